@@ -1,0 +1,346 @@
+package dev.caisson.build;
+
+import dev.caisson.build.Manifest.Pipeline;
+import dev.caisson.build.Manifest.Stage;
+import dev.caisson.build.spi.InputModule;
+import dev.caisson.build.spi.StageContext;
+import dev.caisson.build.spi.StageContext.MappedInput;
+import dev.caisson.build.spi.StageException;
+import dev.caisson.build.spi.StageModule;
+import dev.caisson.host.ServiceClient;
+import dev.caisson.host.ServiceManager;
+import dev.caisson.ipc.Json;
+import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.MessageException;
+import dev.caisson.linux.Deadline;
+import dev.caisson.sandbox.Bind;
+import dev.caisson.sandbox.BuildRoot;
+import dev.caisson.sandbox.EndpointServer;
+import dev.caisson.sandbox.ExceptionEndpoint;
+import dev.caisson.sandbox.Run;
+import dev.caisson.sandbox.RunResult;
+import dev.caisson.sandbox.Trees;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Runs one stage: makes the build root, has the inputs mapped into it by their services, and runs the stage in it.
+final class StageRun {
+  private static final String TREE = "/run/osbuild/tree";
+  private static final String INPUTS = "/run/osbuild/inputs";
+  private static final String MOUNTS = "/run/osbuild/mounts";
+  private static final Duration MAP = Duration.ofMinutes(10);
+  private static final Duration STOP = Duration.ofSeconds(60);
+  private static final int LONGEST_METADATA = 1 << 20;
+
+  private final ModuleIndex index;
+  private final ObjectStore store;
+  private final Optional<Deadline> deadline;
+  private final Pipeline pipeline;
+  private final Stage stage;
+  private final StageOutput output;
+  private final ExceptionEndpoint exceptions = new ExceptionEndpoint();
+  private List<String> lastCommand = List.of();
+
+  StageRun(
+      ModuleIndex index,
+      ObjectStore store,
+      Monitor monitor,
+      Optional<Duration> timeout,
+      Pipeline pipeline,
+      Stage stage) {
+    this.index = index;
+    this.store = store;
+    this.deadline = timeout.map(Deadline::in);
+    this.pipeline = pipeline;
+    this.stage = stage;
+    this.output = new StageOutput("stages/" + stage.type(), monitor);
+  }
+
+  /// Runs it on a tree.
+  ///
+  /// @param runner the name of the runner for executables, if the manifest asks for one
+  /// @return how it went; that the stage failed is no exception
+  /// @throws IOException if what surrounds the stage failed
+  StageResult run(ObjectStore.WorkTree tree, Path root, Optional<String> runner) throws IOException {
+    long start = System.nanoTime();
+    Optional<String> failure;
+    var work = Files.createTempDirectory(store.temporary(), "stage-");
+    try (var buildRoot = BuildRoot.create(root, work)) {
+      if (pipeline.build().isPresent()) {
+        buildRoot.boot();
+      }
+      failure = runIn(buildRoot, work, tree, root, runner);
+    } catch (StageException refusal) {
+      failure = Optional.of(String.valueOf(refusal.getMessage()));
+    } finally {
+      Trees.delete(work);
+    }
+    return new StageResult(
+        stage,
+        failure,
+        output.text(),
+        exceptions.report(),
+        lastCommand,
+        Duration.ofNanos(System.nanoTime() - start));
+  }
+
+  private Optional<String> runIn(
+      BuildRoot buildRoot,
+      Path work,
+      ObjectStore.WorkTree tree,
+      Path root,
+      Optional<String> runner)
+      throws IOException {
+    var inputs = Files.createDirectory(work.resolve("inputs"));
+    var metadata = Files.createFile(work.resolve("meta"));
+    var endpoint = new StoreEndpoint(store, buildRoot.thread(), work);
+    Optional<String> failure;
+    try (var storeServer = EndpointServer.start(endpoint, work);
+        var services =
+            new ServiceManager(
+                (id, program, line) -> output.line("%s (%s): %s".formatted(id, program, line)),
+                buildRoot.thread(),
+                serviceEnvironment(index),
+                STOP)) {
+      var mapped = new LinkedHashMap<String, MappedInput>();
+      for (var input : stage.inputs().entrySet()) {
+        mapped.put(
+            input.getKey(),
+            map(services, input.getKey(), input.getValue(), inputs, storeServer.socket()));
+      }
+      var arguments = Files.write(work.resolve("arguments"), Json.write(arguments(mapped)));
+      var binds =
+          List.of(
+              Bind.readOnly(inputs, INPUTS),
+              Bind.readOnly(arguments, "/run/osbuild/api/arguments"),
+              Bind.readWrite(tree.tree(), TREE),
+              Bind.readWrite(metadata, "/run/osbuild/meta"),
+              Bind.readWrite(Files.createDirectory(work.resolve("mounts")), MOUNTS));
+      var found =
+          index
+              .find(ModuleInfo.Kind.STAGE, stage.type())
+              .orElseThrow(() -> new IOException("no stage " + stage.type()));
+      failure =
+          switch (found) {
+            case ModuleIndex.Found.Executable executable ->
+                runExecutable(executable, buildRoot, binds, root, runner);
+            case ModuleIndex.Found.Builtin builtin -> {
+              ((StageModule) builtin.module())
+                  .run(new Context(builtin.info(), buildRoot, binds, mapped));
+              yield Optional.empty();
+            }
+          };
+    }
+    if (failure.isEmpty()) {
+      keepMetadata(metadata, tree);
+    }
+    return failure;
+  }
+
+  private Optional<String> runExecutable(
+      ModuleIndex.Found.Executable stageFile,
+      BuildRoot buildRoot,
+      List<Bind> binds,
+      Path root,
+      Optional<String> runner)
+      throws IOException {
+    var libdir = stageFile.path().toAbsolutePath().getParent();
+    libdir = libdir == null ? stageFile.path() : libdir.resolve("..").normalize();
+    var runners = new Runners(libdir);
+    buildRoot
+        .libdir(libdir)
+        .runner(runner.isPresent() ? runners.named(runner.get()) : runners.forRoot(root));
+    var inside = "/run/osbuild/bin/" + stage.type();
+    var run =
+        prepare(Run.of(inside), stageFile.info(), binds)
+            .bind(Bind.readOnly(stageFile.path(), inside));
+    var result = buildRoot.run(run);
+    lastCommand = result.command();
+    return result.success() ? Optional.empty() : Optional.of(result.ending().toString());
+  }
+
+  private Run prepare(Run run, ModuleInfo info, List<Bind> binds) {
+    binds.forEach(run::bind);
+    run.capabilities(info.stageCapabilities()).endpoint(exceptions).output(output::bytes);
+    deadline.map(Deadline::remaining).ifPresent(run::deadline);
+    pipeline.sourceEpoch().ifPresent(e -> run.env("SOURCE_DATE_EPOCH", Long.toString(e)));
+    return run;
+  }
+
+  /// What a stage written in Java works with.
+  private final class Context implements StageContext {
+    private final ModuleInfo info;
+    private final BuildRoot buildRoot;
+    private final List<Bind> binds;
+    private final Map<String, MappedInput> inputs;
+
+    Context(
+        ModuleInfo info, BuildRoot buildRoot, List<Bind> binds, Map<String, MappedInput> inputs) {
+      this.info = info;
+      this.buildRoot = buildRoot;
+      this.binds = binds;
+      this.inputs = inputs;
+    }
+
+    @Override
+    public String tree() {
+      return TREE;
+    }
+
+    @Override
+    public JsonNode options() {
+      return stage.options();
+    }
+
+    @Override
+    public Map<String, MappedInput> inputs() {
+      return inputs;
+    }
+
+    @Override
+    public OptionalLong sourceEpoch() {
+      return pipeline.sourceEpoch();
+    }
+
+    @Override
+    public void log(String line) {
+      output.line(line);
+    }
+
+    @Override
+    public RunResult run(List<String> argv) throws IOException {
+      var result = buildRoot.run(prepare(Run.of(argv), info, binds));
+      lastCommand = result.command();
+      return result;
+    }
+  }
+
+  private MappedInput map(
+      ServiceManager services, String name, Manifest.Input input, Path inputs, Path storeSocket)
+      throws IOException {
+    var client = startInput(services, name, input);
+    var target = Files.createDirectory(inputs.resolve(name));
+    var args = JsonNodeFactory.instance.objectNode();
+    args.put("origin", input.origin());
+    args.set("refs", input.references());
+    args.put("target", target.toString());
+    args.set("options", input.options());
+    args.putObject("api").put("store", storeSocket.toString());
+    var reply = client.call("map", args, MAP);
+    var path = Path.of(reply.path("path").asString("")).normalize();
+    if (!path.startsWith(target)) {
+      throw new StageException(
+          "the input '%s' returned %s, which is not below %s".formatted(name, path, target));
+    }
+    var inside = INPUTS + "/" + inputs.relativize(path);
+    return new MappedInput(inside, reply.path("data"));
+  }
+
+  private ServiceClient startInput(ServiceManager services, String name, Manifest.Input input)
+      throws IOException {
+    var found =
+        index
+            .find(ModuleInfo.Kind.INPUT, input.type())
+            .orElseThrow(() -> new IOException("no input " + input.type()));
+    return switch (found) {
+      case ModuleIndex.Found.Executable executable ->
+          services.start("input/" + name, executable.path(), List.of());
+      case ModuleIndex.Found.Builtin builtin ->
+          services.start("input/" + name, ((InputModule) builtin.module()).service());
+    };
+  }
+
+  /// The environment of services: that of the JVM, and where the Python package of a library directory is.
+  static Map<String, String> serviceEnvironment(ModuleIndex index) {
+    var environment = new HashMap<>(System.getenv());
+    index.libdir().ifPresent(libdir -> environment.put("PYTHONPATH", libdir.toString()));
+    return environment;
+  }
+
+  private ObjectNode arguments(Map<String, MappedInput> mapped) {
+    var arguments = JsonNodeFactory.instance.objectNode();
+    arguments.put("tree", TREE);
+    var paths = arguments.putObject("paths");
+    paths.put("devices", "/dev");
+    paths.put("inputs", INPUTS);
+    paths.put("mounts", MOUNTS);
+    arguments.putObject("devices");
+    var inputs = arguments.putObject("inputs");
+    mapped.forEach(
+        (name, input) -> {
+          var entry = inputs.putObject(name);
+          entry.put("path", input.path());
+          if (!input.data().isMissingNode()) {
+            entry.set("data", input.data());
+          }
+        });
+    arguments.putObject("mounts");
+    arguments.set("options", stage.options());
+    var meta = arguments.putObject("meta");
+    meta.put("id", stage.id());
+    pipeline.sourceEpoch().ifPresent(epoch -> meta.put("source-epoch", epoch));
+    return arguments;
+  }
+
+  /// What the stage wrote about itself comes from the sandbox, so it is held to limits like any message.
+  private void keepMetadata(Path file, ObjectStore.WorkTree tree) throws IOException {
+    if (Files.size(file) == 0) {
+      return;
+    }
+    if (Files.size(file) > LONGEST_METADATA) {
+      throw new StageException("the stage wrote more than 1 MiB of metadata");
+    }
+    try {
+      tree.describe(
+          stage.id(), Json.within(Limits.UNTRUSTED).parse(Files.readAllBytes(file)));
+    } catch (MessageException invalid) {
+      throw new StageException("the stage wrote metadata that is " + invalid.getMessage());
+    }
+  }
+
+  /// Gathers what a stage and its services print, the last MiB of it.
+  private static final class StageOutput {
+    private static final int KEPT = 1 << 20;
+
+    private final String origin;
+    private final Monitor monitor;
+    private final StringBuilder kept = new StringBuilder();
+
+    StageOutput(String origin, Monitor monitor) {
+      this.origin = origin;
+      this.monitor = monitor;
+    }
+
+    void bytes(byte[] bytes, int count) {
+      add(new String(bytes, 0, count, StandardCharsets.UTF_8));
+    }
+
+    void line(String line) {
+      add(line + "\n");
+    }
+
+    private synchronized void add(String text) {
+      kept.append(text);
+      if (kept.length() > 2 * KEPT) {
+        kept.delete(0, kept.length() - KEPT);
+      }
+      monitor.event(new BuildEvent.Output(origin, text));
+    }
+
+    synchronized String text() {
+      return kept.substring(Math.max(0, kept.length() - KEPT));
+    }
+  }
+}

@@ -1,0 +1,9 @@
+package dev.caisson.build.spi;
+
+import dev.caisson.host.Service;
+
+/// An input: it shows a stage what comes from a source or another pipeline.
+public non-sealed interface InputModule extends BuildModule {
+  /// A new service that answers `map`, as osbuild's inputs do.
+  Service service();
+}

@@ -1,0 +1,9 @@
+package dev.caisson.build.spi;
+
+import dev.caisson.host.Service;
+
+/// A source: it fetches files by their checksums.
+public non-sealed interface SourceModule extends BuildModule {
+  /// A new service that answers `download`, as osbuild's sources do.
+  Service service();
+}

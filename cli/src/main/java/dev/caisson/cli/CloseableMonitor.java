@@ -1,0 +1,23 @@
+package dev.caisson.cli;
+
+import dev.caisson.build.BuildEvent;
+import dev.caisson.build.Monitor;
+
+/// A monitor that writes somewhere.
+interface CloseableMonitor extends Monitor, AutoCloseable {
+  /// A monitor that needs no closing.
+  static CloseableMonitor of(Monitor monitor) {
+    return monitor::event;
+  }
+
+  /// The build is over: nothing of it may be left on the screen that is not part of its record.
+  default void finish() {}
+
+  @Override
+  default void close() {
+    finish();
+  }
+
+  @Override
+  void event(BuildEvent event);
+}

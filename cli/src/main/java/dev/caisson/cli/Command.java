@@ -1,0 +1,27 @@
+package dev.caisson.cli;
+
+import java.io.IOException;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.Options;
+
+/// One of the things that `caisson` can be told to do. Only the one that is asked for is loaded.
+interface Command {
+  /// Its name on the command line.
+  String name();
+
+  /// What its arguments look like after its name.
+  String arguments();
+
+  /// What it does, in a paragraph or a few.
+  String description();
+
+  /// Its options.
+  Options options();
+
+  /// Does it.
+  ///
+  /// @return the exit code
+  /// @throws UsageException if the arguments make no sense
+  /// @throws IOException if it fails; the message is all that the user reads
+  int run(CommandLine line, Terminal terminal) throws UsageException, IOException;
+}

@@ -1,0 +1,76 @@
+package dev.caisson.cli;
+
+import java.util.stream.Collectors;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.Option;
+import org.apache.commons.cli.Options;
+
+/// Prints completions for bash, made from the options that the commands have.
+final class CompletionCommand implements Command {
+  @Override
+  public String name() {
+    return "completion";
+  }
+
+  @Override
+  public String arguments() {
+    return "bash";
+  }
+
+  @Override
+  public String description() {
+    return """
+    Prints completions for bash. To have them now:   source <(caisson completion bash)
+    and always: write them into /etc/bash_completion.d/caisson.
+    """;
+  }
+
+  @Override
+  public Options options() {
+    return new Options();
+  }
+
+  @Override
+  public int run(CommandLine line, Terminal terminal) throws UsageException {
+    if (!line.getArgList().equals(java.util.List.of("bash"))) {
+      throw new UsageException("the shell must be bash");
+    }
+    var cases = new StringBuilder();
+    for (var name : Main.COMMANDS) {
+      var command = Main.find(name);
+      if (command != null) {
+        var words =
+            command.options().addOption(Help.OPTION).getOptions().stream()
+                .map(Option::getLongOpt)
+                .map(option -> "--" + option)
+                .collect(Collectors.joining(" "));
+        cases.append("    ").append(name).append(") options='").append(words).append("' ;;\n");
+      }
+    }
+    terminal
+        .out()
+        .print(
+            """
+            _caisson() {
+                local word=${COMP_WORDS[COMP_CWORD]} options=
+                if [ "$COMP_CWORD" -eq 1 ]; then
+                    COMPREPLY=($(compgen -W '%s --help --version' -- "$word"))
+                    return
+                fi
+                case ${COMP_WORDS[1]} in
+            %s    esac
+                if [[ $word == -* ]]; then
+                    COMPREPLY=($(compgen -W "$options" -- "$word"))
+                elif [ "${COMP_WORDS[1]}" = completion ]; then
+                    COMPREPLY=($(compgen -W bash -- "$word"))
+                else
+                    compopt -o filenames
+                    COMPREPLY=($(compgen -f -- "$word"))
+                fi
+            }
+            complete -F _caisson caisson
+            """
+                .formatted(String.join(" ", Main.COMMANDS), cases));
+    return ExitCode.OK;
+  }
+}

@@ -1,0 +1,138 @@
+package dev.caisson.cli;
+
+import dev.caisson.linux.Captured;
+import dev.caisson.linux.Processes;
+import dev.caisson.linux.SpawnThread;
+import dev.caisson.sandbox.Bubblewrap;
+import dev.caisson.sandbox.BuildRoot;
+import dev.caisson.sandbox.HostTool;
+import dev.caisson.sandbox.Run;
+import dev.caisson.sandbox.Scratch;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.Options;
+
+/// Tells what this machine can do by trying it.
+final class DoctorCommand implements Command {
+  private static final Duration DEADLINE = Duration.ofSeconds(20);
+
+  @Override
+  public String name() {
+    return "doctor";
+  }
+
+  @Override
+  public String arguments() {
+    return "";
+  }
+
+  @Override
+  public String description() {
+    return """
+    Tries what Caisson needs of this machine, and tells for each thing that is missing what it is
+    needed for and what mends it. Exits with 1 if a build cannot work here.
+    """;
+  }
+
+  @Override
+  public Options options() {
+    return new Options();
+  }
+
+  /// Something that was tried.
+  ///
+  /// @param found what there is; empty if it is missing
+  /// @param mend what mends it
+  private record Finding(
+      String what, boolean needed, Optional<String> found, String purpose, String mend) {}
+
+  @Override
+  public int run(CommandLine line, Terminal terminal) {
+    var findings =
+        List.of(
+            new Finding(
+                "Java",
+                true,
+                Optional.of(Runtime.version().toString()),
+                "everything",
+                "install a JDK 25"),
+            new Finding(
+                "root",
+                true,
+                Processes.geteuid() == 0 ? Optional.of("yes") : Optional.empty(),
+                "build roots",
+                "run it as root"),
+            program("bubblewrap", true, "every sandbox", "bwrap", "--version"),
+            new Finding(
+                "mount namespaces",
+                true,
+                mountNamespace(),
+                "mounts that vanish with the build",
+                "run it as root, outside a container that forbids unshare(2)"),
+            new Finding(
+                "a sandbox",
+                true,
+                sandbox(),
+                "every stage",
+                "see what the lines above say; in a container, allow it to make namespaces"),
+            program("curl", true, "the source org.osbuild.curl", "curl", "--version"),
+            program("tar", true, "the stage org.osbuild.tar", "tar", "--version"),
+            program("mmdebstrap", false, "the stage dev.caisson.debian", "mmdebstrap", "--version"),
+            program("apt", false, "recipes", "apt-get", "--version"),
+            program("python3", false, "modules of osbuild (--libdir)", "python3", "--version"));
+    boolean well = true;
+    for (var finding : findings) {
+      var mark = finding.found().isPresent() ? terminal.green("ok") : terminal.red("--");
+      terminal.out().printf("%s  %-18s %s%n", mark, finding.what(), finding.found().orElse("missing"));
+      if (finding.found().isEmpty()) {
+        terminal
+            .out()
+            .printf("      needed for %s; to mend it: %s%n", finding.purpose(), finding.mend());
+        well &= !finding.needed();
+      }
+    }
+    return well ? ExitCode.OK : ExitCode.FAILED;
+  }
+
+  /// A program is there if it tells its version.
+  private static Finding program(String debian, boolean needed, String purpose, String... argv) {
+    Optional<String> version = Optional.empty();
+    if (Bubblewrap.find().isPresent()) {
+      try {
+        Captured answer = HostTool.run(List.of(argv), System.getenv(), DEADLINE);
+        if (answer.exit().success()) {
+          version = answer.output().lines().findFirst();
+        }
+      } catch (IOException cannotBeRun) {
+        version = Optional.empty();
+      }
+    }
+    return new Finding(debian, needed, version, purpose, "apt-get install " + debian);
+  }
+
+  private static Optional<String> mountNamespace() {
+    try {
+      SpawnThread.withPrivateMounts().close();
+      return Optional.of("yes");
+    } catch (IOException refused) {
+      return Optional.empty();
+    }
+  }
+
+  private static Optional<String> sandbox() {
+    try (var scratch = Scratch.under(Places.temporary());
+        var root = BuildRoot.create(Path.of("/"), Files.createTempDirectory(scratch.directory(), "doctor-"))) {
+      var result = root.run(Run.of("true").deadline(DEADLINE));
+      return result.success()
+          ? Optional.of("works, %d ms".formatted(result.wall().toMillis()))
+          : Optional.empty();
+    } catch (IOException impossible) {
+      return Optional.empty();
+    }
+  }
+}

@@ -1,0 +1,24 @@
+package dev.caisson.cli;
+
+/// What the command exits with.
+final class ExitCode {
+  /// All went well.
+  static final int OK = 0;
+
+  /// It was tried and failed: a build, a download, a check.
+  static final int FAILED = 1;
+
+  /// It was not tried: the command line, the manifest or the recipe is wrong.
+  static final int USAGE = 2;
+
+  /// `run` alone: the command's deadline had passed, as with `timeout(1)`.
+  static final int TIMED_OUT = 124;
+
+  /// `run` alone: the sandbox could not be made.
+  static final int NO_SANDBOX = 125;
+
+  /// It was interrupted.
+  static final int INTERRUPTED = 130;
+
+  private ExitCode() {}
+}

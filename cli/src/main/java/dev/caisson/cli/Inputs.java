@@ -1,0 +1,69 @@
+package dev.caisson.cli;
+
+import dev.caisson.build.ManifestException;
+import dev.caisson.build.ManifestException.Problem;
+import dev.caisson.ipc.Json;
+import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.MessageException;
+import dev.caisson.recipe.Lock;
+import dev.caisson.recipe.Recipe;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import tools.jackson.databind.JsonNode;
+
+/// Reads what the user names on the command line; each problem is told with the name of the file.
+final class Inputs {
+  private Inputs() {}
+
+  /// Reads a recipe.
+  static Recipe recipe(Path file) throws IOException {
+    if (!Recipe.isRecipe(file)) {
+      throw new ManifestException(
+          List.of(new Problem("", file + " is no recipe: its name must end with .yaml or .yml")));
+    }
+    try {
+      return Recipe.read(file);
+    } catch (ManifestException invalid) {
+      throw named(file.toString(), invalid);
+    }
+  }
+
+  /// Reads the JSON of a manifest; `-` is the standard input.
+  static JsonNode json(String name) throws IOException {
+    try {
+      return name.equals("-")
+          ? Json.within(Limits.DEFAULT).parse(System.in.readAllBytes())
+          : Lock.read(Path.of(name));
+    } catch (MessageException invalid) {
+      throw new ManifestException(List.of(new Problem("", name + ": " + invalid.getMessage())));
+    }
+  }
+
+  /// The manifest of a recipe: its lock, if that is still its own, or else a new one.
+  static JsonNode manifestOf(Path file, Terminal terminal) throws IOException {
+    var recipe = recipe(file);
+    var lock = Recipe.lockFile(file);
+    if (Files.exists(lock)) {
+      var manifest = json(lock.toString());
+      if (Lock.fits(manifest, recipe)) {
+        return manifest;
+      }
+    }
+    terminal.err().println("resolving " + file);
+    var manifest = ResolveCommand.resolve(recipe, terminal);
+    Lock.write(manifest, lock);
+    return manifest;
+  }
+
+  /// Puts the name of the file before what is wrong in it.
+  static ManifestException named(String file, ManifestException invalid) {
+    var problems =
+        invalid.problems().stream()
+            .map(problem -> new Problem("", file + ": " + problem))
+            .collect(Collectors.toList());
+    return new ManifestException(problems);
+  }
+}

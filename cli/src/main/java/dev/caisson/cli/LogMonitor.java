@@ -1,0 +1,127 @@
+package dev.caisson.cli;
+
+import dev.caisson.build.BuildEvent;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Optional;
+
+/// Tells a person what happens: a line a stage with its time. On a terminal, the last line shows what is under way.
+final class LogMonitor implements CloseableMonitor {
+  private static final int NAME_WIDTH = 34;
+  private static final double MIB = 1 << 20;
+
+  private final Terminal terminal;
+  private final PrintStream out;
+  private final boolean live;
+  private boolean status;
+
+  private LogMonitor(Terminal terminal, PrintStream out, boolean live) {
+    this.terminal = terminal;
+    this.out = out;
+    this.live = live;
+  }
+
+  static LogMonitor open(Terminal terminal, Optional<Integer> fd)
+      throws UsageException, IOException {
+    return new LogMonitor(
+        terminal, MonitorStream.open(terminal, fd), fd.isEmpty() && terminal.interactive());
+  }
+
+  @Override
+  public void event(BuildEvent event) {
+    switch (event) {
+      case BuildEvent.Planned planned -> {
+        if (planned.pipelines().isEmpty()) {
+          line("nothing to build: the store has everything");
+        }
+      }
+      case BuildEvent.SourceStarted source ->
+          status("fetch  %s  %d files".formatted(source.source(), source.items()));
+      case BuildEvent.SourceProgress progress -> {
+        status(
+            "fetch  %s  %d of %d files  %s"
+                .formatted(
+                    progress.source(),
+                    progress.files(),
+                    progress.filesTotal(),
+                    amount(progress.bytes(), progress.bytesTotal())));
+      }
+      case BuildEvent.SourceFinished(var result) -> {
+        long cached = result.items().stream().filter(item -> item.cached()).count();
+        var what = "%d files, %d cached".formatted(result.items().size(), cached);
+        step("fetch", result.source(), what, result.duration(), result.success());
+      }
+      case BuildEvent.PipelineStarted(var pipeline, var done) -> {
+        if (done > 0) {
+          line("%s  %s: %d stages are in the store".formatted("skip ", pipeline.name(), done));
+        }
+      }
+      case BuildEvent.PipelineFinished ended -> {
+        // Its stages have told.
+      }
+      case BuildEvent.StageStarted(var pipeline, var stage) ->
+          status("stage  %s  %s".formatted(pipeline.name(), stage.type()));
+      case BuildEvent.StageFinished(var pipeline, var result) ->
+          step(
+              "stage",
+              pipeline.name() + "  " + result.stage().type(),
+              result.stage().id().substring(0, 12),
+              result.duration(),
+              result.success());
+      case BuildEvent.Output output -> {
+        // Shown if the stage fails.
+      }
+    }
+  }
+
+  private static String amount(long bytes, long total) {
+    var come = "%.1f MiB".formatted(bytes / MIB);
+    return total == 0 ? come : come + " of %.1f MiB".formatted(total / MIB);
+  }
+
+  private void step(String kind, String name, String detail, Duration time, boolean success) {
+    var padded = name + " ".repeat(Math.max(1, NAME_WIDTH - name.length()));
+    line(
+        "%s  %s %-22s %8s%s"
+            .formatted(
+                terminal.bold(kind),
+                padded,
+                detail,
+                seconds(time),
+                success ? "" : "  " + terminal.red("failed")));
+  }
+
+  private static String seconds(Duration time) {
+    return String.format(Locale.ROOT, "%.2f s", time.toNanos() / 1e9);
+  }
+
+  private void status(String text) {
+    if (live) {
+      clear();
+      out.print(text.length() > 100 ? text.substring(0, 100) : text);
+      out.flush();
+      status = true;
+    }
+  }
+
+  private void line(String text) {
+    clear();
+    out.println(text);
+    out.flush();
+  }
+
+  private void clear() {
+    if (status) {
+      out.print("\r\033[K");
+      status = false;
+    }
+  }
+
+  @Override
+  public void finish() {
+    clear();
+    out.flush();
+  }
+}

@@ -1,0 +1,159 @@
+package dev.caisson.cli;
+
+import dev.caisson.build.ManifestException;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.apache.commons.cli.DefaultParser;
+import org.apache.commons.cli.ParseException;
+
+/// The entry point: finds the command and turns what comes of it into an exit code.
+public final class Main {
+  /// The names of all commands, in the order in which help shows them.
+  static final List<String> COMMANDS = List.of("build", "resolve", "run", "doctor", "completion");
+
+  private static final String HELP =
+      """
+      Usage: caisson COMMAND [OPTION]... [ARGUMENT]...
+
+      Runs work inside a sandbox and passes in exactly what it may have.
+
+      Commands:
+        build MANIFEST|RECIPE   build file system trees, and export them
+        resolve RECIPE          lock the packages that a recipe means today
+        run -- COMMAND...       run a command in a throw-away build root
+        doctor                  tell what this machine can do, and what mends it
+        completion bash         print completions for the shell
+
+        caisson COMMAND --help  tells more of each
+        caisson --version       prints the version
+
+      Exit codes:
+        0  done                         124  run: the deadline had passed
+        1  tried, and failed            125  run: the sandbox could not be made
+        2  the command line, manifest   130  interrupted
+           or recipe is wrong
+        Otherwise `run` exits as its command does: 128+n if signal n ended it.
+      """;
+
+  private Main() {}
+
+  /// Runs the command.
+  public static void main(String[] args) {
+    if (args.length == 1 && args[0].equals("--version")) {
+      System.out.println("caisson " + version());
+      return;
+    }
+    var done = new CountDownLatch(1);
+    endWithProcess(Thread.currentThread(), done);
+    var terminal = Terminal.standard();
+    int code;
+    try {
+      code = run(List.of(args), terminal);
+    } finally {
+      terminal.out().flush();
+      done.countDown();
+    }
+    System.exit(code);
+  }
+
+  /// A signal that ends the JVM interrupts the work first and gives it the time to take its sandbox down.
+  private static void endWithProcess(Thread worker, CountDownLatch done) {
+    Runtime.getRuntime()
+        .addShutdownHook(
+            Thread.ofPlatform()
+                .name("caisson-shutdown")
+                .unstarted(
+                    () -> {
+                      worker.interrupt();
+                      try {
+                        done.await(10, TimeUnit.SECONDS);
+                      } catch (InterruptedException ignored) {
+                        Thread.currentThread().interrupt();
+                      }
+                    }));
+  }
+
+  static String version() {
+    var descriptor = Main.class.getModule().getDescriptor();
+    return descriptor == null
+        ? "(not installed)"
+        : descriptor.version().map(Object::toString).orElse("(not installed)");
+  }
+
+  static int run(List<String> args, Terminal terminal) {
+    if (args.isEmpty()) {
+      terminal.err().print(HELP);
+      return ExitCode.USAGE;
+    }
+    var first = args.getFirst();
+    if (first.equals("--help") || first.equals("-h") || first.equals("help")) {
+      terminal.out().print(HELP);
+      return ExitCode.OK;
+    }
+    var command = find(first);
+    if (command == null) {
+      terminal.error("there is no command '" + first + "'; see caisson --help");
+      return ExitCode.USAGE;
+    }
+    return run(command, args.subList(1, args.size()), terminal);
+  }
+
+  static @org.jspecify.annotations.Nullable Command find(String name) {
+    return switch (name) {
+      case "build" -> new BuildCommand();
+      case "resolve" -> new ResolveCommand();
+      case "run" -> new RunCommand();
+      case "doctor" -> new DoctorCommand();
+      case "completion" -> new CompletionCommand();
+      default -> null;
+    };
+  }
+
+  private static int run(Command command, List<String> args, Terminal terminal) {
+    try {
+      boolean stopAtOperand = command.name().equals("run");
+      var options = command.options().addOption(Help.OPTION);
+      var line =
+          new DefaultParser(false).parse(options, args.toArray(String[]::new), stopAtOperand);
+      if (line.hasOption(Help.OPTION)) {
+        Help.print(command, terminal);
+        return ExitCode.OK;
+      }
+      return command.run(line, terminal);
+    } catch (ParseException | UsageException wrong) {
+      terminal.error(
+          "%s: %s; see caisson %s --help"
+              .formatted(command.name(), wrong.getMessage(), command.name()));
+      return ExitCode.USAGE;
+    } catch (ManifestException invalid) {
+      terminal.error(String.valueOf(invalid.getMessage()));
+      return ExitCode.USAGE;
+    } catch (InterruptedIOException interrupt) {
+      terminal.error("interrupted");
+      return ExitCode.INTERRUPTED;
+    } catch (IOException failure) {
+      terminal.error(message(failure));
+      return ExitCode.FAILED;
+    }
+  }
+
+  /// Java tells some errors by their class alone.
+  static String message(IOException failure) {
+    return switch (failure) {
+      case NoSuchFileException missing -> missing.getFile() + ": there is no such file or directory";
+      case java.nio.file.AccessDeniedException denied -> denied.getFile() + ": permission denied";
+      case FileSystemException other when other.getReason() != null ->
+          other.getFile() + ": " + other.getReason();
+      default ->
+          failure.getMessage() == null
+              ? failure.getClass().getSimpleName() + " at " + Arrays.toString(failure.getStackTrace())
+              : failure.getMessage();
+    };
+  }
+}

@@ -1,0 +1,114 @@
+package dev.caisson.cli;
+
+import dev.caisson.sandbox.Bind;
+import dev.caisson.sandbox.BuildRoot;
+import dev.caisson.sandbox.Run;
+import dev.caisson.sandbox.RunResult;
+import dev.caisson.sandbox.Scratch;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.Option;
+import org.apache.commons.cli.Options;
+
+/// Runs a command in a build root that is thrown away afterwards.
+final class RunCommand implements Command {
+  @Override
+  public String name() {
+    return "run";
+  }
+
+  @Override
+  public String arguments() {
+    return "[OPTION]... -- COMMAND [ARGUMENT]...";
+  }
+
+  @Override
+  public String description() {
+    return """
+    Runs a command in a throw-away build root: /usr of the host (or of --root), read-only; everything
+    else new and empty; no network; no capabilities. When the command ends, whatever it left running
+    is killed. Exits as the command does.
+    """;
+  }
+
+  @Override
+  public Options options() {
+    return new Options()
+        .addOption(option("root", "DIR", "take /usr from this root instead of the host's"))
+        .addOption(option("bind", "SRC:DST", "show a file or directory, to be read and written"))
+        .addOption(option("ro-bind", "SRC:DST", "show a file or directory, to be read"))
+        .addOption(option("env", "NAME=VALUE", "set a variable"))
+        .addOption(option("timeout", "TIME", "end it after so long: 30s, 5m, 1h"));
+  }
+
+  private static Option option(String name, String argument, String description) {
+    return Option.builder().longOpt(name).hasArg().argName(argument).desc(description).get();
+  }
+
+  @Override
+  public int run(CommandLine line, Terminal terminal) throws UsageException, IOException {
+    if (line.getArgList().isEmpty()) {
+      throw new UsageException("a command is needed");
+    }
+    var run = Run.of(line.getArgList());
+    for (var bind : values(line, "bind")) {
+      run.bind(bind(Bind.Kind.READ_WRITE, bind));
+    }
+    for (var bind : values(line, "ro-bind")) {
+      run.bind(bind(Bind.Kind.READ_ONLY, bind));
+    }
+    for (var variable : values(line, "env")) {
+      int equals = variable.indexOf('=');
+      if (equals < 1) {
+        throw new UsageException("not NAME=VALUE: " + variable);
+      }
+      run.env(variable.substring(0, equals), variable.substring(equals + 1));
+    }
+    if (line.hasOption("timeout")) {
+      run.deadline(Durations.parse(line.getOptionValue("timeout")));
+    }
+    run.output(
+        (bytes, count) -> {
+          System.out.write(bytes, 0, count);
+          System.out.flush();
+        });
+    var root = Path.of(line.getOptionValue("root", "/"));
+    try (var scratch = Scratch.under(Places.temporary());
+        var buildRoot = BuildRoot.create(root, scratch.directory())) {
+      return exitCode(buildRoot.run(run), terminal);
+    }
+  }
+
+  private static int exitCode(RunResult result, Terminal terminal) {
+    return switch (result.ending()) {
+      case RunResult.Exited exited -> exited.status();
+      case RunResult.Signalled signalled -> 128 + signalled.signal().number();
+      case RunResult.TimedOut late -> told(late, ExitCode.TIMED_OUT, terminal);
+      case RunResult.OutputExceeded much -> told(much, ExitCode.FAILED, terminal);
+      case RunResult.Cancelled cancelled -> told(cancelled, ExitCode.INTERRUPTED, terminal);
+      case RunResult.SetupFailed failed -> told(failed, ExitCode.NO_SANDBOX, terminal);
+    };
+  }
+
+  private static int told(RunResult.Ending ending, int code, Terminal terminal) {
+    terminal.error("the command " + ending);
+    return code;
+  }
+
+  private static String[] values(CommandLine line, String option) {
+    var values = line.getOptionValues(option);
+    return values == null ? new String[0] : values;
+  }
+
+  private static Bind bind(Bind.Kind kind, String text) throws UsageException {
+    int colon = text.lastIndexOf(":/");
+    if (colon < 1) {
+      throw new UsageException("not SRC:DST with an absolute DST: " + text);
+    }
+    return new Bind(
+        kind,
+        Path.of(text.substring(0, colon)).toAbsolutePath(),
+        Path.of(text.substring(colon + 1)));
+  }
+}

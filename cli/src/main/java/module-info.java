@@ -1,0 +1,9 @@
+/// The command `caisson`.
+module dev.caisson.cli {
+  requires static transitive org.jspecify;
+  requires dev.caisson.modules;
+  requires dev.caisson.recipe;
+  requires org.apache.commons.cli;
+
+  exports dev.caisson.cli;
+}

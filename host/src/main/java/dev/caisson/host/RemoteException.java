@@ -1,0 +1,32 @@
+package dev.caisson.host;
+
+/// A method of a service failed; the service itself lives on.
+public final class RemoteException extends ServiceException {
+  private static final long serialVersionUID = 1;
+
+  private final String name;
+  private final String value;
+  private final String backtrace;
+
+  RemoteException(String service, ServiceMessage.Failure failure) {
+    super("%s: %s: %s".formatted(service, failure.name(), failure.value()));
+    this.name = failure.name();
+    this.value = failure.value();
+    this.backtrace = failure.backtrace();
+  }
+
+  /// The class of the exception in the service, such as `FileNotFoundError`.
+  public String name() {
+    return name;
+  }
+
+  /// Its message.
+  public String value() {
+    return value;
+  }
+
+  /// Where in the service it came from, as text in the form of the service's language.
+  public String backtrace() {
+    return backtrace;
+  }
+}

@@ -1,0 +1,16 @@
+package dev.caisson.host;
+
+import dev.caisson.linux.Deadline;
+import java.time.Duration;
+import java.util.Optional;
+
+/// What a started service runs as: a process, or a thread of this JVM.
+sealed interface RunningService permits ServiceProcess, ServiceThread {
+  /// How it ended, after its connection did; waits for that at most so long.
+  ServiceException explainEnd(Deadline deadline);
+
+  /// Ends it, its connection being closed already: waits, then asks, then kills.
+  ///
+  /// @return what was wrong with its end, if anything
+  Optional<ServiceException> end(Duration patience);
+}

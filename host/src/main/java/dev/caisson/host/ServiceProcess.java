@@ -1,0 +1,90 @@
+package dev.caisson.host;
+
+import dev.caisson.linux.Child;
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Exit;
+import dev.caisson.linux.Signal;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/// A service that is a process of its own, the leader of a process group.
+final class ServiceProcess implements RunningService {
+  private static final Duration AFTER_SIGTERM = Duration.ofSeconds(1);
+  private static final Duration AFTER_SIGKILL = Duration.ofSeconds(10);
+  private static final Duration LAST_OUTPUT = Duration.ofSeconds(1);
+
+  private final String id;
+  private final Child child;
+  private final ServiceOutput output;
+
+  ServiceProcess(String id, Child child, ServiceOutput output) {
+    this.id = id;
+    this.child = child;
+    this.output = output;
+  }
+
+  @Override
+  public ServiceException explainEnd(Deadline deadline) {
+    try {
+      var exit = child.waitid(deadline);
+      output.finish(LAST_OUTPUT);
+      return new ServiceEndedException(id, exit.toString(), output.lastLines());
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      return closedButAlive();
+    } catch (IOException alive) {
+      return closedButAlive();
+    }
+  }
+
+  private ServiceException closedButAlive() {
+    return new ServiceEndedException(
+        id, "closed its connection but has not ended", output.lastLines());
+  }
+
+  @Override
+  public Optional<ServiceException> end(Duration patience) {
+    boolean interrupted = Thread.interrupted();
+    try (child) {
+      // Whoever was interrupted wants to be gone soon, and still leaves nothing behind.
+      var exit = waitOr(interrupted ? AFTER_SIGTERM : patience, Signal.TERM);
+      boolean forced = exit.isEmpty();
+      if (forced) {
+        exit = waitOr(AFTER_SIGTERM, Signal.KILL);
+      }
+      var end = exit.isPresent() ? exit.get() : child.waitid(AFTER_SIGKILL);
+      output.finish(LAST_OUTPUT);
+      if (forced) {
+        return Optional.of(
+            new ServiceEndedException(
+                id, "did not stop by itself and " + end, output.lastLines()));
+      }
+      return end.success()
+          ? Optional.empty()
+          : Optional.of(new ServiceEndedException(id, end.toString(), output.lastLines()));
+    } catch (IOException alive) {
+      return Optional.of(
+          new ServiceEndedException(id, "cannot be stopped: " + alive.getMessage(), List.of()));
+    } catch (InterruptedException again) {
+      interrupted = true;
+      return Optional.empty();
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /// Waits for its end; if that does not come, sends the signal to all of its group.
+  private Optional<Exit> waitOr(Duration patience, Signal signal) throws IOException {
+    try {
+      return Optional.of(child.waitid(patience));
+    } catch (DeadlineException alive) {
+      child.killGroup(signal);
+      return Optional.empty();
+    }
+  }
+}

@@ -1,0 +1,71 @@
+package dev.caisson.host;
+
+import dev.caisson.ipc.JsonChannel;
+import dev.caisson.linux.Deadline;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// A service that lives in this JVM, on a virtual thread.
+final class ServiceThread implements RunningService {
+  private static final Duration AFTER_INTERRUPT = Duration.ofSeconds(1);
+
+  private final String id;
+  private final Thread thread;
+  private volatile @Nullable Exception failure;
+
+  ServiceThread(String id, Service service, JsonChannel channel) {
+    this.id = id;
+    this.thread =
+        Thread.ofVirtual()
+            .name("service-" + id)
+            .start(
+                () -> {
+                  try {
+                    service.serve(channel);
+                  } catch (Exception thrown) {
+                    failure = thrown;
+                  }
+                });
+  }
+
+  @Override
+  public ServiceException explainEnd(Deadline deadline) {
+    return problem(join(deadline.remaining()))
+        .orElseGet(() -> new ServiceEndedException(id, "ended its connection", List.of()));
+  }
+
+  @Override
+  public Optional<ServiceException> end(Duration patience) {
+    boolean interrupted = Thread.interrupted();
+    boolean ended = join(interrupted ? AFTER_INTERRUPT : patience);
+    if (!ended) {
+      thread.interrupt();
+      ended = join(AFTER_INTERRUPT);
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    return problem(ended);
+  }
+
+  private Optional<ServiceException> problem(boolean ended) {
+    if (!ended) {
+      return Optional.of(new ServiceEndedException(id, "does not stop", List.of()));
+    }
+    var thrown = failure;
+    return thrown == null
+        ? Optional.empty()
+        : Optional.of(new ServiceEndedException(id, "failed: " + thrown, List.of()));
+  }
+
+  private boolean join(Duration patience) {
+    try {
+      return thread.join(patience);
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      return !thread.isAlive();
+    }
+  }
+}

@@ -1,0 +1,7 @@
+/// Host services: what a sandbox may not do itself, done for it by a service on the host.
+module dev.caisson.host {
+  requires static transitive org.jspecify;
+  requires transitive dev.caisson.ipc;
+
+  exports dev.caisson.host;
+}

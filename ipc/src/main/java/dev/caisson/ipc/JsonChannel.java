@@ -1,0 +1,170 @@
+package dev.caisson.ipc;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.Memfd;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.UnixSocket;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+
+/// A connection over which messages go in both directions.
+///
+/// It owns its socket. One thread may send while another receives. Follows `util/jsoncomm.py` of osbuild.
+public final class JsonChannel implements AutoCloseable {
+  /// The most descriptors that a message of any size can carry: a large one needs one for its payload.
+  public static final int MAX_DESCRIPTORS = UnixSocket.MAX_DESCRIPTORS - 1;
+
+  /// Above this, a memfd costs less than a packet, and no packet can fail for want of buffer space.
+  private static final int SPILL = 64 * 1024;
+
+  private static final byte[] VIA_FD = "<args-via-fd>".getBytes(StandardCharsets.US_ASCII);
+
+  private final UnixSocket socket;
+  private final Limits limits;
+  private final Json json;
+
+  private JsonChannel(UnixSocket socket, Limits limits) {
+    this.socket = socket;
+    this.limits = limits;
+    this.json = Json.within(limits);
+  }
+
+  /// Takes over a connected socket.
+  ///
+  /// @param limits what is accepted of the other side
+  public static JsonChannel of(UnixSocket socket, Limits limits) {
+    return new JsonChannel(socket, limits);
+  }
+
+  /// Connects to a server by the path of its socket, which may be of any length.
+  ///
+  /// @throws SystemCallException if nobody listens there
+  public static JsonChannel connect(Path path, Limits limits, Duration deadline)
+      throws IOException {
+    return of(UnixSocket.connect(UnixSocket.Type.SEQPACKET, path, deadline), limits);
+  }
+
+  /// Sends a message. The caller keeps its descriptors.
+  ///
+  /// @throws MessageException if it cannot be a message: not JSON, or too many descriptors
+  /// @throws dev.caisson.linux.DeadlineException if the other side does not read in time; nothing was sent then
+  /// @throws SystemCallException EPIPE if the other side is gone
+  public void send(JsonNode value, List<Fd> descriptors, Duration deadline) throws IOException {
+    send(Json.write(value), descriptors, Deadline.in(deadline));
+  }
+
+  private void send(byte[] text, List<Fd> descriptors, Deadline deadline) throws IOException {
+    if (descriptors.size() > MAX_DESCRIPTORS) {
+      throw new MessageException(
+          "a message carries %d descriptors at most, not %d"
+              .formatted(MAX_DESCRIPTORS, descriptors.size()));
+    }
+    if (text.length <= SPILL) {
+      socket.sendmsg(text, descriptors, deadline);
+      return;
+    }
+    try (var payload = Memfd.sealed("jsoncomm/payload", text)) {
+      var all = new ArrayList<Fd>(descriptors.size() + 1);
+      all.add(payload);
+      all.addAll(descriptors);
+      socket.sendmsg(VIA_FD, all, deadline);
+    }
+  }
+
+  /// Receives the next message.
+  ///
+  /// @return empty at the end of the connection
+  /// @throws MessageException if what came is not an acceptable message; its descriptors are closed, and the next one
+  ///     can be received
+  /// @throws dev.caisson.linux.DeadlineException if none comes in time
+  public Optional<Message> receive(Duration deadline) throws IOException {
+    var received = socket.recvmsg(limits.messageBytes(), Deadline.in(deadline));
+    if (received.endOfFile()) {
+      return Optional.empty();
+    }
+    var descriptors = received.descriptors();
+    boolean accepted = false;
+    try {
+      if (received.truncated()) {
+        throw new MessageException(
+            "longer than %d bytes, or with more descriptors than can be taken"
+                .formatted(limits.messageBytes()));
+      }
+      Message message;
+      if (Arrays.equals(received.data(), VIA_FD)) {
+        if (descriptors.isEmpty()) {
+          throw new MessageException("the payload's descriptor is missing");
+        }
+        try (var payload = descriptors.getFirst()) {
+          message =
+              new Message(
+                  json.parse(read(payload)), descriptors.subList(1, descriptors.size()));
+        }
+      } else {
+        message = new Message(json.parse(received.data()), descriptors);
+      }
+      accepted = true;
+      return Optional.of(message);
+    } finally {
+      if (!accepted) {
+        descriptors.forEach(Fd::close);
+      }
+    }
+  }
+
+  /// Reads a payload of an untrusted sender: never from what could block or has no end, and never beyond the size that
+  /// was looked at.
+  private byte[] read(Fd payload) throws IOException {
+    var stat = payload.statx();
+    if (!stat.regular()) {
+      throw new MessageException("the payload's descriptor is neither a memfd nor a regular file");
+    }
+    if (stat.size() > limits.messageBytes()) {
+      throw new MessageException(
+          "a payload of %d bytes, %d at most are accepted"
+              .formatted(stat.size(), limits.messageBytes()));
+    }
+    var text = new byte[(int) stat.size()];
+    for (int done = 0; done < text.length; ) {
+      int count;
+      try {
+        count = payload.pread(text, done, text.length - done, done);
+      } catch (SystemCallException failure) {
+        if (failure.errno() == Errno.EBADF) {
+          throw new MessageException("the payload's descriptor cannot be read");
+        }
+        throw failure;
+      }
+      if (count <= 0) {
+        throw new MessageException("the payload shrank while it was read");
+      }
+      done += count;
+    }
+    return text;
+  }
+
+  /// Who was at the other end when the connection was made.
+  public UnixSocket.Credentials peerCredentials() throws SystemCallException {
+    return socket.peerCredentials();
+  }
+
+  /// Ends the connection in both directions, which wakes whoever waits on either side.
+  public void shutdown() {
+    socket.shutdown();
+  }
+
+  /// Closes the socket; the other side receives what was sent, then the end.
+  @Override
+  public void close() {
+    socket.close();
+  }
+}

@@ -1,0 +1,8 @@
+/// Messages: JSON values with file descriptors, over Unix sockets.
+module dev.caisson.ipc {
+  requires static transitive org.jspecify;
+  requires transitive dev.caisson.linux;
+  requires transitive tools.jackson.databind;
+
+  exports dev.caisson.ipc;
+}

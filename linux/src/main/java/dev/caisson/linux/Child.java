@@ -1,0 +1,199 @@
+package dev.caisson.linux;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.io.IOException;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemoryLayout.PathElement;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+
+/// A process that this JVM started, held by a pidfd: signals and waits can never reach another process that has come to
+/// have the same number.
+///
+/// The owner waits for it or closes it; until then a dead child stays a zombie.
+public final class Child implements AutoCloseable {
+  private static final int P_PIDFD = 3;
+  private static final int WNOHANG = 1;
+  private static final int WEXITED = 4;
+  private static final int CLD_EXITED = 1;
+  private static final int CLD_DUMPED = 3;
+
+  // siginfo_t as waitid(2) fills it
+  private static final StructLayout SIGINFO =
+      MemoryLayout.structLayout(
+          JAVA_INT.withName("si_signo"),
+          JAVA_INT.withName("si_errno"),
+          JAVA_INT.withName("si_code"),
+          MemoryLayout.paddingLayout(4),
+          JAVA_INT.withName("si_pid"),
+          JAVA_INT.withName("si_uid"),
+          JAVA_INT.withName("si_status"),
+          MemoryLayout.paddingLayout(128 - 28));
+
+  // struct rusage, of which the first five of sixteen are of use
+  private static final StructLayout RUSAGE =
+      MemoryLayout.structLayout(
+          JAVA_LONG.withName("utime_sec"),
+          JAVA_LONG.withName("utime_usec"),
+          JAVA_LONG.withName("stime_sec"),
+          JAVA_LONG.withName("stime_usec"),
+          JAVA_LONG.withName("maxrss"),
+          MemoryLayout.paddingLayout(144 - 40));
+
+  private final int pid;
+  private final boolean leader;
+  private final String command;
+  private final Fd pidfd;
+  private Optional<Exit> exit = Optional.empty();
+
+  private Child(int pid, boolean leader, String command, Fd pidfd) {
+    this.pid = pid;
+    this.leader = leader;
+    this.command = command;
+    this.pidfd = pidfd;
+  }
+
+  /// A child that has not been waited for cannot have lost its number, so its pidfd is the right one.
+  static Child open(int pid, boolean leader, String command) throws SystemCallException {
+    try (var frame = new Frame()) {
+      long result = frame.call(Nr.PIDFD_OPEN, pid, 0);
+      if (result < 0) {
+        frame.call(Nr.KILL, pid, Signal.KILL.number());
+        int pPid = 1;
+        frame.call(Nr.WAITID, pPid, pid, 0, WEXITED);
+        throw SystemCallException.of(result, "pidfd_open", pid);
+      }
+      return new Child(pid, leader, command, Fd.own(result));
+    }
+  }
+
+  /// Its number, for messages; a signal goes through [#kill].
+  public int pid() {
+    return pid;
+  }
+
+  /// The pidfd, which stays the child's: readable when the process has ended.
+  public Fd pidfd() {
+    return pidfd;
+  }
+
+  /// Waits for its end and reaps it. See `waitid(2)`. Many threads may; all get the same answer.
+  ///
+  /// @throws DeadlineException if it lives on
+  public Exit waitid(Duration deadline) throws IOException {
+    return waitid(Deadline.in(deadline));
+  }
+
+  /// Waits for its end and reaps it.
+  public Exit waitid(Deadline deadline) throws IOException {
+    while (true) {
+      var known = poll();
+      if (known.isPresent()) {
+        return known.get();
+      }
+      pidfd.await(Flag.bits(Set.of(PollEvent.IN)), deadline, "the end of " + this);
+    }
+  }
+
+  /// How it ended, if it has; reaps it then.
+  public synchronized Optional<Exit> poll() throws SystemCallException {
+    if (exit.isPresent()) {
+      return exit;
+    }
+    int fd = pidfd.enter();
+    try (var frame = new Frame()) {
+      var info = frame.allocate(SIGINFO);
+      var usage = frame.allocate(RUSAGE);
+      long result =
+          frame.call(
+              Nr.WAITID, P_PIDFD, fd, info.address(), WEXITED | WNOHANG, usage.address());
+      SystemCallException.check(result, Nr.WAITID, "P_PIDFD", fd);
+      if (field(info, "si_pid") != 0) {
+        exit = Optional.of(decode(info, usage));
+      }
+      return exit;
+    } finally {
+      pidfd.exit();
+    }
+  }
+
+  private static Exit decode(MemorySegment info, MemorySegment usage) {
+    var used =
+        new Exit.Usage(
+            time(usage, "utime_sec", "utime_usec"),
+            time(usage, "stime_sec", "stime_usec"),
+            usage.get(JAVA_LONG, RUSAGE.byteOffset(PathElement.groupElement("maxrss"))) * 1024);
+    int code = field(info, "si_code");
+    int status = field(info, "si_status");
+    return code == CLD_EXITED
+        ? new Exit.Exited(status, used)
+        : new Exit.Signalled(new Signal(status), code == CLD_DUMPED, used);
+  }
+
+  private static int field(MemorySegment info, String name) {
+    return info.get(JAVA_INT, SIGINFO.byteOffset(PathElement.groupElement(name)));
+  }
+
+  private static Duration time(MemorySegment usage, String seconds, String micros) {
+    return Duration.ofSeconds(
+            usage.get(JAVA_LONG, RUSAGE.byteOffset(PathElement.groupElement(seconds))))
+        .plusNanos(
+            usage.get(JAVA_LONG, RUSAGE.byteOffset(PathElement.groupElement(micros))) * 1000);
+  }
+
+  /// Sends it a signal; a process that has ended is left in peace. See `pidfd_send_signal(2)`.
+  public void kill(Signal signal) throws SystemCallException {
+    Processes.pidfdSendSignal(pidfd, signal);
+  }
+
+  /// Sends a signal to all of its process group, if it leads one. See `kill(2)`.
+  ///
+  /// Members that outlive it are reached as long as it has not been waited for, which keeps the number its own.
+  ///
+  /// @throws IllegalStateException if it was not started as the leader of a group
+  public synchronized void killGroup(Signal signal) throws SystemCallException {
+    if (!leader) {
+      throw new IllegalStateException(this + " does not lead a process group");
+    }
+    if (exit.isPresent()) {
+      return;
+    }
+    Processes.killGroup(pid, signal);
+  }
+
+  /// Kills it (its group, if it leads one) unless it has ended, waits for it, and gives up the pidfd.
+  @Override
+  public void close() {
+    if (!pidfd.isOpen()) {
+      return;
+    }
+    boolean interrupted = Thread.interrupted();
+    try {
+      if (poll().isEmpty()) {
+        if (leader) {
+          killGroup(Signal.KILL);
+        }
+        kill(Signal.KILL);
+        waitid(Duration.ofSeconds(30));
+      }
+    } catch (IOException uninterruptible) {
+      // A process that does not die by SIGKILL sits in the kernel; nothing more can be done from here.
+    } finally {
+      pidfd.close();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  @Override
+  public String toString() {
+    var shown = command.length() > 60 ? command.substring(0, 57) + "..." : command;
+    return "process " + pid + " (" + shown + ")";
+  }
+}

@@ -1,0 +1,352 @@
+package dev.caisson.linux;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import java.io.IOException;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemoryLayout.PathElement;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/// An open file descriptor and the duty to close it.
+///
+/// It has one owner. [#close()] is idempotent and never throws; [#move()] hands the descriptor to a new owner and leaves
+/// this object closed. Every descriptor made here is CLOEXEC.
+///
+/// Safe for use by several threads: a descriptor that is closed while another thread is in a call on it stays open until
+/// that call returns, so that its number can never come to mean another file under that thread's feet. A thread that
+/// waits for it ([#await]) is woken.
+public final class Fd implements AutoCloseable {
+  private static final int CLOSED = 1 << 31;
+  private static final int F_DUPFD_CLOEXEC = 1030;
+  private static final int F_GETFD = 1;
+  private static final int AT_FDCWD = -100;
+  private static final int AT_EMPTY_PATH = 0x1000;
+  private static final int STATX_TYPE_AND_SIZE = 0x1 | 0x200;
+  private static final int S_IFMT = 0xf000;
+  private static final int S_IFREG = 0x8000;
+  private static final int STREAM_CHUNK = 128 * 1024;
+
+  // struct statx of linux/stat.h, up to the size
+  private static final StructLayout STATX =
+      MemoryLayout.structLayout(
+          ValueLayout.JAVA_INT.withName("stx_mask"),
+          ValueLayout.JAVA_INT.withName("stx_blksize"),
+          ValueLayout.JAVA_LONG.withName("stx_attributes"),
+          ValueLayout.JAVA_INT.withName("stx_nlink"),
+          ValueLayout.JAVA_INT.withName("stx_uid"),
+          ValueLayout.JAVA_INT.withName("stx_gid"),
+          ValueLayout.JAVA_SHORT.withName("stx_mode"),
+          MemoryLayout.paddingLayout(2),
+          ValueLayout.JAVA_LONG.withName("stx_ino"),
+          ValueLayout.JAVA_LONG.withName("stx_size"),
+          MemoryLayout.paddingLayout(256 - 48));
+
+  private final int number;
+
+  /// How many calls are under way, and [#CLOSED] once the owner has closed it.
+  private final AtomicInteger state = new AtomicInteger();
+
+  private Fd(int number) {
+    this.number = number;
+  }
+
+  /// Takes ownership of a descriptor that this process has, such as an inherited one.
+  ///
+  /// The caller must not close it by other means afterwards. It is made CLOEXEC.
+  ///
+  /// @throws SystemCallException EBADF if there is no such descriptor
+  public static Fd adopt(int number) throws SystemCallException {
+    try (var frame = new Frame()) {
+      int setFd = 2;
+      SystemCallException.check(frame.call(Nr.FCNTL, number, setFd, 1), Nr.FCNTL, number, "F_SETFD");
+    }
+    return new Fd(number);
+  }
+
+  static Fd own(long number) {
+    return new Fd((int) number);
+  }
+
+  /// Opens a file. See `openat(2)`; a relative path is relative to the working directory of the JVM.
+  ///
+  /// Blocks as long as the file system does; a FIFO without [OpenFlag#NONBLOCK] until it has another end.
+  ///
+  /// @param mode the permissions of a file that is created, before the umask
+  public static Fd open(Path path, Set<OpenFlag> flags, int mode) throws SystemCallException {
+    try (var frame = new Frame()) {
+      long result =
+          frame.call(
+              Nr.OPENAT,
+              AT_FDCWD,
+              frame.string(PathBytes.of(path)).address(),
+              Flag.bits(flags) | OpenFlag.CLOEXEC,
+              mode);
+      return own(SystemCallException.check(result, Nr.OPENAT, path, flags, Integer.toOctalString(mode)));
+    }
+  }
+
+  /// Opens a file that exists.
+  public static Fd open(Path path, OpenFlag... flags) throws SystemCallException {
+    return open(path, Flag.set(OpenFlag.class, flags), 0);
+  }
+
+  /// The number of the descriptor, for a message or another process; using it races with [#close()].
+  ///
+  /// @throws IllegalStateException if it is closed or moved
+  public int number() {
+    if (state.get() < 0) {
+      throw closed();
+    }
+    return number;
+  }
+
+  /// Whether this object still owns a descriptor.
+  public boolean isOpen() {
+    return state.get() >= 0;
+  }
+
+  /// Hands the descriptor over to a new owner; this object is closed afterwards, the descriptor is not.
+  ///
+  /// @throws IllegalStateException if it is closed, moved already, or in use by another thread
+  public Fd move() {
+    if (!state.compareAndSet(0, CLOSED)) {
+      throw state.get() < 0 ? closed() : new IllegalStateException("descriptor " + number + " is in use");
+    }
+    return new Fd(number);
+  }
+
+  /// Makes a second descriptor for the same open file. See `fcntl(2)`, F_DUPFD_CLOEXEC.
+  public Fd dup() throws SystemCallException {
+    return dupFrom(3);
+  }
+
+  Fd dupFrom(int lowest) throws SystemCallException {
+    return own(call(Nr.FCNTL, F_DUPFD_CLOEXEC, lowest));
+  }
+
+  /// Whether the kernel still knows the number: false if something closed it behind its owner's back.
+  public boolean isValid() {
+    int fd = enter();
+    try (var frame = new Frame()) {
+      return frame.call(Nr.FCNTL, fd, F_GETFD) >= 0;
+    } finally {
+      exit();
+    }
+  }
+
+  /// Reads what is there, at the file's position. See `read(2)`. Blocks, so a pipe or socket should be awaited first.
+  ///
+  /// @return how many bytes were read; -1 at the end of the file
+  public int read(byte[] buffer, int offset, int length) throws SystemCallException {
+    return transferIn(Nr.READ, buffer, offset, length, 0);
+  }
+
+  /// Reads at a position, which stays where it was. See `pread(2)`.
+  ///
+  /// @return how many bytes were read; -1 at the end of the file
+  public int pread(byte[] buffer, int offset, int length, long position) throws SystemCallException {
+    return transferIn(Nr.PREAD64, buffer, offset, length, position);
+  }
+
+  private int transferIn(Nr nr, byte[] buffer, int offset, int length, long position)
+      throws SystemCallException {
+    int fd = enter();
+    try (var frame = new Frame()) {
+      int chunk = Math.min(length, STREAM_CHUNK);
+      var segment = frame.allocate(Math.max(chunk, 1), 1);
+      long result = frame.call(nr, fd, segment.address(), chunk, position);
+      int count = (int) SystemCallException.check(result, nr, fd, chunk);
+      MemorySegment.copy(segment, JAVA_BYTE, 0, buffer, offset, count);
+      return count == 0 && length > 0 ? -1 : count;
+    } finally {
+      exit();
+    }
+  }
+
+  /// Writes all of it, in as many calls as that takes. See `write(2)`.
+  public void write(byte[] data) throws SystemCallException {
+    int fd = enter();
+    try (var frame = new Frame()) {
+      var segment = frame.allocate(Math.clamp(data.length, 1, STREAM_CHUNK), 1);
+      for (int done = 0; done < data.length; ) {
+        int chunk = Math.min(data.length - done, STREAM_CHUNK);
+        MemorySegment.copy(data, done, segment, JAVA_BYTE, 0, chunk);
+        long result = frame.call(Nr.WRITE, fd, segment.address(), chunk);
+        done += (int) SystemCallException.check(result, Nr.WRITE, fd, chunk);
+      }
+    } finally {
+      exit();
+    }
+  }
+
+  /// Moves the file's position to the start. See `lseek(2)`.
+  public void rewind() throws SystemCallException {
+    call(Nr.LSEEK, 0, 0);
+  }
+
+  /// Whether it is a regular file (a memfd is one), and how many bytes it has. See `statx(2)`.
+  public Stat statx() throws SystemCallException {
+    int fd = enter();
+    try (var frame = new Frame()) {
+      var statx = frame.allocate(STATX);
+      long result =
+          frame.call(
+              Nr.STATX,
+              fd,
+              frame.string("").address(),
+              AT_EMPTY_PATH,
+              STATX_TYPE_AND_SIZE,
+              statx.address());
+      SystemCallException.check(result, Nr.STATX, fd);
+      int mode = statx.get(ValueLayout.JAVA_SHORT, offset("stx_mode")) & 0xffff;
+      return new Stat(
+          (mode & S_IFMT) == S_IFREG, statx.get(ValueLayout.JAVA_LONG, offset("stx_size")));
+    } finally {
+      exit();
+    }
+  }
+
+  private static long offset(String field) {
+    return STATX.byteOffset(PathElement.groupElement(field));
+  }
+
+  /// What [#statx()] tells.
+  ///
+  /// @param regular whether it is a regular file
+  /// @param size its length in bytes
+  public record Stat(boolean regular, long size) {}
+
+  /// Tries to lock the whole file against other open files of it. See `flock(2)`, LOCK_NB.
+  ///
+  /// The lock goes with the last descriptor of this open file, so also when the process is killed.
+  ///
+  /// @return whether it is locked now; false if another has it
+  public boolean tryFlock(Flock kind) throws SystemCallException {
+    int lockNb = 4;
+    int fd = enter();
+    try (var frame = new Frame()) {
+      long result = frame.call(Nr.FLOCK, fd, kind.operation | lockNb);
+      if (result == -Errno.EAGAIN.number()) {
+        return false;
+      }
+      SystemCallException.check(result, Nr.FLOCK, fd, kind);
+      return true;
+    } finally {
+      exit();
+    }
+  }
+
+  /// Locks the whole file, blocking until nobody holds it otherwise. See `flock(2)`.
+  ///
+  /// The wait has no deadline and does not end by interrupt: for locks that are held for the length of a few calls.
+  public void flock(Flock kind) throws SystemCallException {
+    call(Nr.FLOCK, kind.operation, 0);
+  }
+
+  /// The kinds of lock of [#flock].
+  public enum Flock {
+    /// Many may hold it at once: LOCK_SH.
+    SHARED(1),
+    /// One alone may hold it: LOCK_EX.
+    EXCLUSIVE(2);
+
+    private final int operation;
+
+    Flock(int operation) {
+      this.operation = operation;
+    }
+  }
+
+  /// Writes the file's data to the disk. See `fsync(2)`.
+  public void fsync() throws SystemCallException {
+    call(Nr.FSYNC, 0, 0);
+  }
+
+  /// Writes all of the file system that the file lies on to its disk. See `syncfs(2)`.
+  public void syncfs() throws SystemCallException {
+    call(Nr.SYNCFS, 0, 0);
+  }
+
+  /// Waits until one of the events has come. See `epoll(7)`.
+  ///
+  /// A virtual thread leaves its carrier meanwhile. An interrupt ends the wait, and stays set.
+  ///
+  /// @return the events that have come, with [PollEvent#ERR] and [PollEvent#HUP] whether asked for or not
+  /// @throws DeadlineException if none comes in time
+  /// @throws java.io.InterruptedIOException if the thread is interrupted
+  /// @throws java.nio.channels.ClosedChannelException if the descriptor is closed meanwhile
+  public Set<PollEvent> await(Set<PollEvent> events, Duration deadline, String awaited)
+      throws IOException {
+    int come = await(Flag.bits(events), Deadline.in(deadline), awaited);
+    return Flag.set(PollEvent.class, come);
+  }
+
+  int await(int events, Deadline deadline, String awaited) throws IOException {
+    int fd = enter();
+    try {
+      return Poller.shared().await(this, fd, events, deadline, awaited);
+    } finally {
+      exit();
+    }
+  }
+
+  /// Closes the descriptor, unless that has been done. Never throws: the kernel frees the number whatever it answers.
+  @Override
+  public void close() {
+    int before = state.getAndUpdate(value -> value | CLOSED);
+    if (before == 0) {
+      closeNow();
+    } else if (before > 0) {
+      Poller.shared().closed(this);
+    }
+  }
+
+  /// Marks a call as under way; [#exit()] must follow.
+  int enter() {
+    while (true) {
+      int value = state.get();
+      if (value < 0) {
+        throw closed();
+      }
+      if (state.compareAndSet(value, value + 1)) {
+        return number;
+      }
+    }
+  }
+
+  void exit() {
+    if (state.decrementAndGet() == CLOSED) {
+      closeNow();
+    }
+  }
+
+  private void closeNow() {
+    try (var frame = new Frame()) {
+      frame.call(Nr.CLOSE, number);
+    }
+  }
+
+  long call(Nr nr, long b, long c) throws SystemCallException {
+    int fd = enter();
+    try (var frame = new Frame()) {
+      return SystemCallException.check(frame.call(nr, fd, b, c), nr, fd, b, c);
+    } finally {
+      exit();
+    }
+  }
+
+  private IllegalStateException closed() {
+    return new IllegalStateException("descriptor " + number + " is closed or was moved");
+  }
+
+  @Override
+  public String toString() {
+    return state.get() < 0 ? "fd(closed)" : "fd " + number;
+  }
+}

@@ -1,0 +1,82 @@
+package dev.caisson.linux;
+
+import java.nio.file.Path;
+import java.util.Set;
+
+/// Mounting and unmounting, in the mount namespace of the calling thread.
+///
+/// That is the namespace of the JVM unless the thread is that of a [SpawnThread] with mounts of its own. Needs
+/// CAP_SYS_ADMIN.
+public final class Mounts {
+  private Mounts() {}
+
+  /// Mounts a file system, or changes a mount. See `mount(2)`.
+  ///
+  /// @param source a device or directory, or a name that says nothing for file systems without one
+  /// @param type the file system's type; the kernel ignores it where the flags ask for a bind or a change
+  /// @param data options of the file system, such as `mode=755,size=1m`; may be empty
+  public static void mount(
+      String source, Path target, String type, Set<MountFlag> flags, String data)
+      throws SystemCallException {
+    mount(PathBytes.encode(source), source, target, type, flags, data);
+  }
+
+  /// Shows a directory or a file at a second place. See `mount(2)`, MS_BIND.
+  public static void bind(Path source, Path target) throws SystemCallException {
+    mount(PathBytes.of(source), source, target, "none", Set.of(MountFlag.BIND, MountFlag.REC), "");
+  }
+
+  /// Shows a directory or a file at a second place, where it cannot be written.
+  public static void bindReadOnly(Path source, Path target) throws SystemCallException {
+    bind(source, target);
+    mount(
+        "none", target, "none", Set.of(MountFlag.BIND, MountFlag.REMOUNT, MountFlag.RDONLY), "");
+  }
+
+  private static void mount(
+      byte[] source, Object shown, Path target, String type, Set<MountFlag> flags, String data)
+      throws SystemCallException {
+    try (var frame = new Frame()) {
+      long result =
+          frame.call(
+              Nr.MOUNT,
+              frame.string(source).address(),
+              frame.string(PathBytes.of(target)).address(),
+              frame.string(type).address(),
+              Flag.bits(flags),
+              frame.string(data).address());
+      SystemCallException.check(result, Nr.MOUNT, shown, target, type, flags, data);
+    }
+  }
+
+  /// Unmounts what is mounted there. See `umount2(2)`.
+  public static void umount2(Path target, Set<UmountFlag> flags) throws SystemCallException {
+    try (var frame = new Frame()) {
+      long result =
+          frame.call(
+              Nr.UMOUNT2, frame.string(PathBytes.of(target)).address(), Flag.bits(flags));
+      SystemCallException.check(result, Nr.UMOUNT2, target, flags);
+    }
+  }
+
+  /// Makes a character device that everybody may read and write. See `mknod(2)`, `makedev(3)`.
+  ///
+  /// The numbers of the devices that are wanted here are below 256.
+  public static void mknod(Path path, int major, int minor) throws SystemCallException {
+    int atFdcwd = -100;
+    int characterDevice = 0020000;
+    int mode = 0666;
+    try (var frame = new Frame()) {
+      var name = frame.string(PathBytes.of(path));
+      long device = (long) major << 8 | minor;
+      SystemCallException.check(
+          frame.call(Nr.MKNODAT, atFdcwd, name.address(), characterDevice | mode, device),
+          Nr.MKNODAT,
+          path,
+          major,
+          minor);
+      SystemCallException.check(
+          frame.call(Nr.FCHMODAT, atFdcwd, name.address(), mode), Nr.FCHMODAT, path, "0666");
+    }
+  }
+}

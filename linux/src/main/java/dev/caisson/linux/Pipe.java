@@ -1,0 +1,28 @@
+package dev.caisson.linux;
+
+import java.lang.foreign.ValueLayout;
+
+/// The two ends of a pipe.
+///
+/// @param read the end to read from
+/// @param write the end to write to
+public record Pipe(Fd read, Fd write) implements AutoCloseable {
+  /// Makes a pipe, both ends CLOEXEC and blocking. See `pipe2(2)`.
+  public static Pipe pipe2() throws SystemCallException {
+    try (var frame = new Frame()) {
+      var ends = frame.allocate(ValueLayout.JAVA_INT, 2);
+      SystemCallException.check(
+          frame.call(Nr.PIPE2, ends.address(), OpenFlag.CLOEXEC), Nr.PIPE2, "O_CLOEXEC");
+      return new Pipe(
+          Fd.own(ends.getAtIndex(ValueLayout.JAVA_INT, 0)),
+          Fd.own(ends.getAtIndex(ValueLayout.JAVA_INT, 1)));
+    }
+  }
+
+  /// Closes the ends that have not been closed or moved.
+  @Override
+  public void close() {
+    read.close();
+    write.close();
+  }
+}

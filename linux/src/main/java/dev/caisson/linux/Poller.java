@@ -1,0 +1,201 @@
+package dev.caisson.linux;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
+
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.channels.AsynchronousCloseException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
+
+/// Lets any number of threads, virtual ones above all, wait for descriptors while one platform thread blocks for all.
+///
+/// A blocking call would hold a virtual thread's carrier and would end by neither interrupt nor close; a wait here does.
+/// Each wait arms its descriptor for one event (EPOLLONESHOT), so that what is not waited for costs nothing.
+final class Poller {
+  private static final int CTL_ADD = 1;
+  private static final int CTL_DEL = 2;
+  private static final int CTL_MOD = 3;
+  private static final int ONESHOT = 1 << 30;
+  private static final int ERR_OR_HUP = 8 | 16;
+  private static final int BATCH = 64;
+  private static final int INVALID = 32; // POLLNVAL
+
+  // struct epoll_event is packed on x86-64 (12 bytes, data at 4) and nowhere else (16 bytes, data at 8)
+  private static final boolean PACKED = System.getProperty("os.arch").equals("amd64");
+  private static final int EVENT_SIZE = PACKED ? 12 : 16;
+  private static final int DATA_OFFSET = PACKED ? 4 : 8;
+
+  private static final class Shared {
+    static final Poller INSTANCE = start();
+
+    private static Poller start() {
+      try {
+        return new Poller();
+      } catch (SystemCallException cause) {
+        throw new IllegalStateException("no descriptor can be waited for", cause);
+      }
+    }
+  }
+
+  private static final class Waiter {
+    final Thread thread = Thread.currentThread();
+    final Fd owner;
+    final int events;
+    volatile int come;
+
+    Waiter(Fd owner, int events) {
+      this.owner = owner;
+      this.events = events;
+    }
+
+    void wake(int with) {
+      come = with;
+      LockSupport.unpark(thread);
+    }
+  }
+
+  private final int epoll;
+
+  /// Who waits for which descriptor. A number that is here is registered with the kernel.
+  private final Map<Integer, List<Waiter>> waiters = new HashMap<>();
+
+  private Poller() throws SystemCallException {
+    try (var frame = new Frame()) {
+      long result = frame.call(Nr.EPOLL_CREATE1, OpenFlag.CLOEXEC);
+      epoll = (int) SystemCallException.check(result, Nr.EPOLL_CREATE1);
+    }
+    Thread.ofPlatform().daemon().name("caisson-poller").start(this::loop);
+  }
+
+  static Poller shared() {
+    return Shared.INSTANCE;
+  }
+
+  /// Waits for one of the events; the caller holds the descriptor open ([Fd#enter()]).
+  int await(Fd owner, int fd, int events, Deadline deadline, String awaited) throws IOException {
+    var waiter = new Waiter(owner, events);
+    add(fd, waiter);
+    try {
+      while (waiter.come == 0) {
+        if (!owner.isOpen()) {
+          throw new AsynchronousCloseException();
+        }
+        if (Thread.currentThread().isInterrupted()) {
+          throw new InterruptedIOException("interrupted while waiting for " + awaited);
+        }
+        long left = deadline.nanoTime() - System.nanoTime();
+        if (left <= 0) {
+          throw deadline.exception(awaited);
+        }
+        LockSupport.parkNanos(this, left);
+      }
+      if (waiter.come == INVALID) {
+        throw new AsynchronousCloseException();
+      }
+      return waiter.come;
+    } finally {
+      remove(fd, waiter);
+    }
+  }
+
+  /// Wakes those who wait for a descriptor that its owner has closed.
+  synchronized void closed(Fd owner) {
+    for (var list : waiters.values()) {
+      for (var waiter : list) {
+        if (waiter.owner == owner) {
+          waiter.wake(INVALID);
+        }
+      }
+    }
+  }
+
+  private synchronized void add(int fd, Waiter waiter) throws SystemCallException {
+    var present = waiters.get(fd);
+    if (present == null) {
+      control(CTL_ADD, fd, waiter.events);
+      waiters.put(fd, new ArrayList<>(List.of(waiter)));
+    } else {
+      present.add(waiter);
+      control(CTL_MOD, fd, union(present));
+    }
+  }
+
+  private synchronized void remove(int fd, Waiter waiter) {
+    var present = waiters.get(fd);
+    if (present != null && present.remove(waiter) && present.isEmpty()) {
+      waiters.remove(fd);
+      try {
+        control(CTL_DEL, fd, 0);
+      } catch (SystemCallException gone) {
+        // The kernel has forgotten it already, which is what was wanted.
+      }
+    }
+  }
+
+  private synchronized void dispatch(int fd, int come) {
+    var present = waiters.get(fd);
+    if (present == null) {
+      return;
+    }
+    var still = new ArrayList<Waiter>();
+    for (var waiter : present) {
+      int wanted = come & (waiter.events | ERR_OR_HUP);
+      if (wanted != 0) {
+        waiter.wake(wanted);
+      } else if (waiter.come == 0) {
+        still.add(waiter);
+      }
+    }
+    if (!still.isEmpty()) {
+      try {
+        control(CTL_MOD, fd, union(still));
+      } catch (SystemCallException gone) {
+        still.forEach(waiter -> waiter.wake(INVALID));
+      }
+    }
+  }
+
+  private static int union(List<Waiter> waiters) {
+    int events = 0;
+    for (var waiter : waiters) {
+      events |= waiter.events;
+    }
+    return events;
+  }
+
+  private void control(int operation, int fd, int events) throws SystemCallException {
+    try (var frame = new Frame()) {
+      var event = frame.allocate(16, 8);
+      event.set(JAVA_INT_UNALIGNED, 0, events | ONESHOT);
+      event.set(JAVA_LONG_UNALIGNED, DATA_OFFSET, fd);
+      long result = frame.call(Nr.EPOLL_CTL, epoll, operation, fd, event.address());
+      SystemCallException.check(result, Nr.EPOLL_CTL, epoll, operation, fd);
+    }
+  }
+
+  private void loop() {
+    try (var frame = new Frame()) {
+      var events = frame.allocate((long) EVENT_SIZE * BATCH, 8);
+      while (true) {
+        long count = frame.call(Nr.EPOLL_PWAIT, epoll, events.address(), BATCH, -1, 0, 8);
+        for (int i = 0; i < count; i++) {
+          long at = (long) i * EVENT_SIZE;
+          dispatch(
+              (int) events.get(JAVA_LONG_UNALIGNED, at + DATA_OFFSET),
+              events.get(JAVA_INT_UNALIGNED, at));
+        }
+      }
+    }
+  }
+
+  /// For the tests: how many descriptors are registered.
+  synchronized int registered() {
+    return waiters.size();
+  }
+
+}

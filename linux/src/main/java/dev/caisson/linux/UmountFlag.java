@@ -1,0 +1,20 @@
+package dev.caisson.linux;
+
+/// How a file system is unmounted. See `umount2(2)`.
+public enum UmountFlag implements Flag {
+  /// At once from the tree, from memory when it is no longer busy (a lazy umount).
+  DETACH(0x2),
+  /// A symbolic link as the target is not followed.
+  NOFOLLOW(0x8);
+
+  private final int bit;
+
+  UmountFlag(int bit) {
+    this.bit = bit;
+  }
+
+  @Override
+  public int bit() {
+    return bit;
+  }
+}

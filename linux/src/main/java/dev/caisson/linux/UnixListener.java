@@ -1,0 +1,99 @@
+package dev.caisson.linux;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+
+/// A Unix socket that others connect to by its path. See `unix(7)`.
+///
+/// Closing it removes the socket's file, whatever has been mounted over its directory meanwhile.
+public final class UnixListener implements AutoCloseable {
+  private static final int AF_UNIX = 1;
+
+  private final Fd fd;
+  private final Fd directory;
+  private final String name;
+
+  private UnixListener(Fd fd, Fd directory, String name) {
+    this.fd = fd;
+    this.directory = directory;
+    this.name = name;
+  }
+
+  /// Makes the socket and its file, and listens. See `bind(2)`, `listen(2)`.
+  ///
+  /// @throws SystemCallException EADDRINUSE if there is a file of that name
+  public static UnixListener listen(UnixSocket.Type type, Path path, int backlog)
+      throws SystemCallException {
+    var absolute = path.toAbsolutePath();
+    var parent = absolute.getParent();
+    var name = absolute.getFileName();
+    if (parent == null || name == null) {
+      throw new IllegalArgumentException("not the path of a socket: " + path);
+    }
+    var directory = Fd.open(parent, OpenFlag.PATH, OpenFlag.DIRECTORY);
+    try (var frame = new Frame();
+        var address = SocketAddress.of(path, frame)) {
+      long result = frame.call(Nr.SOCKET, AF_UNIX, type.value | OpenFlag.NONBLOCK.bit(), 0);
+      var socket = Fd.own(SystemCallException.check(result, Nr.SOCKET, "AF_UNIX", type));
+      try {
+        result =
+            frame.call(
+                Nr.BIND, socket.number(), address.segment().address(), address.length());
+        SystemCallException.check(result, Nr.BIND, path);
+        SystemCallException.check(
+            frame.call(Nr.LISTEN, socket.number(), backlog), Nr.LISTEN, path);
+        return new UnixListener(socket, directory, name.toString());
+      } catch (SystemCallException failure) {
+        socket.close();
+        throw failure;
+      }
+    } catch (SystemCallException failure) {
+      directory.close();
+      throw failure;
+    }
+  }
+
+  /// Takes the next connection, waiting for it. See `accept4(2)`.
+  ///
+  /// @throws DeadlineException if nobody connects in time
+  public UnixSocket accept(Duration deadline) throws IOException {
+    var until = Deadline.in(deadline);
+    while (true) {
+      var next = tryAccept();
+      if (next.isPresent()) {
+        return next.get();
+      }
+      fd.await(PollEvent.IN.bit(), until, "a connection");
+    }
+  }
+
+  /// Takes a connection that is there already.
+  public Optional<UnixSocket> tryAccept() throws SystemCallException {
+    int socket = fd.enter();
+    try (var frame = new Frame()) {
+      long result = frame.call(Nr.ACCEPT4, socket, 0, 0, OpenFlag.CLOEXEC);
+      if (result == -Errno.EAGAIN.number() || result == -Errno.ECONNABORTED.number()) {
+        return Optional.empty();
+      }
+      var accepted = Fd.own(SystemCallException.check(result, Nr.ACCEPT4, socket));
+      return Optional.of(UnixSocket.of(accepted));
+    } finally {
+      fd.exit();
+    }
+  }
+
+  /// Stops listening and removes the socket's file. Idempotent.
+  @Override
+  public void close() {
+    if (!fd.isOpen()) {
+      return;
+    }
+    fd.close();
+    try (var frame = new Frame()) {
+      frame.call(Nr.UNLINKAT, directory.number(), frame.string(name).address(), 0);
+    }
+    directory.close();
+  }
+}

@@ -1,0 +1,31 @@
+package dev.caisson.modules;
+
+import java.util.Optional;
+import java.util.OptionalLong;
+import tools.jackson.databind.JsonNode;
+
+/// A file to be downloaded.
+///
+/// @param size how many bytes it has, if the manifest says so
+/// @param insecure whether the server's certificate may be anybody's
+/// @param secrets the provider of what the server wants to see, if any
+record CurlItem(
+    Checksum checksum, String url, OptionalLong size, boolean insecure, Optional<String> secrets) {
+  static CurlItem of(String checksum, JsonNode description) {
+    if (description.isString()) {
+      return new CurlItem(
+          Checksum.parse(checksum),
+          description.stringValue(),
+          OptionalLong.empty(),
+          false,
+          Optional.empty());
+    }
+    var size = description.get("size");
+    return new CurlItem(
+        Checksum.parse(checksum),
+        description.path("url").asString(),
+        size == null ? OptionalLong.empty() : OptionalLong.of(size.asLong()),
+        description.path("insecure").asBoolean(false),
+        Optional.ofNullable(description.path("secrets").get("name")).map(JsonNode::asString));
+  }
+}

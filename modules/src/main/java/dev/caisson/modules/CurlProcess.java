@@ -1,0 +1,231 @@
+package dev.caisson.modules;
+
+import dev.caisson.linux.Child;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.Memfd;
+import dev.caisson.linux.Pipe;
+import dev.caisson.linux.PollEvent;
+import dev.caisson.linux.Spawn;
+import dev.caisson.sandbox.Bubblewrap;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/// One run of curl for several files.
+///
+/// curl reads what strangers send, so it runs in a sandbox of its own: it sees the file system read-only but for the
+/// directory that it downloads to, has no capability but to read, and dies with the JVM.
+final class CurlProcess {
+  private static final String MARK = "caisson-transfer";
+  private static final Duration TICK = Duration.ofMillis(200);
+  private static final Duration END = Duration.ofSeconds(10);
+
+  /// Exit codes of curl that trying again will not mend: protocol, URL, file, certificate, size. See `curl(1)`.
+  private static final Set<Integer> LASTING = Set.of(1, 3, 5, 37, 51, 58, 60, 63, 77, 78);
+
+  private static final int HTTP_ERROR = 22;
+  private static final Set<Integer> RANGE_REFUSED = Set.of(33, 36);
+
+  private CurlProcess() {}
+
+  /// Hears several times a second that the download goes on.
+  @FunctionalInterface
+  interface Ticker {
+    void tick() throws IOException;
+  }
+
+  /// How one transfer went.
+  ///
+  /// @param error why it failed; empty if the file is complete
+  /// @param lasting whether trying again makes no sense
+  /// @param resumed whether a part of the file was there before
+  record Outcome(CurlItem item, Optional<String> error, boolean lasting, boolean resumed) {}
+
+  /// Downloads files into a directory, each named by its checksum, going on where a part is there.
+  static List<Outcome> run(List<CurlItem> items, Path directory, Ticker ticker)
+      throws IOException {
+    var resumed = new HashSet<CurlItem>();
+    for (var item : items) {
+      if (Files.exists(directory.resolve(item.checksum().text()))) {
+        resumed.add(item);
+      }
+    }
+    try (var config = Memfd.sealed("curl-config", config(items).getBytes(StandardCharsets.UTF_8));
+        var output = Pipe.pipe2();
+        var child = spawn(directory, config, output)) {
+      output.write().close();
+      var outcomes = new ArrayList<Outcome>();
+      var byName = new HashMap<String, CurlItem>();
+      items.forEach(item -> byName.put(item.checksum().text(), item));
+      var words = new ArrayList<String>();
+      for (var line : lines(output.read(), ticker)) {
+        var outcome = outcome(line, byName, resumed, directory);
+        outcome.ifPresent(outcomes::add);
+        if (outcome.isEmpty()) {
+          words.add(line);
+        }
+      }
+      var exit = child.waitid(END);
+      if (outcomes.isEmpty()) {
+        throw new IOException(
+            "curl %s without downloading anything: %s".formatted(exit, String.join("\n", words)));
+      }
+      return outcomes;
+    }
+  }
+
+  private static Child spawn(Path directory, Fd config, Pipe output) throws IOException {
+    var bwrap =
+        Bubblewrap.find()
+            .orElseThrow(
+                () -> new IOException("bubblewrap (bwrap), in which curl runs, is not installed"));
+    return Spawn.of(bwrap)
+        .args("--die-with-parent", "--unshare-pid", "--unshare-ipc", "--new-session")
+        .args("--cap-drop", "ALL", "--cap-add", "CAP_DAC_READ_SEARCH")
+        .args("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
+        .args("--bind", directory.toString(), directory.toString())
+        .args("--chdir", directory.toString())
+        .args("--", "curl", "--disable", "--config", "-")
+        .env(System.getenv())
+        .descriptor(0, config)
+        .descriptor(1, output.write())
+        .descriptor(2, output.write())
+        .processGroup(0)
+        .start();
+  }
+
+  /// Reads all lines, giving the ticker its turn meanwhile.
+  private static List<String> lines(Fd pipe, Ticker ticker) throws IOException {
+    var text = new ByteArrayOutputStream();
+    var buffer = new byte[8192];
+    long next = System.nanoTime();
+    while (true) {
+      if (System.nanoTime() >= next) {
+        ticker.tick();
+        next = System.nanoTime() + TICK.toNanos();
+      }
+      try {
+        pipe.await(Set.of(PollEvent.IN), TICK, "curl");
+      } catch (DeadlineException stillBusy) {
+        continue;
+      }
+      int count = pipe.read(buffer, 0, buffer.length);
+      if (count < 0) {
+        return text.toString(StandardCharsets.UTF_8).lines().toList();
+      }
+      text.write(buffer, 0, count);
+    }
+  }
+
+  /// Reads a line of the form that the configuration asks for, MARK TAB EXIT TAB HTTP TAB FILE TAB MESSAGE.
+  private static Optional<Outcome> outcome(
+      String line, Map<String, CurlItem> byName, Set<CurlItem> resumed, Path directory)
+      throws IOException {
+    var fields = line.split("\t", 5);
+    if (fields.length != 5 || !fields[0].equals(MARK)) {
+      return Optional.empty();
+    }
+    var item = byName.get(fields[3]);
+    if (item == null) {
+      return Optional.empty();
+    }
+    int exit = Integer.parseInt(fields[1]);
+    int http = Integer.parseInt(fields[2]);
+    boolean part = resumed.contains(item);
+    if (exit == 0) {
+      return Optional.of(new Outcome(item, Optional.empty(), false, part));
+    }
+    boolean refused = RANGE_REFUSED.contains(exit) || http == 416;
+    if (part && refused) {
+      // The server cannot go on from there; the next attempt begins anew.
+      Files.deleteIfExists(directory.resolve(item.checksum().text()));
+    }
+    boolean gone = exit == HTTP_ERROR && http >= 400 && http < 500 && http != 408 && http != 429;
+    boolean lasting = !(part && refused) && (gone || LASTING.contains(exit));
+    var error = "cannot download %s: %s (curl's exit code %d)".formatted(item.url(), fields[4], exit);
+    return Optional.of(new Outcome(item, Optional.of(error), lasting, part));
+  }
+
+  private static String config(List<CurlItem> items) throws IOException {
+    var config = new StringBuilder("parallel\nparallel-max = 8\n");
+    boolean first = true;
+    for (var item : items) {
+      config.append(first ? "" : "next\n");
+      first = false;
+      line(config, "url", item.url());
+      line(config, "output", item.checksum().text());
+      line(config, "continue-at", "-");
+      line(config, "user-agent", "caisson");
+      line(config, "connect-timeout", "30");
+      line(config, "speed-limit", "1000");
+      line(config, "speed-time", "30");
+      line(config, "proto-redir", "=http,https");
+      config.append("globoff\nsilent\nfail\nlocation\n");
+      if (item.size().isPresent()) {
+        line(config, "max-filesize", Long.toString(item.size().getAsLong()));
+      }
+      if (item.insecure()) {
+        config.append("insecure\n");
+      }
+      var proxy = System.getenv("OSBUILD_SOURCES_CURL_PROXY");
+      if (proxy != null) {
+        line(config, "proxy", proxy);
+      }
+      if (item.secrets().isPresent()) {
+        secrets(config, item.secrets().get());
+      }
+      line(
+          config,
+          "write-out",
+          MARK + "\t%{exitcode}\t%{http_code}\t%{filename_effective}\t%{errormsg}\n");
+    }
+    return config.toString();
+  }
+
+  private static void secrets(StringBuilder config, String provider) throws IOException {
+    if (!provider.equals("org.osbuild.mtls")) {
+      throw new IOException(
+          "the provider of secrets '%s' is not known; org.osbuild.mtls is".formatted(provider));
+    }
+    var key = System.getenv("OSBUILD_SOURCES_CURL_SSL_CLIENT_KEY");
+    var certificate = System.getenv("OSBUILD_SOURCES_CURL_SSL_CLIENT_CERT");
+    if (key == null || certificate == null) {
+      throw new IOException(
+          "org.osbuild.mtls needs OSBUILD_SOURCES_CURL_SSL_CLIENT_KEY and"
+              + " OSBUILD_SOURCES_CURL_SSL_CLIENT_CERT in the environment");
+    }
+    line(config, "key", key);
+    line(config, "cert", certificate);
+    var authority = System.getenv("OSBUILD_SOURCES_CURL_SSL_CA_CERT");
+    if (authority != null) {
+      line(config, "cacert", authority);
+    }
+  }
+
+  /// A quoted value of curl's configuration; nothing in it can begin another line.
+  private static void line(StringBuilder config, String name, String value) {
+    config.append(name).append(" = \"");
+    for (int i = 0; i < value.length(); i++) {
+      switch (value.charAt(i)) {
+        case '"' -> config.append("\\\"");
+        case '\\' -> config.append("\\\\");
+        case '\n' -> config.append("\\n");
+        case '\r' -> config.append("\\r");
+        case '\t' -> config.append("\\t");
+        default -> config.append(value.charAt(i));
+      }
+    }
+    config.append("\"\n");
+  }
+}

@@ -1,0 +1,209 @@
+package dev.caisson.modules;
+
+import dev.caisson.build.spi.SourceModule;
+import dev.caisson.host.Service;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/// Downloads files with curl: several at once, going on where an earlier attempt was cut off.
+///
+/// Nothing is kept under its name before its checksum (and its size, where the manifest gives one) has been compared. What
+/// is incomplete waits in `.partial` for the next attempt, also of another process.
+final class CurlSource implements SourceModule {
+  private static final int ROUNDS = 4;
+  private static final Duration FIRST_PAUSE = Duration.ofMillis(250);
+
+  @Override
+  public String name() {
+    return "org.osbuild.curl";
+  }
+
+  @Override
+  public Service service() {
+    return new Downloader(name());
+  }
+
+  private static final class Downloader extends DownloadService {
+    Downloader(String source) {
+      super(source);
+    }
+
+    @Override
+    Results download(JsonNode items, Path directory) throws IOException {
+      var results = new Results();
+      var wanted = new LinkedHashMap<String, CurlItem>();
+      for (var item : items.properties()) {
+        wanted.put(item.getKey(), CurlItem.of(item.getKey(), item.getValue()));
+      }
+      takeCached(wanted, directory, results);
+      if (wanted.isEmpty()) {
+        return results;
+      }
+      var partial = Files.createDirectories(directory.resolve(".partial"));
+      try (var turn =
+          Fd.open(partial.resolve(".lock"), Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0600)) {
+        awaitTurn(turn);
+        takeCached(wanted, directory, results);
+        fetch(wanted, directory, partial, results);
+      }
+      return results;
+    }
+
+    private static void takeCached(
+        Map<String, CurlItem> wanted, Path directory, Results results) {
+      wanted
+          .keySet()
+          .removeIf(
+              checksum -> {
+                boolean there = Files.isRegularFile(directory.resolve(checksum));
+                if (there) {
+                  results.cached(checksum);
+                }
+                return there;
+              });
+    }
+
+    /// Two downloads of one file would write into each other, so one process downloads at a time; the other finds the
+    /// files there afterwards.
+    private static void awaitTurn(Fd lock) throws IOException {
+      while (!lock.tryFlock(Fd.Flock.EXCLUSIVE)) {
+        pause(Duration.ofMillis(200));
+      }
+    }
+
+    private void fetch(
+        Map<String, CurlItem> wanted, Path directory, Path partial, Results results)
+        throws IOException {
+      var progress = new Progress(new ArrayList<>(wanted.values()), partial);
+      var errors = new LinkedHashMap<String, String>();
+      var pause = FIRST_PAUSE;
+      for (int round = 0; round < ROUNDS && !wanted.isEmpty(); round++) {
+        if (round > 0) {
+          pause(pause);
+          pause = pause.multipliedBy(2);
+        }
+        for (var outcome : CurlProcess.run(List.copyOf(wanted.values()), partial, progress)) {
+          var item = outcome.item();
+          var error = outcome.error();
+          boolean lasting = outcome.lasting();
+          if (error.isEmpty()) {
+            error = verify(item, partial.resolve(item.checksum().text()));
+            lasting = !outcome.resumed();
+          }
+          if (error.isEmpty()) {
+            keep(item, partial, directory);
+            results.fetched(item.checksum().text());
+            progress.complete(item);
+            wanted.remove(item.checksum().text());
+            errors.remove(item.checksum().text());
+          } else if (lasting) {
+            results.failed(item.checksum().text(), error.get());
+            wanted.remove(item.checksum().text());
+          } else {
+            errors.put(item.checksum().text(), error.get());
+          }
+        }
+      }
+      wanted
+          .keySet()
+          .forEach(
+              checksum ->
+                  results.failed(
+                      checksum, errors.getOrDefault(checksum, "curl said nothing about it")));
+    }
+
+    /// What does not match is deleted: a part that went wrong must not be gone on with.
+    private static Optional<String> verify(CurlItem item, Path file)
+        throws IOException {
+      Optional<String> error = Optional.empty();
+      long size = Files.size(file);
+      if (item.size().isPresent() && size != item.size().getAsLong()) {
+        error =
+            Optional.of(
+                "%s has %d bytes, the manifest says %d"
+                    .formatted(item.url(), size, item.size().getAsLong()));
+      } else {
+        var actual = item.checksum().of(file);
+        if (!actual.equals(item.checksum().text())) {
+          error =
+              Optional.of(
+                  "the checksum of %s does not match: expected %s, got %s"
+                      .formatted(item.url(), item.checksum().text(), actual));
+        }
+      }
+      if (error.isPresent()) {
+        Files.delete(file);
+      }
+      return error;
+    }
+
+    private static void keep(CurlItem item, Path partial, Path directory) throws IOException {
+      var name = item.checksum().text();
+      var file = partial.resolve(name);
+      try (var fd = Fd.open(file)) {
+        fd.fsync();
+      }
+      Files.move(file, directory.resolve(name), StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private static void pause(Duration duration) throws IOException {
+      try {
+        Thread.sleep(duration);
+      } catch (InterruptedException interrupt) {
+        Thread.currentThread().interrupt();
+        throw new InterruptedIOException("interrupted while downloading");
+      }
+    }
+
+    /// Tells the host how far the download is.
+    private final class Progress implements CurlProcess.Ticker {
+      private final List<CurlItem> items;
+      private final Path partial;
+      private final long total;
+      private long completeBytes;
+      private int completeFiles;
+
+      Progress(List<CurlItem> items, Path partial) {
+        this.items = items;
+        this.partial = partial;
+        this.total = items.stream().mapToLong(item -> item.size().orElse(0)).sum();
+      }
+
+      void complete(CurlItem item) {
+        items.remove(item);
+        completeFiles++;
+        completeBytes += item.size().orElse(0);
+      }
+
+      @Override
+      public void tick() throws IOException {
+        long bytes = completeBytes;
+        for (var item : items) {
+          var file = partial.resolve(item.checksum().text());
+          bytes += Files.exists(file) ? Files.size(file) : 0;
+        }
+        var signal = JsonNodeFactory.instance.objectNode();
+        signal
+            .putObject("progress")
+            .put("files", completeFiles)
+            .put("bytes", bytes)
+            .put("total", total);
+        emitSignal(signal, List.of());
+      }
+    }
+  }
+}

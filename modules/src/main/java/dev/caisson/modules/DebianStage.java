@@ -1,0 +1,42 @@
+package dev.caisson.modules;
+
+import dev.caisson.build.spi.StageContext;
+import dev.caisson.build.spi.StageException;
+import dev.caisson.build.spi.StageModule;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/// Installs Debian packages into an empty tree, offline, with the tools of Debian itself: mmdebstrap, apt and dpkg of the
+/// build root. Their maintainer scripts run in the tree.
+///
+/// The packages are the files of the input `packages`, all of them and no others.
+final class DebianStage implements StageModule {
+  @Override
+  public String name() {
+    return "dev.caisson.debian";
+  }
+
+  @Override
+  public void run(StageContext context) throws IOException {
+    var options = context.options();
+    var input = context.inputs().get("packages");
+    if (input == null) {
+      throw new StageException("the input 'packages' is missing");
+    }
+    var include =
+        options.path("packages").valueStream().map(p -> p.asString()).collect(Collectors.joining(","));
+    var sources =
+        options
+            .path("sources")
+            .valueStream()
+            .map(line -> line.asString() + "\n")
+            .collect(Collectors.joining());
+    var args = new ArrayList<>(List.of(input.path(), context.tree()));
+    args.add(options.path("variant").asString("minbase"));
+    args.add(include);
+    args.add(sources);
+    context.check("The installation", Script.command("debian.sh", args));
+  }
+}

@@ -1,0 +1,73 @@
+package dev.caisson.modules;
+
+import dev.caisson.host.Reply;
+import dev.caisson.host.Service;
+import dev.caisson.linux.Fd;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/// A service of a source of files: its one method is `download`. What is fetched lies in `org.osbuild.files` below the
+/// cache, named by its checksum.
+abstract class DownloadService extends Service {
+  private final String source;
+
+  DownloadService(String source) {
+    this.source = source;
+  }
+
+  /// Fetches what is not in the directory yet.
+  abstract Results download(JsonNode items, Path directory) throws IOException;
+
+  @Override
+  protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws IOException {
+    if (!method.equals("download")) {
+      throw new IllegalArgumentException(
+          "a source has the method 'download' only, not '" + method + "'");
+    }
+    var directory = Path.of(args.path("cache").asString()).resolve("org.osbuild.files");
+    Files.createDirectories(directory);
+    return Reply.of(download(args.path("items"), directory).toJson(source));
+  }
+
+  /// How each item went, in the form of osbuild's `SourceResults`.
+  static final class Results {
+    private final ArrayNode results = JsonNodeFactory.instance.arrayNode();
+    private Optional<String> lastError = Optional.empty();
+
+    synchronized void cached(String checksum) {
+      add(checksum, true, Optional.empty());
+    }
+
+    synchronized void fetched(String checksum) {
+      add(checksum, false, Optional.empty());
+    }
+
+    synchronized void failed(String checksum, String error) {
+      lastError = Optional.of(error);
+      add(checksum, false, lastError);
+    }
+
+    private void add(String checksum, boolean cached, Optional<String> error) {
+      var result = results.addObject();
+      result.put("success", error.isEmpty());
+      result.putObject("metadata").put("checksum", checksum).put("cached", cached);
+      result.put("error", error.orElse(""));
+    }
+
+    JsonNode toJson(String source) {
+      var json = JsonNodeFactory.instance.objectNode();
+      json.put("name", "source " + source);
+      json.put("source_type", source);
+      json.put("success", lastError.isEmpty());
+      json.put("output", lastError.orElse(""));
+      json.set("results", results);
+      return json;
+    }
+  }
+}

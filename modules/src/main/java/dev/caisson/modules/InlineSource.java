@@ -1,0 +1,92 @@
+package dev.caisson.modules;
+
+import dev.caisson.build.spi.SourceModule;
+import dev.caisson.host.Service;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Base64;
+import org.tukaani.xz.LZMAInputStream;
+import org.tukaani.xz.XZInputStream;
+import tools.jackson.databind.JsonNode;
+
+/// Files that the manifest itself holds, encoded as text.
+final class InlineSource implements SourceModule {
+  /// What the text of a manifest may unpack to, so that a few bytes cannot fill the disk.
+  private static final long LARGEST = 1L << 30;
+
+  private static final int DECODER_MEMORY_KIB = 256 * 1024;
+
+  @Override
+  public String name() {
+    return "org.osbuild.inline";
+  }
+
+  @Override
+  public Service service() {
+    return new DownloadService(name()) {
+      @Override
+      Results download(JsonNode items, Path directory) throws IOException {
+        var results = new Results();
+        for (var item : items.properties()) {
+          if (Files.exists(directory.resolve(item.getKey()))) {
+            results.cached(item.getKey());
+            continue;
+          }
+          try {
+            unpack(Checksum.parse(item.getKey()), item.getValue(), directory);
+            results.fetched(item.getKey());
+          } catch (IOException | IllegalArgumentException failure) {
+            results.failed(item.getKey(), item.getKey() + ": " + failure.getMessage());
+          }
+        }
+        return results;
+      }
+    };
+  }
+
+  private static void unpack(Checksum checksum, JsonNode item, Path directory) throws IOException {
+    var data = Base64.getMimeDecoder().decode(item.path("data").asString());
+    var file = Files.createTempFile(directory, ".unverified-", "");
+    try {
+      try (var stream = decode(item.path("encoding").asString(), data);
+          var out = Files.newOutputStream(file)) {
+        var buffer = new byte[1 << 16];
+        long total = 0;
+        for (int count = stream.read(buffer); count >= 0; count = stream.read(buffer)) {
+          total += count;
+          if (total > LARGEST) {
+            throw new IOException("the data unpacks to more than 1 GiB");
+          }
+          out.write(buffer, 0, count);
+        }
+      }
+      var actual = checksum.of(file);
+      if (!actual.equals(checksum.text())) {
+        throw new IOException("the checksum does not match: the data has " + actual);
+      }
+      Files.move(file, directory.resolve(checksum.text()), StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(file);
+    }
+  }
+
+  private static InputStream decode(String encoding, byte[] data) throws IOException {
+    var bytes = new ByteArrayInputStream(data);
+    return switch (encoding) {
+      case "base64" -> bytes;
+      case "lzma+base64" ->
+          isXz(data)
+              ? new XZInputStream(bytes, DECODER_MEMORY_KIB)
+              : new LZMAInputStream(bytes, DECODER_MEMORY_KIB);
+      default -> throw new IOException("unknown encoding " + encoding);
+    };
+  }
+
+  private static boolean isXz(byte[] data) {
+    return data.length > 1 && data[0] == (byte) 0xfd && data[1] == '7';
+  }
+}

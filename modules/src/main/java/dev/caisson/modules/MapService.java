@@ -1,0 +1,29 @@
+package dev.caisson.modules;
+
+import dev.caisson.build.spi.StoreClient;
+import dev.caisson.host.Reply;
+import dev.caisson.host.Service;
+import dev.caisson.linux.Fd;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+
+/// A service of an input: its one method is `map`.
+abstract class MapService extends Service {
+  /// Shows what the references name below the target, a directory that exists.
+  ///
+  /// @return `{"path": ..., "data": ...}`
+  abstract JsonNode map(StoreClient store, JsonNode args, Path target) throws IOException;
+
+  @Override
+  protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws IOException {
+    if (!method.equals("map")) {
+      throw new IllegalArgumentException("an input has the method 'map' only, not '" + method + "'");
+    }
+    var socket = Path.of(args.path("api").path("store").asString());
+    try (var store = StoreClient.connect(socket)) {
+      return Reply.of(map(store, args, Path.of(args.path("target").asString())));
+    }
+  }
+}

@@ -1,0 +1,37 @@
+package dev.caisson.modules;
+
+import dev.caisson.build.spi.StageContext;
+import dev.caisson.build.spi.StageModule;
+import java.io.IOException;
+import java.util.ArrayList;
+
+/// Makes directories in the tree, as `os.mkdir` and `os.makedirs` of Python do: the mode counts for the last directory of
+/// a path, less the umask, and one that exists is left as it is.
+final class MkdirStage implements StageModule {
+  private static final int UMASK = 0022;
+
+  @Override
+  public String name() {
+    return "org.osbuild.mkdir";
+  }
+
+  @Override
+  public void run(StageContext context) throws IOException {
+    var args = new ArrayList<String>();
+    for (var item : context.options().path("paths")) {
+      var path = item.path("path").asString();
+      if (!path.contains("://") && !path.startsWith("/")) {
+        context.log("The path '" + path + "' is not absolute; '/" + path + "' is meant.");
+        path = "/" + path;
+      }
+      int mode = item.path("mode").asInt(0777) & ~UMASK;
+      args.add(item.path("parents").asBoolean(false) ? "parents" : "");
+      args.add(item.path("exist_ok").asBoolean(false) ? "exist_ok" : "");
+      args.add(Integer.toOctalString(mode));
+      args.add(context.location(path));
+    }
+    if (!args.isEmpty()) {
+      context.check("mkdir", Script.command("mkdir.sh", args));
+    }
+  }
+}

@@ -1,0 +1,33 @@
+package dev.caisson.modules;
+
+import dev.caisson.build.spi.BuildModule;
+import dev.caisson.build.spi.ModuleProvider;
+import java.io.InputStream;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Names all modules of this library.
+public final class Modules implements ModuleProvider {
+  /// For [java.util.ServiceLoader].
+  public Modules() {}
+
+  @Override
+  public List<BuildModule> modules() {
+    return List.of(
+        new CommandStage(),
+        new CopyStage(),
+        new CurlSource(),
+        new DebianStage(),
+        new FilesInput(),
+        new InlineSource(),
+        new MkdirStage(),
+        new NoopStage(),
+        new TarStage(),
+        new TreeInput());
+  }
+
+  @Override
+  public @Nullable InputStream description(String name) {
+    return Modules.class.getResourceAsStream(name + ".meta.json");
+  }
+}

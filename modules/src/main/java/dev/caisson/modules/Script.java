@@ -1,0 +1,27 @@
+package dev.caisson.modules;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/// A shell script that lies beside a module, run by the build root's `sh`.
+final class Script {
+  private Script() {}
+
+  /// The command that runs it. Its arguments come as `$1`, `$2`, ..., so that none is ever taken for a part of the script.
+  static List<String> command(String resource, List<String> args) {
+    try (var stream = Script.class.getResourceAsStream(resource)) {
+      if (stream == null) {
+        throw new IllegalStateException("the script " + resource + " is missing from the jar");
+      }
+      var text = new String(stream.readAllBytes(), StandardCharsets.UTF_8);
+      var command = new ArrayList<>(List.of("sh", "-c", text, resource));
+      command.addAll(args);
+      return command;
+    } catch (IOException unreadable) {
+      throw new UncheckedIOException(unreadable);
+    }
+  }
+}

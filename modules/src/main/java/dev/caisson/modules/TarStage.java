@@ -1,0 +1,63 @@
+package dev.caisson.modules;
+
+import dev.caisson.build.spi.StageContext;
+import dev.caisson.build.spi.StageModule;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Packs the tree of an input into an archive with GNU tar. Its members are sorted by name, so that the same tree gives the
+/// same archive.
+final class TarStage implements StageModule {
+  @Override
+  public String name() {
+    return "org.osbuild.tar";
+  }
+
+  @Override
+  public void run(StageContext context) throws IOException {
+    var options = context.options();
+    var archive = context.location("/" + options.path("filename").asString());
+    var input = context.inputs().get("tree");
+    if (input == null) {
+      throw new dev.caisson.build.spi.StageException("the input 'tree' is missing");
+    }
+    var tar = new ArrayList<>(List.of("env", "XZ_OPT=--threads=0", "tar", "--sort=name"));
+    tar.add("--format=" + options.path("format").asString("gnu"));
+    if (options.path("acls").asBoolean(true)) {
+      tar.add("--acls");
+    }
+    if (options.path("selinux").asBoolean(true)) {
+      tar.add("--selinux");
+    }
+    if (options.path("xattrs").asBoolean(true)) {
+      tar.addAll(List.of("--xattrs", "--xattrs-include=*"));
+    }
+    if (options.path("sparse").asBoolean(false)) {
+      tar.add("--sparse");
+    }
+    if (options.has("transform")) {
+      tar.add("--transform=" + options.get("transform").asString());
+    }
+    if (options.path("numeric-owner").asBoolean(false)) {
+      tar.add("--numeric-owner");
+    }
+    var compression = options.path("compression").asString("auto");
+    tar.add(compression.equals("auto") ? "--auto-compress" : "--" + compression);
+    tar.addAll(List.of("-cf", archive, "-C", input.path()));
+    if (options.path("paths").size() > 0) {
+      tar.add("--");
+      options.path("paths").forEach(path -> tar.add(path.asString()));
+      context.check("tar", tar);
+    } else if (options.path("root-node").asString("include").equals("include")) {
+      tar.add(".");
+      context.check("tar", tar);
+    } else {
+      // What lies in the root, without the root itself; read as names ended by NUL, since any byte may be in them.
+      tar.addAll(List.of("--null", "--verbatim-files-from", "--files-from=-"));
+      var list = new ArrayList<>(List.of(input.path()));
+      list.addAll(tar);
+      context.check("tar", Script.command("tar-contents.sh", list));
+    }
+  }
+}

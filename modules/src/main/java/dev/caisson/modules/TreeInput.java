@@ -1,0 +1,31 @@
+package dev.caisson.modules;
+
+import dev.caisson.build.spi.InputModule;
+import dev.caisson.build.spi.StoreClient;
+import dev.caisson.host.Service;
+import java.io.IOException;
+import java.nio.file.Path;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/// Shows the tree of a pipeline, read-only.
+final class TreeInput implements InputModule {
+  @Override
+  public String name() {
+    return "org.osbuild.tree";
+  }
+
+  @Override
+  public Service service() {
+    return new MapService() {
+      @Override
+      JsonNode map(StoreClient store, JsonNode args, Path target) throws IOException {
+        var id = args.path("refs").propertyNames().iterator().next();
+        if (!store.readTreeAt(id, target, "/")) {
+          throw new IOException("the store has no pipeline '" + id + "'");
+        }
+        return JsonNodeFactory.instance.objectNode().put("path", target.toString());
+      }
+    };
+  }
+}

@@ -1,0 +1,71 @@
+# Installs the Debian packages of a directory into an empty tree, and nothing else.
+# Arguments: the directory, the tree, the variant of mmdebstrap, the packages wanted (with commas between them), and the
+# lines of the tree's sources.list, which may be empty.
+set -eu
+umask 022
+packages=$1 tree=$2 variant=$3 include=$4 sources=$5
+repository=/tmp/repository
+
+for tool in mmdebstrap apt-get dpkg-deb; do
+    if ! command -v "$tool" > /dev/null; then
+        echo "The build root has no $tool: install the package ${tool%-*} on the host, or in the build pipeline." >&2
+        exit 1
+    fi
+done
+
+# apt installs from repositories alone, so the packages become one. They are what the manifest says: their checksums were
+# compared when they were fetched, which is why apt may trust them.
+mkdir -p "$repository" /etc/apt/apt.conf.d /etc/apt/preferences.d
+for package in "$packages"/*; do
+    sum=$(sha256sum < "$package")
+    sum=${sum%% *}
+    ln -s "$package" "$repository/$sum.deb"
+    dpkg-deb --field "$package"
+    printf 'Filename: ./%s.deb\nSize: %s\nSHA256: %s\n\n' "$sum" "$(stat -c %s "$package")" "$sum"
+done > "$repository/Packages"
+
+# In the archive apt has the priority that makes it part of this variant; in the package itself it has not.
+if [ "$variant" = minbase ]; then
+    include=apt${include:+,$include}
+fi
+mmdebstrap --mode=root --variant="$variant" ${include:+--include="$include"} \
+    '' "$tree" "deb [trusted=yes] copy:$repository ./"
+
+# Every package that was given must be installed now, and well.
+if [ "$variant" != extract ]; then
+    sed -n 's/^Package: //p' "$repository/Packages" | sort > /tmp/given
+    dpkg-query --admindir="$tree/var/lib/dpkg" --show --showformat='${db:Status-Status} ${Package}\n' |
+        sed -n 's/^installed //p' | sort > /tmp/installed
+    if ! cmp -s /tmp/given /tmp/installed; then
+        echo 'The packages given (<) and the packages installed (>) differ:' >&2
+        diff /tmp/given /tmp/installed >&2 || exit 1
+    fi
+    audit=$(dpkg --admindir="$tree/var/lib/dpkg" --audit)
+    if [ -n "$audit" ]; then
+        printf '%s\n' "$audit" >&2
+        exit 1
+    fi
+fi
+
+# What belonged to the installing and not to the tree goes.
+rm -f "$tree/etc/apt/apt.conf.d/99mmdebstrap" "$tree/etc/apt/sources.list" \
+    "$tree/var/lib/apt/lists/lock" "$tree/var/cache/apt/archives/lock" \
+    "$tree"/var/cache/debconf/*-old "$tree"/var/lib/dpkg/*-old
+rm -rf "$tree/var/lib/apt/lists/partial" "$tree/var/cache/apt/archives/partial"
+if [ -n "$sources" ]; then
+    mkdir -p "$tree/etc/apt"
+    printf '%s' "$sources" > "$tree/etc/apt/sources.list"
+fi
+if [ "$variant" = extract ]; then
+    # No package brought these; apt and dpkg needed them.
+    rm -f "$tree/etc/fstab" "$tree/var/lib/dpkg/arch" "$tree/var/lib/dpkg/status"
+    for directory in etc/apt etc/dpkg var/lib/apt var/lib/dpkg var/cache/apt var/log/apt; do
+        if [ -d "$tree/$directory" ]; then
+            find "$tree/$directory" -depth -type d -empty -delete
+        fi
+    done
+fi
+# Packages may bring files that are younger than the moment that is built for.
+if [ -n "${SOURCE_DATE_EPOCH-}" ]; then
+    find "$tree" -xdev -newermt "@$SOURCE_DATE_EPOCH" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+fi

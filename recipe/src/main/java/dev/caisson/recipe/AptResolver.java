@@ -1,0 +1,247 @@
+package dev.caisson.recipe;
+
+import dev.caisson.linux.Captured;
+import dev.caisson.sandbox.HostTool;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/// Asks apt which packages a recipe means.
+///
+/// apt works in a directory of its own, as if nothing were installed, with the sources, keys and proxies that the machine is
+/// configured with, and with none of its hooks and pins. Nothing of the machine's own apt is touched.
+public final class AptResolver {
+  private static final Duration DEADLINE = Duration.ofMinutes(10);
+
+  /// `'URL' NAME_VERSION_ARCHITECTURE.deb SIZE SHA256:HASH`
+  private static final Pattern URI_LINE =
+      Pattern.compile("'(\\S+)' ([^_\\s]+)_([^_\\s]+)_([^_\\s]+)\\.deb (\\d+) SHA256:([0-9a-f]{64})");
+
+  /// How to reach the network, which must be the machine's; what apt reads and keeps, which must not.
+  private static final Pattern NETWORK_SETTING =
+      Pattern.compile("Acquire::(?!IndexTargets|Languages|GzipIndexes|CompressionTypes).*");
+
+  private final Path state;
+  private final Map<String, String> environment;
+  private final Consumer<String> warnings;
+
+  /// What apt chose.
+  ///
+  /// @param suite the suite that the packages are from
+  /// @param packages sorted by name
+  /// @param epoch when the suite was last changed, in seconds since 1970
+  public record Resolution(String suite, List<LockedPackage> packages, long epoch) {}
+
+  /// @param state an empty directory for apt, which needs about 150 MB in it for a while
+  /// @param warnings hears what apt warns of, such as a source that cannot be reached
+  public AptResolver(Path state, Consumer<String> warnings) {
+    this.state = state.toAbsolutePath();
+    this.warnings = warnings;
+    this.environment = new HashMap<>(System.getenv());
+    this.environment.put("LC_ALL", "C.UTF-8");
+    this.environment.put("APT_CONFIG", this.state.resolve("apt.conf").toString());
+  }
+
+  /// Resolves a recipe. Blocks for a few seconds; the network decides.
+  ///
+  /// @throws ResolveException if apt cannot, with what apt says
+  public Resolution resolve(Recipe recipe) throws IOException {
+    var suite = recipe.suite().isPresent() ? recipe.suite().get() : machineSuite();
+    configure(suite);
+    var update = run("apt-get", "--quiet=2", "update");
+    if (!update.exit().success()) {
+      throw new ResolveException("apt cannot read its sources:\n" + update.errors().strip());
+    }
+    update.errors().lines().forEach(warnings);
+    checkSuite(suite);
+    return new Resolution(suite, choose(recipe, suite), lastChange());
+  }
+
+  private static String machineSuite() throws IOException {
+    for (var line : Files.readAllLines(Path.of("/etc/os-release"))) {
+      if (line.startsWith("VERSION_CODENAME=")) {
+        return line.substring(line.indexOf('=') + 1).replace("\"", "");
+      }
+    }
+    throw new ResolveException(
+        "/etc/os-release names no suite, so the recipe must: add a line such as 'suite: stable'");
+  }
+
+  private void configure(String suite) throws IOException {
+    for (var directory : List.of("lists/partial", "cache/archives/partial", "preferences.d", "log")) {
+      Files.createDirectories(state.resolve(directory));
+    }
+    Files.createFile(state.resolve("status"));
+    Files.writeString(state.resolve("preferences"), preferences(suite));
+    var architecture = ask("dpkg", "--print-architecture").strip();
+    var settings = new ArrayList<String>();
+    ask("apt-config", "dump").lines().filter(NETWORK_SETTING.asMatchPredicate()).forEach(settings::add);
+    settings.add("Dir::Etc::main \"/dev/null\";");
+    settings.add("Dir::Etc::parts \"/dev/null\";");
+    settings.add("Dir::Etc::preferences \"%s/preferences\";".formatted(state));
+    settings.add("Dir::Etc::preferencesparts \"%s/preferences.d\";".formatted(state));
+    settings.add("Dir::State \"%s\";".formatted(state));
+    settings.add("Dir::State::lists \"%s/lists\";".formatted(state));
+    settings.add("Dir::State::status \"%s/status\";".formatted(state));
+    settings.add("Dir::State::extended_states \"%s/extended_states\";".formatted(state));
+    settings.add("Dir::Cache \"%s/cache\";".formatted(state));
+    settings.add("Dir::Log \"%s/log\";".formatted(state));
+    settings.add("APT::Architecture \"%s\";".formatted(architecture));
+    settings.add("APT::Architectures { \"%s\"; };".formatted(architecture));
+    settings.add("APT::Sandbox::User \"root\";");
+    settings.add("APT::Install-Recommends \"false\";");
+    settings.add("APT::Install-Suggests \"false\";");
+    settings.add("Acquire::Languages \"none\";");
+    settings.add("Acquire::ForceHash \"SHA256\";");
+    Files.write(state.resolve("apt.conf"), settings);
+  }
+
+  /// The suite with its security and other updates, and nothing else that the machine has.
+  private static String preferences(String suite) {
+    return List.of("n=" + suite, "a=" + suite, "n=" + suite + "-security", "a=" + suite + "-security",
+            "n=" + suite + "-updates", "a=" + suite + "-updates").stream()
+        .map(release -> "Package: *\nPin: release %s\nPin-Priority: 990\n\n".formatted(release))
+        .collect(
+            Collectors.joining(
+                "",
+                "",
+                """
+                Package: *
+                Pin: release a=*
+                Pin-Priority: -1
+
+                Package: *
+                Pin: origin "*"
+                Pin-Priority: -1
+                """));
+  }
+
+  private void checkSuite(String suite) throws IOException {
+    Set<String> known = new LinkedHashSet<>();
+    for (var line :
+        ask("apt-get", "indextargets", "--format", "$(CREATED_BY) $(CODENAME) $(SUITE)")
+            .split("\n", -1)) {
+      var fields = line.split(" ", -1);
+      if (fields.length == 3 && fields[0].equals("Packages")) {
+        known.add(fields[1]);
+        known.add(fields[2]);
+      }
+    }
+    if (!known.contains(suite)) {
+      throw new ResolveException(
+          "no apt source of this machine has the suite '%s'; they have: %s"
+              .formatted(suite, String.join(", ", known)));
+    }
+  }
+
+  private List<LockedPackage> choose(Recipe recipe, String suite) throws IOException {
+    var command =
+        new ArrayList<>(
+            List.of("apt-get", "--quiet=1", "--yes", "--print-uris", "install", "--"));
+    base(recipe.variant(), suite).forEach(command::add);
+    command.addAll(recipe.packages());
+    var install = run(command.toArray(String[]::new));
+    if (!install.exit().success()) {
+      throw new ResolveException(
+          "apt cannot resolve the recipe:\n" + reasons(install).strip());
+    }
+    var chosen = new ArrayList<LockedPackage>();
+    for (var line : install.output().split("\n", -1)) {
+      var match = URI_LINE.matcher(line);
+      if (match.matches()) {
+        chosen.add(
+            new LockedPackage(
+                match.group(2),
+                match.group(3).replace("%3a", ":"),
+                match.group(4),
+                Long.parseLong(match.group(5)),
+                match.group(6),
+                match.group(1)));
+      }
+    }
+    if (chosen.isEmpty()) {
+      throw new ResolveException("the recipe names no package");
+    }
+    chosen.sort(java.util.Comparator.comparing(LockedPackage::name));
+    return List.copyOf(chosen);
+  }
+
+  /// What apt complains of, and which dependencies it cannot meet, which it tells among its normal output.
+  private static String reasons(Captured install) {
+    return install
+            .output()
+            .lines()
+            .dropWhile(line -> !line.startsWith("The following packages have unmet dependencies"))
+            .collect(Collectors.joining("\n"))
+        + "\n"
+        + install.errors();
+  }
+
+  /// What a variant installs besides the packages, in apt's patterns.
+  private static List<String> base(String variant, String suite) {
+    var essential = "?narrow(?or(?codename(\"^%1$s$\"),?archive(\"^%1$s$\")),%2$s)";
+    return switch (variant) {
+      case "essential" -> List.of(essential.formatted(suite, "?essential"));
+      case "apt" -> List.of(essential.formatted(suite, "?essential"), "apt");
+      case "minbase" ->
+          List.of(essential.formatted(suite, "?or(?essential,?priority(required))"), "apt");
+      default -> List.of();
+    };
+  }
+
+  /// The youngest date of the indices that were read.
+  private long lastChange() throws IOException {
+    long latest = 0;
+    try (var lists = Files.newDirectoryStream(state.resolve("lists"), "*Release")) {
+      for (var list : lists) {
+        for (var line : Files.readAllLines(list)) {
+          if (line.startsWith("Date: ")) {
+            latest = Math.max(latest, seconds(line.substring(6)));
+            break;
+          }
+        }
+      }
+    }
+    return latest;
+  }
+
+  private static long seconds(String date) {
+    try {
+      var text = date.replaceFirst("UTC$", "GMT");
+      return ZonedDateTime.parse(text, DateTimeFormatter.RFC_1123_DATE_TIME).toEpochSecond();
+    } catch (DateTimeException unreadable) {
+      return 0;
+    }
+  }
+
+  private String ask(String... argv) throws IOException {
+    var answer = run(argv);
+    if (!answer.exit().success()) {
+      throw new ResolveException(
+          "%s %s:\n%s".formatted(String.join(" ", argv), answer.exit(), answer.errors().strip()));
+    }
+    return answer.output();
+  }
+
+  private Captured run(String... argv) throws IOException {
+    var values = new HashMap<>(environment);
+    if (!Files.exists(state.resolve("apt.conf"))) {
+      // Before the private configuration exists the machine's own is what is asked for.
+      values.remove("APT_CONFIG");
+    }
+    return HostTool.run(List.of(argv), values, DEADLINE);
+  }
+}

@@ -1,0 +1,138 @@
+package dev.caisson.recipe;
+
+import dev.caisson.ipc.Json;
+import dev.caisson.ipc.Limits;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// The manifest that a recipe stands for, with every package locked.
+public final class Lock {
+  private static final String GENERATOR = "dev.caisson.recipe";
+  private static final String FILES = "org.osbuild.files";
+
+  private Lock() {}
+
+  /// The manifest of a recipe.
+  ///
+  /// @param resolution what apt chose for it
+  public static JsonNode manifest(Recipe recipe, AptResolver.Resolution resolution) {
+    var manifest = JsonNodeFactory.instance.objectNode();
+    manifest.put("version", "2");
+    var metadata = manifest.putObject("metadata");
+    metadata
+        .putArray("generators")
+        .addObject()
+        .put("name", GENERATOR)
+        .put("version", recipe.fingerprint());
+    var export = recipe.archive().isPresent() ? "tar" : "tree";
+    metadata.putArray("exports").addObject().put("name", export);
+
+    var items = manifest.putObject("sources").putObject("org.osbuild.curl").putObject("items");
+    for (var chosen : resolution.packages()) {
+      items
+          .putObject("sha256:" + chosen.sha256())
+          .put("url", chosen.url())
+          .put("size", chosen.size());
+    }
+
+    var pipelines = manifest.putArray("pipelines");
+    long epoch = recipe.sourceEpoch().orElse(resolution.epoch());
+    var tree = pipelines.addObject();
+    tree.put("name", "tree");
+    tree.put("source-epoch", epoch);
+    var stages = tree.putArray("stages");
+    stages.add(debian(recipe, resolution));
+    for (var command : recipe.run()) {
+      var options = stages.addObject().put("type", "dev.caisson.command").putObject("options");
+      command.forEach(options.putArray("argv")::add);
+      options.put("in-tree", true);
+    }
+
+    recipe
+        .archive()
+        .ifPresent(
+            filename -> {
+              var tar = pipelines.addObject();
+              tar.put("name", "tar");
+              tar.put("source-epoch", epoch);
+              var stage = tar.putArray("stages").addObject().put("type", "org.osbuild.tar");
+              var input = stage.putObject("inputs").putObject("tree");
+              input.put("type", "org.osbuild.tree");
+              input.put("origin", "org.osbuild.pipeline");
+              input.putArray("references").add("name:tree");
+              stage.putObject("options").put("filename", filename).put("numeric-owner", true);
+            });
+    return manifest;
+  }
+
+  private static ObjectNode debian(Recipe recipe, AptResolver.Resolution resolution) {
+    var stage = JsonNodeFactory.instance.objectNode();
+    stage.put("type", "dev.caisson.debian");
+    var input = stage.putObject("inputs").putObject("packages");
+    input.put("type", FILES);
+    input.put("origin", "org.osbuild.source");
+    var references = input.putObject("references");
+    for (var chosen : resolution.packages()) {
+      references
+          .putObject("sha256:" + chosen.sha256())
+          .putObject("metadata")
+          .put("deb.name", chosen.name())
+          .put("deb.version", chosen.version())
+          .put("deb.architecture", chosen.architecture());
+    }
+    var options = stage.putObject("options");
+    options.put("variant", recipe.variant());
+    recipe.packages().forEach(options.putArray("packages")::add);
+    return stage;
+  }
+
+  /// Whether a manifest is the lock of this recipe as it reads now.
+  public static boolean fits(JsonNode manifest, Recipe recipe) {
+    for (var generator : manifest.path("metadata").path("generators")) {
+      if (generator.path("name").asString("").equals(GENERATOR)) {
+        return generator.path("version").asString("").equals(recipe.fingerprint());
+      }
+    }
+    return false;
+  }
+
+  /// Writes a manifest so that people can read it; the file is whole at every moment.
+  public static void write(JsonNode manifest, Path file) throws IOException {
+    var absolute = file.toAbsolutePath();
+    var temporary = absolute.resolveSibling("." + absolute.getFileName() + ".new");
+    try {
+      Files.writeString(temporary, text(manifest));
+      Files.move(temporary, absolute, StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(temporary);
+    }
+  }
+
+  /// The text of a manifest, indented.
+  public static String text(JsonNode manifest) throws IOException {
+    try {
+      return JsonMapper.builder()
+              .enable(SerializationFeature.INDENT_OUTPUT)
+              .build()
+              .writeValueAsString(manifest)
+          + "\n";
+    } catch (JacksonException impossible) {
+      throw new IOException("the manifest cannot be written", impossible);
+    }
+  }
+
+  /// Reads a manifest.
+  ///
+  /// @throws dev.caisson.ipc.MessageException if it is not JSON, with line and column
+  public static JsonNode read(Path file) throws IOException {
+    return Json.within(Limits.DEFAULT).parse(Files.readAllBytes(file));
+  }
+}

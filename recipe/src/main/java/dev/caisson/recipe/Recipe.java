@@ -1,0 +1,128 @@
+package dev.caisson.recipe;
+
+import dev.caisson.build.ManifestException;
+import dev.caisson.build.ManifestException.Problem;
+import dev.caisson.build.Schemas;
+import dev.caisson.ipc.Json;
+import dev.caisson.ipc.Limits;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.dataformat.yaml.YAMLFactory;
+import tools.jackson.dataformat.yaml.YAMLMapper;
+
+/// A recipe that has been read and found valid.
+///
+/// @param fingerprint the SHA-256 of its text, by which a lock is known to be its own
+/// @param suite empty for the machine's own
+/// @param variant what is installed besides the packages
+/// @param run commands for the finished tree, each a list of words
+/// @param archive the file name of the archive to be exported; empty if the tree itself is
+public record Recipe(
+    String fingerprint,
+    Optional<String> suite,
+    String variant,
+    List<String> packages,
+    List<List<String>> run,
+    OptionalLong sourceEpoch,
+    Optional<String> archive) {
+  private static final int LONGEST = 1 << 20;
+
+  /// Reads a recipe.
+  ///
+  /// @throws ManifestException if it is not valid, with line and column if it is not even YAML
+  public static Recipe read(Path file) throws IOException {
+    if (Files.size(file) > LONGEST) {
+      throw new ManifestException(List.of(new Problem("", "a recipe of more than 1 MiB")));
+    }
+    var bytes = Files.readAllBytes(file);
+    var yaml = parse(new String(bytes, StandardCharsets.UTF_8));
+    var problems = Schemas.validate(schema(), yaml, "");
+    if (!problems.isEmpty()) {
+      throw new ManifestException(problems);
+    }
+    return of(fingerprint(bytes), yaml);
+  }
+
+  private static JsonNode parse(String text) throws ManifestException {
+    var factory = YAMLFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+    try {
+      return new YAMLMapper(factory).readTree(text);
+    } catch (JacksonException failure) {
+      var where = failure.getLocation();
+      var message = failure.getOriginalMessage().lines().findFirst().orElse("");
+      throw new ManifestException(
+          List.of(
+              new Problem(
+                  "",
+                  "not YAML: %s (line %d, column %d)"
+                      .formatted(message, where.getLineNr(), where.getColumnNr()))));
+    }
+  }
+
+  private static JsonNode schema() throws IOException {
+    try (var stream = Recipe.class.getResourceAsStream("recipe.schema.json")) {
+      if (stream == null) {
+        throw new IOException("recipe.schema.json is missing from the jar");
+      }
+      return Json.within(Limits.DEFAULT).parse(stream.readAllBytes());
+    }
+  }
+
+  private static Recipe of(String fingerprint, JsonNode yaml) {
+    var run = new ArrayList<List<String>>();
+    for (var command : yaml.path("run")) {
+      run.add(
+          command.isString()
+              ? List.of("/bin/sh", "-c", command.stringValue())
+              : words(command));
+    }
+    var epoch = yaml.get("source-epoch");
+    var export = yaml.path("export");
+    return new Recipe(
+        fingerprint,
+        Optional.ofNullable(yaml.get("suite")).map(JsonNode::stringValue),
+        yaml.path("variant").asString("minbase"),
+        words(yaml.get("packages")),
+        List.copyOf(run),
+        epoch == null ? OptionalLong.empty() : OptionalLong.of(epoch.longValue()),
+        export.has("tar")
+            ? Optional.of(export.path("tar").path("filename").asString("tree.tar"))
+            : Optional.empty());
+  }
+
+  private static List<String> words(JsonNode array) {
+    return array.valueStream().map(JsonNode::stringValue).toList();
+  }
+
+  private static String fingerprint(byte[] text) throws IOException {
+    try {
+      var digest = MessageDigest.getInstance("SHA-256").digest(text);
+      return "sha256:" + HexFormat.of().formatHex(digest);
+    } catch (NoSuchAlgorithmException impossible) {
+      throw new IOException("this JVM has no SHA-256", impossible);
+    }
+  }
+
+  /// Where the lock of a recipe is kept: beside it, `NAME.lock.json`.
+  public static Path lockFile(Path recipe) {
+    var name = String.valueOf(recipe.getFileName()).replaceFirst("\\.ya?ml$", "");
+    return recipe.resolveSibling(name + ".lock.json");
+  }
+
+  /// Whether a file is a recipe by its name.
+  public static boolean isRecipe(Path file) {
+    return file.toString().endsWith(".yaml") || file.toString().endsWith(".yml");
+  }
+}

@@ -1,0 +1,74 @@
+package dev.caisson.sandbox;
+
+import java.util.EnumSet;
+import java.util.Set;
+
+/// The privileges that the rights of root are divided into. See `capabilities(7)`.
+@SuppressWarnings("MissingJavadoc") // the manual page has one paragraph for each
+public enum Capability {
+  CAP_CHOWN,
+  CAP_DAC_OVERRIDE,
+  CAP_DAC_READ_SEARCH,
+  CAP_FOWNER,
+  CAP_FSETID,
+  CAP_KILL,
+  CAP_SETGID,
+  CAP_SETUID,
+  CAP_SETPCAP,
+  CAP_LINUX_IMMUTABLE,
+  CAP_NET_BIND_SERVICE,
+  CAP_NET_BROADCAST,
+  CAP_NET_ADMIN,
+  CAP_NET_RAW,
+  CAP_IPC_LOCK,
+  CAP_IPC_OWNER,
+  CAP_SYS_MODULE,
+  CAP_SYS_RAWIO,
+  CAP_SYS_CHROOT,
+  CAP_SYS_PTRACE,
+  CAP_SYS_PACCT,
+  CAP_SYS_ADMIN,
+  CAP_SYS_BOOT,
+  CAP_SYS_NICE,
+  CAP_SYS_RESOURCE,
+  CAP_SYS_TIME,
+  CAP_SYS_TTY_CONFIG,
+  CAP_MKNOD,
+  CAP_LEASE,
+  CAP_AUDIT_WRITE,
+  CAP_AUDIT_CONTROL,
+  CAP_SETFCAP,
+  CAP_MAC_OVERRIDE,
+  CAP_MAC_ADMIN,
+  CAP_SYSLOG,
+  CAP_WAKE_ALARM,
+  CAP_BLOCK_SUSPEND,
+  CAP_AUDIT_READ,
+  CAP_PERFMON,
+  CAP_BPF,
+  CAP_CHECKPOINT_RESTORE;
+
+  /// What a stage of a build may have unless its description asks for more.
+  public static final Set<Capability> STAGE_DEFAULT =
+      Set.copyOf(
+          EnumSet.of(
+              CAP_AUDIT_WRITE,
+              CAP_CHOWN,
+              CAP_DAC_OVERRIDE,
+              CAP_DAC_READ_SEARCH,
+              CAP_FOWNER,
+              CAP_FSETID,
+              CAP_IPC_LOCK,
+              CAP_LINUX_IMMUTABLE,
+              CAP_MAC_OVERRIDE,
+              CAP_MKNOD,
+              CAP_NET_BIND_SERVICE,
+              CAP_SETFCAP,
+              CAP_SETGID,
+              CAP_SETPCAP,
+              CAP_SETUID,
+              CAP_SYS_ADMIN,
+              CAP_SYS_CHROOT,
+              CAP_SYS_NICE,
+              CAP_SYS_RESOURCE));
+}

@@ -1,0 +1,111 @@
+package dev.caisson.sandbox;
+
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.PollEvent;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Set;
+
+/// Reads a pipe to its end on a virtual thread, keeping the last of it in bounded memory.
+final class OutputReader implements AutoCloseable {
+  private static final Duration FOREVER = Duration.ofDays(365);
+
+  private final Fd pipe;
+  private final byte[] ring;
+  private final OutputSink sink;
+  private final long limit;
+  private final Runnable onLimit;
+  private final Thread thread;
+  private volatile long total;
+
+  private OutputReader(Fd pipe, int kept, OutputSink sink, long limit, Runnable onLimit) {
+    this.pipe = pipe.move();
+    this.ring = new byte[kept];
+    this.sink = sink;
+    this.limit = limit;
+    this.onLimit = onLimit;
+    this.thread = Thread.ofVirtual().name("run-output").start(this::read);
+  }
+
+  /// Takes over the end of a pipe to read from.
+  ///
+  /// @param kept how many bytes, the last ones, are kept
+  /// @param sink hears each piece as it comes
+  /// @param limit after how many bytes `onLimit` is called; what comes later is read and dropped
+  static OutputReader start(
+      Fd pipe, int kept, OutputSink sink, long limit, Runnable onLimit) {
+    return new OutputReader(pipe, kept, sink, limit, onLimit);
+  }
+
+  private void read() {
+    var buffer = new byte[32 * 1024];
+    try (pipe) {
+      while (true) {
+        pipe.await(Set.of(PollEvent.IN), FOREVER, "output");
+        int count = pipe.read(buffer, 0, buffer.length);
+        if (count < 0) {
+          return;
+        }
+        if (total >= limit) {
+          continue;
+        }
+        keep(buffer, count);
+        sink.output(buffer, count);
+        if (total >= limit) {
+          onLimit.run();
+        }
+      }
+    } catch (IOException | IllegalStateException closed) {
+      // Given up on: something outside the run's reach holds the pipe open.
+    }
+  }
+
+  private void keep(byte[] buffer, int count) {
+    long now = total;
+    for (int done = 0; done < count; ) {
+      int at = (int) (now % ring.length);
+      int piece = Math.min(count - done, ring.length - at);
+      System.arraycopy(buffer, done, ring, at, piece);
+      done += piece;
+      now += piece;
+    }
+    total = now;
+  }
+
+  long total() {
+    return total;
+  }
+
+  /// The last bytes, in order. To be called when it has finished.
+  byte[] tail() {
+    int size = (int) Math.min(total, ring.length);
+    var tail = new byte[size];
+    int start = (int) ((total - size) % ring.length);
+    int first = Math.min(size, ring.length - start);
+    System.arraycopy(ring, start, tail, 0, first);
+    System.arraycopy(ring, 0, tail, first, size - first);
+    return tail;
+  }
+
+  /// Waits for the end of the pipe, which is forced after this time.
+  void finish(Duration patience) {
+    boolean interrupted = Thread.interrupted();
+    try {
+      if (!thread.join(patience)) {
+        pipe.close();
+        thread.join(Duration.ofSeconds(5));
+      }
+    } catch (InterruptedException interrupt) {
+      interrupted = true;
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    finish(Duration.ZERO);
+  }
+}

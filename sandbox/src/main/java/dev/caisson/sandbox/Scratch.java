@@ -1,0 +1,90 @@
+package dev.caisson.sandbox;
+
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+
+/// A directory for what is temporary.
+///
+/// It is deleted when it is closed. If its process is killed before, it is deleted by the next process that makes one in
+/// the same place: a lock that the kernel drops with the process tells which are dead.
+public final class Scratch implements AutoCloseable {
+  private static final String PREFIX = "scratch-";
+  private static final String LOCK = ".lock";
+
+  private final Path directory;
+  private final Fd lock;
+
+  private Scratch(Path directory, Fd lock) {
+    this.directory = directory;
+    this.lock = lock;
+  }
+
+  /// Makes one below a directory, which is made too if need be, and deletes those that dead processes left there.
+  public static Scratch under(Path base) throws IOException {
+    Files.createDirectories(base);
+    try (var turn =
+        Fd.open(base.resolve(LOCK), Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0600)) {
+      // Between making a directory and locking it, nobody may take it for a dead one.
+      turn.flock(Fd.Flock.EXCLUSIVE);
+      sweep(base);
+      var directory =
+          Files.createTempDirectory(
+              base,
+              PREFIX,
+              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+      var lock =
+          Fd.open(directory.resolve(LOCK), Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0600);
+      if (!lock.tryFlock(Fd.Flock.EXCLUSIVE)) {
+        lock.close();
+        throw new IOException("cannot lock the new directory " + directory);
+      }
+      return new Scratch(directory, lock);
+    }
+  }
+
+  private static void sweep(Path base) throws IOException {
+    try (var entries = Files.newDirectoryStream(base, PREFIX + "*")) {
+      for (var entry : entries) {
+        if (dead(entry)) {
+          Trees.delete(entry);
+        }
+      }
+    }
+  }
+
+  private static boolean dead(Path entry) throws IOException {
+    if (!Files.exists(entry.resolve(LOCK))) {
+      return true;
+    }
+    try (var lock = Fd.open(entry.resolve(LOCK), OpenFlag.RDWR, OpenFlag.NOFOLLOW)) {
+      return lock.tryFlock(Fd.Flock.EXCLUSIVE);
+    }
+  }
+
+  /// The directory itself; nobody but its user can look into it.
+  public Path directory() {
+    return directory;
+  }
+
+  /// Makes a new directory in it.
+  public Path newDirectory(String prefix) throws IOException {
+    return Files.createTempDirectory(directory, prefix);
+  }
+
+  /// Deletes it with all that is in it. What cannot be deleted is left to the next process. Idempotent.
+  @Override
+  public void close() {
+    try {
+      Trees.delete(directory);
+    } catch (IOException leftToTheNext) {
+      // Closing never throws; the sweep of the next Scratch tries again, and says why it fails.
+    } finally {
+      lock.close();
+    }
+  }
+}

@@ -1,0 +1,136 @@
+package dev.caisson.sandbox;
+
+import dev.caisson.ipc.Json;
+import dev.caisson.ipc.Limits;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.PollEvent;
+import dev.caisson.linux.Processes;
+import dev.caisson.linux.Signal;
+import dev.caisson.linux.SystemCallException;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+
+/// Reads what bubblewrap reports on its `--json-status-fd`: a line with `child-pid` when the first process of the
+/// sandbox has been made, and one with `exit-code` when the command has exited.
+final class StatusReader implements AutoCloseable {
+  private static final Duration FOREVER = Duration.ofDays(365);
+  private static final int LONGEST = 64 * 1024;
+  private static final Json JSON = Json.within(Limits.UNTRUSTED);
+
+  private final Fd pipe;
+  private final Thread thread;
+  private Optional<Fd> init = Optional.empty();
+  private int initPid;
+  private OptionalInt exitCode = OptionalInt.empty();
+
+  private StatusReader(Fd pipe) {
+    this.pipe = pipe.move();
+    this.thread = Thread.ofVirtual().name("run-status").start(this::read);
+  }
+
+  /// Takes over the end of the pipe to read from.
+  static StatusReader start(Fd pipe) {
+    return new StatusReader(pipe);
+  }
+
+  private void read() {
+    var buffer = new byte[1024];
+    var line = new ByteArrayOutputStream();
+    try (pipe) {
+      while (line.size() < LONGEST) {
+        pipe.await(Set.of(PollEvent.IN), FOREVER, "the status of bubblewrap");
+        int count = pipe.read(buffer, 0, buffer.length);
+        if (count < 0) {
+          return;
+        }
+        for (int i = 0; i < count; i++) {
+          line.write(buffer[i]);
+          if (buffer[i] == '\n') {
+            take(line.toByteArray());
+            line.reset();
+          }
+        }
+      }
+    } catch (IOException | IllegalStateException closed) {
+      // Without a report the run counts as one that could not be set up.
+    }
+  }
+
+  /// The process may be opened by its number because bubblewrap, its parent, reaps it only at its own end.
+  private synchronized void take(byte[] line) throws IOException {
+    var report = JSON.parse(line);
+    if (report.path("child-pid").isInt() && init.isEmpty()) {
+      initPid = report.path("child-pid").intValue();
+      init = Processes.pidfdOpen(initPid);
+    }
+    if (report.path("exit-code").isInt()) {
+      exitCode = OptionalInt.of(report.path("exit-code").intValue());
+    }
+  }
+
+  /// What the command exited with, or empty if it never ran. To be called after [#awaitEndOfInit].
+  synchronized OptionalInt exitCode() {
+    return exitCode;
+  }
+
+  /// Asks the processes of the sandbox's session to end; bubblewrap's own first process is deaf to it.
+  synchronized void askToEnd() throws SystemCallException {
+    if (init.isPresent()) {
+      Processes.killGroup(initPid, Signal.TERM);
+    }
+  }
+
+  /// Kills the first process of the sandbox, and the kernel kills the others with it.
+  synchronized void killInit() throws SystemCallException {
+    if (init.isPresent()) {
+      Processes.pidfdSendSignal(init.get(), Signal.KILL);
+    }
+  }
+
+  /// Waits, after the end of bubblewrap, until the last process of the sandbox is gone.
+  void awaitEndOfInit(Duration deadline) throws IOException {
+    joinReader();
+    killInit();
+    Optional<Fd> process;
+    synchronized (this) {
+      process = init;
+    }
+    if (process.isPresent()) {
+      boolean interrupted = Thread.interrupted();
+      try {
+        Processes.awaitEnd(process.get(), deadline);
+      } catch (DeadlineException alive) {
+        throw new IOException("the processes of a sandbox do not die", alive);
+      } finally {
+        if (interrupted) {
+          Thread.currentThread().interrupt();
+        }
+      }
+    }
+  }
+
+  private void joinReader() {
+    boolean interrupted = Thread.interrupted();
+    try {
+      thread.join(Duration.ofSeconds(5));
+    } catch (InterruptedException interrupt) {
+      interrupted = true;
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    pipe.close();
+    joinReader();
+    init.ifPresent(Fd::close);
+  }
+}

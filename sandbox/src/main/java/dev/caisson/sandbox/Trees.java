@@ -1,0 +1,95 @@
+package dev.caisson.sandbox;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.nio.file.SecureDirectoryStream;
+import java.nio.file.attribute.BasicFileAttributeView;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+
+/// Whole directory trees: copying and deleting them as they are, whatever a sandbox has put into them.
+public final class Trees {
+  private static final Duration LONG = Duration.ofHours(6);
+
+  private Trees() {}
+
+  /// Deletes a file, or a directory with all that is in it. Nothing happens if there is none.
+  ///
+  /// Goes by directory descriptors and never follows a symbolic link, so that a name that changes meanwhile leads nowhere
+  /// else. What is too deep for that is left to `rm(1)`.
+  public static void delete(Path path) throws IOException {
+    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
+      try {
+        deleteContents(path);
+      } catch (IOException | StackOverflowError tooDeep) {
+        tool("/usr/bin/rm", "-rf", "--one-file-system", "--", path.toString());
+      }
+    }
+    Files.deleteIfExists(path);
+  }
+
+  private static void deleteContents(Path directory) throws IOException {
+    try (var stream = Files.newDirectoryStream(directory)) {
+      if (!(stream instanceof SecureDirectoryStream<Path> secure)) {
+        throw new IOException("this JVM has no directory descriptors");
+      }
+      deleteContents(secure);
+    }
+  }
+
+  private static void deleteContents(SecureDirectoryStream<Path> directory) throws IOException {
+    for (var entry : (DirectoryStream<Path>) directory) {
+      var name = entry.getFileName();
+      if (name == null) {
+        continue;
+      }
+      var attributes =
+          directory
+              .getFileAttributeView(name, BasicFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
+              .readAttributes();
+      if (!attributes.isDirectory()) {
+        deleteFile(directory, name);
+        continue;
+      }
+      try (var below = directory.newDirectoryStream(name, LinkOption.NOFOLLOW_LINKS)) {
+        deleteContents(below);
+      } catch (NotDirectoryException | NoSuchFileException changed) {
+        // It was replaced meanwhile; deleting the name settles it.
+      }
+      directory.deleteDirectory(name);
+    }
+  }
+
+  private static void deleteFile(SecureDirectoryStream<Path> directory, Path name)
+      throws IOException {
+    try {
+      directory.deleteFile(name);
+    } catch (NoSuchFileException gone) {
+      // Deleted is what it should be.
+    }
+  }
+
+  /// Copies the contents of a directory into another with everything they have: owners, modes, times, hard links,
+  /// devices, extended attributes; sharing the blocks where the file system can. See `cp(1)`.
+  public static void copyContents(Path from, Path to) throws IOException {
+    tool("/usr/bin/cp", "-a", "--reflink=auto", "--", from + "/.", to + "/");
+  }
+
+  /// Runs one of the core utilities, which a machine without would be no Linux system.
+  private static void tool(String... argv) throws IOException {
+    var result = HostTool.run(List.of(argv), Map.of("LC_ALL", "C.UTF-8"), LONG);
+    if (!result.exit().success()) {
+      throw new IOException(
+          "%s %s: %s".formatted(String.join(" ", argv), result.exit(), result.errors().strip()));
+    }
+  }
+}

@@ -1,0 +1,7 @@
+/// Build roots: a throw-away root file system around a command, and the API endpoints that are passed into it.
+module dev.caisson.sandbox {
+  requires static transitive org.jspecify;
+  requires transitive dev.caisson.ipc;
+
+  exports dev.caisson.sandbox;
+}

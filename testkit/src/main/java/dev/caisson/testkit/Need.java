@@ -1,0 +1,78 @@
+package dev.caisson.testkit;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/// Something that a test needs of the machine.
+public enum Need {
+  /// The rights of root, for mounts and device nodes.
+  ROOT("root") {
+    @Override
+    boolean present() {
+      return "root".equals(System.getProperty("user.name"));
+    }
+  },
+  /// The program `bwrap`.
+  BUBBLEWRAP("bubblewrap (bwrap on the PATH)") {
+    @Override
+    boolean present() {
+      return onPath("bwrap");
+    }
+  },
+  /// The program `curl`.
+  CURL("curl") {
+    @Override
+    boolean present() {
+      return onPath("curl");
+    }
+  },
+  /// The program `mmdebstrap`.
+  MMDEBSTRAP("mmdebstrap") {
+    @Override
+    boolean present() {
+      return onPath("mmdebstrap");
+    }
+  },
+  /// apt, and sources that can be reached.
+  APT("apt-get") {
+    @Override
+    boolean present() {
+      return onPath("apt-get");
+    }
+  },
+  /// A Python 3 that a build root has, too.
+  PYTHON("/usr/bin/python3") {
+    @Override
+    boolean present() {
+      return Files.isExecutable(Path.of("/usr/bin/python3"));
+    }
+  },
+  /// The C compiler's headers.
+  KERNEL_HEADERS("the kernel's headers and gcc") {
+    @Override
+    boolean present() {
+      return onPath("gcc") && Files.exists(Path.of("/usr/include/asm-generic/unistd.h"));
+    }
+  };
+
+  private final String description;
+
+  Need(String description) {
+    this.description = description;
+  }
+
+  abstract boolean present();
+
+  String description() {
+    return description;
+  }
+
+  private static boolean onPath(String program) {
+    for (var directory : System.getenv().getOrDefault("PATH", "").split(":", -1)) {
+      if (Files.isExecutable(Path.of(directory, program))) {
+        return true;
+      }
+    }
+    return false;
+  }
+}
