@@ -1,4 +1,5 @@
-/// Build roots: a throw-away root file system around a command, and the API endpoints that are passed into it.
+/// Build roots: a throw-away root file system around a command, and the API endpoints that are
+/// passed into it.
 module dev.caisson.sandbox {
   requires static transitive org.jspecify;
   requires transitive dev.caisson.ipc;

@@ -22,10 +22,11 @@ import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Builds pipelines of a manifest: whatever of them is not in the store yet, with all that they need.
+/// Builds pipelines of a manifest: whatever of them is not in the store yet, with all that they
+/// need.
 ///
-/// Every pipeline that is built is committed to the store under its id. Blocks until all is done; an interrupt ends the
-/// stage that runs and fails the build.
+/// Every pipeline that is built is committed to the store under its id. Blocks until all is done;
+/// an interrupt ends the stage that runs and fails the build.
 public final class Build {
   private static final Duration DOWNLOAD = Duration.ofHours(24);
   private static final Duration STOP = Duration.ofSeconds(60);
@@ -182,27 +183,26 @@ public final class Build {
     JsonNode reply;
     try (var services =
             new ServiceManager(
-                (id, program, line) ->
-                    monitor.event(new BuildEvent.Output(id, line + "\n")),
+                (id, program, line) -> monitor.event(new BuildEvent.Output(id, line + "\n")),
                 SpawnThread.shared(),
                 StageRun.serviceEnvironment(index),
                 STOP);
-        var answer = start(services, source).callWithFds(
-            "download",
-            args,
-            List.of(),
-            (signal, descriptors) -> progress(source, total, signal),
-            DOWNLOAD)) {
+        var answer =
+            start(services, source)
+                .callWithFds(
+                    "download",
+                    args,
+                    List.of(),
+                    (signal, descriptors) -> progress(source, total, signal),
+                    DOWNLOAD)) {
       reply = answer.value();
     } catch (RemoteException failure) {
-      return new SourceResult(
-          source.name(), Optional.of(failure.value()), List.of(), since(start));
+      return new SourceResult(source.name(), Optional.of(failure.value()), List.of(), since(start));
     }
     return result(source, reply, since(start));
   }
 
-  private ServiceClient start(ServiceManager services, Source source)
-      throws IOException {
+  private ServiceClient start(ServiceManager services, Source source) throws IOException {
     var id = "source/" + source.name();
     var found =
         index
@@ -235,7 +235,8 @@ public final class Build {
     Optional<String> firstError = Optional.empty();
     for (var item : reply.path("results")) {
       var text = item.path("error").asString("");
-      var error = item.path("success").asBoolean(false) ? Optional.<String>empty() : Optional.of(text);
+      var error =
+          item.path("success").asBoolean(false) ? Optional.<String>empty() : Optional.of(text);
       if (firstError.isEmpty()) {
         firstError = error;
       }

@@ -11,7 +11,8 @@ import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// A manifest that has been read and found valid: every name in it is known and every reference resolved.
+/// A manifest that has been read and found valid: every name in it is known and every reference
+/// resolved.
 ///
 /// @param sources what is fetched
 /// @param pipelines in the order of the manifest; one refers only to those before it
@@ -25,14 +26,16 @@ public record Manifest(List<Source> sources, List<Pipeline> pipelines, JsonNode 
   /// A sequence of stages that begins with an empty tree.
   ///
   /// @param build the id of the pipeline whose tree is the build root; the host's root if empty
-  /// @param runner the runner that the manifest asks for, for those that are built in this pipeline's tree
+  /// @param runner the runner that the manifest asks for, for those that are built in this
+  ///   pipeline's tree
   public record Pipeline(
       String name,
       Optional<String> build,
       Optional<String> runner,
       OptionalLong sourceEpoch,
       List<Stage> stages) {
-    /// The id of the last stage: the same for pipelines that produce the same tree. Empty without stages.
+    /// The id of the last stage: the same for pipelines that produce the same tree. Empty without
+    /// stages.
     public Optional<String> id() {
       return stages.isEmpty() ? Optional.empty() : Optional.of(stages.getLast().id());
     }
@@ -103,7 +106,8 @@ public record Manifest(List<Source> sources, List<Pipeline> pipelines, JsonNode 
         .findFirst();
   }
 
-  /// What is to be exported unless the user says otherwise: the pipelines that the metadata names, or else the last.
+  /// What is to be exported unless the user says otherwise: the pipelines that the metadata names,
+  /// or else the last.
   public List<String> defaultExports() {
     var names = new ArrayList<String>();
     for (var export : metadata.path("exports")) {

@@ -18,7 +18,8 @@ public final class ManifestException extends IOException {
 
   /// One thing that is wrong.
   ///
-  /// @param path where in the manifest, such as `pipelines[0].stages[1].options.mode`; empty for the whole
+  /// @param path where in the manifest, such as `pipelines[0].stages[1].options.mode`; empty for
+  ///   the whole
   /// @param message what is wrong there
   public record Problem(String path, String message) {
     @Override

@@ -18,8 +18,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Reads a manifest: holds it against the schemas of the format and of all modules that it names, and resolves its
-/// references. All that is wrong is told at once.
+/// Reads a manifest: holds it against the schemas of the format and of all modules that it names,
+/// and resolves its references. All that is wrong is told at once.
 public final class ManifestReader {
   private final ModuleIndex index;
   private final List<Problem> problems = new ArrayList<>();
@@ -118,7 +118,8 @@ public final class ManifestReader {
       var pipeline = pipeline(description, path, pipelines, checksums);
       if (pipelines.put(pipeline.name(), pipeline) != null) {
         problems.add(
-            new Problem(path + ".name", "a pipeline before has the name '" + pipeline.name() + "'"));
+            new Problem(
+                path + ".name", "a pipeline before has the name '" + pipeline.name() + "'"));
       }
     }
     stop();
@@ -142,10 +143,16 @@ public final class ManifestReader {
       Optional<String> base =
           stages.isEmpty() ? Optional.empty() : Optional.of(stages.getLast().id());
       var inputs =
-          inputs(stage.path("inputs"), "%s.stages[%d].inputs".formatted(path, s++), before, checksums);
+          inputs(
+              stage.path("inputs"), "%s.stages[%d].inputs".formatted(path, s++), before, checksums);
       stages.add(
           Stage.of(
-              stage.get("type").asString(), build, base, object(stage.path("options")), epoch, inputs));
+              stage.get("type").asString(),
+              build,
+              base,
+              object(stage.path("options")),
+              epoch,
+              inputs));
     }
     return new Pipeline(
         description.get("name").asString(),
@@ -188,7 +195,8 @@ public final class ManifestReader {
     return inputs;
   }
 
-  /// References come as a list of names, as a list of `{"id", "options"}`, or as an object of options by name.
+  /// References come as a list of names, as a list of `{"id", "options"}`, or as an object of
+  /// options by name.
   private static ObjectNode byName(JsonNode references) {
     if (references instanceof ObjectNode object) {
       return object;
@@ -220,7 +228,9 @@ public final class ManifestReader {
             "no pipeline before this one is '%s'; there %s"
                 .formatted(
                     reference,
-                    before.isEmpty() ? "is none" : "are name:" + String.join(", name:", before.keySet()))));
+                    before.isEmpty()
+                        ? "is none"
+                        : "are name:" + String.join(", name:", before.keySet()))));
     return Optional.empty();
   }
 

@@ -19,7 +19,8 @@ import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.TreeSet;
 
-/// Finds modules by their names: executables of a library directory first, then those written in Java.
+/// Finds modules by their names: executables of a library directory first, then those written in
+/// Java.
 public final class ModuleIndex {
   private static final Json JSON = Json.within(Limits.DEFAULT);
 
@@ -45,7 +46,8 @@ public final class ModuleIndex {
   /// @throws IOException if a module that comes with this JVM has no readable description
   public ModuleIndex(Optional<Path> libdir) throws IOException {
     this.libdir = libdir;
-    for (var provider : ServiceLoader.load(ModuleProvider.class, ModuleIndex.class.getClassLoader())) {
+    for (var provider :
+        ServiceLoader.load(ModuleProvider.class, ModuleIndex.class.getClassLoader())) {
       for (var module : provider.modules()) {
         var kind = kind(module);
         try (var stream = provider.description(module.name())) {
@@ -88,7 +90,9 @@ public final class ModuleIndex {
 
   private Optional<Found> search(Key key) throws IOException {
     // The name comes from a manifest and must not lead out of the directory.
-    if (libdir.isPresent() && key.name().matches("[A-Za-z0-9._-]+") && !key.name().startsWith(".")) {
+    if (libdir.isPresent()
+        && key.name().matches("[A-Za-z0-9._-]+")
+        && !key.name().startsWith(".")) {
       var directory = libdir.get().resolve(key.kind().directory());
       var executable = directory.resolve(key.name());
       if (Files.isRegularFile(executable) && Files.isExecutable(executable)) {
@@ -114,7 +118,9 @@ public final class ModuleIndex {
   /// The names of all modules of a kind, sorted.
   public List<String> names(ModuleInfo.Kind kind) throws IOException {
     var names = new TreeSet<String>();
-    builtin.keySet().stream().filter(key -> key.kind() == kind).forEach(key -> names.add(key.name()));
+    builtin.keySet().stream()
+        .filter(key -> key.kind() == kind)
+        .forEach(key -> names.add(key.name()));
     if (libdir.isPresent() && Files.isDirectory(libdir.get().resolve(kind.directory()))) {
       try (var entries = Files.newDirectoryStream(libdir.get().resolve(kind.directory()))) {
         for (var entry : entries) {

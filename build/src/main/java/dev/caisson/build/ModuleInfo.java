@@ -47,8 +47,7 @@ public record ModuleInfo(
     if (written == null) {
       throw new IllegalArgumentException("the description of " + name + " has no schema");
     }
-    var schema =
-        kind == Kind.STAGE ? stageSchema(name, written) : entrySchema(kind, name, written);
+    var schema = kind == Kind.STAGE ? stageSchema(name, written) : entrySchema(kind, name, written);
     return new ModuleInfo(
         kind, name, meta.path("summary").asString(""), Set.copyOf(capabilities), schema);
   }
@@ -88,7 +87,8 @@ public record ModuleInfo(
     var schema = (ObjectNode) written.deepCopy();
     if (kind == Kind.SOURCE && schema.get("properties") instanceof ObjectNode properties) {
       // The format allows it on every source; upstream's schemas forget it.
-      properties.putIfAbsent("options", JsonNodeFactory.instance.objectNode().put("type", "object"));
+      properties.putIfAbsent(
+          "options", JsonNodeFactory.instance.objectNode().put("type", "object"));
     }
     schema.putIfAbsent("title", JsonNodeFactory.instance.stringNode(name));
     return schema;
@@ -103,6 +103,7 @@ public record ModuleInfo(
 
   /// The names of the options of a stage, for messages that suggest one.
   List<String> optionNames() {
-    return new ArrayList<>(schema.path("properties").path("options").path("properties").propertyNames());
+    return new ArrayList<>(
+        schema.path("properties").path("options").path("properties").propertyNames());
   }
 }

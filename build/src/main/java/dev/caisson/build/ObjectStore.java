@@ -8,8 +8,8 @@ import dev.caisson.sandbox.Scratch;
 import dev.caisson.sandbox.Trees;
 import java.io.IOException;
 import java.nio.file.AtomicMoveNotSupportedException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -21,14 +21,16 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Keeps trees by the ids of the stages that made them, and files by their checksums, in a directory:
+/// Keeps trees by the ids of the stages that made them, and files by their checksums, in a
+/// directory:
 ///
 /// - `objects/ID/tree` and `objects/ID/meta.json`: what a stage left, never changed again;
 /// - `sources/org.osbuild.files/CHECKSUM`: what sources fetched;
 /// - `tmp/`: what is under way; what dead processes left there is deleted by the next one.
 ///
-/// An object comes to be by one rename, so a store is whole at every moment, also when a build is killed, and any number
-/// of builds may use it at once: the first to finish an object wins, the others take that one.
+/// An object comes to be by one rename, so a store is whole at every moment, also when a build is
+/// killed, and any number of builds may use it at once: the first to finish an object wins, the
+/// others take that one.
 public final class ObjectStore implements AutoCloseable {
   private static final Json JSON = Json.within(Limits.DEFAULT);
 
@@ -55,7 +57,8 @@ public final class ObjectStore implements AutoCloseable {
     return directory.resolve("sources");
   }
 
-  /// A place for what is temporary, on the file system of the store; it goes when the store is closed.
+  /// A place for what is temporary, on the file system of the store; it goes when the store is
+  /// closed.
   public Path temporary() {
     return scratch.directory();
   }

@@ -68,7 +68,8 @@ final class PythonJson {
     return text.append('"').toString();
   }
 
-  /// As `float.__repr__`: the shortest digits that mean this number, with an exponent below 1e-4 and from 1e16.
+  /// As `float.__repr__`: the shortest digits that mean this number, with an exponent below 1e-4
+  /// and from 1e16.
   private static String real(double value) {
     if (value == 0) {
       return 1 / value < 0 ? "-0.0" : "0.0";

@@ -13,9 +13,9 @@ import java.util.regex.Pattern;
 
 /// Finds the runner that prepares a build root for the executables of a library directory.
 ///
-/// A runner is named after a distribution and its version, `org.osbuild.fedora38`. The one for a build root is that of the
-/// same distribution with the highest version that is not above; then that of a distribution that it is like; then
-/// `org.osbuild.linux`.
+/// A runner is named after a distribution and its version, `org.osbuild.fedora38`. The one for a
+/// build root is that of the same distribution with the highest version that is not above; then
+/// that of a distribution that it is like; then `org.osbuild.linux`.
 final class Runners {
   private static final Pattern NAME = Pattern.compile("(.*?)(\\d*)");
   private static final String PREFIX = "org.osbuild.";
@@ -36,7 +36,8 @@ final class Runners {
   Path forRoot(Path root) throws IOException {
     var release = osRelease(root);
     var candidates = new ArrayList<String>();
-    candidates.add(release.getOrDefault("ID", "") + release.getOrDefault("VERSION_ID", "").replace(".", ""));
+    candidates.add(
+        release.getOrDefault("ID", "") + release.getOrDefault("VERSION_ID", "").replace(".", ""));
     candidates.addAll(List.of(release.getOrDefault("ID_LIKE", "").split(" ", -1)));
     candidates.add("linux");
     for (var candidate : candidates) {

@@ -11,7 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
-/// Holds JSON against a schema (draft 4, which osbuild's are written in) and says what is wrong where.
+/// Holds JSON against a schema (draft 4, which osbuild's are written in) and says what is wrong
+/// where.
 public final class Schemas {
   private static final SchemaRegistry REGISTRY =
       SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_4);

@@ -35,7 +35,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Runs one stage: makes the build root, has the inputs mapped into it by their services, and runs the stage in it.
+/// Runs one stage: makes the build root, has the inputs mapped into it by their services, and runs
+/// the stage in it.
 final class StageRun {
   private static final String TREE = "/run/osbuild/tree";
   private static final String INPUTS = "/run/osbuild/inputs";
@@ -73,7 +74,8 @@ final class StageRun {
   /// @param runner the name of the runner for executables, if the manifest asks for one
   /// @return how it went; that the stage failed is no exception
   /// @throws IOException if what surrounds the stage failed
-  StageResult run(ObjectStore.WorkTree tree, Path root, Optional<String> runner) throws IOException {
+  StageResult run(ObjectStore.WorkTree tree, Path root, Optional<String> runner)
+      throws IOException {
     long start = System.nanoTime();
     Optional<String> failure;
     var work = Files.createTempDirectory(store.temporary(), "stage-");
@@ -97,11 +99,7 @@ final class StageRun {
   }
 
   private Optional<String> runIn(
-      BuildRoot buildRoot,
-      Path work,
-      ObjectStore.WorkTree tree,
-      Path root,
-      Optional<String> runner)
+      BuildRoot buildRoot, Path work, ObjectStore.WorkTree tree, Path root, Optional<String> runner)
       throws IOException {
     var inputs = Files.createDirectory(work.resolve("inputs"));
     var metadata = Files.createFile(work.resolve("meta"));
@@ -262,7 +260,8 @@ final class StageRun {
     };
   }
 
-  /// The environment of services: that of the JVM, and where the Python package of a library directory is.
+  /// The environment of services: that of the JVM, and where the Python package of a library
+  /// directory is.
   static Map<String, String> serviceEnvironment(ModuleIndex index) {
     var environment = new HashMap<>(System.getenv());
     index.libdir().ifPresent(libdir -> environment.put("PYTHONPATH", libdir.toString()));
@@ -278,14 +277,13 @@ final class StageRun {
     paths.put("mounts", MOUNTS);
     arguments.putObject("devices");
     var inputs = arguments.putObject("inputs");
-    mapped.forEach(
-        (name, input) -> {
-          var entry = inputs.putObject(name);
-          entry.put("path", input.path());
-          if (!input.data().isMissingNode()) {
-            entry.set("data", input.data());
-          }
-        });
+    mapped.forEach((name, input) -> {
+      var entry = inputs.putObject(name);
+      entry.put("path", input.path());
+      if (!input.data().isMissingNode()) {
+        entry.set("data", input.data());
+      }
+    });
     arguments.putObject("mounts");
     arguments.set("options", stage.options());
     var meta = arguments.putObject("meta");
@@ -294,7 +292,8 @@ final class StageRun {
     return arguments;
   }
 
-  /// What the stage wrote about itself comes from the sandbox, so it is held to limits like any message.
+  /// What the stage wrote about itself comes from the sandbox, so it is held to limits like any
+  /// message.
   private void keepMetadata(Path file, ObjectStore.WorkTree tree) throws IOException {
     if (Files.size(file) == 0) {
       return;
@@ -303,8 +302,7 @@ final class StageRun {
       throw new StageException("the stage wrote more than 1 MiB of metadata");
     }
     try {
-      tree.describe(
-          stage.id(), Json.within(Limits.UNTRUSTED).parse(Files.readAllBytes(file)));
+      tree.describe(stage.id(), Json.within(Limits.UNTRUSTED).parse(Files.readAllBytes(file)));
     } catch (MessageException invalid) {
       throw new StageException("the stage wrote metadata that is " + invalid.getMessage());
     }

@@ -16,7 +16,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The endpoint `store`, over which the inputs of a stage reach into the object store, as in osbuild's `StoreServer`.
+/// The endpoint `store`, over which the inputs of a stage reach into the object store, as in
+/// osbuild's `StoreServer`.
 ///
 /// It is not passed into the sandbox. What it mounts is seen by the sandbox of the stage alone.
 final class StoreEndpoint implements ApiEndpoint {
@@ -69,7 +70,8 @@ final class StoreEndpoint implements ApiEndpoint {
     }
     try {
       if (!target.startsWith(work)) {
-        throw new MessageException("the store shows trees below " + work + " only, not at " + target);
+        throw new MessageException(
+            "the store shows trees below " + work + " only, not at " + target);
       }
       var tree = found.get().toRealPath();
       var subtree = Path.of("/", text(request, "subtree")).normalize();
@@ -77,11 +79,10 @@ final class StoreEndpoint implements ApiEndpoint {
       if (!real.startsWith(tree)) {
         throw new MessageException(subtree + " leads out of the tree by a symbolic link");
       }
-      mounts.call(
-          () -> {
-            Mounts.bindReadOnly(real, target);
-            return target;
-          });
+      mounts.call(() -> {
+        Mounts.bindReadOnly(real, target);
+        return target;
+      });
       return path(Optional.of(target));
     } catch (IOException failure) {
       var reply = JsonNodeFactory.instance.objectNode();

@@ -52,15 +52,41 @@ final class BuildCommand implements Command {
     return new Options()
         .addOption(value(null, "store", "DIR", "keep sources and trees here (default: .caisson)"))
         .addOption(value(null, "cache", "DIR", "the same as --store"))
-        .addOption(value("l", "libdir", "DIR", "use the executables of this directory as modules, too: stages, inputs, sources, runners"))
-        .addOption(value(null, "export", "NAME", "copy the tree of this pipeline into the output directory; may be repeated"))
+        .addOption(
+            value(
+                "l",
+                "libdir",
+                "DIR",
+                "use the executables of this directory as modules, too: stages, inputs, sources, runners"))
+        .addOption(
+            value(
+                null,
+                "export",
+                "NAME",
+                "copy the tree of this pipeline into the output directory; may be repeated"))
         .addOption(value(null, "output-directory", "DIR", "where --export copies to, DIR/NAME"))
-        .addOption(value(null, "checkpoint", "PATTERN", "also keep the trees after these stages, given by id, type or the name of their pipeline, with * and ?; may be repeated"))
-        .addOption(value(null, "stage-timeout", "SECONDS", "end a stage that takes longer, and fail"))
-        .addOption(flag(null, "inspect", "print the manifest with the ids of all stages, and build nothing"))
+        .addOption(
+            value(
+                null,
+                "checkpoint",
+                "PATTERN",
+                "also keep the trees after these stages, given by id, type or the name of their pipeline, with * and ?; may be repeated"))
+        .addOption(
+            value(null, "stage-timeout", "SECONDS", "end a stage that takes longer, and fail"))
+        .addOption(
+            flag(
+                null,
+                "inspect",
+                "print the manifest with the ids of all stages, and build nothing"))
         .addOption(flag(null, "json", "print the result as JSON, and nothing else"))
-        .addOption(value(null, "monitor", "NAME", "how to tell what happens: LogMonitor, JSONSeqMonitor or NullMonitor"))
-        .addOption(value(null, "monitor-fd", "FD", "where to tell it (default: the standard output)"))
+        .addOption(
+            value(
+                null,
+                "monitor",
+                "NAME",
+                "how to tell what happens: LogMonitor, JSONSeqMonitor or NullMonitor"))
+        .addOption(
+            value(null, "monitor-fd", "FD", "where to tell it (default: the standard output)"))
         .addOption(flag("q", "quiet", "print errors only"));
   }
 
@@ -100,7 +126,8 @@ final class BuildCommand implements Command {
       throw new UsageException("--export needs --output-directory");
     }
     var targets = exports.isEmpty() ? manifest.defaultExports() : exports;
-    var storePath = Path.of(line.getOptionValue("store", line.getOptionValue("cache", Places.STORE)));
+    var storePath =
+        Path.of(line.getOptionValue("store", line.getOptionValue("cache", Places.STORE)));
     try (var store = ObjectStore.open(storePath);
         var monitor = monitor(line, terminal)) {
       var build = new Build(manifest, store, index, monitor).checkpoints(checkpoints);
@@ -148,7 +175,8 @@ final class BuildCommand implements Command {
     return exports;
   }
 
-  /// Patterns match the names of pipelines (whose last stage is meant), and the ids and types of stages.
+  /// Patterns match the names of pipelines (whose last stage is meant), and the ids and types of
+  /// stages.
   private static Set<String> checkpoints(CommandLine line, Manifest manifest)
       throws UsageException {
     var ids = new HashSet<String>();
@@ -236,7 +264,9 @@ final class BuildCommand implements Command {
           directory
               .map(d -> d.resolve(name))
               .orElseGet(() -> storePath.resolve("objects").resolve(id.orElse("")).resolve("tree"));
-      terminal.out().printf("%s  %s  %s%n", terminal.bold("done"), name, id.isPresent() ? place : "(empty)");
+      terminal
+          .out()
+          .printf("%s  %s  %s%n", terminal.bold("done"), name, id.isPresent() ? place : "(empty)");
     }
   }
 }

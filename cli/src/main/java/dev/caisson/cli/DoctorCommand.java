@@ -88,7 +88,9 @@ final class DoctorCommand implements Command {
     boolean well = true;
     for (var finding : findings) {
       var mark = finding.found().isPresent() ? terminal.green("ok") : terminal.red("--");
-      terminal.out().printf("%s  %-18s %s%n", mark, finding.what(), finding.found().orElse("missing"));
+      terminal
+          .out()
+          .printf("%s  %-18s %s%n", mark, finding.what(), finding.found().orElse("missing"));
       if (finding.found().isEmpty()) {
         terminal
             .out()
@@ -126,7 +128,9 @@ final class DoctorCommand implements Command {
 
   private static Optional<String> sandbox() {
     try (var scratch = Scratch.under(Places.temporary());
-        var root = BuildRoot.create(Path.of("/"), Files.createTempDirectory(scratch.directory(), "doctor-"))) {
+        var root =
+            BuildRoot.create(
+                Path.of("/"), Files.createTempDirectory(scratch.directory(), "doctor-"))) {
       var result = root.run(Run.of("true").deadline(DEADLINE));
       return result.success()
           ? Optional.of("works, %d ms".formatted(result.wall().toMillis()))

@@ -10,8 +10,8 @@ import java.util.Optional;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Tells a program what happens: JSON texts, each after a record separator (RFC 7464), in the form of osbuild's monitor of
-/// the same name.
+/// Tells a program what happens: JSON texts, each after a record separator (RFC 7464), in the form
+/// of osbuild's monitor of the same name.
 final class JsonSeqMonitor implements CloseableMonitor {
   private static final char RECORD_SEPARATOR = '\u001e';
 

@@ -7,7 +7,8 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
 
-/// Tells a person what happens: a line a stage with its time. On a terminal, the last line shows what is under way.
+/// Tells a person what happens: a line a stage with its time. On a terminal, the last line shows
+/// what is under way.
 final class LogMonitor implements CloseableMonitor {
   private static final int NAME_WIDTH = 34;
   private static final double MIB = 1 << 20;

@@ -62,21 +62,21 @@ public final class Main {
     System.exit(code);
   }
 
-  /// A signal that ends the JVM interrupts the work first and gives it the time to take its sandbox down.
+  /// A signal that ends the JVM interrupts the work first and gives it the time to take its sandbox
+  /// down.
   private static void endWithProcess(Thread worker, CountDownLatch done) {
     Runtime.getRuntime()
         .addShutdownHook(
             Thread.ofPlatform()
                 .name("caisson-shutdown")
-                .unstarted(
-                    () -> {
-                      worker.interrupt();
-                      try {
-                        done.await(10, TimeUnit.SECONDS);
-                      } catch (InterruptedException ignored) {
-                        Thread.currentThread().interrupt();
-                      }
-                    }));
+                .unstarted(() -> {
+                  worker.interrupt();
+                  try {
+                    done.await(10, TimeUnit.SECONDS);
+                  } catch (InterruptedException ignored) {
+                    Thread.currentThread().interrupt();
+                  }
+                }));
   }
 
   static String version() {
@@ -146,13 +146,16 @@ public final class Main {
   /// Java tells some errors by their class alone.
   static String message(IOException failure) {
     return switch (failure) {
-      case NoSuchFileException missing -> missing.getFile() + ": there is no such file or directory";
+      case NoSuchFileException missing ->
+          missing.getFile() + ": there is no such file or directory";
       case java.nio.file.AccessDeniedException denied -> denied.getFile() + ": permission denied";
       case FileSystemException other when other.getReason() != null ->
           other.getFile() + ": " + other.getReason();
       default ->
           failure.getMessage() == null
-              ? failure.getClass().getSimpleName() + " at " + Arrays.toString(failure.getStackTrace())
+              ? failure.getClass().getSimpleName()
+                  + " at "
+                  + Arrays.toString(failure.getStackTrace())
               : failure.getMessage();
     };
   }

@@ -6,7 +6,8 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
-/// Where a monitor writes to: the standard output, or a descriptor that the caller of the command has opened.
+/// Where a monitor writes to: the standard output, or a descriptor that the caller of the command
+/// has opened.
 final class MonitorStream {
   private MonitorStream() {}
 
@@ -19,7 +20,8 @@ final class MonitorStream {
       return new PrintStream(
           new FileOutputStream("/proc/self/fd/" + fd.get()), true, StandardCharsets.UTF_8);
     } catch (java.io.FileNotFoundException notOpen) {
-      throw new UsageException("--monitor-fd: the descriptor " + fd.get() + " cannot be written to");
+      throw new UsageException(
+          "--monitor-fd: the descriptor " + fd.get() + " cannot be written to");
     }
   }
 }

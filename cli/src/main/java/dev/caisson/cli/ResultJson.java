@@ -32,11 +32,10 @@ final class ResultJson {
     var log = json.putObject("log");
     result
         .stages()
-        .forEach(
-            (pipeline, stages) -> {
-              var entries = log.putArray(pipeline.name());
-              stages.forEach(stage -> stage(entries.addObject(), stage));
-            });
+        .forEach((pipeline, stages) -> {
+          var entries = log.putArray(pipeline.name());
+          stages.forEach(stage -> stage(entries.addObject(), stage));
+        });
     return json;
   }
 
@@ -96,15 +95,14 @@ final class ResultJson {
     entry.put("reason", stage.failure().orElse(""));
     stage
         .exception()
-        .ifPresent(
-            report ->
-                entry
-                    .putObject("error")
-                    .put("type", "exception")
-                    .putObject("data")
-                    .put("type", report.type())
-                    .put("value", report.value())
-                    .put("traceback", report.traceback()));
+        .ifPresent(report ->
+            entry
+                .putObject("error")
+                .put("type", "exception")
+                .putObject("data")
+                .put("type", report.type())
+                .put("value", report.value())
+                .put("traceback", report.traceback()));
     var command = entry.putArray("command");
     stage.command().forEach(command::add);
   }

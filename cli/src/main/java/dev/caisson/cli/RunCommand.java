@@ -68,11 +68,10 @@ final class RunCommand implements Command {
     if (line.hasOption("timeout")) {
       run.deadline(Durations.parse(line.getOptionValue("timeout")));
     }
-    run.output(
-        (bytes, count) -> {
-          System.out.write(bytes, 0, count);
-          System.out.flush();
-        });
+    run.output((bytes, count) -> {
+      System.out.write(bytes, 0, count);
+      System.out.flush();
+    });
     var root = Path.of(line.getOptionValue("root", "/"));
     try (var scratch = Scratch.under(Places.temporary());
         var buildRoot = BuildRoot.create(root, scratch.directory())) {

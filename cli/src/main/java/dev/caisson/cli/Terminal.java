@@ -9,7 +9,8 @@ import java.nio.file.Path;
 ///
 /// @param out the standard output
 /// @param err the standard error
-/// @param interactive whether a person looks at the standard output, so that lines may be drawn over
+/// @param interactive whether a person looks at the standard output, so that lines may be drawn
+///   over
 /// @param color whether colours may be used: not with `NO_COLOR`, and not in files
 record Terminal(PrintStream out, PrintStream err, boolean interactive, boolean color) {
   static Terminal standard() {
@@ -25,7 +26,9 @@ record Terminal(PrintStream out, PrintStream err, boolean interactive, boolean c
   private static boolean isTerminal(int fd) {
     try {
       var target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + fd)).toString();
-      return target.startsWith("/dev/pts/") || target.startsWith("/dev/tty") || target.equals("/dev/console");
+      return target.startsWith("/dev/pts/")
+          || target.startsWith("/dev/tty")
+          || target.equals("/dev/console");
     } catch (java.io.IOException noProc) {
       return false;
     }

@@ -6,7 +6,8 @@ public interface OutputListener {
   /// Hears nothing.
   OutputListener NONE = (id, program, line) -> {};
 
-  /// Called for each line, as it comes, on a thread of that service's own; a slow listener delays that service alone.
+  /// Called for each line, as it comes, on a thread of that service's own; a slow listener delays
+  /// that service alone.
   ///
   /// @param id the service
   /// @param program the name of its executable, or of its class

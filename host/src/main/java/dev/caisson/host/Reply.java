@@ -7,7 +7,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 
 /// What a method of a service returns: a JSON value and descriptors.
 ///
-/// It owns the descriptors. A service gives them away with it; a caller closes it, or moves out what it wants.
+/// It owns the descriptors. A service gives them away with it; a caller closes it, or moves out
+/// what it wants.
 ///
 /// @param value the value, which may be JSON's null
 /// @param descriptors 252 at most

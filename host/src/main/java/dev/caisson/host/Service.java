@@ -17,10 +17,11 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// A host service: it answers calls, one after another, until the host closes the connection, and then always stops.
+/// A host service: it answers calls, one after another, until the host closes the connection, and
+/// then always stops.
 ///
-/// The same class serves as an executable of its own ([#main(Service, String...)]) and inside the JVM of the host
-/// ([ServiceManager#start(String, Service)]).
+/// The same class serves as an executable of its own ([#main(Service, String...)]) and inside the
+/// JVM of the host ([ServiceManager#start(String, Service)]).
 public abstract class Service {
   private static final Duration FOREVER = Duration.ofDays(365);
   private static final Duration SEND = Duration.ofSeconds(60);
@@ -32,8 +33,8 @@ public abstract class Service {
 
   /// Answers a call.
   ///
-  /// What it throws becomes an exception at the caller, and the service lives on. It runs on one virtual thread, never
-  /// twice at once.
+  /// What it throws becomes an exception at the caller, and the service lives on. It runs on one
+  /// virtual thread, never twice at once.
   ///
   /// @param method what is asked for
   /// @param args its arguments
@@ -41,7 +42,8 @@ public abstract class Service {
   protected abstract Reply dispatch(String method, JsonNode args, List<Fd> descriptors)
       throws Exception;
 
-  /// Frees all that the service holds. Called once, when the connection has ended, for whatever reason.
+  /// Frees all that the service holds. Called once, when the connection has ended, for whatever
+  /// reason.
   protected void stop() throws Exception {}
 
   /// Sends a signal to the caller, while a call is being answered.
@@ -105,9 +107,9 @@ public abstract class Service {
     }
   }
 
-  /// @return whether it arrived; a host that is gone, or reads no more, is no failure of the service
-  private static boolean send(
-      JsonChannel connection, ServiceMessage answer, List<Fd> descriptors)
+  /// @return whether it arrived; a host that is gone, or reads no more, is no failure of the
+  ///   service
+  private static boolean send(JsonChannel connection, ServiceMessage answer, List<Fd> descriptors)
       throws IOException {
     try {
       connection.send(answer.encode(), descriptors, SEND);
@@ -125,10 +127,11 @@ public abstract class Service {
     }
   }
 
-  /// Runs a service as the program of a process: the `main` of an executable calls this and exits with its result.
+  /// Runs a service as the program of a process: the `main` of an executable calls this and exits
+  /// with its result.
   ///
-  /// Takes `--service-id ID --service-fd FD`. SIGTERM and SIGINT are ignored, so that the host alone says when it ends,
-  /// by closing the connection. Blocks until then.
+  /// Takes `--service-id ID --service-fd FD`. SIGTERM and SIGINT are ignored, so that the host
+  /// alone says when it ends, by closing the connection. Blocks until then.
   ///
   /// @return the exit status: 0; 1 if it failed to stop; 2 if it was called wrongly
   public static int main(Service service, String... args) {

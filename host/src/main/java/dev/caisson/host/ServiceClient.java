@@ -12,9 +12,9 @@ import tools.jackson.databind.JsonNode;
 
 /// Calls the methods of a service.
 ///
-/// Many threads may: their calls wait for each other, in order. A call that ends without its answer (deadline, interrupt,
-/// a peer that breaks the protocol) ends the connection with it, so that a late answer can never be taken for that of
-/// the next call.
+/// Many threads may: their calls wait for each other, in order. A call that ends without its answer
+/// (deadline, interrupt, a peer that breaks the protocol) ends the connection with it, so that a
+/// late answer can never be taken for that of the next call.
 public final class ServiceClient {
   private final String id;
   private final JsonChannel channel;
@@ -41,8 +41,8 @@ public final class ServiceClient {
   /// Hears the signals of a call.
   @FunctionalInterface
   public interface SignalListener {
-    /// Called for each signal as it comes, before the call returns. The message's descriptors are closed afterwards
-    /// unless moved out.
+    /// Called for each signal as it comes, before the call returns. The message's descriptors are
+    /// closed afterwards unless moved out.
     void signal(JsonNode value, List<Fd> descriptors) throws IOException;
   }
 
@@ -64,11 +64,7 @@ public final class ServiceClient {
   /// @return the answer, whose descriptors the caller owns
   /// @throws IOException as [#call(String, JsonNode, Duration)], and what the listener threw
   public Reply callWithFds(
-      String method,
-      JsonNode args,
-      List<Fd> descriptors,
-      SignalListener signals,
-      Duration deadline)
+      String method, JsonNode args, List<Fd> descriptors, SignalListener signals, Duration deadline)
       throws IOException {
     var until = Deadline.in(deadline);
     takeTurn(method, until);
@@ -78,8 +74,7 @@ public final class ServiceClient {
         channel.send(
             new ServiceMessage.Call(method, args).encode(), descriptors, until.remaining());
         while (true) {
-          var message =
-              channel.receive(until.remaining()).orElseThrow(() -> ending.explain(until));
+          var message = channel.receive(until.remaining()).orElseThrow(() -> ending.explain(until));
           var answer = decode(message);
           switch (answer) {
             case ServiceMessage.Signal signal -> {
@@ -132,7 +127,8 @@ public final class ServiceClient {
       }
     } catch (InterruptedException interrupt) {
       Thread.currentThread().interrupt();
-      throw new java.io.InterruptedIOException("interrupted before calling " + method + " of service " + id);
+      throw new java.io.InterruptedIOException(
+          "interrupted before calling " + method + " of service " + id);
     }
   }
 }

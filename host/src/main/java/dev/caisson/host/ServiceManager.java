@@ -21,8 +21,8 @@ import java.util.Optional;
 
 /// Starts services and stops them: a service lives at most as long as the manager that started it.
 ///
-/// Closing the manager stops all, the last started first, and fails if one of them ended badly: a service whose last
-/// write failed must not pass for one that did its work.
+/// Closing the manager stops all, the last started first, and fails if one of them ended badly: a
+/// service whose last write failed must not pass for one that did its work.
 public final class ServiceManager implements AutoCloseable {
   private static final int SERVICE_FD = 3;
 
@@ -54,7 +54,8 @@ public final class ServiceManager implements AutoCloseable {
     this(listener, SpawnThread.shared(), System.getenv(), Duration.ofSeconds(10));
   }
 
-  /// Starts an executable as `EXE --service-id ID --service-fd FD ARGS...`, with nothing else to read from.
+  /// Starts an executable as `EXE --service-id ID --service-fd FD ARGS...`, with nothing else to
+  /// read from.
   ///
   /// @param id unique among the services that run
   /// @throws IllegalArgumentException if one of that id runs already
@@ -108,8 +109,8 @@ public final class ServiceManager implements AutoCloseable {
     return client;
   }
 
-  /// Stops one service: its connection is closed, and it may take its time to stop, then it is asked (SIGTERM), then
-  /// killed. Its id is free afterwards.
+  /// Stops one service: its connection is closed, and it may take its time to stop, then it is
+  /// asked (SIGTERM), then killed. Its id is free afterwards.
   ///
   /// @throws ServiceException if it ended otherwise than by itself with status 0
   /// @throws IllegalArgumentException if no such service runs

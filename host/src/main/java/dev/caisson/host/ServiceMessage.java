@@ -6,8 +6,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// What is said between a host and a service.
 ///
-/// On the wire each is `{"type": T, "data": D}`. A [Call] goes from the host to the service and has exactly one answer,
-/// a [Reply] or a [Failure]; any number of [Signal]s may come before it.
+/// On the wire each is `{"type": T, "data": D}`. A [Call] goes from the host to the service and has
+/// exactly one answer, a [Reply] or a [Failure]; any number of [Signal]s may come before it.
 sealed interface ServiceMessage {
   /// `{"type": "method", "data": {"name": ..., "args": ...}}`; absent args count as `[]`.
   record Call(String name, JsonNode args) implements ServiceMessage {

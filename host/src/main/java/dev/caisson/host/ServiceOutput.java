@@ -73,8 +73,8 @@ final class ServiceOutput {
     listener.line(id, program, text);
   }
 
-  /// Waits for the end of the output; one that does not come in time (a process left behind may hold the pipe) is
-  /// forced.
+  /// Waits for the end of the output; one that does not come in time (a process left behind may
+  /// hold the pipe) is forced.
   void finish(Duration patience) throws InterruptedException {
     if (!reader.join(patience)) {
       pipe.close();

@@ -59,8 +59,7 @@ final class ServiceProcess implements RunningService {
       output.finish(LAST_OUTPUT);
       if (forced) {
         return Optional.of(
-            new ServiceEndedException(
-                id, "did not stop by itself and " + end, output.lastLines()));
+            new ServiceEndedException(id, "did not stop by itself and " + end, output.lastLines()));
       }
       return end.success()
           ? Optional.empty()

@@ -20,14 +20,13 @@ final class ServiceThread implements RunningService {
     this.thread =
         Thread.ofVirtual()
             .name("service-" + id)
-            .start(
-                () -> {
-                  try {
-                    service.serve(channel);
-                  } catch (Exception thrown) {
-                    failure = thrown;
-                  }
-                });
+            .start(() -> {
+              try {
+                service.serve(channel);
+              } catch (Exception thrown) {
+                failure = thrown;
+              }
+            });
   }
 
   @Override

@@ -33,9 +33,7 @@ public final class Json {
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .build();
     mapper =
-        JsonMapper.builder(factory)
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .build();
+        JsonMapper.builder(factory).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
   }
 
   /// A reader with these limits; safe for many threads.
@@ -45,7 +43,8 @@ public final class Json {
 
   /// Parses one value.
   ///
-  /// @throws MessageException if it is not UTF-8, not JSON, or beyond the limits; with line and column where they help
+  /// @throws MessageException if it is not UTF-8, not JSON, or beyond the limits; with line and
+  ///   column where they help
   public JsonNode parse(byte[] text) throws MessageException {
     String decoded;
     try {

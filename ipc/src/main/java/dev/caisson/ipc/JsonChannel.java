@@ -18,9 +18,11 @@ import tools.jackson.databind.JsonNode;
 
 /// A connection over which messages go in both directions.
 ///
-/// It owns its socket. One thread may send while another receives. Follows `util/jsoncomm.py` of osbuild.
+/// It owns its socket. One thread may send while another receives. Follows `util/jsoncomm.py` of
+/// osbuild.
 public final class JsonChannel implements AutoCloseable {
-  /// The most descriptors that a message of any size can carry: a large one needs one for its payload.
+  /// The most descriptors that a message of any size can carry: a large one needs one for its
+  /// payload.
   public static final int MAX_DESCRIPTORS = UnixSocket.MAX_DESCRIPTORS - 1;
 
   /// Above this, a memfd costs less than a packet, and no packet can fail for want of buffer space.
@@ -56,7 +58,8 @@ public final class JsonChannel implements AutoCloseable {
   /// Sends a message. The caller keeps its descriptors.
   ///
   /// @throws MessageException if it cannot be a message: not JSON, or too many descriptors
-  /// @throws dev.caisson.linux.DeadlineException if the other side does not read in time; nothing was sent then
+  /// @throws dev.caisson.linux.DeadlineException if the other side does not read in time; nothing
+  ///   was sent then
   /// @throws SystemCallException EPIPE if the other side is gone
   public void send(JsonNode value, List<Fd> descriptors, Duration deadline) throws IOException {
     send(Json.write(value), descriptors, Deadline.in(deadline));
@@ -83,8 +86,8 @@ public final class JsonChannel implements AutoCloseable {
   /// Receives the next message.
   ///
   /// @return empty at the end of the connection
-  /// @throws MessageException if what came is not an acceptable message; its descriptors are closed, and the next one
-  ///     can be received
+  /// @throws MessageException if what came is not an acceptable message; its descriptors are
+  ///   closed, and the next one can be received
   /// @throws dev.caisson.linux.DeadlineException if none comes in time
   public Optional<Message> receive(Duration deadline) throws IOException {
     var received = socket.recvmsg(limits.messageBytes(), Deadline.in(deadline));
@@ -106,8 +109,7 @@ public final class JsonChannel implements AutoCloseable {
         }
         try (var payload = descriptors.getFirst()) {
           message =
-              new Message(
-                  json.parse(read(payload)), descriptors.subList(1, descriptors.size()));
+              new Message(json.parse(read(payload)), descriptors.subList(1, descriptors.size()));
         }
       } else {
         message = new Message(json.parse(received.data()), descriptors);
@@ -121,8 +123,8 @@ public final class JsonChannel implements AutoCloseable {
     }
   }
 
-  /// Reads a payload of an untrusted sender: never from what could block or has no end, and never beyond the size that
-  /// was looked at.
+  /// Reads a payload of an untrusted sender: never from what could block or has no end, and never
+  /// beyond the size that was looked at.
   private byte[] read(Fd payload) throws IOException {
     var stat = payload.statx();
     if (!stat.regular()) {

@@ -12,8 +12,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
-/// Serves any number of connections to a socket at once, each on a virtual thread of its own, so that one that never
-/// reads or sends half of what it should stalls no other.
+/// Serves any number of connections to a socket at once, each on a virtual thread of its own, so
+/// that one that never reads or sends half of what it should stalls no other.
 public final class JsonServer implements AutoCloseable {
   private static final Duration FOREVER = Duration.ofDays(365);
 
@@ -38,8 +38,8 @@ public final class JsonServer implements AutoCloseable {
   /// What is done with a connection.
   @FunctionalInterface
   public interface Handler {
-    /// Serves one connection until it ends. The channel is closed afterwards. An exception ends the connection, and
-    /// nothing else.
+    /// Serves one connection until it ends. The channel is closed afterwards. An exception ends the
+    /// connection, and nothing else.
     void serve(JsonChannel channel) throws IOException;
   }
 
@@ -77,7 +77,8 @@ public final class JsonServer implements AutoCloseable {
     }
   }
 
-  /// Out of descriptors: the connection stays in the queue, and asking again at once would only burn a CPU.
+  /// Out of descriptors: the connection stays in the queue, and asking again at once would only
+  /// burn a CPU.
   private void awaitDescriptors() {
     try {
       if (free.tryAcquire(connections, 100, TimeUnit.MILLISECONDS)) {
@@ -94,22 +95,23 @@ public final class JsonServer implements AutoCloseable {
     open.add(channel);
     Thread.ofVirtual()
         .name("json-connection")
-        .start(
-            () -> {
-              try (channel) {
-                handler.serve(channel);
-              } catch (IOException | RuntimeException failure) {
-                // The connection ends by being closed; who connected sees that.
-              } finally {
-                open.remove(channel);
-                free.release();
-              }
-            });
+        .start(() -> {
+          try (channel) {
+            handler.serve(channel);
+          } catch (IOException | RuntimeException failure) {
+            // The connection ends by being closed; who connected sees that.
+          } finally {
+            open.remove(channel);
+            free.release();
+          }
+        });
   }
 
-  /// Accepts what is queued, lets every connection be served to its end, and then closes all. Idempotent.
+  /// Accepts what is queued, lets every connection be served to its end, and then closes all.
+  /// Idempotent.
   ///
-  /// To be called when no client lives any more, so that each connection does end: nothing that was sent is lost then.
+  /// To be called when no client lives any more, so that each connection does end: nothing that was
+  /// sent is lost then.
   ///
   /// @param drain how long connections that do not end may go on
   public void close(Duration drain) {

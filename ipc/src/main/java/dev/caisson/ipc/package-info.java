@@ -1,8 +1,8 @@
 /// A message is a JSON value and the descriptors that go with it.
 ///
-/// The wire is that of osbuild's `jsoncomm`: one packet of a SOCK_SEQPACKET socket is one message; a large one lies in a
-/// memfd, which is then the first descriptor. What is received counts as hostile: limits first, then parsing, and no
-/// error path leaks a descriptor.
+/// The wire is that of osbuild's `jsoncomm`: one packet of a SOCK_SEQPACKET socket is one message;
+/// a large one lies in a memfd, which is then the first descriptor. What is received counts as
+/// hostile: limits first, then parsing, and no error path leaks a descriptor.
 @NullMarked
 package dev.caisson.ipc;
 

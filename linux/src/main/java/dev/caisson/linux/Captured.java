@@ -18,7 +18,8 @@ public record Captured(Exit exit, String output, String errors) {
   /// Starts a process with nothing to read and waits for its end.
   ///
   /// @param spawn the process; its standard streams are set here
-  /// @throws DeadlineException if it has not ended in time; it is killed with its process group then
+  /// @throws DeadlineException if it has not ended in time; it is killed with its process group
+  ///   then
   /// @throws java.io.InterruptedIOException if the thread is interrupted; likewise
   public static Captured run(Spawn spawn, Duration deadline) throws IOException {
     var until = Deadline.in(deadline);

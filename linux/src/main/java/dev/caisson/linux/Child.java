@@ -12,8 +12,8 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 
-/// A process that this JVM started, held by a pidfd: signals and waits can never reach another process that has come to
-/// have the same number.
+/// A process that this JVM started, held by a pidfd: signals and waits can never reach another
+/// process that has come to have the same number.
 ///
 /// The owner waits for it or closes it; until then a dead child stays a zombie.
 public final class Child implements AutoCloseable {
@@ -58,7 +58,8 @@ public final class Child implements AutoCloseable {
     this.pidfd = pidfd;
   }
 
-  /// A child that has not been waited for cannot have lost its number, so its pidfd is the right one.
+  /// A child that has not been waited for cannot have lost its number, so its pidfd is the right
+  /// one.
   static Child open(int pid, boolean leader, String command) throws SystemCallException {
     try (var frame = new Frame()) {
       long result = frame.call(Nr.PIDFD_OPEN, pid, 0);
@@ -110,8 +111,7 @@ public final class Child implements AutoCloseable {
       var info = frame.allocate(SIGINFO);
       var usage = frame.allocate(RUSAGE);
       long result =
-          frame.call(
-              Nr.WAITID, P_PIDFD, fd, info.address(), WEXITED | WNOHANG, usage.address());
+          frame.call(Nr.WAITID, P_PIDFD, fd, info.address(), WEXITED | WNOHANG, usage.address());
       SystemCallException.check(result, Nr.WAITID, "P_PIDFD", fd);
       if (field(info, "si_pid") != 0) {
         exit = Optional.of(decode(info, usage));
@@ -153,7 +153,8 @@ public final class Child implements AutoCloseable {
 
   /// Sends a signal to all of its process group, if it leads one. See `kill(2)`.
   ///
-  /// Members that outlive it are reached as long as it has not been waited for, which keeps the number its own.
+  /// Members that outlive it are reached as long as it has not been waited for, which keeps the
+  /// number its own.
   ///
   /// @throws IllegalStateException if it was not started as the leader of a group
   public synchronized void killGroup(Signal signal) throws SystemCallException {
@@ -166,7 +167,8 @@ public final class Child implements AutoCloseable {
     Processes.killGroup(pid, signal);
   }
 
-  /// Kills it (its group, if it leads one) unless it has ended, waits for it, and gives up the pidfd.
+  /// Kills it (its group, if it leads one) unless it has ended, waits for it, and gives up the
+  /// pidfd.
   @Override
   public void close() {
     if (!pidfd.isOpen()) {
@@ -182,7 +184,8 @@ public final class Child implements AutoCloseable {
         waitid(Duration.ofSeconds(30));
       }
     } catch (IOException uninterruptible) {
-      // A process that does not die by SIGKILL sits in the kernel; nothing more can be done from here.
+      // A process that does not die by SIGKILL sits in the kernel; nothing more can be done from
+      // here.
     } finally {
       pidfd.close();
       if (interrupted) {

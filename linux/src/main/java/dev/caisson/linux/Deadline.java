@@ -4,8 +4,8 @@ import java.time.Duration;
 
 /// A moment by which something must have happened, on the monotonic clock.
 ///
-/// Made once from the caller's [Duration] and handed down, so that the steps of an operation share its time instead of
-/// each having all of it.
+/// Made once from the caller's [Duration] and handed down, so that the steps of an operation share
+/// its time instead of each having all of it.
 ///
 /// @param allowed what the caller gave, for the message of a [DeadlineException]
 /// @param nanoTime the moment, as of [System#nanoTime()]

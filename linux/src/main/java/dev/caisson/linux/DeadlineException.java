@@ -16,6 +16,8 @@ public final class DeadlineException extends IOException {
   }
 
   private static String seconds(Duration duration) {
-    return java.math.BigDecimal.valueOf(duration.toMillis(), 3).stripTrailingZeros().toPlainString();
+    return java.math.BigDecimal.valueOf(duration.toMillis(), 3)
+        .stripTrailingZeros()
+        .toPlainString();
   }
 }

@@ -6,8 +6,8 @@ import java.util.stream.Collectors;
 
 /// The error numbers of Linux, by name.
 ///
-/// The numbers are those of `asm-generic/errno.h`, which x86-64 and AArch64 share; the texts are those of
-/// `strerror(3)`. See `errno(3)`.
+/// The numbers are those of `asm-generic/errno.h`, which x86-64 and AArch64 share; the texts are
+/// those of `strerror(3)`. See `errno(3)`.
 public enum Errno {
   /// Operation not permitted.
   EPERM(1, "Operation not permitted"),
@@ -269,7 +269,8 @@ public enum Errno {
   ENOTRECOVERABLE(131, "State not recoverable"),
   /// Operation not possible due to RF-kill.
   ERFKILL(132, "Operation not possible due to RF-kill"),
-  /// Operation is not supported: leaks out of some file systems and drivers, though no header for programs has it.
+  /// Operation is not supported: leaks out of some file systems and drivers, though no header for
+  /// programs has it.
   ENOTSUPP(524, "Operation is not supported");
 
   private static final Map<Integer, Errno> BY_NUMBER =

@@ -15,12 +15,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /// An open file descriptor and the duty to close it.
 ///
-/// It has one owner. [#close()] is idempotent and never throws; [#move()] hands the descriptor to a new owner and leaves
-/// this object closed. Every descriptor made here is CLOEXEC.
+/// It has one owner. [#close()] is idempotent and never throws; [#move()] hands the descriptor to a
+/// new owner and leaves this object closed. Every descriptor made here is CLOEXEC.
 ///
-/// Safe for use by several threads: a descriptor that is closed while another thread is in a call on it stays open until
-/// that call returns, so that its number can never come to mean another file under that thread's feet. A thread that
-/// waits for it ([#await]) is woken.
+/// Safe for use by several threads: a descriptor that is closed while another thread is in a call
+/// on it stays open until that call returns, so that its number can never come to mean another file
+/// under that thread's feet. A thread that waits for it ([#await]) is woken.
 public final class Fd implements AutoCloseable {
   private static final int CLOSED = 1 << 31;
   private static final int F_DUPFD_CLOEXEC = 1030;
@@ -64,7 +64,8 @@ public final class Fd implements AutoCloseable {
   public static Fd adopt(int number) throws SystemCallException {
     try (var frame = new Frame()) {
       int setFd = 2;
-      SystemCallException.check(frame.call(Nr.FCNTL, number, setFd, 1), Nr.FCNTL, number, "F_SETFD");
+      SystemCallException.check(
+          frame.call(Nr.FCNTL, number, setFd, 1), Nr.FCNTL, number, "F_SETFD");
     }
     return new Fd(number);
   }
@@ -73,9 +74,11 @@ public final class Fd implements AutoCloseable {
     return new Fd((int) number);
   }
 
-  /// Opens a file. See `openat(2)`; a relative path is relative to the working directory of the JVM.
+  /// Opens a file. See `openat(2)`; a relative path is relative to the working directory of the
+  /// JVM.
   ///
-  /// Blocks as long as the file system does; a FIFO without [OpenFlag#NONBLOCK] until it has another end.
+  /// Blocks as long as the file system does; a FIFO without [OpenFlag#NONBLOCK] until it has
+  /// another end.
   ///
   /// @param mode the permissions of a file that is created, before the umask
   public static Fd open(Path path, Set<OpenFlag> flags, int mode) throws SystemCallException {
@@ -87,7 +90,8 @@ public final class Fd implements AutoCloseable {
               frame.string(PathBytes.of(path)).address(),
               Flag.bits(flags) | OpenFlag.CLOEXEC,
               mode);
-      return own(SystemCallException.check(result, Nr.OPENAT, path, flags, Integer.toOctalString(mode)));
+      return own(
+          SystemCallException.check(result, Nr.OPENAT, path, flags, Integer.toOctalString(mode)));
     }
   }
 
@@ -96,7 +100,8 @@ public final class Fd implements AutoCloseable {
     return open(path, Flag.set(OpenFlag.class, flags), 0);
   }
 
-  /// The number of the descriptor, for a message or another process; using it races with [#close()].
+  /// The number of the descriptor, for a message or another process; using it races with
+  /// [#close()].
   ///
   /// @throws IllegalStateException if it is closed or moved
   public int number() {
@@ -111,12 +116,15 @@ public final class Fd implements AutoCloseable {
     return state.get() >= 0;
   }
 
-  /// Hands the descriptor over to a new owner; this object is closed afterwards, the descriptor is not.
+  /// Hands the descriptor over to a new owner; this object is closed afterwards, the descriptor is
+  /// not.
   ///
   /// @throws IllegalStateException if it is closed, moved already, or in use by another thread
   public Fd move() {
     if (!state.compareAndSet(0, CLOSED)) {
-      throw state.get() < 0 ? closed() : new IllegalStateException("descriptor " + number + " is in use");
+      throw state.get() < 0
+          ? closed()
+          : new IllegalStateException("descriptor " + number + " is in use");
     }
     return new Fd(number);
   }
@@ -130,7 +138,8 @@ public final class Fd implements AutoCloseable {
     return own(call(Nr.FCNTL, F_DUPFD_CLOEXEC, lowest));
   }
 
-  /// Whether the kernel still knows the number: false if something closed it behind its owner's back.
+  /// Whether the kernel still knows the number: false if something closed it behind its owner's
+  /// back.
   public boolean isValid() {
     int fd = enter();
     try (var frame = new Frame()) {
@@ -140,7 +149,8 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /// Reads what is there, at the file's position. See `read(2)`. Blocks, so a pipe or socket should be awaited first.
+  /// Reads what is there, at the file's position. See `read(2)`. Blocks, so a pipe or socket should
+  /// be awaited first.
   ///
   /// @return how many bytes were read; -1 at the end of the file
   public int read(byte[] buffer, int offset, int length) throws SystemCallException {
@@ -150,7 +160,8 @@ public final class Fd implements AutoCloseable {
   /// Reads at a position, which stays where it was. See `pread(2)`.
   ///
   /// @return how many bytes were read; -1 at the end of the file
-  public int pread(byte[] buffer, int offset, int length, long position) throws SystemCallException {
+  public int pread(byte[] buffer, int offset, int length, long position)
+      throws SystemCallException {
     return transferIn(Nr.PREAD64, buffer, offset, length, position);
   }
 
@@ -244,7 +255,8 @@ public final class Fd implements AutoCloseable {
 
   /// Locks the whole file, blocking until nobody holds it otherwise. See `flock(2)`.
   ///
-  /// The wait has no deadline and does not end by interrupt: for locks that are held for the length of a few calls.
+  /// The wait has no deadline and does not end by interrupt: for locks that are held for the length
+  /// of a few calls.
   public void flock(Flock kind) throws SystemCallException {
     call(Nr.FLOCK, kind.operation, 0);
   }
@@ -277,7 +289,8 @@ public final class Fd implements AutoCloseable {
   ///
   /// A virtual thread leaves its carrier meanwhile. An interrupt ends the wait, and stays set.
   ///
-  /// @return the events that have come, with [PollEvent#ERR] and [PollEvent#HUP] whether asked for or not
+  /// @return the events that have come, with [PollEvent#ERR] and [PollEvent#HUP] whether asked for
+  ///   or not
   /// @throws DeadlineException if none comes in time
   /// @throws java.io.InterruptedIOException if the thread is interrupted
   /// @throws java.nio.channels.ClosedChannelException if the descriptor is closed meanwhile
@@ -296,7 +309,8 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /// Closes the descriptor, unless that has been done. Never throws: the kernel frees the number whatever it answers.
+  /// Closes the descriptor, unless that has been done. Never throws: the kernel frees the number
+  /// whatever it answers.
   @Override
   public void close() {
     int before = state.getAndUpdate(value -> value | CLOSED);

@@ -7,8 +7,8 @@ import java.lang.foreign.ValueLayout;
 
 /// The scratch memory of one system call: its structs, its strings and the errno it leaves.
 ///
-/// Confined to the calling thread and freed with the frame, so that nothing of one call is seen by another, on virtual
-/// threads too.
+/// Confined to the calling thread and freed with the frame, so that nothing of one call is seen by
+/// another, on virtual threads too.
 final class Frame implements AutoCloseable, SegmentAllocator {
   private final Arena arena = Arena.ofConfined();
   private final MemorySegment errno = arena.allocate(Libc.CAPTURE_STATE);
@@ -48,7 +48,8 @@ final class Frame implements AutoCloseable, SegmentAllocator {
 
   /// A NUL-terminated copy.
   ///
-  /// @throws IllegalArgumentException if the bytes hold a NUL, which the kernel would take for the end
+  /// @throws IllegalArgumentException if the bytes hold a NUL, which the kernel would take for the
+  ///   end
   MemorySegment string(byte[] bytes) {
     for (byte b : bytes) {
       if (b == 0) {

@@ -1,6 +1,5 @@
 package dev.caisson.linux;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -11,11 +10,13 @@ import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.concurrent.ConcurrentHashMap;
 
 /// The functions of the C library that are called, each bound when it is first used.
 ///
-/// Nearly everything goes through `syscall(3)`: one handle costs the start of the JVM a fraction of what sixty typed
-/// ones do, and is as fast. Only `posix_spawn(3)` has no system call beneath it that a JVM could make itself.
+/// Nearly everything goes through `syscall(3)`: one handle costs the start of the JVM a fraction of
+/// what sixty typed ones do, and is as fast. Only `posix_spawn(3)` has no system call beneath it
+/// that a JVM could make itself.
 final class Libc {
   static final StructLayout CAPTURE_STATE = Linker.Option.captureStateLayout();
 
@@ -28,16 +29,23 @@ final class Libc {
     return state.get(JAVA_INT, ERRNO);
   }
 
+  private static MemorySegment symbol(String name) {
+    return LINKER
+        .defaultLookup()
+        .find(name)
+        .orElseThrow(() -> new UnsupportedOperationException("the C library has no " + name));
+  }
+
   // Restricted because a wrong descriptor crashes the JVM; each stands beside its C prototype.
   @SuppressWarnings("restricted")
   private static MethodHandle bind(
       String name, FunctionDescriptor descriptor, Linker.Option... options) {
-    var symbol =
-        LINKER
-            .defaultLookup()
-            .find(name)
-            .orElseThrow(() -> new UnsupportedOperationException("the C library has no " + name));
-    return LINKER.downcallHandle(symbol, descriptor, options);
+    return LINKER.downcallHandle(symbol(name), descriptor, options);
+  }
+
+  @SuppressWarnings("restricted")
+  private static MethodHandle unbound(FunctionDescriptor descriptor) {
+    return LINKER.downcallHandle(descriptor);
   }
 
   /// Only `Error`s can come out of a downcall with exact types.
@@ -66,103 +74,86 @@ final class Libc {
     }
   }
 
-  /// The attributes and file actions of `posix_spawn(3)`. These functions return the error number.
+  /// The functions of `posix_spawn(3)`, each of which returns the error number.
+  ///
+  /// Their arguments are pointers and integers, which both architectures pass in the same
+  /// registers, so that one handle with six of them serves all.
   static final class Spawn {
-    // glibc: 80 and 336 bytes; musl: 80 and 336.
+    /// Room for an attributes object or a file actions object: 336 and 80 bytes in glibc and musl.
     static final MemoryLayout OPAQUE = MemoryLayout.sequenceLayout(64, JAVA_LONG);
 
-    private static final FunctionDescriptor P = FunctionDescriptor.of(JAVA_INT, ADDRESS);
-    private static final FunctionDescriptor PI = FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT);
-    private static final FunctionDescriptor PII =
-        FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
-    private static final FunctionDescriptor PP = FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS);
+    private static final MethodHandle HANDLE =
+        unbound(
+            FunctionDescriptor.of(
+                JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
 
-    // int posix_spawn_file_actions_init(posix_spawn_file_actions_t *);
-    private static final MethodHandle ACTIONS_INIT = bind("posix_spawn_file_actions_init", P);
-    // int posix_spawn_file_actions_destroy(posix_spawn_file_actions_t *);
-    private static final MethodHandle ACTIONS_DESTROY = bind("posix_spawn_file_actions_destroy", P);
-    // int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *, int from, int to);
-    private static final MethodHandle ADDDUP2 = bind("posix_spawn_file_actions_adddup2", PII);
-    // int posix_spawn_file_actions_addclose(posix_spawn_file_actions_t *, int number);
-    private static final MethodHandle ADDCLOSE = bind("posix_spawn_file_actions_addclose", PI);
-    // int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int from);
-    private static final MethodHandle ADDCLOSEFROM =
-        bind("posix_spawn_file_actions_addclosefrom_np", PI);
-    // int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *, const char *path);
-    private static final MethodHandle ADDCHDIR = bind("posix_spawn_file_actions_addchdir_np", PP);
-    // int posix_spawnattr_init(posix_spawnattr_t *);
-    private static final MethodHandle ATTR_INIT = bind("posix_spawnattr_init", P);
-    // int posix_spawnattr_destroy(posix_spawnattr_t *);
-    private static final MethodHandle ATTR_DESTROY = bind("posix_spawnattr_destroy", P);
-    // int posix_spawnattr_setflags(posix_spawnattr_t *, short flags); the int is truncated
-    private static final MethodHandle SETFLAGS = bind("posix_spawnattr_setflags", PI);
-    // int posix_spawnattr_setpgroup(posix_spawnattr_t *, pid_t group);
-    private static final MethodHandle SETPGROUP = bind("posix_spawnattr_setpgroup", PI);
-    // int posix_spawnattr_setsigmask(posix_spawnattr_t *, const sigset_t *);
-    private static final MethodHandle SETSIGMASK = bind("posix_spawnattr_setsigmask", PP);
-    // int posix_spawnattr_setsigdefault(posix_spawnattr_t *, const sigset_t *);
-    private static final MethodHandle SETSIGDEFAULT = bind("posix_spawnattr_setsigdefault", PP);
-    // int posix_spawn(pid_t *, const char *path, const posix_spawn_file_actions_t *,
-    //                 const posix_spawnattr_t *, char *const argv[], char *const envp[]);
-    private static final MethodHandle POSIX_SPAWN =
-        bind(
-            "posix_spawn",
-            FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
+    private static final ConcurrentHashMap<String, MemorySegment> SYMBOLS =
+        new ConcurrentHashMap<>();
 
     private Spawn() {}
 
+    // int posix_spawn_file_actions_init(posix_spawn_file_actions_t *);
     static int actionsInit(MemorySegment actions) {
-      return call(ACTIONS_INIT, actions);
+      return call("posix_spawn_file_actions_init", actions.address(), 0, 0);
     }
 
+    // int posix_spawn_file_actions_destroy(posix_spawn_file_actions_t *);
     static int actionsDestroy(MemorySegment actions) {
-      return call(ACTIONS_DESTROY, actions);
+      return call("posix_spawn_file_actions_destroy", actions.address(), 0, 0);
     }
 
+    // int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *, int from, int to);
     static int adddup2(MemorySegment actions, int from, int to) {
-      try {
-        return (int) ADDDUP2.invokeExact(actions, from, to);
-      } catch (Throwable thrown) {
-        throw impossible(thrown);
-      }
+      return call("posix_spawn_file_actions_adddup2", actions.address(), from, to);
     }
 
+    // int posix_spawn_file_actions_addclose(posix_spawn_file_actions_t *, int number);
     static int addclose(MemorySegment actions, int number) {
-      return call(ADDCLOSE, actions, number);
+      return call("posix_spawn_file_actions_addclose", actions.address(), number, 0);
     }
 
+    // int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int from);
     static int addclosefrom(MemorySegment actions, int from) {
-      return call(ADDCLOSEFROM, actions, from);
+      return call("posix_spawn_file_actions_addclosefrom_np", actions.address(), from, 0);
     }
 
+    // int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *, const char *path);
     static int addchdir(MemorySegment actions, MemorySegment path) {
-      return call(ADDCHDIR, actions, path);
+      return call("posix_spawn_file_actions_addchdir_np", actions.address(), path.address(), 0);
     }
 
+    // int posix_spawnattr_init(posix_spawnattr_t *);
     static int attrInit(MemorySegment attributes) {
-      return call(ATTR_INIT, attributes);
+      return call("posix_spawnattr_init", attributes.address(), 0, 0);
     }
 
+    // int posix_spawnattr_destroy(posix_spawnattr_t *);
     static int attrDestroy(MemorySegment attributes) {
-      return call(ATTR_DESTROY, attributes);
+      return call("posix_spawnattr_destroy", attributes.address(), 0, 0);
     }
 
+    // int posix_spawnattr_setflags(posix_spawnattr_t *, short flags);
     static int setflags(MemorySegment attributes, int flags) {
-      return call(SETFLAGS, attributes, flags);
+      return call("posix_spawnattr_setflags", attributes.address(), flags, 0);
     }
 
+    // int posix_spawnattr_setpgroup(posix_spawnattr_t *, pid_t group);
     static int setpgroup(MemorySegment attributes, int group) {
-      return call(SETPGROUP, attributes, group);
+      return call("posix_spawnattr_setpgroup", attributes.address(), group, 0);
     }
 
+    // int posix_spawnattr_setsigmask(posix_spawnattr_t *, const sigset_t *);
     static int setsigmask(MemorySegment attributes, MemorySegment signals) {
-      return call(SETSIGMASK, attributes, signals);
+      return call("posix_spawnattr_setsigmask", attributes.address(), signals.address(), 0);
     }
 
+    // int posix_spawnattr_setsigdefault(posix_spawnattr_t *, const sigset_t *);
     static int setsigdefault(MemorySegment attributes, MemorySegment signals) {
-      return call(SETSIGDEFAULT, attributes, signals);
+      return call("posix_spawnattr_setsigdefault", attributes.address(), signals.address(), 0);
     }
 
+    // int posix_spawn(pid_t *, const char *path, const posix_spawn_file_actions_t *,
+    //                 const posix_spawnattr_t *, char *const argv[], char *const envp[]);
     static int posixSpawn(
         MemorySegment pid,
         MemorySegment path,
@@ -170,32 +161,24 @@ final class Libc {
         MemorySegment attributes,
         MemorySegment argv,
         MemorySegment envp) {
-      try {
-        return (int) POSIX_SPAWN.invokeExact(pid, path, actions, attributes, argv, envp);
-      } catch (Throwable thrown) {
-        throw impossible(thrown);
-      }
+      return call(
+          "posix_spawn",
+          pid.address(),
+          path.address(),
+          actions.address(),
+          attributes.address(),
+          argv.address(),
+          envp.address());
     }
 
-    private static int call(MethodHandle handle, MemorySegment a) {
-      try {
-        return (int) handle.invokeExact(a);
-      } catch (Throwable thrown) {
-        throw impossible(thrown);
-      }
+    private static int call(String function, long a, long b, long c) {
+      return call(function, a, b, c, 0, 0, 0);
     }
 
-    private static int call(MethodHandle handle, MemorySegment a, int b) {
+    private static int call(String function, long a, long b, long c, long d, long e, long f) {
+      var symbol = SYMBOLS.computeIfAbsent(function, Libc::symbol);
       try {
-        return (int) handle.invokeExact(a, b);
-      } catch (Throwable thrown) {
-        throw impossible(thrown);
-      }
-    }
-
-    private static int call(MethodHandle handle, MemorySegment a, MemorySegment b) {
-      try {
-        return (int) handle.invokeExact(a, b);
+        return (int) HANDLE.invokeExact(symbol, a, b, c, d, e, f);
       } catch (Throwable thrown) {
         throw impossible(thrown);
       }

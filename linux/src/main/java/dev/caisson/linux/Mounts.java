@@ -5,15 +5,16 @@ import java.util.Set;
 
 /// Mounting and unmounting, in the mount namespace of the calling thread.
 ///
-/// That is the namespace of the JVM unless the thread is that of a [SpawnThread] with mounts of its own. Needs
-/// CAP_SYS_ADMIN.
+/// That is the namespace of the JVM unless the thread is that of a [SpawnThread] with mounts of its
+/// own. Needs CAP_SYS_ADMIN.
 public final class Mounts {
   private Mounts() {}
 
   /// Mounts a file system, or changes a mount. See `mount(2)`.
   ///
   /// @param source a device or directory, or a name that says nothing for file systems without one
-  /// @param type the file system's type; the kernel ignores it where the flags ask for a bind or a change
+  /// @param type the file system's type; the kernel ignores it where the flags ask for a bind or a
+  ///   change
   /// @param data options of the file system, such as `mode=755,size=1m`; may be empty
   public static void mount(
       String source, Path target, String type, Set<MountFlag> flags, String data)
@@ -29,8 +30,7 @@ public final class Mounts {
   /// Shows a directory or a file at a second place, where it cannot be written.
   public static void bindReadOnly(Path source, Path target) throws SystemCallException {
     bind(source, target);
-    mount(
-        "none", target, "none", Set.of(MountFlag.BIND, MountFlag.REMOUNT, MountFlag.RDONLY), "");
+    mount("none", target, "none", Set.of(MountFlag.BIND, MountFlag.REMOUNT, MountFlag.RDONLY), "");
   }
 
   private static void mount(
@@ -53,8 +53,7 @@ public final class Mounts {
   public static void umount2(Path target, Set<UmountFlag> flags) throws SystemCallException {
     try (var frame = new Frame()) {
       long result =
-          frame.call(
-              Nr.UMOUNT2, frame.string(PathBytes.of(target)).address(), Flag.bits(flags));
+          frame.call(Nr.UMOUNT2, frame.string(PathBytes.of(target)).address(), Flag.bits(flags));
       SystemCallException.check(result, Nr.UMOUNT2, target, flags);
     }
   }

@@ -4,8 +4,8 @@ import java.util.Locale;
 
 /// System call numbers.
 ///
-/// The first column is x86-64 (`asm/unistd_64.h`), the second AArch64 (`asm-generic/unistd.h`). A test compares both
-/// with the kernel's headers.
+/// The first column is x86-64 (`asm/unistd_64.h`), the second AArch64 (`asm-generic/unistd.h`). A
+/// test compares both with the kernel's headers.
 enum Nr {
   ACCEPT4(288, 242),
   BIND(49, 200),
@@ -14,6 +14,7 @@ enum Nr {
   EPOLL_CREATE1(291, 20),
   EPOLL_CTL(233, 21),
   EPOLL_PWAIT(281, 22),
+  EVENTFD2(290, 19),
   FCHMODAT(268, 53),
   FCNTL(72, 25),
   FLOCK(73, 32),

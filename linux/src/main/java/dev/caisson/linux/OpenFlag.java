@@ -1,6 +1,7 @@
 package dev.caisson.linux;
 
-/// How a file is opened. See `open(2)`. Reading alone is meant where neither [#WRONLY] nor [#RDWR] is given.
+/// How a file is opened. See `open(2)`. Reading alone is meant where neither [#WRONLY] nor [#RDWR]
+/// is given.
 public enum OpenFlag implements Flag {
   /// For writing alone.
   WRONLY(0x1),

@@ -8,8 +8,9 @@ import java.nio.file.Path;
 
 /// Between Java's paths and the bytes that the kernel knows.
 ///
-/// A [Path] keeps the bytes of a file's name, but its text does not when they are not of the platform's encoding; only
-/// its URI tells them. So a name that is not UTF-8 survives the way through Java in both directions.
+/// A [Path] keeps the bytes of a file's name, but its text does not when they are not of the
+/// platform's encoding; only its URI tells them. So a name that is not UTF-8 survives the way
+/// through Java in both directions.
 public final class PathBytes {
   private static final Charset NATIVE =
       Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8"));
@@ -46,7 +47,8 @@ public final class PathBytes {
     return Path.of(URI.create(uri.toString()));
   }
 
-  /// The bytes that the kernel gets for a text: the encoding of file names, UTF-8 wherever the locale is sane.
+  /// The bytes that the kernel gets for a text: the encoding of file names, UTF-8 wherever the
+  /// locale is sane.
   static byte[] encode(String text) {
     return text.getBytes(NATIVE);
   }

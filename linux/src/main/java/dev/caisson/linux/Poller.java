@@ -12,20 +12,24 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 
-/// Lets any number of threads, virtual ones above all, wait for descriptors while one platform thread blocks for all.
+/// Lets any number of threads, virtual ones above all, wait for descriptors while one platform
+/// thread blocks for all.
 ///
-/// A blocking call would hold a virtual thread's carrier and would end by neither interrupt nor close; a wait here does.
-/// Each wait arms its descriptor for one event (EPOLLONESHOT), so that what is not waited for costs nothing.
+/// A blocking call would hold a virtual thread's carrier and would end by neither interrupt nor
+/// close; a wait here does. Each wait arms its descriptor for one event (EPOLLONESHOT), so that
+/// what is not waited for costs nothing.
 final class Poller {
   private static final int CTL_ADD = 1;
   private static final int CTL_DEL = 2;
   private static final int CTL_MOD = 3;
   private static final int ONESHOT = 1 << 30;
+  private static final int EDGE = 1 << 31;
   private static final int ERR_OR_HUP = 8 | 16;
   private static final int BATCH = 64;
   private static final int INVALID = 32; // POLLNVAL
 
-  // struct epoll_event is packed on x86-64 (12 bytes, data at 4) and nowhere else (16 bytes, data at 8)
+  // struct epoll_event is packed on x86-64 (12 bytes, data at 4) and nowhere else (16 bytes, data
+  // at 8)
   private static final boolean PACKED = System.getProperty("os.arch").equals("amd64");
   private static final int EVENT_SIZE = PACKED ? 12 : 16;
   private static final int DATA_OFFSET = PACKED ? 4 : 8;
@@ -61,15 +65,44 @@ final class Poller {
 
   private final int epoll;
 
+  /// An eventfd that wakes the thread without any descriptor being ready.
+  private final int kick;
+
   /// Who waits for which descriptor. A number that is here is registered with the kernel.
   private final Map<Integer, List<Waiter>> waiters = new HashMap<>();
+
+  private boolean running;
+  private boolean ending;
 
   private Poller() throws SystemCallException {
     try (var frame = new Frame()) {
       long result = frame.call(Nr.EPOLL_CREATE1, OpenFlag.CLOEXEC);
       epoll = (int) SystemCallException.check(result, Nr.EPOLL_CREATE1);
+      result = frame.call(Nr.EVENTFD2, 0, OpenFlag.CLOEXEC | OpenFlag.NONBLOCK.bit());
+      kick = (int) SystemCallException.check(result, Nr.EVENTFD2);
     }
-    Thread.ofPlatform().daemon().name("caisson-poller").start(this::loop);
+    control(CTL_ADD, kick, PollEvent.IN.bit(), EDGE);
+    try {
+      Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().unstarted(this::end));
+    } catch (IllegalStateException endingAlready) {
+      ending = true;
+    }
+  }
+
+  /// A JVM that ends waits 300 ms for threads that are in native code, as the poller's is nearly
+  /// always. So when nobody waits any more its thread ends; what is waited for later starts
+  /// another.
+  private synchronized void end() {
+    ending = true;
+    kick();
+  }
+
+  private void kick() {
+    try (var frame = new Frame()) {
+      var one = frame.allocate(8, 8);
+      one.set(JAVA_LONG_UNALIGNED, 0, 1);
+      frame.call(Nr.WRITE, kick, one.address(), 8);
+    }
   }
 
   static Poller shared() {
@@ -115,6 +148,10 @@ final class Poller {
   }
 
   private synchronized void add(int fd, Waiter waiter) throws SystemCallException {
+    if (!running) {
+      running = true;
+      Thread.ofPlatform().daemon().name("caisson-poller").start(this::loop);
+    }
     var present = waiters.get(fd);
     if (present == null) {
       control(CTL_ADD, fd, waiter.events);
@@ -134,7 +171,16 @@ final class Poller {
       } catch (SystemCallException gone) {
         // The kernel has forgotten it already, which is what was wanted.
       }
+      if (ending && waiters.isEmpty()) {
+        kick();
+      }
     }
+  }
+
+  /// Whether the thread may go on; it counts as ended otherwise.
+  private synchronized boolean goesOn() {
+    running = !ending || !waiters.isEmpty();
+    return running;
   }
 
   private synchronized void dispatch(int fd, int come) {
@@ -169,9 +215,13 @@ final class Poller {
   }
 
   private void control(int operation, int fd, int events) throws SystemCallException {
+    control(operation, fd, events, ONESHOT);
+  }
+
+  private void control(int operation, int fd, int events, int mode) throws SystemCallException {
     try (var frame = new Frame()) {
       var event = frame.allocate(16, 8);
-      event.set(JAVA_INT_UNALIGNED, 0, events | ONESHOT);
+      event.set(JAVA_INT_UNALIGNED, 0, events | mode);
       event.set(JAVA_LONG_UNALIGNED, DATA_OFFSET, fd);
       long result = frame.call(Nr.EPOLL_CTL, epoll, operation, fd, event.address());
       SystemCallException.check(result, Nr.EPOLL_CTL, epoll, operation, fd);
@@ -181,13 +231,14 @@ final class Poller {
   private void loop() {
     try (var frame = new Frame()) {
       var events = frame.allocate((long) EVENT_SIZE * BATCH, 8);
-      while (true) {
+      while (goesOn()) {
         long count = frame.call(Nr.EPOLL_PWAIT, epoll, events.address(), BATCH, -1, 0, 8);
         for (int i = 0; i < count; i++) {
           long at = (long) i * EVENT_SIZE;
-          dispatch(
-              (int) events.get(JAVA_LONG_UNALIGNED, at + DATA_OFFSET),
-              events.get(JAVA_INT_UNALIGNED, at));
+          int fd = (int) events.get(JAVA_LONG_UNALIGNED, at + DATA_OFFSET);
+          if (fd != kick) {
+            dispatch(fd, events.get(JAVA_INT_UNALIGNED, at));
+          }
         }
       }
     }
@@ -197,5 +248,4 @@ final class Poller {
   synchronized int registered() {
     return waiters.size();
   }
-
 }

@@ -47,7 +47,8 @@ public final class Processes {
 
   /// Sends a signal to a process group. See `kill(2)`.
   ///
-  /// The caller must know that the group still is the one meant: that its leader lives, or has not been reaped.
+  /// The caller must know that the group still is the one meant: that its leader lives, or has not
+  /// been reaped.
   public static void killGroup(int group, Signal signal) throws SystemCallException {
     if (group <= 1) {
       throw new IllegalArgumentException("not a process group to be signalled: " + group);
@@ -77,8 +78,7 @@ public final class Processes {
       // struct sigaction of the kernel: handler, flags, restorer, mask
       var action = frame.allocate(ValueLayout.JAVA_LONG, 4);
       action.set(ValueLayout.JAVA_LONG, 0, sigIgn);
-      long result =
-          frame.call(Nr.RT_SIGACTION, signal.number(), action.address(), 0, bytesOfMask);
+      long result = frame.call(Nr.RT_SIGACTION, signal.number(), action.address(), 0, bytesOfMask);
       SystemCallException.check(result, Nr.RT_SIGACTION, signal, "SIG_IGN");
     }
   }

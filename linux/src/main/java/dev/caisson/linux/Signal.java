@@ -38,7 +38,8 @@ public record Signal(int number) {
     }
   }
 
-  /// The name, such as `SIGKILL`; the real-time signals are `SIGRTMIN+n`, counted from 32 as the kernel does.
+  /// The name, such as `SIGKILL`; the real-time signals are `SIGRTMIN+n`, counted from 32 as the
+  /// kernel does.
   @Override
   public String toString() {
     return number < NAMES.length ? "SIG" + NAMES[number] : "SIGRTMIN+" + (number - 32);

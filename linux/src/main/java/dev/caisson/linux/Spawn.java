@@ -15,20 +15,20 @@ import java.util.TreeMap;
 
 /// A process to be started: what is said here is all that it gets.
 ///
-/// Nothing of the JVM leaks into it: no descriptor but those named (the JVM's own are not CLOEXEC), no variable but
-/// those given, no blocked or ignored signal. See `posix_spawn(3)`.
+/// Nothing of the JVM leaks into it: no descriptor but those named (the JVM's own are not CLOEXEC),
+/// no variable but those given, no blocked or ignored signal. See `posix_spawn(3)`.
 public final class Spawn {
   private static final int SETPGROUP = 0x02;
   private static final int SETSIGDEF = 0x04;
   private static final int SETSIGMASK = 0x08;
   private static final int SETSID = 0x80;
 
-  /// Sources are duplicated to numbers from here up first, so that no target overwrites a source still needed.
+  /// Sources are duplicated to numbers from here up first, so that no target overwrites a source
+  /// still needed.
   private static final int CLEAR_OF_TARGETS = 200;
 
   // SIGKILL and SIGSTOP cannot be set, and 32 and 33 belong to the C library's threads.
-  private static final long ALL_SETTABLE_SIGNALS =
-      ~(bit(9) | bit(19) | bit(32) | bit(33));
+  private static final long ALL_SETTABLE_SIGNALS = ~(bit(9) | bit(19) | bit(32) | bit(33));
 
   private final Path executable;
   private final List<String> argv = new ArrayList<>();
@@ -43,7 +43,8 @@ public final class Spawn {
     argv.add(executable.toString());
   }
 
-  /// A process that will execute this file; no search path is tried. Its first argument is the path.
+  /// A process that will execute this file; no search path is tried. Its first argument is the
+  /// path.
   public static Spawn of(Path executable) {
     return new Spawn(executable);
   }
@@ -74,7 +75,8 @@ public final class Spawn {
     return this;
   }
 
-  /// Lets the process have a descriptor under a number; 0, 1 and 2 are its standard streams. The caller keeps its own.
+  /// Lets the process have a descriptor under a number; 0, 1 and 2 are its standard streams. The
+  /// caller keeps its own.
   ///
   /// Numbers that are not given are closed in the process, the standard ones too.
   public Spawn descriptor(int number, Fd fd) {
@@ -91,7 +93,8 @@ public final class Spawn {
     return this;
   }
 
-  /// Puts it into a process group: 0 for a new one of its own. Without it, the JVM's. See `setpgid(2)`.
+  /// Puts it into a process group: 0 for a new one of its own. Without it, the JVM's. See
+  /// `setpgid(2)`.
   public Spawn processGroup(int id) {
     group = OptionalInt.of(id);
     return this;
@@ -103,7 +106,8 @@ public final class Spawn {
     return this;
   }
 
-  /// Starts it from the thread that all children of this JVM belong to. Blocks for about a millisecond.
+  /// Starts it from the thread that all children of this JVM belong to. Blocks for about a
+  /// millisecond.
   ///
   /// @return the child, which the caller must wait for or close
   /// @throws SystemCallException if the file cannot be executed, or a process cannot be had
@@ -111,7 +115,8 @@ public final class Spawn {
     return startFrom(SpawnThread.shared());
   }
 
-  /// Starts it from a thread of the caller's choice, whose mounts it will see and whose end it may be told to follow.
+  /// Starts it from a thread of the caller's choice, whose mounts it will see and whose end it may
+  /// be told to follow.
   public Child startFrom(SpawnThread thread) throws SystemCallException {
     return thread.call(this::spawn);
   }
@@ -146,8 +151,7 @@ public final class Spawn {
         int flags = SETSIGMASK | SETSIGDEF;
         if (group.isPresent()) {
           flags |= SETPGROUP;
-          check(
-              Libc.Spawn.setpgroup(attributes, group.getAsInt()), "posix_spawnattr_setpgroup");
+          check(Libc.Spawn.setpgroup(attributes, group.getAsInt()), "posix_spawnattr_setpgroup");
         }
         if (session) {
           flags |= SETSID;

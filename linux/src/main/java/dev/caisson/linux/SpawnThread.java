@@ -8,10 +8,11 @@ import java.util.concurrent.LinkedBlockingQueue;
 
 /// A long-lived platform thread from which processes are started.
 ///
-/// What Linux ties to a thread, not to a process, is tied to this one: a child that asked to die with its parent
-/// (PR_SET_PDEATHSIG, as `bwrap --die-with-parent` does) dies when the *thread* that started it ends; and a thread can
-/// have mounts of its own. The kernel takes such mounts down when the last process that sees them is gone, so nothing is
-/// left on the machine even if the JVM is killed.
+/// What Linux ties to a thread, not to a process, is tied to this one: a child that asked to die
+/// with its parent (PR_SET_PDEATHSIG, as `bwrap --die-with-parent` does) dies when the *thread*
+/// that started it ends; and a thread can have mounts of its own. The kernel takes such mounts down
+/// when the last process that sees them is gone, so nothing is left on the machine even if the JVM
+/// is killed.
 public final class SpawnThread implements AutoCloseable {
   private static final class Shared {
     static final SpawnThread INSTANCE = new SpawnThread("caisson-spawn");
@@ -30,33 +31,28 @@ public final class SpawnThread implements AutoCloseable {
     return Shared.INSTANCE;
   }
 
-  /// A thread with a copy of the JVM's mounts that it may change without anybody else seeing it: later mounts of the
-  /// host appear in it, its own do not appear in the host. Files are made with the umask 022 from it and its children.
+  /// A thread with a copy of the JVM's mounts that it may change without anybody else seeing it:
+  /// later mounts of the host appear in it, its own do not appear in the host. Files are made with
+  /// the umask 022 from it and its children.
   ///
-  /// Needs CAP_SYS_ADMIN. See `unshare(2)`, CLONE_NEWNS, and `mount_namespaces(7)`. Closing it ends the children that
-  /// die with their parent, and, with the last process in it, the mounts.
+  /// Needs CAP_SYS_ADMIN. See `unshare(2)`, CLONE_NEWNS, and `mount_namespaces(7)`. Closing it ends
+  /// the children that die with their parent, and, with the last process in it, the mounts.
   ///
   /// @throws SystemCallException EPERM without the privilege
   public static SpawnThread withPrivateMounts() throws SystemCallException {
     var made = new SpawnThread("caisson-chamber");
     try {
-      made.call(
-          () -> {
-            int cloneNewns = 0x20000;
-            try (var frame = new Frame()) {
-              SystemCallException.check(
-                  frame.call(Nr.UNSHARE, cloneNewns), Nr.UNSHARE, "CLONE_NEWNS");
-              // CLONE_NEWNS gives the thread a umask of its own, too.
-              frame.call(Nr.UMASK, 0022);
-            }
-            Mounts.mount(
-                "none",
-                java.nio.file.Path.of("/"),
-                "none",
-                Set.of(MountFlag.SLAVE, MountFlag.REC),
-                "");
-            return made;
-          });
+      made.call(() -> {
+        int cloneNewns = 0x20000;
+        try (var frame = new Frame()) {
+          SystemCallException.check(frame.call(Nr.UNSHARE, cloneNewns), Nr.UNSHARE, "CLONE_NEWNS");
+          // CLONE_NEWNS gives the thread a umask of its own, too.
+          frame.call(Nr.UMASK, 0022);
+        }
+        Mounts.mount(
+            "none", java.nio.file.Path.of("/"), "none", Set.of(MountFlag.SLAVE, MountFlag.REC), "");
+        return made;
+      });
       return made;
     } catch (SystemCallException failure) {
       made.close();
@@ -107,7 +103,8 @@ public final class SpawnThread implements AutoCloseable {
     T call() throws SystemCallException;
   }
 
-  /// Ends the thread after what has been given to it, and waits for that. The shared one cannot be closed.
+  /// Ends the thread after what has been given to it, and waits for that. The shared one cannot be
+  /// closed.
   @Override
   public void close() {
     if (this == Shared.INSTANCE || closed) {

@@ -39,11 +39,9 @@ public final class UnixListener implements AutoCloseable {
       var socket = Fd.own(SystemCallException.check(result, Nr.SOCKET, "AF_UNIX", type));
       try {
         result =
-            frame.call(
-                Nr.BIND, socket.number(), address.segment().address(), address.length());
+            frame.call(Nr.BIND, socket.number(), address.segment().address(), address.length());
         SystemCallException.check(result, Nr.BIND, path);
-        SystemCallException.check(
-            frame.call(Nr.LISTEN, socket.number(), backlog), Nr.LISTEN, path);
+        SystemCallException.check(frame.call(Nr.LISTEN, socket.number(), backlog), Nr.LISTEN, path);
         return new UnixListener(socket, directory, name.toString());
       } catch (SystemCallException failure) {
         socket.close();

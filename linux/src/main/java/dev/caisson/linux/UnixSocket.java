@@ -17,8 +17,8 @@ import java.util.List;
 
 /// A connected Unix socket that carries bytes and descriptors. See `unix(7)`.
 ///
-/// It owns its descriptor. One thread may send while another receives; each call is bounded by the deadline it is given
-/// and ends by interrupt.
+/// It owns its descriptor. One thread may send while another receives; each call is bounded by the
+/// deadline it is given and ends by interrupt.
 public final class UnixSocket implements AutoCloseable {
   /// The most descriptors that one message can carry: SCM_MAX_FD of the kernel.
   public static final int MAX_DESCRIPTORS = 253;
@@ -101,10 +101,11 @@ public final class UnixSocket implements AutoCloseable {
     return new UnixSocket(socket.move());
   }
 
-  /// Connects to a listening socket by its path, of any length, from an address of its own. See `connect(2)`.
+  /// Connects to a listening socket by its path, of any length, from an address of its own. See
+  /// `connect(2)`.
   ///
-  /// @throws SystemCallException ENOENT or ECONNREFUSED if nobody listens there; EAGAIN if the listener's queue stays
-  ///     full until the deadline
+  /// @throws SystemCallException ENOENT or ECONNREFUSED if nobody listens there; EAGAIN if the
+  ///   listener's queue stays full until the deadline
   public static UnixSocket connect(Type type, Path path, Duration deadline) throws IOException {
     try (var frame = new Frame();
         var address = SocketAddress.of(path, frame)) {
@@ -114,7 +115,8 @@ public final class UnixSocket implements AutoCloseable {
         int familyOnly = 2;
         result = frame.call(Nr.BIND, socket.number(), address.segment().address(), familyOnly);
         SystemCallException.check(result, Nr.BIND, "autobind");
-        // A full queue blocks a connect without any event to wait for, so the socket itself must keep the time.
+        // A full queue blocks a connect without any event to wait for, so the socket itself must
+        // keep the time.
         var timeval = frame.allocate(16, 8);
         timeval.set(JAVA_LONG, 0, deadline.toSeconds());
         timeval.set(JAVA_LONG, 8, Math.max(1, deadline.toNanosPart() / 1000));
@@ -123,8 +125,7 @@ public final class UnixSocket implements AutoCloseable {
                 Nr.SETSOCKOPT, socket.number(), SOL_SOCKET, SO_SNDTIMEO, timeval.address(), 16);
         SystemCallException.check(result, Nr.SETSOCKOPT, "SO_SNDTIMEO");
         result =
-            frame.call(
-                Nr.CONNECT, socket.number(), address.segment().address(), address.length());
+            frame.call(Nr.CONNECT, socket.number(), address.segment().address(), address.length());
         SystemCallException.check(result, Nr.CONNECT, path);
         return new UnixSocket(socket);
       } catch (SystemCallException failure) {
@@ -172,11 +173,14 @@ public final class UnixSocket implements AutoCloseable {
       }
       while (true) {
         long result =
-            frame.call(
-                Nr.SENDMSG, socket, header.segment.address(), MSG_DONTWAIT | MSG_NOSIGNAL);
+            frame.call(Nr.SENDMSG, socket, header.segment.address(), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (result != -Errno.EAGAIN.number()) {
           SystemCallException.check(
-              result, Nr.SENDMSG, socket, data.length + " bytes", descriptors.size() + " descriptors");
+              result,
+              Nr.SENDMSG,
+              socket,
+              data.length + " bytes",
+              descriptors.size() + " descriptors");
           return;
         }
         fd.await(PollEvent.OUT.bit(), deadline, "room to send a message");
@@ -187,7 +191,8 @@ public final class UnixSocket implements AutoCloseable {
     }
   }
 
-  /// Receives one message (of a stream: what is there), with its descriptors, each CLOEXEC and owned by the result.
+  /// Receives one message (of a stream: what is there), with its descriptors, each CLOEXEC and
+  /// owned by the result.
   ///
   /// A message longer than the limit is dropped whole, its descriptors closed. See `recvmsg(2)`.
   ///
@@ -201,8 +206,7 @@ public final class UnixSocket implements AutoCloseable {
       int size = (int) Math.min(length, limit);
       var header = header(frame, size, MAX_DESCRIPTORS);
       long result =
-          frame.call(
-              Nr.RECVMSG, socket, header.segment.address(), MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+          frame.call(Nr.RECVMSG, socket, header.segment.address(), MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
       if (result == -Errno.EAGAIN.number()) {
         // Another thread took it between the look and the reading; this one goes on waiting.
         return recvmsg(limit, deadline);
@@ -218,23 +222,20 @@ public final class UnixSocket implements AutoCloseable {
         descriptors.forEach(Fd::close);
         return new Received(new byte[0], List.of(), true);
       }
-      return new Received(
-          header.data.asSlice(0, count).toArray(JAVA_BYTE), descriptors, false);
+      return new Received(header.data.asSlice(0, count).toArray(JAVA_BYTE), descriptors, false);
     } finally {
       fd.exit();
     }
   }
 
-  /// How long the next message is, found by looking at it, so that no more memory is used than it needs.
+  /// How long the next message is, found by looking at it, so that no more memory is used than it
+  /// needs.
   private long nextLength(Frame frame, int socket, Deadline deadline) throws IOException {
     var header = header(frame, 1, 0);
     while (true) {
       long result =
           frame.call(
-              Nr.RECVMSG,
-              socket,
-              header.segment.address(),
-              MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+              Nr.RECVMSG, socket, header.segment.address(), MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
       if (result == -Errno.ECONNRESET.number()) {
         return 0;
       }
@@ -249,7 +250,8 @@ public final class UnixSocket implements AutoCloseable {
   ///
   /// @param data the bytes
   /// @param descriptors owned by whoever takes the record
-  /// @param truncated whether the message was longer than the limit or lost descriptors; it is empty then
+  /// @param truncated whether the message was longer than the limit or lost descriptors; it is
+  ///   empty then
   @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
   public record Received(byte[] data, List<Fd> descriptors, boolean truncated) {
     /// Whether the other side has closed the connection.

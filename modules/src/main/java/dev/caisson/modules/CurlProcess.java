@@ -24,14 +24,16 @@ import java.util.Set;
 
 /// One run of curl for several files.
 ///
-/// curl reads what strangers send, so it runs in a sandbox of its own: it sees the file system read-only but for the
-/// directory that it downloads to, has no capability but to read, and dies with the JVM.
+/// curl reads what strangers send, so it runs in a sandbox of its own: it sees the file system
+/// read-only but for the directory that it downloads to, has no capability but to read, and dies
+/// with the JVM.
 final class CurlProcess {
   private static final String MARK = "caisson-transfer";
   private static final Duration TICK = Duration.ofMillis(200);
   private static final Duration END = Duration.ofSeconds(10);
 
-  /// Exit codes of curl that trying again will not mend: protocol, URL, file, certificate, size. See `curl(1)`.
+  /// Exit codes of curl that trying again will not mend: protocol, URL, file, certificate, size.
+  /// See `curl(1)`.
   private static final Set<Integer> LASTING = Set.of(1, 3, 5, 37, 51, 58, 60, 63, 77, 78);
 
   private static final int HTTP_ERROR = 22;
@@ -53,8 +55,7 @@ final class CurlProcess {
   record Outcome(CurlItem item, Optional<String> error, boolean lasting, boolean resumed) {}
 
   /// Downloads files into a directory, each named by its checksum, going on where a part is there.
-  static List<Outcome> run(List<CurlItem> items, Path directory, Ticker ticker)
-      throws IOException {
+  static List<Outcome> run(List<CurlItem> items, Path directory, Ticker ticker) throws IOException {
     var resumed = new HashSet<CurlItem>();
     for (var item : items) {
       if (Files.exists(directory.resolve(item.checksum().text()))) {
@@ -128,7 +129,8 @@ final class CurlProcess {
     }
   }
 
-  /// Reads a line of the form that the configuration asks for, MARK TAB EXIT TAB HTTP TAB FILE TAB MESSAGE.
+  /// Reads a line of the form that the configuration asks for, MARK TAB EXIT TAB HTTP TAB FILE TAB
+  /// MESSAGE.
   private static Optional<Outcome> outcome(
       String line, Map<String, CurlItem> byName, Set<CurlItem> resumed, Path directory)
       throws IOException {
@@ -153,7 +155,8 @@ final class CurlProcess {
     }
     boolean gone = exit == HTTP_ERROR && http >= 400 && http < 500 && http != 408 && http != 429;
     boolean lasting = !(part && refused) && (gone || LASTING.contains(exit));
-    var error = "cannot download %s: %s (curl's exit code %d)".formatted(item.url(), fields[4], exit);
+    var error =
+        "cannot download %s: %s (curl's exit code %d)".formatted(item.url(), fields[4], exit);
     return Optional.of(new Outcome(item, Optional.of(error), lasting, part));
   }
 

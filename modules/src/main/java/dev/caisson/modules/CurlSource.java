@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -21,8 +20,9 @@ import tools.jackson.databind.node.JsonNodeFactory;
 
 /// Downloads files with curl: several at once, going on where an earlier attempt was cut off.
 ///
-/// Nothing is kept under its name before its checksum (and its size, where the manifest gives one) has been compared. What
-/// is incomplete waits in `.partial` for the next attempt, also of another process.
+/// Nothing is kept under its name before its checksum (and its size, where the manifest gives one)
+/// has been compared. What is incomplete waits in `.partial` for the next attempt, also of another
+/// process.
 final class CurlSource implements SourceModule {
   private static final int ROUNDS = 4;
   private static final Duration FIRST_PAUSE = Duration.ofMillis(250);
@@ -63,30 +63,27 @@ final class CurlSource implements SourceModule {
       return results;
     }
 
-    private static void takeCached(
-        Map<String, CurlItem> wanted, Path directory, Results results) {
+    private static void takeCached(Map<String, CurlItem> wanted, Path directory, Results results) {
       wanted
           .keySet()
-          .removeIf(
-              checksum -> {
-                boolean there = Files.isRegularFile(directory.resolve(checksum));
-                if (there) {
-                  results.cached(checksum);
-                }
-                return there;
-              });
+          .removeIf(checksum -> {
+            boolean there = Files.isRegularFile(directory.resolve(checksum));
+            if (there) {
+              results.cached(checksum);
+            }
+            return there;
+          });
     }
 
-    /// Two downloads of one file would write into each other, so one process downloads at a time; the other finds the
-    /// files there afterwards.
+    /// Two downloads of one file would write into each other, so one process downloads at a time;
+    /// the other finds the files there afterwards.
     private static void awaitTurn(Fd lock) throws IOException {
       while (!lock.tryFlock(Fd.Flock.EXCLUSIVE)) {
         pause(Duration.ofMillis(200));
       }
     }
 
-    private void fetch(
-        Map<String, CurlItem> wanted, Path directory, Path partial, Results results)
+    private void fetch(Map<String, CurlItem> wanted, Path directory, Path partial, Results results)
         throws IOException {
       var progress = new Progress(new ArrayList<>(wanted.values()), partial);
       var errors = new LinkedHashMap<String, String>();
@@ -105,7 +102,8 @@ final class CurlSource implements SourceModule {
             lasting = !outcome.resumed();
           }
           if (error.isEmpty()) {
-            keep(item, partial, directory);
+            var name = item.checksum().text();
+            keep(partial.resolve(name), directory.resolve(name));
             results.fetched(item.checksum().text());
             progress.complete(item);
             wanted.remove(item.checksum().text());
@@ -120,15 +118,13 @@ final class CurlSource implements SourceModule {
       }
       wanted
           .keySet()
-          .forEach(
-              checksum ->
-                  results.failed(
-                      checksum, errors.getOrDefault(checksum, "curl said nothing about it")));
+          .forEach(checksum ->
+              results.failed(
+                  checksum, errors.getOrDefault(checksum, "curl said nothing about it")));
     }
 
     /// What does not match is deleted: a part that went wrong must not be gone on with.
-    private static Optional<String> verify(CurlItem item, Path file)
-        throws IOException {
+    private static Optional<String> verify(CurlItem item, Path file) throws IOException {
       Optional<String> error = Optional.empty();
       long size = Files.size(file);
       if (item.size().isPresent() && size != item.size().getAsLong()) {
@@ -149,15 +145,6 @@ final class CurlSource implements SourceModule {
         Files.delete(file);
       }
       return error;
-    }
-
-    private static void keep(CurlItem item, Path partial, Path directory) throws IOException {
-      var name = item.checksum().text();
-      var file = partial.resolve(name);
-      try (var fd = Fd.open(file)) {
-        fd.fsync();
-      }
-      Files.move(file, directory.resolve(name), StandardCopyOption.ATOMIC_MOVE);
     }
 
     private static void pause(Duration duration) throws IOException {

@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/// Installs Debian packages into an empty tree, offline, with the tools of Debian itself: mmdebstrap, apt and dpkg of the
-/// build root. Their maintainer scripts run in the tree.
+/// Installs Debian packages into an empty tree, offline, with the tools of Debian itself:
+/// mmdebstrap, apt and dpkg of the build root. Their maintainer scripts run in the tree.
 ///
 /// The packages are the files of the input `packages`, all of them and no others.
 final class DebianStage implements StageModule {
@@ -26,7 +26,11 @@ final class DebianStage implements StageModule {
       throw new StageException("the input 'packages' is missing");
     }
     var include =
-        options.path("packages").valueStream().map(p -> p.asString()).collect(Collectors.joining(","));
+        options
+            .path("packages")
+            .valueStream()
+            .map(p -> p.asString())
+            .collect(Collectors.joining(","));
     var sources =
         options
             .path("sources")

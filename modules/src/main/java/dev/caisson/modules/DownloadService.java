@@ -6,14 +6,16 @@ import dev.caisson.linux.Fd;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// A service of a source of files: its one method is `download`. What is fetched lies in `org.osbuild.files` below the
-/// cache, named by its checksum.
+/// A service of a source of files: its one method is `download`. What is fetched lies in
+/// `org.osbuild.files` below the cache, named by its checksum.
 abstract class DownloadService extends Service {
   private final String source;
 
@@ -33,6 +35,16 @@ abstract class DownloadService extends Service {
     var directory = Path.of(args.path("cache").asString()).resolve("org.osbuild.files");
     Files.createDirectories(directory);
     return Reply.of(download(args.path("items"), directory).toJson(source));
+  }
+
+  /// Puts a file that has been found right into its place, readable for all, whatever the umask
+  /// was.
+  static void keep(Path file, Path place) throws IOException {
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+    try (var fd = Fd.open(file)) {
+      fd.fsync();
+    }
+    Files.move(file, place, StandardCopyOption.ATOMIC_MOVE);
   }
 
   /// How each item went, in the form of osbuild's `SourceResults`.

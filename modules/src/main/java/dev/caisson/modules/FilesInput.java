@@ -9,7 +9,8 @@ import java.nio.file.Path;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Shows single files: those that a source fetched, named by their checksums, or those of pipelines' trees.
+/// Shows single files: those that a source fetched, named by their checksums, or those of
+/// pipelines' trees.
 final class FilesInput implements InputModule {
   @Override
   public String name() {
@@ -31,8 +32,7 @@ final class FilesInput implements InputModule {
                   ? link(store, reference.getKey(), target)
                   : show(store, reference.getKey(), options.path("file").asString("/"), target);
           var metadata = options.path("metadata");
-          files.set(
-              name, metadata.isObject() ? metadata : JsonNodeFactory.instance.objectNode());
+          files.set(name, metadata.isObject() ? metadata : JsonNodeFactory.instance.objectNode());
         }
         return reply;
       }
@@ -41,8 +41,7 @@ final class FilesInput implements InputModule {
 
   /// A fetched file gets a second name, which costs nothing.
   private static String link(StoreClient store, String checksum, Path target) throws IOException {
-    Files.createLink(
-        target.resolve(checksum), store.source("org.osbuild.files").resolve(checksum));
+    Files.createLink(target.resolve(checksum), store.source("org.osbuild.files").resolve(checksum));
     return checksum;
   }
 

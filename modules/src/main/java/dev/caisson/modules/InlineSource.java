@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Base64;
 import org.tukaani.xz.LZMAInputStream;
 import org.tukaani.xz.XZInputStream;
@@ -68,7 +67,7 @@ final class InlineSource implements SourceModule {
       if (!actual.equals(checksum.text())) {
         throw new IOException("the checksum does not match: the data has " + actual);
       }
-      Files.move(file, directory.resolve(checksum.text()), StandardCopyOption.ATOMIC_MOVE);
+      DownloadService.keep(file, directory.resolve(checksum.text()));
     } finally {
       Files.deleteIfExists(file);
     }

@@ -19,7 +19,8 @@ abstract class MapService extends Service {
   @Override
   protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws IOException {
     if (!method.equals("map")) {
-      throw new IllegalArgumentException("an input has the method 'map' only, not '" + method + "'");
+      throw new IllegalArgumentException(
+          "an input has the method 'map' only, not '" + method + "'");
     }
     var socket = Path.of(args.path("api").path("store").asString());
     try (var store = StoreClient.connect(socket)) {

@@ -5,8 +5,8 @@ import dev.caisson.build.spi.StageModule;
 import java.io.IOException;
 import java.util.ArrayList;
 
-/// Makes directories in the tree, as `os.mkdir` and `os.makedirs` of Python do: the mode counts for the last directory of
-/// a path, less the umask, and one that exists is left as it is.
+/// Makes directories in the tree, as `os.mkdir` and `os.makedirs` of Python do: the mode counts for
+/// the last directory of a path, less the umask, and one that exists is left as it is.
 final class MkdirStage implements StageModule {
   private static final int UMASK = 0022;
 

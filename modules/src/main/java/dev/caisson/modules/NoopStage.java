@@ -3,7 +3,8 @@ package dev.caisson.modules;
 import dev.caisson.build.spi.StageContext;
 import dev.caisson.build.spi.StageModule;
 
-/// Does nothing but print what it was given: for trying a manifest out, and for measuring what a stage costs.
+/// Does nothing but print what it was given: for trying a manifest out, and for measuring what a
+/// stage costs.
 final class NoopStage implements StageModule {
   @Override
   public String name() {

@@ -10,7 +10,8 @@ import java.util.List;
 final class Script {
   private Script() {}
 
-  /// The command that runs it. Its arguments come as `$1`, `$2`, ..., so that none is ever taken for a part of the script.
+  /// The command that runs it. Its arguments come as `$1`, `$2`, ..., so that none is ever taken
+  /// for a part of the script.
   static List<String> command(String resource, List<String> args) {
     try (var stream = Script.class.getResourceAsStream(resource)) {
       if (stream == null) {

@@ -6,8 +6,8 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Packs the tree of an input into an archive with GNU tar. Its members are sorted by name, so that the same tree gives the
-/// same archive.
+/// Packs the tree of an input into an archive with GNU tar. Its members are sorted by name, so that
+/// the same tree gives the same archive.
 final class TarStage implements StageModule {
   @Override
   public String name() {
@@ -53,7 +53,8 @@ final class TarStage implements StageModule {
       tar.add(".");
       context.check("tar", tar);
     } else {
-      // What lies in the root, without the root itself; read as names ended by NUL, since any byte may be in them.
+      // What lies in the root, without the root itself; read as names ended by NUL, since any byte
+      // may be in them.
       tar.addAll(List.of("--null", "--verbatim-files-from", "--files-from=-"));
       var list = new ArrayList<>(List.of(input.path()));
       list.addAll(tar);

@@ -21,16 +21,19 @@ import java.util.stream.Collectors;
 
 /// Asks apt which packages a recipe means.
 ///
-/// apt works in a directory of its own, as if nothing were installed, with the sources, keys and proxies that the machine is
-/// configured with, and with none of its hooks and pins. Nothing of the machine's own apt is touched.
+/// apt works in a directory of its own, as if nothing were installed, with the sources, keys and
+/// proxies that the machine is configured with, and with none of its hooks and pins. Nothing of the
+/// machine's own apt is touched.
 public final class AptResolver {
   private static final Duration DEADLINE = Duration.ofMinutes(10);
 
   /// `'URL' NAME_VERSION_ARCHITECTURE.deb SIZE SHA256:HASH`
   private static final Pattern URI_LINE =
-      Pattern.compile("'(\\S+)' ([^_\\s]+)_([^_\\s]+)_([^_\\s]+)\\.deb (\\d+) SHA256:([0-9a-f]{64})");
+      Pattern.compile(
+          "'(\\S+)' ([^_\\s]+)_([^_\\s]+)_([^_\\s]+)\\.deb (\\d+) SHA256:([0-9a-f]{64})");
 
-  /// How to reach the network, which must be the machine's; what apt reads and keeps, which must not.
+  /// How to reach the network, which must be the machine's; what apt reads and keeps, which must
+  /// not.
   private static final Pattern NETWORK_SETTING =
       Pattern.compile("Acquire::(?!IndexTargets|Languages|GzipIndexes|CompressionTypes).*");
 
@@ -81,14 +84,18 @@ public final class AptResolver {
   }
 
   private void configure(String suite) throws IOException {
-    for (var directory : List.of("lists/partial", "cache/archives/partial", "preferences.d", "log")) {
+    for (var directory :
+        List.of("lists/partial", "cache/archives/partial", "preferences.d", "log")) {
       Files.createDirectories(state.resolve(directory));
     }
     Files.createFile(state.resolve("status"));
     Files.writeString(state.resolve("preferences"), preferences(suite));
     var architecture = ask("dpkg", "--print-architecture").strip();
     var settings = new ArrayList<String>();
-    ask("apt-config", "dump").lines().filter(NETWORK_SETTING.asMatchPredicate()).forEach(settings::add);
+    ask("apt-config", "dump")
+        .lines()
+        .filter(NETWORK_SETTING.asMatchPredicate())
+        .forEach(settings::add);
     settings.add("Dir::Etc::main \"/dev/null\";");
     settings.add("Dir::Etc::parts \"/dev/null\";");
     settings.add("Dir::Etc::preferences \"%s/preferences\";".formatted(state));
@@ -111,8 +118,14 @@ public final class AptResolver {
 
   /// The suite with its security and other updates, and nothing else that the machine has.
   private static String preferences(String suite) {
-    return List.of("n=" + suite, "a=" + suite, "n=" + suite + "-security", "a=" + suite + "-security",
-            "n=" + suite + "-updates", "a=" + suite + "-updates").stream()
+    return List.of(
+            "n=" + suite,
+            "a=" + suite,
+            "n=" + suite + "-security",
+            "a=" + suite + "-security",
+            "n=" + suite + "-updates",
+            "a=" + suite + "-updates")
+        .stream()
         .map(release -> "Package: *\nPin: release %s\nPin-Priority: 990\n\n".formatted(release))
         .collect(
             Collectors.joining(
@@ -149,14 +162,12 @@ public final class AptResolver {
 
   private List<LockedPackage> choose(Recipe recipe, String suite) throws IOException {
     var command =
-        new ArrayList<>(
-            List.of("apt-get", "--quiet=1", "--yes", "--print-uris", "install", "--"));
+        new ArrayList<>(List.of("apt-get", "--quiet=1", "--yes", "--print-uris", "install", "--"));
     base(recipe.variant(), suite).forEach(command::add);
     command.addAll(recipe.packages());
     var install = run(command.toArray(String[]::new));
     if (!install.exit().success()) {
-      throw new ResolveException(
-          "apt cannot resolve the recipe:\n" + reasons(install).strip());
+      throw new ResolveException("apt cannot resolve the recipe:\n" + reasons(install).strip());
     }
     var chosen = new ArrayList<LockedPackage>();
     for (var line : install.output().split("\n", -1)) {
@@ -179,7 +190,8 @@ public final class AptResolver {
     return List.copyOf(chosen);
   }
 
-  /// What apt complains of, and which dependencies it cannot meet, which it tells among its normal output.
+  /// What apt complains of, and which dependencies it cannot meet, which it tells among its normal
+  /// output.
   private static String reasons(Captured install) {
     return install
             .output()

@@ -58,18 +58,17 @@ public final class Lock {
 
     recipe
         .archive()
-        .ifPresent(
-            filename -> {
-              var tar = pipelines.addObject();
-              tar.put("name", "tar");
-              tar.put("source-epoch", epoch);
-              var stage = tar.putArray("stages").addObject().put("type", "org.osbuild.tar");
-              var input = stage.putObject("inputs").putObject("tree");
-              input.put("type", "org.osbuild.tree");
-              input.put("origin", "org.osbuild.pipeline");
-              input.putArray("references").add("name:tree");
-              stage.putObject("options").put("filename", filename).put("numeric-owner", true);
-            });
+        .ifPresent(filename -> {
+          var tar = pipelines.addObject();
+          tar.put("name", "tar");
+          tar.put("source-epoch", epoch);
+          var stage = tar.putArray("stages").addObject().put("type", "org.osbuild.tar");
+          var input = stage.putObject("inputs").putObject("tree");
+          input.put("type", "org.osbuild.tree");
+          input.put("origin", "org.osbuild.pipeline");
+          input.putArray("references").add("name:tree");
+          stage.putObject("options").put("filename", filename).put("numeric-owner", true);
+        });
     return manifest;
   }
 

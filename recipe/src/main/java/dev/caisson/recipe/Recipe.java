@@ -56,7 +56,8 @@ public record Recipe(
   }
 
   private static JsonNode parse(String text) throws ManifestException {
-    var factory = YAMLFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+    var factory =
+        YAMLFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
     try {
       return new YAMLMapper(factory).readTree(text);
     } catch (JacksonException failure) {
@@ -84,9 +85,7 @@ public record Recipe(
     var run = new ArrayList<List<String>>();
     for (var command : yaml.path("run")) {
       run.add(
-          command.isString()
-              ? List.of("/bin/sh", "-c", command.stringValue())
-              : words(command));
+          command.isString() ? List.of("/bin/sh", "-c", command.stringValue()) : words(command));
     }
     var epoch = yaml.get("source-epoch");
     var export = yaml.path("export");

@@ -8,11 +8,11 @@ public interface ApiEndpoint {
   /// The file name of the socket in the sandbox.
   String name();
 
-  /// Handles one message. Called on a virtual thread of its connection; connections are served side by side, so this
-  /// must be safe for many threads.
+  /// Handles one message. Called on a virtual thread of its connection; connections are served side
+  /// by side, so this must be safe for many threads.
   ///
-  /// The message is closed afterwards. What it throws is answered with osbuild's exception message, and the connection
-  /// goes on.
+  /// The message is closed afterwards. What it throws is answered with osbuild's exception message,
+  /// and the connection goes on.
   void message(Message message, EndpointConnection connection) throws Exception;
 
   /// What is accepted of those who connect.

@@ -23,10 +23,9 @@ public final class Bubblewrap {
 
   static Path require() throws IOException {
     return find()
-        .orElseThrow(
-            () ->
-                new IOException(
-                    "bubblewrap (the program bwrap) is not on the PATH, and no sandbox can be made"
-                        + " without it; on Debian: apt-get install bubblewrap"));
+        .orElseThrow(() ->
+            new IOException(
+                "bubblewrap (the program bwrap) is not on the PATH, and no sandbox can be made"
+                    + " without it; on Debian: apt-get install bubblewrap"));
   }
 }

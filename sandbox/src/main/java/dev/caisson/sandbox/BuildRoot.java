@@ -14,10 +14,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/// A throw-away root file system for commands: `/usr` of some root, read-only, and everything else new and empty.
+/// A throw-away root file system for commands: `/usr` of some root, read-only, and everything else
+/// new and empty.
 ///
-/// Each [#run] is a sandbox of its own. `/var` alone is kept from one run to the next, until the build root is closed.
-/// All that is mounted is mounted in the namespace of the build root's [#thread()], which the host never sees.
+/// Each [#run] is a sandbox of its own. `/var` alone is kept from one run to the next, until the
+/// build root is closed. All that is mounted is mounted in the namespace of the build root's
+/// [#thread()], which the host never sees.
 ///
 /// Needs root (CAP_SYS_ADMIN and CAP_MKNOD) and bubblewrap.
 public final class BuildRoot implements AutoCloseable {
@@ -53,8 +55,8 @@ public final class BuildRoot implements AutoCloseable {
   /// Makes a build root.
   ///
   /// @param root whose `/usr` is used: `/` for the host's own
-  /// @param work a directory for what belongs to it; one below it is made, and deleted in the end. On a file system with
-  ///     room, as `/var` of the sandbox lies there
+  /// @param work a directory for what belongs to it; one below it is made, and deleted in the end.
+  ///   On a file system with room, as `/var` of the sandbox lies there
   /// @throws IOException if bubblewrap is missing
   /// @throws SystemCallException EPERM without the privileges
   public static BuildRoot create(Path root, Path work) throws IOException {
@@ -84,18 +86,17 @@ public final class BuildRoot implements AutoCloseable {
   }
 
   private void populate() throws IOException {
-    thread.call(
-        () -> {
-          Mounts.mount("tmpfs", dev, "tmpfs", Set.of(MountFlag.NOSUID), "mode=755");
-          for (var device : DEVICES.entrySet()) {
-            var numbers = device.getValue();
-            Mounts.mknod(dev.resolve(device.getKey()), numbers[0], numbers[1]);
-          }
-          if (Files.exists(Path.of("/dev/fuse"))) {
-            Mounts.mknod(dev.resolve("fuse"), 10, 229);
-          }
-          return dev;
-        });
+    thread.call(() -> {
+      Mounts.mount("tmpfs", dev, "tmpfs", Set.of(MountFlag.NOSUID), "mode=755");
+      for (var device : DEVICES.entrySet()) {
+        var numbers = device.getValue();
+        Mounts.mknod(dev.resolve(device.getKey()), numbers[0], numbers[1]);
+      }
+      if (Files.exists(Path.of("/dev/fuse"))) {
+        Mounts.mknod(dev.resolve("fuse"), 10, 229);
+      }
+      return dev;
+    });
     var tmp = Files.createDirectory(var.resolve("tmp"));
     Files.setAttribute(tmp, "unix:mode", 01777);
     Files.setPosixFilePermissions(var, PosixFilePermissions.fromString("rwxr-xr-x"));
@@ -128,15 +129,16 @@ public final class BuildRoot implements AutoCloseable {
     return this;
   }
 
-  /// The thread whose mounts the sandboxes see. What is mounted by it before a run can be bound into that run.
+  /// The thread whose mounts the sandboxes see. What is mounted by it before a run can be bound
+  /// into that run.
   public SpawnThread thread() {
     return thread;
   }
 
   /// Runs a command in a sandbox of its own, and waits for it and all its descendants.
   ///
-  /// Blocks until it has ended, at most a few seconds longer than its deadline. An interrupt ends it like a deadline; the
-  /// result says so, and the thread stays interrupted.
+  /// Blocks until it has ended, at most a few seconds longer than its deadline. An interrupt ends
+  /// it like a deadline; the result says so, and the thread stays interrupted.
   ///
   /// @return how it ended; that it failed is no exception
   /// @throws IOException if bubblewrap cannot be started

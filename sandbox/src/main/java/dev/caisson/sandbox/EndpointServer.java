@@ -60,8 +60,8 @@ public final class EndpointServer implements AutoCloseable {
     }
   }
 
-  private static void handle(
-      ApiEndpoint endpoint, EndpointConnection connection, Message message) throws IOException {
+  private static void handle(ApiEndpoint endpoint, EndpointConnection connection, Message message)
+      throws IOException {
     try (message) {
       endpoint.message(message, connection);
     } catch (Exception failure) {

@@ -7,7 +7,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The endpoint `osbuild`, over which a program in the sandbox tells why it fails before it exits with 2.
+/// The endpoint `osbuild`, over which a program in the sandbox tells why it fails before it exits
+/// with 2.
 ///
 /// The first report counts: a later one cannot take it back.
 public final class ExceptionEndpoint implements ApiEndpoint {

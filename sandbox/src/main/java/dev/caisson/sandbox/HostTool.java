@@ -7,8 +7,9 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 
-/// Programs of the host that are run for their answer, with all that the host has, but not longer than the JVM lives:
-/// bubblewrap ties them to it, so that a JVM that is killed leaves nothing running.
+/// Programs of the host that are run for their answer, with all that the host has, but not longer
+/// than the JVM lives: bubblewrap ties them to it, so that a JVM that is killed leaves nothing
+/// running.
 public final class HostTool {
   private HostTool() {}
 

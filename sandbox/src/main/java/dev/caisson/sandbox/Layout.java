@@ -26,8 +26,8 @@ record Layout(
   private static final String LIB = "/run/osbuild/lib";
   private static final String RUNNER = "/run/osbuild/runner";
 
-  /// From the root that is given, below `/etc` and beside it, read-only where present: mke2fs, skopeo, ostree and SELinux
-  /// read their settings there.
+  /// From the root that is given, below `/etc` and beside it, read-only where present: mke2fs,
+  /// skopeo, ostree and SELinux read their settings there.
   private static final List<String> SETTINGS =
       List.of("etc/mke2fs.conf", "etc/containers", "ostree", "etc/selinux");
 

@@ -32,8 +32,7 @@ final class OutputReader implements AutoCloseable {
   /// @param kept how many bytes, the last ones, are kept
   /// @param sink hears each piece as it comes
   /// @param limit after how many bytes `onLimit` is called; what comes later is read and dropped
-  static OutputReader start(
-      Fd pipe, int kept, OutputSink sink, long limit, Runnable onLimit) {
+  static OutputReader start(Fd pipe, int kept, OutputSink sink, long limit, Runnable onLimit) {
     return new OutputReader(pipe, kept, sink, limit, onLimit);
   }
 

@@ -73,7 +73,8 @@ public final class Run {
     return this;
   }
 
-  /// Ends it when so much time has passed: it is asked, and after a second killed with all its descendants.
+  /// Ends it when so much time has passed: it is asked, and after a second killed with all its
+  /// descendants.
   public Run deadline(Duration allowed) {
     deadline = Optional.of(allowed);
     return this;

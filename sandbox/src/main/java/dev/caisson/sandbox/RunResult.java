@@ -38,8 +38,8 @@ public record RunResult(
 
   /// A signal ended the command.
   ///
-  /// bubblewrap tells this as the status 128 + n, so a command that exits with such a status by itself cannot be told
-  /// from one that was ended by signal n.
+  /// bubblewrap tells this as the status 128 + n, so a command that exits with such a status by
+  /// itself cannot be told from one that was ended by signal n.
   public record Signalled(Signal signal) implements Ending {
     @Override
     public String toString() {

@@ -10,8 +10,9 @@ import java.util.Set;
 
 /// A directory for what is temporary.
 ///
-/// It is deleted when it is closed. If its process is killed before, it is deleted by the next process that makes one in
-/// the same place: a lock that the kernel drops with the process tells which are dead.
+/// It is deleted when it is closed. If its process is killed before, it is deleted by the next
+/// process that makes one in the same place: a lock that the kernel drops with the process tells
+/// which are dead.
 public final class Scratch implements AutoCloseable {
   private static final String PREFIX = "scratch-";
   private static final String LOCK = ".lock";
@@ -24,11 +25,11 @@ public final class Scratch implements AutoCloseable {
     this.lock = lock;
   }
 
-  /// Makes one below a directory, which is made too if need be, and deletes those that dead processes left there.
+  /// Makes one below a directory, which is made too if need be, and deletes those that dead
+  /// processes left there.
   public static Scratch under(Path base) throws IOException {
     Files.createDirectories(base);
-    try (var turn =
-        Fd.open(base.resolve(LOCK), Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0600)) {
+    try (var turn = Fd.open(base.resolve(LOCK), Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0600)) {
       // Between making a directory and locking it, nobody may take it for a dead one.
       turn.flock(Fd.Flock.EXCLUSIVE);
       sweep(base);
@@ -37,8 +38,7 @@ public final class Scratch implements AutoCloseable {
               base,
               PREFIX,
               PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-      var lock =
-          Fd.open(directory.resolve(LOCK), Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0600);
+      var lock = Fd.open(directory.resolve(LOCK), Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0600);
       if (!lock.tryFlock(Fd.Flock.EXCLUSIVE)) {
         lock.close();
         throw new IOException("cannot lock the new directory " + directory);
@@ -76,7 +76,8 @@ public final class Scratch implements AutoCloseable {
     return Files.createTempDirectory(directory, prefix);
   }
 
-  /// Deletes it with all that is in it. What cannot be deleted is left to the next process. Idempotent.
+  /// Deletes it with all that is in it. What cannot be deleted is left to the next process.
+  /// Idempotent.
   @Override
   public void close() {
     try {

@@ -15,8 +15,8 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 
-/// Reads what bubblewrap reports on its `--json-status-fd`: a line with `child-pid` when the first process of the
-/// sandbox has been made, and one with `exit-code` when the command has exited.
+/// Reads what bubblewrap reports on its `--json-status-fd`: a line with `child-pid` when the first
+/// process of the sandbox has been made, and one with `exit-code` when the command has exited.
 final class StatusReader implements AutoCloseable {
   private static final Duration FOREVER = Duration.ofDays(365);
   private static final int LONGEST = 64 * 1024;
@@ -61,7 +61,8 @@ final class StatusReader implements AutoCloseable {
     }
   }
 
-  /// The process may be opened by its number because bubblewrap, its parent, reaps it only at its own end.
+  /// The process may be opened by its number because bubblewrap, its parent, reaps it only at its
+  /// own end.
   private synchronized void take(byte[] line) throws IOException {
     var report = JSON.parse(line);
     if (report.path("child-pid").isInt() && init.isEmpty()) {
@@ -78,7 +79,8 @@ final class StatusReader implements AutoCloseable {
     return exitCode;
   }
 
-  /// Asks the processes of the sandbox's session to end; bubblewrap's own first process is deaf to it.
+  /// Asks the processes of the sandbox's session to end; bubblewrap's own first process is deaf to
+  /// it.
   synchronized void askToEnd() throws SystemCallException {
     if (init.isPresent()) {
       Processes.killGroup(initPid, Signal.TERM);

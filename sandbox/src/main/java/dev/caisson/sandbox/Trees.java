@@ -13,7 +13,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 
-/// Whole directory trees: copying and deleting them as they are, whatever a sandbox has put into them.
+/// Whole directory trees: copying and deleting them as they are, whatever a sandbox has put into
+/// them.
 public final class Trees {
   private static final Duration LONG = Duration.ofHours(6);
 
@@ -21,8 +22,8 @@ public final class Trees {
 
   /// Deletes a file, or a directory with all that is in it. Nothing happens if there is none.
   ///
-  /// Goes by directory descriptors and never follows a symbolic link, so that a name that changes meanwhile leads nowhere
-  /// else. What is too deep for that is left to `rm(1)`.
+  /// Goes by directory descriptors and never follows a symbolic link, so that a name that changes
+  /// meanwhile leads nowhere else. What is too deep for that is left to `rm(1)`.
   public static void delete(Path path) throws IOException {
     if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
       return;
@@ -78,8 +79,9 @@ public final class Trees {
     }
   }
 
-  /// Copies the contents of a directory into another with everything they have: owners, modes, times, hard links,
-  /// devices, extended attributes; sharing the blocks where the file system can. See `cp(1)`.
+  /// Copies the contents of a directory into another with everything they have: owners, modes,
+  /// times, hard links, devices, extended attributes; sharing the blocks where the file system can.
+  /// See `cp(1)`.
   public static void copyContents(Path from, Path to) throws IOException {
     tool("/usr/bin/cp", "-a", "--reflink=auto", "--", from + "/.", to + "/");
   }

@@ -71,12 +71,11 @@ public final class NoLeaks implements BeforeEachCallback, AfterEachCallback {
     /// What is here and was not there before; empty if nothing.
     String beyond(Belongings before) {
       var text = new StringBuilder();
-      descriptors.forEach(
-          (number, target) -> {
-            if (!target.equals(before.descriptors.get(number))) {
-              text.append("  descriptor ").append(number).append(" -> ").append(target).append('\n');
-            }
-          });
+      descriptors.forEach((number, target) -> {
+        if (!target.equals(before.descriptors.get(number))) {
+          text.append("  descriptor ").append(number).append(" -> ").append(target).append('\n');
+        }
+      });
       for (var child : children) {
         if (!before.children.contains(child)) {
           text.append("  child process ").append(child).append('\n');

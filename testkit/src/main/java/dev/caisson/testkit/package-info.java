@@ -1,4 +1,5 @@
-/// What the tests of all modules share: they say which capabilities of the machine they need, and they leave nothing behind.
+/// What the tests of all modules share: they say which capabilities of the machine they need, and
+/// they leave nothing behind.
 @NullMarked
 package dev.caisson.testkit;
 

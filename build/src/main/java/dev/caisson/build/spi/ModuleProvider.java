@@ -9,10 +9,11 @@ public interface ModuleProvider {
   /// All of them.
   List<BuildModule> modules();
 
-  /// Opens the description of one of them, `NAME.meta.json`, which is a resource of the library; the caller closes it.
+  /// Opens the description of one of them, `NAME.meta.json`, which is a resource of the library;
+  /// the caller closes it.
   ///
-  /// Every provider must do this itself (`getClass().getResourceAsStream(name + ".meta.json")`), because only a library
-  /// can read its own resources.
+  /// Every provider must do this itself (`getClass().getResourceAsStream(name + ".meta.json")`),
+  /// because only a library can read its own resources.
   ///
   /// @return null if there is none
   @Nullable InputStream description(String name);

@@ -9,7 +9,8 @@ import tools.jackson.databind.JsonNode;
 
 /// What a stage is given.
 ///
-/// All paths are those of the build root: `/run/osbuild/tree` is the tree, and the inputs lie below `/run/osbuild/inputs`.
+/// All paths are those of the build root: `/run/osbuild/tree` is the tree, and the inputs lie below
+/// `/run/osbuild/inputs`.
 public interface StageContext {
   /// The tree, as commands in the build root see it.
   String tree();
@@ -26,8 +27,8 @@ public interface StageContext {
   /// Prints a line into the output of the stage.
   void log(String line);
 
-  /// Runs a command in the build root, with the tree at hand and no network, and waits for it. What it prints goes into
-  /// the stage's output.
+  /// Runs a command in the build root, with the tree at hand and no network, and waits for it. What
+  /// it prints goes into the stage's output.
   ///
   /// @return how it ended; see [#check] for the usual demand
   /// @throws IOException if it could not be started
@@ -54,8 +55,9 @@ public interface StageContext {
   /// @param data what the input says of it
   record MappedInput(String path, JsonNode data) {}
 
-  /// Turns a location of the manifest into a path of the build root: `tree:///etc`, `input://NAME/file`, or a path alone,
-  /// which lies in the tree. A slash at the end stands for the contents of a directory.
+  /// Turns a location of the manifest into a path of the build root: `tree:///etc`,
+  /// `input://NAME/file`, or a path alone, which lies in the tree. A slash at the end stands for
+  /// the contents of a directory.
   ///
   /// Symbolic links are left for the commands to follow: in the build root they lead nowhere else.
   ///

@@ -67,9 +67,7 @@ public final class StoreClient implements AutoCloseable {
 
   private static Optional<Path> path(JsonNode answer) {
     var path = answer.get("path");
-    return path == null || path.isNull()
-        ? Optional.empty()
-        : Optional.of(Path.of(path.asString()));
+    return path == null || path.isNull() ? Optional.empty() : Optional.of(Path.of(path.asString()));
   }
 
   @Override

@@ -1,0 +1,126 @@
+# What ./caisson and ./check share: finding a JDK 25 and Maven, installing what is missing, building what has changed.
+# To be sourced with `top` set to the root of the checkout.
+
+image=$top/cli/target/image
+stamp=$image/built
+
+say() {
+    printf 'caisson: %s\n' "$*" >&2
+}
+
+# Prints the home of a JDK 25. A JDK tells its version in a file, so none has to be started for that.
+find_jdk() {
+    local home javac
+    javac=$(readlink -f -- "$(command -v javac || true)") || javac=
+    for home in "${JAVA_HOME-}" /usr/lib/jvm/* "${javac%/bin/javac}"; do
+        if [ -x "$home/bin/javac" ] && grep -qs '^JAVA_VERSION="25[.".-]' "$home/release"; then
+            printf '%s\n' "$home"
+            return 0
+        fi
+    done
+    return 1
+}
+
+# Installs Debian packages, or says how to.
+install_packages() {
+    local sudo=
+    if [ "$(id -u)" -ne 0 ]; then
+        sudo='sudo '
+    elif command -v apt-get > /dev/null; then
+        say "installing: $*"
+        if { apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+            apt-get -qq -y --no-install-recommends install "$@"; } >&2; then
+            return 0
+        fi
+    fi
+    say "missing: $*"
+    say "to install it: ${sudo}apt-get update && ${sudo}apt-get install $*"
+    return 1
+}
+
+# Makes sure that programs are there. Arguments: PROGRAM=PACKAGE...
+need_programs() {
+    local pair missing=()
+    for pair in "$@"; do
+        if ! command -v "${pair%%=*}" > /dev/null; then
+            missing+=("${pair#*=}")
+        fi
+    done
+    [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+}
+
+# Finds a JDK 25, installing one if need be, and has Maven run on it.
+need_jdk() {
+    local package
+    if ! jdk=$(find_jdk); then
+        package=openjdk-25-jdk-headless
+        if ! apt-cache show "$package" > /dev/null 2>&1 && apt-cache show temurin-25-jdk > /dev/null 2>&1; then
+            package=temurin-25-jdk
+        fi
+        install_packages "$package" || true
+        if ! jdk=$(find_jdk); then
+            say 'no JDK 25 is to be found in JAVA_HOME, in /usr/lib/jvm or on the PATH'
+            say 'install one (any vendor), and set JAVA_HOME to it if it is elsewhere'
+            return 1
+        fi
+    fi
+    export JAVA_HOME=$jdk
+}
+
+need_all() {
+    need_programs bwrap=bubblewrap curl=curl mmdebstrap=mmdebstrap mvn=maven
+    need_jdk
+}
+
+# Whether something that the build reads, or that it made, is younger than the last build.
+stale() {
+    [ -e "$stamp" ] || return 0
+    [ -n "$(find "$top"/pom.xml "$top"/*/pom.xml "$top"/*/src/main "$image/lib" -newer "$stamp" -print -quit)" ]
+}
+
+java_flags=(
+    # A command that lives for seconds: quick code at once, and no threads for the garbage.
+    -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+    # Processes that are started must not inherit a raised limit of descriptors.
+    -XX:-MaxFDLimit
+    --enable-native-access=dev.caisson.linux
+    --module-path "$image/lib"
+)
+
+# Makes an ahead-of-time cache of the loaded classes. It is named after what it was made from, because a JVM does not
+# notice when a jar has changed under its cache. Without one all works, a little slower to start.
+make_cache() {
+    local key cache
+    key=$(cat "$image"/lib/*.jar "$JAVA_HOME/release" | sha256sum)
+    cache=$image/${key:0:16}.aot
+    if [ ! -e "$cache" ]; then
+        rm -f "$image"/*.aot
+        "$JAVA_HOME/bin/java" "${java_flags[@]}" "-XX:AOTCacheOutput=$cache" \
+            -m dev.caisson.cli/dev.caisson.cli.Training > "$image/training.log" 2>&1 || rm -f "$cache"
+    fi
+    printf 'java=%q\ncache=%q\n' "$JAVA_HOME/bin/java" "$cache" > "$image/launch"
+}
+
+# To be called when the jars are there.
+finish_build() {
+    make_cache
+    touch "$stamp"
+}
+
+build() {
+    need_all
+    mkdir -p "$top/target"
+    (
+        # One builds, others wait for it.
+        flock 9
+        if stale; then
+            say 'building (this takes a minute, once)'
+            if ! (cd "$top" && mvn -q -B -DskipTests -Dspotless.check.skip package > target/build.log 2>&1); then
+                tail -n 40 "$top/target/build.log" >&2
+                say "the build failed; all of its output is in $top/target/build.log"
+                exit 1
+            fi
+            finish_build
+        fi
+    ) 9> "$top/target/lock"
+}
