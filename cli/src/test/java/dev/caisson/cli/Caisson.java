@@ -1,0 +1,107 @@
+package dev.caisson.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/// The command as users have it: a JVM of its own that runs the image.
+final class Caisson {
+  private static final Path IMAGE = Path.of(System.getProperty("caisson.image"));
+  private static final Path SAMPLES = Path.of(System.getProperty("caisson.samples"));
+  private static final long DEADLINE_MINUTES = 10;
+
+  private final Path directory;
+  private Map<String, String> environment = Map.of();
+
+  /// @param directory where it is run
+  Caisson(Path directory) {
+    this.directory = directory;
+  }
+
+  /// What a run came to.
+  record Answer(int status, String out, String err) {}
+
+  /// A working directory's copy of a sample, so that its lock does not outlive the test.
+  Path sample(String name) throws IOException {
+    return Files.copy(SAMPLES.resolve(name), directory.resolve(name));
+  }
+
+  /// Sets variables for the runs to come.
+  Caisson with(Map<String, String> variables) {
+    environment = variables;
+    return this;
+  }
+
+  /// Runs it to its end.
+  Answer run(String... args) throws IOException, InterruptedException {
+    var out = Files.createTempFile(directory, "out-", "");
+    var err = Files.createTempFile(directory, "err-", "");
+    var process = builder(args).redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+    if (!process.waitFor(DEADLINE_MINUTES, TimeUnit.MINUTES)) {
+      process.destroyForcibly();
+      throw new AssertionError("caisson does not end: " + String.join(" ", args));
+    }
+    return new Answer(process.exitValue(), text(out), text(err));
+  }
+
+  /// Starts it; its output and errors come as one stream.
+  Process start(String... args) throws IOException {
+    return builder(args).redirectErrorStream(true).start();
+  }
+
+  private ProcessBuilder builder(String... args) {
+    var command = new ArrayList<String>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
+        List.of(
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "--enable-native-access=dev.caisson.linux",
+            "-p",
+            IMAGE.toString(),
+            "-m",
+            "dev.caisson.cli/dev.caisson.cli.Main"));
+    command.addAll(List.of(args));
+    var builder = new ProcessBuilder(command).directory(directory.toFile());
+    builder.environment().putAll(environment);
+    return builder;
+  }
+
+  /// Processes whose command line holds a marker, this test's own excepted.
+  static List<Long> processesWith(String marker) {
+    try (var entries = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+      var found = new ArrayList<Long>();
+      for (var entry : entries) {
+        if (commandLine(entry).contains(marker)) {
+          found.add(Long.parseLong(String.valueOf(entry.getFileName())));
+        }
+      }
+      return found;
+    } catch (IOException failure) {
+      throw new UncheckedIOException(failure);
+    }
+  }
+
+  private static String commandLine(Path process) {
+    try {
+      return new String(Files.readAllBytes(process.resolve("cmdline")), StandardCharsets.UTF_8);
+    } catch (IOException ended) {
+      return "";
+    }
+  }
+
+  /// The mounts that the host sees.
+  static List<String> mounts() throws IOException {
+    return Files.readAllLines(Path.of("/proc/self/mountinfo"));
+  }
+
+  private static String text(Path file) throws IOException {
+    return Files.readString(file, StandardCharsets.UTF_8);
+  }
+}
