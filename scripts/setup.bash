@@ -75,12 +75,12 @@ need_all() {
 # Whether something that the build reads, or that it made, is younger than the last build.
 stale() {
     [ -e "$stamp" ] || return 0
-    [ -n "$(find "$top"/pom.xml "$top"/*/pom.xml "$top"/*/src/main "$image/lib" -newer "$stamp" -print -quit)" ]
+    [ -n "$(find "$top"/pom.xml "$top"/*/pom.xml "$top"/*/src/main "$top"/scripts "$image/lib" -newer "$stamp" -print -quit)" ]
 }
 
 java_flags=(
     # A command that lives for seconds: quick code at once, and no threads for the garbage.
-    -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+    -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData
     # Processes that are started must not inherit a raised limit of descriptors.
     -XX:-MaxFDLimit
     --enable-native-access=dev.caisson.linux

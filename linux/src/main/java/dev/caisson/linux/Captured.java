@@ -16,12 +16,19 @@ public record Captured(Exit exit, String output, String errors) {
   private static final int LIMIT = 16 << 20;
 
   /// Starts a process with nothing to read and waits for its end.
+  public static Captured run(Spawn spawn, Duration deadline) throws IOException {
+    return run(spawn, SpawnThread.shared(), deadline);
+  }
+
+  /// Starts a process with nothing to read and waits for its end.
   ///
   /// @param spawn the process; its standard streams are set here
+  /// @param thread from which it is started
   /// @throws DeadlineException if it has not ended in time; it is killed with its process group
   ///   then
   /// @throws java.io.InterruptedIOException if the thread is interrupted; likewise
-  public static Captured run(Spawn spawn, Duration deadline) throws IOException {
+  public static Captured run(Spawn spawn, SpawnThread thread, Duration deadline)
+      throws IOException {
     var until = Deadline.in(deadline);
     try (var output = Pipe.pipe2();
         var errors = Pipe.pipe2();
@@ -32,7 +39,7 @@ public record Captured(Exit exit, String output, String errors) {
                 .descriptor(1, output.write())
                 .descriptor(2, errors.write())
                 .processGroup(0)
-                .start()) {
+                .startFrom(thread)) {
       output.write().close();
       errors.write().close();
       var answer = new Gathered(output.read(), until);

@@ -1,0 +1,23 @@
+package dev.caisson.bench;
+
+import java.util.List;
+
+/// Runs the benchmarks that are named, or all.
+public final class Main {
+  private Main() {}
+
+  /// Runs them. `caisson.launcher` is the property that tells where the launcher is.
+  public static void main(String[] args) throws Exception {
+    var names = args.length == 0 ? List.of("stages", "start") : List.of(args);
+    for (var name : names) {
+      switch (name) {
+        case "stages" -> StageBenchmark.run();
+        case "start" -> StartBenchmark.run();
+        default -> {
+          System.err.println("There is no benchmark '" + name + "'; there are: stages, start");
+          System.exit(2);
+        }
+      }
+    }
+  }
+}

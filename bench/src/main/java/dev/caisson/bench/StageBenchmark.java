@@ -1,0 +1,99 @@
+package dev.caisson.bench;
+
+import dev.caisson.build.Build;
+import dev.caisson.build.ManifestReader;
+import dev.caisson.build.ModuleIndex;
+import dev.caisson.build.Monitor;
+import dev.caisson.build.ObjectStore;
+import dev.caisson.linux.Captured;
+import dev.caisson.linux.Spawn;
+import dev.caisson.sandbox.BuildRoot;
+import dev.caisson.sandbox.Run;
+import dev.caisson.sandbox.Scratch;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/// What a stage costs beside what bubblewrap alone does: pipelines of 50 stages with a fresh store,
+/// and 50 times the plain `bwrap` with the arguments of a build root.
+final class StageBenchmark {
+  private static final int STAGES = 50;
+  private static final int ROUNDS = 9;
+  private static final int WARM_UP = 3;
+  private static final Duration DEADLINE = Duration.ofMinutes(1);
+
+  private StageBenchmark() {}
+
+  static void run() throws Exception {
+    var index = new ModuleIndex(Optional.empty());
+    var plain = new Series("bwrap with the same arguments, `true`");
+    var noop = new Series("a stage org.osbuild.noop (Java, runs no command)");
+    var command = new Series("a stage dev.caisson.command that runs `true`");
+    var inRoot = new Series("BuildRoot.run of `true`");
+    try (var scratch = Scratch.under(Path.of("/var/cache/caisson/bench"));
+        var root = BuildRoot.create(Path.of("/"), scratch.newDirectory("root-"))) {
+      var line = root.run(nothing()).command();
+      for (int round = -WARM_UP; round < ROUNDS; round++) {
+        // Interleaved, so that a machine that changes its pace does so for all of them.
+        var none = new Series("warm-up");
+        boolean counts = round >= 0;
+        (counts ? plain : none).time(STAGES, () -> repeat(() -> bwrap(root, line)));
+        (counts ? inRoot : none).time(STAGES, () -> repeat(() -> root.run(nothing())));
+        (counts ? noop : none).time(STAGES, () -> build(index, scratch, "org.osbuild.noop"));
+        (counts ? command : none).time(STAGES, () -> build(index, scratch, "dev.caisson.command"));
+      }
+    }
+    System.out.printf(
+        "A stage, of %d in a pipeline with a fresh store; medians of %d rounds:%n", STAGES, ROUNDS);
+    for (var series : List.of(plain, inRoot, noop, command)) {
+      series.print(plain);
+    }
+    System.out.println();
+  }
+
+  private static Run nothing() {
+    return Run.of("true");
+  }
+
+  private static void repeat(Series.Work work) throws Exception {
+    for (int i = 0; i < STAGES; i++) {
+      work.run();
+    }
+  }
+
+  /// The very command line of a run, by the quickest way to start a process and wait for it.
+  private static void bwrap(BuildRoot root, List<String> line) throws IOException {
+    var spawn =
+        Spawn.of(Path.of(line.getFirst()))
+            .args(line.subList(1, line.size()))
+            .env("PATH", "/usr/sbin:/usr/bin");
+    if (!Captured.run(spawn, root.thread(), DEADLINE).exit().success()) {
+      throw new IOException("bwrap failed");
+    }
+  }
+
+  private static void build(ModuleIndex index, Scratch scratch, String type) throws IOException {
+    var json = JsonNodeFactory.instance.objectNode().put("version", "2");
+    var stages = json.putArray("pipelines").addObject().put("name", "p").putArray("stages");
+    for (int i = 0; i < STAGES; i++) {
+      var stage = stages.addObject().put("type", type);
+      if (type.equals("dev.caisson.command")) {
+        stage.putObject("options").putArray("argv").add("true");
+      } else {
+        stage.putObject("options").put("number", i);
+      }
+    }
+    var manifest = ManifestReader.read(json, index);
+    var directory = Files.createTempDirectory(scratch.directory(), "store-");
+    try (var store = ObjectStore.open(directory)) {
+      var result = new Build(manifest, store, index, Monitor.NONE).run(List.of("p"));
+      if (!result.success()) {
+        throw new IOException("the build failed: " + result);
+      }
+    }
+  }
+}
