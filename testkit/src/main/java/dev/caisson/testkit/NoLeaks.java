@@ -1,6 +1,8 @@
 package dev.caisson.testkit;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -92,6 +94,9 @@ public final class NoLeaks implements BeforeEachCallback, AfterEachCallback {
 
   @Override
   public void beforeEach(ExtensionContext context) throws IOException {
+    // The JDK keeps a descriptor of its own for closing sockets, which it makes with the first of
+    // them.
+    new ServerSocket(0, 1, InetAddress.getLoopbackAddress()).close();
     context.getStore(NAMESPACE).put("before", Belongings.now());
   }
 
