@@ -7,7 +7,9 @@ import dev.caisson.build.Monitor;
 import dev.caisson.build.ObjectStore;
 import dev.caisson.linux.Captured;
 import dev.caisson.linux.Spawn;
+import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;
+import dev.caisson.sandbox.Capability;
 import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.Scratch;
 import java.io.IOException;
@@ -19,7 +21,7 @@ import java.util.Optional;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /// What a stage costs beside what bubblewrap alone does: pipelines of 50 stages with a fresh store,
-/// and 50 times the plain `bwrap` with the arguments of a build root.
+/// and 50 times the plain `bwrap` with the arguments that a stage gives it.
 final class StageBenchmark {
   private static final int STAGES = 50;
   private static final int ROUNDS = 9;
@@ -36,13 +38,14 @@ final class StageBenchmark {
     var inRoot = new Series("BuildRoot.run of `true`");
     try (var scratch = Scratch.under(Path.of("/var/cache/caisson/bench"));
         var root = BuildRoot.create(Path.of("/"), scratch.newDirectory("root-"))) {
-      var line = root.run(nothing()).command();
+      var shown = scratch.newDirectory("shown-");
+      var line = root.run(likeStage(shown)).command();
       for (int round = -WARM_UP; round < ROUNDS; round++) {
         // Interleaved, so that a machine that changes its pace does so for all of them.
         var none = new Series("warm-up");
         boolean counts = round >= 0;
         (counts ? plain : none).time(STAGES, () -> repeat(() -> bwrap(root, line)));
-        (counts ? inRoot : none).time(STAGES, () -> repeat(() -> root.run(nothing())));
+        (counts ? inRoot : none).time(STAGES, () -> repeat(() -> root.run(likeStage(shown))));
         (counts ? noop : none).time(STAGES, () -> build(index, scratch, "org.osbuild.noop"));
         (counts ? command : none).time(STAGES, () -> build(index, scratch, "dev.caisson.command"));
       }
@@ -55,8 +58,13 @@ final class StageBenchmark {
     System.out.println();
   }
 
-  private static Run nothing() {
-    return Run.of("true");
+  /// A run with the capabilities and as many binds as that of a stage.
+  private static Run likeStage(Path directory) {
+    var run = Run.of("true").capabilities(Capability.STAGE_DEFAULT);
+    for (var name : List.of("inputs", "api/arguments", "tree", "meta", "mounts", "api/osbuild")) {
+      run.bind(Bind.readOnly(directory, "/run/osbuild/" + name));
+    }
+    return run;
   }
 
   private static void repeat(Series.Work work) throws Exception {

@@ -2,12 +2,10 @@ package dev.caisson.build;
 
 import dev.caisson.build.Manifest.Pipeline;
 import dev.caisson.build.Manifest.Stage;
-import dev.caisson.build.spi.InputModule;
 import dev.caisson.build.spi.StageContext;
 import dev.caisson.build.spi.StageContext.MappedInput;
 import dev.caisson.build.spi.StageException;
 import dev.caisson.build.spi.StageModule;
-import dev.caisson.host.ServiceClient;
 import dev.caisson.host.ServiceManager;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
@@ -41,7 +39,6 @@ final class StageRun {
   private static final String TREE = "/run/osbuild/tree";
   private static final String INPUTS = "/run/osbuild/inputs";
   private static final String MOUNTS = "/run/osbuild/mounts";
-  private static final Duration MAP = Duration.ofMinutes(10);
   private static final Duration STOP = Duration.ofSeconds(60);
   private static final int LONGEST_METADATA = 1 << 20;
 
@@ -105,18 +102,20 @@ final class StageRun {
     var metadata = Files.createFile(work.resolve("meta"));
     var endpoint = new StoreEndpoint(store, buildRoot.thread(), work);
     Optional<String> failure;
-    try (var storeServer = EndpointServer.start(endpoint, work);
+    try (var storeServer =
+            EndpointServer.start(endpoint, Files.createDirectory(work.resolve("store")));
         var services =
             new ServiceManager(
                 (id, program, line) -> output.line("%s (%s): %s".formatted(id, program, line)),
                 buildRoot.thread(),
                 serviceEnvironment(index),
                 STOP)) {
+      var mapper =
+          new InputMapper(index, services, buildRoot.thread(), inputs, storeServer.socket());
       var mapped = new LinkedHashMap<String, MappedInput>();
       for (var input : stage.inputs().entrySet()) {
-        mapped.put(
-            input.getKey(),
-            map(services, input.getKey(), input.getValue(), inputs, storeServer.socket()));
+        var below = mapper.map(input.getKey(), input.getValue());
+        mapped.put(input.getKey(), new MappedInput(INPUTS + "/" + below.path(), below.data()));
       }
       var arguments = Files.write(work.resolve("arguments"), Json.write(arguments(mapped)));
       var binds =
@@ -223,41 +222,6 @@ final class StageRun {
       lastCommand = result.command();
       return result;
     }
-  }
-
-  private MappedInput map(
-      ServiceManager services, String name, Manifest.Input input, Path inputs, Path storeSocket)
-      throws IOException {
-    var client = startInput(services, name, input);
-    var target = Files.createDirectory(inputs.resolve(name));
-    var args = JsonNodeFactory.instance.objectNode();
-    args.put("origin", input.origin());
-    args.set("refs", input.references());
-    args.put("target", target.toString());
-    args.set("options", input.options());
-    args.putObject("api").put("store", storeSocket.toString());
-    var reply = client.call("map", args, MAP);
-    var path = Path.of(reply.path("path").asString("")).normalize();
-    if (!path.startsWith(target)) {
-      throw new StageException(
-          "the input '%s' returned %s, which is not below %s".formatted(name, path, target));
-    }
-    var inside = INPUTS + "/" + inputs.relativize(path);
-    return new MappedInput(inside, reply.path("data"));
-  }
-
-  private ServiceClient startInput(ServiceManager services, String name, Manifest.Input input)
-      throws IOException {
-    var found =
-        index
-            .find(ModuleInfo.Kind.INPUT, input.type())
-            .orElseThrow(() -> new IOException("no input " + input.type()));
-    return switch (found) {
-      case ModuleIndex.Found.Executable executable ->
-          services.start("input/" + name, executable.path(), List.of());
-      case ModuleIndex.Found.Builtin builtin ->
-          services.start("input/" + name, ((InputModule) builtin.module()).service());
-    };
   }
 
   /// The environment of services: that of the JVM, and where the Python package of a library

@@ -10,13 +10,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
 /// A process to be started: what is said here is all that it gets.
 ///
 /// Nothing of the JVM leaks into it: no descriptor but those named (the JVM's own are not CLOEXEC),
-/// no variable but those given, no blocked or ignored signal. See `posix_spawn(3)`.
+/// no variable but those given, no signal that is ignored, and none blocked but those asked for.
+/// See `posix_spawn(3)`.
 public final class Spawn {
   private static final int SETPGROUP = 0x02;
   private static final int SETSIGDEF = 0x04;
@@ -37,6 +39,7 @@ public final class Spawn {
   private Optional<Path> directory = Optional.empty();
   private OptionalInt group = OptionalInt.empty();
   private boolean session;
+  private Set<Signal> blocked = Set.of();
 
   private Spawn(Path executable) {
     this.executable = executable;
@@ -106,6 +109,12 @@ public final class Spawn {
     return this;
   }
 
+  /// Blocks these signals in it; none are, unless this is called. See `sigprocmask(2)`.
+  public Spawn signalMask(Set<Signal> signals) {
+    blocked = Set.copyOf(signals);
+    return this;
+  }
+
   /// Starts it from the thread that all children of this JVM belong to. Blocks for about a
   /// millisecond.
   ///
@@ -143,8 +152,9 @@ public final class Spawn {
           var path = frame.string(PathBytes.of(directory.get()));
           check(Libc.Spawn.addchdir(actions, path), "posix_spawn_file_actions_addchdir_np");
         }
-        var none = frame.allocate(Libc.Spawn.OPAQUE);
-        check(Libc.Spawn.setsigmask(attributes, none), "posix_spawnattr_setsigmask");
+        var mask = frame.allocate(Libc.Spawn.OPAQUE);
+        mask.set(JAVA_LONG, 0, bits(blocked));
+        check(Libc.Spawn.setsigmask(attributes, mask), "posix_spawnattr_setsigmask");
         var all = frame.allocate(Libc.Spawn.OPAQUE);
         all.set(JAVA_LONG, 0, ALL_SETTABLE_SIGNALS);
         check(Libc.Spawn.setsigdefault(attributes, all), "posix_spawnattr_setsigdefault");
@@ -194,6 +204,14 @@ public final class Spawn {
     if (error != 0) {
       throw SystemCallException.of(-error, function, executable);
     }
+  }
+
+  private static long bits(Set<Signal> signals) {
+    long bits = 0;
+    for (var signal : signals) {
+      bits |= bit(signal.number());
+    }
+    return bits;
   }
 
   private static long bit(int signal) {

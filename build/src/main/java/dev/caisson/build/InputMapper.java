@@ -1,0 +1,95 @@
+package dev.caisson.build;
+
+import dev.caisson.build.spi.InputModule;
+import dev.caisson.build.spi.StageContext.MappedInput;
+import dev.caisson.build.spi.StageException;
+import dev.caisson.host.ServiceClient;
+import dev.caisson.host.ServiceManager;
+import dev.caisson.linux.Mounts;
+import dev.caisson.linux.SpawnThread;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/// Has the inputs of a stage mapped by their services, each into a directory of its own that the
+/// stage will see.
+final class InputMapper {
+  /// Where an executable finds the store: `connect(2)` takes 107 bytes in a path, and a store may
+  /// lie deeper than that. The directory is empty on the host; what is mounted on it is seen by the
+  /// services of this stage alone.
+  private static final Path SHORT = Path.of("/run/caisson");
+
+  private static final Duration DEADLINE = Duration.ofMinutes(10);
+
+  private final ModuleIndex index;
+  private final ServiceManager services;
+  private final SpawnThread mounts;
+  private final Path inputs;
+  private final Path store;
+  private boolean shortened;
+
+  /// @param mounts whose mounts the services see
+  /// @param inputs the directory that the stage sees as `/run/osbuild/inputs`
+  /// @param store the socket of the object store, alone in its directory
+  InputMapper(
+      ModuleIndex index, ServiceManager services, SpawnThread mounts, Path inputs, Path store) {
+    this.index = index;
+    this.services = services;
+    this.mounts = mounts;
+    this.inputs = inputs;
+    this.store = store;
+  }
+
+  /// Maps one input.
+  ///
+  /// @return where it lies, by its path below the directory of all inputs
+  MappedInput map(String name, Manifest.Input input) throws IOException {
+    var target = Files.createDirectory(inputs.resolve(name));
+    var args = JsonNodeFactory.instance.objectNode();
+    args.put("origin", input.origin());
+    args.set("refs", input.references());
+    args.put("target", target.toString());
+    args.set("options", input.options());
+    var found =
+        index
+            .find(ModuleInfo.Kind.INPUT, input.type())
+            .orElseThrow(() -> new IOException("no input " + input.type()));
+    ServiceClient client;
+    switch (found) {
+      case ModuleIndex.Found.Executable executable -> {
+        client = services.start("input/" + name, executable.path(), List.of());
+        args.putObject("api").put("store", shortAddress().toString());
+      }
+      case ModuleIndex.Found.Builtin builtin -> {
+        client = services.start("input/" + name, ((InputModule) builtin.module()).service());
+        args.putObject("api").put("store", store.toString());
+      }
+    }
+    var reply = client.call("map", args, DEADLINE);
+    var path = Path.of(reply.path("path").asString("")).normalize();
+    if (!path.startsWith(target)) {
+      throw new StageException(
+          "the input '%s' returned %s, which is not below %s".formatted(name, path, target));
+    }
+    return new MappedInput(inputs.relativize(path).toString(), reply.path("data"));
+  }
+
+  private Path shortAddress() throws IOException {
+    if (!shortened) {
+      Files.createDirectories(SHORT);
+      var directory = store.toAbsolutePath().getParent();
+      if (directory == null) {
+        throw new IOException("the socket of the store has no directory: " + store);
+      }
+      mounts.call(() -> {
+        Mounts.bind(directory, SHORT);
+        return SHORT;
+      });
+      shortened = true;
+    }
+    return SHORT.resolve(store.getFileName());
+  }
+}
