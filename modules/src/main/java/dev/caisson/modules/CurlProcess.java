@@ -62,31 +62,35 @@ final class CurlProcess {
         resumed.add(item);
       }
     }
+    // What curl says besides the outcomes goes elsewhere: a word in the middle of a line would make
+    // it unreadable.
     try (var config = Memfd.sealed("curl-config", config(items).getBytes(StandardCharsets.UTF_8));
+        var words = Memfd.memfdCreate("curl-errors");
         var output = Pipe.pipe2();
-        var child = spawn(directory, config, output)) {
+        var child = spawn(directory, config, output.write(), words)) {
       output.write().close();
-      var outcomes = new ArrayList<Outcome>();
       var byName = new HashMap<String, CurlItem>();
       items.forEach(item -> byName.put(item.checksum().text(), item));
-      var words = new ArrayList<String>();
+      var outcomes = new ArrayList<Outcome>();
       for (var line : lines(output.read(), ticker)) {
-        var outcome = outcome(line, byName, resumed, directory);
-        outcome.ifPresent(outcomes::add);
-        if (outcome.isEmpty()) {
-          words.add(line);
-        }
+        outcome(line, byName, resumed, directory).ifPresent(outcomes::add);
       }
       var exit = child.waitid(END);
       if (outcomes.isEmpty()) {
         throw new IOException(
-            "curl %s without downloading anything: %s".formatted(exit, String.join("\n", words)));
+            "curl %s without downloading anything: %s".formatted(exit, text(words)));
       }
       return outcomes;
     }
   }
 
-  private static Child spawn(Path directory, Fd config, Pipe output) throws IOException {
+  private static String text(Fd memfd) throws IOException {
+    var bytes = new byte[8192];
+    int count = memfd.pread(bytes, 0, bytes.length, 0);
+    return new String(bytes, 0, Math.max(0, count), StandardCharsets.UTF_8).strip();
+  }
+
+  private static Child spawn(Path directory, Fd config, Fd output, Fd words) throws IOException {
     var bwrap =
         Bubblewrap.find()
             .orElseThrow(
@@ -100,8 +104,8 @@ final class CurlProcess {
         .args("--", "curl", "--disable", "--config", "-")
         .env(System.getenv())
         .descriptor(0, config)
-        .descriptor(1, output.write())
-        .descriptor(2, output.write())
+        .descriptor(1, output)
+        .descriptor(2, words)
         .processGroup(0)
         .start();
   }
@@ -161,7 +165,7 @@ final class CurlProcess {
   }
 
   private static String config(List<CurlItem> items) throws IOException {
-    var config = new StringBuilder("parallel\nparallel-max = 8\n");
+    var config = new StringBuilder("parallel\nparallel-max = 8\nno-progress-meter\n");
     boolean first = true;
     for (var item : items) {
       config.append(first ? "" : "next\n");
@@ -174,7 +178,7 @@ final class CurlProcess {
       line(config, "speed-limit", "1000");
       line(config, "speed-time", "30");
       line(config, "proto-redir", "=http,https");
-      config.append("globoff\nsilent\nfail\nlocation\n");
+      config.append("globoff\nsilent\nno-progress-meter\nfail\nlocation\n");
       if (item.size().isPresent()) {
         line(config, "max-filesize", Long.toString(item.size().getAsLong()));
       }

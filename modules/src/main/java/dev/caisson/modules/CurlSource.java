@@ -179,14 +179,17 @@ final class CurlSource implements SourceModule {
       @Override
       public void tick() throws IOException {
         long bytes = completeBytes;
+        int files = completeFiles;
         for (var item : items) {
           var file = partial.resolve(item.checksum().text());
-          bytes += Files.exists(file) ? Files.size(file) : 0;
+          long come = Files.exists(file) ? Files.size(file) : 0;
+          bytes += come;
+          files += come > 0 && come == item.size().orElse(0) ? 1 : 0;
         }
         var signal = JsonNodeFactory.instance.objectNode();
         signal
             .putObject("progress")
-            .put("files", completeFiles)
+            .put("files", files)
             .put("bytes", bytes)
             .put("total", total);
         emitSignal(signal, List.of());
