@@ -92,18 +92,21 @@ public abstract class Service {
   }
 
   private Reply reply(Message message) throws Exception {
+    Reply reply;
     try (message) {
       if (!(ServiceMessage.decode(message.value()) instanceof ServiceMessage.Call call)) {
         throw new ProtocolException("only methods can be called on a service");
       }
-      var reply = dispatch(call.name(), call.args(), message.descriptors());
-      try {
-        checkOpen(reply.descriptors());
-        return reply;
-      } catch (IllegalArgumentException invalid) {
-        reply.close();
-        throw invalid;
-      }
+      reply = dispatch(call.name(), call.args(), message.descriptors());
+    }
+    // Now that the message's own are closed: one that was returned without being moved is no
+    // descriptor any more.
+    try {
+      checkOpen(reply.descriptors());
+      return reply;
+    } catch (IllegalArgumentException invalid) {
+      reply.close();
+      throw invalid;
     }
   }
 

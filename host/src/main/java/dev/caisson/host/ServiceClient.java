@@ -20,6 +20,7 @@ public final class ServiceClient {
   private final JsonChannel channel;
   private final Ending ending;
   private final ReentrantLock turn = new ReentrantLock(true);
+  private volatile boolean stopped;
 
   /// Tells how the service ended, once its connection has.
   @FunctionalInterface
@@ -70,38 +71,37 @@ public final class ServiceClient {
     takeTurn(method, until);
     boolean answered = false;
     try {
-      try {
-        channel.send(
-            new ServiceMessage.Call(method, args).encode(), descriptors, until.remaining());
-        while (true) {
-          var message = channel.receive(until.remaining()).orElseThrow(() -> ending.explain(until));
-          var answer = decode(message);
-          switch (answer) {
-            case ServiceMessage.Signal signal -> {
-              try (message) {
-                signals.signal(signal.value(), message.descriptors());
-              }
-            }
-            case ServiceMessage.Reply reply -> {
-              answered = true;
-              return new Reply(reply.value(), message.descriptors());
-            }
-            case ServiceMessage.Failure failure -> {
-              message.close();
-              answered = true;
-              throw new RemoteException(id, failure);
-            }
-            case ServiceMessage.Call call -> {
-              message.close();
-              throw new ProtocolException("service " + id + " called a method of its host");
+      exchange(
+          method,
+          until,
+          left -> {
+            channel.send(new ServiceMessage.Call(method, args).encode(), descriptors, left);
+            return channel;
+          });
+      while (true) {
+        var message =
+            exchange(method, until, channel::receive).orElseThrow(() -> ending.explain(until));
+        var answer = decode(message);
+        switch (answer) {
+          case ServiceMessage.Signal signal -> {
+            try (message) {
+              signals.signal(signal.value(), message.descriptors());
             }
           }
+          case ServiceMessage.Reply reply -> {
+            answered = true;
+            return new Reply(reply.value(), message.descriptors());
+          }
+          case ServiceMessage.Failure failure -> {
+            message.close();
+            answered = true;
+            throw new RemoteException(id, failure);
+          }
+          case ServiceMessage.Call call -> {
+            message.close();
+            throw new ProtocolException("service " + id + " called a method of its host");
+          }
         }
-      } catch (dev.caisson.linux.SystemCallException broken) {
-        throw ending.explain(until);
-      } catch (dev.caisson.linux.DeadlineException late) {
-        throw new dev.caisson.linux.DeadlineException(
-            deadline, "service " + id + " to answer " + method);
       }
     } finally {
       if (!answered) {
@@ -109,6 +109,49 @@ public final class ServiceClient {
       }
       turn.unlock();
     }
+  }
+
+  @FunctionalInterface
+  private interface Step<T> {
+    T take(Duration left) throws IOException;
+  }
+
+  /// One step of the exchange. What its failure means holds for the connection alone, never for
+  /// what a listener threw.
+  private <T> T exchange(String method, Deadline until, Step<T> step) throws IOException {
+    // Messages that come without end never make a step wait, so the step itself would never notice
+    // either.
+    if (until.expired()) {
+      throw late(method, until);
+    }
+    if (Thread.currentThread().isInterrupted()) {
+      throw new java.io.InterruptedIOException(
+          "interrupted while service " + id + " answers " + method);
+    }
+    try {
+      return step.take(until.remaining());
+    } catch (dev.caisson.linux.SystemCallException
+        | java.nio.channels.ClosedChannelException broken) {
+      throw ending.explain(until);
+    } catch (dev.caisson.linux.DeadlineException expired) {
+      throw late(method, until);
+    } catch (IllegalStateException failure) {
+      if (stopped) {
+        throw ending.explain(until);
+      }
+      throw failure;
+    }
+  }
+
+  private dev.caisson.linux.DeadlineException late(String method, Deadline until) {
+    return until.exception("service " + id + " to answer " + method);
+  }
+
+  /// Ends the connection, and a call that is under way with it.
+  void close() {
+    stopped = true;
+    channel.shutdown();
+    channel.close();
   }
 
   private static ServiceMessage decode(Message message) throws ProtocolException {

@@ -32,7 +32,7 @@ public final class ServiceManager implements AutoCloseable {
   private final Duration patience;
   private final Map<String, Entry> services = new LinkedHashMap<>();
 
-  private record Entry(ServiceClient client, JsonChannel channel, RunningService running) {}
+  private record Entry(ServiceClient client, RunningService running) {}
 
   /// @param listener hears what services print
   /// @param thread which services are started from: it decides which mounts they see
@@ -105,7 +105,7 @@ public final class ServiceManager implements AutoCloseable {
   private ServiceClient add(String id, UnixSocket ours, RunningService running) {
     var channel = JsonChannel.of(UnixSocket.of(ours.fd()), Limits.DEFAULT);
     var client = new ServiceClient(id, channel, running::explainEnd);
-    services.put(id, new Entry(client, channel, running));
+    services.put(id, new Entry(client, running));
     return client;
   }
 
@@ -129,8 +129,7 @@ public final class ServiceManager implements AutoCloseable {
     if (entry == null) {
       throw new IllegalArgumentException("no service " + id + " runs");
     }
-    entry.channel().shutdown();
-    entry.channel().close();
+    entry.client().close();
     return entry.running().end(allowed);
   }
 

@@ -1,5 +1,6 @@
 package dev.caisson.host;
 
+import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.PollEvent;
 import java.io.ByteArrayOutputStream;
@@ -12,7 +13,8 @@ import java.util.Set;
 
 /// Reads what a service prints, to the last byte, in lines.
 final class ServiceOutput {
-  private static final Duration FOREVER = Duration.ofDays(365);
+  private static final Duration LOOK = Duration.ofMillis(250);
+  private static final Duration SLOW_LISTENER = Duration.ofSeconds(30);
   private static final int KEPT = 20;
   private static final int LONGEST_LINE = 64 * 1024;
 
@@ -23,6 +25,7 @@ final class ServiceOutput {
   private final ArrayDeque<String> last = new ArrayDeque<>();
   private final ByteArrayOutputStream line = new ByteArrayOutputStream();
   private final Thread reader;
+  private volatile boolean ended;
 
   /// Takes over the end of the pipe to read from.
   ServiceOutput(String id, String program, OutputListener listener, Fd pipe) {
@@ -36,8 +39,7 @@ final class ServiceOutput {
   private void read() {
     var buffer = new byte[8192];
     try (pipe) {
-      while (true) {
-        pipe.await(Set.of(PollEvent.IN), FOREVER, "output");
+      while (awaitMore()) {
         int count = pipe.read(buffer, 0, buffer.length);
         if (count < 0) {
           break;
@@ -46,10 +48,12 @@ final class ServiceOutput {
           if (buffer[i] == '\n') {
             finishLine();
           } else {
-            line.write(buffer[i]);
-            if (line.size() >= LONGEST_LINE) {
+            // A character has three bytes at most after its first, and is not torn.
+            boolean inside = (buffer[i] & 0xc0) == 0x80;
+            if (line.size() >= LONGEST_LINE + (inside ? 3 : 0)) {
               finishLine();
             }
+            line.write(buffer[i]);
           }
         }
       }
@@ -58,6 +62,20 @@ final class ServiceOutput {
     }
     if (line.size() > 0) {
       finishLine();
+    }
+  }
+
+  /// Once the service has ended, what is in the pipe is read, and no more is waited for.
+  private boolean awaitMore() throws IOException {
+    while (true) {
+      try {
+        pipe.await(Set.of(PollEvent.IN), LOOK, "output");
+        return true;
+      } catch (DeadlineException quiet) {
+        if (ended) {
+          return false;
+        }
+      }
     }
   }
 
@@ -76,7 +94,11 @@ final class ServiceOutput {
   /// Waits for the end of the output; one that does not come in time (a process left behind may
   /// hold the pipe) is forced.
   void finish(Duration patience) throws InterruptedException {
-    if (!reader.join(patience)) {
+    if (reader.join(patience)) {
+      return;
+    }
+    ended = true;
+    if (!reader.join(SLOW_LISTENER)) {
       pipe.close();
       reader.join(Duration.ofSeconds(5));
     }

@@ -4,6 +4,7 @@ import dev.caisson.linux.Child;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Exit;
+import dev.caisson.linux.Processes;
 import dev.caisson.linux.Signal;
 import java.io.IOException;
 import java.time.Duration;
@@ -53,7 +54,7 @@ final class ServiceProcess implements RunningService {
       var exit = waitOr(interrupted ? AFTER_SIGTERM : patience, Signal.TERM);
       boolean forced = exit.isEmpty();
       if (forced) {
-        exit = waitOr(AFTER_SIGTERM, Signal.KILL);
+        endGroup();
       }
       var end = exit.isPresent() ? exit.get() : child.waitid(AFTER_SIGKILL);
       output.finish(LAST_OUTPUT);
@@ -75,6 +76,17 @@ final class ServiceProcess implements RunningService {
         Thread.currentThread().interrupt();
       }
     }
+  }
+
+  /// Gives the group a moment after SIGTERM, and kills those who are left of it before its leader
+  /// is reaped: until then the number is the group's own.
+  private void endGroup() throws IOException {
+    try {
+      Processes.awaitEnd(child.pidfd(), AFTER_SIGTERM);
+    } catch (DeadlineException alive) {
+      // SIGKILL is next either way.
+    }
+    child.killGroup(Signal.KILL);
   }
 
   /// Waits for its end; if that does not come, sends the signal to all of its group.

@@ -13,7 +13,7 @@ final class ServiceThread implements RunningService {
 
   private final String id;
   private final Thread thread;
-  private volatile @Nullable Exception failure;
+  private volatile @Nullable Throwable failure;
 
   ServiceThread(String id, Service service, JsonChannel channel) {
     this.id = id;
@@ -23,7 +23,7 @@ final class ServiceThread implements RunningService {
             .start(() -> {
               try {
                 service.serve(channel);
-              } catch (Exception thrown) {
+              } catch (Throwable thrown) {
                 failure = thrown;
               }
             });

@@ -1,15 +1,22 @@
 package dev.caisson.ipc;
 
+import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.exc.StreamReadException;
+import tools.jackson.core.exc.StreamWriteException;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.util.JsonGeneratorDelegate;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.NumericNode;
 
 /// JSON as it is accepted from others and written to them.
 ///
@@ -33,7 +40,10 @@ public final class Json {
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .build();
     mapper =
-        JsonMapper.builder(factory).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
+        JsonMapper.builder(factory)
+            .nodeFactory(new FiniteNodes())
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .build();
   }
 
   /// A reader with these limits; safe for many threads.
@@ -68,14 +78,52 @@ public final class Json {
     }
   }
 
-  /// The compact text of a value, in UTF-8.
+  /// The compact text of a value, in UTF-8; half of a surrogate pair is an escape in it.
   ///
-  /// @throws MessageException if it holds what JSON cannot, such as half of a surrogate pair
+  /// @throws MessageException if it holds what JSON cannot, such as NaN
   public static byte[] write(JsonNode value) throws MessageException {
-    try {
-      return WRITER.writeValueAsBytes(value);
+    var bytes = new ByteArrayOutputStream();
+    try (var generator = new FiniteGenerator(WRITER.createGenerator(bytes))) {
+      WRITER.writeTree(generator, value);
     } catch (JacksonException cause) {
       throw new MessageException("not expressible as JSON: " + cause.getOriginalMessage(), cause);
+    }
+    return bytes.toByteArray();
+  }
+
+  /// Refuses numbers such as 1e999, which would be read as infinite.
+  private static final class FiniteNodes extends JsonNodeFactory {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    public NumericNode numberNode(double value) {
+      if (!Double.isFinite(value)) {
+        throw new StreamReadException(null, "a number beyond the range of a double");
+      }
+      return super.numberNode(value);
+    }
+  }
+
+  /// Refuses numbers that are none, which would be written as strings.
+  private static final class FiniteGenerator extends JsonGeneratorDelegate {
+    FiniteGenerator(JsonGenerator generator) {
+      super(generator);
+    }
+
+    @Override
+    public JsonGenerator writeNumber(double value) {
+      if (!Double.isFinite(value)) {
+        throw new StreamWriteException(this, value + " is no number in JSON");
+      }
+      return super.writeNumber(value);
+    }
+
+    @Override
+    public JsonGenerator writeNumber(float value) {
+      if (!Float.isFinite(value)) {
+        throw new StreamWriteException(this, value + " is no number in JSON");
+      }
+      return super.writeNumber(value);
     }
   }
 }

@@ -1,7 +1,6 @@
 package dev.caisson.ipc;
 
 import dev.caisson.linux.Deadline;
-import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Memfd;
 import dev.caisson.linux.SystemCallException;
@@ -141,10 +140,7 @@ public final class JsonChannel implements AutoCloseable {
       try {
         count = payload.pread(text, done, text.length - done, done);
       } catch (SystemCallException failure) {
-        if (failure.errno() == Errno.EBADF) {
-          throw new MessageException("the payload's descriptor cannot be read");
-        }
-        throw failure;
+        throw new MessageException("the payload's descriptor cannot be read", failure);
       }
       if (count <= 0) {
         throw new MessageException("the payload shrank while it was read");

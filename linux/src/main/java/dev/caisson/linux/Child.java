@@ -8,6 +8,7 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
+import java.nio.channels.AsynchronousCloseException;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
@@ -97,7 +98,11 @@ public final class Child implements AutoCloseable {
       if (known.isPresent()) {
         return known.get();
       }
-      pidfd.await(Flag.bits(Set.of(PollEvent.IN)), deadline, "the end of " + this);
+      try {
+        pidfd.await(Flag.bits(Set.of(PollEvent.IN)), deadline, "the end of " + this);
+      } catch (AsynchronousCloseException closed) {
+        // Whoever closed it has reaped it, so the answer is known.
+      }
     }
   }
 

@@ -269,6 +269,8 @@ public enum Errno {
   ENOTRECOVERABLE(131, "State not recoverable"),
   /// Operation not possible due to RF-kill.
   ERFKILL(132, "Operation not possible due to RF-kill"),
+  /// Memory page has hardware error.
+  EHWPOISON(133, "Memory page has hardware error"),
   /// Operation is not supported: leaks out of some file systems and drivers, though no header for
   /// programs has it.
   ENOTSUPP(524, "Operation is not supported");

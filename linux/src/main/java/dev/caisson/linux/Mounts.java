@@ -1,5 +1,6 @@
 package dev.caisson.linux;
 
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Set;
 
@@ -27,10 +28,28 @@ public final class Mounts {
     mount(PathBytes.of(source), source, target, "none", Set.of(MountFlag.BIND, MountFlag.REC), "");
   }
 
-  /// Shows a directory or a file at a second place, where it cannot be written.
+  /// Shows a directory or a file at a second place, where neither it nor what is mounted below can
+  /// be written; other restrictions stay. See `mount_setattr(2)`.
   public static void bindReadOnly(Path source, Path target) throws SystemCallException {
     bind(source, target);
-    mount("none", target, "none", Set.of(MountFlag.BIND, MountFlag.REMOUNT, MountFlag.RDONLY), "");
+    int atFdcwd = -100;
+    int atRecursive = 0x8000;
+    int sizeOfMountAttr = 32;
+    long readOnly = 1;
+    try (var frame = new Frame()) {
+      // struct mount_attr: what to set, what to clear, propagation, user namespace
+      var attributes = frame.allocate(sizeOfMountAttr, 8);
+      attributes.set(ValueLayout.JAVA_LONG, 0, readOnly);
+      long result =
+          frame.call(
+              Nr.MOUNT_SETATTR,
+              atFdcwd,
+              frame.string(PathBytes.of(target)).address(),
+              atRecursive,
+              attributes.address(),
+              sizeOfMountAttr);
+      SystemCallException.check(result, Nr.MOUNT_SETATTR, target, "MOUNT_ATTR_RDONLY");
+    }
   }
 
   private static void mount(

@@ -28,6 +28,12 @@ public final class PathBytes {
     return slashAdded ? java.util.Arrays.copyOf(bytes, bytes.length - 1) : bytes;
   }
 
+  /// The bytes of a name alone, which is not resolved against anything.
+  static byte[] ofName(Path name) {
+    var bytes = of(Path.of("/").resolve(name));
+    return java.util.Arrays.copyOfRange(bytes, 1, bytes.length);
+  }
+
   /// The path of these bytes, which must be absolute.
   ///
   /// @throws IllegalArgumentException if they are not an absolute path, or hold a NUL
@@ -36,7 +42,8 @@ public final class PathBytes {
       throw new IllegalArgumentException(
           "not an absolute path: " + new String(bytes, StandardCharsets.UTF_8));
     }
-    var uri = new StringBuilder("file:");
+    // Only of a URI with three slashes does the JDK keep the bytes.
+    var uri = new StringBuilder("file://");
     for (byte b : bytes) {
       if (b == '/' || (b < 127 && b > 32 && Character.isLetterOrDigit(b))) {
         uri.append((char) b);

@@ -46,6 +46,10 @@ final class Poller {
     }
   }
 
+  /// @param id tells it apart from earlier ones of the same number, whose events may still be on
+  ///   their way
+  private record Registration(int id, List<Waiter> waiters) {}
+
   private static final class Waiter {
     final Thread thread = Thread.currentThread();
     final Fd owner;
@@ -69,7 +73,9 @@ final class Poller {
   private final int kick;
 
   /// Who waits for which descriptor. A number that is here is registered with the kernel.
-  private final Map<Integer, List<Waiter>> waiters = new HashMap<>();
+  private final Map<Integer, Registration> waiters = new HashMap<>();
+
+  private int registrations;
 
   private boolean running;
   private boolean ending;
@@ -81,7 +87,7 @@ final class Poller {
       result = frame.call(Nr.EVENTFD2, 0, OpenFlag.CLOEXEC | OpenFlag.NONBLOCK.bit());
       kick = (int) SystemCallException.check(result, Nr.EVENTFD2);
     }
-    control(CTL_ADD, kick, PollEvent.IN.bit(), EDGE);
+    control(CTL_ADD, kick, 0, PollEvent.IN.bit(), EDGE);
     try {
       Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().unstarted(this::end));
     } catch (IllegalStateException endingAlready) {
@@ -138,8 +144,8 @@ final class Poller {
 
   /// Wakes those who wait for a descriptor that its owner has closed.
   synchronized void closed(Fd owner) {
-    for (var list : waiters.values()) {
-      for (var waiter : list) {
+    for (var registration : waiters.values()) {
+      for (var waiter : registration.waiters) {
         if (waiter.owner == owner) {
           waiter.wake(INVALID);
         }
@@ -154,20 +160,21 @@ final class Poller {
     }
     var present = waiters.get(fd);
     if (present == null) {
-      control(CTL_ADD, fd, waiter.events);
-      waiters.put(fd, new ArrayList<>(List.of(waiter)));
+      var fresh = new Registration(++registrations, new ArrayList<>(List.of(waiter)));
+      control(CTL_ADD, fd, fresh.id, waiter.events, ONESHOT);
+      waiters.put(fd, fresh);
     } else {
-      present.add(waiter);
-      control(CTL_MOD, fd, union(present));
+      present.waiters.add(waiter);
+      control(CTL_MOD, fd, present.id, union(present.waiters), ONESHOT);
     }
   }
 
   private synchronized void remove(int fd, Waiter waiter) {
     var present = waiters.get(fd);
-    if (present != null && present.remove(waiter) && present.isEmpty()) {
+    if (present != null && present.waiters.remove(waiter) && present.waiters.isEmpty()) {
       waiters.remove(fd);
       try {
-        control(CTL_DEL, fd, 0);
+        control(CTL_DEL, fd, 0, 0, ONESHOT);
       } catch (SystemCallException gone) {
         // The kernel has forgotten it already, which is what was wanted.
       }
@@ -183,13 +190,13 @@ final class Poller {
     return running;
   }
 
-  private synchronized void dispatch(int fd, int come) {
+  private synchronized void dispatch(int fd, int id, int come) {
     var present = waiters.get(fd);
-    if (present == null) {
+    if (present == null || present.id != id) {
       return;
     }
     var still = new ArrayList<Waiter>();
-    for (var waiter : present) {
+    for (var waiter : present.waiters) {
       int wanted = come & (waiter.events | ERR_OR_HUP);
       if (wanted != 0) {
         waiter.wake(wanted);
@@ -199,7 +206,7 @@ final class Poller {
     }
     if (!still.isEmpty()) {
       try {
-        control(CTL_MOD, fd, union(still));
+        control(CTL_MOD, fd, id, union(still), ONESHOT);
       } catch (SystemCallException gone) {
         still.forEach(waiter -> waiter.wake(INVALID));
       }
@@ -214,15 +221,12 @@ final class Poller {
     return events;
   }
 
-  private void control(int operation, int fd, int events) throws SystemCallException {
-    control(operation, fd, events, ONESHOT);
-  }
-
-  private void control(int operation, int fd, int events, int mode) throws SystemCallException {
+  private void control(int operation, int fd, int id, int events, int mode)
+      throws SystemCallException {
     try (var frame = new Frame()) {
       var event = frame.allocate(16, 8);
       event.set(JAVA_INT_UNALIGNED, 0, events | mode);
-      event.set(JAVA_LONG_UNALIGNED, DATA_OFFSET, fd);
+      event.set(JAVA_LONG_UNALIGNED, DATA_OFFSET, (long) id << 32 | fd);
       long result = frame.call(Nr.EPOLL_CTL, epoll, operation, fd, event.address());
       SystemCallException.check(result, Nr.EPOLL_CTL, epoll, operation, fd);
     }
@@ -235,9 +239,10 @@ final class Poller {
         long count = frame.call(Nr.EPOLL_PWAIT, epoll, events.address(), BATCH, -1, 0, 8);
         for (int i = 0; i < count; i++) {
           long at = (long) i * EVENT_SIZE;
-          int fd = (int) events.get(JAVA_LONG_UNALIGNED, at + DATA_OFFSET);
+          long data = events.get(JAVA_LONG_UNALIGNED, at + DATA_OFFSET);
+          int fd = (int) data;
           if (fd != kick) {
-            dispatch(fd, events.get(JAVA_INT_UNALIGNED, at));
+            dispatch(fd, (int) (data >>> 32), events.get(JAVA_INT_UNALIGNED, at));
           }
         }
       }

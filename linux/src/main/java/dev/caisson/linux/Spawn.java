@@ -29,8 +29,9 @@ public final class Spawn {
   /// still needed.
   private static final int CLEAR_OF_TARGETS = 200;
 
-  // SIGKILL and SIGSTOP cannot be set, and 32 and 33 belong to the C library's threads.
-  private static final long ALL_SETTABLE_SIGNALS = ~(bit(9) | bit(19) | bit(32) | bit(33));
+  // SIGKILL and SIGSTOP cannot be set. 32 and 33 are among the rest: the C library ignores them in
+  // a child otherwise.
+  private static final long ALL_SETTABLE_SIGNALS = ~(bit(9) | bit(19));
 
   private final Path executable;
   private final List<String> argv = new ArrayList<>();
@@ -159,7 +160,9 @@ public final class Spawn {
         all.set(JAVA_LONG, 0, ALL_SETTABLE_SIGNALS);
         check(Libc.Spawn.setsigdefault(attributes, all), "posix_spawnattr_setsigdefault");
         int flags = SETSIGMASK | SETSIGDEF;
-        if (group.isPresent()) {
+        // The leader of a session leads its group already, and setpgid(2) refuses it.
+        boolean groupOfSession = session && group.isPresent() && group.getAsInt() == 0;
+        if (group.isPresent() && !groupOfSession) {
           flags |= SETPGROUP;
           check(Libc.Spawn.setpgroup(attributes, group.getAsInt()), "posix_spawnattr_setpgroup");
         }

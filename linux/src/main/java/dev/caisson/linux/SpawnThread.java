@@ -67,11 +67,13 @@ public final class SpawnThread implements AutoCloseable {
     if (Thread.currentThread().equals(thread)) {
       return work.call();
     }
-    if (closed) {
-      throw new IllegalStateException("the thread has been closed");
-    }
     var task = new FutureTask<T>(work);
-    tasks.add(task);
+    synchronized (tasks) {
+      if (closed) {
+        throw new IllegalStateException("the thread has been closed");
+      }
+      tasks.add(task);
+    }
     boolean interrupted = false;
     try {
       while (true) {
@@ -110,8 +112,10 @@ public final class SpawnThread implements AutoCloseable {
     if (this == Shared.INSTANCE || closed) {
       return;
     }
-    closed = true;
-    tasks.add(() -> {});
+    synchronized (tasks) {
+      closed = true;
+      tasks.add(() -> {});
+    }
     boolean interrupted = false;
     while (thread.isAlive()) {
       try {

@@ -13,9 +13,9 @@ public final class UnixListener implements AutoCloseable {
 
   private final Fd fd;
   private final Fd directory;
-  private final String name;
+  private final Path name;
 
-  private UnixListener(Fd fd, Fd directory, String name) {
+  private UnixListener(Fd fd, Fd directory, Path name) {
     this.fd = fd;
     this.directory = directory;
     this.name = name;
@@ -42,7 +42,7 @@ public final class UnixListener implements AutoCloseable {
             frame.call(Nr.BIND, socket.number(), address.segment().address(), address.length());
         SystemCallException.check(result, Nr.BIND, path);
         SystemCallException.check(frame.call(Nr.LISTEN, socket.number(), backlog), Nr.LISTEN, path);
-        return new UnixListener(socket, directory, name.toString());
+        return new UnixListener(socket, directory, name);
       } catch (SystemCallException failure) {
         socket.close();
         throw failure;
@@ -90,7 +90,8 @@ public final class UnixListener implements AutoCloseable {
     }
     fd.close();
     try (var frame = new Frame()) {
-      frame.call(Nr.UNLINKAT, directory.number(), frame.string(name).address(), 0);
+      frame.call(
+          Nr.UNLINKAT, directory.number(), frame.string(PathBytes.ofName(name)).address(), 0);
     }
     directory.close();
   }

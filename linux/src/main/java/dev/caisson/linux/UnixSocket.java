@@ -25,6 +25,7 @@ public final class UnixSocket implements AutoCloseable {
 
   private static final int AF_UNIX = 1;
   private static final int SOL_SOCKET = 1;
+  private static final int SO_TYPE = 3;
   private static final int SO_PEERCRED = 17;
   private static final int SO_SNDTIMEO = 21;
   private static final int SCM_RIGHTS = 1;
@@ -35,6 +36,7 @@ public final class UnixSocket implements AutoCloseable {
   private static final int MSG_NOSIGNAL = 0x4000;
   private static final int MSG_CMSG_CLOEXEC = 0x40000000;
   private static final int CMSG_HEADER = 16;
+  private static final int STREAM_CHUNK = 64 * 1024;
 
   // struct msghdr
   private static final StructLayout MSGHDR =
@@ -56,9 +58,11 @@ public final class UnixSocket implements AutoCloseable {
   private static final long FLAGS = offset("msg_flags");
 
   private final Fd fd;
+  private final boolean stream;
 
-  private UnixSocket(Fd fd) {
+  private UnixSocket(Fd fd, Type type) {
     this.fd = fd;
+    this.stream = type == Type.STREAM;
   }
 
   /// Whether message boundaries are kept.
@@ -82,8 +86,8 @@ public final class UnixSocket implements AutoCloseable {
       long result = frame.call(Nr.SOCKETPAIR, AF_UNIX, type.value, 0, ends.address());
       SystemCallException.check(result, Nr.SOCKETPAIR, "AF_UNIX", type);
       return new Pair(
-          new UnixSocket(Fd.own(ends.getAtIndex(JAVA_INT, 0))),
-          new UnixSocket(Fd.own(ends.getAtIndex(JAVA_INT, 1))));
+          new UnixSocket(Fd.own(ends.getAtIndex(JAVA_INT, 0)), type),
+          new UnixSocket(Fd.own(ends.getAtIndex(JAVA_INT, 1)), type));
     }
   }
 
@@ -98,7 +102,23 @@ public final class UnixSocket implements AutoCloseable {
 
   /// Takes over a descriptor that is a connected Unix socket.
   public static UnixSocket of(Fd socket) {
-    return new UnixSocket(socket.move());
+    var type = typeOf(socket);
+    return new UnixSocket(socket.move(), type);
+  }
+
+  private static Type typeOf(Fd socket) {
+    int number = socket.enter();
+    try (var frame = new Frame()) {
+      var type = frame.allocate(JAVA_INT);
+      var length = frame.allocate(JAVA_INT);
+      length.set(JAVA_INT, 0, 4);
+      long result =
+          frame.call(Nr.GETSOCKOPT, number, SOL_SOCKET, SO_TYPE, type.address(), length.address());
+      int sockStream = 1;
+      return result >= 0 && type.get(JAVA_INT, 0) == sockStream ? Type.STREAM : Type.SEQPACKET;
+    } finally {
+      socket.exit();
+    }
   }
 
   /// Connects to a listening socket by its path, of any length, from an address of its own. See
@@ -127,7 +147,7 @@ public final class UnixSocket implements AutoCloseable {
         result =
             frame.call(Nr.CONNECT, socket.number(), address.segment().address(), address.length());
         SystemCallException.check(result, Nr.CONNECT, path);
-        return new UnixSocket(socket);
+        return new UnixSocket(socket, type);
       } catch (SystemCallException failure) {
         socket.close();
         throw failure;
@@ -171,17 +191,29 @@ public final class UnixSocket implements AutoCloseable {
           entered.add(descriptors.get(i));
         }
       }
+      int sent = 0;
       while (true) {
         long result =
             frame.call(Nr.SENDMSG, socket, header.segment.address(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (result == -Errno.ECONNRESET.number()) {
+          // Told once if the other side went without reading all; from then on it is an EPIPE.
+          continue;
+        }
         if (result != -Errno.EAGAIN.number()) {
-          SystemCallException.check(
-              result,
-              Nr.SENDMSG,
-              socket,
-              data.length + " bytes",
-              descriptors.size() + " descriptors");
-          return;
+          sent +=
+              (int)
+                  SystemCallException.check(
+                      result,
+                      Nr.SENDMSG,
+                      socket,
+                      data.length + " bytes",
+                      descriptors.size() + " descriptors");
+          if (sent == data.length) {
+            return;
+          }
+          // Of a stream, the kernel takes what there is room for.
+          header.skip(sent, data.length - sent);
+          continue;
         }
         fd.await(PollEvent.OUT.bit(), deadline, "room to send a message");
       }
@@ -203,16 +235,13 @@ public final class UnixSocket implements AutoCloseable {
     int socket = fd.enter();
     try (var frame = new Frame()) {
       long length = nextLength(frame, socket, deadline);
-      int size = (int) Math.min(length, limit);
+      int size = (int) Math.min(stream ? STREAM_CHUNK : length, limit);
       var header = header(frame, size, MAX_DESCRIPTORS);
       long result =
           frame.call(Nr.RECVMSG, socket, header.segment.address(), MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-      if (result == -Errno.EAGAIN.number()) {
+      if (result == -Errno.EAGAIN.number() || result == -Errno.ECONNRESET.number()) {
         // Another thread took it between the look and the reading; this one goes on waiting.
         return recvmsg(limit, deadline);
-      }
-      if (result == -Errno.ECONNRESET.number()) {
-        return new Received(new byte[0], List.of(), false);
       }
       int count = (int) SystemCallException.check(result, Nr.RECVMSG, socket);
       var descriptors = header.receivedDescriptors();
@@ -237,7 +266,8 @@ public final class UnixSocket implements AutoCloseable {
           frame.call(
               Nr.RECVMSG, socket, header.segment.address(), MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
       if (result == -Errno.ECONNRESET.number()) {
-        return 0;
+        // Told once if the other side closed without reading all; what it had sent is still there.
+        continue;
       }
       if (result != -Errno.EAGAIN.number()) {
         return SystemCallException.check(result, Nr.RECVMSG, socket, "MSG_PEEK");
@@ -316,10 +346,19 @@ public final class UnixSocket implements AutoCloseable {
       segment.set(JAVA_LONG, CONTROL, control.address());
       segment.set(JAVA_LONG, CONTROLLEN, bytes);
     }
-    return new Header(segment, data, control);
+    return new Header(segment, data, control, iovec);
   }
 
-  private record Header(MemorySegment segment, MemorySegment data, MemorySegment control) {
+  private record Header(
+      MemorySegment segment, MemorySegment data, MemorySegment control, MemorySegment iovec) {
+    /// Goes on after bytes that have been sent, and with them the descriptors.
+    void skip(long sent, long left) {
+      iovec.set(ADDRESS, 0, data.asSlice(sent));
+      iovec.set(JAVA_LONG, 8, left);
+      segment.set(JAVA_LONG, CONTROL, 0);
+      segment.set(JAVA_LONG, CONTROLLEN, 0);
+    }
+
     List<Fd> receivedDescriptors() {
       var descriptors = new ArrayList<Fd>();
       long end = segment.get(JAVA_LONG, CONTROLLEN);

@@ -1,5 +1,10 @@
 package dev.caisson.sandbox;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.math.BigInteger;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Set;
 
@@ -71,4 +76,37 @@ public enum Capability {
               CAP_SYS_CHROOT,
               CAP_SYS_NICE,
               CAP_SYS_RESOURCE));
+
+  /// Those of a set that a process started from here can have.
+  ///
+  /// bubblewrap that is told to keep one that it has not fails to drop the others, and does not say
+  /// so.
+  static Set<Capability> available(Set<Capability> wanted) {
+    var bounding = bounding();
+    var available = EnumSet.noneOf(Capability.class);
+    for (var capability : wanted) {
+      if (bounding.testBit(capability.number())) {
+        available.add(capability);
+      }
+    }
+    return available;
+  }
+
+  private static BigInteger bounding() {
+    try {
+      for (var line : Files.readAllLines(Path.of("/proc/self/status"))) {
+        if (line.startsWith("CapBnd:")) {
+          return new BigInteger(line.substring("CapBnd:".length()).strip(), 16);
+        }
+      }
+      throw new IllegalStateException("/proc/self/status has no CapBnd");
+    } catch (IOException failure) {
+      throw new UncheckedIOException(failure);
+    }
+  }
+
+  @SuppressWarnings("EnumOrdinal") // declared in the order of linux/capability.h
+  private int number() {
+    return ordinal();
+  }
 }

@@ -1,5 +1,6 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.PollEvent;
 import java.io.IOException;
@@ -8,7 +9,8 @@ import java.util.Set;
 
 /// Reads a pipe to its end on a virtual thread, keeping the last of it in bounded memory.
 final class OutputReader implements AutoCloseable {
-  private static final Duration FOREVER = Duration.ofDays(365);
+  private static final Duration LOOK = Duration.ofMillis(250);
+  private static final Duration SLOW_SINK = Duration.ofSeconds(30);
 
   private final Fd pipe;
   private final byte[] ring;
@@ -17,6 +19,7 @@ final class OutputReader implements AutoCloseable {
   private final Runnable onLimit;
   private final Thread thread;
   private volatile long total;
+  private volatile boolean ended;
 
   private OutputReader(Fd pipe, int kept, OutputSink sink, long limit, Runnable onLimit) {
     this.pipe = pipe.move();
@@ -39,8 +42,7 @@ final class OutputReader implements AutoCloseable {
   private void read() {
     var buffer = new byte[32 * 1024];
     try (pipe) {
-      while (true) {
-        pipe.await(Set.of(PollEvent.IN), FOREVER, "output");
+      while (awaitMore()) {
         int count = pipe.read(buffer, 0, buffer.length);
         if (count < 0) {
           return;
@@ -56,6 +58,20 @@ final class OutputReader implements AutoCloseable {
       }
     } catch (IOException | IllegalStateException closed) {
       // Given up on: something outside the run's reach holds the pipe open.
+    }
+  }
+
+  /// Once the run has ended, what is in the pipe is read, and no more is waited for.
+  private boolean awaitMore() throws IOException {
+    while (true) {
+      try {
+        pipe.await(Set.of(PollEvent.IN), LOOK, "output");
+        return true;
+      } catch (DeadlineException quiet) {
+        if (ended) {
+          return false;
+        }
+      }
     }
   }
 
@@ -90,7 +106,8 @@ final class OutputReader implements AutoCloseable {
   void finish(Duration patience) {
     boolean interrupted = Thread.interrupted();
     try {
-      if (!thread.join(patience)) {
+      ended = thread.join(patience) || !patience.isZero();
+      if (thread.isAlive() && !(ended && thread.join(SLOW_SINK))) {
         pipe.close();
         thread.join(Duration.ofSeconds(5));
       }

@@ -45,13 +45,14 @@ final class SandboxProcess {
     this.bwrap = bwrap;
     this.thread = thread;
     this.run = run;
-    this.options = layout.options(run.capabilities(), run.binds());
+    this.options = layout.options(run.capabilities().map(Capability::available), run.binds());
     this.command = layout.command(run.argv());
   }
 
   RunResult run() throws IOException {
     long start = System.nanoTime();
     var deadline = Deadline.in(run.deadline().orElse(FOREVER));
+    boolean interrupted = false;
     try (var output = Pipe.pipe2();
         var status = Pipe.pipe2();
         var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
@@ -76,6 +77,8 @@ final class SandboxProcess {
               OutputReader.start(
                   output.read(), KEPT_OUTPUT, run.sink(), run.outputLimit(), () -> kill(child))) {
         var early = await(child, deadline);
+        // What follows is bounded, and must be done to its end.
+        interrupted = Thread.interrupted();
         if (early.isPresent()) {
           end(child, report);
         }
@@ -91,6 +94,10 @@ final class SandboxProcess {
             Duration.ofNanos(System.nanoTime() - start),
             exit.usage(),
             commandLine());
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
       }
     }
   }

@@ -1,7 +1,9 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.SystemCallException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,6 +65,12 @@ public final class Scratch implements AutoCloseable {
     }
     try (var lock = Fd.open(entry.resolve(LOCK), OpenFlag.RDWR, OpenFlag.NOFOLLOW)) {
       return lock.tryFlock(Fd.Flock.EXCLUSIVE);
+    } catch (SystemCallException failure) {
+      if (failure.errno() == Errno.ENOENT) {
+        // Its owner is just deleting it.
+        return false;
+      }
+      throw failure;
     }
   }
 

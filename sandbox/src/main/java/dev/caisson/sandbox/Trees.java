@@ -17,6 +17,7 @@ import java.util.Map;
 /// them.
 public final class Trees {
   private static final Duration LONG = Duration.ofHours(6);
+  private static final int DEEPEST = 200;
 
   private Trees() {}
 
@@ -31,7 +32,7 @@ public final class Trees {
     if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
       try {
         deleteContents(path);
-      } catch (IOException | StackOverflowError tooDeep) {
+      } catch (IOException tooDeep) {
         tool("/usr/bin/rm", "-rf", "--one-file-system", "--", path.toString());
       }
     }
@@ -43,11 +44,16 @@ public final class Trees {
       if (!(stream instanceof SecureDirectoryStream<Path> secure)) {
         throw new IOException("this JVM has no directory descriptors");
       }
-      deleteContents(secure);
+      deleteContents(secure, 0);
     }
   }
 
-  private static void deleteContents(SecureDirectoryStream<Path> directory) throws IOException {
+  private static void deleteContents(SecureDirectoryStream<Path> directory, int depth)
+      throws IOException {
+    if (depth > DEEPEST) {
+      // Each level holds descriptors, which a stack that overflows would not close.
+      throw new IOException("too deep");
+    }
     for (var entry : (DirectoryStream<Path>) directory) {
       var name = entry.getFileName();
       if (name == null) {
@@ -62,7 +68,7 @@ public final class Trees {
         continue;
       }
       try (var below = directory.newDirectoryStream(name, LinkOption.NOFOLLOW_LINKS)) {
-        deleteContents(below);
+        deleteContents(below, depth + 1);
       } catch (NotDirectoryException | NoSuchFileException changed) {
         // It was replaced meanwhile; deleting the name settles it.
       }

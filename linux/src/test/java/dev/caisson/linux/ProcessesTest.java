@@ -1,0 +1,71 @@
+package dev.caisson.linux;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.caisson.testkit.NoLeaks;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(NoLeaks.class)
+@Timeout(120)
+class ProcessesTest {
+  private static final Duration LONG = Duration.ofSeconds(30);
+
+  @Test
+  void theEndOfAProcessThatIsNoChildCanBeAwaited() throws IOException {
+    try (var out = Pipe.pipe2();
+        var child =
+            Spawn.of(Path.of("/bin/sh"))
+                .args("-c", "sleep 1000 & echo $!; wait")
+                .env("PATH", "/usr/bin:/bin")
+                .descriptor(1, out.write())
+                .newSession()
+                .start()) {
+      int foreign = Integer.parseInt(SpawnTest.line(out.read()));
+      try (var pidfd = Processes.pidfdOpen(foreign).orElseThrow()) {
+        assertThat(FdTest.cloexec(pidfd)).isTrue();
+        assertThatThrownBy(() -> Processes.awaitEnd(pidfd, Duration.ofMillis(20)))
+            .isInstanceOf(DeadlineException.class);
+        Processes.pidfdSendSignal(pidfd, Signal.TERM);
+        Processes.awaitEnd(pidfd, LONG);
+        assertThat(child.waitid(LONG).success()).isTrue();
+        Processes.pidfdSendSignal(pidfd, Signal.TERM);
+      }
+    }
+  }
+
+  @Test
+  void aProcessThatDoesNotExistIsEmpty() throws IOException {
+    assertThat(Processes.pidfdOpen(Integer.MAX_VALUE)).isEmpty();
+  }
+
+  @Test
+  void whatIsNoGroupOfOneLeaderIsNotSignalled() {
+    for (int group : new int[] {-1, 0, 1}) {
+      assertThatThrownBy(() -> Processes.killGroup(group, Signal.KILL))
+          .isInstanceOf(IllegalArgumentException.class);
+    }
+  }
+
+  @Test
+  void aGroupThatIsGoneIsLeftInPeace() throws IOException {
+    Processes.killGroup(Integer.MAX_VALUE, Signal.KILL);
+  }
+
+  @Test
+  void aSignalThatCannotBeIgnoredIsAnError() {
+    assertThatThrownBy(() -> Processes.ignore(Signal.KILL))
+        .isInstanceOf(SystemCallException.class)
+        .hasMessage("rt_sigaction(SIGKILL, \"SIG_IGN\"): EINVAL (Invalid argument)");
+  }
+
+  @Test
+  void theUserIsTheOneOfThisProcess() {
+    assertThat(Processes.geteuid() == 0).isEqualTo(System.getProperty("user.name").equals("root"));
+  }
+}

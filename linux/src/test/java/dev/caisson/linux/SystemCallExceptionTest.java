@@ -1,0 +1,44 @@
+package dev.caisson.linux;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import dev.caisson.testkit.NoLeaks;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(NoLeaks.class)
+class SystemCallExceptionTest {
+  @Test
+  void theMessageIsTheCallWithItsArgumentsTheErrorAndItsMeaning() {
+    var failure =
+        SystemCallException.of(-2, "openat", -100, Path.of("/no/such"), "text", OpenFlag.RDWR);
+    assertThat(failure)
+        .hasMessage(
+            "openat(-100, \"/no/such\", \"text\", RDWR): ENOENT (No such file or directory)");
+    assertThat(failure.call()).isEqualTo("openat");
+    assertThat(failure.errno()).isEqualTo(Errno.ENOENT);
+  }
+
+  @Test
+  void aCallThatFailsSaysWhichFileWasMeant() {
+    var failure =
+        catchThrowableOfType(
+            SystemCallException.class, () -> Fd.open(Path.of("/no/such/file"), OpenFlag.RDWR));
+    assertThat(failure.errno()).isEqualTo(Errno.ENOENT);
+    assertThat(failure.call()).isEqualTo("openat");
+    assertThat(failure)
+        .hasMessageStartingWith("openat(\"/no/such/file\", ")
+        .hasMessageEndingWith("): ENOENT (No such file or directory)");
+  }
+
+  @Test
+  void aNumberThatIsNoDescriptorIsNamed() {
+    assertThatThrownBy(() -> Fd.adopt(1_000_000))
+        .isInstanceOfSatisfying(
+            SystemCallException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EBADF))
+        .hasMessage("fcntl(1000000, \"F_SETFD\"): EBADF (Bad file descriptor)");
+  }
+}
