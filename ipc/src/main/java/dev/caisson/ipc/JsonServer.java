@@ -17,6 +17,10 @@ import java.util.concurrent.TimeUnit;
 public final class JsonServer implements AutoCloseable {
   private static final Duration FOREVER = Duration.ofDays(365);
 
+  /// What passes when others give something back.
+  private static final Set<Errno> SCARCITY =
+      Set.of(Errno.EMFILE, Errno.ENFILE, Errno.ENOMEM, Errno.ENOBUFS);
+
   private final UnixListener listener;
   private final Limits limits;
   private final Handler handler;
@@ -67,7 +71,7 @@ public final class JsonServer implements AutoCloseable {
         }
         serve(socket);
       } catch (SystemCallException failure) {
-        if (failure.errno() != Errno.EMFILE && failure.errno() != Errno.ENFILE) {
+        if (!SCARCITY.contains(failure.errno())) {
           return;
         }
         awaitDescriptors();
@@ -77,7 +81,7 @@ public final class JsonServer implements AutoCloseable {
     }
   }
 
-  /// Out of descriptors: the connection stays in the queue, and asking again at once would only
+  /// Out of descriptors or memory: the connection stays in the queue, and asking again at once would only
   /// burn a CPU.
   private void awaitDescriptors() {
     try {

@@ -5,7 +5,7 @@ import java.io.IOException;
 /// A system call failed.
 ///
 /// The message is a line that a person can search for: the call with its arguments, the error by
-/// name, and what the error means: `openat("/no/such", O_RDONLY): ENOENT (No such file or
+/// name, and what the error means: `openat("/no/such", [DIRECTORY], "0"): ENOENT (No such file or
 /// directory)`.
 public final class SystemCallException extends IOException {
   private static final long serialVersionUID = 1;

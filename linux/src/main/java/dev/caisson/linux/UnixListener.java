@@ -84,7 +84,7 @@ public final class UnixListener implements AutoCloseable {
 
   /// Stops listening and removes the socket's file. Idempotent.
   @Override
-  public void close() {
+  public synchronized void close() {
     if (!fd.isOpen()) {
       return;
     }

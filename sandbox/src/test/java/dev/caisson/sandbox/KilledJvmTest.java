@@ -1,0 +1,136 @@
+package dev.caisson.sandbox;
+
+import static dev.caisson.sandbox.Support.LONG;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.Signal;
+import dev.caisson.linux.Spawn;
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// A JVM that is killed leaves no process and no mount behind.
+@Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
+@ExtendWith(NoLeaks.class)
+class KilledJvmTest {
+  @TempDir Path work;
+
+  /// Runs something that lasts: kind, marker, FIFO, and directory are its arguments.
+  static final class Victim {
+    private Victim() {}
+
+    public static void main(String... args) throws IOException {
+      var marker = args[1];
+      var fifo = Path.of(args[2]);
+      var work = Path.of(args[3]);
+      switch (args[0]) {
+        case "tool" ->
+            HostTool.run(
+                List.of(
+                    "sh", "-c", "trap '' TERM HUP; echo up > \"$1\"; sleep 1000", marker, args[2]),
+                Map.of("PATH", "/usr/bin:/bin"),
+                LONG);
+        case "run" -> run(work, fifo, "trap '' TERM HUP; echo up > /fifo; sleep 1000", marker);
+        case "away" ->
+            run(
+                work,
+                fifo,
+                "trap '' TERM HUP; setsid sh -c 'echo up > /fifo; sleep 1000; :' $0 & sleep 1000; :",
+                marker);
+        default -> throw new IllegalArgumentException(args[0]);
+      }
+    }
+
+    private static void run(Path work, Path fifo, String script, String marker) throws IOException {
+      try (var buildRoot = BuildRoot.create(Path.of("/"), work)) {
+        buildRoot.run(
+            Run.of("/usr/bin/sh", "-c", script, marker)
+                .allCapabilities()
+                .endpoint(new ExceptionEndpoint())
+                .bind(Bind.readWrite(fifo, "/fifo")));
+      }
+    }
+  }
+
+  /// Whether any process of the machine sees a mount of this directory.
+  private static List<String> mountsOf(Path directory) throws IOException {
+    var found = new ArrayList<String>();
+    try (var entries = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+      for (var entry : entries) {
+        try {
+          Files.readAllLines(
+                  entry.resolve("mountinfo"), java.nio.charset.StandardCharsets.ISO_8859_1)
+              .stream()
+              .filter(line -> line.contains(directory.toString()))
+              .forEach(line -> found.add(entry + ": " + line));
+        } catch (NoSuchFileException gone) {
+          // It ended meanwhile.
+        } catch (IOException gone) {
+          // So did this one, or it is a zombie.
+        }
+      }
+    }
+    return found;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"tool", "run", "away"})
+  void nothingIsLeftOfWhatItRan(String kind) throws Exception {
+    var marker = Support.marker();
+    var fifo = Support.fifo(work, "fifo");
+    var command = new ArrayList<>(Support.java(Victim.class));
+    command.addAll(List.of(kind, marker, fifo.toString(), work.toString()));
+    var before = Files.readString(Path.of("/proc/self/mountinfo"));
+    try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+        var victim =
+            Spawn.of(Path.of(command.getFirst()))
+                .args(command.subList(1, command.size()))
+                .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+                .descriptor(0, nothing)
+                .descriptor(1, nothing)
+                .descriptor(2, nothing)
+                .start()) {
+      assertThat(Support.awaitLine(fifo)).isEqualTo("up");
+      var pids = Support.processesWith(marker);
+      assertThat(pids).as("the JVM, bubblewrap, the command").hasSizeGreaterThanOrEqualTo(3);
+      if (!kind.equals("tool")) {
+        assertThat(mountsOf(work)).as("the look sees what there is").isNotEmpty();
+      }
+      var held = Support.hold(pids);
+      victim.kill(Signal.KILL);
+      victim.waitid(LONG);
+      Support.awaitEnds(held);
+    }
+    assertThat(Support.processesWith(marker)).isEmpty();
+    assertThat(mountsOf(work)).isEmpty();
+    assertThat(Files.readString(Path.of("/proc/self/mountinfo"))).isEqualTo(before);
+    Files.delete(fifo);
+    try (var left = Files.list(work)) {
+      for (var directory : left.toList()) {
+        Trees.delete(directory);
+      }
+    }
+  }
+
+  @Test
+  void closingTheBuildRootLeavesNoMount() throws IOException {
+    try (var buildRoot = BuildRoot.create(Path.of("/"), work)) {
+      assertThat(buildRoot.run(Run.of("/usr/bin/true").deadline(LONG)).success()).isTrue();
+    }
+    assertThat(mountsOf(work)).isEmpty();
+  }
+}

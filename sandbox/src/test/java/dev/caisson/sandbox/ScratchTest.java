@@ -1,0 +1,150 @@
+package dev.caisson.sandbox;
+
+import static dev.caisson.sandbox.Support.LONG;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.Signal;
+import dev.caisson.linux.Spawn;
+import dev.caisson.testkit.NoLeaks;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Temporary directories, of which none is left for ever and none is taken from under its owner.
+@ExtendWith(NoLeaks.class)
+class ScratchTest {
+  @TempDir Path base;
+
+  private static List<String> in(Path directory) throws IOException {
+    try (var entries = Files.list(directory)) {
+      return entries
+          .map(entry -> String.valueOf(entry.getFileName()))
+          .filter(name -> !name.equals(".lock"))
+          .toList();
+    }
+  }
+
+  @Test
+  void itIsGoneWithAllThatIsInItWhenItIsClosed() throws IOException {
+    Path directory;
+    try (var scratch = Scratch.under(base.resolve("made/too"))) {
+      directory = scratch.directory();
+      Files.writeString(scratch.newDirectory("sub").resolve("file"), "x");
+      assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(directory)))
+          .isEqualTo("rwx------");
+    }
+    assertThat(directory).doesNotExist();
+  }
+
+  @Test
+  void closingTwiceIsClosingOnce() throws IOException {
+    var scratch = Scratch.under(base);
+    scratch.close();
+    scratch.close();
+    assertThat(in(base)).isEmpty();
+  }
+
+  @Test
+  void thatOfALiveOwnerIsKept() throws IOException {
+    try (var first = Scratch.under(base)) {
+      Files.writeString(first.directory().resolve("file"), "mine");
+      try (var second = Scratch.under(base)) {
+        assertThat(second.directory()).isNotEqualTo(first.directory());
+      }
+      assertThat(first.directory().resolve("file")).hasContent("mine");
+    }
+  }
+
+  @Test
+  void oneThatNobodyHasLockedIsDeleted() throws IOException {
+    var without = Files.createDirectories(base.resolve("scratch-without/deep/down"));
+    var with = Files.createDirectory(base.resolve("scratch-with"));
+    Files.createFile(with.resolve(".lock"));
+    Files.writeString(with.resolve("file"), "left");
+    var other = Files.createDirectory(base.resolve("something-else"));
+    Scratch.under(base).close();
+    assertThat(without.getParent().getParent()).doesNotExist();
+    assertThat(with).doesNotExist();
+    assertThat(other).exists();
+  }
+
+  @Test
+  void aLinkInItsPlaceLeadsNowhere() throws IOException {
+    var outside = Files.createDirectory(base.resolve("outside"));
+    Files.writeString(outside.resolve("file"), "keep");
+    var link = Files.createSymbolicLink(base.resolve("scratch-link"), outside);
+    Scratch.under(base).close();
+    assertThat(outside.resolve("file")).hasContent("keep");
+    assertThat(Files.exists(link, java.nio.file.LinkOption.NOFOLLOW_LINKS)).isFalse();
+  }
+
+  /// Makes one in the directory that it is told, and waits to be killed.
+  static final class Owner {
+    private Owner() {}
+
+    public static void main(String... args) throws Exception {
+      try (var scratch = Scratch.under(Path.of(args[0]))) {
+        Files.writeString(scratch.directory().resolve("file"), "x");
+        Files.writeString(Path.of(args[1]), scratch.directory() + "\n");
+        new java.util.concurrent.CountDownLatch(1).await();
+      }
+    }
+  }
+
+  @Test
+  void thatOfAnotherProcessIsKeptWhileItLivesAndDeletedAfterItsDeath() throws Exception {
+    var fifo = Support.fifo(base, "fifo");
+    var command = new ArrayList<>(Support.java(Owner.class));
+    command.addAll(List.of(base.toString(), fifo.toString()));
+    try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+        var owner =
+            Spawn.of(Path.of(command.getFirst()))
+                .args(command.subList(1, command.size()))
+                .descriptor(0, nothing)
+                .descriptor(1, nothing)
+                .descriptor(2, nothing)
+                .start()) {
+      var directory = Path.of(Support.awaitLine(fifo));
+      Scratch.under(base).close();
+      assertThat(directory.resolve("file")).exists();
+      owner.kill(Signal.KILL);
+      owner.waitid(LONG);
+      assertThat(directory).as("nobody was left to delete it").exists();
+      Scratch.under(base).close();
+      assertThat(directory).doesNotExist();
+    }
+  }
+
+  @Test
+  void manyComeAndGoSideBySide() throws Exception {
+    var tasks = new ArrayList<FutureTask<Integer>>();
+    for (int t = 0; t < 6; t++) {
+      tasks.add(
+          Support.begin(() -> {
+            int kept = 0;
+            for (int i = 0; i < 150; i++) {
+              try (var scratch = Scratch.under(base)) {
+                var file = scratch.newDirectory("sub").resolve("file");
+                Files.writeString(file, "mine");
+                kept += Files.exists(file) ? 1 : 0;
+              }
+            }
+            return kept;
+          }));
+    }
+    for (var task : tasks) {
+      assertThat(Support.result(task)).isEqualTo(150);
+    }
+    Scratch.under(base).close();
+    assertThat(in(base)).isEmpty();
+  }
+}

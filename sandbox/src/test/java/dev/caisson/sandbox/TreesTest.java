@@ -1,0 +1,246 @@
+package dev.caisson.sandbox;
+
+import static dev.caisson.sandbox.Support.LONG;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Deleting and copying trees in which a sandbox may have left anything.
+@Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
+@ExtendWith(NoLeaks.class)
+class TreesTest {
+  @TempDir Path work;
+
+  private static boolean exists(Path path) {
+    return Files.exists(path, LinkOption.NOFOLLOW_LINKS);
+  }
+
+  /// Runs Python on the host, as it can make any file.
+  private static String python(String script, Path directory) throws IOException {
+    var result =
+        HostTool.run(
+            List.of("/usr/bin/python3", "-c", script, directory.toString()),
+            Map.of("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL", "C.UTF-8"),
+            LONG);
+    assertThat(result.exit().success()).as(result.errors()).isTrue();
+    return result.output();
+  }
+
+  @Test
+  void whatIsNotThereIsDeletedAlready() throws IOException {
+    Trees.delete(work.resolve("none"));
+  }
+
+  @Test
+  void aFileAndALinkAreDeletedThemselves() throws IOException {
+    var file = Files.writeString(work.resolve("file"), "x");
+    var link = Files.createSymbolicLink(work.resolve("link"), file);
+    Trees.delete(link);
+    assertThat(exists(link)).isFalse();
+    assertThat(file).exists();
+    Trees.delete(file);
+    assertThat(file).doesNotExist();
+  }
+
+  @Test
+  void linksToTheOutsideLeadNowhere() throws IOException {
+    var outside = Files.createDirectories(work.resolve("outside/sub")).getParent();
+    Files.writeString(outside.resolve("sub/file"), "keep");
+    Files.writeString(outside.resolve("file"), "keep");
+    var tree = Files.createDirectories(work.resolve("tree/deep"));
+    Files.createSymbolicLink(tree.resolve("directory"), outside);
+    Files.createSymbolicLink(tree.resolve("file"), outside.resolve("file"));
+    Files.createSymbolicLink(tree.resolve("up"), Path.of("../.."));
+    Files.createSymbolicLink(tree.resolve("dangling"), Path.of("/no/such/file"));
+    Files.createSymbolicLink(tree.resolve("loop"), Path.of("loop"));
+    Files.createLink(tree.resolve("hard"), outside.resolve("file"));
+    Trees.delete(work.resolve("tree"));
+    assertThat(exists(work.resolve("tree"))).isFalse();
+    assertThat(outside.resolve("file")).hasContent("keep");
+    assertThat(outside.resolve("sub/file")).hasContent("keep");
+  }
+
+  @Test
+  void aLinkThatIsTheTreeItselfIsDeletedAlone() throws IOException {
+    var outside = Files.createDirectory(work.resolve("outside"));
+    Files.writeString(outside.resolve("file"), "keep");
+    var link = Files.createSymbolicLink(work.resolve("link"), outside);
+    Trees.delete(link);
+    assertThat(exists(link)).isFalse();
+    assertThat(outside.resolve("file")).hasContent("keep");
+  }
+
+  private void makeDeep(Path tree) throws IOException {
+    python(
+        """
+        import os, sys
+        os.mkdir(sys.argv[1])
+        os.chdir(sys.argv[1])
+        for number in range(5000):
+            os.mkdir("directory")
+            open("file", "w").close()
+            os.chdir("directory")
+        """,
+        tree);
+  }
+
+  @Test
+  void aTreeOfFiveThousandLevelsIsDeleted() throws IOException {
+    var tree = work.resolve("deep");
+    makeDeep(tree);
+    Trees.delete(tree);
+    assertThat(tree).doesNotExist();
+  }
+
+  @Test
+  void aTreeOfFiveThousandLevelsIsDeletedOnAThreadWithASmallStackToo() throws Exception {
+    var tree = work.resolve("deep");
+    makeDeep(tree);
+    var task =
+        new FutureTask<>(() -> {
+          Trees.delete(tree);
+          return true;
+        });
+    new Thread(null, task, "small", 256 * 1024).start();
+    assertThat(Support.result(task)).isTrue();
+    assertThat(tree).doesNotExist();
+  }
+
+  @Test
+  void namesOfAnyBytesAreDeleted() throws IOException {
+    var tree = work.resolve("tree");
+    python(
+        """
+        import os, sys
+        tree = os.fsencode(sys.argv[1])
+        os.mkdir(tree)
+        for name in b"\\xff", b"a\\xffb", b"\\n", b" ", b"-rf", b"\\xc3(", b"x" * 255, b"\\xff" * 255:
+            os.mkdir(tree + b"/" + name)
+            open(tree + b"/" + name + b"/" + name, "w").close()
+        """,
+        tree);
+    Trees.delete(tree);
+    assertThat(tree).doesNotExist();
+  }
+
+  @Test
+  void filesOfAnyKindAndModeAreDeleted() throws IOException {
+    var tree = work.resolve("tree");
+    python(
+        """
+        import os, socket, stat, sys
+        os.mkdir(sys.argv[1])
+        os.chdir(sys.argv[1])
+        os.mkfifo("fifo")
+        os.mknod("device", stat.S_IFCHR | 0o600, os.makedev(1, 3))
+        os.mknod("block", stat.S_IFBLK | 0o600, os.makedev(7, 250))
+        socket.socket(socket.AF_UNIX).bind("socket")
+        os.mkdir("closed")
+        open("closed/file", "w").close()
+        os.chmod("closed/file", 0)
+        os.chmod("closed", 0)
+        """,
+        tree);
+    Trees.delete(tree);
+    assertThat(tree).doesNotExist();
+  }
+
+  private static final String MAKE_TREE =
+      """
+      import os, stat, sys
+      os.mkdir(sys.argv[1])
+      os.chdir(sys.argv[1])
+      os.umask(0)
+      open("file", "w").write("contents")
+      os.chown("file", 1234, 5678)
+      os.chmod("file", 0o4755)
+      os.link("file", "hard")
+      os.symlink("../dangling", "link")
+      os.lchown("link", 11, 12)
+      os.mkdir("sticky")
+      os.chmod("sticky", 0o3770)
+      os.chown("sticky", 0, 99)
+      os.mknod("device", stat.S_IFCHR | 0o640, os.makedev(1, 3))
+      os.mkfifo("fifo", 0o600)
+      os.setxattr("file", "user.note", b"kept\\x00\\xff")
+      os.setxattr("sticky", "trusted.note", b"kept too")
+      os.setxattr("hard", "security.capability",
+                  bytes.fromhex("0100000200040000000000000000000000000000"))
+      open(b"not-utf8-\\xff", "w").close()
+      open(".hidden", "w").close()
+      open("sparse", "w").truncate(1 << 30)
+      for name in os.listdir("."):
+          os.utime(name, ns=(10**18 + 1, 10**18 + 123456789), follow_symlinks=False)
+      os.chmod(".", 0o751)
+      os.chown(".", 5, 6)
+      os.utime(".", ns=(10**18, 10**18))
+      """;
+
+  private static final String DESCRIBE =
+      """
+      import os, stat, sys
+      os.chdir(os.fsencode(sys.argv[1]))
+      for name in [b"."] + sorted(os.listdir(b".")):
+          s = os.lstat(name)
+          xattrs = {x: os.getxattr(name, x, follow_symlinks=False)
+                    for x in sorted(os.listxattr(name, follow_symlinks=False))}
+          print(name, oct(s.st_mode), s.st_uid, s.st_gid, s.st_rdev,
+                s.st_nlink if not stat.S_ISDIR(s.st_mode) else "",
+                s.st_size if stat.S_ISREG(s.st_mode) else "", s.st_mtime_ns, xattrs,
+                os.readlink(name) if stat.S_ISLNK(s.st_mode) else "")
+      print(os.stat("file").st_ino == os.stat("hard").st_ino)
+      print(os.stat("sparse").st_blocks < 100)
+      """;
+
+  @Test
+  void aCopyHasAllThatTheOriginalHas() throws IOException {
+    var from = work.resolve("from: the \"source\"");
+    var to = Files.createDirectory(work.resolve("-to"));
+    python(MAKE_TREE, from);
+    var original = python(DESCRIBE, from);
+    assertThat(original).contains("user.note", "trusted.note", "security.capability", "True\nTrue");
+    Trees.copyContents(from, to);
+    assertThat(python(DESCRIBE, to)).isEqualTo(original);
+    assertThat(python(DESCRIBE, from)).as("the original is as it was").isEqualTo(original);
+  }
+
+  @Test
+  void aCopyGoesBesideWhatIsThereAlready() throws IOException {
+    var from = Files.createDirectories(work.resolve("from/both")).getParent();
+    Files.writeString(from.resolve("both/new"), "new");
+    var to = Files.createDirectories(work.resolve("to/both")).getParent();
+    Files.writeString(to.resolve("both/old"), "old");
+    Trees.copyContents(from, to);
+    assertThat(to.resolve("both/new")).hasContent("new");
+    assertThat(to.resolve("both/old")).hasContent("old");
+  }
+
+  @Test
+  void aLinkToADirectoryIsCopiedAsALink() throws IOException {
+    var from = Files.createDirectory(work.resolve("from"));
+    var to = Files.createDirectory(work.resolve("to"));
+    Files.createSymbolicLink(from.resolve("etc"), Path.of("/etc"));
+    Trees.copyContents(from, to);
+    assertThat(Files.readSymbolicLink(to.resolve("etc"))).isEqualTo(Path.of("/etc"));
+  }
+
+  @Test
+  void whatCannotBeCopiedIsTold() {
+    assertThatThrownBy(() -> Trees.copyContents(work.resolve("no such tree"), work))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("no such tree");
+  }
+}
