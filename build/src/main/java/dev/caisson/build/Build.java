@@ -10,8 +10,8 @@ import dev.caisson.linux.SpawnThread;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -142,8 +142,8 @@ public final class Build {
     }
     Optional<String> base =
         done == 0 ? Optional.empty() : Optional.of(pipeline.stages().get(done - 1).id());
+    var since = Instant.now();
     try (var tree = store.begin(base)) {
-      var since = FileTime.from(java.time.Instant.now());
       int last = pipeline.stages().size() - 1;
       for (int s = done; s <= last; s++) {
         var stage = pipeline.stages().get(s);
@@ -156,12 +156,13 @@ public final class Build {
         if (!result.success()) {
           return false;
         }
-        if (s == last && pipeline.sourceEpoch().isPresent()) {
+        boolean kept = s == last || checkpoints.contains(stage.id());
+        if (kept && pipeline.sourceEpoch().isPresent()) {
           tree.clampTimes(since, pipeline.sourceEpoch().getAsLong());
         }
         if (s == last) {
           tree.commit(stage.id());
-        } else if (checkpoints.contains(stage.id())) {
+        } else if (kept) {
           tree.checkpoint(stage.id());
         }
       }

@@ -34,6 +34,8 @@ public final class ManifestReader {
   /// @throws IOException if the description of a module cannot be read
   public static Manifest read(JsonNode json, ModuleIndex index) throws IOException {
     var reader = new ManifestReader(index);
+    reader.refuseInfinity(json, new StringBuilder());
+    reader.stop();
     reader.problems.addAll(Schemas.validate(Schemas.manifest(), json, ""));
     reader.stop();
     reader.validateModules(json);
@@ -44,6 +46,24 @@ public final class ManifestReader {
   private void stop() throws ManifestException {
     if (!problems.isEmpty()) {
       throw new ManifestException(problems);
+    }
+  }
+
+  /// 1e400 is JSON, but no float can hold it: it would be read as infinity, which is no JSON.
+  private void refuseInfinity(JsonNode value, StringBuilder path) {
+    int length = path.length();
+    if (value.isFloatingPointNumber() && Double.isInfinite(value.doubleValue())) {
+      problems.add(new Problem(path.toString(), "is too large for a floating-point number"));
+    }
+    for (var entry : value.properties()) {
+      Schemas.append(path, entry.getKey());
+      refuseInfinity(entry.getValue(), path);
+      path.setLength(length);
+    }
+    for (int i = 0; value.isArray() && i < value.size(); i++) {
+      Schemas.append(path, i);
+      refuseInfinity(value.get(i), path);
+      path.setLength(length);
     }
   }
 
@@ -174,8 +194,14 @@ public final class ManifestReader {
       for (var reference : byName(description.get("references")).properties()) {
         var name = reference.getKey();
         if (origin.equals("org.osbuild.pipeline")) {
-          resolve(name, at + ".references", before)
-              .ifPresent(id -> references.set(id, reference.getValue()));
+          int known = problems.size();
+          var id = resolve(name, at + ".references", before);
+          if (id.isPresent()) {
+            references.set(id.get(), reference.getValue());
+          } else if (problems.size() == known) {
+            problems.add(
+                new Problem(at + ".references", "the pipeline '" + name + "' has no stages"));
+          }
         } else {
           if (!checksums.contains(name)) {
             problems.add(

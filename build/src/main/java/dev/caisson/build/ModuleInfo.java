@@ -44,7 +44,7 @@ public record ModuleInfo(
       capabilities.add(Capability.valueOf(capability.asString()));
     }
     var written = meta.has("schema_2") ? meta.get("schema_2") : meta.get("schema");
-    if (written == null) {
+    if (!(written instanceof ObjectNode)) {
       throw new IllegalArgumentException("the description of " + name + " has no schema");
     }
     var schema = kind == Kind.STAGE ? stageSchema(name, written) : entrySchema(kind, name, written);

@@ -11,11 +11,11 @@ import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.BasicFileAttributeView;
-import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -65,7 +65,7 @@ public final class ObjectStore implements AutoCloseable {
 
   /// Whether there is an object.
   public boolean contains(String id) {
-    return Files.isDirectory(objects.resolve(id));
+    return id.matches("[0-9a-f]{64}") && Files.isDirectory(objects.resolve(id));
   }
 
   /// Finds the tree of an object, which nobody may change.
@@ -92,6 +92,8 @@ public final class ObjectStore implements AutoCloseable {
   public WorkTree begin(Optional<String> base) throws IOException {
     var work = new WorkTree(scratch.newDirectory("object-"));
     Files.createDirectory(work.tree());
+    // Whatever the umask.
+    Files.setPosixFilePermissions(work.tree(), PosixFilePermissions.fromString("rwxr-xr-x"));
     if (base.isPresent()) {
       Trees.copyContents(
           tree(base.get()).orElseThrow(() -> new IOException("no object " + base.get())),
@@ -120,18 +122,15 @@ public final class ObjectStore implements AutoCloseable {
       metadata.set(stageId, value);
     }
 
-    /// Gives all files that are newer than a moment the time of the source epoch instead.
-    void clampTimes(FileTime since, long sourceEpoch) throws IOException {
-      var epoch = FileTime.from(java.time.Instant.ofEpochSecond(sourceEpoch));
-      try (var paths = Files.walk(tree())) {
-        for (var path : (Iterable<Path>) paths::iterator) {
-          if (Files.getLastModifiedTime(path, LinkOption.NOFOLLOW_LINKS).compareTo(since) >= 0) {
-            Files.getFileAttributeView(
-                    path, BasicFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
-                .setTimes(epoch, epoch, null);
-          }
-        }
-      }
+    /// Gives all files that are not older than a moment the time of the source epoch instead.
+    ///
+    /// By `touch(1)`, which goes by names: the JVM opens a file to set its times, and to open a
+    /// FIFO, or a device, of a tree that anybody may have made blocks or does worse.
+    void clampTimes(Instant since, long sourceEpoch) throws IOException {
+      // find(1) takes what is younger than this, and the kernel's time of files is a few
+      // milliseconds behind its clock.
+      var before = since.truncatedTo(ChronoUnit.SECONDS).minusNanos(1);
+      Trees.touch(tree(), before, sourceEpoch);
     }
 
     /// Puts a copy of the tree as it is now into the store, and goes on.

@@ -1,6 +1,8 @@
 package dev.caisson.build;
 
 import java.math.BigDecimal;
+import java.math.MathContext;
+import java.math.RoundingMode;
 import java.util.Comparator;
 import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
@@ -74,7 +76,7 @@ final class PythonJson {
     if (value == 0) {
       return 1 / value < 0 ? "-0.0" : "0.0";
     }
-    var shortest = new BigDecimal(Double.toString(value)).stripTrailingZeros();
+    var shortest = shortest(value);
     int exponent = shortest.precision() - shortest.scale() - 1;
     if (exponent >= -4 && exponent < 16) {
       var plain = shortest.toPlainString();
@@ -89,5 +91,17 @@ final class PythonJson {
             fraction,
             exponent < 0 ? "-" : "+",
             Math.abs(exponent));
+  }
+
+  /// Java writes two digits at least, also where one is enough: 4.9E-324 for 5e-324.
+  private static BigDecimal shortest(double value) {
+    var written = new BigDecimal(Double.toString(value)).stripTrailingZeros();
+    if (written.precision() == 2) {
+      var one = written.round(new MathContext(1, RoundingMode.HALF_EVEN));
+      if (one.doubleValue() == value) {
+        return one.stripTrailingZeros();
+      }
+    }
+    return written;
   }
 }

@@ -19,7 +19,6 @@ import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.RunResult;
 import dev.caisson.sandbox.Trees;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -269,40 +268,6 @@ final class StageRun {
       tree.describe(stage.id(), Json.within(Limits.UNTRUSTED).parse(Files.readAllBytes(file)));
     } catch (MessageException invalid) {
       throw new StageException("the stage wrote metadata that is " + invalid.getMessage());
-    }
-  }
-
-  /// Gathers what a stage and its services print, the last MiB of it.
-  private static final class StageOutput {
-    private static final int KEPT = 1 << 20;
-
-    private final String origin;
-    private final Monitor monitor;
-    private final StringBuilder kept = new StringBuilder();
-
-    StageOutput(String origin, Monitor monitor) {
-      this.origin = origin;
-      this.monitor = monitor;
-    }
-
-    void bytes(byte[] bytes, int count) {
-      add(new String(bytes, 0, count, StandardCharsets.UTF_8));
-    }
-
-    void line(String line) {
-      add(line + "\n");
-    }
-
-    private synchronized void add(String text) {
-      kept.append(text);
-      if (kept.length() > 2 * KEPT) {
-        kept.delete(0, kept.length() - KEPT);
-      }
-      monitor.event(new BuildEvent.Output(origin, text));
-    }
-
-    synchronized String text() {
-      return kept.substring(Math.max(0, kept.length() - KEPT));
     }
   }
 }

@@ -81,8 +81,8 @@ public final class JsonServer implements AutoCloseable {
     }
   }
 
-  /// Out of descriptors or memory: the connection stays in the queue, and asking again at once would only
-  /// burn a CPU.
+  /// Out of descriptors or memory: the connection stays in the queue, and asking again at once
+  /// would only burn a CPU.
   private void awaitDescriptors() {
     try {
       if (free.tryAcquire(connections, 100, TimeUnit.MILLISECONDS)) {

@@ -6,6 +6,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.Memfd;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.PollEvent;
+import dev.caisson.linux.Signal;
 import dev.caisson.linux.Spawn;
 import dev.caisson.sandbox.Bubblewrap;
 import java.io.ByteArrayOutputStream;
@@ -72,16 +73,50 @@ final class CurlProcess {
       var byName = new HashMap<String, CurlItem>();
       items.forEach(item -> byName.put(item.checksum().text(), item));
       var outcomes = new ArrayList<Outcome>();
-      for (var line : lines(output.read(), ticker)) {
+      Ticker watch =
+          () -> {
+            ticker.tick();
+            if (!overlong(items, directory).isEmpty()) {
+              child.kill(Signal.KILL);
+            }
+          };
+      for (var line : lines(output.read(), watch)) {
         outcome(line, byName, resumed, directory).ifPresent(outcomes::add);
       }
       var exit = child.waitid(END);
+      for (var item : overlong(items, directory)) {
+        outcomes.removeIf(outcome -> outcome.item().equals(item));
+        outcomes.add(endless(item));
+        Files.delete(directory.resolve(item.checksum().text()));
+      }
       if (outcomes.isEmpty()) {
         throw new IOException(
             "curl %s without downloading anything: %s".formatted(exit, text(words)));
       }
       return outcomes;
     }
+  }
+
+  /// What is longer than the manifest says. curl sees to that itself only from 8.4 on, or where the
+  /// server tells the length.
+  private static List<CurlItem> overlong(List<CurlItem> items, Path directory) throws IOException {
+    var overlong = new ArrayList<CurlItem>();
+    for (var item : items) {
+      var file = directory.resolve(item.checksum().text());
+      if (item.size().isPresent()
+          && Files.exists(file)
+          && Files.size(file) > item.size().getAsLong()) {
+        overlong.add(item);
+      }
+    }
+    return overlong;
+  }
+
+  private static Outcome endless(CurlItem item) {
+    var error =
+        "%s has more than the %d bytes that the manifest says"
+            .formatted(item.url(), item.size().orElseThrow());
+    return new Outcome(item, Optional.of(error), true, false);
   }
 
   private static String text(Fd memfd) throws IOException {
@@ -165,12 +200,13 @@ final class CurlProcess {
   }
 
   private static String config(List<CurlItem> items) throws IOException {
-    var config = new StringBuilder("parallel\nparallel-max = 8\nno-progress-meter\n");
+    var config =
+        new StringBuilder("parallel\nparallel-immediate\nparallel-max = 8\nno-progress-meter\n");
     boolean first = true;
     for (var item : items) {
       config.append(first ? "" : "next\n");
       first = false;
-      line(config, "url", item.url());
+      line(config, "url", encoded(item.url()));
       line(config, "output", item.checksum().text());
       line(config, "continue-at", "-");
       line(config, "user-agent", "caisson");
@@ -198,6 +234,16 @@ final class CurlProcess {
           MARK + "\t%{exitcode}\t%{http_code}\t%{filename_effective}\t%{errormsg}\n");
     }
     return config.toString();
+  }
+
+  /// As upstream's, which encodes what no URL may hold; what is encoded already stays as it is.
+  private static String encoded(String url) {
+    var text = new StringBuilder();
+    for (byte b : url.getBytes(StandardCharsets.UTF_8)) {
+      int c = b & 0xff;
+      text.append(c <= ' ' || c >= 0x7f ? "%%%02X".formatted(c) : String.valueOf((char) c));
+    }
+    return text.toString();
   }
 
   private static void secrets(StringBuilder config, String provider) throws IOException {

@@ -187,11 +187,7 @@ final class CurlSource implements SourceModule {
           files += come > 0 && come == item.size().orElse(0) ? 1 : 0;
         }
         var signal = JsonNodeFactory.instance.objectNode();
-        signal
-            .putObject("progress")
-            .put("files", files)
-            .put("bytes", bytes)
-            .put("total", total);
+        signal.putObject("progress").put("files", files).put("bytes", bytes).put("total", total);
         emitSignal(signal, List.of());
       }
     }

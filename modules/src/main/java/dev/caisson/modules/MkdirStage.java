@@ -24,6 +24,8 @@ final class MkdirStage implements StageModule {
         context.log("The path '" + path + "' is not absolute; '/" + path + "' is meant.");
         path = "/" + path;
       }
+      // A slash at the end means nothing here.
+      path = path.replaceFirst("(?<=[^/])/+$", "");
       int mode = item.path("mode").asInt(0777) & ~UMASK;
       args.add(item.path("parents").asBoolean(false) ? "parents" : "");
       args.add(item.path("exist_ok").asBoolean(false) ? "exist_ok" : "");

@@ -23,7 +23,15 @@ final class TarStage implements StageModule {
       throw new dev.caisson.build.spi.StageException("the input 'tree' is missing");
     }
     var tar = new ArrayList<>(List.of("env", "XZ_OPT=--threads=0", "tar", "--sort=name"));
-    tar.add("--format=" + options.path("format").asString("gnu"));
+    var format = options.path("format").asString("gnu");
+    tar.add("--format=" + format);
+    if (format.equals("posix")
+        || List.of("acls", "selinux", "xattrs").stream()
+            .anyMatch(what -> options.path(what).asBoolean(true))) {
+      // Any of these makes it a POSIX archive, in which tar also stores when files were last read
+      // and changed.
+      tar.add("--pax-option=delete=atime,delete=ctime");
+    }
     if (options.path("acls").asBoolean(true)) {
       tar.add("--acls");
     }

@@ -47,6 +47,18 @@ if [ "$variant" != extract ]; then
     fi
 fi
 
+# Unpacked packages are recorded nowhere, so those that were left out are found by their files.
+if [ "$variant" = extract ]; then
+    for package in "$repository"/*.deb; do
+        dpkg-deb --fsys-tarfile "$package" > /tmp/contents
+        file=$(tar --quoting-style=literal -tf /tmp/contents | grep -v '/$' | head -n 1)
+        if [ -n "$file" ] && [ ! -e "$tree/$file" ] && [ ! -L "$tree/$file" ]; then
+            echo "The package $(dpkg-deb --field "$package" Package) was given, and nothing needs it." >&2
+            exit 1
+        fi
+    done
+fi
+
 # What belonged to the installing and not to the tree goes.
 rm -f "$tree/etc/apt/apt.conf.d/99mmdebstrap" "$tree/etc/apt/sources.list" \
     "$tree/var/lib/apt/lists/lock" "$tree/var/cache/apt/archives/lock" \

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.SecureDirectoryStream;
 import java.nio.file.attribute.BasicFileAttributeView;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 
@@ -90,6 +91,26 @@ public final class Trees {
   /// See `cp(1)`.
   public static void copyContents(Path from, Path to) throws IOException {
     tool("/usr/bin/cp", "-a", "--reflink=auto", "--", from + "/.", to + "/");
+  }
+
+  /// Gives all files of a tree that are younger than a moment another time, in seconds since 1970.
+  /// See `touch(1)`.
+  public static void touch(Path tree, Instant after, long seconds) throws IOException {
+    var moment = "@%d.%09d".formatted(after.getEpochSecond(), after.getNano());
+    var argv =
+        List.of(
+            "/usr/bin/find",
+            tree.toString(),
+            "-newermt",
+            moment,
+            "-exec",
+            "/usr/bin/touch",
+            "--no-dereference",
+            "--date=@" + seconds,
+            "--",
+            "{}",
+            "+");
+    tool(argv.toArray(String[]::new));
   }
 
   /// Runs one of the core utilities, which a machine without would be no Linux system.
