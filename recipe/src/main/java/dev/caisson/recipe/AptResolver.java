@@ -111,6 +111,10 @@ public final class AptResolver {
     settings.add("APT::Sandbox::User \"root\";");
     settings.add("APT::Install-Recommends \"false\";");
     settings.add("APT::Install-Suggests \"false\";");
+    // A name is a name, and not a regular expression if no package has it.
+    settings.add("APT::Cmd::Pattern-Only \"true\";");
+    // apt takes itself for essential, which it is not.
+    settings.add("pkgCacheGen::ForceEssential \",\";");
     settings.add("Acquire::Languages \"none\";");
     settings.add("Acquire::ForceHash \"SHA256\";");
     Files.write(state.resolve("apt.conf"), settings);

@@ -16,11 +16,14 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.dataformat.yaml.YAMLFactory;
 import tools.jackson.dataformat.yaml.YAMLMapper;
+import tools.jackson.dataformat.yaml.YAMLParser;
 
 /// A recipe that has been read and found valid.
 ///
@@ -38,6 +41,7 @@ public record Recipe(
     OptionalLong sourceEpoch,
     Optional<String> archive) {
   private static final int LONGEST = 1 << 20;
+  private static final Pattern MARK = Pattern.compile("line (\\d+), column (\\d+)");
 
   /// Reads a recipe.
   ///
@@ -58,18 +62,51 @@ public record Recipe(
   private static JsonNode parse(String text) throws ManifestException {
     var factory =
         YAMLFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+    var mapper = new YAMLMapper(factory);
     try {
-      return new YAMLMapper(factory).readTree(text);
+      refuseAliases(mapper, text);
+      return mapper.readTree(text);
     } catch (JacksonException failure) {
-      var where = failure.getLocation();
-      var message = failure.getOriginalMessage().lines().findFirst().orElse("");
-      throw new ManifestException(
-          List.of(
-              new Problem(
-                  "",
-                  "not YAML: %s (line %d, column %d)"
-                      .formatted(message, where.getLineNr(), where.getColumnNr()))));
+      throw new ManifestException(List.of(new Problem("", "not YAML: " + reason(failure))));
     }
+  }
+
+  /// They would be read as text: as the name of what they stand for.
+  private static void refuseAliases(YAMLMapper mapper, String text) throws ManifestException {
+    try (var parser = (YAMLParser) mapper.createParser(text)) {
+      while (parser.nextToken() != null) {
+        if (parser.isCurrentAlias()) {
+          var where = parser.currentTokenLocation();
+          throw new ManifestException(
+              List.of(
+                  new Problem(
+                      "",
+                      "aliases are not supported (line %d, column %d)"
+                          .formatted(where.getLineNr(), where.getColumnNr()))));
+        }
+      }
+    }
+  }
+
+  /// The YAML parser says in its message what is wrong and where; the location of the exception is
+  /// that of what came before.
+  private static String reason(JacksonException failure) {
+    var lines = failure.getOriginalMessage().lines().map(String::strip).toList();
+    var what =
+        lines.stream().filter(line -> !line.startsWith("in ")).limit(3).toList().stream()
+            .filter(line -> line.matches("[a-z].*"))
+            .collect(Collectors.joining(", "));
+    if (what.isEmpty()) {
+      what = lines.isEmpty() ? "" : lines.getFirst();
+    }
+    var mark = MARK.matcher(failure.getOriginalMessage()).results().reduce((a, b) -> b);
+    if (mark.isPresent()) {
+      return "%s (line %s, column %s)".formatted(what, mark.get().group(1), mark.get().group(2));
+    }
+    var where = failure.getLocation();
+    return where == null
+        ? what
+        : "%s (line %d, column %d)".formatted(what, where.getLineNr(), where.getColumnNr());
   }
 
   private static JsonNode schema() throws IOException {

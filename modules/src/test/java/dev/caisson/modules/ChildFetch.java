@@ -1,0 +1,47 @@
+package dev.caisson.modules;
+
+import dev.caisson.build.Build;
+import dev.caisson.build.BuildEvent;
+import dev.caisson.build.ManifestReader;
+import dev.caisson.build.ModuleIndex;
+import dev.caisson.build.ObjectStore;
+import dev.caisson.ipc.Json;
+import dev.caisson.ipc.Limits;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/// Downloads a file in a JVM of its own.
+public final class ChildFetch {
+  private ChildFetch() {}
+
+  /// Downloads.
+  ///
+  /// @param args the store, the checksum, the URL
+  public static void main(String... args) throws IOException {
+    var text =
+        """
+        {"version":"2","sources":{"org.osbuild.curl":{"items":{"%s":"%s"}}},
+         "pipelines":[{"name":"p","stages":[{"type":"org.osbuild.noop"}]}]}
+        """
+            .formatted(args[1], args[2]);
+    var index = new ModuleIndex(Optional.empty());
+    var manifest =
+        ManifestReader.read(
+            Json.within(Limits.DEFAULT).parse(text.getBytes(StandardCharsets.UTF_8)), index);
+    try (var store = ObjectStore.open(Path.of(args[0]))) {
+      var result = new Build(manifest, store, index, ChildFetch::tell).run(List.of("p"));
+      System.out.println(result.success() ? "success" : "failure " + result);
+    }
+  }
+
+  private static void tell(BuildEvent event) {
+    if (event instanceof BuildEvent.SourceStarted) {
+      System.out.println("started");
+    } else if (event instanceof BuildEvent.SourceProgress progress && progress.bytes() > 0) {
+      System.out.println("progress " + progress.bytes());
+    }
+  }
+}

@@ -1,0 +1,134 @@
+package dev.caisson.recipe;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// With the sources that the machine has.
+@ExtendWith(NoLeaks.class)
+@Requires({Need.BUBBLEWRAP, Need.APT})
+@Timeout(600)
+class AptResolverTest {
+  @TempDir Path temp;
+  private final List<String> warnings = new ArrayList<>();
+
+  private static Recipe recipe(String suite, String variant, String... packages) {
+    return new Recipe(
+        "sha256:0",
+        suite.isEmpty() ? Optional.empty() : Optional.of(suite),
+        variant,
+        List.of(packages),
+        List.of(),
+        OptionalLong.empty(),
+        Optional.empty());
+  }
+
+  private AptResolver.Resolution resolve(Recipe recipe) throws IOException {
+    return new AptResolver(Files.createTempDirectory(temp, "apt"), warnings::add).resolve(recipe);
+  }
+
+  /// What the machine's own apt has.
+  private static List<String> state() throws IOException {
+    var all = new ArrayList<String>();
+    for (var root :
+        List.of("/var/lib/apt/lists", "/var/cache/apt/archives", "/var/lib/dpkg/status")) {
+      if (!Files.exists(Path.of(root))) {
+        continue;
+      }
+      try (var paths = Files.walk(Path.of(root))) {
+        for (var path : paths.toList()) {
+          all.add(path + " " + Files.getLastModifiedTime(path) + " " + Files.size(path));
+        }
+      }
+    }
+    return all;
+  }
+
+  @Test
+  void aPackageWithoutDependenciesIsChosenAloneAndTheMachineIsLeftAsItIs() throws Exception {
+    var before = state();
+    var resolution = resolve(recipe("", "extract", "busybox-static"));
+    assertThat(state()).isEqualTo(before);
+    assertThat(resolution.packages())
+        .extracting(LockedPackage::name)
+        .containsExactly("busybox-static");
+    var chosen = resolution.packages().getFirst();
+    assertThat(chosen.sha256()).matches("[0-9a-f]{64}");
+    assertThat(chosen.size()).isPositive();
+    assertThat(chosen.url()).endsWith(".deb");
+    assertThat(chosen.version()).matches("[0-9].*").doesNotContain("%");
+    assertThat(resolution.epoch()).isGreaterThan(1_500_000_000L);
+    assertThat(resolution.suite()).isNotEmpty();
+  }
+
+  @Test
+  void whatAPackageNeedsIsChosenTooSortedByName() throws Exception {
+    var resolution = resolve(recipe("", "extract", "bash"));
+    assertThat(resolution.packages())
+        .extracting(LockedPackage::name)
+        .contains("bash", "libc6", "base-files")
+        .isSorted()
+        .doesNotHaveDuplicates();
+  }
+
+  @Test
+  void aVariantBringsWhatItIsNamedAfter() throws Exception {
+    var essential = resolve(recipe("", "essential"));
+    assertThat(essential.packages())
+        .extracting(LockedPackage::name)
+        .contains("dpkg", "bash", "base-files", "coreutils")
+        .doesNotContain("apt");
+    assertThat(resolve(recipe("", "minbase")).packages())
+        .extracting(LockedPackage::name)
+        .contains("apt", "dpkg", "mount");
+  }
+
+  @Test
+  void anUnknownPackageIsToldByItsName() {
+    assertThatThrownBy(
+            () -> resolve(recipe("", "extract", "busybox-static", "no-such-package-here")))
+        .isInstanceOf(ResolveException.class)
+        .hasMessageContaining("no-such-package-here");
+  }
+
+  @Test
+  void aNameIsNeverTakenForAPattern() {
+    // To apt-get these are regular expressions, if no package has the name.
+    for (var name : List.of("busybox-stati.", "busybox.static", "busybox-.+")) {
+      assertThatThrownBy(() -> resolve(recipe("", "extract", name)))
+          .as(name)
+          .isInstanceOf(ResolveException.class)
+          .hasMessageContaining(name.replace("+", ""));
+    }
+  }
+
+  @Test
+  void anUnknownSuiteIsToldWithThoseThatThereAre() throws Exception {
+    var known = resolve(recipe("", "extract", "busybox-static")).suite();
+    assertThatThrownBy(() -> resolve(recipe("nosuchsuite", "extract", "busybox-static")))
+        .isInstanceOf(ResolveException.class)
+        .hasMessageContaining("'nosuchsuite'")
+        .hasMessageContaining(known);
+  }
+
+  @Test
+  void aRecipeWithoutAnyPackageIsRefused() {
+    assertThatThrownBy(() -> resolve(recipe("", "extract")))
+        .isInstanceOf(ResolveException.class)
+        .hasMessageContaining("names no package");
+  }
+}

@@ -1,0 +1,160 @@
+package dev.caisson.recipe;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.caisson.build.Manifest;
+import dev.caisson.build.ManifestReader;
+import dev.caisson.build.ModuleIndex;
+import dev.caisson.ipc.MessageException;
+import dev.caisson.testkit.NoLeaks;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+@ExtendWith(NoLeaks.class)
+class LockTest {
+  private static final AptResolver.Resolution RESOLUTION =
+      new AptResolver.Resolution(
+          "stable",
+          List.of(
+              new LockedPackage(
+                  "bash",
+                  "5.2-1",
+                  "amd64",
+                  1234,
+                  "a".repeat(64),
+                  "http://127.0.0.1/bash_5.2-1_amd64.deb"),
+              new LockedPackage(
+                  "g++",
+                  "4:12~x+y",
+                  "all",
+                  99,
+                  "b".repeat(64),
+                  "http://127.0.0.1/g++_4%3a12_all.deb")),
+          1_600_000_000);
+
+  @TempDir Path temp;
+
+  private Recipe recipe(String text) throws IOException {
+    return Recipe.read(Files.writeString(temp.resolve("recipe.yaml"), text));
+  }
+
+  /// The descriptions are those of the modules that ship, so that what is locked is what they take.
+  private Manifest read(JsonNode json) throws IOException {
+    var shipped = Path.of("..", "modules", "src", "main", "resources", "dev", "caisson", "modules");
+    var libdir = Files.createDirectories(temp.resolve("libdir"));
+    for (var name :
+        List.of(
+            "stages/dev.caisson.debian",
+            "stages/dev.caisson.command",
+            "stages/org.osbuild.tar",
+            "inputs/org.osbuild.files",
+            "inputs/org.osbuild.tree",
+            "sources/org.osbuild.curl")) {
+      var program = libdir.resolve(name);
+      Files.createDirectories(program.resolveSibling("."));
+      Files.writeString(program, "#!/bin/sh\n");
+      Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
+      var meta = program.getFileName() + ".meta.json";
+      Files.writeString(program.resolveSibling(meta), Files.readString(shipped.resolve(meta)));
+    }
+    return ManifestReader.read(json, new ModuleIndex(Optional.of(libdir)));
+  }
+
+  @Test
+  void aLockIsAManifestThatTheModulesTake() throws Exception {
+    var recipe =
+        recipe(
+            """
+            packages: [bash, g++]
+            variant: essential
+            run: ["echo x", [/bin/true, "a b"]]
+            export: {tar: {filename: out.tar.xz}}
+            """);
+    var manifest = read(Lock.manifest(recipe, RESOLUTION));
+    assertThat(manifest.pipelines())
+        .extracting(Manifest.Pipeline::name)
+        .containsExactly("tree", "tar");
+    assertThat(manifest.pipelines().getFirst().stages())
+        .extracting(Manifest.Stage::type)
+        .containsExactly("dev.caisson.debian", "dev.caisson.command", "dev.caisson.command");
+    assertThat(manifest.pipelines())
+        .allSatisfy(pipeline -> assertThat(pipeline.sourceEpoch()).hasValue(1_600_000_000));
+    assertThat(manifest.defaultExports()).containsExactly("tar");
+    assertThat(manifest.sources().getFirst().items().propertyNames())
+        .containsExactlyInAnyOrder("sha256:" + "a".repeat(64), "sha256:" + "b".repeat(64));
+  }
+
+  @Test
+  void aLockOfATreeExportsTheTree() throws Exception {
+    var manifest = read(Lock.manifest(recipe("packages: [bash]\nsource-epoch: 5\n"), RESOLUTION));
+    assertThat(manifest.pipelines()).hasSize(1);
+    assertThat(manifest.defaultExports()).containsExactly("tree");
+    assertThat(manifest.pipelines().getFirst().sourceEpoch()).hasValue(5);
+  }
+
+  @Test
+  void aLockFitsItsRecipeUntilTheRecipeChanges() throws Exception {
+    var text = "packages: [bash]\n";
+    var lock = Lock.manifest(recipe(text), RESOLUTION);
+    assertThat(Lock.fits(lock, recipe(text))).isTrue();
+    assertThat(Lock.fits(lock, recipe(text + "# more\n"))).isFalse();
+  }
+
+  @Test
+  void whatIsNoLockFitsNoRecipe() throws Exception {
+    var recipe = recipe("packages: [bash]\n");
+    for (var text :
+        List.of(
+            "{}",
+            "[]",
+            "{\"metadata\":{\"generators\":[{\"name\":\"other\",\"version\":\"1\"}]}}",
+            "{\"metadata\":{\"generators\":[{\"name\":\"dev.caisson.recipe\"}]}}")) {
+      var json = Lock.read(Files.writeString(temp.resolve("x.json"), text));
+      assertThat(Lock.fits(json, recipe)).as(text).isFalse();
+    }
+  }
+
+  @Test
+  void aLockIsWrittenAndReadAsItIs() throws Exception {
+    var lock = Lock.manifest(recipe("packages: [bash]\n"), RESOLUTION);
+    var file = temp.resolve("recipe.lock.json");
+    Files.writeString(file, "an older one");
+    Lock.write(lock, file);
+    assertThat(Lock.text(Lock.read(file))).isEqualTo(Lock.text(lock));
+    assertThat(Files.readString(file)).endsWith("}\n").contains("\n  \"version\"");
+    Lock.write(Lock.read(file), file);
+    assertThat(Files.readString(file)).isEqualTo(Lock.text(lock));
+    try (var entries = Files.list(temp)) {
+      assertThat(entries.map(entry -> String.valueOf(entry.getFileName())).toList())
+          .containsExactlyInAnyOrder("recipe.yaml", "recipe.lock.json");
+    }
+  }
+
+  @Test
+  void aLockThatCannotBeWrittenLeavesTheOldOne() throws Exception {
+    var file = temp.resolve("directory.lock.json");
+    Files.createDirectories(file.resolve("inside"));
+    var lock = Lock.manifest(recipe("packages: [bash]\n"), RESOLUTION);
+    assertThatThrownBy(() -> Lock.write(lock, file)).isInstanceOf(IOException.class);
+    assertThat(file.resolve("inside")).exists();
+    assertThat(temp.resolve(".directory.lock.json.new")).doesNotExist();
+  }
+
+  @Test
+  void aLockThatIsBrokenIsToldWithLineAndColumn() throws Exception {
+    var file =
+        Files.writeString(temp.resolve("broken.lock.json"), "{\"version\": \"2\",\n oops}\n");
+    assertThatThrownBy(() -> Lock.read(file))
+        .isInstanceOf(MessageException.class)
+        .hasMessageContaining("line 2, column");
+  }
+}

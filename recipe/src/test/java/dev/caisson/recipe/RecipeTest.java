@@ -1,0 +1,219 @@
+package dev.caisson.recipe;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import dev.caisson.build.ManifestException;
+import dev.caisson.build.ManifestException.Problem;
+import dev.caisson.testkit.NoLeaks;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@ExtendWith(NoLeaks.class)
+class RecipeTest {
+  @TempDir Path temp;
+
+  private Recipe read(String text) throws IOException {
+    return Recipe.read(Files.writeString(temp.resolve("recipe.yaml"), text));
+  }
+
+  private List<Problem> problems(String text) {
+    return catchThrowableOfType(ManifestException.class, () -> read(text)).problems();
+  }
+
+  @Test
+  void aRecipeOfPackagesAloneHasTheUsualRest() throws Exception {
+    var recipe = read("packages: [bash, g++]\n");
+    assertThat(recipe.packages()).containsExactly("bash", "g++");
+    assertThat(recipe.variant()).isEqualTo("minbase");
+    assertThat(recipe.suite()).isEmpty();
+    assertThat(recipe.run()).isEmpty();
+    assertThat(recipe.sourceEpoch()).isEmpty();
+    assertThat(recipe.archive()).isEmpty();
+  }
+
+  @Test
+  void everythingThatCanBeSaidIsRead() throws Exception {
+    var recipe =
+        read(
+            """
+            suite: stable
+            variant: extract
+            packages:
+              - busybox-static   # with a comment
+              - libstdc++6
+            run:
+              - echo "a" > /b
+              - [/bin/busybox, mkdir, -p, "with space"]
+            source-epoch: 1700000000
+            export:
+              tar:
+                filename: a.tar.gz
+            """);
+    assertThat(recipe.suite()).contains("stable");
+    assertThat(recipe.variant()).isEqualTo("extract");
+    assertThat(recipe.packages()).containsExactly("busybox-static", "libstdc++6");
+    assertThat(recipe.run())
+        .containsExactly(
+            List.of("/bin/sh", "-c", "echo \"a\" > /b"),
+            List.of("/bin/busybox", "mkdir", "-p", "with space"));
+    assertThat(recipe.sourceEpoch()).hasValue(1700000000);
+    assertThat(recipe.archive()).contains("a.tar.gz");
+  }
+
+  @Test
+  void anArchiveHasANameUnlessItIsGivenOne() throws Exception {
+    assertThat(read("packages: []\nexport: {tar: {}}\n").archive()).contains("tree.tar");
+    assertThat(read("packages: []\nexport: {tree: {}}\n").archive()).isEmpty();
+  }
+
+  @Test
+  void whatIsNotYamlIsToldWithItsLineAndColumn() {
+    var problem = problems("packages:\n  - bash\n  - [unclosed\n").getFirst();
+    assertThat(problem.message()).contains("not YAML").containsPattern("line [34], column \\d+");
+    assertThat(problems("packages:\n\t- bash\n").getFirst().message()).contains("line 2, column 1");
+  }
+
+  @Test
+  void aKeyThatIsThereTwiceIsToldWithItsLine() {
+    assertThat(problems("packages: [a1]\npackages: [b1]\n").getFirst().message())
+        .contains("packages")
+        .contains("line 2");
+  }
+
+  @Test
+  void anUnknownKeyIsToldWithItsPath() {
+    assertThat(problems("packages: []\npackage: [bash]\n"))
+        .containsExactly(new Problem("package", "is not known here"));
+    assertThat(problems("packages: []\nexport: {tar: {file-name: x}}\n"))
+        .containsExactly(new Problem("export.tar.file-name", "is not known here"));
+  }
+
+  @Test
+  void allProblemsAreToldAtOnce() {
+    assertThat(
+            problems(
+                "suite: 12\nvariant: huge\npackages: [ok1, Bad, 7]\nsource-epoch: soon\nexport: {}\n"))
+        .extracting(Problem::path)
+        .contains("suite", "variant", "packages[1]", "packages[2]", "source-epoch", "export");
+  }
+
+  @Test
+  void theListOfPackagesIsNeeded() {
+    assertThat(problems("suite: stable\n")).containsExactly(new Problem("packages", "is missing"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"", "\n", "# only a comment\n", "---\n", "null\n", "- bash\n", "bash\n", "42\n"})
+  void whatIsNoMapIsRefused(String text) {
+    assertThat(problems(text)).isNotEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"a1\n---\npackages: [b1]", "a1]\n...\nrubbish: [", "a1]\n---\npackages: [b1"})
+  void moreThanOneDocumentIsRefused(String rest) {
+    assertThat(problems("packages: [" + rest + "]\n")).isNotEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "Bash",
+        "-bash",
+        "--option",
+        "bash-",
+        "bash=1",
+        "bash/stable",
+        "bash bash",
+        "b",
+        "",
+        "?essential",
+        "~i",
+        "bash\\n",
+        "bash;id",
+        "../x",
+        "bash,dash",
+        "$x",
+        "bäsh",
+        "bash:amd64",
+        "bash^",
+        "lib*"
+      })
+  void namesThatNoPackageHasAreRefusedWithTheirPath(String name) {
+    assertThat(problems("packages: [good, \"" + name + "\"]\n"))
+        .extracting(Problem::path)
+        .containsExactly("packages[1]");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"a/b.tar", "", "/a.tar"})
+  void theNameOfAnArchiveIsOneName(String name) {
+    assertThat(problems("packages: []\nexport: {tar: {filename: \"" + name + "\"}}\n"))
+        .isNotEmpty();
+  }
+
+  @Test
+  void aliasesCannotMakeARecipeLarge() {
+    var text = new StringBuilder("a0: &a0 [x, x]\n");
+    for (int i = 1; i < 40; i++) {
+      text.append("a%d: &a%d [*a%d, *a%d]\n".formatted(i, i, i - 1, i - 1));
+    }
+    assertThat(problems(text + "packages: *a39\n")).isNotEmpty();
+  }
+
+  @Test
+  void anAliasIsNotTakenForAName() {
+    // What an alias stands for is not read; its name must not pass for a package.
+    assertThat(problems("packages: [&x1 bash, *x1]\n")).isNotEmpty();
+  }
+
+  @Test
+  void aRecipeOfMoreThanAMegabyteIsRefused() {
+    assertThat(problems("packages: [" + "bash, ".repeat(200_000) + "bash]\n").getFirst().message())
+        .contains("1 MiB");
+  }
+
+  @Test
+  void deepNestingIsRefused() {
+    assertThat(problems("packages: " + "[".repeat(50_000) + "]".repeat(50_000) + "\n"))
+        .isNotEmpty();
+  }
+
+  @Test
+  void whatLooksLikeANumberOrATruthIsNotTakenForAName() {
+    assertThat(problems("packages: [1e3, true, 10]\n"))
+        .extracting(Problem::path)
+        .containsExactly("packages[0]", "packages[1]", "packages[2]");
+  }
+
+  @Test
+  void theLockLiesBesideTheRecipe() {
+    assertThat(Recipe.lockFile(Path.of("/a/web.yaml"))).isEqualTo(Path.of("/a/web.lock.json"));
+    assertThat(Recipe.lockFile(Path.of("web.yml"))).isEqualTo(Path.of("web.lock.json"));
+    assertThat(Recipe.lockFile(Path.of("yaml.d/a.b.yaml")))
+        .isEqualTo(Path.of("yaml.d/a.b.lock.json"));
+  }
+
+  @Test
+  void recipesAreKnownByTheirNames() {
+    assertThat(Recipe.isRecipe(Path.of("a.yaml"))).isTrue();
+    assertThat(Recipe.isRecipe(Path.of("a.yml"))).isTrue();
+    assertThat(Recipe.isRecipe(Path.of("a.lock.json"))).isFalse();
+  }
+
+  @Test
+  void theFingerprintIsThatOfTheText() throws Exception {
+    var one = read("packages: [bash]\n");
+    assertThat(read("packages: [bash]\n").fingerprint()).isEqualTo(one.fingerprint());
+    assertThat(read("packages: [bash] \n").fingerprint()).isNotEqualTo(one.fingerprint());
+  }
+}
