@@ -72,10 +72,12 @@ need_all() {
     need_jdk
 }
 
-# Whether something that the build reads, or that it made, is younger than the last build.
+# Whether something that the build reads is younger than the beginning of the last build, or something that it made is
+# younger than its end.
 stale() {
-    [ -e "$stamp" ] || return 0
-    [ -n "$(find "$top"/pom.xml "$top"/*/pom.xml "$top"/*/src/main "$top"/scripts "$image/lib" -newer "$stamp" -print -quit)" ]
+    [ -e "$stamp" ] && [ -e "$image/launch" ] || return 0
+    [ -n "$(find "$top"/pom.xml "$top"/*/pom.xml "$top"/*/src/main "$top"/scripts "$image/lib" \
+        \( -path "$image/lib*" -newer "$image/launch" -o ! -path "$image/lib*" -newer "$stamp" \) -print -quit)" ]
 }
 
 java_flags=(
@@ -91,7 +93,7 @@ java_flags=(
 # notice when a jar has changed under its cache. Without one all works, a little slower to start.
 make_cache() {
     local key cache
-    key=$(cat "$image"/lib/*.jar "$JAVA_HOME/release" | sha256sum)
+    key=$({ cat "$image"/lib/*.jar "$JAVA_HOME/release" && printf '%s' "$image"; } | sha256sum)
     cache=$image/${key:0:16}.aot
     if [ ! -e "$cache" ]; then
         rm -f "$image"/*.aot
@@ -101,10 +103,16 @@ make_cache() {
     printf 'java=%q\ncache=%q\n' "$JAVA_HOME/bin/java" "$cache" > "$image/launch"
 }
 
+# What changes from now on is built next time.
+begin_build() {
+    mkdir -p "$top/target"
+    touch "$top/target/began"
+}
+
 # To be called when the jars are there.
 finish_build() {
     make_cache
-    touch "$stamp"
+    mv "$top/target/began" "$stamp"
 }
 
 build() {
@@ -115,7 +123,8 @@ build() {
         flock 9
         if stale; then
             say 'building (this takes a minute, once)'
-            if ! (cd "$top" && mvn -q -B -DskipTests -Dspotless.check.skip package > target/build.log 2>&1); then
+            begin_build
+            if ! (cd "$top" && mvn -q -B -Dmaven.test.skip=true -Dspotless.check.skip package > target/build.log 2>&1); then
                 tail -n 40 "$top/target/build.log" >&2
                 say "the build failed; all of its output is in $top/target/build.log"
                 exit 1

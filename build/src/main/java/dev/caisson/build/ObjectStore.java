@@ -81,7 +81,8 @@ public final class ObjectStore implements AutoCloseable {
         : JsonNodeFactory.instance.objectNode();
   }
 
-  /// Copies the tree of an object into a directory, which is made if need be.
+  /// Copies the tree of an object into a directory, which is made if need be. Files that are there
+  /// are replaced, never written into; others stay.
   public void export(String id, Path destination) throws IOException {
     var tree = tree(id).orElseThrow(() -> new IOException("the store has no object " + id));
     Files.createDirectories(destination);
@@ -166,10 +167,14 @@ public final class ObjectStore implements AutoCloseable {
       }
     }
 
-    /// Deletes what was not committed.
+    /// Deletes what was not committed; what cannot be is left to the next start.
     @Override
-    public void close() throws IOException {
-      Trees.delete(place);
+    public void close() {
+      try {
+        Trees.delete(place);
+      } catch (IOException leftToTheNext) {
+        // The store's directory of temporary things is swept by whoever opens the store next.
+      }
     }
   }
 

@@ -6,6 +6,7 @@ import dev.caisson.build.spi.StageContext;
 import dev.caisson.build.spi.StageContext.MappedInput;
 import dev.caisson.build.spi.StageException;
 import dev.caisson.build.spi.StageModule;
+import dev.caisson.host.ServiceException;
 import dev.caisson.host.ServiceManager;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
@@ -80,7 +81,7 @@ final class StageRun {
         buildRoot.boot();
       }
       failure = runIn(buildRoot, work, tree, root, runner);
-    } catch (StageException refusal) {
+    } catch (StageException | ServiceException refusal) {
       failure = Optional.of(String.valueOf(refusal.getMessage()));
     } finally {
       Trees.delete(work);

@@ -121,18 +121,19 @@ final class BuildCommand implements Command {
       terminal.out().print(Lock.text(ResultJson.inspect(manifest)));
       return ExitCode.OK;
     }
-    var directory = Optional.ofNullable(line.getOptionValue("output-directory")).map(Path::of);
+    var directory = Values.path(line, "output-directory");
     if (line.hasOption("export") && directory.isEmpty()) {
       throw new UsageException("--export needs --output-directory");
     }
     var targets = exports.isEmpty() ? manifest.defaultExports() : exports;
-    var storePath =
-        Path.of(line.getOptionValue("store", line.getOptionValue("cache", Places.STORE)));
+    var cache = Values.path(line, "cache");
+    var storePath = Values.path(line, "store").or(() -> cache).orElse(Path.of(Places.STORE));
     try (var store = ObjectStore.open(storePath);
         var monitor = monitor(line, terminal)) {
       var build = new Build(manifest, store, index, monitor).checkpoints(checkpoints);
-      if (line.hasOption("stage-timeout")) {
-        build.stageTimeout(seconds(line.getOptionValue("stage-timeout")));
+      var timeout = Values.last(line, "stage-timeout");
+      if (timeout.isPresent()) {
+        build.stageTimeout(seconds(timeout.get()));
       }
       var result = build.run(targets);
       if (Thread.interrupted()) {
@@ -153,7 +154,7 @@ final class BuildCommand implements Command {
   }
 
   private static Optional<Path> libdir(CommandLine line) throws UsageException {
-    var libdir = Optional.ofNullable(line.getOptionValue("libdir")).map(Path::of);
+    var libdir = Values.path(line, "libdir");
     if (libdir.isPresent() && !Files.isDirectory(libdir.get())) {
       throw new UsageException("the library directory does not exist: " + libdir.get());
     }
@@ -162,7 +163,7 @@ final class BuildCommand implements Command {
 
   private static List<String> exports(CommandLine line, Manifest manifest) throws UsageException {
     var exports = new ArrayList<String>();
-    for (var export : values(line, "export")) {
+    for (var export : Values.all(line, "export")) {
       if (manifest.pipeline(export).isEmpty()) {
         throw new UsageException(
             "--export: there is no pipeline '%s'; there are: %s"
@@ -180,7 +181,7 @@ final class BuildCommand implements Command {
   private static Set<String> checkpoints(CommandLine line, Manifest manifest)
       throws UsageException {
     var ids = new HashSet<String>();
-    for (var pattern : values(line, "checkpoint")) {
+    for (var pattern : Values.all(line, "checkpoint")) {
       int before = ids.size();
       for (var pipeline : manifest.pipelines()) {
         if (Globs.matches(pattern, pipeline.name())) {
@@ -199,11 +200,6 @@ final class BuildCommand implements Command {
     return ids;
   }
 
-  private static String[] values(CommandLine line, String option) {
-    var values = line.getOptionValues(option);
-    return values == null ? new String[0] : values;
-  }
-
   private static Duration seconds(String text) throws UsageException {
     var duration = Durations.parse(text);
     if (duration.isZero()) {
@@ -215,16 +211,17 @@ final class BuildCommand implements Command {
   private static CloseableMonitor monitor(CommandLine line, Terminal terminal)
       throws UsageException, IOException {
     var quiet = line.hasOption("json") || line.hasOption("quiet");
-    var name = line.getOptionValue("monitor", quiet ? "NullMonitor" : "LogMonitor");
-    var fd = line.getOptionValue("monitor-fd");
-    if (fd != null && !fd.matches("\\d{1,6}")) {
-      throw new UsageException("--monitor-fd must be the number of a descriptor, not '" + fd + "'");
+    var name = Values.last(line, "monitor").orElse(quiet ? "NullMonitor" : "LogMonitor");
+    var number = Values.last(line, "monitor-fd");
+    if (number.isPresent() && !number.get().matches("\\d{1,6}")) {
+      throw new UsageException(
+          "--monitor-fd must be the number of a descriptor, not '" + number.get() + "'");
     }
+    var fd = number.map(Integer::valueOf);
     return switch (name) {
       case "NullMonitor" -> CloseableMonitor.of(Monitor.NONE);
-      case "LogMonitor" -> LogMonitor.open(terminal, Optional.ofNullable(fd).map(Integer::valueOf));
-      case "JSONSeqMonitor" ->
-          JsonSeqMonitor.open(terminal, Optional.ofNullable(fd).map(Integer::valueOf));
+      case "LogMonitor" -> LogMonitor.open(terminal, fd);
+      case "JSONSeqMonitor" -> JsonSeqMonitor.open(terminal, fd);
       default ->
           throw new UsageException(
               "--monitor must be LogMonitor, JSONSeqMonitor or NullMonitor, not '" + name + "'");

@@ -20,5 +20,8 @@ final class ExitCode {
   /// It was interrupted.
   static final int INTERRUPTED = 130;
 
+  /// `run` alone: nobody reads the output any more, as if SIGPIPE had ended it.
+  static final int BROKEN_PIPE = 141;
+
   private ExitCode() {}
 }

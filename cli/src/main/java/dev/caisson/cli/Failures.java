@@ -52,14 +52,26 @@ final class Failures {
         "the stage %s failed: %s".formatted(stage.stage().type(), stage.failure().orElse("")));
     stage
         .exception()
-        .ifPresent(report -> terminal.err().println(report.type() + ": " + report.value()));
+        .ifPresent(
+            report -> terminal.err().println(visible(report.type() + ": " + report.value())));
     var lines = stage.output().lines().toList();
     if (lines.size() > SHOWN_LINES) {
       terminal.err().println("  ... (the last " + SHOWN_LINES + " lines; --json has all of them)");
     }
     lines.stream()
         .skip(Math.max(0, lines.size() - SHOWN_LINES))
-        .forEach(text -> terminal.err().println("  | " + text));
+        .forEach(text -> terminal.err().println("  | " + visible(text)));
+  }
+
+  /// Shows what could steer a terminal: the text comes from a sandbox.
+  private static String visible(String text) {
+    var shown = new StringBuilder();
+    text.chars()
+        .forEach(c -> {
+          boolean control = (c < ' ' && c != '\t') || (c >= 0x7f && c < 0xa0);
+          shown.append(control ? "\\x%02x".formatted(c) : String.valueOf((char) c));
+        });
+    return shown.toString();
   }
 
   /// The arguments of this command, for a shell.

@@ -2,15 +2,18 @@ package dev.caisson.cli;
 
 import java.nio.file.FileSystems;
 import java.nio.file.Path;
+import java.util.regex.PatternSyntaxException;
 
 /// Patterns with `*`, `?` and `[...]`, as `fnmatch(3)` has them.
 final class Globs {
   private Globs() {}
 
-  static boolean matches(String pattern, String text) {
-    return !text.contains("/")
-        && FileSystems.getDefault()
-            .getPathMatcher("glob:" + pattern.replace("\\", "\\\\").replace("{", "\\{"))
-            .matches(Path.of(text));
+  static boolean matches(String pattern, String text) throws UsageException {
+    try {
+      var glob = "glob:" + pattern.replace("\\", "\\\\").replace("{", "\\{");
+      return FileSystems.getDefault().getPathMatcher(glob).matches(Path.of(text));
+    } catch (PatternSyntaxException wrong) {
+      throw new UsageException("not a pattern: " + pattern);
+    }
   }
 }

@@ -24,6 +24,7 @@ final class Inputs {
       throw new ManifestException(
           List.of(new Problem("", file + " is no recipe: its name must end with .yaml or .yml")));
     }
+    checkFile(file);
     try {
       return Recipe.read(file);
     } catch (ManifestException invalid) {
@@ -31,8 +32,21 @@ final class Inputs {
     }
   }
 
+  private static void checkFile(Path file) throws ManifestException {
+    if (!Files.exists(file)) {
+      throw new ManifestException(
+          List.of(new Problem("", file + ": there is no such file or directory")));
+    }
+    if (Files.isDirectory(file)) {
+      throw new ManifestException(List.of(new Problem("", file + ": is a directory")));
+    }
+  }
+
   /// Reads the JSON of a manifest; `-` is the standard input.
   static JsonNode json(String name) throws IOException {
+    if (!name.equals("-")) {
+      checkFile(Path.of(name));
+    }
     try {
       return name.equals("-")
           ? Json.within(Limits.DEFAULT).parse(System.in.readAllBytes())

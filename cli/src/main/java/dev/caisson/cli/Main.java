@@ -47,7 +47,7 @@ public final class Main {
   public static void main(String[] args) {
     if (args.length == 1 && args[0].equals("--version")) {
       System.out.println("caisson " + version());
-      return;
+      System.exit(System.out.checkError() ? ExitCode.FAILED : ExitCode.OK);
     }
     var done = new CountDownLatch(1);
     endWithProcess(Thread.currentThread(), done);
@@ -59,7 +59,7 @@ public final class Main {
       terminal.out().flush();
       done.countDown();
     }
-    System.exit(code);
+    System.exit(code == ExitCode.OK ? checked(terminal) : code);
   }
 
   /// A signal that ends the JVM interrupts the work first and gives it the time to take its sandbox
@@ -79,6 +79,15 @@ public final class Main {
                 }));
   }
 
+  /// What could not be written was not said, so it cannot count as done.
+  private static int checked(Terminal terminal) {
+    if (terminal.out().checkError() || System.out.checkError()) {
+      terminal.err().println("caisson: the standard output cannot be written");
+      return ExitCode.FAILED;
+    }
+    return ExitCode.OK;
+  }
+
   static String version() {
     var descriptor = Main.class.getModule().getDescriptor();
     return descriptor == null
@@ -90,6 +99,12 @@ public final class Main {
     if (args.isEmpty()) {
       terminal.err().print(HELP);
       return ExitCode.USAGE;
+    }
+    for (var arg : args) {
+      if (arg.indexOf('\uFFFD') >= 0) {
+        terminal.error("an argument is not UTF-8, so Java cannot tell what it names: " + arg);
+        return ExitCode.USAGE;
+      }
     }
     var first = args.getFirst();
     if (first.equals("--help") || first.equals("-h") || first.equals("help")) {
@@ -139,6 +154,10 @@ public final class Main {
       return ExitCode.INTERRUPTED;
     } catch (IOException failure) {
       terminal.error(message(failure));
+      return ExitCode.FAILED;
+    } catch (RuntimeException bug) {
+      terminal.error("this is a bug in caisson; please report it with what follows");
+      bug.printStackTrace(terminal.err());
       return ExitCode.FAILED;
     }
   }

@@ -17,7 +17,7 @@ final class Places {
       return Path.of("/var/cache/caisson/tmp");
     }
     return home == null || home.isEmpty()
-        ? Path.of(System.getProperty("user.home"), ".cache", "caisson", "tmp")
+        ? Path.of(System.getenv().getOrDefault("HOME", "/"), ".cache", "caisson", "tmp")
         : Path.of(home, "caisson", "tmp");
   }
 }

@@ -52,7 +52,7 @@ final class ResolveCommand implements Command {
     }
     var file = Path.of(line.getArgList().getFirst());
     var manifest = resolve(Inputs.recipe(file), terminal);
-    var output = line.getOptionValue("output", Recipe.lockFile(file).toString());
+    var output = Values.last(line, "output").orElse(Recipe.lockFile(file).toString());
     if (output.equals("-")) {
       terminal.out().print(Lock.text(manifest));
       return ExitCode.OK;

@@ -1,5 +1,6 @@
 package dev.caisson.cli;
 
+import dev.caisson.linux.Processes;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Run;
@@ -29,6 +30,9 @@ final class RunCommand implements Command {
     Runs a command in a throw-away build root: /usr of the host (or of --root), read-only; everything
     else new and empty; no network; no capabilities. When the command ends, whatever it left running
     is killed. Exits as the command does.
+
+    The command has nothing to read; what it prints, errors too, comes out on the standard output, and
+    it is ended when that is more than 1 GiB.
     """;
   }
 
@@ -51,14 +55,20 @@ final class RunCommand implements Command {
     if (line.getArgList().isEmpty()) {
       throw new UsageException("a command is needed");
     }
+    if (line.getArgList().getFirst().startsWith("-")) {
+      throw new UsageException("there is no option " + line.getArgList().getFirst());
+    }
+    if (Processes.geteuid() != 0) {
+      throw new IOException("a build root needs root (CAP_SYS_ADMIN); run this as root");
+    }
     var run = Run.of(line.getArgList());
-    for (var bind : values(line, "bind")) {
+    for (var bind : Values.all(line, "bind")) {
       run.bind(bind(Bind.Kind.READ_WRITE, bind));
     }
-    for (var bind : values(line, "ro-bind")) {
+    for (var bind : Values.all(line, "ro-bind")) {
       run.bind(bind(Bind.Kind.READ_ONLY, bind));
     }
-    for (var variable : values(line, "env")) {
+    for (var variable : Values.all(line, "env")) {
       int equals = variable.indexOf('=');
       if (equals < 1) {
         throw new UsageException("not NAME=VALUE: " + variable);
@@ -85,7 +95,10 @@ final class RunCommand implements Command {
       case RunResult.Signalled signalled -> 128 + signalled.signal().number();
       case RunResult.TimedOut late -> told(late, ExitCode.TIMED_OUT, terminal);
       case RunResult.OutputExceeded much -> told(much, ExitCode.FAILED, terminal);
-      case RunResult.Cancelled cancelled -> told(cancelled, ExitCode.INTERRUPTED, terminal);
+      case RunResult.Cancelled cancelled ->
+          System.out.checkError()
+              ? ExitCode.BROKEN_PIPE
+              : told(cancelled, ExitCode.INTERRUPTED, terminal);
       case RunResult.SetupFailed failed -> told(failed, ExitCode.NO_SANDBOX, terminal);
     };
   }
@@ -93,11 +106,6 @@ final class RunCommand implements Command {
   private static int told(RunResult.Ending ending, int code, Terminal terminal) {
     terminal.error("the command " + ending);
     return code;
-  }
-
-  private static String[] values(CommandLine line, String option) {
-    var values = line.getOptionValues(option);
-    return values == null ? new String[0] : values;
   }
 
   private static Bind bind(Bind.Kind kind, String text) throws UsageException {

@@ -80,7 +80,7 @@ class FirstErrorsIT {
   @Test
   void aManifestThatIsNotThere() throws Exception {
     var answer = caisson.run("build", "missing.json");
-    assertThat(answer.status()).isEqualTo(1);
+    assertThat(answer.status()).isEqualTo(2);
     assertThat(answer.err())
         .isEqualTo("caisson: missing.json: there is no such file or directory\n");
   }

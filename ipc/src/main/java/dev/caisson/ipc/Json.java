@@ -74,8 +74,14 @@ public final class Json {
           where == null
               ? ""
               : " (line %d, column %d)".formatted(where.getLineNr(), where.getColumnNr());
-      throw new MessageException("not JSON: " + cause.getOriginalMessage() + position, cause);
+      throw new MessageException("not JSON: " + reason(cause) + position, cause);
     }
+  }
+
+  /// What the parser says, without the places that it names in a form of its own.
+  private static String reason(JacksonException cause) {
+    return String.valueOf(cause.getOriginalMessage())
+        .replaceAll(" \\(start marker at \\[Source:[^\\]]*\\]\\)", "");
   }
 
   /// The compact text of a value, in UTF-8; half of a surrogate pair is an escape in it.

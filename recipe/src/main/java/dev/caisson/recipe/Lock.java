@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.SerializationFeature;
@@ -106,8 +107,13 @@ public final class Lock {
   /// Writes a manifest so that people can read it; the file is whole at every moment.
   public static void write(JsonNode manifest, Path file) throws IOException {
     var absolute = file.toAbsolutePath();
-    var temporary = absolute.resolveSibling("." + absolute.getFileName() + ".new");
+    var directory = absolute.getParent();
+    if (directory == null) {
+      throw new IOException("not the name of a file: " + file);
+    }
+    var temporary = Files.createTempFile(directory, "." + absolute.getFileName(), ".new");
     try {
+      Files.setPosixFilePermissions(temporary, PosixFilePermissions.fromString("rw-r--r--"));
       Files.writeString(temporary, text(manifest));
       Files.move(temporary, absolute, StandardCopyOption.ATOMIC_MOVE);
     } finally {

@@ -6,6 +6,8 @@ import dev.caisson.build.Schemas;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,12 +53,20 @@ public record Recipe(
       throw new ManifestException(List.of(new Problem("", "a recipe of more than 1 MiB")));
     }
     var bytes = Files.readAllBytes(file);
-    var yaml = parse(new String(bytes, StandardCharsets.UTF_8));
+    var yaml = parse(decode(bytes));
     var problems = Schemas.validate(schema(), yaml, "");
     if (!problems.isEmpty()) {
       throw new ManifestException(problems);
     }
     return of(fingerprint(bytes), yaml);
+  }
+
+  private static String decode(byte[] bytes) throws ManifestException {
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+    } catch (CharacterCodingException notUtf8) {
+      throw new ManifestException(List.of(new Problem("", "not UTF-8")));
+    }
   }
 
   private static JsonNode parse(String text) throws ManifestException {

@@ -5,6 +5,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCallException;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -33,7 +34,7 @@ public final class Scratch implements AutoCloseable {
     Files.createDirectories(base);
     try (var turn = Fd.open(base.resolve(LOCK), Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0600)) {
       // Between making a directory and locking it, nobody may take it for a dead one.
-      turn.flock(Fd.Flock.EXCLUSIVE);
+      awaitTurn(turn);
       sweep(base);
       var directory =
           Files.createTempDirectory(
@@ -53,9 +54,29 @@ public final class Scratch implements AutoCloseable {
     try (var entries = Files.newDirectoryStream(base, PREFIX + "*")) {
       for (var entry : entries) {
         if (dead(entry)) {
-          Trees.delete(entry);
+          deleteIfPossible(entry);
         }
       }
+    }
+  }
+
+  private static void awaitTurn(Fd lock) throws IOException {
+    while (!lock.tryFlock(Fd.Flock.EXCLUSIVE)) {
+      try {
+        Thread.sleep(20);
+      } catch (InterruptedException interrupt) {
+        Thread.currentThread().interrupt();
+        throw new InterruptedIOException("interrupted while another process makes a directory");
+      }
+    }
+  }
+
+  /// What cannot be deleted takes room, but must not keep anybody from working.
+  private static void deleteIfPossible(Path entry) {
+    try {
+      Trees.delete(entry);
+    } catch (IOException leftToTheNext) {
+      // The next one tries again.
     }
   }
 
@@ -88,12 +109,7 @@ public final class Scratch implements AutoCloseable {
   /// Idempotent.
   @Override
   public void close() {
-    try {
-      Trees.delete(directory);
-    } catch (IOException leftToTheNext) {
-      // Closing never throws; the sweep of the next Scratch tries again, and says why it fails.
-    } finally {
-      lock.close();
-    }
+    deleteIfPossible(directory);
+    lock.close();
   }
 }

@@ -33,11 +33,21 @@ public final class Trees {
     if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
       try {
         deleteContents(path);
-      } catch (IOException tooDeep) {
-        tool("/usr/bin/rm", "-rf", "--one-file-system", "--", path.toString());
+      } catch (IOException tooDeepOrImmutable) {
+        force(path);
       }
     }
     Files.deleteIfExists(path);
+  }
+
+  /// By tools, with the attributes that forbid it taken away first. See `chattr(1)`.
+  private static void force(Path path) throws IOException {
+    try {
+      tool("/usr/bin/chattr", "-R", "-f", "-i", "-a", path.toString());
+    } catch (IOException notEverywhere) {
+      // It complains of symbolic links and of file systems without attributes; what counts is rm.
+    }
+    tool("/usr/bin/rm", "-rf", "--one-file-system", "--", path.toString());
   }
 
   private static void deleteContents(Path directory) throws IOException {
@@ -89,8 +99,11 @@ public final class Trees {
   /// Copies the contents of a directory into another with everything they have: owners, modes,
   /// times, hard links, devices, extended attributes; sharing the blocks where the file system can.
   /// See `cp(1)`.
+  ///
+  /// A file that is in the way is removed first, so that nothing is ever written through a link.
   public static void copyContents(Path from, Path to) throws IOException {
-    tool("/usr/bin/cp", "-a", "--reflink=auto", "--", from + "/.", to + "/");
+    tool(
+        "/usr/bin/cp", "-a", "--reflink=auto", "--remove-destination", "--", from + "/.", to + "/");
   }
 
   /// Gives all files of a tree that are younger than a moment another time, in seconds since 1970.
