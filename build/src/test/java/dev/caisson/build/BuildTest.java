@@ -11,6 +11,7 @@ import dev.caisson.build.BuildEvent.Output;
 import dev.caisson.build.BuildEvent.StageStarted;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.net.InetAddress;

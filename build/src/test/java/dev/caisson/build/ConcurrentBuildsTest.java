@@ -10,6 +10,7 @@ import dev.caisson.build.BuildEvent.StageFinished;
 import dev.caisson.build.BuildEvent.StageStarted;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.file.Files;

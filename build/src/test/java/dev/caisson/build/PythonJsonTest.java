@@ -6,6 +6,7 @@ import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.math.BigDecimal;

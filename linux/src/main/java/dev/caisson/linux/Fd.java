@@ -3,6 +3,7 @@ package dev.caisson.linux;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
@@ -253,12 +254,25 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /// Locks the whole file, blocking until nobody holds it otherwise. See `flock(2)`.
+  /// Locks the whole file, waiting until nobody holds it otherwise. See `flock(2)`.
   ///
-  /// The wait has no deadline and does not end by interrupt: for locks that are held for the length
-  /// of a few calls.
-  public void flock(Flock kind) throws SystemCallException {
-    call(Nr.FLOCK, kind.operation, 0);
+  /// The kernel has no deadline for this, so it asks fifty times a second.
+  ///
+  /// @throws DeadlineException if another holds it all the time
+  /// @throws InterruptedIOException if the thread is interrupted
+  public void flock(Flock kind, Duration deadline) throws IOException {
+    var until = Deadline.in(deadline);
+    while (!tryFlock(kind)) {
+      if (until.expired()) {
+        throw until.exception("a lock on " + this);
+      }
+      try {
+        Thread.sleep(20);
+      } catch (InterruptedException interrupt) {
+        Thread.currentThread().interrupt();
+        throw new InterruptedIOException("interrupted while waiting for a lock");
+      }
+    }
   }
 
   /// The kinds of lock of [#flock].

@@ -192,7 +192,7 @@ class FdTest {
       assertThat(second.tryFlock(Fd.Flock.SHARED)).isTrue();
       assertThat(second.tryFlock(Fd.Flock.EXCLUSIVE)).isFalse();
       first.close();
-      second.flock(Fd.Flock.EXCLUSIVE);
+      second.flock(Fd.Flock.EXCLUSIVE, Duration.ofSeconds(30));
       try (var third = Fd.open(path)) {
         assertThat(third.tryFlock(Fd.Flock.SHARED)).isFalse();
       }

@@ -25,6 +25,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// process.
 final class CurlSource implements SourceModule {
   private static final int ROUNDS = 4;
+  private static final Duration TURN = Duration.ofHours(24);
   private static final Duration FIRST_PAUSE = Duration.ofMillis(250);
 
   @Override
@@ -56,7 +57,10 @@ final class CurlSource implements SourceModule {
       var partial = Files.createDirectories(directory.resolve(".partial"));
       try (var turn =
           Fd.open(partial.resolve(".lock"), Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0600)) {
-        awaitTurn(turn);
+        // Two downloads of one file would write into each other, so one process downloads at a
+        // time;
+        // the other finds the files there afterwards.
+        turn.flock(Fd.Flock.EXCLUSIVE, TURN);
         takeCached(wanted, directory, results);
         fetch(wanted, directory, partial, results);
       }
@@ -73,14 +77,6 @@ final class CurlSource implements SourceModule {
             }
             return there;
           });
-    }
-
-    /// Two downloads of one file would write into each other, so one process downloads at a time;
-    /// the other finds the files there afterwards.
-    private static void awaitTurn(Fd lock) throws IOException {
-      while (!lock.tryFlock(Fd.Flock.EXCLUSIVE)) {
-        pause(Duration.ofMillis(200));
-      }
     }
 
     private void fetch(Map<String, CurlItem> wanted, Path directory, Path partial, Results results)

@@ -14,6 +14,7 @@ import dev.caisson.build.ManifestException;
 import dev.caisson.build.SourceResult;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.net.InetAddress;

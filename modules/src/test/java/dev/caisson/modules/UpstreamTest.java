@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -13,6 +13,7 @@ import dev.caisson.build.SourceResult;
 import dev.caisson.build.StageResult;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
+import dev.caisson.testkit.Programs;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

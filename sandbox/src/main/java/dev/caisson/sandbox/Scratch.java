@@ -5,10 +5,10 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCallException;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.Set;
 
 /// A directory for what is temporary.
@@ -18,6 +18,7 @@ import java.util.Set;
 /// which are dead.
 public final class Scratch implements AutoCloseable {
   private static final String PREFIX = "scratch-";
+  private static final Duration TURN = Duration.ofMinutes(10);
   private static final String LOCK = ".lock";
 
   private final Path directory;
@@ -34,7 +35,7 @@ public final class Scratch implements AutoCloseable {
     Files.createDirectories(base);
     try (var turn = Fd.open(base.resolve(LOCK), Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0600)) {
       // Between making a directory and locking it, nobody may take it for a dead one.
-      awaitTurn(turn);
+      turn.flock(Fd.Flock.EXCLUSIVE, TURN);
       sweep(base);
       var directory =
           Files.createTempDirectory(
@@ -56,17 +57,6 @@ public final class Scratch implements AutoCloseable {
         if (dead(entry)) {
           deleteIfPossible(entry);
         }
-      }
-    }
-  }
-
-  private static void awaitTurn(Fd lock) throws IOException {
-    while (!lock.tryFlock(Fd.Flock.EXCLUSIVE)) {
-      try {
-        Thread.sleep(20);
-      } catch (InterruptedException interrupt) {
-        Thread.currentThread().interrupt();
-        throw new InterruptedIOException("interrupted while another process makes a directory");
       }
     }
   }

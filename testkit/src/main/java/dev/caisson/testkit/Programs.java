@@ -1,4 +1,4 @@
-package dev.caisson.build;
+package dev.caisson.testkit;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -6,14 +6,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 
 /// Programs of the machine, and other JVMs.
-final class Programs {
+public final class Programs {
   private Programs() {}
 
   /// Runs a program that must succeed, and returns what it prints.
-  static String run(String... argv) throws IOException, InterruptedException {
+  public static String run(String... argv) throws IOException, InterruptedException {
     var errors = Files.createTempFile("errors", ".txt");
     try {
       var process =
@@ -38,9 +39,10 @@ final class Programs {
 
   /// The command line of a JVM with the modules of this one, and the tests as a part of the module
   /// that they test.
-  static List<String> java(Class<?> main, String... args) {
+  public static List<String> java(Class<?> main, String... args) {
     var module = main.getModule().getName();
-    var tests = Path.of(main.getProtectionDomain().getCodeSource().getLocation().getPath());
+    var source = Objects.requireNonNull(main.getProtectionDomain().getCodeSource());
+    var tests = Path.of(source.getLocation().getPath());
     var testClasses = tests.resolveSibling("test-classes");
     var command =
         new ArrayList<>(
@@ -60,7 +62,7 @@ final class Programs {
   }
 
   /// Ends a process if it has not ended, and closes what it was connected by.
-  static void end(Process process) throws IOException, InterruptedException {
+  public static void end(Process process) throws IOException, InterruptedException {
     process.destroyForcibly().waitFor();
     process.getInputStream().close();
     process.getErrorStream().close();
