@@ -6,7 +6,6 @@ import dev.caisson.build.Manifest.Source;
 import dev.caisson.build.Manifest.Stage;
 import dev.caisson.build.ManifestException.Problem;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -35,7 +34,7 @@ public final class ManifestReader {
   /// @throws IOException if the description of a module cannot be read
   public static Manifest read(JsonNode json, ModuleIndex index) throws IOException {
     var reader = new ManifestReader(index);
-    reader.refuseUnusable(json, new StringBuilder());
+    reader.refuseInfinity(json, new StringBuilder());
     reader.stop();
     reader.problems.addAll(Schemas.validate(Schemas.manifest(), json, ""));
     reader.stop();
@@ -50,33 +49,22 @@ public final class ManifestReader {
     }
   }
 
-  /// Some JSON cannot be used: 1e400 would be read as infinity, and neither a path nor an argument
-  /// can hold a NUL or half of a surrogate pair.
-  private void refuseUnusable(JsonNode value, StringBuilder path) {
+  /// 1e400 is JSON, but no float can hold it: it would be read as infinity, which is no JSON.
+  private void refuseInfinity(JsonNode value, StringBuilder path) {
     int length = path.length();
     if (value.isFloatingPointNumber() && Double.isInfinite(value.doubleValue())) {
       problems.add(new Problem(path.toString(), "is too large for a floating-point number"));
     }
-    if (value.isString() && !usable(value.stringValue())) {
-      problems.add(new Problem(path.toString(), "holds a NUL or half of a surrogate pair"));
-    }
     for (var entry : value.properties()) {
       Schemas.append(path, entry.getKey());
-      if (!usable(entry.getKey())) {
-        problems.add(new Problem(path.toString(), "holds a NUL or half of a surrogate pair"));
-      }
-      refuseUnusable(entry.getValue(), path);
+      refuseInfinity(entry.getValue(), path);
       path.setLength(length);
     }
     for (int i = 0; value.isArray() && i < value.size(); i++) {
       Schemas.append(path, i);
-      refuseUnusable(value.get(i), path);
+      refuseInfinity(value.get(i), path);
       path.setLength(length);
     }
-  }
-
-  private static boolean usable(String text) {
-    return text.indexOf(0) < 0 && StandardCharsets.UTF_8.newEncoder().canEncode(text);
   }
 
   private void validateModules(JsonNode json) throws IOException {

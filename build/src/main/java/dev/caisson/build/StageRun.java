@@ -20,6 +20,7 @@ import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.RunResult;
 import dev.caisson.sandbox.Trees;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -218,6 +219,11 @@ final class StageRun {
 
     @Override
     public RunResult run(List<String> argv) throws IOException {
+      for (var word : argv) {
+        if (word.indexOf(0) >= 0 || !StandardCharsets.UTF_8.newEncoder().canEncode(word)) {
+          throw new StageException("a path or an argument holds a NUL or half of a character");
+        }
+      }
       var result = buildRoot.run(prepare(Run.of(argv), info, binds));
       lastCommand = result.command();
       return result;

@@ -8,6 +8,7 @@ import dev.caisson.sandbox.RunResult;
 import dev.caisson.sandbox.Scratch;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
@@ -76,13 +77,18 @@ final class RunCommand implements Command {
       run.env(variable.substring(0, equals), variable.substring(equals + 1));
     }
     if (line.hasOption("timeout")) {
-      run.deadline(Durations.parse(line.getOptionValue("timeout")));
+      run.deadline(Durations.parse(Values.last(line, "timeout").orElseThrow()));
     }
+    var worker = Thread.currentThread();
+    var unread = new AtomicBoolean();
     run.output((bytes, count) -> {
       System.out.write(bytes, 0, count);
-      System.out.flush();
+      if (System.out.checkError() && unread.compareAndSet(false, true)) {
+        // Nobody reads any more, so nobody wants it to go on.
+        worker.interrupt();
+      }
     });
-    var root = Path.of(line.getOptionValue("root", "/"));
+    var root = Values.path(line, "root").orElse(Path.of("/"));
     try (var scratch = Scratch.under(Places.temporary());
         var buildRoot = BuildRoot.create(root, scratch.directory())) {
       return exitCode(buildRoot.run(run), terminal);

@@ -1,5 +1,6 @@
 package dev.caisson.cli;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -40,12 +41,17 @@ final class Caisson {
 
   /// Runs it to its end.
   Answer run(String... args) throws IOException, InterruptedException {
+    return finish(builder(args), String.join(" ", args));
+  }
+
+  private Answer finish(ProcessBuilder builder, String what)
+      throws IOException, InterruptedException {
     var out = Files.createTempFile(directory, "out-", "");
     var err = Files.createTempFile(directory, "err-", "");
-    var process = builder(args).redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+    var process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
     if (!process.waitFor(DEADLINE_MINUTES, TimeUnit.MINUTES)) {
       process.destroyForcibly();
-      throw new AssertionError("caisson does not end: " + String.join(" ", args));
+      throw new AssertionError("caisson does not end: " + what);
     }
     return new Answer(process.exitValue(), text(out), text(err));
   }
@@ -53,6 +59,19 @@ final class Caisson {
   /// Starts it; its output and errors come as one stream.
   Process start(String... args) throws IOException {
     return builder(args).redirectErrorStream(true).start();
+  }
+
+  /// Starts it with a file as its standard output.
+  Process start(File output, String... args) throws IOException {
+    return builder(args).redirectOutput(output).start();
+  }
+
+  /// Runs it as the arguments of a shell script, which has the command in `"$@"`.
+  Answer through(String script, String... args) throws IOException, InterruptedException {
+    var plain = builder(args);
+    var command = new ArrayList<>(List.of("bash", "-c", script, "caisson"));
+    command.addAll(plain.command());
+    return finish(plain.command(command), script);
   }
 
   private ProcessBuilder builder(String... args) {
