@@ -1,7 +1,6 @@
 package dev.caisson.build;
 
 import dev.caisson.sandbox.Capability;
-import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -99,11 +98,5 @@ public record ModuleInfo(
     var all = EnumSet.copyOf(Capability.STAGE_DEFAULT);
     all.addAll(capabilities);
     return all;
-  }
-
-  /// The names of the options of a stage, for messages that suggest one.
-  List<String> optionNames() {
-    return new ArrayList<>(
-        schema.path("properties").path("options").path("properties").propertyNames());
   }
 }
