@@ -1,0 +1,223 @@
+package dev.caisson.ipc;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
+import dev.caisson.testkit.SmallJvm;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Clients that come in masses, go at once, or send rubbish until they are stopped.
+@ExtendWith(NoLeaks.class)
+@Timeout(120)
+@SuppressWarnings("try") // closing early is what is shown
+class ConnectionFloodTest {
+  private static final Duration LONG = Peer.LONG;
+
+  @TempDir Path directory;
+
+  private Path socket() {
+    return directory.resolve("socket");
+  }
+
+  private static void echo(JsonChannel channel) throws IOException {
+    for (var next = channel.receive(LONG); next.isPresent(); next = channel.receive(LONG)) {
+      try (var message = next.get()) {
+        channel.send(message.value(), List.of(), LONG);
+      }
+    }
+  }
+
+  private static void assertEchoes(JsonChannel channel, int number) throws IOException {
+    channel.send(Peer.number(number), List.of(), LONG);
+    try (var message = channel.receive(LONG).orElseThrow()) {
+      assertThat(message.value()).isEqualTo(Peer.number(number));
+    }
+  }
+
+  private static <T> List<T> all(List<FutureTask<T>> tasks) throws Exception {
+    // On threads of the platform: connecting to a full queue blocks.
+    tasks.forEach(task -> Thread.ofPlatform().daemon().start(task));
+    var results = new ArrayList<T>();
+    for (var task : tasks) {
+      results.add(task.get(60, TimeUnit.SECONDS));
+    }
+    return results;
+  }
+
+  @Test
+  void clientsThatConnectAndGoByTheThousandAreServedBesideOneThatWorks() throws Exception {
+    var served = new AtomicInteger();
+    JsonServer.Handler counting =
+        channel -> {
+          served.incrementAndGet();
+          echo(channel);
+        };
+    try (var server = JsonServer.listen(socket(), 8, Limits.UNTRUSTED, counting);
+        var working = JsonChannel.connect(socket(), Limits.DEFAULT, LONG)) {
+      assertEchoes(working, 0);
+      var floods = new ArrayList<FutureTask<Integer>>();
+      for (int t = 0; t < 4; t++) {
+        floods.add(
+            new FutureTask<>(() -> {
+              for (int i = 0; i < 500; i++) {
+                try (var client = JsonChannel.connect(socket(), Limits.DEFAULT, LONG)) {
+                  if (i % 2 == 0) {
+                    client.send(Peer.ofBytes(100), List.of(), LONG);
+                  }
+                }
+              }
+              return 500;
+            }));
+      }
+      floods.add(
+          new FutureTask<>(() -> {
+            for (int i = 0; i < 500; i++) {
+              assertEchoes(working, i);
+            }
+            return 500;
+          }));
+      assertThat(all(floods)).hasSize(5).containsOnly(500);
+      working.close();
+      server.close(LONG);
+    }
+    assertThat(served).hasValue(2001);
+  }
+
+  @Test
+  void aClientThatSendsRubbishWithoutEndStallsNoOther() throws Exception {
+    try (var server = JsonServer.listen(socket(), 4, Limits.UNTRUSTED, ConnectionFloodTest::sink);
+        var working = JsonChannel.connect(socket(), Limits.DEFAULT, LONG)) {
+      var floods = new ArrayList<FutureTask<Long>>();
+      for (int t = 0; t < 2; t++) {
+        var flood = new FutureTask<>(this::rubbish);
+        floods.add(flood);
+        Thread.ofPlatform().daemon().start(flood);
+      }
+      for (int i = 0; i < 300; i++) {
+        assertEchoes(working, i);
+      }
+      working.close();
+      // They never end by themselves; the server's end is theirs.
+      server.close(Duration.ZERO);
+      for (var flood : floods) {
+        assertThat(flood.get(60, TimeUnit.SECONDS)).isPositive();
+      }
+    }
+  }
+
+  private static void sink(JsonChannel channel) throws IOException {
+    while (true) {
+      try {
+        echo(channel);
+        return;
+      } catch (MessageException bad) {
+        // The next one may be better.
+      }
+    }
+  }
+
+  private long rubbish() throws IOException {
+    long sent = 0;
+    try (var client = UnixSocket.connect(UnixSocket.Type.SEQPACKET, socket(), LONG);
+        var fd = Fd.open(Path.of("/dev/zero"))) {
+      var texts = List.of("{", "<args-via-fd>", "[".repeat(10_000), "\u0000");
+      while (true) {
+        var text = texts.get((int) (sent % texts.size())).getBytes(UTF_8);
+        client.sendmsg(text, List.of(fd, fd, fd), Deadline.in(LONG));
+        sent++;
+      }
+    } catch (SystemCallException closed) {
+      assertThat(closed.errno()).isIn(Errno.EPIPE, Errno.ECONNRESET);
+      return sent;
+    }
+  }
+
+  /// The connection waits in the queue meanwhile, and asking for it again and again would keep a
+  /// CPU busy: the kernel tells that a server out of descriptors has a connection to accept.
+  @Test
+  void outOfDescriptorsAConnectionWaitsWithoutACpuBeingBusyAndIsServedLater() throws Exception {
+    var command = new SmallJvm(64, 100).command(ExhaustedServer.class, socket().toString());
+    var process =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+    try (var words = process.inputReader(StandardCharsets.UTF_8);
+        var orders = process.outputWriter(StandardCharsets.UTF_8)) {
+      assertThat(words.readLine()).isEqualTo("exhausted");
+      try (var client = JsonChannel.connect(socket(), Limits.DEFAULT, LONG)) {
+        client.send(Peer.number(1), List.of(), LONG);
+        assertThatThrownBy(() -> client.receive(Duration.ofSeconds(1)))
+            .isInstanceOf(DeadlineException.class);
+        // From here on everything is loaded and compiled, and it has nothing to do.
+        var before = process.info().totalCpuDuration().orElseThrow();
+        assertThatThrownBy(() -> client.receive(Duration.ofSeconds(3)))
+            .isInstanceOf(DeadlineException.class);
+        var used = process.info().totalCpuDuration().orElseThrow().minus(before);
+        assertThat(used).as("CPU time of 3 seconds").isLessThan(Duration.ofMillis(1500));
+        orders.write("release\n");
+        orders.flush();
+        assertThat(words.readLine()).isEqualTo("released");
+        try (var message = client.receive(LONG).orElseThrow()) {
+          assertThat(message.value()).isEqualTo(Peer.number(1));
+        }
+      }
+      orders.write("end\n");
+      orders.flush();
+      assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.exitValue()).isZero();
+    } finally {
+      Programs.end(process);
+    }
+  }
+
+  /// For [#outOfDescriptorsAConnectionWaitsWithoutACpuBeingBusyAndIsServedLater()]: has no
+  /// descriptor left until it is told to have some.
+  static final class ExhaustedServer {
+    private ExhaustedServer() {}
+
+    public static void main(String... args) throws IOException {
+      var all = new ArrayList<Fd>();
+      var orders = new java.io.BufferedReader(new java.io.InputStreamReader(System.in, UTF_8));
+      var path = Path.of(args[0]);
+      try (var server = JsonServer.listen(path, 4, Limits.UNTRUSTED, ConnectionFloodTest::echo);
+          var fd = Fd.open(Path.of("/dev/null"))) {
+        // Served once, so that nothing has to be loaded when there is no descriptor for it.
+        try (var first = JsonChannel.connect(path, Limits.UNTRUSTED, LONG)) {
+          first.send(Peer.number(1), List.of(), LONG);
+          first.receive(LONG).orElseThrow().close();
+        }
+        try {
+          while (true) {
+            all.add(fd.dup());
+          }
+        } catch (SystemCallException exhausted) {
+          System.out.println("exhausted");
+        }
+        orders.readLine();
+        all.forEach(Fd::close);
+        System.out.println("released");
+        orders.readLine();
+        server.close(LONG);
+      }
+    }
+  }
+}
