@@ -69,6 +69,13 @@ class Hostile(Service):
     def do_deep_signal(self, args, _fds):
         return self.raw(b'{"type": "signal", "data": {"reply": ' + b'{"a":' * args + b"1" + b"}" * args + b"}}")
 
+    def do_costly(self, args, _fds):
+        """An answer of so many bytes in arrays of arrays, as deep as is allowed."""
+        frame = b'{"type": "reply", "data": {"reply": [%s]}}'
+        element = b"[" * 190 + b"]" * 190
+        text = frame % b",".join([element] * ((args - len(frame)) // (len(element) + 1)))
+        return self.payload(sparse(len(text), text))
+
     def do_long_number(self, _args, _fds):
         return self.raw(b'{"type": "reply", "data": {"reply": ' + b"9" * 100_000 + b"}}")
 
@@ -169,6 +176,7 @@ class Hostile(Service):
 
     def do_die_while_a_child_prints(self, _args, _fds):
         """Leaves a process that holds the output, and fills it for half a minute and more."""
+        self.signal("now")
         if os.fork() == 0:
             self.peer.socket.close()
             until = time.monotonic() + 90

@@ -69,4 +69,27 @@ public record SmallJvm(int heapMiB, int descriptors) {
     }
     throw new AssertionError("the kernel tells no VmHWM");
   }
+
+  /// Loads all classes of the modules named, which takes descriptors while they lie in directories:
+  /// before a program uses up all that there are.
+  public static void load(String... modules) throws IOException {
+    for (var name : modules) {
+      var module = ModuleLayer.boot().findModule(name).orElseThrow();
+      var found = ModuleLayer.boot().configuration().findModule(name).orElseThrow();
+      try (var reader = found.reference().open();
+          var files = reader.list()) {
+        files
+            .filter(file -> file.endsWith(".class") && !file.equals("module-info.class"))
+            .forEach(file -> load(module, file.replace('/', '.').replaceFirst("\\.class$", "")));
+      }
+    }
+  }
+
+  private static void load(Module module, String type) {
+    try {
+      Class.forName(module, type);
+    } catch (NoClassDefFoundError test) {
+      // One that is to be run by JUnit, which is not there.
+    }
+  }
 }
