@@ -13,7 +13,6 @@ import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -28,7 +27,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Many services, many callers, many calls: what they take is given back.
+/// Many services, many callers: what they take is given back.
 ///
 /// Nothing here tells how fast that is; deadlines are there so that a hang is a failure.
 @ExtendWith(NoLeaks.class)
@@ -37,10 +36,6 @@ class LoadTest {
   private static final ServiceClient.SignalListener DEAF = (value, descriptors) -> {};
   private static final int IN_THE_JVM = 1000;
   private static final int PROCESSES = 200;
-
-  /// How many calls of a service in the JVM are made one after another: a million is the number to
-  /// be shown, and takes more than a minute on two cores, so every build makes fewer.
-  private static final int CALLS = Integer.getInteger("caisson.load.calls", 200_000);
 
   @TempDir Path directory;
 
@@ -207,79 +202,6 @@ class LoadTest {
         var reply = client.callWithFds("echo", args, List.of(fd), DEAF, LONG)) {
       return reply.value().equals(args)
           && Support.contents(reply.descriptors().getFirst()).equals(args.toString());
-    }
-  }
-
-  /// What may grow with calls, and must not.
-  ///
-  /// @param heapMiB what is reachable
-  /// @param residentMiB what the kernel counts, memory outside of the heap included
-  private record Footprint(long descriptors, long threads, long heapMiB, long residentMiB) {
-    static Footprint now() throws IOException {
-      var runtime = Runtime.getRuntime();
-      long used = Long.MAX_VALUE;
-      for (int i = 0; i < 3; i++) {
-        System.gc();
-        used = Math.min(used, runtime.totalMemory() - runtime.freeMemory());
-      }
-      try (var tasks = Files.list(Path.of("/proc/self/task"))) {
-        return new Footprint(Support.openDescriptors(), tasks.count(), used >> 20, resident());
-      }
-    }
-
-    private static long resident() throws IOException {
-      for (var line : Files.readAllLines(Path.of("/proc/self/status"))) {
-        if (line.startsWith("VmRSS:")) {
-          return Long.parseLong(line.replaceAll("[^0-9]", "")) / 1024;
-        }
-      }
-      throw new AssertionError("the kernel tells no VmRSS");
-    }
-
-    void isNoMoreThan(Footprint before) {
-      assertThat(descriptors).isBetween(before.descriptors - 5, before.descriptors + 5);
-      assertThat(threads).isLessThan(before.threads + 10);
-      assertThat(heapMiB).isLessThan(before.heapMiB + 8);
-      // A heap may use again what it had, and code is compiled meanwhile; a hundred bytes of a
-      // million calls would be more.
-      assertThat(residentMiB).isLessThan(before.residentMiB + 90);
-    }
-  }
-
-  private static void calls(ServiceClient client, int times) throws IOException {
-    for (int i = 0; i < times; i++) {
-      var args = JsonNodeFactory.instance.numberNode(i);
-      if (client.call("echo", args, LONG).intValue() != i) {
-        throw new AssertionError("another answer at call " + i);
-      }
-    }
-  }
-
-  private static void stayFlat(ServiceClient client, int times) throws Exception {
-    // The first tenth is for what is loaded, compiled and kept by the JVM itself.
-    calls(client, times / 10);
-    var before = Footprint.now();
-    calls(client, times - times / 10);
-    var after = Footprint.now();
-    after.isNoMoreThan(before);
-  }
-
-  @Test
-  void callsOfAServiceInTheJvmLeaveItAsItWas() throws Exception {
-    try (var manager = Support.manager(OutputListener.NONE, Duration.ofMinutes(1))) {
-      stayFlat(manager.start("one", new SampleService(() -> {})), CALLS);
-    }
-  }
-
-  @Test
-  @Requires(Need.PYTHON)
-  void callsOfAProcessLeaveBothAsTheyWere() throws Exception {
-    try (var manager = Support.manager(OutputListener.NONE, LONG)) {
-      var client = manager.start("one", Support.pythonService(directory), List.of());
-      calls(client, 10);
-      int theirs = client.call("open_descriptors", json("[]"), LONG).intValue();
-      stayFlat(client, Math.min(CALLS, 100_000));
-      assertThat(client.call("open_descriptors", json("[]"), LONG).intValue()).isEqualTo(theirs);
     }
   }
 }
