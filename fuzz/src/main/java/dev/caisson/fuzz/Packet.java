@@ -1,0 +1,153 @@
+package dev.caisson.fuzz;
+
+import dev.caisson.ipc.Json;
+import dev.caisson.ipc.JsonChannel;
+import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.Message;
+import dev.caisson.ipc.MessageException;
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.UnixSocket;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+
+/// One packet: a line of the input, `LETTERS TEXT`.
+///
+/// The letters say which descriptors go along ([Sent]; a capital is a hundred of them). The text is
+/// the packet's data; if the letters begin with `>`, the data is the mark of a payload that lies in
+/// the first descriptor.
+///
+/// @param data what is sent
+/// @param descriptors what goes along
+/// @param text what the memfds among them hold
+@SuppressWarnings("ArrayRecordComponent") // handed on, never compared
+record Packet(byte[] data, List<Sent> descriptors, byte[] text) {
+  /// No step of an execution waits, so this is only how long a hang takes to be one.
+  static final Duration LONG = Duration.ofSeconds(10);
+
+  /// So narrow that inputs reach them.
+  static final Limits LIMITS = new Limits(1024, 12, 40);
+
+  private static final Json JSON = Json.within(LIMITS);
+  private static final byte[] VIA_FD = "<args-via-fd>".getBytes(StandardCharsets.US_ASCII);
+
+  /// All of them, and all that is answered, must fit into the buffer of a socket; and an execution
+  /// takes as long as it has packets.
+  private static final int MOST = 4;
+
+  /// What becomes of a packet at its receiver.
+  sealed interface Outcome {
+    /// It is a message.
+    ///
+    /// @param regular of each descriptor, whether it is a regular file
+    record Accepted(JsonNode value, List<Boolean> regular) implements Outcome {}
+
+    /// It is an error.
+    record Refused() implements Outcome {}
+
+    /// It counts as the end of the connection.
+    record EndOfFile() implements Outcome {}
+  }
+
+  static List<Packet> parse(byte[] input) {
+    var packets = new ArrayList<Packet>();
+    for (int at = 0; at < input.length && packets.size() < MOST; ) {
+      int end = at;
+      while (end < input.length && input[end] != '\n') {
+        end++;
+      }
+      packets.add(line(Arrays.copyOfRange(input, at, end)));
+      at = end + 1;
+    }
+    return packets;
+  }
+
+  private static Packet line(byte[] line) {
+    int letters = 0;
+    var descriptors = new ArrayList<Sent>();
+    for (; letters < line.length && line[letters] != ' '; letters++) {
+      byte letter = line[letters];
+      boolean capital = letter >= 'A' && letter <= 'Z';
+      int count = capital ? 100 : 1;
+      Sent.of((byte) (capital ? letter - 'A' + 'a' : letter))
+          .ifPresent(kind -> {
+            for (int i = 0; i < count && descriptors.size() < UnixSocket.MAX_DESCRIPTORS; i++) {
+              descriptors.add(kind);
+            }
+          });
+    }
+    var text = Arrays.copyOfRange(line, Math.min(letters + 1, line.length), line.length);
+    boolean viaFd = line.length > 0 && line[0] == '>';
+    return new Packet(viaFd ? VIA_FD : text, descriptors, text);
+  }
+
+  static Packet text(String text) {
+    var data = text.getBytes(StandardCharsets.UTF_8);
+    return new Packet(data, List.of(), data);
+  }
+
+  void send(UnixSocket sender) throws IOException {
+    var opened = new ArrayList<Fd>();
+    try {
+      for (var kind : descriptors) {
+        opened.add(kind.open(text, sender));
+      }
+      sender.sendmsg(data, opened, Deadline.in(LONG));
+    } finally {
+      opened.forEach(Fd::close);
+    }
+  }
+
+  /// What must become of it within [#LIMITS]. How its JSON is read is taken from [Json]; all that
+  /// is between the socket and that is told here a second time.
+  Outcome expected() {
+    if (data.length == 0 && descriptors.isEmpty()) {
+      return new Outcome.EndOfFile();
+    }
+    boolean viaFd = Arrays.equals(data, VIA_FD);
+    var readable =
+        viaFd
+            ? descriptors.stream().findFirst().flatMap(payload -> payload.readable(text))
+            : Optional.of(data);
+    if (readable.isEmpty() || readable.get().length > LIMITS.messageBytes()) {
+      return new Outcome.Refused();
+    }
+    try {
+      var value = JSON.parse(readable.get());
+      var regular = descriptors.stream().skip(viaFd ? 1 : 0).map(kind -> kind.regular).toList();
+      return new Outcome.Accepted(value, regular);
+    } catch (MessageException refused) {
+      return new Outcome.Refused();
+    }
+  }
+
+  /// What became of the next one.
+  static Outcome receive(JsonChannel channel) throws IOException {
+    Optional<Message> received;
+    try {
+      received = channel.receive(LONG);
+    } catch (MessageException refused) {
+      return new Outcome.Refused();
+    }
+    if (received.isEmpty()) {
+      return new Outcome.EndOfFile();
+    }
+    try (var message = received.get()) {
+      return new Outcome.Accepted(message.value(), regular(message.descriptors()));
+    }
+  }
+
+  static List<Boolean> regular(List<Fd> descriptors) throws IOException {
+    var regular = new ArrayList<Boolean>(descriptors.size());
+    for (var descriptor : descriptors) {
+      regular.add(descriptor.statx().regular());
+    }
+    return regular;
+  }
+}

@@ -1,0 +1,47 @@
+package dev.caisson.fuzz;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+
+/// The fuzz targets, each with its corpus.
+enum Target {
+  RECEIVE,
+  SERVICE,
+  CLIENT;
+
+  /// Executes one input, without the fuzzer.
+  void execute(byte[] input) throws Exception {
+    switch (this) {
+      case RECEIVE -> ReceiveTarget.fuzzerTestOneInput(input);
+      case SERVICE -> ServiceTarget.fuzzerTestOneInput(input);
+      case CLIENT -> ClientTarget.fuzzerTestOneInput(input);
+    }
+  }
+
+  Path corpus() {
+    return Path.of("corpus", toString());
+  }
+
+  List<Path> seeds() throws IOException {
+    try (var files = Files.list(corpus())) {
+      return files.sorted().toList();
+    }
+  }
+
+  /// The class that the fuzzer is given.
+  String className() {
+    var name = toString();
+    return "dev.caisson.fuzz."
+        + name.substring(0, 1).toUpperCase(Locale.ROOT)
+        + name.substring(1)
+        + "Target";
+  }
+
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}
