@@ -104,27 +104,35 @@ record Packet(byte[] data, List<Sent> descriptors, byte[] text) {
     }
   }
 
-  /// What must become of it within [#LIMITS]. How its JSON is read is taken from [Json]; all that
-  /// is between the socket and that is told here a second time.
+  /// What must become of it within [#LIMITS]. How its JSON is read is taken from [Json], which
+  /// [Grammar] checks; all that is between the socket and that is told here a second time.
   Outcome expected() {
     if (data.length == 0 && descriptors.isEmpty()) {
       return new Outcome.EndOfFile();
     }
-    boolean viaFd = Arrays.equals(data, VIA_FD);
-    var readable =
-        viaFd
-            ? descriptors.stream().findFirst().flatMap(payload -> payload.readable(text))
-            : Optional.of(data);
-    if (readable.isEmpty() || readable.get().length > LIMITS.messageBytes()) {
+    var json = json();
+    if (json.isEmpty()) {
       return new Outcome.Refused();
     }
     try {
-      var value = JSON.parse(readable.get());
-      var regular = descriptors.stream().skip(viaFd ? 1 : 0).map(kind -> kind.regular).toList();
-      return new Outcome.Accepted(value, regular);
+      var regular = descriptors.stream().skip(viaFd() ? 1 : 0).map(kind -> kind.regular).toList();
+      return new Outcome.Accepted(JSON.parse(json.get()), regular);
     } catch (MessageException refused) {
       return new Outcome.Refused();
     }
+  }
+
+  /// What there is to parse; empty if it must be refused before.
+  Optional<byte[]> json() {
+    var text =
+        viaFd()
+            ? descriptors.stream().findFirst().flatMap(payload -> payload.readable(this.text))
+            : Optional.of(data);
+    return text.filter(bytes -> bytes.length <= LIMITS.messageBytes());
+  }
+
+  private boolean viaFd() {
+    return Arrays.equals(data, VIA_FD);
   }
 
   /// What became of the next one.

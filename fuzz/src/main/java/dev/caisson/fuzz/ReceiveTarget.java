@@ -8,7 +8,7 @@ import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
 
 /// A channel takes each packet as a message or refuses it, and goes on with the next; what it took
-/// can be written, and is the same when it is read again.
+/// is JSON and nothing more, can be written, and is the same when it is read again.
 public final class ReceiveTarget {
   private static final Json AGAIN = Json.within(Limits.DEFAULT);
 
@@ -33,8 +33,16 @@ public final class ReceiveTarget {
         if (outcome instanceof Outcome.Accepted accepted) {
           Check.equal(accepted.value(), AGAIN.parse(Json.write(accepted.value())));
         }
+        packet.json().ifPresent(json -> checkGrammar(json, outcome));
       }
       Check.equal(new Outcome.EndOfFile(), Packet.receive(channel));
+    }
+  }
+
+  private static void checkGrammar(byte[] json, Outcome outcome) {
+    var verdict = Grammar.of(json, Packet.LIMITS);
+    if (verdict != Grammar.Verdict.UNDECIDED) {
+      Check.equal(verdict == Grammar.Verdict.VALUE, outcome instanceof Outcome.Accepted);
     }
   }
 }
