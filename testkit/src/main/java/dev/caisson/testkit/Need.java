@@ -47,6 +47,20 @@ public enum Need {
       return Files.isExecutable(Path.of("/usr/bin/python3"));
     }
   },
+  /// Loop devices, and the program that lists them.
+  LOOP_DEVICES("loop devices (/dev/loop-control) and losetup") {
+    @Override
+    boolean present() {
+      return onPath("losetup") && Files.exists(Path.of("/dev/loop-control"));
+    }
+  },
+  /// The program `mkfs.ext4`.
+  EXT4("mkfs.ext4") {
+    @Override
+    boolean present() {
+      return onPath("mkfs.ext4");
+    }
+  },
   /// The C compiler's headers.
   KERNEL_HEADERS("the kernel's headers and gcc") {
     @Override
