@@ -5,6 +5,7 @@ import dev.caisson.host.ProtocolException;
 import dev.caisson.host.RemoteException;
 import dev.caisson.host.ServiceClient;
 import dev.caisson.host.ServiceEndedException;
+import dev.caisson.host.SignalListener;
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.UnixSocket;
@@ -64,7 +65,7 @@ public final class ClientTarget {
   /// @return the signals that were heard, then how the call ended
   private static List<Spoken> call(ServiceClient client, UnixSocket service) throws IOException {
     var heard = new ArrayList<Spoken>();
-    ServiceClient.SignalListener listener =
+    SignalListener listener =
         (value, descriptors) -> {
           heard.add(new Spoken.Signal(value, Packet.regular(descriptors)));
           if (is(value, LEAVE)) {

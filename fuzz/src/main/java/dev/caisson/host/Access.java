@@ -1,7 +1,11 @@
 package dev.caisson.host;
 
 import dev.caisson.ipc.JsonChannel;
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Fd;
+import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 
 /// The two ends of the protocol of host services, without the processes and threads that they
 /// otherwise come with: an execution must cost microseconds.
@@ -13,13 +17,44 @@ public final class Access {
   /// A caller at the end of a channel, which it takes over.
   public static ServiceClient client(JsonChannel channel) {
     return new ServiceClient(
-        "fuzzed", channel, until -> new ServiceEndedException("fuzzed", "ended", List.of()));
+        "fuzzed",
+        new Prepared(new SocketConnection(channel)),
+        until -> new ServiceEndedException("fuzzed", "ended", List.of()));
+  }
+
+  /// A connection on which the answers lie before they are asked for, which no real one may do.
+  private record Prepared(SocketConnection connection) implements Connection {
+    @Override
+    public boolean ready() {
+      return false;
+    }
+
+    @Override
+    public void send(ServiceMessage message, List<Fd> descriptors, Deadline deadline)
+        throws IOException {
+      connection.send(message, descriptors, deadline);
+    }
+
+    @Override
+    public Optional<Delivery> receive(Deadline deadline) throws IOException {
+      return connection.receive(deadline);
+    }
+
+    @Override
+    public void shutdown() {
+      connection.shutdown();
+    }
+
+    @Override
+    public void close() {
+      connection.close();
+    }
   }
 
   /// Serves a connection to its end on this thread.
   ///
   /// @throws Exception why the connection broke
   public static void serve(Service service, JsonChannel connection) throws Exception {
-    service.serve(connection);
+    service.serve(new SocketConnection(connection));
   }
 }

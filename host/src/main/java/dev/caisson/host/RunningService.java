@@ -1,11 +1,15 @@
 package dev.caisson.host;
 
 import dev.caisson.linux.Deadline;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
 
 /// What a started service runs as: a process, or a thread of this JVM.
 sealed interface RunningService permits ServiceProcess, ServiceThread {
+  /// Waits for its end, without doing anything about it.
+  void awaitEnd(Deadline deadline) throws IOException;
+
   /// How it ended, after its connection did; waits for that at most so long.
   ServiceException explainEnd(Deadline deadline);
 

@@ -1,7 +1,6 @@
 package dev.caisson.host;
 
 import dev.caisson.ipc.JsonChannel;
-import dev.caisson.ipc.Limits;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
@@ -13,16 +12,24 @@ import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.locks.ReentrantLock;
 
 /// Starts services and stops them: a service lives at most as long as the manager that started it.
 ///
 /// Closing the manager stops all, the last started first, and fails if one of them ended badly: a
 /// service whose last write failed must not pass for one that did its work.
+///
+/// {@snippet class="dev.caisson.host.Checksums" region="caller"}
+///
+/// Safe for many threads.
 public final class ServiceManager implements AutoCloseable {
   private static final int SERVICE_FD = 3;
 
@@ -30,9 +37,7 @@ public final class ServiceManager implements AutoCloseable {
   private final SpawnThread thread;
   private final Map<String, String> environment;
   private final Duration patience;
-  private final Map<String, Entry> services = new LinkedHashMap<>();
-
-  private record Entry(ServiceClient client, RunningService running) {}
+  private final Map<String, Kept> services = new LinkedHashMap<>();
 
   /// @param listener hears what services print
   /// @param thread which services are started from: it decides which mounts they see
@@ -60,53 +65,208 @@ public final class ServiceManager implements AutoCloseable {
   /// @param id unique among the services that run
   /// @throws IllegalArgumentException if one of that id runs already
   /// @throws SystemCallException if it cannot be started
-  public synchronized ServiceClient start(String id, Path executable, List<String> args)
+  public ServiceClient start(String id, Path executable, List<String> args)
       throws SystemCallException {
-    checkFree(id);
-    var name = Optional.ofNullable(executable.getFileName()).orElse(executable).toString();
-    try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
-        var pipe = Pipe.pipe2();
-        var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
-      var child =
-          Spawn.of(executable)
-              .args("--service-id", id, "--service-fd", Integer.toString(SERVICE_FD))
-              .args(args)
-              .env(environment)
-              .env("PYTHONUNBUFFERED", "1")
-              .descriptor(0, nothing)
-              .descriptor(1, pipe.write())
-              .descriptor(2, pipe.write())
-              .descriptor(SERVICE_FD, pair.theirs().fd())
-              .processGroup(0)
-              .startFrom(thread);
-      var output = new ServiceOutput(id, name, listener, pipe.read().move());
-      return add(id, pair.ours(), new ServiceProcess(id, child, output));
-    }
+    return start(id, ServiceSpec.executable(executable, args));
   }
 
   /// Starts a service inside this JVM, on a virtual thread.
   ///
   /// @param id unique among the services that run
   /// @throws IllegalArgumentException if one of that id runs already
-  public synchronized ServiceClient start(String id, Service service) throws SystemCallException {
-    checkFree(id);
-    try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
-      var theirs = JsonChannel.of(UnixSocket.of(pair.theirs().fd()), Limits.DEFAULT);
-      return add(id, pair.ours(), new ServiceThread(id, service, theirs));
+  public ServiceClient start(String id, Service service) {
+    var once = new ArrayDeque<>(List.of(service));
+    try {
+      return start(
+          id,
+          ServiceSpec.inJvm(() -> {
+            if (once.isEmpty()) {
+              throw new IllegalStateException(
+                  "service %s was given as an object, which serves once".formatted(id));
+            }
+            return once.remove();
+          }));
+    } catch (SystemCallException impossible) {
+      throw new IllegalStateException("a thread needs no system call", impossible);
     }
   }
 
-  private void checkFree(String id) {
-    if (services.containsKey(id)) {
-      throw new IllegalArgumentException("service " + id + " has been started already");
+  /// Starts a service.
+  ///
+  /// @param id unique among the services that run
+  /// @return what calls it, until it is stopped
+  /// @throws IllegalArgumentException if one of that id runs already
+  /// @throws SystemCallException if it cannot be started
+  public ServiceClient start(String id, ServiceSpec spec) throws SystemCallException {
+    synchronized (services) {
+      if (services.containsKey(id)) {
+        throw new IllegalArgumentException("service " + id + " has been started already");
+      }
+      var kept = new Kept(id, spec, launch(id, spec));
+      services.put(id, kept);
+      if (spec.watched()) {
+        kept.watch();
+      }
+      return kept.client;
     }
   }
 
-  private ServiceClient add(String id, UnixSocket ours, RunningService running) {
-    var channel = JsonChannel.of(UnixSocket.of(ours.fd()), Limits.DEFAULT);
-    var client = new ServiceClient(id, channel, running::explainEnd);
-    services.put(id, new Entry(client, running));
-    return client;
+  /// A service that has just been started.
+  private record Launched(Connection connection, RunningService running) {}
+
+  private Launched launch(String id, ServiceSpec spec) throws SystemCallException {
+    var launched =
+        switch (spec.program()) {
+          case ServiceSpec.Program.Executable program -> spawn(id, program, spec);
+          case ServiceSpec.Program.InJvm program -> {
+            var pair = LocalConnection.pair();
+            var service = program.service().get();
+            yield new Launched(pair.host(), new ServiceThread(id, service, pair.service()));
+          }
+        };
+    return spec.messages().equals(MessageListener.NONE)
+        ? launched
+        : new Launched(
+            new MonitoredConnection(id, launched.connection, spec.messages()), launched.running);
+  }
+
+  private Launched spawn(String id, ServiceSpec.Program.Executable program, ServiceSpec spec)
+      throws SystemCallException {
+    var name = Optional.ofNullable(program.file().getFileName()).orElse(program.file());
+    try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
+        var pipe = Pipe.pipe2();
+        var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
+      var child =
+          Spawn.of(program.file())
+              .args("--service-id", id, "--service-fd", Integer.toString(SERVICE_FD))
+              .args(program.args())
+              .env(environment)
+              .env("PYTHONUNBUFFERED", "1")
+              .env(spec.environment())
+              .descriptor(0, nothing)
+              .descriptor(1, pipe.write())
+              .descriptor(2, pipe.write())
+              .descriptor(SERVICE_FD, pair.theirs().fd())
+              .processGroup(0)
+              .startFrom(thread);
+      var output = new ServiceOutput(id, name.toString(), listener, pipe.read().move());
+      var channel = JsonChannel.of(UnixSocket.of(pair.ours().fd()), spec.limits());
+      return new Launched(new SocketConnection(channel), new ServiceProcess(id, child, output));
+    }
+  }
+
+  /// A service that is to run until it is stopped.
+  private final class Kept {
+    private final String id;
+    private final ServiceSpec spec;
+    private final ServiceClient client;
+
+    /// Held by whoever ends it or starts it again.
+    private final ReentrantLock changing = new ReentrantLock();
+
+    private final ArrayDeque<Long> restarts = new ArrayDeque<>();
+    private volatile RunningService running;
+    private boolean stopped;
+
+    Kept(String id, ServiceSpec spec, Launched first) {
+      this.id = id;
+      this.spec = spec;
+      this.running = first.running;
+      this.client = new ServiceClient(id, first.connection, first.running::explainEnd);
+    }
+
+    Optional<ServiceException> stop(Duration allowed) {
+      // Before the lock: whoever waits for its end in there shall have it.
+      client.disconnect();
+      changing.lock();
+      try {
+        if (stopped) {
+          return Optional.empty();
+        }
+        stopped = true;
+        client.disconnect();
+        return running.end(allowed);
+      } finally {
+        changing.unlock();
+      }
+    }
+
+    Optional<ServiceException> restart() throws SystemCallException {
+      changing.lock();
+      try {
+        if (stopped) {
+          throw new IllegalArgumentException("no service " + id + " runs");
+        }
+        return relaunch();
+      } finally {
+        changing.unlock();
+      }
+    }
+
+    /// @return what was wrong with the end of the one before
+    private Optional<ServiceException> relaunch() throws SystemCallException {
+      client.disconnect();
+      var problem = running.end(patience);
+      var launched = launch(id, spec);
+      running = launched.running;
+      client.attach(launched.connection, launched.running::explainEnd);
+      if (spec.watched()) {
+        watch();
+      }
+      return problem;
+    }
+
+    /// Waits for the end of what runs now.
+    private void watch() {
+      var watched = running;
+      Thread.ofVirtual()
+          .name("watch-" + id)
+          .start(() -> {
+            try {
+              watched.awaitEnd(Deadline.in(Duration.ofDays(365)));
+            } catch (IOException stoppedMeanwhile) {
+              return;
+            }
+            if (isCurrent(watched)) {
+              spec.endListener().ended(id, watched.explainEnd(Deadline.in(patience)));
+              restartAfter(watched);
+            }
+          });
+    }
+
+    private boolean isCurrent(RunningService which) {
+      changing.lock();
+      try {
+        return !stopped && running == which;
+      } finally {
+        changing.unlock();
+      }
+    }
+
+    private void restartAfter(RunningService ended) {
+      changing.lock();
+      try {
+        if (isCurrent(ended) && mayRestart()) {
+          relaunch();
+        }
+      } catch (SystemCallException | RuntimeException failure) {
+        var how = "cannot be started again: " + failure.getMessage();
+        spec.endListener().ended(id, new ServiceEndedException(id, how, List.of()));
+      } finally {
+        changing.unlock();
+      }
+    }
+
+    private boolean mayRestart() {
+      long now = System.nanoTime();
+      long window = spec.restart().within().toNanos();
+      restarts.removeIf(time -> now - time > window);
+      if (restarts.size() >= spec.restart().times()) {
+        return false;
+      }
+      restarts.add(now);
+      return true;
+    }
   }
 
   /// Stops one service: its connection is closed, and it may take its time to stop, then it is
@@ -115,22 +275,41 @@ public final class ServiceManager implements AutoCloseable {
   /// @throws ServiceException if it ended otherwise than by itself with status 0
   /// @throws IllegalArgumentException if no such service runs
   public void stop(String id) throws ServiceException {
-    var problem = end(id, patience);
+    Kept kept;
+    synchronized (services) {
+      kept = require(id);
+      services.remove(id);
+    }
+    var problem = kept.stop(patience);
     if (problem.isPresent()) {
       throw problem.get();
     }
   }
 
-  private Optional<ServiceException> end(String id, Duration allowed) {
-    Entry entry;
-    synchronized (this) {
-      entry = services.remove(id);
+  /// Stops a service and starts it anew, in the place it had among the others; the client that
+  /// calls it goes on with the new one.
+  ///
+  /// @throws ServiceException if the old one ended badly; the new one runs all the same
+  /// @throws IllegalArgumentException if no such service runs
+  /// @throws IllegalStateException if it was given as an object, which serves once
+  /// @throws SystemCallException if it cannot be started again; it is stopped then
+  public void restart(String id) throws ServiceException, SystemCallException {
+    Kept kept;
+    synchronized (services) {
+      kept = require(id);
     }
-    if (entry == null) {
+    var problem = kept.restart();
+    if (problem.isPresent()) {
+      throw problem.get();
+    }
+  }
+
+  private Kept require(String id) {
+    var kept = services.get(id);
+    if (kept == null) {
       throw new IllegalArgumentException("no service " + id + " runs");
     }
-    entry.client().close();
-    return entry.running().end(allowed);
+    return kept;
   }
 
   /// Stops all services, the last started first, within one deadline for all.
@@ -139,21 +318,51 @@ public final class ServiceManager implements AutoCloseable {
   @Override
   public void close() throws IOException {
     var until = Deadline.in(patience);
-    List<String> ids;
-    synchronized (this) {
-      ids = new ArrayList<>(services.keySet()).reversed();
+    List<Kept> last;
+    synchronized (services) {
+      last = new ArrayList<>(services.values()).reversed();
+      services.clear();
     }
-    Optional<ServiceException> first = Optional.empty();
-    for (var id : ids) {
-      var problem = end(id, until.remaining());
-      if (problem.isPresent() && first.isPresent()) {
-        first.get().addSuppressed(problem.get());
-      } else if (problem.isPresent()) {
-        first = problem;
+    var problems = new ArrayList<ServiceException>();
+    var late = new ArrayList<FutureTask<Optional<ServiceException>>>();
+    for (var kept : last) {
+      if (until.expired()) {
+        // Nobody can be waited for any more, so what each still gets it gets at once.
+        var task = new FutureTask<>(() -> kept.stop(Duration.ZERO));
+        Thread.ofVirtual().name("stop-" + kept.id).start(task);
+        late.add(task);
+      } else {
+        kept.stop(until.remaining()).ifPresent(problems::add);
       }
     }
-    if (first.isPresent()) {
-      throw first.get();
+    for (var task : late) {
+      result(task).ifPresent(problems::add);
+    }
+    if (problems.isEmpty()) {
+      return;
+    }
+    var first = problems.removeFirst();
+    problems.forEach(first::addSuppressed);
+    throw first;
+  }
+
+  /// What came of it; an interrupt does not keep the rest from being stopped.
+  private static <T> T result(FutureTask<T> task) {
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          return task.get();
+        } catch (InterruptedException interrupt) {
+          interrupted = true;
+        } catch (ExecutionException failure) {
+          throw new IllegalStateException(failure.getCause());
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 }

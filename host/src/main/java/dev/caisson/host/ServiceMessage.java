@@ -1,50 +1,79 @@
 package dev.caisson.host;
 
+import dev.caisson.ipc.Json;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.JsonNodeFactory;
-import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.databind.util.TokenBuffer;
 
 /// What is said between a host and a service.
 ///
 /// On the wire each is `{"type": T, "data": D}`. A [Call] goes from the host to the service and has
 /// exactly one answer, a [Reply] or a [Failure]; any number of [Signal]s may come before it.
 sealed interface ServiceMessage {
+  /// Makes trees.
+  JsonMapper TREES = new JsonMapper();
+
   /// `{"type": "method", "data": {"name": ..., "args": ...}}`; absent args count as `[]`.
   record Call(String name, JsonNode args) implements ServiceMessage {
     @Override
-    public ObjectNode encode() {
-      var data = JsonNodeFactory.instance.objectNode();
-      data.put("name", name);
-      data.set("args", args);
-      return message("method", data);
+    public String type() {
+      return "method";
+    }
+
+    @Override
+    public void encodeData(JsonGenerator json) {
+      json.writeStringProperty("name", name);
+      json.writeName("args");
+      json.writeTree(args);
     }
   }
 
   /// `{"type": "reply", "data": {"reply": ...}}`; null is a value like others.
   record Reply(JsonNode value) implements ServiceMessage {
     @Override
-    public ObjectNode encode() {
-      return message("reply", JsonNodeFactory.instance.objectNode().set("reply", value));
+    public String type() {
+      return "reply";
+    }
+
+    @Override
+    public void encodeData(JsonGenerator json) {
+      json.writeName("reply");
+      json.writeTree(value);
     }
   }
 
   /// `{"type": "signal", "data": {"reply": ...}}`: the key is that of a reply.
   record Signal(JsonNode value) implements ServiceMessage {
     @Override
-    public ObjectNode encode() {
-      return message("signal", JsonNodeFactory.instance.objectNode().set("reply", value));
+    public String type() {
+      return "signal";
+    }
+
+    @Override
+    public void encodeData(JsonGenerator json) {
+      json.writeName("reply");
+      json.writeTree(value);
     }
   }
 
   /// `{"type": "exception", "data": {"name": ..., "value": ..., "backtrace": ...}}`.
   record Failure(String name, String value, String backtrace) implements ServiceMessage {
     @Override
-    public ObjectNode encode() {
-      var data = JsonNodeFactory.instance.objectNode();
-      data.put("name", name);
-      data.put("value", value);
-      data.put("backtrace", backtrace);
-      return message("exception", data);
+    public String type() {
+      return "exception";
+    }
+
+    @Override
+    public void encodeData(JsonGenerator json) {
+      json.writeStringProperty("name", name);
+      json.writeStringProperty("value", value);
+      json.writeStringProperty("backtrace", backtrace);
     }
 
     static Failure of(Throwable thrown) {
@@ -58,55 +87,113 @@ sealed interface ServiceMessage {
     }
   }
 
-  /// The JSON that goes over the wire.
-  ObjectNode encode();
+  /// The name of its kind on the wire.
+  String type();
 
-  private static ObjectNode message(String type, JsonNode data) {
-    var message = JsonNodeFactory.instance.objectNode();
-    message.put("type", type);
-    message.set("data", data);
-    return message;
+  /// Writes what stands in `data`.
+  void encodeData(JsonGenerator json);
+
+  /// Writes what goes over the wire.
+  default void encode(JsonGenerator json) {
+    json.writeStartObject();
+    json.writeStringProperty("type", type());
+    json.writeName("data");
+    json.writeStartObject();
+    encodeData(json);
+    json.writeEndObject();
+    json.writeEndObject();
   }
 
-  /// Reads what came over the wire.
+  /// The same as a tree.
+  default JsonNode toJson() {
+    var tokens = TokenBuffer.forGeneration();
+    encode(tokens);
+    return TREES.readTree(tokens.asParser());
+  }
+
+  /// Reads what came over the wire, the parser standing at its first token.
   ///
   /// @throws ProtocolException if it is none of the four
-  static ServiceMessage decode(JsonNode message) throws ProtocolException {
-    if (!message.isObject()) {
+  static ServiceMessage decode(JsonParser json) throws ProtocolException {
+    if (json.currentToken() != JsonToken.START_OBJECT) {
       throw new ProtocolException("a message must be an object");
     }
-    var type = text(message, "type");
-    var data = message.get("data");
-    if (data == null || !data.isObject() || data.isEmpty()) {
-      throw new ProtocolException("'data' must be an object that is not empty");
-    }
-    return switch (type) {
-      case "method" -> {
-        var args = data.get("args");
-        yield new Call(
-            text(data, "name"), args == null ? JsonNodeFactory.instance.arrayNode() : args);
+    JsonNode type = null;
+    Data data = null;
+    for (var key = json.nextName(); key != null; key = json.nextName()) {
+      json.nextToken();
+      switch (key) {
+        case "type" -> type = Json.tree(json);
+        case "data" -> data = Data.read(json);
+        default -> json.skipChildren();
       }
-      case "reply" -> new Reply(reply(data));
-      case "signal" -> new Signal(reply(data));
+    }
+    var kind = text("type", type);
+    if (data == null) {
+      throw new ProtocolException("'data' is missing");
+    }
+    return switch (kind) {
+      case "method" ->
+          new Call(
+              text("name", data.name),
+              Optional.ofNullable(data.args).orElseGet(JsonNodeFactory.instance::arrayNode));
+      case "reply" -> new Reply(data.reply());
+      case "signal" -> new Signal(data.reply());
       case "exception" ->
-          new Failure(text(data, "name"), text(data, "value"), text(data, "backtrace"));
-      default -> throw new ProtocolException("unknown type of message: " + type);
+          new Failure(
+              text("name", data.name),
+              text("value", data.value),
+              text("backtrace", data.backtrace));
+      default -> throw new ProtocolException("unknown type of message: " + kind);
     };
   }
 
-  private static JsonNode reply(JsonNode data) throws ProtocolException {
-    var value = data.get("reply");
-    if (value == null) {
-      throw new ProtocolException("'reply' is missing");
-    }
-    return value;
-  }
-
-  private static String text(JsonNode object, String key) throws ProtocolException {
-    var value = object.get(key);
+  private static String text(String key, @Nullable JsonNode value) throws ProtocolException {
     if (value == null || !value.isString()) {
       throw new ProtocolException("'" + key + "' must be a string");
     }
     return value.stringValue();
+  }
+
+  /// All that can stand in `data`, whatever the type: that may come after it.
+  final class Data {
+    private @Nullable JsonNode name;
+    private @Nullable JsonNode args;
+    private @Nullable JsonNode reply;
+    private @Nullable JsonNode value;
+    private @Nullable JsonNode backtrace;
+
+    private Data() {}
+
+    private static Data read(JsonParser json) throws ProtocolException {
+      if (json.currentToken() != JsonToken.START_OBJECT) {
+        throw new ProtocolException("'data' must be an object");
+      }
+      var data = new Data();
+      boolean empty = true;
+      for (var key = json.nextName(); key != null; key = json.nextName()) {
+        json.nextToken();
+        empty = false;
+        switch (key) {
+          case "name" -> data.name = Json.tree(json);
+          case "args" -> data.args = Json.tree(json);
+          case "reply" -> data.reply = Json.tree(json);
+          case "value" -> data.value = Json.tree(json);
+          case "backtrace" -> data.backtrace = Json.tree(json);
+          default -> json.skipChildren();
+        }
+      }
+      if (empty) {
+        throw new ProtocolException("'data' must not be empty");
+      }
+      return data;
+    }
+
+    private JsonNode reply() throws ProtocolException {
+      if (reply == null) {
+        throw new ProtocolException("'reply' is missing");
+      }
+      return reply;
+    }
   }
 }

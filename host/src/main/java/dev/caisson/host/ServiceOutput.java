@@ -14,7 +14,10 @@ import java.util.Set;
 /// Reads what a service prints, to the last byte, in lines.
 final class ServiceOutput {
   private static final Duration LOOK = Duration.ofMillis(250);
-  private static final Duration SLOW_LISTENER = Duration.ofSeconds(30);
+
+  /// What can be in a pipe that has ended: `/proc/sys/fs/pipe-max-size`.
+  private static final int MOST_IN_A_PIPE = 1 << 20;
+
   private static final int KEPT = 20;
   private static final int LONGEST_LINE = 64 * 1024;
 
@@ -39,11 +42,13 @@ final class ServiceOutput {
   private void read() {
     var buffer = new byte[8192];
     try (pipe) {
-      while (awaitMore()) {
+      int late = 0;
+      while (late < MOST_IN_A_PIPE && awaitMore()) {
         int count = pipe.read(buffer, 0, buffer.length);
         if (count < 0) {
           break;
         }
+        late += ended ? count : 0;
         for (int i = 0; i < count; i++) {
           if (buffer[i] == '\n') {
             finishLine();
@@ -88,19 +93,31 @@ final class ServiceOutput {
         last.removeFirst();
       }
     }
-    listener.line(id, program, text);
+    try {
+      listener.line(id, program, text);
+    } catch (RuntimeException bug) {
+      // It has not heard this line, and shall hear the next: the service is not to die of it.
+      var thread = Thread.currentThread();
+      thread.getUncaughtExceptionHandler().uncaughtException(thread, bug);
+    }
+  }
+
+  /// Waits for the end of the output, as long as it comes.
+  void await(Duration patience) throws InterruptedException {
+    reader.join(patience);
   }
 
   /// Waits for the end of the output; one that does not come in time (a process left behind may
-  /// hold the pipe) is forced.
-  void finish(Duration patience) throws InterruptedException {
+  /// hold the pipe, and print for ever) is forced when what is in the pipe has been heard.
+  ///
+  /// @param slowListener how long the listener may take for that
+  void finish(Duration patience, Duration slowListener) throws InterruptedException {
     if (reader.join(patience)) {
       return;
     }
     ended = true;
-    if (!reader.join(SLOW_LISTENER)) {
+    if (!reader.join(slowListener)) {
       pipe.close();
-      reader.join(Duration.ofSeconds(5));
     }
   }
 

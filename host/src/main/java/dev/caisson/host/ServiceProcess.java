@@ -7,6 +7,7 @@ import dev.caisson.linux.Exit;
 import dev.caisson.linux.Processes;
 import dev.caisson.linux.Signal;
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -28,11 +29,17 @@ final class ServiceProcess implements RunningService {
   }
 
   @Override
+  public void awaitEnd(Deadline deadline) throws IOException {
+    Processes.awaitEnd(child.pidfd(), deadline.remaining());
+  }
+
+  @Override
   public ServiceException explainEnd(Deadline deadline) {
     try {
-      var exit = child.waitid(deadline);
-      output.finish(LAST_OUTPUT);
-      return new ServiceEndedException(id, exit.toString(), output.lastLines());
+      var exit = reap(deadline);
+      var left = deadline.remaining();
+      output.await(left.compareTo(LAST_OUTPUT) < 0 ? left : LAST_OUTPUT);
+      return new ServiceEndedException(id, exit, output.lastLines());
     } catch (InterruptedException interrupt) {
       Thread.currentThread().interrupt();
       return closedButAlive();
@@ -56,15 +63,15 @@ final class ServiceProcess implements RunningService {
       if (forced) {
         endGroup();
       }
-      var end = exit.isPresent() ? exit.get() : child.waitid(AFTER_SIGKILL);
-      output.finish(LAST_OUTPUT);
+      var end = exit.isPresent() ? exit.get() : reap(Deadline.in(AFTER_SIGKILL));
+      output.finish(LAST_OUTPUT, patience.plus(LAST_OUTPUT));
       if (forced) {
         return Optional.of(
             new ServiceEndedException(id, "did not stop by itself and " + end, output.lastLines()));
       }
       return end.success()
           ? Optional.empty()
-          : Optional.of(new ServiceEndedException(id, end.toString(), output.lastLines()));
+          : Optional.of(new ServiceEndedException(id, end, output.lastLines()));
     } catch (IOException alive) {
       return Optional.of(
           new ServiceEndedException(id, "cannot be stopped: " + alive.getMessage(), List.of()));
@@ -76,6 +83,22 @@ final class ServiceProcess implements RunningService {
         Thread.currentThread().interrupt();
       }
     }
+  }
+
+  /// Waits for its end, and kills what it has left in its group before it is reaped: until then the
+  /// number is the group's own.
+  private Exit reap(Deadline deadline) throws IOException {
+    var known = child.exit();
+    if (known.isPresent()) {
+      return known.get();
+    }
+    try {
+      awaitEnd(deadline);
+      child.killGroup(Signal.KILL);
+    } catch (ClosedChannelException reaped) {
+      // By another thread, which has done this.
+    }
+    return child.waitid(deadline);
   }
 
   /// Gives the group a moment after SIGTERM, and kills those who are left of it before its leader
@@ -92,7 +115,7 @@ final class ServiceProcess implements RunningService {
   /// Waits for its end; if that does not come, sends the signal to all of its group.
   private Optional<Exit> waitOr(Duration patience, Signal signal) throws IOException {
     try {
-      return Optional.of(child.waitid(patience));
+      return Optional.of(reap(Deadline.in(patience)));
     } catch (DeadlineException alive) {
       child.killGroup(signal);
       return Optional.empty();

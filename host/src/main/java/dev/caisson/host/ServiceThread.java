@@ -1,7 +1,8 @@
 package dev.caisson.host;
 
-import dev.caisson.ipc.JsonChannel;
 import dev.caisson.linux.Deadline;
+import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -15,18 +16,30 @@ final class ServiceThread implements RunningService {
   private final Thread thread;
   private volatile @Nullable Throwable failure;
 
-  ServiceThread(String id, Service service, JsonChannel channel) {
+  ServiceThread(String id, Service service, Connection host) {
     this.id = id;
     this.thread =
         Thread.ofVirtual()
             .name("service-" + id)
             .start(() -> {
               try {
-                service.serve(channel);
+                service.serve(host);
               } catch (Throwable thrown) {
                 failure = thrown;
               }
             });
+  }
+
+  @Override
+  public void awaitEnd(Deadline deadline) throws IOException {
+    try {
+      if (!thread.join(deadline.remaining())) {
+        throw deadline.exception("the end of service " + id);
+      }
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while waiting for the end of service " + id);
+    }
   }
 
   @Override

@@ -40,7 +40,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// What is true of a call whatever the service runs as.
 @ExtendWith(NoLeaks.class)
 abstract class CallContract {
-  private static final ServiceClient.SignalListener DEAF = (value, descriptors) -> {};
+  private static final SignalListener DEAF = (value, descriptors) -> {};
 
   @TempDir Path directory;
 

@@ -50,7 +50,7 @@ class HostileHostTest {
     var service = new SampleService(stops::incrementAndGet);
     served =
         begin(() -> {
-          service.serve(theirs);
+          service.serve(new SocketConnection(theirs));
           return true;
         });
   }

@@ -41,7 +41,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// What a caller can be told by a service that does not keep to the protocol.
 @ExtendWith(NoLeaks.class)
 class HostilePeerTest {
-  private static final ServiceClient.SignalListener DEAF = (value, descriptors) -> {};
+  private static final SignalListener DEAF = (value, descriptors) -> {};
 
   private UnixSocket peer;
   private JsonChannel ours;
@@ -54,7 +54,9 @@ class HostilePeerTest {
     ours = JsonChannel.of(pair.ours(), Limits.DEFAULT);
     client =
         new ServiceClient(
-            "hostile", ours, until -> new ServiceEndedException("hostile", "ended", List.of()));
+            "hostile",
+            new SocketConnection(ours),
+            until -> new ServiceEndedException("hostile", "ended", List.of()));
   }
 
   @AfterEach
@@ -158,11 +160,23 @@ class HostilePeerTest {
   }
 
   @Test
-  void anAnswerThatWasThereBeforeTheCallIsTheOnlyOneThatCanBeTaken() throws Exception {
+  void anAnswerThatWasThereBeforeTheCallIsNotTaken() throws Exception {
     say("{\"type\": \"reply\", \"data\": {\"reply\": 1}}");
+    assertThatThrownBy(() -> client.call("m", json("[]"), LONG))
+        .isInstanceOf(ProtocolException.class)
+        .hasMessageContaining("nobody had asked for");
+    connectionIsOver();
+  }
+
+  @Test
+  void aSignalThatCameBeforeTheCallIsDropped() throws Exception {
+    try (var one = memfd("one")) {
+      say("{\"type\": \"signal\", \"data\": {\"reply\": 1}}", one);
+    }
+    var call = begin(() -> client.call("m", json("[]"), LONG));
+    assertThat(hear()).contains("\"m\"");
     say("{\"type\": \"reply\", \"data\": {\"reply\": 2}}");
-    assertThat(client.call("m", json("[]"), LONG)).isEqualTo(json("1"));
-    assertThat(hear()).contains("\"method\"");
+    assertThat(result(call)).isEqualTo(json("2"));
   }
 
   @Test
@@ -208,10 +222,11 @@ class HostilePeerTest {
     assertThatThrownBy(() -> result(call)).isInstanceOf(ServiceEndedException.class);
   }
 
-  /// Sends signals, each with a descriptor, until the connection ends.
+  /// Once it has been called, sends signals, each with a descriptor, until the connection ends.
   private FutureTask<Long> flood() {
     return begin(() -> {
       long sent = 0;
+      hear();
       try (var one = memfd("one")) {
         while (true) {
           say("{\"type\": \"signal\", \"data\": {\"reply\": 1}}", one);

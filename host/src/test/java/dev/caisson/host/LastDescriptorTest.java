@@ -12,6 +12,7 @@ import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.SmallJvm;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -56,7 +57,9 @@ class LastDescriptorTest {
     public static void main(String... args) throws Exception {
       SmallJvm.load("dev.caisson.linux", "dev.caisson.ipc", "dev.caisson.host");
       var manager = Support.manager(OutputListener.NONE, LONG);
-      var client = manager.start("good", new SampleService(() -> {}));
+      var directory = Files.createTempDirectory("caisson-last-");
+      var program = Support.pythonService(directory);
+      var client = manager.start("good", program, List.of());
       client.call("echo", json("[]"), LONG);
       var large = JsonNodeFactory.instance.stringNode("x".repeat(100_000));
       client.call("echo", large, LONG);
@@ -72,6 +75,8 @@ class LastDescriptorTest {
       } finally {
         all.forEach(Fd::close);
         manager.close();
+        Files.delete(program);
+        Files.delete(directory);
       }
     }
   }

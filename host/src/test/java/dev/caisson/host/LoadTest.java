@@ -33,7 +33,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 @ExtendWith(NoLeaks.class)
 @Timeout(300)
 class LoadTest {
-  private static final ServiceClient.SignalListener DEAF = (value, descriptors) -> {};
+  private static final SignalListener DEAF = (value, descriptors) -> {};
   private static final int IN_THE_JVM = 1000;
   private static final int PROCESSES = 200;
 

@@ -79,7 +79,7 @@ class ServiceSideTest {
     var theirs = JsonChannel.of(pair.theirs(), Limits.DEFAULT);
     served =
         begin(() -> {
-          service.serve(theirs);
+          service.serve(new SocketConnection(theirs));
           return true;
         });
   }
@@ -199,7 +199,13 @@ class ServiceSideTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"{", "\u0000", "{\"type\": \"method\"} 1", "<args-via-fd>"})
+  @ValueSource(
+      strings = {
+        "{",
+        "\u0000",
+        "{\"type\": \"method\", \"data\": {\"name\": \"m\"}} 1",
+        "<args-via-fd>"
+      })
   void whatIsNoMessageEndsTheConnectionAndTheServiceStopsOnce(String packet) throws IOException {
     say(packet);
     assertThat(host.receive(LONG)).isEmpty();

@@ -31,7 +31,9 @@ class SurplusAnswerTest {
         var ours = JsonChannel.of(UnixSocket.of(pair.ours().fd()), Limits.DEFAULT)) {
       var client =
           new ServiceClient(
-              "twice", ours, until -> new ServiceEndedException("twice", "ended", List.of()));
+              "twice",
+              new SocketConnection(ours),
+              until -> new ServiceEndedException("twice", "ended", List.of()));
       var call = Support.begin(() -> client.call("first", json("[]"), LONG));
       assertThat(pair.theirs().recvmsg(1 << 16, Deadline.in(LONG)).data()).isNotEmpty();
       say(pair.theirs(), "{\"type\": \"reply\", \"data\": {\"reply\": \"first\"}}");

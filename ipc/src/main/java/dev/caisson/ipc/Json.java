@@ -1,49 +1,32 @@
 package dev.caisson.ipc;
 
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
-import tools.jackson.core.StreamReadConstraints;
-import tools.jackson.core.StreamReadFeature;
-import tools.jackson.core.exc.StreamReadException;
-import tools.jackson.core.exc.StreamWriteException;
-import tools.jackson.core.json.JsonFactory;
-import tools.jackson.core.util.JsonGeneratorDelegate;
-import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.ObjectReadContext;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.JsonNodeFactory;
-import tools.jackson.databind.node.NumericNode;
 
 /// JSON as it is accepted from others and written to them.
 ///
 /// Strict: UTF-8 alone, one value, no duplicate keys, no NaN or Infinity, and the limits given.
 public final class Json {
-  private static final JsonMapper WRITER = JsonMapper.builder().build();
+  private static final StrictFactory WRITER = new StrictFactory(Limits.DEFAULT);
+  private static final JsonMapper MAPPER = new JsonMapper(WRITER);
 
-  private final JsonMapper mapper;
+  private final StrictFactory factory;
+
+  private final Limits limits;
 
   private Json(Limits limits) {
-    var factory =
-        JsonFactory.builder()
-            .streamReadConstraints(
-                StreamReadConstraints.builder()
-                    .maxNestingDepth(limits.depth())
-                    .maxNumberLength(limits.numberLength())
-                    .maxStringLength(limits.messageBytes())
-                    .maxNameLength(Math.min(limits.messageBytes(), 1 << 16))
-                    .maxDocumentLength(-1)
-                    .build())
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            .build();
-    mapper =
-        JsonMapper.builder(factory)
-            .nodeFactory(new FiniteNodes())
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .build();
+    this.factory = new StrictFactory(limits);
+    this.limits = limits;
   }
 
   /// A reader with these limits; safe for many threads.
@@ -51,31 +34,92 @@ public final class Json {
     return new Json(limits);
   }
 
+  /// How a value is read from the tokens of its text.
+  @FunctionalInterface
+  public interface Decoder<T> {
+    /// Reads the value whose first token is the parser's current one; the parser stands at its last
+    /// one afterwards.
+    ///
+    /// @throws IOException if it is not what is expected
+    T decode(JsonParser parser) throws IOException;
+  }
+
+  /// How a value is written as tokens.
+  @FunctionalInterface
+  public interface Encoder {
+    /// Writes one value.
+    void encode(JsonGenerator generator) throws IOException;
+  }
+
   /// Parses one value.
   ///
   /// @throws MessageException if it is not UTF-8, not JSON, or beyond the limits; with line and
   ///   column where they help
   public JsonNode parse(byte[] text) throws MessageException {
-    String decoded;
     try {
-      decoded = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(text)).toString();
-    } catch (CharacterCodingException cause) {
-      throw new MessageException("not UTF-8", cause);
+      return parse(text, JsonTree::read);
+    } catch (MessageException failure) {
+      throw failure;
+    } catch (IOException impossible) {
+      throw new MessageException("cannot be read", impossible);
     }
-    try {
-      var value = mapper.readTree(decoded);
-      if (value.isMissingNode()) {
+  }
+
+  /// Parses one value without making a tree of it.
+  ///
+  /// @throws MessageException as [#parse(byte[])]
+  /// @throws IOException what the decoder throws
+  public <T> T parse(byte[] text, Decoder<T> decoder) throws IOException {
+    requireUtf8(text);
+    try (var parser = factory.createParser(ObjectReadContext.empty(), text)) {
+      if (parser.nextToken() == null) {
         throw new MessageException("not JSON: there is no value");
+      }
+      var value = decoder.decode(parser);
+      if (parser.nextToken() != null) {
+        throw new MessageException("not JSON: more than one value" + position(parser));
       }
       return value;
     } catch (JacksonException cause) {
-      var where = cause.getLocation();
-      var position =
-          where == null
-              ? ""
-              : " (line %d, column %d)".formatted(where.getLineNr(), where.getColumnNr());
-      throw new MessageException("not JSON: " + reason(cause) + position, cause);
+      throw new MessageException("not JSON: " + reason(cause) + position(cause), cause);
     }
+  }
+
+  /// What would arrive of a value that was sent over a channel with these limits: a tree of its
+  /// own, without the way through text where that changes nothing.
+  ///
+  /// @throws MessageException if it could not be sent, or is nested too deeply
+  public JsonNode copy(JsonNode value) throws MessageException {
+    return JsonTree.copy(value, this, limits.depth());
+  }
+
+  /// The tree of the value whose first token is the parser's current one.
+  public static JsonNode tree(JsonParser parser) {
+    return JsonTree.read(parser);
+  }
+
+  /// Jackson would take some text that is none: halves of surrogate pairs, for example.
+  private static void requireUtf8(byte[] text) throws MessageException {
+    if (Ascii.isAscii(text)) {
+      return;
+    }
+    try {
+      StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(text));
+    } catch (CharacterCodingException cause) {
+      throw new MessageException("not UTF-8", cause);
+    }
+  }
+
+  private static String position(JsonParser parser) {
+    var where = parser.currentTokenLocation();
+    return " (line %d, column %d)".formatted(where.getLineNr(), where.getColumnNr());
+  }
+
+  private static String position(JacksonException cause) {
+    var where = cause.getLocation();
+    return where == null
+        ? ""
+        : " (line %d, column %d)".formatted(where.getLineNr(), where.getColumnNr());
   }
 
   /// What the parser says, without the places that it names in a form of its own.
@@ -89,47 +133,28 @@ public final class Json {
   /// @throws MessageException if it holds what JSON cannot, such as NaN
   public static byte[] write(JsonNode value) throws MessageException {
     var bytes = new ByteArrayOutputStream();
-    try (var generator = new FiniteGenerator(WRITER.createGenerator(bytes))) {
-      WRITER.writeTree(generator, value);
-    } catch (JacksonException cause) {
-      throw new MessageException("not expressible as JSON: " + cause.getOriginalMessage(), cause);
+    try {
+      write(generator -> generator.writeTree(value), bytes);
+    } catch (MessageException failure) {
+      throw failure;
+    } catch (IOException impossible) {
+      throw new MessageException("cannot be written", impossible);
     }
     return bytes.toByteArray();
   }
 
-  /// Refuses numbers such as 1e999, which would be read as infinite.
-  private static final class FiniteNodes extends JsonNodeFactory {
-    private static final long serialVersionUID = 1;
-
-    @Override
-    public NumericNode numberNode(double value) {
-      if (!Double.isFinite(value)) {
-        throw new StreamReadException(null, "a number beyond the range of a double");
+  /// Writes a value, in UTF-8, without making a tree of it first. The stream stays open.
+  ///
+  /// @throws MessageException if it holds what JSON cannot, such as NaN
+  /// @throws IOException what the encoder and the stream throw
+  public static void write(Encoder encoder, OutputStream to) throws IOException {
+    try (var generator = new StrictGenerator(MAPPER.createGenerator(to))) {
+      encoder.encode(generator);
+    } catch (JacksonException cause) {
+      if (cause.getCause() instanceof IOException ofStream) {
+        throw ofStream;
       }
-      return super.numberNode(value);
-    }
-  }
-
-  /// Refuses numbers that are none, which would be written as strings.
-  private static final class FiniteGenerator extends JsonGeneratorDelegate {
-    FiniteGenerator(JsonGenerator generator) {
-      super(generator);
-    }
-
-    @Override
-    public JsonGenerator writeNumber(double value) {
-      if (!Double.isFinite(value)) {
-        throw new StreamWriteException(this, value + " is no number in JSON");
-      }
-      return super.writeNumber(value);
-    }
-
-    @Override
-    public JsonGenerator writeNumber(float value) {
-      if (!Float.isFinite(value)) {
-        throw new StreamWriteException(this, value + " is no number in JSON");
-      }
-      return super.writeNumber(value);
+      throw new MessageException("not expressible as JSON: " + cause.getOriginalMessage(), cause);
     }
   }
 }

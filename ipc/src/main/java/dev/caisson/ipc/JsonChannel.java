@@ -2,7 +2,6 @@ package dev.caisson.ipc;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
@@ -13,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import tools.jackson.core.JsonParser;
 import tools.jackson.databind.JsonNode;
 
 /// A connection over which messages go in both directions.
@@ -23,9 +23,6 @@ public final class JsonChannel implements AutoCloseable {
   /// The most descriptors that a message of any size can carry: a large one needs one for its
   /// payload.
   public static final int MAX_DESCRIPTORS = UnixSocket.MAX_DESCRIPTORS - 1;
-
-  /// Above this, a memfd costs less than a packet, and no packet can fail for want of buffer space.
-  private static final int SPILL = 64 * 1024;
 
   private static final byte[] VIA_FD = "<args-via-fd>".getBytes(StandardCharsets.US_ASCII);
 
@@ -61,24 +58,34 @@ public final class JsonChannel implements AutoCloseable {
   ///   was sent then
   /// @throws SystemCallException EPIPE if the other side is gone
   public void send(JsonNode value, List<Fd> descriptors, Duration deadline) throws IOException {
-    send(Json.write(value), descriptors, Deadline.in(deadline));
+    send(generator -> generator.writeTree(value), descriptors, Deadline.in(deadline));
   }
 
-  private void send(byte[] text, List<Fd> descriptors, Deadline deadline) throws IOException {
+  /// Sends a message that is not a tree; else as [#send(JsonNode, List, Duration)].
+  public void send(Json.Encoder value, List<Fd> descriptors, Deadline deadline) throws IOException {
+    checkCount(descriptors);
+    try (var text = new OutgoingText()) {
+      Json.write(value, text);
+      var payload = text.sealed();
+      if (payload.isEmpty()) {
+        socket.sendmsg(text.bytes(), text.length(), descriptors, deadline);
+      } else {
+        var all = new ArrayList<Fd>(descriptors.size() + 1);
+        all.add(payload.get());
+        all.addAll(descriptors);
+        socket.sendmsg(VIA_FD, all, deadline);
+      }
+    }
+  }
+
+  /// Refuses more descriptors than any message can carry.
+  ///
+  /// @throws MessageException if there are more than [#MAX_DESCRIPTORS]
+  public static void checkCount(List<Fd> descriptors) throws MessageException {
     if (descriptors.size() > MAX_DESCRIPTORS) {
       throw new MessageException(
           "a message carries %d descriptors at most, not %d"
               .formatted(MAX_DESCRIPTORS, descriptors.size()));
-    }
-    if (text.length <= SPILL) {
-      socket.sendmsg(text, descriptors, deadline);
-      return;
-    }
-    try (var payload = Memfd.sealed("jsoncomm/payload", text)) {
-      var all = new ArrayList<Fd>(descriptors.size() + 1);
-      all.add(payload);
-      all.addAll(descriptors);
-      socket.sendmsg(VIA_FD, all, deadline);
     }
   }
 
@@ -89,7 +96,26 @@ public final class JsonChannel implements AutoCloseable {
   ///   closed, and the next one can be received
   /// @throws dev.caisson.linux.DeadlineException if none comes in time
   public Optional<Message> receive(Duration deadline) throws IOException {
-    var received = socket.recvmsg(limits.messageBytes(), Deadline.in(deadline));
+    return receive(
+        (parser, descriptors) -> new Message(JsonTree.read(parser), descriptors),
+        Deadline.in(deadline));
+  }
+
+  /// How a message is made of what was received.
+  @FunctionalInterface
+  public interface Decoder<T> {
+    /// Reads the value whose first token is the parser's current one.
+    ///
+    /// @param descriptors owned by the result; they are closed if there is none
+    /// @throws IOException if it is not acceptable
+    T decode(JsonParser parser, List<Fd> descriptors) throws IOException;
+  }
+
+  /// Receives the next message without making a tree of it; else as [#receive(Duration)].
+  ///
+  /// @throws IOException what the decoder throws
+  public <T> Optional<T> receive(Decoder<T> decoder, Deadline deadline) throws IOException {
+    var received = socket.recvmsg(limits.messageBytes(), deadline);
     if (received.endOfFile()) {
       return Optional.empty();
     }
@@ -101,23 +127,25 @@ public final class JsonChannel implements AutoCloseable {
             "longer than %d bytes, or with more descriptors than can be taken"
                 .formatted(limits.messageBytes()));
       }
-      Message message;
+      T message;
       if (Arrays.equals(received.data(), VIA_FD)) {
         if (descriptors.isEmpty()) {
           throw new MessageException("the payload's descriptor is missing");
         }
+        byte[] text;
         try (var payload = descriptors.getFirst()) {
-          message =
-              new Message(json.parse(read(payload)), descriptors.subList(1, descriptors.size()));
+          text = read(payload);
         }
+        var own = descriptors.subList(1, descriptors.size());
+        message = json.parse(text, parser -> decoder.decode(parser, own));
       } else {
-        message = new Message(json.parse(received.data()), descriptors);
+        message = json.parse(received.data(), parser -> decoder.decode(parser, descriptors));
       }
       accepted = true;
       return Optional.of(message);
     } finally {
       if (!accepted) {
-        descriptors.forEach(Fd::close);
+        Fd.closeAll(descriptors);
       }
     }
   }
@@ -148,6 +176,11 @@ public final class JsonChannel implements AutoCloseable {
       done += count;
     }
     return text;
+  }
+
+  /// Whether a message, or the end, is there to be received.
+  public boolean ready() throws SystemCallException {
+    return socket.ready();
   }
 
   /// Who was at the other end when the connection was made.

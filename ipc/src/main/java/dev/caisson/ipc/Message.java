@@ -15,6 +15,6 @@ public record Message(JsonNode value, List<Fd> descriptors) implements AutoClose
   /// Closes the descriptors that nobody has moved out.
   @Override
   public void close() {
-    descriptors.forEach(Fd::close);
+    Fd.closeAll(descriptors);
   }
 }

@@ -24,6 +24,9 @@ public final class Child implements AutoCloseable {
   private static final int CLD_EXITED = 1;
   private static final int CLD_DUMPED = 3;
 
+  /// Known before it is needed: then there may be no descriptor left to load a class with.
+  private static final int SIGKILL = Signal.KILL.number();
+
   // siginfo_t as waitid(2) fills it
   private static final StructLayout SIGINFO =
       MemoryLayout.structLayout(
@@ -65,7 +68,7 @@ public final class Child implements AutoCloseable {
     try (var frame = new Frame()) {
       long result = frame.call(Nr.PIDFD_OPEN, pid, 0);
       if (result < 0) {
-        frame.call(Nr.KILL, pid, Signal.KILL.number());
+        frame.call(Nr.KILL, pid, SIGKILL);
         int pPid = 1;
         frame.call(Nr.WAITID, pPid, pid, 0, WEXITED);
         throw SystemCallException.of(result, "pidfd_open", pid);
@@ -104,6 +107,11 @@ public final class Child implements AutoCloseable {
         // Whoever closed it has reaped it, so the answer is known.
       }
     }
+  }
+
+  /// How it ended, if it has been reaped.
+  public synchronized Optional<Exit> exit() {
+    return exit;
   }
 
   /// How it ended, if it has; reaps it then.

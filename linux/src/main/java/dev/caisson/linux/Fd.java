@@ -11,8 +11,11 @@ import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 
 /// An open file descriptor and the duty to close it.
 ///
@@ -52,6 +55,12 @@ public final class Fd implements AutoCloseable {
 
   /// How many calls are under way, and [#CLOSED] once the owner has closed it.
   private final AtomicInteger state = new AtomicInteger();
+
+  /// How many objects own the descriptor together, if it was ever shared.
+  private @Nullable AtomicInteger owners;
+
+  /// How to wake those who are in a call that nothing but the kernel could end.
+  private volatile @Nullable IntConsumer wake;
 
   private Fd(int number) {
     this.number = number;
@@ -127,7 +136,28 @@ public final class Fd implements AutoCloseable {
           ? closed()
           : new IllegalStateException("descriptor " + number + " is in use");
     }
-    return new Fd(number);
+    var moved = new Fd(number);
+    moved.owners = owners;
+    return moved;
+  }
+
+  /// Makes a second owner of the same descriptor, which the kernel knows nothing of: it is closed
+  /// when all of them have closed it.
+  ///
+  /// @throws IllegalStateException if it is closed or moved
+  public synchronized Fd share() {
+    enter();
+    try {
+      if (owners == null) {
+        owners = new AtomicInteger(1);
+      }
+      owners.incrementAndGet();
+      var second = new Fd(number);
+      second.owners = owners;
+      return second;
+    } finally {
+      exit();
+    }
   }
 
   /// Makes a second descriptor for the same open file. See `fcntl(2)`, F_DUPFD_CLOEXEC.
@@ -171,7 +201,7 @@ public final class Fd implements AutoCloseable {
     int fd = enter();
     try (var frame = new Frame()) {
       int chunk = Math.min(length, STREAM_CHUNK);
-      var segment = frame.allocate(Math.max(chunk, 1), 1);
+      var segment = frame.buffer(chunk);
       long result = frame.call(nr, fd, segment.address(), chunk, position);
       int count = (int) SystemCallException.check(result, nr, fd, chunk);
       MemorySegment.copy(segment, JAVA_BYTE, 0, buffer, offset, count);
@@ -183,11 +213,17 @@ public final class Fd implements AutoCloseable {
 
   /// Writes all of it, in as many calls as that takes. See `write(2)`.
   public void write(byte[] data) throws SystemCallException {
+    write(data, 0, data.length);
+  }
+
+  /// Writes a part of an array.
+  public void write(byte[] data, int offset, int length) throws SystemCallException {
     int fd = enter();
     try (var frame = new Frame()) {
-      var segment = frame.allocate(Math.clamp(data.length, 1, STREAM_CHUNK), 1);
-      for (int done = 0; done < data.length; ) {
-        int chunk = Math.min(data.length - done, STREAM_CHUNK);
+      var segment = frame.buffer(Math.min(length, STREAM_CHUNK));
+      int end = offset + length;
+      for (int done = offset; done < end; ) {
+        int chunk = Math.min(end - done, STREAM_CHUNK);
         MemorySegment.copy(data, done, segment, JAVA_BYTE, 0, chunk);
         long result = frame.call(Nr.WRITE, fd, segment.address(), chunk);
         done += (int) SystemCallException.check(result, Nr.WRITE, fd, chunk);
@@ -327,11 +363,52 @@ public final class Fd implements AutoCloseable {
   /// whatever it answers.
   @Override
   public void close() {
-    int before = state.getAndUpdate(value -> value | CLOSED);
+    // Whoever closes it while others use it uses it, too, until they have been woken.
+    int before = state.getAndUpdate(value -> value <= 0 ? value | CLOSED : (value | CLOSED) + 1);
     if (before == 0) {
       closeNow();
     } else if (before > 0) {
-      Poller.shared().closed(this);
+      Poller.wakeAll(this);
+      var wake = this.wake;
+      if (wake != null) {
+        wake.accept(number);
+      }
+      exit();
+    }
+  }
+
+  /// Says what is to be done with the descriptor's number when it is closed while a call is under
+  /// way.
+  void onClose(IntConsumer wake) {
+    this.wake = wake;
+  }
+
+  /// Closes many at once, as [#close()] does, with as few calls as their numbers allow. See
+  /// `close_range(2)`.
+  public static void closeAll(Collection<Fd> descriptors) {
+    int first = 0;
+    int next = -1;
+    for (var descriptor : descriptors) {
+      if (!descriptor.state.compareAndSet(0, CLOSED)) {
+        descriptor.close();
+      } else if (descriptor.owners != null) {
+        descriptor.closeNow();
+      } else if (descriptor.number == next) {
+        next++;
+      } else {
+        closeRange(first, next);
+        first = descriptor.number;
+        next = first + 1;
+      }
+    }
+    closeRange(first, next);
+  }
+
+  private static void closeRange(int first, int next) {
+    if (next > first) {
+      try (var frame = new Frame()) {
+        frame.call(Nr.CLOSE_RANGE, first, next - 1L, 0);
+      }
     }
   }
 
@@ -355,6 +432,9 @@ public final class Fd implements AutoCloseable {
   }
 
   private void closeNow() {
+    if (owners != null && owners.decrementAndGet() > 0) {
+      return;
+    }
     try (var frame = new Frame()) {
       frame.call(Nr.CLOSE, number);
     }

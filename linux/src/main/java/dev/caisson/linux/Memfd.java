@@ -27,13 +27,18 @@ public final class Memfd {
     var memfd = memfdCreate(name);
     try {
       memfd.write(data);
-      memfd.rewind();
-      addSeals(memfd, Set.of(Seal.WRITE, Seal.GROW, Seal.SHRINK, Seal.SEAL));
+      seal(memfd);
       return memfd;
     } catch (SystemCallException failure) {
       memfd.close();
       throw failure;
     }
+  }
+
+  /// Forbids all changes of one that has been written, and puts its position at the start.
+  public static void seal(Fd memfd) throws SystemCallException {
+    memfd.rewind();
+    addSeals(memfd, Set.of(Seal.WRITE, Seal.GROW, Seal.SHRINK, Seal.SEAL));
   }
 
   /// Forbids changes for ever. See `fcntl(2)`, F_ADD_SEALS.

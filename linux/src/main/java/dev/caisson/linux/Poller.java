@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /// Lets any number of threads, virtual ones above all, wait for descriptors while one platform
 /// thread blocks for all.
@@ -34,17 +35,9 @@ final class Poller {
   private static final int EVENT_SIZE = PACKED ? 12 : 16;
   private static final int DATA_OFFSET = PACKED ? 4 : 8;
 
-  private static final class Shared {
-    static final Poller INSTANCE = start();
-
-    private static Poller start() {
-      try {
-        return new Poller();
-      } catch (SystemCallException cause) {
-        throw new IllegalStateException("no descriptor can be waited for", cause);
-      }
-    }
-  }
+  /// Made by the first who waits: one that cannot be made for want of descriptors may be the next
+  /// time.
+  private static volatile @Nullable Poller shared;
 
   /// @param id tells it apart from earlier ones of the same number, whose events may still be on
   ///   their way
@@ -85,6 +78,9 @@ final class Poller {
       long result = frame.call(Nr.EPOLL_CREATE1, OpenFlag.CLOEXEC);
       epoll = (int) SystemCallException.check(result, Nr.EPOLL_CREATE1);
       result = frame.call(Nr.EVENTFD2, 0, OpenFlag.CLOEXEC | OpenFlag.NONBLOCK.bit());
+      if (result < 0) {
+        frame.call(Nr.CLOSE, epoll);
+      }
       kick = (int) SystemCallException.check(result, Nr.EVENTFD2);
     }
     control(CTL_ADD, kick, 0, PollEvent.IN.bit(), EDGE);
@@ -111,8 +107,18 @@ final class Poller {
     }
   }
 
-  static Poller shared() {
-    return Shared.INSTANCE;
+  static Poller shared() throws SystemCallException {
+    var made = shared;
+    return made == null ? make() : made;
+  }
+
+  private static synchronized Poller make() throws SystemCallException {
+    var made = shared;
+    if (made == null) {
+      made = new Poller();
+      shared = made;
+    }
+    return made;
   }
 
   /// Waits for one of the events; the caller holds the descriptor open ([Fd#enter()]).
@@ -143,7 +149,14 @@ final class Poller {
   }
 
   /// Wakes those who wait for a descriptor that its owner has closed.
-  synchronized void closed(Fd owner) {
+  static void wakeAll(Fd owner) {
+    var made = shared;
+    if (made != null) {
+      made.closed(owner);
+    }
+  }
+
+  private synchronized void closed(Fd owner) {
     for (var registration : waiters.values()) {
       for (var waiter : registration.waiters) {
         if (waiter.owner == owner) {

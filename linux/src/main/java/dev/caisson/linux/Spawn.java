@@ -25,10 +25,6 @@ public final class Spawn {
   private static final int SETSIGMASK = 0x08;
   private static final int SETSID = 0x80;
 
-  /// Sources are duplicated to numbers from here up first, so that no target overwrites a source
-  /// still needed.
-  private static final int CLEAR_OF_TARGETS = 200;
-
   // SIGKILL and SIGSTOP cannot be set. 32 and 33 are among the rest: the C library ignores them in
   // a child otherwise.
   private static final long ALL_SETTABLE_SIGNALS = ~(bit(9) | bit(19));
@@ -84,7 +80,7 @@ public final class Spawn {
   ///
   /// Numbers that are not given are closed in the process, the standard ones too.
   public Spawn descriptor(int number, Fd fd) {
-    if (number < 0 || number >= CLEAR_OF_TARGETS) {
+    if (number < 0 || number > 199) {
       throw new IllegalArgumentException("a descriptor's number must be 0 to 199, not " + number);
     }
     descriptors.put(number, fd);
@@ -139,14 +135,14 @@ public final class Spawn {
       check(Libc.Spawn.actionsInit(actions), "posix_spawn_file_actions_init");
       check(Libc.Spawn.attrInit(attributes), "posix_spawnattr_init");
       try {
-        int above = 0;
+        int above = descriptors.isEmpty() ? 0 : descriptors.lastKey() + 1;
         for (var entry : descriptors.entrySet()) {
-          var source = entry.getValue().dupFrom(CLEAR_OF_TARGETS);
+          // Above all targets, so that none overwrites a source that is still needed.
+          var source = entry.getValue().dupFrom(above);
           raised.add(source);
           check(
               Libc.Spawn.adddup2(actions, source.number(), entry.getKey()),
               "posix_spawn_file_actions_adddup2");
-          above = entry.getKey() + 1;
         }
         closeGaps(actions, above);
         if (directory.isPresent()) {

@@ -1,19 +1,19 @@
 package dev.caisson.linux;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.io.IOException;
-import java.lang.foreign.MemoryLayout;
-import java.lang.foreign.MemoryLayout.PathElement;
+import java.io.InterruptedIOException;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
+import java.nio.channels.AsynchronousCloseException;
+import java.nio.channels.spi.AbstractInterruptibleChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /// A connected Unix socket that carries bytes and descriptors. See `unix(7)`.
 ///
@@ -27,42 +27,37 @@ public final class UnixSocket implements AutoCloseable {
   private static final int SOL_SOCKET = 1;
   private static final int SO_TYPE = 3;
   private static final int SO_PEERCRED = 17;
+  private static final int SO_RCVTIMEO = 20;
   private static final int SO_SNDTIMEO = 21;
-  private static final int SCM_RIGHTS = 1;
-  private static final int MSG_CTRUNC = 0x8;
   private static final int MSG_PEEK = 0x2;
   private static final int MSG_TRUNC = 0x20;
   private static final int MSG_DONTWAIT = 0x40;
   private static final int MSG_NOSIGNAL = 0x4000;
   private static final int MSG_CMSG_CLOEXEC = 0x40000000;
-  private static final int CMSG_HEADER = 16;
   private static final int STREAM_CHUNK = 64 * 1024;
 
-  // struct msghdr
-  private static final StructLayout MSGHDR =
-      MemoryLayout.structLayout(
-          JAVA_LONG.withName("msg_name"),
-          JAVA_INT.withName("msg_namelen"),
-          MemoryLayout.paddingLayout(4),
-          JAVA_LONG.withName("msg_iov"),
-          JAVA_LONG.withName("msg_iovlen"),
-          JAVA_LONG.withName("msg_control"),
-          JAVA_LONG.withName("msg_controllen"),
-          JAVA_INT.withName("msg_flags"),
-          MemoryLayout.paddingLayout(4));
-
-  private static final long IOV = offset("msg_iov");
-  private static final long IOVLEN = offset("msg_iovlen");
-  private static final long CONTROL = offset("msg_control");
-  private static final long CONTROLLEN = offset("msg_controllen");
-  private static final long FLAGS = offset("msg_flags");
+  /// How much later than asked for a receiver may notice that its time is up, in nanoseconds.
+  private static final long TIMEOUT_SLACK = 1_000_000;
 
   private final Fd fd;
   private final boolean stream;
 
+  /// What the kernel was told last, in nanoseconds; without end at first.
+  private volatile long receiveTimeout = Long.MAX_VALUE;
+
+  /// How many threads may be in the kernel until a message comes.
+  private final AtomicInteger blocked = new AtomicInteger();
+
+  private final Interruption interruption = new Interruption();
+
   private UnixSocket(Fd fd, Type type) {
     this.fd = fd;
     this.stream = type == Type.STREAM;
+    fd.onClose(socket -> {
+      if (blocked.get() > 0) {
+        shutdown(socket);
+      }
+    });
   }
 
   /// Whether message boundaries are kept.
@@ -137,12 +132,14 @@ public final class UnixSocket implements AutoCloseable {
         SystemCallException.check(result, Nr.BIND, "autobind");
         // A full queue blocks a connect without any event to wait for, so the socket itself must
         // keep the time.
-        var timeval = frame.allocate(16, 8);
-        timeval.set(JAVA_LONG, 0, deadline.toSeconds());
-        timeval.set(JAVA_LONG, 8, Math.max(1, deadline.toNanosPart() / 1000));
         result =
             frame.call(
-                Nr.SETSOCKOPT, socket.number(), SOL_SOCKET, SO_SNDTIMEO, timeval.address(), 16);
+                Nr.SETSOCKOPT,
+                socket.number(),
+                SOL_SOCKET,
+                SO_SNDTIMEO,
+                frame.timeval(deadline).address(),
+                16);
         SystemCallException.check(result, Nr.SETSOCKOPT, "SO_SNDTIMEO");
         result =
             frame.call(Nr.CONNECT, socket.number(), address.segment().address(), address.length());
@@ -171,56 +168,76 @@ public final class UnixSocket implements AutoCloseable {
   ///
   /// @param descriptors [#MAX_DESCRIPTORS] at most
   /// @throws DeadlineException if the other side does not make room in time
+  /// @throws SystemCallException EBADF if one of the descriptors is not open; nothing was sent then
   public void sendmsg(byte[] data, List<Fd> descriptors, Deadline deadline) throws IOException {
+    sendmsg(data, data.length, descriptors, deadline);
+  }
+
+  /// Sends the first bytes of an array.
+  public void sendmsg(byte[] data, int length, List<Fd> descriptors, Deadline deadline)
+      throws IOException {
     if (descriptors.size() > MAX_DESCRIPTORS) {
       throw new IllegalArgumentException(
           "one message carries 253 descriptors at most, not " + descriptors.size());
     }
+    int[] numbers = new int[descriptors.size()];
+    int entered = 0;
     int socket = fd.enter();
-    var entered = new ArrayList<Fd>();
-    try (var frame = new Frame()) {
-      var header = header(frame, data.length, descriptors.size());
-      MemorySegment.copy(data, 0, header.data, JAVA_BYTE, 0, data.length);
-      if (!descriptors.isEmpty()) {
-        var control = header.control;
-        control.set(JAVA_LONG, 0, CMSG_HEADER + 4L * descriptors.size());
-        control.set(JAVA_INT, 8, SOL_SOCKET);
-        control.set(JAVA_INT, 12, SCM_RIGHTS);
-        for (int i = 0; i < descriptors.size(); i++) {
-          control.set(JAVA_INT, CMSG_HEADER + 4L * i, descriptors.get(i).enter());
-          entered.add(descriptors.get(i));
-        }
+    try {
+      for (; entered < numbers.length; entered++) {
+        numbers[entered] = descriptors.get(entered).enter();
       }
       int sent = 0;
       while (true) {
-        long result =
-            frame.call(Nr.SENDMSG, socket, header.segment.address(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (result == -Errno.ECONNRESET.number()) {
-          // Told once if the other side went without reading all; from then on it is an EPIPE.
-          continue;
-        }
-        if (result != -Errno.EAGAIN.number()) {
-          sent +=
-              (int)
-                  SystemCallException.check(
-                      result,
-                      Nr.SENDMSG,
-                      socket,
-                      data.length + " bytes",
-                      descriptors.size() + " descriptors");
-          if (sent == data.length) {
-            return;
-          }
-          // Of a stream, the kernel takes what there is room for.
-          header.skip(sent, data.length - sent);
-          continue;
+        sent += sendNow(socket, data, sent, length, sent == 0 ? numbers : new int[0]);
+        if (sent == length) {
+          return;
         }
         fd.await(PollEvent.OUT.bit(), deadline, "room to send a message");
       }
     } finally {
-      entered.forEach(Fd::exit);
+      for (int i = 0; i < entered; i++) {
+        descriptors.get(i).exit();
+      }
       fd.exit();
     }
+  }
+
+  /// @return how many bytes there was room for; of a message, all or none
+  private static int sendNow(int socket, byte[] data, int from, int length, int[] descriptors)
+      throws SystemCallException {
+    try (var frame = new Frame()) {
+      var bytes = frame.buffer(length - from);
+      MemorySegment.copy(data, from, bytes, JAVA_BYTE, 0, length - from);
+      var header = new MessageHeader(frame, bytes, descriptors.length);
+      if (descriptors.length > 0) {
+        header.descriptors(descriptors);
+      }
+      int sent = 0;
+      do {
+        long result = frame.call(Nr.SENDMSG, socket, header.address(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (result == -Errno.ECONNRESET.number()) {
+          // Told once if the other side went without reading all; from then on it is an EPIPE.
+          continue;
+        }
+        if (result == -Errno.EAGAIN.number()) {
+          return sent;
+        }
+        sent += (int) checkSent(result, socket, length, descriptors.length);
+        // Of a stream, the kernel takes what there is room for.
+        header.skip(sent);
+      } while (from + sent < length);
+      return sent;
+    }
+  }
+
+  private static long checkSent(long result, int socket, int bytes, int descriptors)
+      throws SystemCallException {
+    if (result < 0) {
+      throw SystemCallException.of(
+          result, "sendmsg", socket, bytes + " bytes", descriptors + " descriptors");
+    }
+    return result;
   }
 
   /// Receives one message (of a stream: what is there), with its descriptors, each CLOEXEC and
@@ -228,51 +245,165 @@ public final class UnixSocket implements AutoCloseable {
   ///
   /// A message longer than the limit is dropped whole, its descriptors closed. See `recvmsg(2)`.
   ///
+  /// A platform thread blocks in the kernel, which is the shortest way from one process to another;
+  /// a virtual one leaves its carrier. Like those of [java.nio.channels.InterruptibleChannel], a
+  /// connection on which a thread is interrupted while it waits for a message is at its end: it has
+  /// been [shut down][#shutdown()].
+  ///
   /// @param limit the longest message that is wanted, in bytes
   /// @return the message; of 0 bytes without descriptors at the end of the connection
   /// @throws DeadlineException if none comes in time
+  /// @throws InterruptedIOException if the thread is interrupted; the interrupt stays set
+  /// @throws AsynchronousCloseException if the socket is closed meanwhile
   public Received recvmsg(int limit, Deadline deadline) throws IOException {
     int socket = fd.enter();
-    try (var frame = new Frame()) {
-      long length = nextLength(frame, socket, deadline);
-      int size = (int) Math.min(stream ? STREAM_CHUNK : length, limit);
-      var header = header(frame, size, MAX_DESCRIPTORS);
-      long result =
-          frame.call(Nr.RECVMSG, socket, header.segment.address(), MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-      if (result == -Errno.EAGAIN.number() || result == -Errno.ECONNRESET.number()) {
-        // Another thread took it between the look and the reading; this one goes on waiting.
-        return recvmsg(limit, deadline);
+    try {
+      var received =
+          Thread.currentThread().isVirtual()
+              ? receive(socket, limit, MSG_DONTWAIT)
+              : receiveBlocked(socket, limit, deadline);
+      while (received == null) {
+        try {
+          fd.await(PollEvent.IN.bit(), deadline, "a message");
+        } catch (InterruptedIOException interrupt) {
+          shutdown();
+          throw interrupt;
+        }
+        received = receive(socket, limit, MSG_DONTWAIT);
       }
-      int count = (int) SystemCallException.check(result, Nr.RECVMSG, socket);
-      var descriptors = header.receivedDescriptors();
-      int flags = header.segment.get(JAVA_INT, FLAGS);
-      boolean truncated = (flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
-      if (truncated) {
-        descriptors.forEach(Fd::close);
-        return new Received(new byte[0], List.of(), true);
-      }
-      return new Received(header.data.asSlice(0, count).toArray(JAVA_BYTE), descriptors, false);
+      return received;
     } finally {
       fd.exit();
     }
   }
 
-  /// How long the next message is, found by looking at it, so that no more memory is used than it
-  /// needs.
-  private long nextLength(Frame frame, int socket, Deadline deadline) throws IOException {
-    var header = header(frame, 1, 0);
+  /// @return null if there is none in time, or for no reason that matters; the caller looks again
+  private @Nullable Received receiveBlocked(int socket, int limit, Deadline deadline)
+      throws IOException {
+    if (Thread.currentThread().isInterrupted()) {
+      return receive(socket, limit, MSG_DONTWAIT);
+    }
+    setReceiveTimeout(socket, deadline);
+    Received received = null;
+    blocked.incrementAndGet();
+    try {
+      interruption.start();
+      if (fd.isOpen()) {
+        received = receive(socket, limit, 0);
+      }
+    } finally {
+      interruption.stop();
+      blocked.decrementAndGet();
+    }
+    if (received != null && received.endOfFile()) {
+      if (Thread.currentThread().isInterrupted()) {
+        throw new InterruptedIOException("interrupted while waiting for a message");
+      }
+      if (!fd.isOpen()) {
+        throw new AsynchronousCloseException();
+      }
+    }
+    return received;
+  }
+
+  /// Has the kernel keep the time of a receiver that blocks. See `socket(7)`, SO_RCVTIMEO.
+  ///
+  /// Callers mostly allow the same time again and again, so what was set last nearly always fits.
+  private void setReceiveTimeout(int socket, Deadline deadline) throws SystemCallException {
+    long left = deadline.remaining().toNanos();
+    if (receiveTimeout > left + TIMEOUT_SLACK || receiveTimeout < left / 2) {
+      receiveTimeout = Math.max(left, 1000);
+      try (var frame = new Frame()) {
+        long result =
+            frame.call(
+                Nr.SETSOCKOPT,
+                socket,
+                SOL_SOCKET,
+                SO_RCVTIMEO,
+                frame.timeval(Duration.ofNanos(receiveTimeout)).address(),
+                16);
+        SystemCallException.check(result, Nr.SETSOCKOPT, socket, "SO_RCVTIMEO");
+      }
+    }
+  }
+
+  /// @return null if there is no message
+  private @Nullable Received receive(int socket, int limit, int flags) throws SystemCallException {
+    try (var frame = new Frame()) {
+      long room = stream ? STREAM_CHUNK : Packets.LONGEST;
+      if (room > Frame.LARGEST_BUFFER) {
+        room = nextLength(frame, socket, flags);
+        if (room < 0) {
+          return null;
+        }
+      }
+      var data = frame.buffer(Math.min(room, limit));
+      var header = new MessageHeader(frame, data, MAX_DESCRIPTORS);
+      long result = recvmsg(frame, socket, header, flags | MSG_CMSG_CLOEXEC);
+      if (result == -Errno.EAGAIN.number()) {
+        return null;
+      }
+      int count = (int) SystemCallException.check(result, Nr.RECVMSG, socket);
+      frame.filled(count);
+      var descriptors = header.takeDescriptors();
+      if (header.truncated()) {
+        Fd.closeAll(descriptors);
+        return new Received(new byte[0], List.of(), true);
+      }
+      return new Received(data.asSlice(0, count).toArray(JAVA_BYTE), descriptors, false);
+    }
+  }
+
+  /// How long the next message is, found by looking at it.
+  ///
+  /// @return -1 if there is none
+  private static long nextLength(Frame frame, int socket, int flags) throws SystemCallException {
+    var header = new MessageHeader(frame, frame.allocate(1, 1), 0);
+    long result = recvmsg(frame, socket, header, MSG_PEEK | MSG_TRUNC | flags);
+    return result == -Errno.EAGAIN.number()
+        ? -1
+        : SystemCallException.check(result, Nr.RECVMSG, socket, "MSG_PEEK");
+  }
+
+  private static long recvmsg(Frame frame, int socket, MessageHeader header, int flags) {
     while (true) {
-      long result =
-          frame.call(
-              Nr.RECVMSG, socket, header.segment.address(), MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
-      if (result == -Errno.ECONNRESET.number()) {
-        // Told once if the other side closed without reading all; what it had sent is still there.
-        continue;
+      long result = frame.call(Nr.RECVMSG, socket, header.address(), flags);
+      if (result == -Errno.EINTR.number()) {
+        return -Errno.EAGAIN.number();
       }
-      if (result != -Errno.EAGAIN.number()) {
-        return SystemCallException.check(result, Nr.RECVMSG, socket, "MSG_PEEK");
+      // ECONNRESET is told once if the other side closed without reading all; what it had sent is
+      // still there.
+      if (result != -Errno.ECONNRESET.number()) {
+        return result;
       }
-      fd.await(PollEvent.IN.bit(), deadline, "a message");
+    }
+  }
+
+  /// Whether there is something to be received: a message, or the end of the connection.
+  public boolean ready() throws SystemCallException {
+    int socket = fd.enter();
+    try (var frame = new Frame()) {
+      return nextLength(frame, socket, MSG_DONTWAIT) >= 0;
+    } finally {
+      fd.exit();
+    }
+  }
+
+  /// How long a packet can be on this system.
+  private static final class Packets {
+    /// Nearly: a sender may set its buffer to the system's limit, which the kernel doubles. Without
+    /// end where that cannot be read.
+    static final long LONGEST = longest();
+
+    private static long longest() {
+      // In one read: what such a file has left afterwards is nothing.
+      var text = new byte[32];
+      try (var file = Fd.open(Path.of("/proc/sys/net/core/wmem_max"))) {
+        int length = Math.max(0, file.read(text, 0, text.length));
+        return 2 * Long.parseLong(new String(text, 0, length, StandardCharsets.US_ASCII).strip());
+      } catch (SystemCallException | NumberFormatException unknown) {
+        return Long.MAX_VALUE;
+      }
     }
   }
 
@@ -292,13 +423,44 @@ public final class UnixSocket implements AutoCloseable {
 
   /// Ends both directions, which wakes whoever waits on either side. See `shutdown(2)`. Idempotent.
   public void shutdown() {
-    if (fd.isOpen()) {
+    try {
+      int socket = fd.enter();
       try {
-        int shutRdwr = 2;
-        fd.call(Nr.SHUTDOWN, shutRdwr, 0);
-      } catch (SystemCallException | IllegalStateException alreadyGone) {
-        // Not connected any more, which is what was wanted.
+        shutdown(socket);
+      } finally {
+        fd.exit();
       }
+    } catch (IllegalStateException closed) {
+      // So there is nothing left to end.
+    }
+  }
+
+  private static void shutdown(int socket) {
+    try (var frame = new Frame()) {
+      int shutRdwr = 2;
+      // If it fails, the socket is not connected any more, which is what was wanted.
+      frame.call(Nr.SHUTDOWN, socket, shutRdwr);
+    }
+  }
+
+  /// Lets an interrupt reach a thread that blocks in the kernel: to do so is a privilege of the
+  /// JDK's channels.
+  private final class Interruption extends AbstractInterruptibleChannel {
+    void start() {
+      begin();
+    }
+
+    void stop() {
+      try {
+        end(true);
+      } catch (AsynchronousCloseException interrupted) {
+        // The interrupt stays set, and is looked at next.
+      }
+    }
+
+    @Override
+    protected void implCloseChannel() {
+      shutdown();
     }
   }
 
@@ -330,56 +492,5 @@ public final class UnixSocket implements AutoCloseable {
   @Override
   public void close() {
     fd.close();
-  }
-
-  private static Header header(Frame frame, int size, int descriptors) {
-    var segment = frame.allocate(MSGHDR);
-    var data = frame.allocate(Math.max(1, size), 1);
-    var iovec = frame.allocate(16, 8);
-    iovec.set(ADDRESS, 0, data);
-    iovec.set(JAVA_LONG, 8, size);
-    segment.set(JAVA_LONG, IOV, iovec.address());
-    segment.set(JAVA_LONG, IOVLEN, 1);
-    long bytes = descriptors == 0 ? 0 : CMSG_HEADER + 4L * descriptors + 7 & ~7;
-    var control = frame.allocate(bytes, 8);
-    if (descriptors > 0) {
-      segment.set(JAVA_LONG, CONTROL, control.address());
-      segment.set(JAVA_LONG, CONTROLLEN, bytes);
-    }
-    return new Header(segment, data, control, iovec);
-  }
-
-  private record Header(
-      MemorySegment segment, MemorySegment data, MemorySegment control, MemorySegment iovec) {
-    /// Goes on after bytes that have been sent, and with them the descriptors.
-    void skip(long sent, long left) {
-      iovec.set(ADDRESS, 0, data.asSlice(sent));
-      iovec.set(JAVA_LONG, 8, left);
-      segment.set(JAVA_LONG, CONTROL, 0);
-      segment.set(JAVA_LONG, CONTROLLEN, 0);
-    }
-
-    List<Fd> receivedDescriptors() {
-      var descriptors = new ArrayList<Fd>();
-      long end = segment.get(JAVA_LONG, CONTROLLEN);
-      for (long at = 0; at + CMSG_HEADER <= end; ) {
-        long length = control.get(JAVA_LONG, at);
-        if (length < CMSG_HEADER) {
-          break;
-        }
-        if (control.get(JAVA_INT, at + 8) == SOL_SOCKET
-            && control.get(JAVA_INT, at + 12) == SCM_RIGHTS) {
-          for (long i = at + CMSG_HEADER; i < at + length; i += 4) {
-            descriptors.add(Fd.own(control.get(JAVA_INT, i)));
-          }
-        }
-        at += length + 7 & ~7;
-      }
-      return List.copyOf(descriptors);
-    }
-  }
-
-  private static long offset(String field) {
-    return MSGHDR.byteOffset(PathElement.groupElement(field));
   }
 }

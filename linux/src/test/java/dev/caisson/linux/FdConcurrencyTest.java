@@ -101,7 +101,8 @@ class FdConcurrencyTest {
         waiting.add(
             Background.start(() -> pipe.read().await(Set.of(PollEvent.IN), LONG, "a byte")));
       }
-      Background.eventually(() -> Poller.shared().registered() == before + 400);
+      var poller = Poller.shared();
+      Background.eventually(() -> poller.registered() == before + 400);
       assertThat(waiting).noneMatch(Background::isDone);
       for (var pipe : pipes) {
         pipe.write().write(new byte[1]);

@@ -1,0 +1,18 @@
+package dev.caisson.host;
+
+import tools.jackson.databind.JsonNode;
+
+/// A message that passes between a host and a service.
+///
+/// @param direction whereto
+/// @param json all of it, as on the wire: `{"type": ..., "data": ...}`
+/// @param descriptors how many go with it
+public record PassingMessage(Direction direction, JsonNode json, int descriptors) {
+  /// Whereto a message goes.
+  public enum Direction {
+    /// A call.
+    TO_SERVICE,
+    /// A signal or an answer.
+    TO_HOST
+  }
+}

@@ -1,0 +1,24 @@
+package dev.caisson.host;
+
+/// A method of a service, as the service and its callers share it: its name, and what goes in and
+/// comes out.
+///
+/// Both are records, whose components are what Jackson makes of JSON, other records among them; or
+/// a [tools.jackson.databind.JsonNode], for JSON as it is. A component may be a descriptor
+/// ([dev.caisson.linux.Fd]): in the JSON stands its place among those that go with the message, and
+/// the object owns it. A component that need not be there is an [java.util.Optional]. A package
+/// whose records are not public must be open to `tools.jackson.databind`.
+///
+/// {@snippet class="dev.caisson.host.Checksums" region="method"}
+///
+/// @param name what stands in the message
+/// @param request what the method is asked with
+/// @param reply what it answers
+/// @param <Q> what the method is asked with
+/// @param <R> what it answers
+public record ServiceMethod<Q, R>(String name, Class<Q> request, Class<R> reply) {
+  /// A method.
+  public static <Q, R> ServiceMethod<Q, R> of(String name, Class<Q> request, Class<R> reply) {
+    return new ServiceMethod<>(name, request, reply);
+  }
+}

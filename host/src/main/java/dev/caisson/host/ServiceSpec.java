@@ -1,0 +1,123 @@
+package dev.caisson.host;
+
+import dev.caisson.ipc.Limits;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+
+/// What a service is and how it is kept: an executable, or a class of this JVM.
+///
+/// Each method changes this and returns it.
+public final class ServiceSpec {
+  /// What is started.
+  sealed interface Program {
+    /// A file that is executed.
+    record Executable(Path file, List<String> args) implements Program {}
+
+    /// What makes the service, anew for each start.
+    record InJvm(Supplier<Service> service) implements Program {}
+  }
+
+  /// Hears that a service has ended without having been stopped.
+  @FunctionalInterface
+  public interface EndListener {
+    /// Called on a thread of the service's own, before it is started again if it is to be.
+    ///
+    /// @param id the service
+    /// @param how its exit status or signal, and its last lines
+    void ended(String id, ServiceException how);
+  }
+
+  private final Program program;
+  private final Map<String, String> environment = new LinkedHashMap<>();
+  private Restart restart = Restart.NEVER;
+  private EndListener endListener = (id, how) -> {};
+  private boolean watched;
+  private MessageListener messages = MessageListener.NONE;
+  private Limits limits = Limits.DEFAULT;
+
+  private ServiceSpec(Program program) {
+    this.program = program;
+  }
+
+  /// A service that is an executable file, which is given these arguments besides those that make
+  /// it a service.
+  public static ServiceSpec executable(Path file, String... args) {
+    return executable(file, List.of(args));
+  }
+
+  /// A service that is an executable file.
+  public static ServiceSpec executable(Path file, List<String> args) {
+    return new ServiceSpec(new Program.Executable(file, List.copyOf(args)));
+  }
+
+  /// A service on a virtual thread of this JVM.
+  ///
+  /// @param service makes a new one for each start
+  public static ServiceSpec inJvm(Supplier<Service> service) {
+    return new ServiceSpec(new Program.InJvm(service));
+  }
+
+  /// Sets a variable besides those that the manager gives to all; an executable alone sees it.
+  public ServiceSpec env(String name, String value) {
+    environment.put(name, value);
+    return this;
+  }
+
+  /// Starts it again when it ends unasked.
+  public ServiceSpec restart(Restart policy) {
+    restart = policy;
+    watched |= policy.times() > 0;
+    return this;
+  }
+
+  /// Tells when it ends unasked, even while nobody calls it.
+  public ServiceSpec onEnd(EndListener listener) {
+    endListener = listener;
+    watched = true;
+    return this;
+  }
+
+  /// Shows each message as it passes.
+  public ServiceSpec monitor(MessageListener listener) {
+    messages = listener;
+    return this;
+  }
+
+  /// What is accepted of it, if it is an executable; [Limits#DEFAULT] unless this is called.
+  public ServiceSpec limits(Limits accepted) {
+    limits = accepted;
+    return this;
+  }
+
+  Program program() {
+    return program;
+  }
+
+  Map<String, String> environment() {
+    return environment;
+  }
+
+  Restart restart() {
+    return restart;
+  }
+
+  EndListener endListener() {
+    return endListener;
+  }
+
+  /// Whether anybody wants to know when it ends.
+  boolean watched() {
+    return watched;
+  }
+
+  MessageListener messages() {
+    return messages;
+  }
+
+  Limits limits() {
+    return limits;
+  }
+}

@@ -1,0 +1,108 @@
+package dev.caisson.ipc;
+
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.exc.StreamReadException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.BooleanNode;
+import tools.jackson.databind.node.IntNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.NullNode;
+import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.databind.node.StringNode;
+
+/// Builds the tree of a value from its tokens: what Jackson's own builder does, without the
+/// configuration that that looks at for each message.
+final class JsonTree {
+  private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
+
+  private JsonTree() {}
+
+  /// Reads the value that begins with the current token. The parser bounds how deeply it is nested.
+  static JsonNode read(JsonParser parser) {
+    return switch (parser.currentToken()) {
+      case START_OBJECT -> object(parser);
+      case START_ARRAY -> array(parser);
+      case VALUE_STRING -> NODES.stringNode(parser.getString());
+      case VALUE_NUMBER_INT -> integer(parser);
+      case VALUE_NUMBER_FLOAT -> NODES.numberNode(finite(parser));
+      case VALUE_TRUE -> NODES.booleanNode(true);
+      case VALUE_FALSE -> NODES.booleanNode(false);
+      case VALUE_NULL -> NODES.nullNode();
+      case END_OBJECT, END_ARRAY, PROPERTY_NAME, VALUE_EMBEDDED_OBJECT, NOT_AVAILABLE ->
+          throw new StreamReadException(parser, "a value is expected");
+    };
+  }
+
+  /// What would arrive of a value that was sent: a tree that shares nothing with it that can
+  /// change.
+  ///
+  /// @throws MessageException if it could not be sent, or would not be accepted
+  static JsonNode copy(JsonNode value, Json reader, int depth) throws MessageException {
+    return switch (value) {
+      case ObjectNode object -> {
+        requireDepth(depth);
+        var copy = NODES.objectNode();
+        for (var property : object.properties()) {
+          copy.set(property.getKey(), copy(property.getValue(), reader, depth - 1));
+        }
+        yield copy;
+      }
+      case ArrayNode array -> {
+        requireDepth(depth);
+        var copy = NODES.arrayNode(array.size());
+        for (var element : array) {
+          copy.add(copy(element, reader, depth - 1));
+        }
+        yield copy;
+      }
+      case StringNode string -> string;
+      case IntNode number -> number;
+      case BooleanNode truth -> truth;
+      case NullNode nothing -> nothing;
+      // What else there is may read back as something else, or not at all.
+      default -> reader.parse(Json.write(value));
+    };
+  }
+
+  private static void requireDepth(int left) throws MessageException {
+    if (left <= 0) {
+      throw new MessageException("nested too deeply");
+    }
+  }
+
+  private static ObjectNode object(JsonParser parser) {
+    var object = NODES.objectNode();
+    for (var name = parser.nextName(); name != null; name = parser.nextName()) {
+      parser.nextToken();
+      object.set(name, read(parser));
+    }
+    return object;
+  }
+
+  private static ArrayNode array(JsonParser parser) {
+    var array = NODES.arrayNode();
+    while (parser.nextToken() != JsonToken.END_ARRAY) {
+      array.add(read(parser));
+    }
+    return array;
+  }
+
+  private static JsonNode integer(JsonParser parser) {
+    return switch (parser.getNumberType()) {
+      case INT -> NODES.numberNode(parser.getIntValue());
+      case LONG -> NODES.numberNode(parser.getLongValue());
+      case BIG_INTEGER, FLOAT, DOUBLE, BIG_DECIMAL -> NODES.numberNode(parser.getBigIntegerValue());
+    };
+  }
+
+  /// 1e999, for example, would be read as infinite.
+  private static double finite(JsonParser parser) {
+    double value = parser.getDoubleValue();
+    if (!Double.isFinite(value)) {
+      throw new StreamReadException(parser, "a number beyond the range of a double");
+    }
+    return value;
+  }
+}

@@ -1,0 +1,45 @@
+package dev.caisson.ipc;
+
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.StreamWriteFeature;
+import tools.jackson.core.io.IOContext;
+import tools.jackson.core.json.JsonFactory;
+
+/// Makes parsers that know UTF-8 alone, where Jackson's own would guess the encoding.
+final class StrictFactory extends JsonFactory {
+  private static final long serialVersionUID = 1;
+
+  StrictFactory(Limits limits) {
+    super(
+        builder()
+            .streamReadConstraints(
+                StreamReadConstraints.builder()
+                    .maxNestingDepth(limits.depth())
+                    .maxNumberLength(limits.numberLength())
+                    .maxStringLength(limits.messageBytes())
+                    .maxNameLength(Math.min(limits.messageBytes(), 1 << 16))
+                    .maxDocumentLength(-1)
+                    .maxTokenCount(limits.tokens())
+                    .build())
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            // The stream belongs to whoever brought it.
+            .disable(StreamWriteFeature.AUTO_CLOSE_TARGET));
+  }
+
+  @Override
+  protected JsonParser _createParser(
+      ObjectReadContext context, IOContext io, byte[] text, int offset, int length) {
+    return new StrictParser(
+        context,
+        io,
+        context.getStreamReadFeatures(_streamReadFeatures),
+        context.getFormatReadFeatures(_formatReadFeatures),
+        _byteSymbolCanonicalizer.makeChildOrPlaceholder(_factoryFeatures),
+        text,
+        offset,
+        offset + length);
+  }
+}

@@ -1,0 +1,40 @@
+package dev.caisson.ipc;
+
+import java.nio.charset.StandardCharsets;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.io.IOContext;
+import tools.jackson.core.json.UTF8StreamJsonParser;
+import tools.jackson.core.sym.ByteQuadsCanonicalizer;
+
+/// A parser for text that lies in memory as a whole, which takes long strings out of it in one
+/// piece: whole files travel as strings, and Jackson looks at each character for itself.
+final class StrictParser extends UTF8StreamJsonParser {
+  /// Below this, Jackson's way is as fast.
+  private static final int LONG_STRING = 1024;
+
+  StrictParser(
+      ObjectReadContext context,
+      IOContext io,
+      int streamFeatures,
+      int formatFeatures,
+      ByteQuadsCanonicalizer names,
+      byte[] text,
+      int from,
+      int to) {
+    super(context, io, streamFeatures, formatFeatures, null, names, text, from, to, 0, false);
+  }
+
+  @Override
+  protected String _finishAndReturnString() {
+    int from = _inputPtr;
+    if (_inputEnd - from >= LONG_STRING) {
+      int to = Ascii.endOfPlain(_inputBuffer, from, _inputEnd);
+      if (to - from >= LONG_STRING && to < _inputEnd && _inputBuffer[to] == '"') {
+        streamReadConstraints().validateStringLength(to - from);
+        _inputPtr = to + 1;
+        return new String(_inputBuffer, from, to - from, StandardCharsets.ISO_8859_1);
+      }
+    }
+    return super._finishAndReturnString();
+  }
+}
