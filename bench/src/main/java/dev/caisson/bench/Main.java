@@ -8,13 +8,15 @@ public final class Main {
 
   /// Runs them. `caisson.launcher` is the property that tells where the launcher is.
   public static void main(String[] args) throws Exception {
-    var names = args.length == 0 ? List.of("stages", "start") : List.of(args);
+    var names = args.length == 0 ? List.of("stages", "start", "services") : List.of(args);
     for (var name : names) {
       switch (name) {
         case "stages" -> StageBenchmark.run();
         case "start" -> StartBenchmark.run();
+        case "services" -> ServiceBenchmark.run();
         default -> {
-          System.err.println("There is no benchmark '" + name + "'; there are: stages, start");
+          System.err.println(
+              "There is no benchmark '" + name + "'; there are: stages, start, services");
           System.exit(2);
         }
       }

@@ -29,6 +29,11 @@ final class Series {
     millis.add((System.nanoTime() - start) / 1e6 / parts);
   }
 
+  /// Notes a duration that was measured elsewhere, in nanoseconds.
+  void add(long nanos) {
+    millis.add(nanos / 1e6);
+  }
+
   double median() {
     var sorted = new ArrayList<>(millis);
     Collections.sort(sorted);
@@ -40,13 +45,16 @@ final class Series {
 
   /// A line of a table: name, median, range, and how often the floor's median goes into it.
   void print(Series floor) {
+    boolean micro = floor.median() < 1;
+    double scale = micro ? 1000 : 1;
     System.out.printf(
         Locale.ROOT,
-        "%-52s %8.2f ms   (%.2f to %.2f)   %5.2f x%n",
+        "%-52s %8.2f %s   (%.2f to %.2f)   %5.2f x%n",
         name,
-        median(),
-        Collections.min(millis),
-        Collections.max(millis),
+        median() * scale,
+        micro ? "us" : "ms",
+        Collections.min(millis) * scale,
+        Collections.max(millis) * scale,
         median() / floor.median());
   }
 }

@@ -70,7 +70,7 @@ public final class ServiceManager implements AutoCloseable {
     return start(id, ServiceSpec.executable(executable, args));
   }
 
-  /// Starts a service inside this JVM, on a virtual thread.
+  /// Starts a service inside this JVM, on a thread of the kind of the one that calls this.
   ///
   /// @param id unique among the services that run
   /// @throws IllegalArgumentException if one of that id runs already

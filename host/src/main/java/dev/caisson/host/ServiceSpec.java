@@ -53,7 +53,8 @@ public final class ServiceSpec {
     return new ServiceSpec(new Program.Executable(file, List.copyOf(args)));
   }
 
-  /// A service on a virtual thread of this JVM.
+  /// A service on a thread of this JVM: a virtual one if it is started from such a thread, which is
+  /// quickest for callers of the same kind.
   ///
   /// @param service makes a new one for each start
   public static ServiceSpec inJvm(Supplier<Service> service) {

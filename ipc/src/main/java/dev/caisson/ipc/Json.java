@@ -3,13 +3,9 @@ package dev.caisson.ipc;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
-import tools.jackson.core.ObjectReadContext;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -70,19 +66,30 @@ public final class Json {
   /// @throws MessageException as [#parse(byte[])]
   /// @throws IOException what the decoder throws
   public <T> T parse(byte[] text, Decoder<T> decoder) throws IOException {
-    requireUtf8(text);
-    try (var parser = factory.createParser(ObjectReadContext.empty(), text)) {
-      if (parser.nextToken() == null) {
-        throw new MessageException("not JSON: there is no value");
+    try (var parser = factory.parser(text)) {
+      T value;
+      try {
+        value = parse(parser, decoder);
+      } catch (IOException | RuntimeException failure) {
+        requireUtf8(parser);
+        throw failure;
       }
-      var value = decoder.decode(parser);
-      if (parser.nextToken() != null) {
-        throw new MessageException("not JSON: more than one value" + position(parser));
-      }
+      requireUtf8(parser);
       return value;
     } catch (JacksonException cause) {
       throw new MessageException("not JSON: " + reason(cause) + position(cause), cause);
     }
+  }
+
+  private static <T> T parse(JsonParser parser, Decoder<T> decoder) throws IOException {
+    if (parser.nextToken() == null) {
+      throw new MessageException("not JSON: there is no value");
+    }
+    var value = decoder.decode(parser);
+    if (parser.nextToken() != null) {
+      throw new MessageException("not JSON: more than one value" + position(parser));
+    }
+    return value;
   }
 
   /// What would arrive of a value that was sent over a channel with these limits: a tree of its
@@ -98,15 +105,11 @@ public final class Json {
     return JsonTree.read(parser);
   }
 
-  /// Jackson would take some text that is none: halves of surrogate pairs, for example.
-  private static void requireUtf8(byte[] text) throws MessageException {
-    if (Ascii.isAscii(text)) {
-      return;
-    }
-    try {
-      StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(text));
-    } catch (CharacterCodingException cause) {
-      throw new MessageException("not UTF-8", cause);
+  /// Jackson takes some text that is none, halves of surrogate pairs for example, and has other
+  /// words for what it does not take.
+  private static void requireUtf8(StrictParser parser) throws MessageException {
+    if (!parser.isUtf8()) {
+      throw new MessageException("not UTF-8");
     }
   }
 

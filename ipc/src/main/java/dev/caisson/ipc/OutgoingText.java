@@ -24,13 +24,11 @@ final class OutgoingText extends OutputStream {
 
   @Override
   public void write(byte[] data, int offset, int count) throws IOException {
-    if (memfd.isEmpty() && length + count > PACKET) {
-      var made = Memfd.memfdCreate("jsoncomm/payload");
-      memfd = Optional.of(made);
-      made.write(bytes, 0, length);
+    if (length + count > PACKET) {
+      spill();
     }
-    if (memfd.isPresent()) {
-      memfd.get().write(data, offset, count);
+    if (count > PACKET) {
+      memfd().write(data, offset, count);
       return;
     }
     if (length + count > bytes.length) {
@@ -38,6 +36,18 @@ final class OutgoingText extends OutputStream {
     }
     System.arraycopy(data, offset, bytes, length, count);
     length += count;
+  }
+
+  private void spill() throws IOException {
+    memfd().write(bytes, 0, length);
+    length = 0;
+  }
+
+  private Fd memfd() throws IOException {
+    if (memfd.isEmpty()) {
+      memfd = Optional.of(Memfd.memfdCreate("jsoncomm/payload"));
+    }
+    return memfd.get();
   }
 
   /// The text, if it is short: the first [#length()] bytes of this.
@@ -52,6 +62,7 @@ final class OutgoingText extends OutputStream {
   /// Where the text lies, if it is long; it stays this object's, and can change no more.
   Optional<Fd> sealed() throws IOException {
     if (memfd.isPresent()) {
+      spill();
       Memfd.seal(memfd.get());
     }
     return memfd;

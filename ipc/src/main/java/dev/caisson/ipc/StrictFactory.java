@@ -29,6 +29,10 @@ final class StrictFactory extends JsonFactory {
             .disable(StreamWriteFeature.AUTO_CLOSE_TARGET));
   }
 
+  StrictParser parser(byte[] text) {
+    return (StrictParser) createParser(ObjectReadContext.empty(), text);
+  }
+
   @Override
   protected JsonParser _createParser(
       ObjectReadContext context, IOContext io, byte[] text, int offset, int length) {

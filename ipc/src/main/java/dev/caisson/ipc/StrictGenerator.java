@@ -1,14 +1,13 @@
 package dev.caisson.ipc;
 
-import java.nio.charset.StandardCharsets;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.exc.StreamWriteException;
 import tools.jackson.core.util.JsonGeneratorDelegate;
 
-/// Refuses numbers that are none, which Jackson would write as strings; and writes long strings in
-/// one piece where nothing in them needs an escape.
+/// Refuses what Jackson would write and no strict reader take: numbers that are none, names that
+/// are no text. Long strings in which nothing needs an escape are written in one piece.
 final class StrictGenerator extends JsonGeneratorDelegate {
-  private static final int LONG_STRING = 1024;
+  private static final int LONG_STRING = 4096;
 
   StrictGenerator(JsonGenerator generator) {
     super(generator, false);
@@ -35,9 +34,9 @@ final class StrictGenerator extends JsonGeneratorDelegate {
   @Override
   public JsonGenerator writeString(String text) {
     if (text != null && text.length() >= LONG_STRING) {
-      var bytes = text.getBytes(StandardCharsets.UTF_8);
-      if (Ascii.endOfPlain(bytes, 0, bytes.length) == bytes.length) {
-        delegate.writeRawUTF8String(bytes, 0, bytes.length);
+      var plain = Ascii.plain(text);
+      if (plain.isPresent()) {
+        delegate.writeRawUTF8String(plain.get(), 0, plain.get().length);
         return this;
       }
     }

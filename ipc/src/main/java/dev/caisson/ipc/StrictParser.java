@@ -1,5 +1,7 @@
 package dev.caisson.ipc;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.io.IOContext;
@@ -10,7 +12,10 @@ import tools.jackson.core.sym.ByteQuadsCanonicalizer;
 /// piece: whole files travel as strings, and Jackson looks at each character for itself.
 final class StrictParser extends UTF8StreamJsonParser {
   /// Below this, Jackson's way is as fast.
-  private static final int LONG_STRING = 1024;
+  private static final int LONG_STRING = 4096;
+
+  private int plainFrom;
+  private int plainTo;
 
   StrictParser(
       ObjectReadContext context,
@@ -24,6 +29,21 @@ final class StrictParser extends UTF8StreamJsonParser {
     super(context, io, streamFeatures, formatFeatures, null, names, text, from, to, 0, false);
   }
 
+  /// Whether all of the text is UTF-8. What has been taken out of it in one piece has been looked
+  /// at already.
+  boolean isUtf8() {
+    if (Ascii.isAscii(_inputBuffer, 0, plainFrom)
+        && Ascii.isAscii(_inputBuffer, plainTo, _inputEnd)) {
+      return true;
+    }
+    try {
+      StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(_inputBuffer, 0, _inputEnd));
+      return true;
+    } catch (CharacterCodingException malformed) {
+      return false;
+    }
+  }
+
   @Override
   protected String _finishAndReturnString() {
     int from = _inputPtr;
@@ -32,6 +52,10 @@ final class StrictParser extends UTF8StreamJsonParser {
       if (to - from >= LONG_STRING && to < _inputEnd && _inputBuffer[to] == '"') {
         streamReadConstraints().validateStringLength(to - from);
         _inputPtr = to + 1;
+        if (to - from > plainTo - plainFrom) {
+          plainFrom = from;
+          plainTo = to;
+        }
         return new String(_inputBuffer, from, to - from, StandardCharsets.ISO_8859_1);
       }
     }

@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -51,10 +52,14 @@ public final class Fd implements AutoCloseable {
           ValueLayout.JAVA_LONG.withName("stx_size"),
           MemoryLayout.paddingLayout(256 - 48));
 
+  /// Not an object of its own in each descriptor: a message may bring 250 of them.
+  private static final AtomicIntegerFieldUpdater<Fd> STATE =
+      AtomicIntegerFieldUpdater.newUpdater(Fd.class, "state");
+
   private final int number;
 
   /// How many calls are under way, and [#CLOSED] once the owner has closed it.
-  private final AtomicInteger state = new AtomicInteger();
+  private volatile int state;
 
   /// How many objects own the descriptor together, if it was ever shared.
   private @Nullable AtomicInteger owners;
@@ -115,7 +120,7 @@ public final class Fd implements AutoCloseable {
   ///
   /// @throws IllegalStateException if it is closed or moved
   public int number() {
-    if (state.get() < 0) {
+    if (state < 0) {
       throw closed();
     }
     return number;
@@ -123,7 +128,7 @@ public final class Fd implements AutoCloseable {
 
   /// Whether this object still owns a descriptor.
   public boolean isOpen() {
-    return state.get() >= 0;
+    return state >= 0;
   }
 
   /// Hands the descriptor over to a new owner; this object is closed afterwards, the descriptor is
@@ -131,10 +136,8 @@ public final class Fd implements AutoCloseable {
   ///
   /// @throws IllegalStateException if it is closed, moved already, or in use by another thread
   public Fd move() {
-    if (!state.compareAndSet(0, CLOSED)) {
-      throw state.get() < 0
-          ? closed()
-          : new IllegalStateException("descriptor " + number + " is in use");
+    if (!STATE.compareAndSet(this, 0, CLOSED)) {
+      throw state < 0 ? closed() : new IllegalStateException("descriptor " + number + " is in use");
     }
     var moved = new Fd(number);
     moved.owners = owners;
@@ -364,7 +367,8 @@ public final class Fd implements AutoCloseable {
   @Override
   public void close() {
     // Whoever closes it while others use it uses it, too, until they have been woken.
-    int before = state.getAndUpdate(value -> value <= 0 ? value | CLOSED : (value | CLOSED) + 1);
+    int before =
+        STATE.getAndUpdate(this, value -> value <= 0 ? value | CLOSED : (value | CLOSED) + 1);
     if (before == 0) {
       closeNow();
     } else if (before > 0) {
@@ -389,7 +393,7 @@ public final class Fd implements AutoCloseable {
     int first = 0;
     int next = -1;
     for (var descriptor : descriptors) {
-      if (!descriptor.state.compareAndSet(0, CLOSED)) {
+      if (!STATE.compareAndSet(descriptor, 0, CLOSED)) {
         descriptor.close();
       } else if (descriptor.owners != null) {
         descriptor.closeNow();
@@ -415,18 +419,18 @@ public final class Fd implements AutoCloseable {
   /// Marks a call as under way; [#exit()] must follow.
   int enter() {
     while (true) {
-      int value = state.get();
+      int value = state;
       if (value < 0) {
         throw closed();
       }
-      if (state.compareAndSet(value, value + 1)) {
+      if (STATE.compareAndSet(this, value, value + 1)) {
         return number;
       }
     }
   }
 
   void exit() {
-    if (state.decrementAndGet() == CLOSED) {
+    if (STATE.decrementAndGet(this) == CLOSED) {
       closeNow();
     }
   }
@@ -455,6 +459,6 @@ public final class Fd implements AutoCloseable {
 
   @Override
   public String toString() {
-    return state.get() < 0 ? "fd(closed)" : "fd " + number;
+    return state < 0 ? "fd(closed)" : "fd " + number;
   }
 }

@@ -1,0 +1,29 @@
+package dev.caisson.bench;
+
+import dev.caisson.host.Reply;
+import dev.caisson.host.Service;
+import dev.caisson.linux.Fd;
+import java.util.ArrayList;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/// The service that is called: it gives back what it gets, or says how long it was.
+public final class EchoService extends Service {
+  /// The program.
+  public static void main(String... args) {
+    System.exit(Service.main(new EchoService(), args));
+  }
+
+  @Override
+  protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) {
+    if (method.equals("length")) {
+      return Reply.of(JsonNodeFactory.instance.numberNode(args.get(0).stringValue().length()));
+    }
+    var given = new ArrayList<Fd>(descriptors.size());
+    for (var descriptor : descriptors) {
+      given.add(descriptor.move());
+    }
+    return new Reply(args, given);
+  }
+}

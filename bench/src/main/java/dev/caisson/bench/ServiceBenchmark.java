@@ -1,0 +1,170 @@
+package dev.caisson.bench;
+
+import dev.caisson.host.OutputListener;
+import dev.caisson.host.ServiceClient;
+import dev.caisson.host.ServiceManager;
+import dev.caisson.host.SignalListener;
+import dev.caisson.linux.Fd;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/// What a call of a host service costs, beside the same system calls made by C and the same calls
+/// made by Python. All run on the CPU that this JVM was started on.
+final class ServiceBenchmark {
+  private static final int WARM_UP = 6;
+  private static final int ROUNDS = 15;
+  private static final int LARGE = 16 << 20;
+  private static final Duration DEADLINE = Duration.ofSeconds(60);
+  private static final JsonNode TINY = JsonNodeFactory.instance.arrayNode().add("hello").add(42);
+
+  private final Path floor;
+  private final Path peer;
+  private final ServiceClient process;
+  private final ServiceClient thread;
+
+  private ServiceBenchmark(Path floor, Path peer, ServiceClient process, ServiceClient thread) {
+    this.floor = floor;
+    this.peer = peer;
+    this.process = process;
+    this.thread = thread;
+  }
+
+  static void run() throws Exception {
+    var sources = Path.of(System.getProperty("caisson.bench"), "src", "main");
+    var directory = Files.createTempDirectory("caisson-bench-");
+    try (var manager = new ServiceManager(OutputListener.NONE);
+        var null0 = Fd.open(Path.of("/dev/null"))) {
+      var floor = directory.resolve("floor");
+      command("gcc", "-O2", "-o", floor.toString(), sources.resolve("c/floor.c").toString());
+      var bench =
+          new ServiceBenchmark(
+              floor,
+              sources.resolve("python/peer.py"),
+              manager.start("process", program(directory), List.of()),
+              manager.start("thread", new EchoService()));
+      System.out.printf(
+          "A call of a host service; medians of %d rounds; Python is %s:%n",
+          ROUNDS,
+          System.getenv("CAISSON_OSBUILD") == null ? "the peer of this benchmark" : "osbuild");
+      bench.compare("tiny", 0, "ping", 100, 10_000, TINY, Optional.empty());
+      bench.compare("fds", 1, "fds", 1, 5_000, TINY, Optional.of(null0));
+      bench.compare("fds", 250, "fds", 250, 400, TINY, Optional.of(null0));
+      var large = JsonNodeFactory.instance.arrayNode().add("x".repeat(LARGE));
+      bench.compare("large", LARGE, "memfd", LARGE, 4, large, Optional.empty());
+      bench.start(manager);
+    } finally {
+      for (var name : List.of("floor", "service")) {
+        Files.deleteIfExists(directory.resolve(name));
+      }
+      Files.delete(directory);
+    }
+  }
+
+  /// Measures one kind of call in rounds, in each of which everybody has a turn.
+  private void compare(
+      String kind,
+      int amount,
+      String floorKind,
+      int floorAmount,
+      int calls,
+      JsonNode args,
+      Optional<Fd> descriptor)
+      throws Exception {
+    var what = amount == 0 ? kind : kind + " " + amount;
+    var inC = new Series(what + ": C");
+    var toProcess = new Series(what + ": Java, service in another process");
+    var inJvm = new Series(what + ": Java, service in the same JVM");
+    var inPython = new Series(what + ": Python");
+    var method = kind.equals("large") ? "length" : "echo";
+    var descriptors = descriptor.map(fd -> Collections.nCopies(amount, fd)).orElse(List.of());
+    for (int round = -WARM_UP; round < ROUNDS; round++) {
+      boolean counts = round >= 0;
+      var none = new Series("warm-up");
+      (counts ? inC : none).add(nanos(floor, floorKind, floorAmount, calls));
+      (counts ? toProcess : none)
+          .time(calls, () -> repeat(process, calls, method, args, descriptors));
+      (counts ? inJvm : none).time(calls, () -> repeat(thread, calls, method, args, descriptors));
+      if (counts && round % 3 == 0) {
+        inPython.add(nanos(peer, "measure", kind, amount, Math.max(2, calls / 5)));
+      }
+    }
+    for (var series : List.of(inC, toProcess, inJvm, inPython)) {
+      series.print(inC);
+    }
+  }
+
+  private static void repeat(
+      ServiceClient client, int calls, String method, JsonNode args, List<Fd> descriptors)
+      throws IOException {
+    for (int i = 0; i < calls; i++) {
+      client.callWithFds(method, args, descriptors, SignalListener.NONE, DEADLINE).close();
+    }
+  }
+
+  /// Starts and stops services that are never called.
+  private void start(ServiceManager manager) throws Exception {
+    var inJvm = new Series("start and stop: Java, service in the same JVM");
+    var inPython = new Series("start and stop: Python");
+    for (int round = -WARM_UP; round < ROUNDS; round++) {
+      (round < 0 ? new Series("warm-up") : inJvm)
+          .time(
+              200,
+              () -> {
+                for (int i = 0; i < 200; i++) {
+                  manager.start("started", new EchoService());
+                  manager.stop("started");
+                }
+              });
+    }
+    for (int round = 0; round < 3; round++) {
+      inPython.add(nanos(peer, "measure", "start", 0, 5));
+    }
+    inJvm.print(inPython);
+    inPython.print(inPython);
+    System.out.println();
+  }
+
+  private static long nanos(Path program, Object... arguments) throws Exception {
+    var command = new java.util.ArrayList<>(List.of(program.toString()));
+    for (var argument : arguments) {
+      command.add(argument.toString());
+    }
+    return Long.parseLong(command(command.toArray(String[]::new)).strip());
+  }
+
+  private static String command(String... command) throws Exception {
+    var process =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    var output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    if (process.waitFor() != 0) {
+      throw new IOException("failed: " + String.join(" ", command));
+    }
+    return output;
+  }
+
+  /// An executable file that is the service.
+  private static Path program(Path directory) throws IOException {
+    var file = directory.resolve("service");
+    Files.writeString(
+        file,
+        """
+        #!/bin/sh
+        exec '%s' -XX:+UseSerialGC -XX:-MaxFDLimit --enable-native-access=dev.caisson.linux \
+        --module-path '%s' -m dev.caisson.bench/%s "$@"
+        """
+            .formatted(
+                Path.of(System.getProperty("java.home"), "bin", "java"),
+                System.getProperty("jdk.module.path"),
+                EchoService.class.getName()));
+    return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwx------"));
+  }
+}
