@@ -6,8 +6,9 @@ package dev.caisson.host;
 /// Both are records, whose components are what Jackson makes of JSON, other records among them; or
 /// a [tools.jackson.databind.JsonNode], for JSON as it is. A component may be a descriptor
 /// ([dev.caisson.linux.Fd]): in the JSON stands its place among those that go with the message, and
-/// the object owns it. A component that need not be there is an [java.util.Optional]. A package
-/// whose records are not public must be open to `tools.jackson.databind`.
+/// the object owns it. A component that need not be there is an [java.util.Optional]. In a module,
+/// the package of the records must be open to `tools.jackson.databind`, unless they are public and
+/// it is exported.
 ///
 /// {@snippet class="dev.caisson.host.Checksums" region="method"}
 ///

@@ -1,13 +1,19 @@
 package dev.caisson.host;
 
+import dev.caisson.ipc.MessageException;
+import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.function.LongConsumer;
 
 /// The example of the documentation: a service that reads files for those who may not open them.
+///
+/// Its regions stand in doc comments and in `docs/host-service-tutorial.md`, which [TutorialTest]
+/// compares with them.
 public final class Checksums extends Service {
   // @start region="method"
   /// What it is asked with: a file, open for reading, and how to look at it.
@@ -22,8 +28,11 @@ public final class Checksums extends Service {
 
   // @end
 
+  // @start region="signal"
   /// What it says on the way.
   public record Progress(long bytes) {}
+
+  // @end
 
   // @start region="service"
   /// Says what it can do.
@@ -47,10 +56,13 @@ public final class Checksums extends Service {
 
   // @end
 
+  // @start region="program"
   /// The program: what `caisson` or osbuild starts.
   public static void main(String... args) {
     System.exit(Service.main(new Checksums(), args));
   }
+
+  // @end
 
   // @start region="caller"
   static String sha256(Path path) throws IOException {
@@ -59,6 +71,41 @@ public final class Checksums extends Service {
       var client = manager.start("checksums", new Checksums());
       var request = new Request(file, "SHA-256");
       return client.call(CHECKSUM, request, Duration.ofSeconds(30)).digest();
+    }
+  }
+
+  // @end
+
+  // @start region="process"
+  static ServiceClient start(ServiceManager manager, Path program) throws IOException {
+    return manager.start(
+        "checksums",
+        ServiceSpec.executable(program)
+            .restart(Restart.atMost(3, Duration.ofMinutes(1)))
+            .onEnd((id, how) -> System.err.println(how.getMessage())));
+  }
+
+  static Result sha256(ServiceClient client, Path path, LongConsumer progress) throws IOException {
+    var listener = SignalListener.of(Progress.class, signal -> progress.accept(signal.bytes()));
+    try (var file = Fd.open(path)) {
+      return client.call(CHECKSUM, new Request(file, "SHA-256"), listener, Duration.ofSeconds(30));
+    }
+  }
+
+  // @end
+
+  // @start region="errors"
+  static String outcome(ServiceClient client, Request request) throws IOException {
+    try {
+      return client.call(CHECKSUM, request, Duration.ofSeconds(30)).digest();
+    } catch (RemoteException failure) {
+      return "the method failed: " + failure.name() + ": " + failure.value();
+    } catch (ServiceEndedException end) {
+      return "the service is no more: " + end.getMessage();
+    } catch (ProtocolException | MessageException nonsense) {
+      return "no answer: " + nonsense.getMessage();
+    } catch (DeadlineException late) {
+      return "too late: " + late.getMessage();
     }
   }
   // @end
