@@ -18,6 +18,12 @@ interface Command {
   /// Its options.
   Options options();
 
+  /// Whether what follows the first word that is no option belongs to somebody else, options
+  /// included.
+  default boolean hasOwnOptions() {
+    return false;
+  }
+
   /// Does it.
   ///
   /// @return the exit code

@@ -44,7 +44,7 @@ final class CompletionCommand implements Command {
                 .map(Option::getLongOpt)
                 .map(option -> "--" + option)
                 .collect(Collectors.joining(" "));
-        cases.append("    ").append(name).append(") options='").append(words).append("' ;;\n");
+        cases.append("    '").append(name).append("') options='").append(words).append("' ;;\n");
       }
     }
     terminal
@@ -57,7 +57,15 @@ final class CompletionCommand implements Command {
                     COMPREPLY=($(compgen -W '%s --help --version' -- "$word"))
                     return
                 fi
-                case ${COMP_WORDS[1]} in
+                local name=${COMP_WORDS[1]}
+                if [ "$name" = service ]; then
+                    if [ "$COMP_CWORD" -eq 2 ]; then
+                        COMPREPLY=($(compgen -W 'call serve monitor --help' -- "$word"))
+                        return
+                    fi
+                    name="service ${COMP_WORDS[2]}"
+                fi
+                case $name in
             %s    esac
                 if [[ $word == -* ]]; then
                     COMPREPLY=($(compgen -W "$options" -- "$word"))
@@ -70,7 +78,14 @@ final class CompletionCommand implements Command {
             }
             complete -F _caisson caisson
             """
-                .formatted(String.join(" ", Main.COMMANDS), cases));
+                .formatted(firstWords(), cases));
     return ExitCode.OK;
+  }
+
+  private static String firstWords() {
+    return Main.COMMANDS.stream()
+        .map(name -> name.split(" ", 2)[0])
+        .distinct()
+        .collect(Collectors.joining(" "));
   }
 }

@@ -64,7 +64,7 @@ final class Failures {
   }
 
   /// Shows what could steer a terminal: the text comes from a sandbox.
-  private static String visible(String text) {
+  static String visible(String text) {
     var shown = new StringBuilder();
     text.chars()
         .forEach(c -> {

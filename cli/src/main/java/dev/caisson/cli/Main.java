@@ -15,7 +15,16 @@ import org.apache.commons.cli.ParseException;
 /// The entry point: finds the command and turns what comes of it into an exit code.
 public final class Main {
   /// The names of all commands, in the order in which help shows them.
-  static final List<String> COMMANDS = List.of("build", "resolve", "run", "doctor", "completion");
+  static final List<String> COMMANDS =
+      List.of(
+          "build",
+          "resolve",
+          "run",
+          "service call",
+          "service serve",
+          "service monitor",
+          "doctor",
+          "completion");
 
   private static final String HELP =
       """
@@ -27,6 +36,8 @@ public final class Main {
         build MANIFEST|RECIPE   build file system trees, and export them
         resolve RECIPE          lock the packages that a recipe means today
         run -- COMMAND...       run a command in a throw-away build root
+        service call|serve|monitor
+                                call a host service, be one, or watch one
         doctor                  tell what this machine can do, and what mends it
         completion bash         print completions for the shell
 
@@ -39,6 +50,17 @@ public final class Main {
         2  the command line, manifest   130  interrupted
            or recipe is wrong
         Otherwise `run` exits as its command does: 128+n if signal n ended it.
+      """;
+
+  private static final String SERVICE_HELP =
+      """
+      Usage: caisson service COMMAND
+
+        call EXECUTABLE METHOD [JSON]   start a host service, call a method, and stop it
+        serve [NAME]                    be a service that comes with Caisson
+        monitor EXECUTABLE              show the messages between a service and its host
+
+        caisson service COMMAND --help  tells more of each
       """;
 
   private Main() {}
@@ -120,12 +142,18 @@ public final class Main {
       terminal.out().print(HELP);
       return ExitCode.OK;
     }
-    var command = find(first);
+    int words = first.equals("service") && args.size() > 1 ? 2 : 1;
+    var name = String.join(" ", args.subList(0, words));
+    if (name.equals("service") || name.equals("service --help") || name.equals("service -h")) {
+      terminal.out().print(SERVICE_HELP);
+      return words == 1 ? ExitCode.USAGE : ExitCode.OK;
+    }
+    var command = find(name);
     if (command == null) {
-      terminal.error("there is no command '" + first + "'; see caisson --help");
+      terminal.error("there is no command '" + name + "'; see caisson --help");
       return ExitCode.USAGE;
     }
-    return run(command, args.subList(1, args.size()), terminal);
+    return run(command, args.subList(words, args.size()), terminal);
   }
 
   static @org.jspecify.annotations.Nullable Command find(String name) {
@@ -134,6 +162,9 @@ public final class Main {
       case "resolve" -> new ResolveCommand();
       case "run" -> new RunCommand();
       case "doctor" -> new DoctorCommand();
+      case "service call" -> new ServiceCallCommand();
+      case "service serve" -> new ServiceServeCommand();
+      case "service monitor" -> new ServiceMonitorCommand();
       case "completion" -> new CompletionCommand();
       default -> null;
     };
@@ -141,10 +172,10 @@ public final class Main {
 
   private static int run(Command command, List<String> args, Terminal terminal) {
     try {
-      boolean stopAtOperand = command.name().equals("run");
       var options = command.options().addOption(Help.OPTION);
       var line =
-          new DefaultParser(false).parse(options, args.toArray(String[]::new), stopAtOperand);
+          new DefaultParser(false)
+              .parse(options, args.toArray(String[]::new), command.hasOwnOptions());
       if (line.hasOption(Help.OPTION)) {
         Help.print(command, terminal);
         return ExitCode.OK;

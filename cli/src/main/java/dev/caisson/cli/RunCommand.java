@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.commons.cli.CommandLine;
-import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 
 /// Runs a command in a build root that is thrown away afterwards.
@@ -38,17 +37,19 @@ final class RunCommand implements Command {
   }
 
   @Override
-  public Options options() {
-    return new Options()
-        .addOption(option("root", "DIR", "take /usr from this root instead of the host's"))
-        .addOption(option("bind", "SRC:DST", "show a file or directory, to be read and written"))
-        .addOption(option("ro-bind", "SRC:DST", "show a file or directory, to be read"))
-        .addOption(option("env", "NAME=VALUE", "set a variable"))
-        .addOption(option("timeout", "TIME", "end it after so long: 30s, 5m, 1h"));
+  public boolean hasOwnOptions() {
+    return true;
   }
 
-  private static Option option(String name, String argument, String description) {
-    return Option.builder().longOpt(name).hasArg().argName(argument).desc(description).get();
+  @Override
+  public Options options() {
+    return new Options()
+        .addOption(Values.option("root", "DIR", "take /usr from this root instead of the host's"))
+        .addOption(
+            Values.option("bind", "SRC:DST", "show a file or directory, to be read and written"))
+        .addOption(Values.option("ro-bind", "SRC:DST", "show a file or directory, to be read"))
+        .addOption(Values.option("env", "NAME=VALUE", "set a variable"))
+        .addOption(Values.option("timeout", "TIME", "end it after so long: 30s, 5m, 1h"));
   }
 
   @Override
@@ -69,13 +70,7 @@ final class RunCommand implements Command {
     for (var bind : Values.all(line, "ro-bind")) {
       run.bind(bind(Bind.Kind.READ_ONLY, bind));
     }
-    for (var variable : Values.all(line, "env")) {
-      int equals = variable.indexOf('=');
-      if (equals < 1) {
-        throw new UsageException("not NAME=VALUE: " + variable);
-      }
-      run.env(variable.substring(0, equals), variable.substring(equals + 1));
-    }
+    Values.variables(line, "env").forEach(run::env);
     if (line.hasOption("timeout")) {
       run.deadline(Durations.parse(Values.last(line, "timeout").orElseThrow()));
     }

@@ -1,10 +1,16 @@
 package dev.caisson.cli;
 
+import dev.caisson.ipc.JsonChannel;
+import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.Message;
+import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.time.Duration;
 import java.util.List;
+import tools.jackson.databind.node.JsonNodeFactory;
 
 /// What is done once when Caisson is built, so that the classes it takes are found ready at each
 /// start: the JVM records them into its ahead-of-time cache.
@@ -70,7 +76,43 @@ public final class Training {
       }
       """;
 
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
   private Training() {}
+
+  /// Is a service, as a host would start it, for a call.
+  private static void serve() throws IOException {
+    var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
+    try {
+      var number = Integer.toString(pair.theirs().fd().dup().number());
+      var served =
+          Thread.ofPlatform()
+              .start(() ->
+                  Main.run(
+                      List.of(
+                          "service",
+                          "serve",
+                          "org.osbuild.inline",
+                          "--service-id",
+                          "training",
+                          "--service-fd",
+                          number),
+                      new Terminal(System.out, System.err, false, false)));
+      pair.theirs().close();
+      try (var host = JsonChannel.of(pair.ours(), Limits.DEFAULT)) {
+        var call =
+            JsonNodeFactory.instance
+                .objectNode()
+                .put("type", "method")
+                .set("data", JsonNodeFactory.instance.objectNode().put("name", "training"));
+        host.send(call, List.of(), PATIENCE);
+        host.receive(PATIENCE).ifPresent(Message::close);
+      }
+      served.join(PATIENCE);
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+    }
+  }
 
   /// Runs the commands. What cannot be done here, such as a build without root, is not recorded;
   /// nothing else depends on it.
@@ -86,6 +128,7 @@ public final class Training {
       Main.run(List.of("build", manifest, "--inspect"), terminal);
       Main.run(List.of("build", manifest, "--store", store), terminal);
       Main.run(List.of("run", "--", "true"), terminal);
+      serve();
     } finally {
       dev.caisson.sandbox.Trees.delete(directory);
     }

@@ -1,9 +1,12 @@
 package dev.caisson.cli;
 
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.Option;
 
 /// The values of options.
 final class Values {
@@ -18,6 +21,26 @@ final class Values {
   /// The one that counts: of several the last, so that a habit can be overridden.
   static Optional<String> last(CommandLine line, String option) {
     return all(line, option).reversed().stream().findFirst();
+  }
+
+  /// An option with a value.
+  static Option option(String name, String argument, String description) {
+    return Option.builder().longOpt(name).hasArg().argName(argument).desc(description).get();
+  }
+
+  /// Variables, each as `NAME=VALUE`.
+  ///
+  /// @throws UsageException if one is not
+  static Map<String, String> variables(CommandLine line, String option) throws UsageException {
+    var variables = new LinkedHashMap<String, String>();
+    for (var variable : all(line, option)) {
+      int equals = variable.indexOf('=');
+      if (equals < 1) {
+        throw new UsageException("not NAME=VALUE: " + variable);
+      }
+      variables.put(variable.substring(0, equals), variable.substring(equals + 1));
+    }
+    return variables;
   }
 
   /// A path.

@@ -1,0 +1,224 @@
+package dev.caisson.cli;
+
+import dev.caisson.host.PassingMessage;
+import dev.caisson.host.RemoteException;
+import dev.caisson.host.Reply;
+import dev.caisson.host.ServiceClient;
+import dev.caisson.host.ServiceManager;
+import dev.caisson.host.ServiceSpec;
+import dev.caisson.ipc.Json;
+import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.MessageException;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.SpawnThread;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.Options;
+import tools.jackson.databind.JsonNode;
+
+/// Starts a service, calls one of its methods, and stops it.
+final class ServiceCallCommand implements Command {
+  private static final Map<String, Set<OpenFlag>> MODES =
+      Map.of(
+          "r", Set.of(),
+          "w", Set.of(OpenFlag.WRONLY, OpenFlag.CREAT),
+          "rw", Set.of(OpenFlag.RDWR, OpenFlag.CREAT),
+          "a", Set.of(OpenFlag.WRONLY, OpenFlag.CREAT, OpenFlag.APPEND),
+          "path", Set.of(OpenFlag.PATH));
+
+  @Override
+  public String name() {
+    return "service call";
+  }
+
+  @Override
+  public String arguments() {
+    return "[OPTION]... EXECUTABLE METHOD [JSON]";
+  }
+
+  @Override
+  public String description() {
+    return """
+    Starts a host service, calls one of its methods, prints the reply as a line of JSON, and stops the
+    service. EXECUTABLE is a file, or the name of a service that comes with Caisson (see caisson service
+    serve). JSON are the arguments, [] without it; - reads them from the standard input.
+
+    Signals, and what the service prints, come out on the standard error as they come. A reply's
+    descriptors are told there, too.
+    """;
+  }
+
+  @Override
+  public Options options() {
+    return new Options()
+        .addOption(
+            Values.option(
+                "fd", "PATH:MODE", "pass an open file: r, w, rw, a (append) or path; in order"))
+        .addOption(
+            Values.option("timeout", "TIME", "give up after so long: 500ms, 30s (default), 5m"))
+        .addOption(Values.option("env", "NAME=VALUE", "set a variable for the service"))
+        .addOption(
+            Values.option("libdir", "DIR", "let Python services find the modules of osbuild here"))
+        .addOption(null, "contents", false, "print what the reply's descriptors hold, 1 MiB each")
+        .addOption(null, "monitor", false, "show each message as it passes")
+        .addOption(null, "quiet", false, "do not show signals and what the service prints");
+  }
+
+  @Override
+  public int run(CommandLine line, Terminal terminal) throws UsageException, IOException {
+    var words = line.getArgList();
+    if (words.size() < 2 || words.size() > 3) {
+      throw new UsageException("an executable and a method are needed, and perhaps JSON");
+    }
+    var args = words.size() == 3 ? arguments(words.get(2)) : json("[]");
+    var timeout =
+        line.hasOption("timeout")
+            ? Durations.parse(Values.last(line, "timeout").orElseThrow())
+            : Duration.ofSeconds(30);
+    var spec = spec(words.getFirst(), line);
+    boolean quiet = line.hasOption("quiet");
+    if (line.hasOption("monitor")) {
+      spec.monitor((id, message) -> terminal.err().println(shown(message)));
+    }
+    var descriptors = new ArrayList<Fd>();
+    try (var manager =
+        new ServiceManager(
+            (id, program, text) -> {
+              if (!quiet) {
+                terminal.err().println(program + ": " + Failures.visible(text));
+              }
+            },
+            SpawnThread.shared(),
+            environment(line),
+            timeout)) {
+      for (var file : Values.all(line, "fd")) {
+        descriptors.add(open(file));
+      }
+      var client = manager.start("call", spec);
+      try (var reply = call(client, words.get(1), args, descriptors, quiet, timeout, terminal)) {
+        print(reply, line.hasOption("contents"), terminal);
+      }
+      return ExitCode.OK;
+    } catch (RemoteException failure) {
+      terminal.error(Failures.visible(failure.name() + ": " + failure.value()));
+      failure
+          .backtrace()
+          .lines()
+          .forEach(text -> terminal.err().println("  " + Failures.visible(text)));
+      return ExitCode.FAILED;
+    } catch (DeadlineException late) {
+      terminal.error(String.valueOf(late.getMessage()));
+      return ExitCode.TIMED_OUT;
+    } finally {
+      Fd.closeAll(descriptors);
+    }
+  }
+
+  private static Reply call(
+      ServiceClient client,
+      String method,
+      JsonNode args,
+      List<Fd> descriptors,
+      boolean quiet,
+      Duration timeout,
+      Terminal terminal)
+      throws IOException {
+    return client.callWithFds(
+        method,
+        args,
+        descriptors,
+        (value, fds) -> {
+          if (!quiet) {
+            var with = fds.isEmpty() ? "" : " with " + count(fds.size());
+            terminal.err().println("signal" + with + ": " + text(value));
+          }
+        },
+        timeout);
+  }
+
+  private static ServiceSpec spec(String name, CommandLine line) throws UsageException {
+    var file = Path.of(name);
+    if (!Files.exists(file)) {
+      var shipped = ShippedServices.all().get(name);
+      if (shipped == null) {
+        throw new UsageException(name + " is neither a file nor a service that comes with Caisson");
+      }
+      return ServiceSpec.inJvm(shipped);
+    }
+    if (!Files.isRegularFile(file) || !Files.isExecutable(file)) {
+      throw new UsageException(name + " is not an executable file");
+    }
+    var spec = ServiceSpec.executable(file.toAbsolutePath());
+    for (var variable : Values.variables(line, "env").entrySet()) {
+      spec.env(variable.getKey(), variable.getValue());
+    }
+    return spec;
+  }
+
+  private static Map<String, String> environment(CommandLine line) throws UsageException {
+    var environment = new HashMap<>(System.getenv());
+    Values.path(line, "libdir")
+        .ifPresent(libdir -> environment.put("PYTHONPATH", libdir.toAbsolutePath().toString()));
+    return environment;
+  }
+
+  private static JsonNode arguments(String text) throws UsageException, IOException {
+    return json(
+        text.equals("-") ? new String(System.in.readAllBytes(), StandardCharsets.UTF_8) : text);
+  }
+
+  private static JsonNode json(String text) throws UsageException {
+    try {
+      return Json.within(Limits.DEFAULT).parse(text.getBytes(StandardCharsets.UTF_8));
+    } catch (MessageException invalid) {
+      throw new UsageException("the arguments are " + invalid.getMessage());
+    }
+  }
+
+  private static Fd open(String text) throws UsageException, IOException {
+    int colon = text.lastIndexOf(':');
+    var flags = colon < 1 ? null : MODES.get(text.substring(colon + 1));
+    if (flags == null) {
+      throw new UsageException("not PATH:MODE with r, w, rw, a or path: " + text);
+    }
+    return Fd.open(Path.of(text.substring(0, colon)), flags, 0666);
+  }
+
+  private static void print(Reply reply, boolean contents, Terminal terminal) throws IOException {
+    terminal.out().println(text(reply.value()));
+    terminal.out().flush();
+    if (!reply.descriptors().isEmpty() && !contents) {
+      terminal.err().println("the reply came with " + count(reply.descriptors().size()));
+    }
+    for (var descriptor : contents ? reply.descriptors() : List.<Fd>of()) {
+      Contents.copy(descriptor, terminal.out());
+    }
+  }
+
+  private static String count(int descriptors) {
+    return descriptors == 1 ? "1 descriptor" : descriptors + " descriptors";
+  }
+
+  static String text(JsonNode value) throws MessageException {
+    return Failures.visible(new String(Json.write(value), StandardCharsets.UTF_8));
+  }
+
+  private static String shown(PassingMessage message) {
+    try {
+      return PassingLine.of(message.direction(), text(message.json()), message.descriptors());
+    } catch (MessageException unexpected) {
+      return String.valueOf(unexpected.getMessage());
+    }
+  }
+}

@@ -1,0 +1,58 @@
+package dev.caisson.cli;
+
+import dev.caisson.host.Service;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.Options;
+
+/// Runs a service that comes with Caisson as a process of its own.
+final class ServiceServeCommand implements Command {
+  @Override
+  public String name() {
+    return "service serve";
+  }
+
+  @Override
+  public String arguments() {
+    return "[NAME --service-id ID --service-fd FD]";
+  }
+
+  @Override
+  public String description() {
+    return """
+    Runs a service that comes with Caisson, for a host that starts executables: osbuild, for example,
+    through a file that holds
+
+        #!/bin/sh
+        exec caisson service serve org.osbuild.inline "$@"
+
+    The host adds the id and the number of the descriptor that it is connected with. Without arguments,
+    prints the names of the services.
+    """;
+  }
+
+  @Override
+  public Options options() {
+    return new Options();
+  }
+
+  @Override
+  public boolean hasOwnOptions() {
+    return true;
+  }
+
+  @Override
+  public int run(CommandLine line, Terminal terminal) throws UsageException {
+    var args = line.getArgList();
+    var services = ShippedServices.all();
+    if (args.isEmpty()) {
+      services.keySet().forEach(terminal.out()::println);
+      return ExitCode.OK;
+    }
+    var service = services.get(args.getFirst());
+    if (service == null) {
+      throw new UsageException(
+          "there is no service '%s', only %s".formatted(args.getFirst(), services.keySet()));
+    }
+    return Service.main(service.get(), args.subList(1, args.size()).toArray(String[]::new));
+  }
+}

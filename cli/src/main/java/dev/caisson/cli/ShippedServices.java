@@ -1,0 +1,36 @@
+package dev.caisson.cli;
+
+import dev.caisson.build.spi.BuildModule;
+import dev.caisson.build.spi.InputModule;
+import dev.caisson.build.spi.ModuleProvider;
+import dev.caisson.build.spi.SourceModule;
+import dev.caisson.host.Service;
+import java.util.Map;
+import java.util.Optional;
+import java.util.ServiceLoader;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+
+/// The host services that come with Caisson, by the names of the modules that they belong to.
+final class ShippedServices {
+  private ShippedServices() {}
+
+  static Map<String, Supplier<Service>> all() {
+    var services = new TreeMap<String, Supplier<Service>>();
+    for (var provider :
+        ServiceLoader.load(ModuleProvider.class, ShippedServices.class.getClassLoader())) {
+      for (var module : provider.modules()) {
+        service(module).ifPresent(service -> services.put(module.name(), service));
+      }
+    }
+    return services;
+  }
+
+  private static Optional<Supplier<Service>> service(BuildModule module) {
+    return switch (module) {
+      case InputModule input -> Optional.of(input::service);
+      case SourceModule source -> Optional.of(source::service);
+      default -> Optional.empty();
+    };
+  }
+}
