@@ -1,9 +1,13 @@
 package dev.caisson.linux;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
@@ -11,6 +15,8 @@ import java.util.function.BooleanSupplier;
 /// seconds at the latest.
 final class Background<T> {
   private static final long PATIENCE = 30;
+
+  private static final AtomicInteger NUMBERS = new AtomicInteger();
 
   private final FutureTask<T> task;
   private final Thread thread;
@@ -26,7 +32,8 @@ final class Background<T> {
 
   /// For work that never waits: virtual threads of that kind would keep all others from running.
   static <T> Background<T> startBusy(Callable<T> work) {
-    return new Background<>(Thread.ofPlatform().daemon(), work);
+    var name = "busy-" + NUMBERS.incrementAndGet();
+    return new Background<>(Thread.ofPlatform().daemon().name(name), work);
   }
 
   /// What it came to; its exception is thrown as it is.
@@ -60,6 +67,27 @@ final class Background<T> {
         thread.getState() == Thread.State.WAITING
             || thread.getState() == Thread.State.TIMED_WAITING);
     return this;
+  }
+
+  /// Returns when a busy one is in the kernel until a message comes, of which the JVM knows
+  /// nothing.
+  Background<T> awaitInKernel() {
+    eventually(() -> systemCall(thread.getName()).startsWith(Nr.RECVMSG.number() + " "));
+    return this;
+  }
+
+  /// What the thread of that name is doing there. See `proc_pid_syscall(5)`.
+  private static String systemCall(String name) {
+    try (var tasks = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
+      for (var task : tasks) {
+        if (Files.readString(task.resolve("comm")).strip().equals(name)) {
+          return Files.readString(task.resolve("syscall"));
+        }
+      }
+      return "";
+    } catch (IOException ended) {
+      return "";
+    }
   }
 
   /// Returns when the condition holds, for what gives no event to wait for.
