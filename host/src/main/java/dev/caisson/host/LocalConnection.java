@@ -19,7 +19,13 @@ import tools.jackson.databind.JsonNode;
 /// What arrives is what would have come over a socket: values are copied, descriptors are the
 /// receiver's own, and what could not be sent is refused.
 final class LocalConnection implements Connection {
-  private static final Json JSON = Json.within(Limits.DEFAULT);
+  /// Over a socket a value would stand in a message, and in its data.
+  private static final Json JSON =
+      Json.within(
+          new Limits(
+              Limits.DEFAULT.messageBytes(),
+              Limits.DEFAULT.depth() - 2,
+              Limits.DEFAULT.numberLength()));
 
   private final Mailbox incoming;
   private final Mailbox outgoing;

@@ -13,35 +13,25 @@ record MonitoredConnection(String id, Connection connection, MessageListener lis
   public void send(ServiceMessage message, List<Fd> descriptors, Deadline deadline)
       throws IOException {
     connection.send(message, descriptors, deadline);
-    listener.message(
-        id,
-        new PassingMessage(
-            PassingMessage.Direction.TO_SERVICE, message.toJson(), descriptors.size()));
+    show(PassingMessage.Direction.TO_SERVICE, message, descriptors.size());
   }
 
   @Override
   public Optional<Delivery> receive(Deadline deadline) throws IOException {
     var received = connection.receive(deadline);
     if (received.isPresent()) {
-      show(received.get());
+      var delivery = received.get();
+      show(PassingMessage.Direction.TO_HOST, delivery.message(), delivery.descriptors().size());
     }
     return received;
   }
 
-  private void show(Delivery delivery) {
-    boolean shown = false;
+  /// Whoever looks on must not change what happens.
+  private void show(PassingMessage.Direction direction, ServiceMessage message, int descriptors) {
     try {
-      listener.message(
-          id,
-          new PassingMessage(
-              PassingMessage.Direction.TO_HOST,
-              delivery.message().toJson(),
-              delivery.descriptors().size()));
-      shown = true;
-    } finally {
-      if (!shown) {
-        delivery.close();
-      }
+      listener.message(id, new PassingMessage(direction, message.toJson(), descriptors));
+    } catch (RuntimeException bug) {
+      Listeners.report(bug);
     }
   }
 

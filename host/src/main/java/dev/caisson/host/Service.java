@@ -64,7 +64,7 @@ public abstract class Service {
   private record Typed<Q, R>(ServiceMethod<Q, R> method, Handler<Q, R> handler) {
     Reply call(JsonNode args, List<Fd> descriptors) throws Exception {
       var request = TypedJson.request(method, args, descriptors);
-      return TypedJson.reply(handler.handle(request));
+      return TypedJson.given(handler.handle(request));
     }
   }
 

@@ -253,8 +253,9 @@ public final class ServiceClient {
 
   /// Ends the connection, and a call that is under way with it.
   void disconnect() {
-    line.end();
-    line.connection.close();
+    var current = line;
+    current.end();
+    current.connection.close();
   }
 
   /// Goes on with a new run of the service; the calls of the old one have ended.
@@ -263,6 +264,10 @@ public final class ServiceClient {
   }
 
   private void takeTurn(String method, Deadline until) throws IOException {
+    if (turn.isHeldByCurrentThread()) {
+      throw new IllegalStateException(
+          "service %s cannot be called by what hears the signals of a call to it".formatted(id));
+    }
     try {
       if (!turn.tryLock(until.remaining().toNanos(), TimeUnit.NANOSECONDS)) {
         throw until.exception("the turn to call " + method + " of service " + id);

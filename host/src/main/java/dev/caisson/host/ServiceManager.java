@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -75,17 +76,8 @@ public final class ServiceManager implements AutoCloseable {
   /// @param id unique among the services that run
   /// @throws IllegalArgumentException if one of that id runs already
   public ServiceClient start(String id, Service service) {
-    var once = new ArrayDeque<>(List.of(service));
     try {
-      return start(
-          id,
-          ServiceSpec.inJvm(() -> {
-            if (once.isEmpty()) {
-              throw new IllegalStateException(
-                  "service %s was given as an object, which serves once".formatted(id));
-            }
-            return once.remove();
-          }));
+      return start(id, ServiceSpec.once(service));
     } catch (SystemCallException impossible) {
       throw new IllegalStateException("a thread needs no system call", impossible);
     }
@@ -118,16 +110,22 @@ public final class ServiceManager implements AutoCloseable {
     var launched =
         switch (spec.program()) {
           case ServiceSpec.Program.Executable program -> spawn(id, program, spec);
-          case ServiceSpec.Program.InJvm program -> {
-            var pair = LocalConnection.pair();
-            var service = program.service().get();
-            yield new Launched(pair.host(), new ServiceThread(id, service, pair.service()));
-          }
+          case ServiceSpec.Program.InJvm program ->
+              startThread(
+                  id,
+                  Objects.requireNonNull(
+                      program.service().get(), "what makes the service made none"));
+          case ServiceSpec.Program.Once program -> startThread(id, program.service());
         };
     return spec.messages().equals(MessageListener.NONE)
         ? launched
         : new Launched(
             new MonitoredConnection(id, launched.connection, spec.messages()), launched.running);
+  }
+
+  private static Launched startThread(String id, Service service) {
+    var pair = LocalConnection.pair();
+    return new Launched(pair.host(), new ServiceThread(id, service, pair.service()));
   }
 
   private Launched spawn(String id, ServiceSpec.Program.Executable program, ServiceSpec spec)
@@ -166,7 +164,7 @@ public final class ServiceManager implements AutoCloseable {
 
     private final ArrayDeque<Long> restarts = new ArrayDeque<>();
     private volatile RunningService running;
-    private boolean stopped;
+    private volatile boolean stopped;
 
     Kept(String id, ServiceSpec spec, Launched first) {
       this.id = id;
@@ -176,14 +174,16 @@ public final class ServiceManager implements AutoCloseable {
     }
 
     Optional<ServiceException> stop(Duration allowed) {
-      // Before the lock: whoever waits for its end in there shall have it.
+      // Before the lock, so that whoever waits for its end in there has it, and knows why.
+      boolean stoppedBefore = stopped;
+      stopped = true;
       client.disconnect();
       changing.lock();
       try {
-        if (stopped) {
+        if (stoppedBefore) {
           return Optional.empty();
         }
-        stopped = true;
+        // What a restart has attached meanwhile.
         client.disconnect();
         return running.end(allowed);
       } finally {
@@ -205,6 +205,10 @@ public final class ServiceManager implements AutoCloseable {
 
     /// @return what was wrong with the end of the one before
     private Optional<ServiceException> relaunch() throws SystemCallException {
+      if (spec.servesOnce()) {
+        throw new IllegalStateException(
+            "service %s was given as an object, which serves once".formatted(id));
+      }
       client.disconnect();
       var problem = running.end(patience);
       var launched = launch(id, spec);
@@ -224,12 +228,12 @@ public final class ServiceManager implements AutoCloseable {
           .start(() -> {
             try {
               watched.awaitEnd(Deadline.in(Duration.ofDays(365)));
-            } catch (IOException stoppedMeanwhile) {
+            } catch (IOException | IllegalStateException stoppedMeanwhile) {
               return;
             }
             if (isCurrent(watched)) {
-              spec.endListener().ended(id, watched.explainEnd(Deadline.in(patience)));
-              restartAfter(watched);
+              tell(watched.explainEnd(Deadline.in(patience)));
+              restartAfter(watched).ifPresent(this::tell);
             }
           });
     }
@@ -243,15 +247,25 @@ public final class ServiceManager implements AutoCloseable {
       }
     }
 
-    private void restartAfter(RunningService ended) {
+    private void tell(ServiceException how) {
+      try {
+        spec.endListener().ended(id, how);
+      } catch (RuntimeException bug) {
+        Listeners.report(bug);
+      }
+    }
+
+    /// @return why it could not be started again, if it should have been
+    private Optional<ServiceException> restartAfter(RunningService ended) {
       changing.lock();
       try {
         if (isCurrent(ended) && mayRestart()) {
           relaunch();
         }
+        return Optional.empty();
       } catch (SystemCallException | RuntimeException failure) {
         var how = "cannot be started again: " + failure.getMessage();
-        spec.endListener().ended(id, new ServiceEndedException(id, how, List.of()));
+        return Optional.of(new ServiceEndedException(id, how, List.of()));
       } finally {
         changing.unlock();
       }
@@ -259,8 +273,8 @@ public final class ServiceManager implements AutoCloseable {
 
     private boolean mayRestart() {
       long now = System.nanoTime();
-      long window = spec.restart().within().toNanos();
-      restarts.removeIf(time -> now - time > window);
+      restarts.removeIf(
+          time -> Duration.ofNanos(now - time).compareTo(spec.restart().within()) > 0);
       if (restarts.size() >= spec.restart().times()) {
         return false;
       }
@@ -292,7 +306,8 @@ public final class ServiceManager implements AutoCloseable {
   /// @throws ServiceException if the old one ended badly; the new one runs all the same
   /// @throws IllegalArgumentException if no such service runs
   /// @throws IllegalStateException if it was given as an object, which serves once
-  /// @throws SystemCallException if it cannot be started again; it is stopped then
+  /// @throws SystemCallException if it cannot be started again; it has ended then, and can be
+  ///   restarted again or stopped
   public void restart(String id) throws ServiceException, SystemCallException {
     Kept kept;
     synchronized (services) {

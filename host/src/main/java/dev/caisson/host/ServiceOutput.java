@@ -97,8 +97,7 @@ final class ServiceOutput {
       listener.line(id, program, text);
     } catch (RuntimeException bug) {
       // It has not heard this line, and shall hear the next: the service is not to die of it.
-      var thread = Thread.currentThread();
-      thread.getUncaughtExceptionHandler().uncaughtException(thread, bug);
+      Listeners.report(bug);
     }
   }
 

@@ -95,7 +95,7 @@ final class ServiceProcess implements RunningService {
     try {
       awaitEnd(deadline);
       child.killGroup(Signal.KILL);
-    } catch (ClosedChannelException reaped) {
+    } catch (ClosedChannelException | IllegalStateException reaped) {
       // By another thread, which has done this.
     }
     return child.waitid(deadline);

@@ -18,6 +18,9 @@ public final class ServiceSpec {
 
     /// What makes the service, anew for each start.
     record InJvm(Supplier<Service> service) implements Program {}
+
+    /// A service that is there, for one start.
+    record Once(Service service) implements Program {}
   }
 
   /// Hears that a service has ended without having been stopped.
@@ -59,6 +62,14 @@ public final class ServiceSpec {
   /// @param service makes a new one for each start
   public static ServiceSpec inJvm(Supplier<Service> service) {
     return new ServiceSpec(new Program.InJvm(service));
+  }
+
+  static ServiceSpec once(Service service) {
+    return new ServiceSpec(new Program.Once(service));
+  }
+
+  boolean servesOnce() {
+    return program instanceof Program.Once;
   }
 
   /// Sets a variable besides those that the manager gives to all; an executable alone sees it.

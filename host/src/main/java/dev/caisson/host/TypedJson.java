@@ -5,17 +5,28 @@ import dev.caisson.linux.Fd;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
 import tools.jackson.databind.DeserializationContext;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.SerializationContext;
 import tools.jackson.databind.ValueDeserializer;
 import tools.jackson.databind.ValueSerializer;
+import tools.jackson.databind.cfg.CoercionAction;
+import tools.jackson.databind.cfg.CoercionInputShape;
+import tools.jackson.databind.cfg.MapperConfig;
+import tools.jackson.databind.introspect.AnnotatedMember;
+import tools.jackson.databind.introspect.AnnotatedParameter;
+import tools.jackson.databind.introspect.JacksonAnnotationIntrospector;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.module.SimpleModule;
+import tools.jackson.databind.type.LogicalType;
 import tools.jackson.databind.util.TokenBuffer;
 
 /// Turns records into JSON and descriptors, and back. A descriptor stands in the JSON as its place
@@ -32,9 +43,32 @@ final class TypedJson {
                   .addDeserializer(Fd.class, new FdDeserializer()))
           .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
           .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+          .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+          .withCoercionConfig(
+              LogicalType.Textual,
+              text ->
+                  text.setCoercion(CoercionInputShape.Integer, CoercionAction.Fail)
+                      .setCoercion(CoercionInputShape.Float, CoercionAction.Fail)
+                      .setCoercion(CoercionInputShape.Boolean, CoercionAction.Fail))
+          .annotationIntrospector(new RequiredComponents())
           .build();
 
   private TypedJson() {}
+
+  /// What is not optional must be there: Jackson would make a number that is missing 0.
+  private static final class RequiredComponents extends JacksonAnnotationIntrospector {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    public @Nullable Boolean hasRequiredMarker(MapperConfig<?> config, AnnotatedMember member) {
+      var marked = super.hasRequiredMarker(config, member);
+      if (marked != null || !(member instanceof AnnotatedParameter parameter)) {
+        return marked;
+      }
+      return parameter.getRawType() != Optional.class;
+    }
+  }
 
   private static final class FdSerializer extends ValueSerializer<Fd> {
     @Override
@@ -48,7 +82,8 @@ final class TypedJson {
     @Override
     public Fd deserialize(JsonParser json, DeserializationContext context) {
       var descriptors = (Incoming) context.getAttribute(DESCRIPTORS);
-      var fd = descriptors.take(json.getValueAsInt(-1));
+      boolean number = json.currentToken() == JsonToken.VALUE_NUMBER_INT;
+      var fd = descriptors.take(number ? json.getValueAsInt(-1) : -1);
       return fd == null
           ? context.reportInputMismatch(
               Fd.class,
@@ -68,8 +103,7 @@ final class TypedJson {
 
   private record Incoming(List<Fd> all, BitSet taken) {
     /// Each has one owner, so it is given once.
-    @org.jspecify.annotations.Nullable
-    Fd take(int place) {
+    @Nullable Fd take(int place) {
       if (place < 0 || place >= all.size() || taken.get(place)) {
         return null;
       }
@@ -82,10 +116,30 @@ final class TypedJson {
   ///
   /// @throws MessageException if it cannot be expressed
   static Reply reply(Object value) throws MessageException {
+    return reply(value, new ArrayList<>());
+  }
+
+  /// The JSON and the descriptors of a value that is given away: they are closed if it cannot be.
+  ///
+  /// @throws MessageException if it cannot be expressed
+  static Reply given(Object value) throws MessageException {
+    var descriptors = new ArrayList<Fd>();
+    boolean expressed = false;
+    try {
+      var reply = reply(value, descriptors);
+      expressed = true;
+      return reply;
+    } finally {
+      if (!expressed) {
+        Fd.closeAll(descriptors);
+      }
+    }
+  }
+
+  private static Reply reply(Object value, List<Fd> descriptors) throws MessageException {
     if (value instanceof JsonNode json) {
       return Reply.of(json);
     }
-    var descriptors = new ArrayList<Fd>();
     try (var tokens = TokenBuffer.forGeneration()) {
       MAPPER
           .writerFor(value.getClass())
@@ -108,8 +162,17 @@ final class TypedJson {
   static <Q> Q request(ServiceMethod<Q, ?> method, JsonNode args, List<Fd> descriptors) {
     try {
       // A key that is not known is most likely one that is written wrongly.
-      return read(
-          args, method.request(), descriptors, DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+      var request =
+          read(
+              args,
+              method.request(),
+              descriptors,
+              DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+      if (request == null) {
+        throw new IllegalArgumentException(
+            "these are no arguments of %s: null".formatted(method.name()));
+      }
+      return request;
     } catch (JacksonException cause) {
       throw new IllegalArgumentException(
           "these are no arguments of %s: %s".formatted(method.name(), reason(cause)), cause);
@@ -125,6 +188,9 @@ final class TypedJson {
     boolean read = false;
     try {
       var result = read(value, type, new Incoming(descriptors, taken));
+      if (result == null) {
+        throw new ProtocolException("%s is no %s: null".formatted(what, type.getSimpleName()));
+      }
       read = true;
       return result;
     } catch (JacksonException cause) {
@@ -139,7 +205,7 @@ final class TypedJson {
     }
   }
 
-  private static <T> T read(
+  private static <T> @Nullable T read(
       JsonNode value, Class<T> type, List<Fd> descriptors, DeserializationFeature strictly) {
     return MAPPER
         .readerFor(type)
@@ -148,7 +214,7 @@ final class TypedJson {
         .readValue(value);
   }
 
-  private static <T> T read(JsonNode value, Class<T> type, Incoming descriptors) {
+  private static <T> @Nullable T read(JsonNode value, Class<T> type, Incoming descriptors) {
     return MAPPER.readerFor(type).withAttribute(DESCRIPTORS, descriptors).readValue(value);
   }
 

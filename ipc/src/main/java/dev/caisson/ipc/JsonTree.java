@@ -45,6 +45,7 @@ final class JsonTree {
         requireDepth(depth);
         var copy = NODES.objectNode();
         for (var property : object.properties()) {
+          requireName(property.getKey());
           copy.set(property.getKey(), copy(property.getValue(), reader, depth - 1));
         }
         yield copy;
@@ -64,6 +65,12 @@ final class JsonTree {
       // What else there is may read back as something else, or not at all.
       default -> reader.parse(Json.write(value));
     };
+  }
+
+  private static void requireName(String name) throws MessageException {
+    if (name.length() > Limits.LONGEST_NAME || StrictGenerator.hasHalfPair(name)) {
+      throw new MessageException("a name that is too long, or has half of a surrogate pair");
+    }
   }
 
   private static void requireDepth(int left) throws MessageException {

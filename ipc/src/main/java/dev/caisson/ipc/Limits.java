@@ -19,6 +19,9 @@ public record Limits(int messageBytes, int depth, int numberLength) {
   /// For peers inside a sandbox: 1 MiB, 64 levels.
   public static final Limits UNTRUSTED = new Limits(1 << 20, 64, 400);
 
+  /// The longest name of a property, in bytes.
+  static final int LONGEST_NAME = 1 << 16;
+
   /// @throws IllegalArgumentException if a limit is not positive, or too deep
   public Limits {
     if (messageBytes <= 0 || depth <= 0 || numberLength <= 0) {

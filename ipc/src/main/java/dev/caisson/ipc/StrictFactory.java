@@ -20,7 +20,7 @@ final class StrictFactory extends JsonFactory {
                     .maxNestingDepth(limits.depth())
                     .maxNumberLength(limits.numberLength())
                     .maxStringLength(limits.messageBytes())
-                    .maxNameLength(Math.min(limits.messageBytes(), 1 << 16))
+                    .maxNameLength(Math.min(limits.messageBytes(), Limits.LONGEST_NAME))
                     .maxDocumentLength(-1)
                     .maxTokenCount(limits.tokens())
                     .build())

@@ -15,14 +15,21 @@ final class StrictGenerator extends JsonGeneratorDelegate {
 
   @Override
   public JsonGenerator writeName(String name) {
-    for (int i = 0; i < name.length(); i++) {
-      // As an escape it would be JSON, but no parser of names takes it.
-      if (Character.isSurrogate(name.charAt(i)) && !isPair(name, i)) {
-        throw new StreamWriteException(this, "a name with half of a surrogate pair");
-      }
+    // As an escape it would be JSON, but no parser of names takes it.
+    if (hasHalfPair(name)) {
+      throw new StreamWriteException(this, "a name with half of a surrogate pair");
     }
     delegate.writeName(name);
     return this;
+  }
+
+  static boolean hasHalfPair(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      if (Character.isSurrogate(text.charAt(i)) && !isPair(text, i)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static boolean isPair(String text, int at) {

@@ -56,7 +56,9 @@ final class StrictParser extends UTF8StreamJsonParser {
           plainFrom = from;
           plainTo = to;
         }
-        return new String(_inputBuffer, from, to - from, StandardCharsets.ISO_8859_1);
+        var text = new String(_inputBuffer, from, to - from, StandardCharsets.ISO_8859_1);
+        _textBuffer.resetWithString(text);
+        return text;
       }
     }
     return super._finishAndReturnString();

@@ -409,9 +409,15 @@ public final class Fd implements AutoCloseable {
   }
 
   private static void closeRange(int first, int next) {
-    if (next > first) {
-      try (var frame = new Frame()) {
-        frame.call(Nr.CLOSE_RANGE, first, next - 1L, 0);
+    if (next <= first) {
+      return;
+    }
+    try (var frame = new Frame()) {
+      if (frame.call(Nr.CLOSE_RANGE, first, next - 1L, 0) < 0) {
+        // An old kernel, or a filter of system calls that does not know it.
+        for (int number = first; number < next; number++) {
+          frame.call(Nr.CLOSE, number);
+        }
       }
     }
   }

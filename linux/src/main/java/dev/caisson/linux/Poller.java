@@ -55,7 +55,9 @@ final class Poller {
     }
 
     void wake(int with) {
-      come = with;
+      if (come != INVALID) {
+        come = with;
+      }
       LockSupport.unpark(thread);
     }
   }

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /// A connected Unix socket that carries bytes and descriptors. See `unix(7)`.
 ///
-/// It owns its descriptor. One thread may send while another receives; each call is bounded by the
-/// deadline it is given and ends by interrupt.
+/// It owns its descriptor, and is the only one that receives from the socket. One thread may send
+/// while another receives; each call is bounded by the deadline it is given and ends by interrupt.
 public final class UnixSocket implements AutoCloseable {
   /// The most descriptors that one message can carry: SCM_MAX_FD of the kernel.
   public static final int MAX_DESCRIPTORS = 253;
@@ -189,8 +189,9 @@ public final class UnixSocket implements AutoCloseable {
       }
       int sent = 0;
       while (true) {
-        sent += sendNow(socket, data, sent, length, sent == 0 ? numbers : new int[0]);
-        if (sent == length) {
+        int count = sendNow(socket, data, sent, length, sent == 0 ? numbers : new int[0]);
+        sent += Math.max(count, 0);
+        if (count >= 0 && sent == length) {
           return;
         }
         fd.await(PollEvent.OUT.bit(), deadline, "room to send a message");
@@ -203,7 +204,9 @@ public final class UnixSocket implements AutoCloseable {
     }
   }
 
-  /// @return how many bytes there was room for; of a message, all or none
+  /// Sends what there is room for: of a message all or nothing, of a stream perhaps a part.
+  ///
+  /// @return how many bytes have been sent; -1 if there was no room at all
   private static int sendNow(int socket, byte[] data, int from, int length, int[] descriptors)
       throws SystemCallException {
     try (var frame = new Frame()) {
@@ -213,21 +216,15 @@ public final class UnixSocket implements AutoCloseable {
       if (descriptors.length > 0) {
         header.descriptors(descriptors);
       }
-      int sent = 0;
+      long result;
       do {
-        long result = frame.call(Nr.SENDMSG, socket, header.address(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (result == -Errno.ECONNRESET.number()) {
-          // Told once if the other side went without reading all; from then on it is an EPIPE.
-          continue;
-        }
-        if (result == -Errno.EAGAIN.number()) {
-          return sent;
-        }
-        sent += (int) checkSent(result, socket, length, descriptors.length);
-        // Of a stream, the kernel takes what there is room for.
-        header.skip(sent);
-      } while (from + sent < length);
-      return sent;
+        result = frame.call(Nr.SENDMSG, socket, header.address(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        // ECONNRESET is told once if the other side went without reading all; from then on it is an
+        // EPIPE.
+      } while (result == -Errno.ECONNRESET.number());
+      return result == -Errno.EAGAIN.number()
+          ? -1
+          : (int) checkSent(result, socket, length, descriptors.length);
     }
   }
 
@@ -271,6 +268,9 @@ public final class UnixSocket implements AutoCloseable {
         }
         received = receive(socket, limit, MSG_DONTWAIT);
       }
+      if (received.endOfFile() && !fd.isOpen()) {
+        throw new AsynchronousCloseException();
+      }
       return received;
     } finally {
       fd.exit();
@@ -295,13 +295,8 @@ public final class UnixSocket implements AutoCloseable {
       interruption.stop();
       blocked.decrementAndGet();
     }
-    if (received != null && received.endOfFile()) {
-      if (Thread.currentThread().isInterrupted()) {
-        throw new InterruptedIOException("interrupted while waiting for a message");
-      }
-      if (!fd.isOpen()) {
-        throw new AsynchronousCloseException();
-      }
+    if (received != null && received.endOfFile() && Thread.currentThread().isInterrupted()) {
+      throw new InterruptedIOException("interrupted while waiting for a message");
     }
     return received;
   }
@@ -340,11 +335,11 @@ public final class UnixSocket implements AutoCloseable {
       var data = frame.buffer(Math.min(room, limit));
       var header = new MessageHeader(frame, data, MAX_DESCRIPTORS);
       long result = recvmsg(frame, socket, header, flags | MSG_CMSG_CLOEXEC);
+      frame.filled(Math.max(result, 0));
       if (result == -Errno.EAGAIN.number()) {
         return null;
       }
       int count = (int) SystemCallException.check(result, Nr.RECVMSG, socket);
-      frame.filled(count);
       var descriptors = header.takeDescriptors();
       if (header.truncated()) {
         Fd.closeAll(descriptors);
