@@ -27,10 +27,10 @@ final class ShippedServices {
   }
 
   private static Optional<Supplier<Service>> service(BuildModule module) {
-    return switch (module) {
-      case InputModule input -> Optional.of(input::service);
-      case SourceModule source -> Optional.of(source::service);
-      default -> Optional.empty();
-    };
+    // No switch: to link one over types takes a service a tenth of its start.
+    if (module instanceof InputModule input) {
+      return Optional.of(input::service);
+    }
+    return module instanceof SourceModule source ? Optional.of(source::service) : Optional.empty();
   }
 }
