@@ -125,7 +125,7 @@ sealed interface ServiceMessage {
       switch (key) {
         case "type" -> type = Json.tree(json);
         case "data" -> data = Data.read(json);
-        default -> json.skipChildren();
+        default -> Json.tree(json);
       }
     }
     var kind = text("type", type);
@@ -180,7 +180,7 @@ sealed interface ServiceMessage {
           case "reply" -> data.reply = Json.tree(json);
           case "value" -> data.value = Json.tree(json);
           case "backtrace" -> data.backtrace = Json.tree(json);
-          default -> json.skipChildren();
+          default -> Json.tree(json);
         }
       }
       if (empty) {

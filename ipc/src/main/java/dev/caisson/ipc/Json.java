@@ -85,11 +85,25 @@ public final class Json {
     if (parser.nextToken() == null) {
       throw new MessageException("not JSON: there is no value");
     }
-    var value = decoder.decode(parser);
+    T value;
+    try {
+      value = decoder.decode(parser);
+    } catch (JacksonException failure) {
+      throw failure;
+    } catch (IOException unexpected) {
+      // What is no JSON is told as that, wherever in the text the decoder has given up.
+      requireEnd(parser);
+      throw unexpected;
+    }
+    requireEnd(parser);
+    return value;
+  }
+
+  private static void requireEnd(JsonParser parser) throws MessageException {
+    JsonTree.finish(parser);
     if (parser.nextToken() != null) {
       throw new MessageException("not JSON: more than one value" + position(parser));
     }
-    return value;
   }
 
   /// What would arrive of a value that was sent over a channel with these limits: a tree of its

@@ -79,6 +79,15 @@ final class JsonTree {
     }
   }
 
+  /// Goes to the end of a value, somewhere in which the parser stands.
+  static void finish(JsonParser parser) {
+    while (!parser.streamReadContext().inRoot()) {
+      if (parser.nextToken() == JsonToken.VALUE_NUMBER_FLOAT) {
+        finite(parser);
+      }
+    }
+  }
+
   private static ObjectNode object(JsonParser parser) {
     var object = NODES.objectNode();
     for (var name = parser.nextName(); name != null; name = parser.nextName()) {
