@@ -144,13 +144,23 @@ public final class Main {
     }
     int words = first.equals("service") && args.size() > 1 ? 2 : 1;
     var name = String.join(" ", args.subList(0, words));
-    if (name.equals("service") || name.equals("service --help") || name.equals("service -h")) {
-      terminal.out().print(SERVICE_HELP);
-      return words == 1 ? ExitCode.USAGE : ExitCode.OK;
+    switch (name) {
+      case "service" -> {
+        terminal.err().print(SERVICE_HELP);
+        return ExitCode.USAGE;
+      }
+      case "service --help", "service -h", "service help" -> {
+        terminal.out().print(SERVICE_HELP);
+        return ExitCode.OK;
+      }
+      default -> {
+        // A command.
+      }
     }
     var command = find(name);
     if (command == null) {
-      terminal.error("there is no command '" + name + "'; see caisson --help");
+      var help = words == 2 ? "caisson service --help" : "caisson --help";
+      terminal.error("there is no command '" + name + "'; see " + help);
       return ExitCode.USAGE;
     }
     return run(command, args.subList(words, args.size()), terminal);

@@ -9,6 +9,7 @@ import dev.caisson.host.ServiceSpec;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.MessageException;
+import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
@@ -23,12 +24,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Options;
 import tools.jackson.databind.JsonNode;
 
 /// Starts a service, calls one of its methods, and stops it.
 final class ServiceCallCommand implements Command {
+  private static final Pattern CONTROL = Pattern.compile("\\p{Cntrl}|[\\x80-\\x9f]");
   private static final Map<String, Set<OpenFlag>> MODES =
       Map.of(
           "r", Set.of(),
@@ -81,7 +84,7 @@ final class ServiceCallCommand implements Command {
     if (words.size() < 2 || words.size() > 3) {
       throw new UsageException("an executable and a method are needed, and perhaps JSON");
     }
-    var args = words.size() == 3 ? arguments(words.get(2)) : json("[]");
+    var args = arguments(words.size() == 3 ? words.get(2) : "[]");
     var timeout =
         line.hasOption("timeout")
             ? Durations.parse(Values.last(line, "timeout").orElseThrow())
@@ -107,7 +110,7 @@ final class ServiceCallCommand implements Command {
       }
       var client = manager.start("call", spec);
       try (var reply = call(client, words.get(1), args, descriptors, quiet, timeout, terminal)) {
-        print(reply, line.hasOption("contents"), terminal);
+        print(reply, line.hasOption("contents"), timeout, terminal);
       }
       return ExitCode.OK;
     } catch (RemoteException failure) {
@@ -175,12 +178,12 @@ final class ServiceCallCommand implements Command {
 
   private static JsonNode arguments(String text) throws UsageException, IOException {
     return json(
-        text.equals("-") ? new String(System.in.readAllBytes(), StandardCharsets.UTF_8) : text);
+        text.equals("-") ? System.in.readAllBytes() : text.getBytes(StandardCharsets.UTF_8));
   }
 
-  private static JsonNode json(String text) throws UsageException {
+  private static JsonNode json(byte[] text) throws UsageException {
     try {
-      return Json.within(Limits.DEFAULT).parse(text.getBytes(StandardCharsets.UTF_8));
+      return Json.within(Limits.DEFAULT).parse(text);
     } catch (MessageException invalid) {
       throw new UsageException("the arguments are " + invalid.getMessage());
     }
@@ -195,14 +198,16 @@ final class ServiceCallCommand implements Command {
     return Fd.open(Path.of(text.substring(0, colon)), flags, 0666);
   }
 
-  private static void print(Reply reply, boolean contents, Terminal terminal) throws IOException {
+  private static void print(Reply reply, boolean contents, Duration timeout, Terminal terminal)
+      throws IOException {
     terminal.out().println(text(reply.value()));
     terminal.out().flush();
     if (!reply.descriptors().isEmpty() && !contents) {
       terminal.err().println("the reply came with " + count(reply.descriptors().size()));
     }
+    var until = Deadline.in(timeout);
     for (var descriptor : contents ? reply.descriptors() : List.<Fd>of()) {
-      Contents.copy(descriptor, terminal.out());
+      Contents.copy(descriptor, terminal.out(), until);
     }
   }
 
@@ -210,8 +215,12 @@ final class ServiceCallCommand implements Command {
     return descriptors == 1 ? "1 descriptor" : descriptors + " descriptors";
   }
 
+  /// The JSON of a value, in which nothing can steer a terminal: control characters stand in
+  /// strings alone, where an escape means the same.
   static String text(JsonNode value) throws MessageException {
-    return Failures.visible(new String(Json.write(value), StandardCharsets.UTF_8));
+    return CONTROL
+        .matcher(new String(Json.write(value), StandardCharsets.UTF_8))
+        .replaceAll(control -> "\\\\u%04X".formatted((int) control.group().charAt(0)));
   }
 
   private static String shown(PassingMessage message) {

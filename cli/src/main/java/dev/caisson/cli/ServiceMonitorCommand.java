@@ -156,7 +156,9 @@ final class ServiceMonitorCommand implements Command {
         }
       }
     } catch (IOException | IllegalStateException end) {
-      output.println(PassingLine.of(direction, "ended: " + end.getMessage(), 0));
+      output.println(
+          PassingLine.of(
+              direction, "ended: " + Failures.visible(String.valueOf(end.getMessage())), 0));
     }
     to.shutdown();
   }

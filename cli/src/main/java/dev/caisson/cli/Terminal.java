@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Collectors;
 
 /// Where the command writes to.
 ///
@@ -49,9 +50,11 @@ record Terminal(PrintStream out, PrintStream err, boolean interactive, boolean c
     return color ? "\033[32m" + text + "\033[0m" : text;
   }
 
-  /// Prints an error, with nothing else on its line.
+  /// Prints an error, with nothing else on its lines. It may quote what comes from a sandbox or a
+  /// service.
   void error(String message) {
     out.flush();
-    err.println("caisson: " + message);
+    err.println(
+        "caisson: " + message.lines().map(Failures::visible).collect(Collectors.joining("\n")));
   }
 }
