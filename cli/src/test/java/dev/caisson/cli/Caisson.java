@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +24,11 @@ final class Caisson {
   /// @param directory where it is run
   Caisson(Path directory) {
     this.directory = directory;
+  }
+
+  /// The directory where it is run.
+  Path directory() {
+    return directory;
   }
 
   /// What a run came to.
@@ -72,6 +78,20 @@ final class Caisson {
     var command = new ArrayList<>(List.of("bash", "-c", script, "caisson"));
     command.addAll(plain.command());
     return finish(plain.command(command), script);
+  }
+
+  /// An executable file that runs it with these arguments and the file's own.
+  Path launcher(String name, String... args) throws IOException {
+    var script = new StringBuilder("#!/bin/sh\nexec");
+    builder(args).command().forEach(word -> script.append(" '").append(word).append('\''));
+    return executable(name, script.append(" \"$@\"\n").toString());
+  }
+
+  /// An executable file in the directory where it is run.
+  Path executable(String name, String text) throws IOException {
+    var file = Files.writeString(directory.resolve(name), text);
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+    return file;
   }
 
   private ProcessBuilder builder(String... args) {
