@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.apache.commons.cli.CommandLine;
@@ -108,7 +109,7 @@ final class ServiceCallCommand implements Command {
       for (var file : Values.all(line, "fd")) {
         descriptors.add(open(file));
       }
-      var client = manager.start("call", spec);
+      var client = manager.start(id(words.getFirst()), spec);
       try (var reply = call(client, words.get(1), args, descriptors, quiet, timeout, terminal)) {
         print(reply, line.hasOption("contents"), timeout, terminal);
       }
@@ -167,6 +168,11 @@ final class ServiceCallCommand implements Command {
       spec.env(variable.getKey(), variable.getValue());
     }
     return spec;
+  }
+
+  /// What errors call it: the name of the file.
+  private static String id(String name) {
+    return Optional.ofNullable(Path.of(name).getFileName()).map(Path::toString).orElse(name);
   }
 
   private static Map<String, String> environment(CommandLine line) throws UsageException {

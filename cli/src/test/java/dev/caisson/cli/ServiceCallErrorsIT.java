@@ -137,7 +137,7 @@ class ServiceCallErrorsIT {
     assertThat(answer.out()).isEmpty();
     assertThat(answer.err())
         .startsWith(
-            "caisson: service call exited with status 7; it said:\n  one\n  \\x1b]0;two\\x07");
+            "caisson: service service exited with status 7; it said:\n  one\n  \\x1b]0;two\\x07");
     assertNoControlCharacters(answer);
   }
 
@@ -162,7 +162,7 @@ class ServiceCallErrorsIT {
     assertThat(answer.status()).isEqualTo(1);
     assertThat(answer.out()).isEqualTo("null\n");
     assertThat(answer.err())
-        .startsWith("caisson: service call exited with status 1; it said:\n  stopped\n")
+        .startsWith("caisson: service service exited with status 1; it said:\n  stopped\n")
         .endsWith("  ValueError: it cannot stop\n");
   }
 

@@ -234,7 +234,7 @@ public abstract class Service {
       service.serve(new SocketConnection(channel));
       return 0;
     } catch (Exception failure) {
-      System.err.println(service.getClass().getSimpleName() + ": " + failure);
+      System.err.println(service.getClass().getName() + ": " + failure);
       return 1;
     }
   }
