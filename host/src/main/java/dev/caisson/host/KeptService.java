@@ -1,0 +1,165 @@
+package dev.caisson.host;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.SystemCallException;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+
+/// A service that is to run until it is stopped.
+final class KeptService {
+  private final String id;
+  private final ServiceSpec spec;
+  private final Launcher launcher;
+  private final Duration patience;
+  private final ServiceClient client;
+
+  /// Held by whoever ends it or starts it again.
+  private final ReentrantLock changing = new ReentrantLock();
+
+  private final ArrayDeque<Long> restarts = new ArrayDeque<>();
+  private volatile RunningService running;
+  private volatile boolean stopped;
+
+  private KeptService(
+      String id, ServiceSpec spec, Launcher launcher, Duration patience, Launcher.Launched first) {
+    this.id = id;
+    this.spec = spec;
+    this.launcher = launcher;
+    this.patience = patience;
+    this.running = first.running();
+    this.client = new ServiceClient(id, first.connection(), first.running()::explainEnd);
+  }
+
+  /// Starts it.
+  static KeptService start(String id, ServiceSpec spec, Launcher launcher, Duration patience)
+      throws SystemCallException {
+    var kept = new KeptService(id, spec, launcher, patience, launcher.launch(id, spec));
+    if (spec.watched()) {
+      kept.watch();
+    }
+    return kept;
+  }
+
+  /// What calls it.
+  ServiceClient client() {
+    return client;
+  }
+
+  /// Ends it for good.
+  ///
+  /// @return what was wrong with its end, if anything
+  Optional<ServiceException> stop(Duration allowed) {
+    // Before the lock, so that whoever waits for its end in there has it, and knows why.
+    boolean stoppedBefore = stopped;
+    stopped = true;
+    client.disconnect();
+    changing.lock();
+    try {
+      if (stoppedBefore) {
+        return Optional.empty();
+      }
+      // What a restart has attached meanwhile.
+      client.disconnect();
+      return running.end(allowed);
+    } finally {
+      changing.unlock();
+    }
+  }
+
+  /// Ends it and starts it anew.
+  ///
+  /// @return what was wrong with the end of the one before
+  Optional<ServiceException> restart() throws SystemCallException {
+    changing.lock();
+    try {
+      if (stopped) {
+        throw new IllegalArgumentException("no service " + id + " runs");
+      }
+      return relaunch();
+    } finally {
+      changing.unlock();
+    }
+  }
+
+  /// @return what was wrong with the end of the one before
+  private Optional<ServiceException> relaunch() throws SystemCallException {
+    if (spec.servesOnce()) {
+      throw new IllegalStateException(
+          "service %s was given as an object, which serves once".formatted(id));
+    }
+    client.disconnect();
+    var problem = running.end(patience);
+    var launched = launcher.launch(id, spec);
+    running = launched.running();
+    client.attach(launched.connection(), launched.running()::explainEnd);
+    if (spec.watched()) {
+      watch();
+    }
+    return problem;
+  }
+
+  /// Waits for the end of what runs now.
+  private void watch() {
+    var watched = running;
+    Thread.ofVirtual()
+        .name("watch-" + id)
+        .start(() -> {
+          try {
+            watched.awaitEnd(Deadline.in(Duration.ofDays(365)));
+          } catch (IOException | IllegalStateException stoppedMeanwhile) {
+            return;
+          }
+          if (isCurrent(watched)) {
+            tell(watched.explainEnd(Deadline.in(patience)));
+            restartAfter(watched).ifPresent(this::tell);
+          }
+        });
+  }
+
+  private boolean isCurrent(RunningService which) {
+    changing.lock();
+    try {
+      return !stopped && running == which;
+    } finally {
+      changing.unlock();
+    }
+  }
+
+  private void tell(ServiceException how) {
+    try {
+      spec.endListener().ended(id, how);
+    } catch (RuntimeException bug) {
+      Listeners.report(bug);
+    }
+  }
+
+  /// @return why it could not be started again, if it should have been
+  private Optional<ServiceException> restartAfter(RunningService ended) {
+    changing.lock();
+    try {
+      if (isCurrent(ended) && mayRestart()) {
+        relaunch();
+      }
+      return Optional.empty();
+    } catch (SystemCallException | RuntimeException failure) {
+      var how = "cannot be started again: " + failure.getMessage();
+      return Optional.of(new ServiceEndedException(id, how, List.of()));
+    } finally {
+      changing.unlock();
+    }
+  }
+
+  private boolean mayRestart() {
+    long now = System.nanoTime();
+    restarts.removeIf(time -> Duration.ofNanos(now - time).compareTo(spec.restart().within()) > 0);
+    if (restarts.size() >= spec.restart().times()) {
+      return false;
+    }
+    restarts.add(now);
+    return true;
+  }
+}
