@@ -39,6 +39,7 @@ final class KeptService {
       throws SystemCallException {
     var kept = new KeptService(id, spec, launcher, patience, launcher.launch(id, spec));
     if (spec.watched()) {
+      kept.client.whenBroken(kept::endBroken);
       kept.watch();
     }
     return kept;
@@ -100,6 +101,13 @@ final class KeptService {
       watch();
     }
     return problem;
+  }
+
+  /// Ends what a call has ended the connection to: it may be deaf to that, and the next run waits
+  /// for its end.
+  private void endBroken() {
+    var broken = running;
+    Thread.ofVirtual().name("end-" + id).start(() -> broken.end(patience));
   }
 
   /// Waits for the end of what runs now.

@@ -102,6 +102,9 @@ public abstract class Service {
   /// Sends a signal to the caller, while a call is being answered. Blocks until there is room for
   /// it.
   ///
+  /// A thread that a call has left behind would speak to the caller of the next one: it must be
+  /// waited for.
+  ///
   /// @param descriptors they stay this side's
   /// @throws IllegalStateException if no call is being answered, so that nobody listens
   /// @throws IOException if the caller is gone
@@ -148,7 +151,7 @@ public abstract class Service {
     try {
       speakTo(host);
       reply = Objects.requireNonNull(reply(call), "the method returned no reply");
-    } catch (Exception failure) {
+    } catch (Exception | AssertionError | LinkageError | StackOverflowError failure) {
       return send(host, ServiceMessage.Failure.of(failure), List.of());
     } finally {
       speakTo(null);

@@ -1,5 +1,6 @@
 package dev.caisson.host;
 
+import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
@@ -26,9 +27,13 @@ public final class ServiceClient {
   private static final Set<Errno> BROKEN =
       Set.of(Errno.EPIPE, Errno.ECONNRESET, Errno.ENOTCONN, Errno.ECONNREFUSED);
 
+  /// How long is waited for the end of a service whose connection has ended before.
+  private static final Duration SOON = Duration.ofSeconds(1);
+
   private final String id;
   private final ReentrantLock turn = new ReentrantLock(true);
   private volatile Line line;
+  private volatile Runnable whenBroken = () -> {};
 
   /// Tells how the service ended, once its connection has.
   @FunctionalInterface
@@ -151,6 +156,7 @@ public final class ServiceClient {
     } finally {
       if (awaited) {
         exchange.line.end();
+        whenBroken.run();
       }
       turn.unlock();
     }
@@ -172,7 +178,9 @@ public final class ServiceClient {
     void send(JsonNode args, List<Fd> descriptors) throws IOException {
       step(() -> {
         if (line.over) {
-          throw explained();
+          // An earlier call has ended the connection; the service may never notice.
+          var soon = until.remaining().compareTo(SOON) < 0 ? until : Deadline.in(SOON);
+          throw line.ending.explain(soon);
         }
         requireSilence();
         line.connection.send(new ServiceMessage.Call(method, args), descriptors, until);
@@ -181,7 +189,21 @@ public final class ServiceClient {
     }
 
     Connection.Delivery receive() throws IOException {
-      return step(() -> line.connection.receive(until)).orElseThrow(this::explained);
+      return step(
+              () -> {
+                try {
+                  return line.connection.receive(until);
+                } catch (MessageException nonsense) {
+                  throw new MessageException(
+                      "service %s answered %s with what is no message: %s"
+                          .formatted(id, method, nonsense.getMessage()));
+                } catch (ProtocolException nonsense) {
+                  throw new ProtocolException(
+                      "service %s answered %s with what is no answer: %s"
+                          .formatted(id, method, nonsense.getMessage()));
+                }
+              })
+          .orElseThrow(this::explained);
     }
 
     /// What is there before anything was asked answers nothing. A signal may be late; a second
@@ -256,6 +278,11 @@ public final class ServiceClient {
     var current = line;
     current.end();
     current.connection.close();
+  }
+
+  /// Says what is done when a call has ended the connection.
+  void whenBroken(Runnable action) {
+    whenBroken = action;
   }
 
   /// Goes on with a new run of the service; the calls of the old one have ended.

@@ -23,9 +23,13 @@ import java.util.concurrent.FutureTask;
 ///
 /// Safe for many threads.
 public final class ServiceManager implements AutoCloseable {
+  /// For those for whom the one deadline has left nothing.
+  private static final Duration LAST_CHANCE = Duration.ofSeconds(1);
+
   private final Launcher launcher;
   private final Duration patience;
   private final Map<String, KeptService> services = new LinkedHashMap<>();
+  private boolean closed;
 
   /// @param listener hears what services print
   /// @param thread which services are started from: it decides which mounts they see
@@ -73,9 +77,13 @@ public final class ServiceManager implements AutoCloseable {
   /// @param id unique among the services that run
   /// @return what calls it, until it is stopped
   /// @throws IllegalArgumentException if one of that id runs already
+  /// @throws IllegalStateException if the manager has been closed
   /// @throws SystemCallException if it cannot be started
   public ServiceClient start(String id, ServiceSpec spec) throws SystemCallException {
     synchronized (services) {
+      if (closed) {
+        throw new IllegalStateException("the manager has been closed, so nobody would stop " + id);
+      }
       if (services.containsKey(id)) {
         throw new IllegalArgumentException("service " + id + " has been started already");
       }
@@ -139,13 +147,14 @@ public final class ServiceManager implements AutoCloseable {
     synchronized (services) {
       last = new ArrayList<>(services.values()).reversed();
       services.clear();
+      closed = true;
     }
     var problems = new ArrayList<ServiceException>();
     var late = new ArrayList<FutureTask<Optional<ServiceException>>>();
     for (var kept : last) {
       if (until.expired()) {
-        // Nobody can be waited for any more, so what each still gets it gets at once.
-        var task = new FutureTask<>(() -> kept.stop(Duration.ZERO));
+        // One has used up the time of all: what each of the others still gets it gets at once.
+        var task = new FutureTask<>(() -> kept.stop(LAST_CHANCE));
         Thread.ofVirtual().name("stop-" + kept.client().id()).start(task);
         late.add(task);
       } else {

@@ -81,9 +81,15 @@ sealed interface ServiceMessage {
       for (var frame : thrown.getStackTrace()) {
         trace.append("  at ").append(frame).append('\n');
       }
-      var message = thrown.getMessage();
-      return new Failure(
-          thrown.getClass().getSimpleName(), message == null ? "" : message, trace.toString());
+      return new Failure(thrown.getClass().getSimpleName(), message(thrown), trace.toString());
+    }
+
+    private static String message(Throwable thrown) {
+      try {
+        return Optional.ofNullable(thrown.getMessage()).orElse("");
+      } catch (RuntimeException bug) {
+        return "(its message cannot be had: " + bug.getClass().getSimpleName() + ")";
+      }
     }
   }
 

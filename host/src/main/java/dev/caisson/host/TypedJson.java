@@ -122,7 +122,10 @@ final class TypedJson {
   /// The JSON and the descriptors of a value that is given away: they are closed if it cannot be.
   ///
   /// @throws MessageException if it cannot be expressed
-  static Reply given(Object value) throws MessageException {
+  static Reply given(@Nullable Object value) throws MessageException {
+    if (value == null) {
+      throw new MessageException("the method returned no reply");
+    }
     var descriptors = new ArrayList<Fd>();
     boolean expressed = false;
     try {
