@@ -118,8 +118,8 @@ final class KeptService {
         .start(() -> {
           try {
             watched.awaitEnd(Deadline.in(Duration.ofDays(365)));
-          } catch (IOException | IllegalStateException stoppedMeanwhile) {
-            return;
+          } catch (IOException | IllegalStateException reaped) {
+            // By whoever stopped it, or ended it after a call had ended its connection.
           }
           if (isCurrent(watched)) {
             tell(watched.explainEnd(Deadline.in(patience)));

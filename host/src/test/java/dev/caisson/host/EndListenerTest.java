@@ -28,7 +28,7 @@ class EndListenerTest {
     @Override
     protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) {
       if (method.equals("fail")) {
-        throw new AssertionError("on purpose");
+        throw new InternalError("on purpose");
       }
       return Reply.of(args);
     }

@@ -42,6 +42,10 @@ class LoadTest {
   /// The JVM opens a socket for its diagnostic commands with the first of them, and keeps it.
   @BeforeAll
   static void openTheSocketForCommands(@TempDir Path directory) throws Exception {
+    // What other tests have stopped may be on its way out.
+    for (int i = 0; i < 100 && Holdings.now(directory).services() > 0; i++) {
+      Thread.onSpinWait();
+    }
     assertThat(Holdings.now(directory).services()).isZero();
   }
 

@@ -396,7 +396,7 @@ class RestartTest {
     @Override
     protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) {
       if (method.equals("fail")) {
-        throw new AssertionError("on purpose");
+        throw new InternalError("on purpose");
       }
       return Reply.of(args);
     }

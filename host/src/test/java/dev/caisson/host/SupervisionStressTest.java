@@ -45,7 +45,7 @@ class SupervisionStressTest {
     @Override
     protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) {
       if (method.equals("die")) {
-        throw new AssertionError("on purpose");
+        throw new InternalError("on purpose");
       }
       return Reply.of(args);
     }
