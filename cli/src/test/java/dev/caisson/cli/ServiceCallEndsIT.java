@@ -51,7 +51,7 @@ class ServiceCallEndsIT {
     var answer = caisson.run("service", "call", "./service", "echo", "--timeout", "500ms");
     assertThat(answer.status()).as(answer.err()).isEqualTo(124);
     assertThat(answer.out()).isEmpty();
-    assertThat(answer.err()).contains("caisson: waited 0.5 s for service call to answer echo\n");
+    assertThat(answer.err()).contains("caisson: waited 0.5 s for service service to answer echo\n");
     assertNothingLeft();
   }
 
@@ -71,7 +71,7 @@ class ServiceCallEndsIT {
     var answer = caisson.run("service", "call", "./service", "echo", "--timeout", "10s");
     assertThat(answer.status()).as(answer.err()).isEqualTo(1);
     assertThat(answer.out()).isEqualTo("[]\n");
-    assertThat(answer.err()).startsWith("caisson: service call ");
+    assertThat(answer.err()).startsWith("caisson: service service ");
     assertNothingLeft();
   }
 
