@@ -79,12 +79,18 @@ final class JsonTree {
     }
   }
 
+  private static void requireFinite(JsonParser parser) {
+    if (parser.currentToken() == JsonToken.VALUE_NUMBER_FLOAT) {
+      finite(parser);
+    }
+  }
+
   /// Goes to the end of a value, somewhere in which the parser stands.
   static void finish(JsonParser parser) {
+    requireFinite(parser);
     while (!parser.streamReadContext().inRoot()) {
-      if (parser.nextToken() == JsonToken.VALUE_NUMBER_FLOAT) {
-        finite(parser);
-      }
+      parser.nextToken();
+      requireFinite(parser);
     }
   }
 
