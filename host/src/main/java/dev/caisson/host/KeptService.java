@@ -31,7 +31,7 @@ final class KeptService {
     this.launcher = launcher;
     this.patience = patience;
     this.running = first.running();
-    this.client = new ServiceClient(id, first.connection(), first.running()::explainEnd);
+    this.client = new ServiceClient(id, first.connection(), new RunEnding(first.running()));
   }
 
   /// Starts it.
@@ -39,7 +39,6 @@ final class KeptService {
       throws SystemCallException {
     var kept = new KeptService(id, spec, launcher, patience, launcher.launch(id, spec));
     if (spec.watched()) {
-      kept.client.whenBroken(kept::endBroken);
       kept.watch();
     }
     return kept;
@@ -96,18 +95,33 @@ final class KeptService {
     var problem = running.end(patience);
     var launched = launcher.launch(id, spec);
     running = launched.running();
-    client.attach(launched.connection(), launched.running()::explainEnd);
+    client.attach(launched.connection(), new RunEnding(launched.running()));
     if (spec.watched()) {
       watch();
     }
     return problem;
   }
 
-  /// Ends what a call has ended the connection to: it may be deaf to that, and the next run waits
-  /// for its end.
-  private void endBroken() {
-    var broken = running;
-    Thread.ofVirtual().name("end-" + id).start(() -> broken.end(patience));
+  /// The end of one run, which may be over, and followed by another, when somebody asks for it.
+  private final class RunEnding implements ServiceClient.Ending {
+    private final RunningService run;
+
+    RunEnding(RunningService run) {
+      this.run = run;
+    }
+
+    @Override
+    public ServiceException explain(Deadline deadline) {
+      return run.explainEnd(deadline);
+    }
+
+    /// It may be deaf to the end of its connection, and the next run waits for its own.
+    @Override
+    public void abandoned() {
+      if (spec.watched()) {
+        Thread.ofVirtual().name("end-" + id).start(() -> run.end(patience));
+      }
+    }
   }
 
   /// Waits for the end of what runs now.

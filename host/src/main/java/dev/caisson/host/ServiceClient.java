@@ -33,12 +33,15 @@ public final class ServiceClient {
   private final String id;
   private final ReentrantLock turn = new ReentrantLock(true);
   private volatile Line line;
-  private volatile Runnable whenBroken = () -> {};
 
-  /// Tells how the service ended, once its connection has.
+  /// The end of one run of the service.
   @FunctionalInterface
   interface Ending {
+    /// Tells how it ended, once its connection has.
     ServiceException explain(Deadline deadline);
+
+    /// Hears that a call has ended the connection to it.
+    default void abandoned() {}
   }
 
   ServiceClient(String id, Connection connection, Ending ending) {
@@ -61,6 +64,11 @@ public final class ServiceClient {
     void end() {
       over = true;
       connection.shutdown();
+    }
+
+    void abandon() {
+      end();
+      ending.abandoned();
     }
   }
 
@@ -155,8 +163,7 @@ public final class ServiceClient {
       }
     } finally {
       if (awaited) {
-        exchange.line.end();
-        whenBroken.run();
+        exchange.line.abandon();
       }
       turn.unlock();
     }
@@ -223,7 +230,7 @@ public final class ServiceClient {
         silent = true;
       } finally {
         if (!silent) {
-          line.end();
+          line.abandon();
         }
       }
     }
@@ -278,11 +285,6 @@ public final class ServiceClient {
     var current = line;
     current.end();
     current.connection.close();
-  }
-
-  /// Says what is done when a call has ended the connection.
-  void whenBroken(Runnable action) {
-    whenBroken = action;
   }
 
   /// Goes on with a new run of the service; the calls of the old one have ended.

@@ -108,6 +108,9 @@ final class ServiceProcess implements RunningService {
       Processes.awaitEnd(child.pidfd(), AFTER_SIGTERM);
     } catch (DeadlineException alive) {
       // SIGKILL is next either way.
+    } catch (ClosedChannelException | IllegalStateException reaped) {
+      // By another thread, and its group is gone with it.
+      return;
     }
     child.killGroup(Signal.KILL);
   }

@@ -9,13 +9,6 @@ public record Limits(int messageBytes, int depth, int numberLength) {
   /// 64 MiB, 200 levels, 400 characters: far more than any service of osbuild sends.
   public static final Limits DEFAULT = new Limits(64 << 20, 200, 400);
 
-  /// How many values, keys and ends of arrays and objects a message may have, all told: an object
-  /// in the heap is far larger than the two bytes that can stand for it. A message takes ten times
-  /// its length at most.
-  long tokens() {
-    return Math.max(1000, messageBytes / 16);
-  }
-
   /// For peers inside a sandbox: 1 MiB, 64 levels.
   public static final Limits UNTRUSTED = new Limits(1 << 20, 64, 400);
 
@@ -30,5 +23,12 @@ public record Limits(int messageBytes, int depth, int numberLength) {
     if (depth > 1000) {
       throw new IllegalArgumentException("a depth of 1000 at most can be read, not " + depth);
     }
+  }
+
+  /// How many values, keys and ends of arrays and objects a message may have, all told: an object
+  /// in the heap is far larger than the two bytes that can stand for it. A message takes ten times
+  /// its length at most.
+  long tokens() {
+    return Math.max(1000, messageBytes / 16);
   }
 }
