@@ -135,7 +135,8 @@ class RunEndTest {
     assertThat(result.text()).contains("more");
   }
 
-  /// Two forks and a session of its own away from the command, deaf to SIGTERM.
+  /// Two forks and a session of its own away from the command, which waits until it has told of
+  /// itself; deaf to SIGTERM.
   private Run withGrandchild(String andThen) {
     return Run.of(
             "/usr/bin/python3",
@@ -144,13 +145,16 @@ class RunEndTest {
             import os, signal, sys, time
             for sig in signal.SIGTERM, signal.SIGHUP, signal.SIGINT:
                 signal.signal(sig, signal.SIG_IGN)
+            told, tell = os.pipe()
             if os.fork() == 0:
                 os.setsid()
                 if os.fork() == 0:
                     open("/fifo", "w").write("away\\n")
+                    os.write(tell, b"!")
                     time.sleep(1000)
                 os._exit(0)
             os.wait()
+            os.read(told, 1)
             """
                 + andThen,
             marker)
