@@ -26,6 +26,6 @@ public record Reply(JsonNode value, List<Fd> descriptors) implements AutoCloseab
   /// Closes the descriptors that nobody has moved out.
   @Override
   public void close() {
-    descriptors.forEach(Fd::close);
+    Fd.closeAll(descriptors);
   }
 }

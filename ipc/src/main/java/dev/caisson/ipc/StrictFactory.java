@@ -7,6 +7,7 @@ import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.StreamWriteFeature;
 import tools.jackson.core.io.IOContext;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.util.JsonRecyclerPools;
 
 /// Makes parsers that know UTF-8 alone, where Jackson's own would guess the encoding.
 final class StrictFactory extends JsonFactory {
@@ -15,6 +16,7 @@ final class StrictFactory extends JsonFactory {
   StrictFactory(Limits limits) {
     super(
         builder()
+            .recyclerPool(JsonRecyclerPools.threadLocalPool())
             .streamReadConstraints(
                 StreamReadConstraints.builder()
                     .maxNestingDepth(limits.depth())

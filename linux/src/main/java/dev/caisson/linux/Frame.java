@@ -67,6 +67,12 @@ final class Frame implements AutoCloseable, SegmentAllocator {
     return block.asSlice(at, bytes).fill((byte) 0);
   }
 
+  /// A little memory that is about to be overwritten, with whatever was in it.
+  MemorySegment buffer(long bytes, long alignment) {
+    used = (used + alignment - 1) & -alignment;
+    return buffer(bytes);
+  }
+
   /// Memory for data that is about to be overwritten, with whatever was in it.
   MemorySegment buffer(long bytes) {
     if (used + bytes <= block.byteSize()) {

@@ -42,30 +42,23 @@ final class MessageHeader {
   private static final long FLAGS = offset("msg_flags");
 
   private final MemorySegment header;
-  private final MemorySegment iovec;
-  private final MemorySegment data;
   private final MemorySegment control;
 
   /// @param data the bytes to be sent, or room for those received
   /// @param descriptors how many there is to be room for
   MessageHeader(Frame frame, MemorySegment data, int descriptors) {
-    this.data = data;
     header = frame.allocate(MSGHDR);
-    iovec = frame.allocate(16, 8);
+    var iovec = frame.allocate(16, 8);
     header.set(ADDRESS, IOV, iovec);
     header.set(JAVA_LONG, IOVLEN, 1);
-    point(0);
+    iovec.set(ADDRESS, 0, data);
+    iovec.set(JAVA_LONG, 8, data.byteSize());
     long room = descriptors == 0 ? 0 : CMSG_HEADER + 4L * descriptors + 7 & ~7;
-    control = frame.allocate(room, 8);
+    control = frame.buffer(room, 8);
     if (descriptors > 0) {
       header.set(ADDRESS, CONTROL, control);
       header.set(JAVA_LONG, CONTROLLEN, room);
     }
-  }
-
-  private void point(long from) {
-    iovec.set(ADDRESS, 0, data.asSlice(from));
-    iovec.set(JAVA_LONG, 8, data.byteSize() - from);
   }
 
   long address() {
@@ -78,13 +71,6 @@ final class MessageHeader {
     control.set(JAVA_INT, 8, SOL_SOCKET);
     control.set(JAVA_INT, 12, SCM_RIGHTS);
     MemorySegment.copy(numbers, 0, control, JAVA_INT, CMSG_HEADER, numbers.length);
-  }
-
-  /// Goes on after bytes that have been sent, and with them the descriptors.
-  void skip(long sent) {
-    point(sent);
-    header.set(ADDRESS, CONTROL, MemorySegment.NULL);
-    header.set(JAVA_LONG, CONTROLLEN, 0);
   }
 
   /// Whether the kernel had to drop something for want of room.

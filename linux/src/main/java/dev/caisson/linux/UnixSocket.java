@@ -353,16 +353,20 @@ public final class UnixSocket implements AutoCloseable {
   ///
   /// @return -1 if there is none
   private static long nextLength(Frame frame, int socket, int flags) throws SystemCallException {
-    var header = new MessageHeader(frame, frame.allocate(1, 1), 0);
-    long result = recvmsg(frame, socket, header, MSG_PEEK | MSG_TRUNC | flags);
+    long result = receive(frame, Nr.RECVFROM, socket, 0, 0, MSG_PEEK | MSG_TRUNC | flags);
     return result == -Errno.EAGAIN.number()
         ? -1
-        : SystemCallException.check(result, Nr.RECVMSG, socket, "MSG_PEEK");
+        : SystemCallException.check(result, Nr.RECVFROM, socket, "MSG_PEEK");
   }
 
   private static long recvmsg(Frame frame, int socket, MessageHeader header, int flags) {
+    return receive(frame, Nr.RECVMSG, socket, header.address(), flags, 0);
+  }
+
+  /// @return what the kernel returned; EAGAIN also for what interrupted it
+  private static long receive(Frame frame, Nr nr, int socket, long a, long b, long c) {
     while (true) {
-      long result = frame.call(Nr.RECVMSG, socket, header.address(), flags);
+      long result = frame.call(nr, socket, a, b, c);
       if (result == -Errno.EINTR.number()) {
         return -Errno.EAGAIN.number();
       }
