@@ -5,7 +5,5 @@ module dev.caisson.cli {
   requires dev.caisson.recipe;
   requires org.apache.commons.cli;
 
-  uses dev.caisson.build.spi.ModuleProvider;
-
   exports dev.caisson.cli;
 }

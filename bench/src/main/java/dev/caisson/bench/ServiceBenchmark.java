@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
@@ -49,7 +48,7 @@ final class ServiceBenchmark {
           new ServiceBenchmark(
               floor,
               sources.resolve("python/peer.py"),
-              manager.start("process", program(directory), List.of()),
+              manager.start("process", EchoProgram.write(directory, "service"), List.of()),
               manager.start("thread", new EchoService()));
       System.out.printf(
           "A call of a host service; medians of %d rounds; Python is %s:%n",
@@ -149,22 +148,5 @@ final class ServiceBenchmark {
       throw new IOException("failed: " + String.join(" ", command));
     }
     return output;
-  }
-
-  /// An executable file that is the service.
-  private static Path program(Path directory) throws IOException {
-    var file = directory.resolve("service");
-    Files.writeString(
-        file,
-        """
-        #!/bin/sh
-        exec '%s' -XX:+UseSerialGC -XX:-MaxFDLimit --enable-native-access=dev.caisson.linux \
-        --module-path '%s' -m dev.caisson.bench/%s "$@"
-        """
-            .formatted(
-                Path.of(System.getProperty("java.home"), "bin", "java"),
-                System.getProperty("jdk.module.path"),
-                EchoService.class.getName()));
-    return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwx------"));
   }
 }

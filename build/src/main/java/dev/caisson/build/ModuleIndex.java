@@ -16,7 +16,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.ServiceLoader;
 import java.util.TreeSet;
 
 /// Finds modules by their names: executables of a library directory first, then those written in
@@ -46,8 +45,7 @@ public final class ModuleIndex {
   /// @throws IOException if a module that comes with this JVM has no readable description
   public ModuleIndex(Optional<Path> libdir) throws IOException {
     this.libdir = libdir;
-    for (var provider :
-        ServiceLoader.load(ModuleProvider.class, ModuleIndex.class.getClassLoader())) {
+    for (var provider : ModuleProvider.all()) {
       for (var module : provider.modules()) {
         var kind = kind(module);
         try (var stream = provider.description(module.name())) {

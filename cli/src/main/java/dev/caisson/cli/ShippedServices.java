@@ -7,7 +7,6 @@ import dev.caisson.build.spi.SourceModule;
 import dev.caisson.host.Service;
 import java.util.Map;
 import java.util.Optional;
-import java.util.ServiceLoader;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 
@@ -17,8 +16,7 @@ final class ShippedServices {
 
   static Map<String, Supplier<Service>> all() {
     var services = new TreeMap<String, Supplier<Service>>();
-    for (var provider :
-        ServiceLoader.load(ModuleProvider.class, ShippedServices.class.getClassLoader())) {
+    for (var provider : ModuleProvider.all()) {
       for (var module : provider.modules()) {
         service(module).ifPresent(service -> services.put(module.name(), service));
       }

@@ -5,7 +5,7 @@ final class Listeners {
   private Listeners() {}
 
   /// Tells it where uncaught exceptions of this thread are told.
-  static void report(RuntimeException bug) {
+  static void report(Exception bug) {
     var thread = Thread.currentThread();
     thread.getUncaughtExceptionHandler().uncaughtException(thread, bug);
   }

@@ -30,7 +30,7 @@ record MonitoredConnection(String id, Connection connection, MessageListener lis
   private void show(PassingMessage.Direction direction, ServiceMessage message, int descriptors) {
     try {
       listener.message(id, new PassingMessage(direction, message.toJson(), descriptors));
-    } catch (RuntimeException bug) {
+    } catch (IOException | RuntimeException bug) {
       Listeners.report(bug);
     }
   }

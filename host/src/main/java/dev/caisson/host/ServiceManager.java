@@ -44,9 +44,16 @@ public final class ServiceManager implements AutoCloseable {
     this.patience = patience;
   }
 
-  /// A manager for services that see what this JVM sees.
+  /// A manager for services that see what this JVM sees, each of which has 10 seconds to stop.
   public ServiceManager(OutputListener listener) {
-    this(listener, SpawnThread.shared(), System.getenv(), Duration.ofSeconds(10));
+    this(listener, Duration.ofSeconds(10));
+  }
+
+  /// A manager for services that see what this JVM sees.
+  ///
+  /// @param patience how long a service may take to stop by itself; in all, when all are stopped
+  public ServiceManager(OutputListener listener, Duration patience) {
+    this(listener, SpawnThread.shared(), System.getenv(), patience);
   }
 
   /// Starts an executable as `EXE --service-id ID --service-fd FD ARGS...`, with nothing else to

@@ -1,24 +1,20 @@
 package dev.caisson.host;
 
 import dev.caisson.ipc.Json;
+import java.io.IOException;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.JsonNodeFactory;
-import tools.jackson.databind.util.TokenBuffer;
 
 /// What is said between a host and a service.
 ///
 /// On the wire each is `{"type": T, "data": D}`. A [Call] goes from the host to the service and has
 /// exactly one answer, a [Reply] or a [Failure]; any number of [Signal]s may come before it.
 sealed interface ServiceMessage {
-  /// Makes trees.
-  JsonMapper TREES = new JsonMapper();
-
   /// `{"type": "method", "data": {"name": ..., "args": ...}}`; absent args count as `[]`.
   record Call(String name, JsonNode args) implements ServiceMessage {
     @Override
@@ -111,10 +107,8 @@ sealed interface ServiceMessage {
   }
 
   /// The same as a tree.
-  default JsonNode toJson() {
-    var tokens = TokenBuffer.forGeneration();
-    encode(tokens);
-    return TREES.readTree(tokens.asParser());
+  default JsonNode toJson() throws IOException {
+    return Json.tree(this::encode);
   }
 
   /// Reads what came over the wire, the parser standing at its first token.

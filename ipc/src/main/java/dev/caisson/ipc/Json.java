@@ -6,15 +6,15 @@ import java.io.OutputStream;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
+import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.util.TokenBuffer;
 
 /// JSON as it is accepted from others and written to them.
 ///
 /// Strict: UTF-8 alone, one value, no duplicate keys, no NaN or Infinity, and the limits given.
 public final class Json {
   private static final StrictFactory WRITER = new StrictFactory(Limits.DEFAULT);
-  private static final JsonMapper MAPPER = new JsonMapper(WRITER);
 
   private final StrictFactory factory;
 
@@ -119,6 +119,18 @@ public final class Json {
     return JsonTree.read(parser);
   }
 
+  /// The tree of what an encoder writes.
+  ///
+  /// @throws IOException what the encoder throws
+  public static JsonNode tree(Encoder encoder) throws IOException {
+    var tokens = TokenBuffer.forGeneration();
+    encoder.encode(new StrictGenerator(tokens));
+    try (var parser = tokens.asParser()) {
+      parser.nextToken();
+      return tree(parser);
+    }
+  }
+
   /// Jackson takes some text that is none, halves of surrogate pairs for example, and has other
   /// words for what it does not take.
   private static void requireUtf8(StrictParser parser) throws MessageException {
@@ -165,7 +177,8 @@ public final class Json {
   /// @throws MessageException if it holds what JSON cannot, such as NaN
   /// @throws IOException what the encoder and the stream throw
   public static void write(Encoder encoder, OutputStream to) throws IOException {
-    try (var generator = new StrictGenerator(MAPPER.createGenerator(to))) {
+    try (var generator =
+        new StrictGenerator(WRITER.createGenerator(ObjectWriteContext.empty(), to))) {
       encoder.encode(generator);
     } catch (JacksonException cause) {
       if (cause.getCause() instanceof IOException ofStream) {

@@ -1,8 +1,10 @@
 package dev.caisson.ipc;
 
+import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.exc.StreamReadException;
+import tools.jackson.core.exc.StreamWriteException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.BooleanNode;
@@ -12,8 +14,8 @@ import tools.jackson.databind.node.NullNode;
 import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.databind.node.StringNode;
 
-/// Builds the tree of a value from its tokens: what Jackson's own builder does, without the
-/// configuration that that looks at for each message.
+/// Builds the tree of a value from its tokens, and the tokens from the tree: what Jackson's own
+/// builder does, without the configuration that that looks at for each message.
 final class JsonTree {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
@@ -65,6 +67,46 @@ final class JsonTree {
       // What else there is may read back as something else, or not at all.
       default -> reader.parse(Json.write(value));
     };
+  }
+
+  /// Writes a tree as tokens: what Jackson's own serializers do, without a mapper, which takes
+  /// longer to make than most programs need one. The generator bounds how deeply it is nested.
+  static void write(JsonNode value, JsonGenerator to) {
+    switch (value.getNodeType()) {
+      case OBJECT -> {
+        to.writeStartObject();
+        for (var property : value.properties()) {
+          to.writeName(property.getKey());
+          write(property.getValue(), to);
+        }
+        to.writeEndObject();
+      }
+      case ARRAY -> {
+        to.writeStartArray();
+        for (var element : value) {
+          write(element, to);
+        }
+        to.writeEndArray();
+      }
+      case STRING -> to.writeString(value.stringValue());
+      // As text in base64.
+      case BINARY -> to.writeString(value.asString());
+      case NUMBER -> number(value, to);
+      case BOOLEAN -> to.writeBoolean(value.booleanValue());
+      case NULL, MISSING -> to.writeNull();
+      case POJO -> throw new StreamWriteException(to, "an object that is no JSON: " + value);
+    }
+  }
+
+  private static void number(JsonNode value, JsonGenerator to) {
+    switch (value.numberType()) {
+      case INT -> to.writeNumber(value.intValue());
+      case LONG -> to.writeNumber(value.longValue());
+      case BIG_INTEGER -> to.writeNumber(value.bigIntegerValue());
+      case FLOAT -> to.writeNumber(value.floatValue());
+      case DOUBLE -> to.writeNumber(value.doubleValue());
+      case BIG_DECIMAL -> to.writeNumber(value.decimalValue());
+    }
   }
 
   private static void requireName(String name) throws MessageException {

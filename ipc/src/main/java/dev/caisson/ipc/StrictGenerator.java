@@ -1,8 +1,10 @@
 package dev.caisson.ipc;
 
 import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.TreeNode;
 import tools.jackson.core.exc.StreamWriteException;
 import tools.jackson.core.util.JsonGeneratorDelegate;
+import tools.jackson.databind.JsonNode;
 
 /// Refuses what Jackson would write and no strict reader take: numbers that are none, names that
 /// are no text. Long strings in which nothing needs an escape are written in one piece.
@@ -48,6 +50,15 @@ final class StrictGenerator extends JsonGeneratorDelegate {
       }
     }
     delegate.writeString(text);
+    return this;
+  }
+
+  @Override
+  public JsonGenerator writeTree(TreeNode tree) {
+    if (!(tree instanceof JsonNode value)) {
+      throw new StreamWriteException(this, "no tree of JSON: " + tree);
+    }
+    JsonTree.write(value, this);
     return this;
   }
 

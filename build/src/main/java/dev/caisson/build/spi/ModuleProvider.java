@@ -2,10 +2,20 @@ package dev.caisson.build.spi;
 
 import java.io.InputStream;
 import java.util.List;
+import java.util.ServiceLoader;
 import org.jspecify.annotations.Nullable;
 
 /// Names the modules that a library brings.
 public interface ModuleProvider {
+  /// All that there are: of the module layer if this runs in one, else of the class path. To look
+  /// in both would have every jar opened.
+  static Iterable<ModuleProvider> all() {
+    var layer = ModuleProvider.class.getModule().getLayer();
+    return layer == null
+        ? ServiceLoader.load(ModuleProvider.class, ModuleProvider.class.getClassLoader())
+        : ServiceLoader.load(layer, ModuleProvider.class);
+  }
+
   /// All of them.
   List<BuildModule> modules();
 
