@@ -6,12 +6,14 @@ import tools.jackson.core.JsonToken;
 import tools.jackson.core.exc.StreamReadException;
 import tools.jackson.core.exc.StreamWriteException;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.BooleanNode;
 import tools.jackson.databind.node.IntNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.NullNode;
 import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.databind.node.POJONode;
 import tools.jackson.databind.node.StringNode;
 
 /// Builds the tree of a value from its tokens, and the tokens from the tree: what Jackson's own
@@ -94,8 +96,21 @@ final class JsonTree {
       case NUMBER -> number(value, to);
       case BOOLEAN -> to.writeBoolean(value.booleanValue());
       case NULL, MISSING -> to.writeNull();
-      case POJO -> throw new StreamWriteException(to, "an object that is no JSON: " + value);
+      case POJO -> write(mapped((POJONode) value, to), to);
     }
+  }
+
+  /// Made only when there is an object to be mapped.
+  private static final class Pojos {
+    static final JsonMapper MAPPER = new JsonMapper();
+  }
+
+  private static JsonNode mapped(POJONode value, JsonGenerator to) {
+    var tree = Pojos.MAPPER.<JsonNode>valueToTree(value.getPojo());
+    if (tree.isPojo()) {
+      throw new StreamWriteException(to, "an object that is no JSON: " + value);
+    }
+    return tree;
   }
 
   private static void number(JsonNode value, JsonGenerator to) {
