@@ -5,4 +5,5 @@ module dev.caisson.sandbox {
   requires transitive dev.caisson.ipc;
 
   exports dev.caisson.sandbox;
+  exports dev.caisson.sandbox.seccomp;
 }

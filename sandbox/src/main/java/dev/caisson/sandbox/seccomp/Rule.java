@@ -1,0 +1,31 @@
+package dev.caisson.sandbox.seccomp;
+
+import java.util.Optional;
+
+/// What becomes of one system call.
+///
+/// A rule for a call that an architecture has not is left out there.
+///
+/// @param call the name of the call, as in `syscalls(2)`
+/// @param condition when the rule applies; always if there is none
+/// @param action what is done then
+/// @param reason why, in one line
+public record Rule(String call, Optional<Condition> condition, Action action, String reason) {
+  /// Checks that there is such a call.
+  public Rule {
+    SystemCall.of(call);
+    if (reason.isBlank() || reason.indexOf('\n') >= 0) {
+      throw new IllegalArgumentException("the reason of a rule must be one line: '" + reason + "'");
+    }
+  }
+
+  /// A rule that always applies.
+  public static Rule of(String call, Action action, String reason) {
+    return new Rule(call, Optional.empty(), action, reason);
+  }
+
+  /// A rule that applies when an argument has a certain value.
+  public static Rule of(String call, Condition condition, Action action, String reason) {
+    return new Rule(call, Optional.of(condition), action, reason);
+  }
+}
