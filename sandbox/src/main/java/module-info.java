@@ -5,5 +5,6 @@ module dev.caisson.sandbox {
   requires transitive dev.caisson.ipc;
 
   exports dev.caisson.sandbox;
+  exports dev.caisson.sandbox.cgroup;
   exports dev.caisson.sandbox.seccomp;
 }

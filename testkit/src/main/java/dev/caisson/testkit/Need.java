@@ -1,7 +1,9 @@
 package dev.caisson.testkit;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /// Something that a test needs of the machine.
 public enum Need {
@@ -61,6 +63,33 @@ public enum Need {
       return onPath("mkfs.ext4");
     }
   },
+  /// The controllers of cgroups, with which children of the top cgroup can be limited.
+  CGROUP("control groups that can be written (the controllers memory, pids and cpu)") {
+    @Override
+    boolean present() {
+      var controllers = List.of("memory", "pids", "cpu");
+      if (controllers.stream()
+          .allMatch(one -> Files.isWritable(CGROUP_TOP.resolve(one + "/tasks")))) {
+        return true;
+      }
+      var enabled = CGROUP_TOP.resolve("cgroup.subtree_control");
+      try {
+        return Files.isWritable(enabled)
+            && List.of(Files.readString(enabled).strip().split(" ", -1)).containsAll(controllers)
+            && Files.readAllLines(Path.of("/proc/self/cgroup")).contains("0::/");
+      } catch (IOException unknown) {
+        return false;
+      }
+    }
+  },
+  /// A hierarchy of cgroups version 2, with controllers or without.
+  CGROUP2("control groups version 2 that can be written") {
+    @Override
+    boolean present() {
+      return Files.isWritable(CGROUP_TOP.resolve("cgroup.subtree_control"))
+          || Files.isWritable(CGROUP_TOP.resolve("unified/cgroup.subtree_control"));
+    }
+  },
   /// The C compiler's headers.
   KERNEL_HEADERS("the kernel's headers and gcc") {
     @Override
@@ -68,6 +97,8 @@ public enum Need {
       return onPath("gcc") && Files.exists(Path.of("/usr/include/asm-generic/unistd.h"));
     }
   };
+
+  private static final Path CGROUP_TOP = Path.of("/sys/fs/cgroup");
 
   private final String description;
 

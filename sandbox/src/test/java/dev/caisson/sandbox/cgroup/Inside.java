@@ -1,0 +1,69 @@
+package dev.caisson.sandbox.cgroup;
+
+import dev.caisson.linux.Child;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.SpawnThread;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Programs in cgroups, for the tests.
+final class Inside {
+  static final Duration LONG = Duration.ofSeconds(60);
+
+  static final String FORK_BOMB =
+      """
+      import os, time
+      os.setsid()
+      while True:
+        try:
+          os.fork()
+        except OSError:
+          time.sleep(0.001)
+      """;
+
+  private Inside() {}
+
+  static Child python(Cgroup cgroup, String script) throws IOException {
+    try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
+      return cgroup.start(
+          cgroup
+              .spawn(Path.of("/usr/bin/python3"))
+              .args("-c", script)
+              .descriptor(0, nothing)
+              .descriptor(1, nothing)
+              .descriptor(2, nothing),
+          SpawnThread.shared());
+    }
+  }
+
+  static List<String> processes(Cgroup cgroup) throws IOException {
+    return Files.readAllLines(cgroup.directories().getFirst().resolve("cgroup.procs"));
+  }
+
+  /// What there is of this JVM in the hierarchies: nothing, when all is closed.
+  static List<Path> left(Cgroups cgroups) {
+    var left = new ArrayList<>(cgroups.directories());
+    left.removeIf(directory -> !Files.exists(directory));
+    return left;
+  }
+
+  /// A question to the kernel.
+  interface Look {
+    boolean seen() throws IOException;
+  }
+
+  static void await(Look look) throws Exception {
+    var deadline = dev.caisson.linux.Deadline.in(LONG);
+    while (!look.seen()) {
+      if (deadline.expired()) {
+        throw deadline.exception("something in a cgroup");
+      }
+      Thread.sleep(1);
+    }
+  }
+}
