@@ -1,5 +1,6 @@
 /// The kernel from Java, by the foreign-function API alone: descriptors that are owned, Unix
-/// sockets that carry descriptors, memfds, processes with exactly what they are given, and mounts.
+/// sockets that carry descriptors, TCP in this network and in others, memfds, processes with
+/// exactly what they are given, and mounts.
 ///
 /// A method that makes a system call bears its name, and its failure is a
 /// [dev.caisson.linux.SystemCallException] with the call, its arguments and the error by name. What

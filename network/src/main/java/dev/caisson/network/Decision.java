@@ -1,0 +1,32 @@
+package dev.caisson.network;
+
+import dev.caisson.network.NetworkRefusedException.Reason;
+import java.net.InetAddress;
+import java.util.Optional;
+
+/// Whether something may be connected to, for a log: of a name first, and then of each of its
+/// addresses that is come to.
+public sealed interface Decision {
+  /// Who was asked for: a name in lower case and ASCII, an address, or whatever a stranger has sent
+  /// instead, made printable.
+  String host();
+
+  /// At which port; what was asked for, even if there is none of that number.
+  int port();
+
+  /// Which address was come to, if any.
+  Optional<InetAddress> address();
+
+  /// A connection to the address is tried next.
+  ///
+  /// @param rule by which
+  record Allowed(String host, int port, Optional<InetAddress> address, Rule rule)
+      implements Decision {}
+
+  /// A name or address is not connected to; of an address others of the same name may be.
+  ///
+  /// @param explanation what whoever asked is told
+  record Refused(
+      String host, int port, Optional<InetAddress> address, Reason reason, String explanation)
+      implements Decision {}
+}

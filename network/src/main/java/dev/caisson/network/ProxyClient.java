@@ -1,0 +1,69 @@
+package dev.caisson.network;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.StreamSocket;
+import java.io.IOException;
+import java.time.Duration;
+
+/// One who has connected to a [BrokerProxy].
+///
+/// @param request until when it must have said what it wants
+record ProxyClient(
+    StreamSocket socket, Input input, Broker broker, ProxyLimits limits, Deadline request) {
+  private static final int SOCKS5 = 5;
+  private static final Duration LINGER = Duration.ofSeconds(1);
+  private static final int MOST_LINGERING = 1 << 20;
+
+  static ProxyClient of(StreamSocket socket, Broker broker, ProxyLimits limits) {
+    var request = Deadline.in(limits.request());
+    Input.Source source = (buffer, offset, length) -> socket.recv(buffer, offset, length, request);
+    return new ProxyClient(socket, new Input(source), broker, limits, request);
+  }
+
+  /// Serves it to its end. The socket is the caller's to close.
+  void serve() throws IOException {
+    var first = input.peek();
+    if (first.isEmpty()) {
+      return;
+    }
+    if (first.getAsInt() == SOCKS5) {
+      new Socks5(this).serve();
+    } else {
+      new HttpProxy(this).serve();
+    }
+  }
+
+  /// Connects for it, whatever was left of the time for its request.
+  Connection connect(String host, int port) throws IOException {
+    return broker.connect(host, port, Deadline.in(Duration.ofDays(1)));
+  }
+
+  void send(byte[] data) throws IOException {
+    socket.send(data, Deadline.in(limits.request()));
+  }
+
+  void send(String text) throws IOException {
+    send(HttpBody.bytes(text));
+  }
+
+  /// Relays what it sends after its request, and what comes back.
+  void relay(Connection connection) throws IOException {
+    connection.socket().send(input.rest(), Deadline.in(limits.idle()));
+    Relay.run(socket, connection.socket(), limits.idle());
+  }
+
+  /// Lets it read the last that it was sent: closing a socket with something unread in it would
+  /// throw that away.
+  void linger() throws IOException {
+    socket.shutdownOutput();
+    var rubbish = new byte[8192];
+    var until = Deadline.in(LINGER);
+    for (int left = MOST_LINGERING; left > 0; ) {
+      int count = socket.recv(rubbish, 0, rubbish.length, until);
+      if (count < 0) {
+        return;
+      }
+      left -= count;
+    }
+  }
+}

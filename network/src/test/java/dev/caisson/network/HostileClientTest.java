@@ -1,0 +1,228 @@
+package dev.caisson.network;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.StreamSocket;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.testkit.NoLeaks;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/// Clients that send rubbish, too much, too little, or nothing.
+@ExtendWith(NoLeaks.class)
+@Timeout(120)
+@SuppressWarnings("try") // closing early, and what is held without being used, is a part of it
+class HostileClientTest {
+  private static final Duration LONG = Origin.LONG;
+
+  private static <T> FutureTask<T> start(Callable<T> work) {
+    var task = new FutureTask<>(work);
+    Thread.ofVirtual().start(task);
+    return task;
+  }
+
+  private static String get(Origin origin) {
+    return "GET http://origin.test:%d/ HTTP/1.1\r\n\r\n".formatted(origin.port());
+  }
+
+  private static ProxyLimits limits(int connections, Duration request) {
+    return new ProxyLimits(connections, request, LONG);
+  }
+
+  private static Proxied proxied(Origin origin, ProxyLimits limits) throws IOException {
+    return new Proxied(
+        limits, BrokerLimits.DEFAULT, "origin.test:" + origin.port(), "127.0.0.1:" + origin.port());
+  }
+
+  @Test
+  void aHeaderWithoutEndIsCutOff() throws IOException {
+    try (var origin = Origin.hello();
+        var proxied = Proxied.of(origin);
+        var socket = proxied.connect()) {
+      var endless = ("GET http://origin.test/ HTTP/1.1\r\n" + "A: b\r\n".repeat(100_000));
+      try {
+        socket.send(endless.getBytes(ISO_8859_1), Deadline.in(LONG));
+      } catch (SystemCallException cutOff) {
+        // Before it has sent all of that.
+      }
+      assertThat(proxied.exchange("A".repeat(16384))).startsWith("HTTP/1.1 431 ");
+      assertThat(proxied.exchange(get(origin))).endsWith("hello");
+    }
+  }
+
+  @Test
+  void rubbishOfAnyKindIsAnsweredOrCutOffAndOthersAreServed() throws Exception {
+    var random = new Random(7);
+    try (var origin = Origin.hello();
+        var proxied = Proxied.of(origin)) {
+      for (int first : new int[] {-1, 5, 'G', 22}) {
+        for (int i = 0; i < 20; i++) {
+          var rubbish = new byte[10_000];
+          random.nextBytes(rubbish);
+          if (first >= 0) {
+            rubbish[0] = (byte) first;
+          }
+          try (var socket = proxied.connect()) {
+            socket.send(rubbish, Deadline.in(LONG));
+            socket.shutdownOutput();
+            assertThat(Proxied.all(socket)).doesNotContain("200");
+          } catch (SystemCallException cutOff) {
+            assertThat(cutOff.errno().name()).isIn("EPIPE", "ECONNRESET", "ENOTCONN");
+          }
+        }
+      }
+      assertThat(proxied.exchange(get(origin))).endsWith("hello");
+      assertThat(origin.received).hasSize(1);
+    }
+  }
+
+  @Test
+  void thoseWhoSayHalfOfItOrNothingHaveTheirTimeAndNoMore() throws Exception {
+    try (var origin = Origin.hello();
+        var proxied = proxied(origin, limits(8, Duration.ofMillis(300)))) {
+      var silent = new ArrayList<StreamSocket>();
+      try {
+        var halves =
+            List.of("", "G", "GET http://origin.test/ HTTP/1.1\r\nA: ", "\5", "\5\1\0\5\1");
+        for (int i = 0; i < 40; i++) {
+          var socket = proxied.connect();
+          silent.add(socket);
+          socket.send(halves.get(i % halves.size()).getBytes(ISO_8859_1), Deadline.in(LONG));
+        }
+        // It waits its turn behind them, and comes to it.
+        assertThat(proxied.exchange(get(origin))).endsWith("hello");
+        for (int i = 0; i < silent.size(); i++) {
+          var answer = Proxied.all(silent.get(i));
+          if (i % halves.size() == 1 || i % halves.size() == 2) {
+            assertThat(answer).startsWith("HTTP/1.1 408 ");
+          }
+        }
+      } finally {
+        silent.forEach(StreamSocket::close);
+      }
+    }
+  }
+
+  /// One byte after the other keeps no connection open beyond its time.
+  @Test
+  void aRequestThatDripsIsCutOff() throws Exception {
+    try (var origin = Origin.hello();
+        var proxied = proxied(origin, limits(8, Duration.ofMillis(200)));
+        var socket = proxied.connect()) {
+      var dripping =
+          start(() -> {
+            try {
+              while (true) {
+                socket.send(new byte[] {'a'}, Deadline.in(LONG));
+                Thread.sleep(1);
+              }
+            } catch (IOException | IllegalStateException cutOff) {
+              return true;
+            }
+          });
+      try {
+        assertThat(Proxied.all(socket)).startsWith("HTTP/1.1 408 ");
+      } catch (SystemCallException reset) {
+        // The answer was lost because more was sent after it.
+      }
+      socket.close();
+      assertThat(dripping.get(30, TimeUnit.SECONDS)).isTrue();
+    }
+  }
+
+  @Test
+  void aFloodOfConnectionsIsServedAsManyAtOnceAsMayBe() throws Exception {
+    try (var origin = Origin.hello();
+        var proxied = proxied(origin, limits(4, LONG))) {
+      var tasks = new ArrayList<FutureTask<String>>();
+      for (int i = 0; i < 300; i++) {
+        tasks.add(
+            start(() -> {
+              proxied.connect().close();
+              return proxied.exchange(get(origin));
+            }));
+      }
+      for (var task : tasks) {
+        assertThat(task.get(60, TimeUnit.SECONDS)).endsWith("hello");
+      }
+    }
+  }
+
+  @Test
+  void aClientThatDoesNotReadStallsNobodyElse() throws Exception {
+    try (var flooding =
+            Origin.start((socket, self) -> {
+              var block = new byte[1 << 20];
+              while (true) {
+                socket.send(block, Deadline.in(LONG));
+              }
+            });
+        var origin = Origin.hello();
+        var proxied =
+            new Proxied(
+                "origin.test:*", "127.0.0.1:" + origin.port(), "127.0.0.1:" + flooding.port())) {
+      var deaf = new ArrayList<StreamSocket>();
+      try {
+        // More than there are carriers.
+        for (int i = 0; i < 32; i++) {
+          var socket = proxied.connect();
+          deaf.add(socket);
+          socket.send(
+              "CONNECT origin.test:%d HTTP/1.1\r\n\r\n"
+                  .formatted(flooding.port())
+                  .getBytes(ISO_8859_1),
+              Deadline.in(LONG));
+          Proxied.exactly(socket, 1000);
+        }
+        assertThat(proxied.exchange(get(origin))).endsWith("hello");
+      } finally {
+        deaf.forEach(StreamSocket::close);
+      }
+    }
+  }
+
+  @Test
+  void aTunnelInWhichNothingHappensEnds() throws IOException {
+    try (var origin = Origin.echo();
+        var proxied = proxied(origin, new ProxyLimits(8, LONG, Duration.ofMillis(100)));
+        var socket = proxied.connect()) {
+      socket.send(
+          "CONNECT origin.test:%d HTTP/1.1\r\n\r\n".formatted(origin.port()).getBytes(ISO_8859_1),
+          Deadline.in(LONG));
+      assertThat(Proxied.all(socket)).startsWith("HTTP/1.1 200 ");
+    }
+  }
+
+  @Test
+  void closingTheProxyBreaksOffWhatGoesOn() throws Exception {
+    try (var origin = Origin.echo()) {
+      var proxied = Proxied.of(origin);
+      try (var tunnel = proxied.connect();
+          var silent = proxied.connect()) {
+        tunnel.send(
+            "CONNECT origin.test:%d HTTP/1.1\r\n\r\n".formatted(origin.port()).getBytes(ISO_8859_1),
+            Deadline.in(LONG));
+        Proxied.exactly(tunnel, 10);
+        proxied.close();
+        proxied.close();
+        assertThat(Proxied.all(tunnel)).isNotNull();
+        try {
+          assertThat(Proxied.all(silent)).isEmpty();
+        } catch (SystemCallException reset) {
+          assertThat(reset.errno().name()).isEqualTo("ECONNRESET");
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,112 @@
+package dev.caisson.network;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.StreamSocket;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.TcpListener;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+
+/// A server on the loopback interface, as a test wants it.
+final class Origin implements AutoCloseable {
+  static final Duration LONG = Duration.ofSeconds(30);
+
+  private final TcpListener listener;
+  private final Thread acceptor;
+  private final Queue<StreamSocket> accepted = new ConcurrentLinkedQueue<>();
+
+  /// What has come, one text for each connection that has ended.
+  final Queue<String> received = new ConcurrentLinkedQueue<>();
+
+  @FunctionalInterface
+  interface Handler {
+    void serve(StreamSocket socket, Origin origin) throws IOException;
+  }
+
+  private Origin(TcpListener listener, Handler handler) {
+    this.listener = listener;
+    this.acceptor = Thread.ofVirtual().start(() -> accept(handler));
+  }
+
+  static TcpListener loopback() throws SystemCallException {
+    return TcpListener.listen(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0), 512);
+  }
+
+  static Origin start(Handler handler) throws SystemCallException {
+    return new Origin(loopback(), handler);
+  }
+
+  /// Sends back what comes, the end included.
+  static Origin echo() throws SystemCallException {
+    return start((socket, origin) -> {
+      var buffer = new byte[65536];
+      for (int n; (n = socket.recv(buffer, 0, buffer.length, Deadline.in(LONG))) >= 0; ) {
+        socket.send(java.util.Arrays.copyOf(buffer, n), Deadline.in(LONG));
+      }
+      socket.shutdownOutput();
+    });
+  }
+
+  /// Takes note of one request with all its content, and answers it.
+  static Origin http(String answer) throws SystemCallException {
+    return start((socket, origin) -> {
+      var input = new Input((b, o, l) -> socket.recv(b, o, l, Deadline.in(LONG)));
+      var head = input.head();
+      var request = new StringBuilder(head);
+      var fields =
+          HttpFields.parse(
+              java.util.List.of(head.strip().split("\r\n", -1)).stream().skip(1).toList());
+      HttpBody.of(fields)
+          .forward(input, (d, o, l) -> request.append(new String(d, o, l, ISO_8859_1)));
+      origin.received.add(request.toString());
+      socket.send(answer.getBytes(ISO_8859_1), Deadline.in(LONG));
+      socket.shutdownOutput();
+      // Whatever else comes would be what nobody has checked.
+      var rest = new byte[1000];
+      int more = socket.recv(rest, 0, rest.length, Deadline.in(LONG));
+      if (more > 0) {
+        origin.received.add("beyond: " + new String(rest, 0, more, ISO_8859_1));
+      }
+    });
+  }
+
+  static Origin hello() throws SystemCallException {
+    return http("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+  }
+
+  private void accept(Handler handler) {
+    try {
+      while (true) {
+        var socket = listener.accept(LONG);
+        accepted.add(socket);
+        Thread.ofVirtual()
+            .start(() -> {
+              try (socket) {
+                handler.serve(socket, this);
+              } catch (IOException | IllegalStateException ended) {
+                // The test sees what it has come to.
+              }
+            });
+      }
+    } catch (IOException | IllegalStateException closed) {
+      // At the end of the test.
+    }
+  }
+
+  int port() {
+    return listener.port();
+  }
+
+  @Override
+  public void close() {
+    listener.close();
+    Threads.join(acceptor);
+    accepted.forEach(StreamSocket::close);
+  }
+}
