@@ -103,6 +103,13 @@ final class Libc {
       return call("posix_spawn_file_actions_adddup2", actions.address(), from, to);
     }
 
+    // int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *, int number,
+    //                                      const char *path, int flags, mode_t mode);
+    static int addopen(MemorySegment actions, int number, MemorySegment path, int flags) {
+      var function = "posix_spawn_file_actions_addopen";
+      return call(function, actions.address(), number, path.address(), flags, 0, 0);
+    }
+
     // int posix_spawn_file_actions_addclose(posix_spawn_file_actions_t *, int number);
     static int addclose(MemorySegment actions, int number) {
       return call("posix_spawn_file_actions_addclose", actions.address(), number, 0);

@@ -11,6 +11,8 @@ public enum OpenFlag implements Flag {
   CREAT(0x40),
   /// With [#CREAT]: an error if it exists.
   EXCL(0x80),
+  /// Not made the controlling terminal of the process, if it is a terminal.
+  NOCTTY(0x100),
   /// Emptied.
   TRUNC(0x200),
   /// Each write goes to the end.

@@ -3,6 +3,7 @@ package dev.caisson.linux;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -36,6 +37,7 @@ public final class Spawn {
   private Optional<Path> directory = Optional.empty();
   private OptionalInt group = OptionalInt.empty();
   private boolean session;
+  private Optional<Fd> terminal = Optional.empty();
   private Set<Signal> blocked = Set.of();
 
   private Spawn(Path executable) {
@@ -106,6 +108,19 @@ public final class Spawn {
     return this;
   }
 
+  /// Makes it the leader of a new session whose controlling terminal is this one: signals of its
+  /// keys reach the process, and it may have job control. Its standard streams are the terminal,
+  /// except those that [#descriptor] gives it otherwise. See `credentials(7)` and `tty(4)`,
+  /// TIOCSCTTY.
+  ///
+  /// The pty stays the caller's, who should close its slave when the process has been started: the
+  /// master's end is there when nobody has the slave any more.
+  public Spawn controllingTerminal(Pty pty) {
+    session = true;
+    terminal = Optional.of(pty.slave());
+    return this;
+  }
+
   /// Blocks these signals in it; none are, unless this is called. See `sigprocmask(2)`.
   public Spawn signalMask(Set<Signal> signals) {
     blocked = Set.copyOf(signals);
@@ -135,7 +150,11 @@ public final class Spawn {
       check(Libc.Spawn.actionsInit(actions), "posix_spawn_file_actions_init");
       check(Libc.Spawn.attrInit(attributes), "posix_spawnattr_init");
       try {
-        int above = descriptors.isEmpty() ? 0 : descriptors.lastKey() + 1;
+        int above = above();
+        if (terminal.isPresent()) {
+          raised.add(terminal.get().dupFrom(above));
+          openTerminal(frame, actions, raised.getLast());
+        }
         for (var entry : descriptors.entrySet()) {
           // Above all targets, so that none overwrites a source that is still needed.
           var source = entry.getValue().dupFrom(above);
@@ -188,11 +207,34 @@ public final class Spawn {
     }
   }
 
-  /// Numbers below the highest that were not given must not be the JVM's either.
-  private void closeGaps(java.lang.foreign.MemorySegment actions, int above)
+  /// The first number above all that the process gets.
+  private int above() {
+    int standardStreams = terminal.isPresent() ? 3 : 0;
+    return descriptors.isEmpty()
+        ? standardStreams
+        : Math.max(standardStreams, descriptors.lastKey() + 1);
+  }
+
+  /// The first terminal that the leader of a session opens becomes its controlling one.
+  ///
+  /// It is opened by its descriptor: whatever lies at `/dev/pts` where the process is started, it
+  /// can be no other.
+  private void openTerminal(Frame frame, MemorySegment actions, Fd slave)
       throws SystemCallException {
+    var path = frame.string("/proc/self/fd/" + slave.number());
+    check(
+        Libc.Spawn.addopen(actions, 0, path, OpenFlag.RDWR.bit()),
+        "posix_spawn_file_actions_addopen");
+    for (int number = 1; number <= 2; number++) {
+      check(Libc.Spawn.adddup2(actions, 0, number), "posix_spawn_file_actions_adddup2");
+    }
+  }
+
+  /// Numbers below the highest that were not given must not be the JVM's either.
+  private void closeGaps(MemorySegment actions, int above) throws SystemCallException {
     for (int number = 0; number < above; number++) {
-      if (!descriptors.containsKey(number)) {
+      boolean ofTerminal = terminal.isPresent() && number <= 2;
+      if (!ofTerminal && !descriptors.containsKey(number)) {
         check(Libc.Spawn.addclose(actions, number), "posix_spawn_file_actions_addclose");
       }
     }

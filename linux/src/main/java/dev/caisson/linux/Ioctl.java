@@ -1,0 +1,36 @@
+package dev.caisson.linux;
+
+/// The requests of `ioctl(2)` that are made; see `ioctl_tty(2)`. The numbers are those of x86-64
+/// and AArch64, which a test compares with the kernel's headers.
+enum Ioctl {
+  TCGETS(0x5401),
+  TCSETS(0x5402),
+  TIOCGWINSZ(0x5413),
+  TIOCSWINSZ(0x5414),
+  TIOCGPTN(0x80045430),
+  TIOCSPTLCK(0x40045431),
+  TIOCGPTPEER(0x5441);
+
+  private final int request;
+
+  Ioctl(int request) {
+    this.request = request;
+  }
+
+  long request() {
+    return Integer.toUnsignedLong(request);
+  }
+
+  /// Makes the request.
+  ///
+  /// @param argument a number, or the address of one or of a struct
+  long ioctl(Fd fd, long argument) throws SystemCallException {
+    int number = fd.enter();
+    try (var frame = new Frame()) {
+      long result = frame.call(Nr.IOCTL, number, request(), argument);
+      return SystemCallException.check(result, Nr.IOCTL, number, this);
+    } finally {
+      fd.exit();
+    }
+  }
+}

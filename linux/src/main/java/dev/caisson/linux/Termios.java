@@ -1,0 +1,122 @@
+package dev.caisson.linux;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemoryLayout.PathElement;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+
+/// What a terminal makes of the bytes that pass through it. See `termios(3)`.
+///
+/// This is the kernel's struct, which is shorter than that of the C library.
+final class Termios {
+  // struct termios of asm-generic/termbits.h
+  static final StructLayout LAYOUT =
+      MemoryLayout.structLayout(
+          JAVA_INT.withName("c_iflag"),
+          JAVA_INT.withName("c_oflag"),
+          JAVA_INT.withName("c_cflag"),
+          JAVA_INT.withName("c_lflag"),
+          JAVA_BYTE.withName("c_line"),
+          MemoryLayout.sequenceLayout(19, JAVA_BYTE).withName("c_cc"));
+
+  // Input
+  static final int IGNBRK = 0x1;
+  static final int BRKINT = 0x2;
+  static final int PARMRK = 0x8;
+  static final int ISTRIP = 0x20;
+  static final int INLCR = 0x40;
+  static final int IGNCR = 0x80;
+  static final int ICRNL = 0x100;
+  static final int IXON = 0x400;
+
+  // Output
+  static final int OPOST = 0x1;
+
+  // Control
+  static final int CSIZE = 0x30;
+  static final int CS8 = 0x30;
+  static final int PARENB = 0x100;
+
+  // Local
+  static final int ISIG = 0x1;
+  static final int ICANON = 0x2;
+  static final int ECHO = 0x8;
+  static final int ECHONL = 0x40;
+  static final int IEXTEN = 0x8000;
+
+  // Places among the control characters
+  static final int VEOF = 4;
+  static final int VTIME = 5;
+  static final int VMIN = 6;
+
+  private final byte[] struct;
+
+  private Termios(byte[] struct) {
+    this.struct = struct;
+  }
+
+  /// The settings of a terminal; a pty's master answers for the slave.
+  ///
+  /// @throws SystemCallException ENOTTY if it is no terminal
+  static Termios tcgets(Fd fd) throws SystemCallException {
+    try (var frame = new Frame()) {
+      var memory = frame.allocate(LAYOUT);
+      Ioctl.TCGETS.ioctl(fd, memory.address());
+      return new Termios(memory.toArray(JAVA_BYTE));
+    }
+  }
+
+  /// Makes them those of a terminal at once, whatever is still on its way.
+  void tcsets(Fd fd) throws SystemCallException {
+    try (var frame = new Frame()) {
+      var memory = frame.allocate(LAYOUT);
+      MemorySegment.copy(struct, 0, memory, JAVA_BYTE, 0, struct.length);
+      Ioctl.TCSETS.ioctl(fd, memory.address());
+    }
+  }
+
+  /// The same with nothing made of any byte. See `cfmakeraw(3)`.
+  Termios cfmakeraw() {
+    return with("c_iflag", IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON, 0)
+        .with("c_oflag", OPOST, 0)
+        .with("c_lflag", ECHO | ECHONL | ICANON | ISIG | IEXTEN, 0)
+        .with("c_cflag", CSIZE | PARENB, CS8)
+        .withControl(VMIN, (byte) 1)
+        .withControl(VTIME, (byte) 0);
+  }
+
+  /// The same without an echo of what is typed.
+  Termios withoutEcho() {
+    return with("c_lflag", ECHO, 0);
+  }
+
+  /// The character that stands for the end of the input; 0 if none does.
+  byte eof() {
+    return struct[control(VEOF)];
+  }
+
+  private Termios with(String field, int without, int with) {
+    var copy = MemorySegment.ofArray(struct.clone());
+    var unaligned = JAVA_INT.withByteAlignment(1);
+    long at = offset(field);
+    copy.set(unaligned, at, (copy.get(unaligned, at) & ~without) | with);
+    return new Termios(copy.toArray(JAVA_BYTE));
+  }
+
+  private Termios withControl(int place, byte character) {
+    var copy = struct.clone();
+    copy[control(place)] = character;
+    return new Termios(copy);
+  }
+
+  private static int control(int place) {
+    return (int) offset("c_cc") + place;
+  }
+
+  private static long offset(String field) {
+    return LAYOUT.byteOffset(PathElement.groupElement(field));
+  }
+}
