@@ -4,6 +4,8 @@
  *   floor ping BYTES ROUNDS    a packet there and one back, between two processes
  *   floor fds COUNT ROUNDS     the same with descriptors each way, closed by whoever received them
  *   floor memfd BYTES ROUNDS   a memfd made, written, and read
+ *   floor serve PATH           gives packets back to whoever connects, until it is killed
+ *   floor call PATH ROUNDS     a message in JSON to a socket, and an answer
  *
  * Prints the nanoseconds that one round takes. Runs on the CPU that it is started on (taskset).
  */
@@ -15,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -137,10 +140,65 @@ static int64_t through_memfd(size_t bytes, int rounds)
     return (now() - begin) / rounds;
 }
 
+static struct sockaddr_un address(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        die(path);
+    }
+    strcpy(address.sun_path, path);
+    return address;
+}
+
+static void serve(const char *path)
+{
+    struct sockaddr_un here = address(path);
+    int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (bind(listener, (struct sockaddr *)&here, sizeof here) != 0 || listen(listener, 8) != 0)
+        die(path);
+    char data[4096];
+    for (;;) {
+        int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        if (connection < 0)
+            die("accept4");
+        struct iovec iov = {data, sizeof data};
+        struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+        ssize_t length;
+        while ((length = recvmsg(connection, &message, 0)) > 0)
+            send_packet(connection, data, length, NULL, 0);
+        close(connection);
+    }
+}
+
+static int64_t call(const char *path, int rounds)
+{
+    static char text[] = "{\"method\": \"echo\", \"value\": [\"hello\", 42]}";
+    char answer[4096];
+    int received[MAX_DESCRIPTORS], got;
+    struct sockaddr_un there = address(path);
+    int connection = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (connect(connection, (struct sockaddr *)&there, sizeof there) != 0)
+        die(path);
+    int64_t begin = now();
+    for (int round = 0; round < rounds; round++) {
+        send_packet(connection, text, sizeof text - 1, NULL, 0);
+        if (!receive_packet(connection, answer, sizeof answer, received, &got))
+            die("an answer is missing");
+    }
+    return (now() - begin) / rounds;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "serve") == 0)
+        serve(argv[2]);
+    if (argc == 4 && strcmp(argv[1], "call") == 0) {
+        printf("%lld\n", (long long)call(argv[2], atoi(argv[3])));
+        return 0;
+    }
     if (argc != 4) {
-        fprintf(stderr, "usage: floor ping|fds|memfd AMOUNT ROUNDS\n");
+        fprintf(stderr, "usage: floor ping|fds|memfd AMOUNT ROUNDS, serve PATH, call PATH ROUNDS\n");
         return 2;
     }
     int amount = atoi(argv[2]), rounds = atoi(argv[3]);

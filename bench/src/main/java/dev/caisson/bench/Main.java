@@ -8,15 +8,17 @@ public final class Main {
 
   /// Runs them. `caisson.launcher` is the property that tells where the launcher is.
   public static void main(String[] args) throws Exception {
-    var names = args.length == 0 ? List.of("stages", "start", "services") : List.of(args);
+    var names =
+        args.length == 0 ? List.of("stages", "start", "services", "sandbox") : List.of(args);
     for (var name : names) {
       switch (name) {
         case "stages" -> StageBenchmark.run();
         case "start" -> StartBenchmark.run();
         case "services" -> ServiceBenchmark.run();
+        case "sandbox" -> SandboxBenchmark.run();
         default -> {
           System.err.println(
-              "There is no benchmark '" + name + "'; there are: stages, start, services");
+              "There is no benchmark '" + name + "'; there are: stages, start, services, sandbox");
           System.exit(2);
         }
       }

@@ -39,7 +39,7 @@ final class StageBenchmark {
     try (var scratch = Scratch.under(Path.of("/var/cache/caisson/bench"));
         var root = BuildRoot.create(Path.of("/"), scratch.newDirectory("root-"))) {
       var shown = scratch.newDirectory("shown-");
-      var line = root.run(likeStage(shown)).command();
+      var line = SandboxBenchmark.withoutDescriptors(root.run(likeStage(shown)).command());
       for (int round = -WARM_UP; round < ROUNDS; round++) {
         // Interleaved, so that a machine that changes its pace does so for all of them.
         var none = new Series("warm-up");

@@ -37,6 +37,7 @@ public final class Build {
   private final Monitor monitor;
   private Set<String> checkpoints = Set.of();
   private Optional<Duration> stageTimeout = Optional.empty();
+  private FailedStage.Inspector inspector = FailedStage.Inspector.NONE;
 
   /// @param monitor hears what happens
   public Build(Manifest manifest, ObjectStore store, ModuleIndex index, Monitor monitor) {
@@ -55,6 +56,12 @@ public final class Build {
   /// Ends a stage, and so fails the build, when it takes longer.
   public Build stageTimeout(Duration allowed) {
     stageTimeout = Optional.of(allowed);
+    return this;
+  }
+
+  /// Has somebody look at a stage that has failed, before its build root is taken down.
+  public Build onFailure(FailedStage.Inspector inspector) {
+    this.inspector = inspector;
     return this;
   }
 
@@ -149,7 +156,7 @@ public final class Build {
         var stage = pipeline.stages().get(s);
         monitor.event(new BuildEvent.StageStarted(pipeline, stage));
         var result =
-            new StageRun(index, store, monitor, stageTimeout, pipeline, stage)
+            new StageRun(index, store, monitor, stageTimeout, inspector, pipeline, stage)
                 .run(tree, root, runner);
         results.add(result);
         monitor.event(new BuildEvent.StageFinished(pipeline, result));

@@ -12,6 +12,7 @@ import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Fd;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.EndpointServer;
@@ -46,6 +47,7 @@ final class StageRun {
   private final ModuleIndex index;
   private final ObjectStore store;
   private final Optional<Deadline> deadline;
+  private final FailedStage.Inspector inspector;
   private final Pipeline pipeline;
   private final Stage stage;
   private final StageOutput output;
@@ -57,11 +59,13 @@ final class StageRun {
       ObjectStore store,
       Monitor monitor,
       Optional<Duration> timeout,
+      FailedStage.Inspector inspector,
       Pipeline pipeline,
       Stage stage) {
     this.index = index;
     this.store = store;
     this.deadline = timeout.map(Deadline::in);
+    this.inspector = inspector;
     this.pipeline = pipeline;
     this.stage = stage;
     this.output = new StageOutput("stages/" + stage.type(), monitor);
@@ -134,17 +138,27 @@ final class StageRun {
           switch (found) {
             case ModuleIndex.Found.Executable executable ->
                 runExecutable(executable, buildRoot, binds, root, runner);
-            case ModuleIndex.Found.Builtin builtin -> {
-              ((StageModule) builtin.module())
-                  .run(new Context(builtin.info(), buildRoot, binds, mapped));
-              yield Optional.empty();
-            }
+            case ModuleIndex.Found.Builtin builtin ->
+                runBuiltin(builtin, new Context(builtin.info(), buildRoot, binds, mapped));
           };
+      if (failure.isPresent()) {
+        inspector.inspect(new Failed(failure.get(), found.info(), buildRoot, binds));
+      }
     }
     if (failure.isEmpty()) {
       keepMetadata(metadata, tree);
     }
     return failure;
+  }
+
+  private static Optional<String> runBuiltin(ModuleIndex.Found.Builtin builtin, Context context)
+      throws IOException {
+    try {
+      ((StageModule) builtin.module()).run(context);
+      return Optional.empty();
+    } catch (StageException refusal) {
+      return Optional.of(String.valueOf(refusal.getMessage()));
+    }
   }
 
   private Optional<String> runExecutable(
@@ -175,6 +189,38 @@ final class StageRun {
     deadline.map(Deadline::remaining).ifPresent(run::deadline);
     pipeline.sourceEpoch().ifPresent(e -> run.env("SOURCE_DATE_EPOCH", Long.toString(e)));
     return run;
+  }
+
+  /// What somebody can look at who wants to know why it failed.
+  private final class Failed implements FailedStage {
+    private final String reason;
+    private final ModuleInfo info;
+    private final BuildRoot buildRoot;
+    private final List<Bind> binds;
+
+    Failed(String reason, ModuleInfo info, BuildRoot buildRoot, List<Bind> binds) {
+      this.reason = reason;
+      this.info = info;
+      this.buildRoot = buildRoot;
+      this.binds = binds;
+    }
+
+    @Override
+    public Stage stage() {
+      return stage;
+    }
+
+    @Override
+    public String reason() {
+      return reason;
+    }
+
+    @Override
+    public RunResult run(List<String> argv, Fd input, Fd output) throws IOException {
+      var run = Run.of(argv).capabilities(info.stageCapabilities()).directory(TREE);
+      binds.forEach(run::bind);
+      return buildRoot.run(run.terminal(input, output));
+    }
   }
 
   /// What a stage written in Java works with.

@@ -2,6 +2,7 @@ package dev.caisson.cli;
 
 import dev.caisson.build.Build;
 import dev.caisson.build.BuildResult;
+import dev.caisson.build.FailedStage;
 import dev.caisson.build.Manifest;
 import dev.caisson.build.ManifestException;
 import dev.caisson.build.ManifestReader;
@@ -78,6 +79,11 @@ final class BuildCommand implements Command {
                 null,
                 "inspect",
                 "print the manifest with the ids of all stages, and build nothing"))
+        .addOption(
+            flag(
+                null,
+                "shell-on-failure",
+                "when a stage fails, open a shell where it ran, before that is taken down"))
         .addOption(flag(null, "json", "print the result as JSON, and nothing else"))
         .addOption(
             value(
@@ -135,6 +141,9 @@ final class BuildCommand implements Command {
       if (timeout.isPresent()) {
         build.stageTimeout(seconds(timeout.get()));
       }
+      if (line.hasOption("shell-on-failure")) {
+        build.onFailure(inspector(terminal));
+      }
       var result = build.run(targets);
       if (Thread.interrupted()) {
         terminal.error("interrupted");
@@ -151,6 +160,18 @@ final class BuildCommand implements Command {
       }
       return result.success() ? ExitCode.OK : ExitCode.FAILED;
     }
+  }
+
+  private static FailedStage.Inspector inspector(Terminal terminal) throws UsageException {
+    var somebody =
+        Interaction.standard()
+            .orElseThrow(() -> new UsageException("--shell-on-failure needs a terminal"));
+    return failed -> {
+      terminal.error(
+          "%s failed: %s; this is a shell in its build root, the build goes on when it ends"
+              .formatted(failed.stage().type(), failed.reason()));
+      failed.run(Interaction.SHELL, somebody.input(), somebody.output());
+    };
   }
 
   private static Optional<Path> libdir(CommandLine line) throws UsageException {

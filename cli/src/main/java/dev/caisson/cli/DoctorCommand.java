@@ -6,13 +6,17 @@ import dev.caisson.linux.SpawnThread;
 import dev.caisson.sandbox.Bubblewrap;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.HostTool;
+import dev.caisson.sandbox.Privilege;
 import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.Scratch;
+import dev.caisson.sandbox.cgroup.Cgroups;
+import dev.caisson.sandbox.cgroup.Resource;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Options;
@@ -67,6 +71,16 @@ final class DoctorCommand implements Command {
                 Processes.geteuid() == 0 ? Optional.of("yes") : Optional.empty(),
                 "build roots",
                 "run it as root"),
+            new Finding(
+                "user namespaces",
+                false,
+                userNamespaces(),
+                "'caisson run' as an ordinary user, and --user-namespace",
+                Privilege.userNamespacesForbidden()
+                    .orElse("in a container, allow it to make user namespaces")),
+            limit(Resource.MEMORY, "limits of memory (run --memory)"),
+            limit(Resource.PIDS, "limits of processes (run --pids)"),
+            limit(Resource.CPU, "limits of processors' time (run --cpus)"),
             program("bubblewrap", true, "every sandbox", "bwrap", "--version"),
             new Finding(
                 "mount namespaces",
@@ -117,6 +131,25 @@ final class DoctorCommand implements Command {
     return new Finding(debian, needed, version, purpose, "apt-get install " + debian);
   }
 
+  private static Finding limit(Resource resource, String purpose) {
+    Optional<String> obstacle;
+    try {
+      obstacle = Cgroups.detect().obstacle(resource);
+    } catch (IOException failure) {
+      obstacle = Optional.of(String.valueOf(failure.getMessage()));
+    }
+    return new Finding(
+        "cgroup " + resource.name().toLowerCase(Locale.ROOT),
+        false,
+        obstacle.isEmpty() ? Optional.of("yes") : Optional.empty(),
+        purpose,
+        obstacle.orElse(""));
+  }
+
+  private static Optional<String> userNamespaces() {
+    return sandbox(Privilege.USER_NAMESPACE);
+  }
+
   private static Optional<String> mountNamespace() {
     try {
       SpawnThread.withPrivateMounts().close();
@@ -127,13 +160,19 @@ final class DoctorCommand implements Command {
   }
 
   private static Optional<String> sandbox() {
+    return sandbox(Privilege.ROOT);
+  }
+
+  private static Optional<String> sandbox(Privilege privilege) {
     try (var scratch = Scratch.under(Places.temporary());
         var root =
             BuildRoot.create(
-                Path.of("/"), Files.createTempDirectory(scratch.directory(), "doctor-"))) {
+                Path.of("/"),
+                Files.createTempDirectory(scratch.directory(), "doctor-"),
+                privilege)) {
       var result = root.run(Run.of("true").deadline(DEADLINE));
       return result.success()
-          ? Optional.of("works, %d ms".formatted(result.wall().toMillis()))
+          ? Optional.of("works, %d ms".formatted(result.usage().wall().toMillis()))
           : Optional.empty();
     } catch (IOException impossible) {
       return Optional.empty();

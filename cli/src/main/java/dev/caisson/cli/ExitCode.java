@@ -20,6 +20,12 @@ final class ExitCode {
   /// It was interrupted.
   static final int INTERRUPTED = 130;
 
+  /// `run` alone: it needed more memory than it may have, as if SIGKILL had ended it.
+  static final int KILLED = 137;
+
+  /// `run` alone: it made a system call that it may not make, as if SIGSYS had ended it.
+  static final int VIOLATION = 159;
+
   /// `run` alone: nobody reads the output any more, as if SIGPIPE had ended it.
   static final int BROKEN_PIPE = 141;
 

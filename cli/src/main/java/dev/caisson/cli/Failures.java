@@ -83,6 +83,11 @@ final class Failures {
         words.add(option.getValue());
       }
     }
+    return quote(words);
+  }
+
+  /// A command line as a shell takes it.
+  static String quote(List<String> words) {
     return words.stream().map(Failures::quote).collect(Collectors.joining(" "));
   }
 

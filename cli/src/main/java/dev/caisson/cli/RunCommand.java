@@ -1,16 +1,25 @@
 package dev.caisson.cli;
 
-import dev.caisson.linux.Processes;
-import dev.caisson.sandbox.Bind;
+import dev.caisson.ipc.Json;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.SystemCallException;
 import dev.caisson.sandbox.BuildRoot;
+import dev.caisson.sandbox.OutputSink;
 import dev.caisson.sandbox.Run;
+import dev.caisson.sandbox.RunPlan;
 import dev.caisson.sandbox.RunResult;
 import dev.caisson.sandbox.Scratch;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
+import tools.jackson.databind.JsonNode;
 
 /// Runs a command in a build root that is thrown away afterwards.
 final class RunCommand implements Command {
@@ -28,11 +37,11 @@ final class RunCommand implements Command {
   public String description() {
     return """
     Runs a command in a throw-away build root: /usr of the host (or of --root), read-only; everything
-    else new and empty; no network; no capabilities. When the command ends, whatever it left running
-    is killed. Exits as the command does.
+    else new and empty; no network; no capabilities; no system calls that nobody needs. When the
+    command ends, whatever it left running is killed. Exits as the command does.
 
-    The command has nothing to read; what it prints, errors too, comes out on the standard output, and
-    it is ended when that is more than 1 GiB.
+    As root, or as anybody else where user namespaces are allowed. The command reads what caisson
+    reads, and is ended when it has printed more than 1 GiB.
     """;
   }
 
@@ -43,13 +52,18 @@ final class RunCommand implements Command {
 
   @Override
   public Options options() {
-    return new Options()
-        .addOption(Values.option("root", "DIR", "take /usr from this root instead of the host's"))
+    return RunOptions.all()
+        .addOption(flag("json", "print one JSON object: how it ended, what it printed and used"))
+        .addOption(flag("no-terminal", "give it no terminal, even if there is one"))
         .addOption(
-            Values.option("bind", "SRC:DST", "show a file or directory, to be read and written"))
-        .addOption(Values.option("ro-bind", "SRC:DST", "show a file or directory, to be read"))
-        .addOption(Values.option("env", "NAME=VALUE", "set a variable"))
-        .addOption(Values.option("timeout", "TIME", "end it after so long: 30s, 5m, 1h"));
+            flag(
+                "shell-on-failure",
+                "when it fails, open a shell in its build root before that" + " is taken down"))
+        .addOption(flag("dry-run", "print what would be executed, and do nothing"));
+  }
+
+  private static Option flag(String name, String description) {
+    return Option.builder().longOpt(name).desc(description).get();
   }
 
   @Override
@@ -60,63 +74,110 @@ final class RunCommand implements Command {
     if (line.getArgList().getFirst().startsWith("-")) {
       throw new UsageException("there is no option " + line.getArgList().getFirst());
     }
-    if (Processes.geteuid() != 0) {
-      throw new IOException("a build root needs root (CAP_SYS_ADMIN); run this as root");
+    var run = RunOptions.run(line, line.getArgList(), terminal::error);
+    var root = Values.path(line, "root").orElse(Path.of("/"));
+    try (var scratch = Scratch.under(Places.temporary());
+        var buildRoot = BuildRoot.create(root, scratch.directory(), RunOptions.privilege(line))) {
+      if (line.hasOption("dry-run")) {
+        return dryRun(buildRoot.plan(run), line.hasOption("json"), terminal);
+      }
+      standardInput(run);
+      if (line.hasOption("json")) {
+        var result = buildRoot.run(run);
+        int code = exitCode(result);
+        print(RunJson.result(result, code), terminal);
+        return code;
+      }
+      var somebody = Interaction.standard();
+      if (somebody.isPresent() && !line.hasOption("no-terminal")) {
+        run.terminal(somebody.get().input(), somebody.get().output());
+      } else {
+        run.output(to(System.out)).errors(to(System.err));
+      }
+      var result = buildRoot.run(run);
+      int code = told(result, terminal);
+      if (!result.success() && line.hasOption("shell-on-failure")) {
+        shell(line, buildRoot, somebody, terminal);
+      }
+      return code;
+    } catch (IllegalArgumentException nonsense) {
+      throw new UsageException(String.valueOf(nonsense.getMessage()));
     }
-    var run = Run.of(line.getArgList());
-    for (var bind : Values.all(line, "bind")) {
-      run.bind(bind(Bind.Kind.READ_WRITE, bind));
+  }
+
+  /// With all that the command had, but for what was its own: `/tmp` and `/run` are new.
+  private static void shell(
+      CommandLine line, BuildRoot buildRoot, Optional<Interaction> somebody, Terminal terminal)
+      throws UsageException, IOException {
+    if (somebody.isEmpty()) {
+      terminal.error("no terminal, so no shell");
+      return;
     }
-    for (var bind : Values.all(line, "ro-bind")) {
-      run.bind(bind(Bind.Kind.READ_ONLY, bind));
+    terminal.error("this is a shell in the build root of what has failed");
+    var run = RunOptions.run(line, Interaction.SHELL, terminal::error);
+    buildRoot.run(run.terminal(somebody.get().input(), somebody.get().output()));
+  }
+
+  /// What is to be read is handed on as it is; a command line that begins with nothing to read ends
+  /// so, too.
+  private static void standardInput(Run run) {
+    try {
+      run.descriptor(0, Fd.adopt(0));
+    } catch (SystemCallException closed) {
+      // It reads from /dev/null then.
     }
-    Values.variables(line, "env").forEach(run::env);
-    if (line.hasOption("timeout")) {
-      run.deadline(Durations.parse(Values.last(line, "timeout").orElseThrow()));
-    }
+  }
+
+  private static OutputSink to(PrintStream stream) {
     var worker = Thread.currentThread();
     var unread = new AtomicBoolean();
-    run.output((bytes, count) -> {
-      System.out.write(bytes, 0, count);
-      if (System.out.checkError() && unread.compareAndSet(false, true)) {
+    return (bytes, count) -> {
+      stream.write(bytes, 0, count);
+      if (stream.checkError() && unread.compareAndSet(false, true)) {
         // Nobody reads any more, so nobody wants it to go on.
         worker.interrupt();
       }
-    });
-    var root = Values.path(line, "root").orElse(Path.of("/"));
-    try (var scratch = Scratch.under(Places.temporary());
-        var buildRoot = BuildRoot.create(root, scratch.directory())) {
-      return exitCode(buildRoot.run(run), terminal);
-    }
-  }
-
-  private static int exitCode(RunResult result, Terminal terminal) {
-    return switch (result.ending()) {
-      case RunResult.Exited exited -> exited.status();
-      case RunResult.Signalled signalled -> 128 + signalled.signal().number();
-      case RunResult.TimedOut late -> told(late, ExitCode.TIMED_OUT, terminal);
-      case RunResult.OutputExceeded much -> told(much, ExitCode.FAILED, terminal);
-      case RunResult.Cancelled cancelled ->
-          System.out.checkError()
-              ? ExitCode.BROKEN_PIPE
-              : told(cancelled, ExitCode.INTERRUPTED, terminal);
-      case RunResult.SetupFailed failed -> told(failed, ExitCode.NO_SANDBOX, terminal);
     };
   }
 
-  private static int told(RunResult.Ending ending, int code, Terminal terminal) {
-    terminal.error("the command " + ending);
+  private static int dryRun(RunPlan plan, boolean json, Terminal terminal) throws IOException {
+    if (json) {
+      print(RunJson.plan(plan), terminal);
+      return ExitCode.OK;
+    }
+    for (Map.Entry<String, String> variable : plan.environment().entrySet()) {
+      terminal.out().println(variable.getKey() + "=" + Failures.quote(variable.getValue()));
+    }
+    terminal.out().println(Failures.quote(plan.command()));
+    return ExitCode.OK;
+  }
+
+  private static void print(JsonNode json, Terminal terminal) throws IOException {
+    terminal.out().println(new String(Json.write(json), StandardCharsets.UTF_8));
+  }
+
+  private static int told(RunResult result, Terminal terminal) {
+    int code = exitCode(result);
+    switch (result.ending()) {
+      case RunResult.Exited exited -> {}
+      case RunResult.Signalled signalled -> {}
+      case RunResult.Cancelled cancelled when code == ExitCode.BROKEN_PIPE -> {}
+      default -> terminal.error("the command " + result.ending());
+    }
     return code;
   }
 
-  private static Bind bind(Bind.Kind kind, String text) throws UsageException {
-    int colon = text.lastIndexOf(":/");
-    if (colon < 1) {
-      throw new UsageException("not SRC:DST with an absolute DST: " + text);
-    }
-    return new Bind(
-        kind,
-        Path.of(text.substring(0, colon)).toAbsolutePath(),
-        Path.of(text.substring(colon + 1)));
+  private static int exitCode(RunResult result) {
+    return switch (result.ending()) {
+      case RunResult.Exited exited -> exited.status();
+      case RunResult.Signalled signalled -> 128 + signalled.signal().number();
+      case RunResult.TimedOut late -> ExitCode.TIMED_OUT;
+      case RunResult.OutputExceeded much -> ExitCode.FAILED;
+      case RunResult.MemoryExceeded much -> ExitCode.KILLED;
+      case RunResult.Violation violation -> ExitCode.VIOLATION;
+      case RunResult.Cancelled cancelled ->
+          System.out.checkError() ? ExitCode.BROKEN_PIPE : ExitCode.INTERRUPTED;
+      case RunResult.SetupFailed failed -> ExitCode.NO_SANDBOX;
+    };
   }
 }

@@ -31,6 +31,12 @@ public final class SpawnThread implements AutoCloseable {
     return Shared.INSTANCE;
   }
 
+  /// A thread that sees what the JVM sees, and whose end is that of the children that die with
+  /// their parent.
+  public static SpawnThread ofItsOwn() {
+    return new SpawnThread("caisson-chamber");
+  }
+
   /// A thread with a copy of the JVM's mounts that it may change without anybody else seeing it:
   /// later mounts of the host appear in it, its own do not appear in the host. Files are made with
   /// the umask 022 from it and its children.

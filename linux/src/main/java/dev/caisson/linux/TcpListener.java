@@ -72,6 +72,19 @@ public final class TcpListener implements AutoCloseable {
     return NetworkNamespace.call(namespace, () -> listen(address, backlog));
   }
 
+  /// Takes over a descriptor that is a listening TCP socket, of whichever network.
+  public static TcpListener of(Fd socket) throws SystemCallException {
+    try (var frame = new Frame()) {
+      var address = getsockname(socket, frame);
+      return new TcpListener(socket.move(), address);
+    }
+  }
+
+  /// The descriptor, which stays the listener's.
+  public Fd fd() {
+    return fd;
+  }
+
   private static InetSocketAddress getsockname(Fd socket, Frame frame) throws SystemCallException {
     var name = frame.allocate(InetSockaddr.ROOM, 8);
     var length = frame.allocate(JAVA_INT);

@@ -1,17 +1,20 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.linux.Fd;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.OptionalLong;
 
-/// A file or directory of the host that is shown in the sandbox.
+/// Something that is put at a place in the sandbox.
 ///
-/// Any byte but NUL may be in either path.
-///
-/// @param kind what may be done with it there
-/// @param source where it is on the host
-/// @param target where it is in the sandbox; absolute
-public record Bind(Kind kind, Path source, Path target) {
-  /// What may be done with what is shown.
-  public enum Kind {
+/// Any byte but NUL may be in a path. What is on the way to the place is made if it is missing;
+/// what is put there later lies over what was there before.
+public sealed interface Bind {
+  /// Where it is in the sandbox; absolute.
+  Path target();
+
+  /// What may be done with a file or directory of the host.
+  enum Access {
     /// It can be read.
     READ_ONLY("--ro-bind"),
     /// It can be read and written.
@@ -21,25 +24,123 @@ public record Bind(Kind kind, Path source, Path target) {
 
     final String option;
 
-    Kind(String option) {
+    Access(String option) {
       this.option = option;
     }
   }
 
-  /// @throws IllegalArgumentException if the target is not absolute
-  public Bind {
-    if (!target.isAbsolute()) {
-      throw new IllegalArgumentException("a place in the sandbox must be absolute: " + target);
+  /// A file or directory of the host, with what is mounted below it.
+  ///
+  /// @param source where it is on the host; symbolic links are followed there, once
+  record Host(Access access, Path source, Path target) implements Bind {
+    /// @throws IllegalArgumentException if the target is not absolute
+    public Host {
+      requireAbsolute(target);
+      source = source.toAbsolutePath();
     }
   }
 
-  /// Shows it for reading alone.
-  public static Bind readOnly(Path source, String target) {
-    return new Bind(Kind.READ_ONLY, source, Path.of(target));
+  /// A new regular file, which the sandbox can write to where it can write to its directory.
+  ///
+  /// @param contents what is in it
+  /// @param mode its permissions
+  @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
+  record File(byte[] contents, Path target, int mode) implements Bind {
+    /// @throws IllegalArgumentException if the target is not absolute
+    public File {
+      requireAbsolute(target);
+    }
   }
 
-  /// Shows it for reading and writing.
-  public static Bind readWrite(Path source, String target) {
-    return new Bind(Kind.READ_WRITE, source, Path.of(target));
+  /// A file with what can be read from a descriptor, which is read to its end when the sandbox is
+  /// made.
+  ///
+  /// @param from stays the caller's; its position moves
+  /// @param writable whether the sandbox can change its copy
+  record Data(Fd from, Path target, boolean writable) implements Bind {
+    /// @throws IllegalArgumentException if the target is not absolute
+    public Data {
+      requireAbsolute(target);
+    }
+  }
+
+  /// A new and empty directory in memory, which goes with the sandbox.
+  ///
+  /// @param size the most that can be in it, in bytes; half of the machine's memory if it is empty
+  /// @param mode its permissions
+  record Tmpfs(Path target, OptionalLong size, int mode) implements Bind {
+    /// @throws IllegalArgumentException if the target is not absolute, or the size not positive
+    public Tmpfs {
+      requireAbsolute(target);
+      if (size.isPresent() && size.getAsLong() <= 0) {
+        throw new IllegalArgumentException("the size of a tmpfs must be positive: " + size);
+      }
+    }
+  }
+
+  /// A new directory in what is there.
+  ///
+  /// @param mode its permissions
+  record Directory(Path target, int mode) implements Bind {
+    /// @throws IllegalArgumentException if the target is not absolute
+    public Directory {
+      requireAbsolute(target);
+    }
+  }
+
+  /// A symbolic link.
+  ///
+  /// @param to what it says; it need not exist
+  record Symlink(String to, Path target) implements Bind {
+    /// @throws IllegalArgumentException if the target is not absolute
+    public Symlink {
+      requireAbsolute(target);
+    }
+  }
+
+  /// Shows a file or directory of the host, for reading alone.
+  static Bind readOnly(Path source, String target) {
+    return new Host(Access.READ_ONLY, source, Path.of(target));
+  }
+
+  /// Shows a file or directory of the host, for reading and writing.
+  static Bind readWrite(Path source, String target) {
+    return new Host(Access.READ_WRITE, source, Path.of(target));
+  }
+
+  /// Shows a device node of the host, or a directory of them, such that they work.
+  static Bind device(Path source, String target) {
+    return new Host(Access.DEVICE, source, Path.of(target));
+  }
+
+  /// Makes a file with this text.
+  static Bind file(String text, String target) {
+    return new File(text.getBytes(StandardCharsets.UTF_8), Path.of(target), 0644);
+  }
+
+  /// Makes a file, for reading alone, with what a descriptor gives.
+  static Bind data(Fd from, String target) {
+    return new Data(from, Path.of(target), false);
+  }
+
+  /// Makes an empty directory in memory.
+  static Bind tmpfs(String target) {
+    return new Tmpfs(Path.of(target), OptionalLong.empty(), 0755);
+  }
+
+  /// Makes a directory.
+  static Bind directory(String target) {
+    return new Directory(Path.of(target), 0755);
+  }
+
+  /// Makes a symbolic link.
+  static Bind symlink(String to, String target) {
+    return new Symlink(to, Path.of(target));
+  }
+
+  private static void requireAbsolute(Path target) {
+    if (!target.isAbsolute()) {
+      throw new IllegalArgumentException("a place in the sandbox must be absolute: " + target);
+    }
   }
 }

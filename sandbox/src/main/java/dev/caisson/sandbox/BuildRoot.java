@@ -5,6 +5,7 @@ import dev.caisson.linux.MountFlag;
 import dev.caisson.linux.Mounts;
 import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.network.BrokerProtocol;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,15 +14,18 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /// A throw-away root file system for commands: `/usr` of some root, read-only, and everything else
 /// new and empty.
 ///
-/// Each [#run] is a sandbox of its own. `/var` alone is kept from one run to the next, until the
-/// build root is closed. All that is mounted is mounted in the namespace of the build root's
-/// [#thread()], which the host never sees.
+/// Each [#run] is a sandbox of its own; any number of them may go on at once, from as many threads.
+/// `/var` alone is kept from one run to the next, until the build root is closed. If the JVM is
+/// killed, all of it goes: the processes, the mounts and, a moment later, the files.
 ///
-/// Needs root (CAP_SYS_ADMIN and CAP_MKNOD) and bubblewrap.
+/// Needs bubblewrap. As root (CAP_SYS_ADMIN and CAP_MKNOD), all that is mounted is mounted in the
+/// namespace of the build root's [#thread()], which the host never sees. Anybody else needs the
+/// right to make user namespaces; see [Privilege].
 public final class BuildRoot implements AutoCloseable {
   private static final Map<String, int[]> DEVICES =
       Map.of(
@@ -33,74 +37,114 @@ public final class BuildRoot implements AutoCloseable {
           "zero", new int[] {1, 5});
 
   private final Path root;
-  private final Path work;
+  private final Privilege privilege;
+  private final GuardedDirectory work;
   private final SpawnThread thread;
   private final Path bwrap;
   private final Path dev;
   private final Path var;
   private final Map<String, Path> procOverrides = new LinkedHashMap<>();
+  private final Map<String, EndpointServer> endpoints = new ConcurrentHashMap<>();
   private Optional<Path> libdir = Optional.empty();
   private Optional<Path> runner = Optional.empty();
   private boolean boot;
 
-  private BuildRoot(Path root, Path work, SpawnThread thread, Path bwrap) throws IOException {
+  private BuildRoot(
+      Path root, Privilege privilege, GuardedDirectory work, SpawnThread thread, Path bwrap)
+      throws IOException {
     this.root = root;
+    this.privilege = privilege;
     this.work = work;
     this.thread = thread;
     this.bwrap = bwrap;
-    this.dev = Files.createDirectory(work.resolve("dev"));
-    this.var = Files.createDirectory(work.resolve("var"));
+    this.dev = Files.createDirectory(work.path().resolve("dev"));
+    this.var = Files.createDirectory(work.path().resolve("var"));
   }
 
-  /// Makes a build root.
+  /// Makes a build root by the best right that the JVM has.
   ///
   /// @param root whose `/usr` is used: `/` for the host's own
   /// @param work a directory for what belongs to it; one below it is made, and deleted in the end.
   ///   On a file system with room, as `/var` of the sandbox lies there
-  /// @throws IOException if bubblewrap is missing
-  /// @throws SystemCallException EPERM without the privileges
+  /// @throws IOException if bubblewrap is missing, or a setting of this machine forbids it
   public static BuildRoot create(Path root, Path work) throws IOException {
+    return create(root, work, Privilege.ofThisProcess());
+  }
+
+  /// Makes a build root by a certain right: root, too, may use a user namespace, in which a command
+  /// with all capabilities has none over the host.
+  ///
+  /// @throws IOException if the JVM has not that right; else as [#create(Path, Path)]
+  public static BuildRoot create(Path root, Path work, Privilege privilege) throws IOException {
     var bwrap = Bubblewrap.require();
     if (!Files.isDirectory(root)) {
       throw new IOException("the root of a build root must be a directory: " + root);
     }
-    SpawnThread thread;
+    var thread = thread(privilege);
+    Optional<GuardedDirectory> below = Optional.empty();
     try {
-      thread = SpawnThread.withPrivateMounts();
-    } catch (SystemCallException failure) {
-      if (failure.errno() == Errno.EPERM) {
-        throw new IOException("a build root needs root (CAP_SYS_ADMIN); run this as root", failure);
-      }
-      throw failure;
-    }
-    var below = Files.createTempDirectory(work.toAbsolutePath(), "buildroot-");
-    try {
-      var made = new BuildRoot(root.toAbsolutePath(), below, thread, bwrap);
+      below = Optional.of(GuardedDirectory.make(work.toAbsolutePath(), "buildroot-"));
+      var made = new BuildRoot(root.toAbsolutePath(), privilege, below.get(), thread, bwrap);
       made.populate();
       return made;
     } catch (IOException | RuntimeException failure) {
       thread.close();
-      Trees.delete(below);
+      if (below.isPresent()) {
+        below.get().close();
+      }
       throw failure;
     }
   }
 
+  private static SpawnThread thread(Privilege privilege) throws IOException {
+    switch (privilege) {
+      case ROOT -> {
+        try {
+          return SpawnThread.withPrivateMounts();
+        } catch (SystemCallException failure) {
+          if (failure.errno() == Errno.EPERM) {
+            throw new IOException(
+                "a build root by the rights of root needs CAP_SYS_ADMIN; run this as root, or use a"
+                    + " user namespace",
+                failure);
+          }
+          throw failure;
+        }
+      }
+      case USER_NAMESPACE -> {
+        var forbidden = Privilege.userNamespacesForbidden();
+        if (forbidden.isPresent() && Privilege.ofThisProcess() != Privilege.ROOT) {
+          throw new IOException(forbidden.get());
+        }
+        return SpawnThread.ofItsOwn();
+      }
+    }
+    throw new AssertionError(privilege);
+  }
+
   private void populate() throws IOException {
-    thread.call(() -> {
-      Mounts.mount("tmpfs", dev, "tmpfs", Set.of(MountFlag.NOSUID), "mode=755");
-      for (var device : DEVICES.entrySet()) {
-        var numbers = device.getValue();
-        Mounts.mknod(dev.resolve(device.getKey()), numbers[0], numbers[1]);
-      }
-      if (Files.exists(Path.of("/dev/fuse"))) {
-        Mounts.mknod(dev.resolve("fuse"), 10, 229);
-      }
-      return dev;
-    });
+    if (privilege == Privilege.ROOT) {
+      thread.call(() -> {
+        Mounts.mount("tmpfs", dev, "tmpfs", Set.of(MountFlag.NOSUID), "mode=755");
+        for (var device : DEVICES.entrySet()) {
+          var numbers = device.getValue();
+          Mounts.mknod(dev.resolve(device.getKey()), numbers[0], numbers[1]);
+        }
+        if (Files.exists(Path.of("/dev/fuse"))) {
+          Mounts.mknod(dev.resolve("fuse"), 10, 229);
+        }
+        return dev;
+      });
+    }
     var tmp = Files.createDirectory(var.resolve("tmp"));
     Files.setAttribute(tmp, "unix:mode", 01777);
     Files.setPosixFilePermissions(var, PosixFilePermissions.fromString("rwxr-xr-x"));
     procOverride("cmdline", "root=/dev/osbuild\n");
+  }
+
+  /// By which right its sandboxes are made.
+  public Privilege privilege() {
+    return privilege;
   }
 
   /// Shows the modules of an osbuild library directory at `/run/osbuild/lib`.
@@ -123,16 +167,47 @@ public final class BuildRoot implements AutoCloseable {
 
   /// Shows other contents for a file below `/proc`.
   public BuildRoot procOverride(String name, String contents) throws IOException {
-    var file = work.resolve("proc-" + procOverrides.size());
+    var file = work.path().resolve("proc-" + procOverrides.size());
     Files.writeString(file, contents);
     procOverrides.put(name, file);
     return this;
   }
 
-  /// The thread whose mounts the sandboxes see. What is mounted by it before a run can be bound
-  /// into that run.
+  /// The thread whose mounts the sandboxes see. As root, what is mounted by it before a run can be
+  /// bound into that run.
   public SpawnThread thread() {
     return thread;
+  }
+
+  /// Passes an endpoint into all sandboxes that are started from now on, until the build root is
+  /// closed.
+  ///
+  /// @throws IllegalArgumentException if there is one of that name
+  public BuildRoot endpoint(ApiEndpoint endpoint) throws IOException {
+    synchronized (endpoints) {
+      if (endpoints.containsKey(endpoint.name())) {
+        throw new IllegalArgumentException("two endpoints are named " + endpoint.name());
+      }
+      var directory = work.path().resolve("api");
+      Files.createDirectories(directory);
+      endpoints.put(endpoint.name(), EndpointServer.start(endpoint, directory));
+    }
+    return this;
+  }
+
+  /// What [#run] would execute, found out without doing it.
+  public RunPlan plan(Run run) throws IOException {
+    var sockets = new LinkedHashMap<String, Path>();
+    var api = work.path().resolve("api-0");
+    for (var endpoint : run.endpoints()) {
+      sockets.put(endpoint.name(), api.resolve(endpoint.name()));
+    }
+    if (run.network() instanceof Network.Brokered) {
+      sockets.put(BrokerProtocol.ENDPOINT, api.resolve(BrokerProtocol.ENDPOINT));
+    }
+    try (var plan = new Plan(bwrap, layout(sockets), run)) {
+      return new RunPlan(plan.commandLine(), plan.environment());
+    }
   }
 
   /// Runs a command in a sandbox of its own, and waits for it and all its descendants.
@@ -141,22 +216,44 @@ public final class BuildRoot implements AutoCloseable {
   /// it like a deadline; the result says so, and the thread stays interrupted.
   ///
   /// @return how it ended; that it failed is no exception
-  /// @throws IOException if bubblewrap cannot be started
+  /// @throws IOException if bubblewrap cannot be started, or a limit cannot be enforced on this
+  ///   machine; nothing has run then
   public RunResult run(Run run) throws IOException {
-    var api = Files.createTempDirectory(work, "api-");
-    try (var servers = new EndpointServers(run.endpoints(), api)) {
-      var layout =
-          new Layout(root, dev, var, libdir, runner, boot, procOverrides, servers.sockets());
-      return new SandboxProcess(bwrap, thread, layout, run).run();
+    var api = Files.createTempDirectory(work.path(), "api-");
+    try (var servers = new EndpointServers(api)) {
+      for (var endpoint : run.endpoints()) {
+        servers.start(endpoint);
+      }
+      if (run.network() instanceof Network.Brokered brokered) {
+        servers.start(new NetworkEndpoint(brokered.broker()));
+      }
+      return new SandboxProcess(bwrap, thread, layout(servers.sockets()), run).run();
     } finally {
       Trees.delete(api);
     }
+  }
+
+  private Layout layout(Map<String, Path> sockets) {
+    var all = new LinkedHashMap<String, Path>();
+    endpoints.forEach((name, server) -> all.put(name, server.socket()));
+    all.putAll(sockets);
+    return new Layout(
+        root,
+        privilege,
+        privilege == Privilege.ROOT ? Optional.of(dev) : Optional.empty(),
+        var,
+        libdir,
+        runner,
+        boot,
+        procOverrides,
+        all);
   }
 
   /// Ends what still runs in it and removes all that belongs to it.
   @Override
   public void close() throws IOException {
     thread.close();
-    Trees.delete(work);
+    endpoints.values().forEach(EndpointServer::close);
+    work.close();
   }
 }

@@ -82,7 +82,7 @@ public enum Capability {
   /// bubblewrap that is told to keep one that it has not fails to drop the others, and does not say
   /// so.
   static Set<Capability> available(Set<Capability> wanted) {
-    var bounding = bounding();
+    var bounding = ofThisProcess("CapBnd");
     var available = EnumSet.noneOf(Capability.class);
     for (var capability : wanted) {
       if (bounding.testBit(capability.number())) {
@@ -92,14 +92,15 @@ public enum Capability {
     return available;
   }
 
-  private static BigInteger bounding() {
+  /// One of the sets of this process, by its name in `/proc/self/status`. See `proc(5)`.
+  static BigInteger ofThisProcess(String set) {
     try {
       for (var line : Files.readAllLines(Path.of("/proc/self/status"))) {
-        if (line.startsWith("CapBnd:")) {
-          return new BigInteger(line.substring("CapBnd:".length()).strip(), 16);
+        if (line.startsWith(set + ":")) {
+          return new BigInteger(line.substring(set.length() + 1).strip(), 16);
         }
       }
-      throw new IllegalStateException("/proc/self/status has no CapBnd");
+      throw new IllegalStateException("/proc/self/status has no " + set);
     } catch (IOException failure) {
       throw new UncheckedIOException(failure);
     }

@@ -6,26 +6,33 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// The servers of all endpoints of a run.
 final class EndpointServers implements AutoCloseable {
+  private final Path directory;
   private final List<EndpointServer> servers = new ArrayList<>();
   private final Map<String, Path> sockets = new LinkedHashMap<>();
+  private Optional<NetworkEndpoint> network = Optional.empty();
 
-  EndpointServers(List<ApiEndpoint> endpoints, Path directory) throws SystemCallException {
-    try {
-      for (var endpoint : endpoints) {
-        if (sockets.containsKey(endpoint.name())) {
-          throw new IllegalArgumentException("two endpoints are named " + endpoint.name());
-        }
-        var server = EndpointServer.start(endpoint, directory);
-        servers.add(server);
-        sockets.put(endpoint.name(), server.socket());
-      }
-    } catch (SystemCallException | RuntimeException failure) {
-      close();
-      throw failure;
+  /// @param directory where the sockets are made
+  EndpointServers(Path directory) {
+    this.directory = directory;
+  }
+
+  void start(ApiEndpoint endpoint) throws SystemCallException {
+    if (sockets.containsKey(endpoint.name())) {
+      throw new IllegalArgumentException("two endpoints are named " + endpoint.name());
     }
+    var server = EndpointServer.start(endpoint, directory);
+    servers.add(server);
+    sockets.put(endpoint.name(), server.socket());
+  }
+
+  /// Serves one that ends with the run.
+  void start(NetworkEndpoint endpoint) throws SystemCallException {
+    network = Optional.of(endpoint);
+    start((ApiEndpoint) endpoint);
   }
 
   /// Where each endpoint's socket lies on the host.
@@ -36,5 +43,6 @@ final class EndpointServers implements AutoCloseable {
   @Override
   public void close() {
     servers.reversed().forEach(EndpointServer::close);
+    network.ifPresent(NetworkEndpoint::close);
   }
 }

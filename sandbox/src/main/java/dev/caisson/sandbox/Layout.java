@@ -1,5 +1,8 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.Memfd;
+import dev.caisson.linux.SystemCallException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -7,15 +10,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeSet;
 
-/// What bubblewrap is told: the plan of a sandbox as its arguments, made without doing anything.
+/// What bubblewrap is told about the root file system and the namespaces of a run.
 ///
 /// Follows osbuild's `buildroot.py`.
+///
+/// @param dev the directory of device nodes; without one, bubblewrap makes its own
+/// @param endpoints where the socket of each endpoint lies on the host, by its name
 record Layout(
     Path root,
-    Path dev,
+    Privilege privilege,
+    Optional<Path> dev,
     Path var,
     Optional<Path> libdir,
     Optional<Path> runner,
@@ -26,22 +32,92 @@ record Layout(
   private static final String LIB = "/run/osbuild/lib";
   private static final String RUNNER = "/run/osbuild/runner";
 
+  /// What can be written below `/proc` would change the host.
+  private static final List<String> SETTINGS_OF_THE_KERNEL =
+      List.of("/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/sysrq-trigger");
+
   /// From the root that is given, below `/etc` and beside it, read-only where present: mke2fs,
   /// skopeo, ostree and SELinux read their settings there.
   private static final List<String> SETTINGS =
       List.of("etc/mke2fs.conf", "etc/containers", "ostree", "etc/selinux");
 
-  /// The arguments between `bwrap` and `--`.
-  List<Object> options(Optional<Set<Capability>> capabilities, List<Bind> binds) {
+  /// From the host, read-only where present, for who can reach others: whom to trust.
+  private static final List<String> CERTIFICATES =
+      List.of("/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted");
+
+  /// From the host, read-only where present, for who shares its network: how to find others.
+  private static final List<String> RESOLVER =
+      List.of("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf");
+
+  /// A descriptor among the arguments; bubblewrap is told the number that it gets there.
+  ///
+  /// @param own whether it is closed with the arguments
+  record Passed(Fd fd, boolean own) {}
+
+  /// The arguments for a run: text, paths, and [Passed] descriptors.
+  List<Object> options(Run run) throws SystemCallException {
     var options = new ArrayList<Object>();
-    add(options, "--chdir", "/", "--die-with-parent", "--new-session");
-    add(options, "--unshare-ipc", "--unshare-pid", "--unshare-net");
+    add(options, "--die-with-parent");
+    if (run.terminal().isEmpty()) {
+      // Its own terminal is none to be kept from.
+      add(options, "--new-session");
+    }
+    add(options, "--unshare-ipc", "--unshare-pid", "--unshare-uts");
+    if (!(run.network() instanceof Network.Host)) {
+      add(options, "--unshare-net");
+    }
+    privileges(options, run);
+    root(options);
+    add(options, "--dir", "/etc", "--tmpfs", "/run", "--tmpfs", "/tmp", "--bind", var, "/var");
+    add(options, "--proc", "/proc", "--ro-bind", "/sys", "/sys");
+    // To the user root, capabilities or not, these files belong.
+    for (var file : SETTINGS_OF_THE_KERNEL) {
+      add(options, "--ro-bind-try", file, file);
+    }
+    add(options, "--ro-bind-try", "/sys/fs/selinux", "/sys/fs/selinux");
+    for (var setting : SETTINGS) {
+      add(options, "--ro-bind-try", root.resolve(setting), "/" + setting);
+    }
+    network(options, run.network());
+    libdir.ifPresent(path -> add(options, "--ro-bind", path, LIB));
+    procOverrides.forEach(
+        (name, path) -> add(options, "--ro-bind", path, Path.of("/proc").resolve(name)));
+    var targets = new Targets();
+    targets.shown(Path.of("/usr"), root.resolve("usr"));
+    targets.shown(Path.of("/var"), var);
+    for (var bind : run.binds()) {
+      targets.check(bind.target());
+      bind(options, bind);
+      if (bind instanceof Bind.Host host) {
+        targets.shown(host.target(), host.source());
+      }
+    }
+    add(options, "--dir", API);
+    endpoints.forEach((name, socket) -> add(options, "--bind", socket, API + "/" + name));
+    runner.ifPresent(path -> add(options, "--ro-bind", path, runnerInside(path)));
+    add(options, "--chdir", run.directory());
+    return options;
+  }
+
+  private void privileges(List<Object> options, Run run) {
+    var capabilities = run.capabilities();
+    if (privilege == Privilege.USER_NAMESPACE) {
+      add(options, "--unshare-user", "--uid", "0", "--gid", "0");
+      if (capabilities.isEmpty()) {
+        add(options, "--cap-add", "ALL");
+      }
+    } else {
+      capabilities = capabilities.map(Capability::available);
+    }
     if (capabilities.isPresent()) {
       add(options, "--cap-drop", "ALL");
       for (var capability : new TreeSet<>(capabilities.get())) {
         add(options, "--cap-add", capability.name());
       }
     }
+  }
+
+  private void root(List<Object> options) {
     if (boot && isRealDirectory(root.resolve("boot"))) {
       add(options, "--ro-bind", root.resolve("boot"), "/boot");
     }
@@ -51,23 +127,53 @@ record Layout(
     for (var name : List.of("lib", "lib64", "bin", "sbin")) {
       add(options, "--symlink", "usr/" + name, "/" + name);
     }
-    add(options, "--dev-bind", dev, "/dev", "--tmpfs", "/dev/shm");
-    add(options, "--dir", "/etc", "--tmpfs", "/run", "--tmpfs", "/tmp", "--bind", var, "/var");
-    add(options, "--proc", "/proc", "--ro-bind", "/sys", "/sys");
-    add(options, "--ro-bind-try", "/sys/fs/selinux", "/sys/fs/selinux");
-    for (var setting : SETTINGS) {
-      add(options, "--ro-bind-try", root.resolve(setting), "/" + setting);
+    if (dev.isPresent()) {
+      add(options, "--dev-bind", dev.get(), "/dev", "--tmpfs", "/dev/shm");
+    } else {
+      add(options, "--dev", "/dev");
     }
-    libdir.ifPresent(path -> add(options, "--ro-bind", path, LIB));
-    procOverrides.forEach(
-        (name, path) -> add(options, "--ro-bind", path, Path.of("/proc").resolve(name)));
-    for (var bind : binds) {
-      add(options, bind.kind().option, bind.source(), bind.target());
+  }
+
+  private static void network(List<Object> options, Network network) {
+    var shown = new ArrayList<String>();
+    switch (network) {
+      case Network.None() -> {}
+      case Network.Host() -> {
+        shown.addAll(CERTIFICATES);
+        shown.addAll(RESOLVER);
+      }
+      case Network.Brokered brokered -> shown.addAll(CERTIFICATES);
     }
-    add(options, "--dir", API);
-    endpoints.forEach((name, socket) -> add(options, "--bind", socket, API + "/" + name));
-    runner.ifPresent(path -> add(options, "--ro-bind", path, runnerInside(path)));
-    return options;
+    shown.forEach(file -> add(options, "--ro-bind-try", file, file));
+  }
+
+  private static void bind(List<Object> options, Bind bind) throws SystemCallException {
+    switch (bind) {
+      case Bind.Host host -> add(options, host.access().option, host.source(), host.target());
+      case Bind.File file -> {
+        var contents = Memfd.sealed("bind", file.contents());
+        add(options, "--perms", octal(file.mode()));
+        add(options, "--file", new Passed(contents, true), file.target());
+      }
+      case Bind.Data data ->
+          add(
+              options,
+              data.writable() ? "--bind-data" : "--ro-bind-data",
+              new Passed(data.from(), false),
+              data.target());
+      case Bind.Tmpfs tmpfs -> {
+        add(options, "--perms", octal(tmpfs.mode()));
+        tmpfs.size().ifPresent(size -> add(options, "--size", Long.toString(size)));
+        add(options, "--tmpfs", tmpfs.target());
+      }
+      case Bind.Directory directory ->
+          add(options, "--perms", octal(directory.mode()), "--dir", directory.target());
+      case Bind.Symlink link -> add(options, "--symlink", link.to(), link.target());
+    }
+  }
+
+  private static String octal(int mode) {
+    return "%04o".formatted(mode);
   }
 
   /// The command as it is executed in the sandbox: through the runner, if there is one.

@@ -6,6 +6,7 @@ import dev.caisson.linux.PollEvent;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 
 /// Reads a pipe to its end on a virtual thread, keeping the last of it in bounded memory.
 final class OutputReader implements AutoCloseable {
@@ -15,16 +16,19 @@ final class OutputReader implements AutoCloseable {
   private final Fd pipe;
   private final byte[] ring;
   private final OutputSink sink;
+  private final AtomicLong together;
   private final long limit;
   private final Runnable onLimit;
   private final Thread thread;
   private volatile long total;
   private volatile boolean ended;
 
-  private OutputReader(Fd pipe, int kept, OutputSink sink, long limit, Runnable onLimit) {
+  private OutputReader(
+      Fd pipe, int kept, OutputSink sink, AtomicLong together, long limit, Runnable onLimit) {
     this.pipe = pipe.move();
     this.ring = new byte[kept];
     this.sink = sink;
+    this.together = together;
     this.limit = limit;
     this.onLimit = onLimit;
     this.thread = Thread.ofVirtual().name("run-output").start(this::read);
@@ -34,9 +38,12 @@ final class OutputReader implements AutoCloseable {
   ///
   /// @param kept how many bytes, the last ones, are kept
   /// @param sink hears each piece as it comes
-  /// @param limit after how many bytes `onLimit` is called; what comes later is read and dropped
-  static OutputReader start(Fd pipe, int kept, OutputSink sink, long limit, Runnable onLimit) {
-    return new OutputReader(pipe, kept, sink, limit, onLimit);
+  /// @param together what was read from this pipe and others that have the same limit
+  /// @param limit after how many bytes together `onLimit` is called; what comes later is read and
+  ///   dropped
+  static OutputReader start(
+      Fd pipe, int kept, OutputSink sink, AtomicLong together, long limit, Runnable onLimit) {
+    return new OutputReader(pipe, kept, sink, together, limit, onLimit);
   }
 
   private void read() {
@@ -47,12 +54,12 @@ final class OutputReader implements AutoCloseable {
         if (count < 0) {
           return;
         }
-        if (total >= limit) {
+        if (together.get() >= limit) {
           continue;
         }
         keep(buffer, count);
         sink.output(buffer, count);
-        if (total >= limit) {
+        if (together.addAndGet(count) >= limit) {
           onLimit.run();
         }
       }

@@ -1,12 +1,18 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.linux.Fd;
+import dev.caisson.sandbox.cgroup.ResourceLimits;
+import dev.caisson.sandbox.seccomp.SystemCallFilter;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /// One run of a command in a build root: what it may see and have, and for how long.
 public final class Run {
@@ -21,6 +27,14 @@ public final class Run {
   private Optional<Duration> deadline = Optional.empty();
   private long outputLimit = DEFAULT_OUTPUT_LIMIT;
   private OutputSink sink = OutputSink.NONE;
+  private Optional<OutputSink> errors = Optional.empty();
+  private final SortedMap<Integer, Fd> descriptors = new TreeMap<>();
+  private Optional<Screen> terminal = Optional.empty();
+  private String directory = "/";
+  private Network network = Network.NONE;
+  private ResourceLimits limits = ResourceLimits.none();
+  private OptionalLong fileSizeLimit = OptionalLong.empty();
+  private SystemCallFilter systemCalls = SystemCallFilter.standard();
 
   private Run(List<String> argv) {
     this.argv = argv;
@@ -28,7 +42,8 @@ public final class Run {
 
   /// A command and its arguments; it is looked for in `/usr/sbin` and `/usr/bin` of the build root.
   ///
-  /// As it stands it has no capabilities, no network, no binds and no deadline.
+  /// As it stands it has nothing to read, no capabilities, no network, no binds, no limits but that
+  /// of its output, and no deadline.
   ///
   /// @throws IllegalArgumentException if there is no command
   public static Run of(List<String> argv) {
@@ -49,7 +64,7 @@ public final class Run {
     return this;
   }
 
-  /// Shows a file or directory of the host in the sandbox. Later ones lie over earlier ones.
+  /// Puts something at a place in the sandbox. Later ones lie over earlier ones.
   public Run bind(Bind bind) {
     binds.add(bind);
     return this;
@@ -86,9 +101,79 @@ public final class Run {
     return this;
   }
 
-  /// Passes on what it prints, standard output and error in one stream.
+  /// Passes on what it prints, standard output and error in one stream, unless [#errors] takes the
+  /// latter apart.
   public Run output(OutputSink to) {
     sink = to;
+    return this;
+  }
+
+  /// Takes its standard error apart from its output, and passes it on here. The limit of output is
+  /// for both together.
+  public Run errors(OutputSink to) {
+    errors = Optional.of(to);
+    return this;
+  }
+
+  /// Lets the command have a descriptor under a number, as it is: 0 to read from, 1 and 2 to print
+  /// to, others as it likes. Nothing of what it prints there is kept or counted.
+  ///
+  /// @param fd stays the caller's, and must be open as long as the run lasts
+  /// @throws IllegalArgumentException unless the number is 0 to 99
+  public Run descriptor(int number, Fd fd) {
+    if (number < 0 || number > 99) {
+      throw new IllegalArgumentException("a descriptor's number must be 0 to 99, not " + number);
+    }
+    descriptors.put(number, fd);
+    return this;
+  }
+
+  /// Lets somebody work with the command at a terminal of its own: what is typed comes from one
+  /// descriptor, and what it shows goes to the other, each of which may be a terminal or not. The
+  /// command never gets them. See [dev.caisson.linux.TerminalRelay].
+  ///
+  /// Nothing of what is shown is kept or counted. A command that is ended early is not asked first.
+  ///
+  /// @param input stays the caller's, as does `output`; both must be open as long as the run lasts
+  public Run terminal(Fd input, Fd output) {
+    terminal = Optional.of(new Screen(input, output));
+    return this;
+  }
+
+  /// Where somebody works with a command.
+  record Screen(Fd input, Fd output) {}
+
+  /// The working directory, in the sandbox; `/` unless this is called.
+  public Run directory(String path) {
+    directory = path;
+    return this;
+  }
+
+  /// What it can reach; nothing unless this is called.
+  public Run network(Network what) {
+    network = what;
+    return this;
+  }
+
+  /// What it and its descendants can have together.
+  public Run limits(ResourceLimits these) {
+    limits = these;
+    return this;
+  }
+
+  /// How long a file can be that it writes, in bytes. See `getrlimit(2)`, RLIMIT_FSIZE: a process
+  /// that writes more gets SIGXFSZ.
+  public Run fileSizeLimit(long bytes) {
+    if (bytes < 0) {
+      throw new IllegalArgumentException("a limit cannot be negative: " + bytes);
+    }
+    fileSizeLimit = OptionalLong.of(bytes);
+    return this;
+  }
+
+  /// Which system calls it can make; [SystemCallFilter#standard()] unless this is called.
+  public Run systemCalls(SystemCallFilter filter) {
+    systemCalls = filter;
     return this;
   }
 
@@ -122,5 +207,37 @@ public final class Run {
 
   OutputSink sink() {
     return sink;
+  }
+
+  Optional<OutputSink> errors() {
+    return errors;
+  }
+
+  SortedMap<Integer, Fd> descriptors() {
+    return descriptors;
+  }
+
+  Optional<Screen> terminal() {
+    return terminal;
+  }
+
+  String directory() {
+    return directory;
+  }
+
+  Network network() {
+    return network;
+  }
+
+  ResourceLimits limits() {
+    return limits;
+  }
+
+  OptionalLong fileSizeLimit() {
+    return fileSizeLimit;
+  }
+
+  SystemCallFilter systemCalls() {
+    return systemCalls;
   }
 }

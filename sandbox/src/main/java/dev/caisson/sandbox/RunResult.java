@@ -1,27 +1,47 @@
 package dev.caisson.sandbox;
 
-import dev.caisson.linux.Exit;
 import dev.caisson.linux.Signal;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.OptionalLong;
 
 /// How a run ended, and what it said.
 ///
 /// @param ending why it is over
-/// @param output the last MiB of what it printed, standard output and error as one
+/// @param output the last MiB of what it printed, standard output and error as one unless the run
+///   takes them apart
+/// @param errors the last MiB of its standard error, if the run takes it apart
 /// @param outputBytes how much it printed in all
-/// @param wall how long it took, from the start of bubblewrap to the end of the last process
-/// @param usage what bubblewrap and what it waited for have used
-/// @param command the bubblewrap command line, each argument by itself
+/// @param usage what it used
+/// @param enforced what bound it, in words, as it was really set
+/// @param command the bubblewrap command line, each argument by itself; descriptors in it are those
+///   that bubblewrap got
 @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
 public record RunResult(
     Ending ending,
     byte[] output,
+    byte[] errors,
     long outputBytes,
-    Duration wall,
-    Exit.Usage usage,
+    Usage usage,
+    List<String> enforced,
     List<String> command) {
+
+  /// What a run used, as the kernel counted it.
+  ///
+  /// @param wall how long it took, from the start of bubblewrap to the end of the last process
+  /// @param user time in user mode, of all that was waited for
+  /// @param system time in the kernel
+  /// @param maxRss the largest resident set of any one process, in bytes
+  /// @param peakMemory the most memory that all had together, in bytes, if a control group counted
+  /// @param peakPids the most processes and threads at once, if a control group counted
+  public record Usage(
+      Duration wall,
+      Duration user,
+      Duration system,
+      long maxRss,
+      OptionalLong peakMemory,
+      OptionalLong peakPids) {}
 
   /// Why a run is over.
   public sealed interface Ending {}
@@ -63,6 +83,24 @@ public record RunResult(
     }
   }
 
+  /// It needed more memory than it may have, and the kernel killed a process of it for that.
+  ///
+  /// @param limit in bytes
+  public record MemoryExceeded(long limit) implements Ending {
+    @Override
+    public String toString() {
+      return "was ended for want of memory: its limit is " + limit + " bytes";
+    }
+  }
+
+  /// It did what the filter of system calls kills for.
+  public record Violation() implements Ending {
+    @Override
+    public String toString() {
+      return "was ended for a system call that it may not make";
+    }
+  }
+
   /// The thread that ran it was interrupted.
   public record Cancelled() implements Ending {
     @Override
@@ -73,11 +111,30 @@ public record RunResult(
 
   /// The sandbox could not be made, so the command never ran.
   ///
-  /// @param reason what bubblewrap said
-  public record SetupFailed(String reason) implements Ending {
+  /// @param step which part of it
+  /// @param reason what went wrong
+  public record SetupFailed(Step step, String reason) implements Ending {
     @Override
     public String toString() {
-      return "could not be started in its sandbox: " + reason;
+      return "could not be started in its sandbox (" + step.what + "): " + reason;
+    }
+  }
+
+  /// The steps that make a sandbox, in order.
+  public enum Step {
+    /// Namespaces and mounts, by bubblewrap.
+    SANDBOX("its namespaces and mounts"),
+    /// Limits of memory, processes, processor time and files.
+    LIMITS("its limits"),
+    /// The proxy on its loopback device.
+    NETWORK("its network"),
+    /// The execution of the command.
+    COMMAND("the command");
+
+    private final String what;
+
+    Step(String what) {
+      this.what = what;
     }
   }
 
@@ -89,5 +146,10 @@ public record RunResult(
   /// The output as text; bytes that are not UTF-8 are shown as U+FFFD.
   public String text() {
     return new String(output, StandardCharsets.UTF_8);
+  }
+
+  /// The standard error as text, if the run took it apart.
+  public String errorText() {
+    return new String(errors, StandardCharsets.UTF_8);
   }
 }

@@ -4,25 +4,15 @@ import dev.caisson.linux.Child;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Exit;
-import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
-import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.Signal;
-import dev.caisson.linux.Spawn;
 import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /// One bubblewrap process from its start to the end of everything in its sandbox.
@@ -30,70 +20,57 @@ final class SandboxProcess {
   private static final Duration FOREVER = Duration.ofDays(365);
   private static final Duration GRACE = Duration.ofSeconds(1);
   private static final Duration DEATH = Duration.ofSeconds(30);
-  private static final Duration LAST_OUTPUT = Duration.ofSeconds(1);
-  private static final int KEPT_OUTPUT = 1 << 20;
-  private static final int ARGUMENTS_FD = 3;
-  private static final int STATUS_FD = 4;
+
+  /// A call that the filter of system calls kills for ends in it. See `seccomp(2)`.
+  private static final Signal SYS = new Signal(31);
 
   private final Path bwrap;
   private final SpawnThread thread;
+  private final Layout layout;
   private final Run run;
-  private final List<Object> options;
-  private final List<String> command;
 
   SandboxProcess(Path bwrap, SpawnThread thread, Layout layout, Run run) {
     this.bwrap = bwrap;
     this.thread = thread;
+    this.layout = layout;
     this.run = run;
-    this.options = layout.options(run.capabilities().map(Capability::available), run.binds());
-    this.command = layout.command(run.argv());
   }
 
   RunResult run() throws IOException {
     long start = System.nanoTime();
     var deadline = Deadline.in(run.deadline().orElse(FOREVER));
     boolean interrupted = false;
-    try (var output = Pipe.pipe2();
-        var status = Pipe.pipe2();
-        var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
-        var arguments = Memfd.sealed("bwrap-arguments", nulTerminated(options));
-        var child =
-            Spawn.of(bwrap)
-                .args("--args", Integer.toString(ARGUMENTS_FD))
-                .args("--json-status-fd", Integer.toString(STATUS_FD), "--")
-                .args(command)
-                .env(environment())
-                .descriptor(0, nothing)
-                .descriptor(1, output.write())
-                .descriptor(2, output.write())
-                .descriptor(ARGUMENTS_FD, arguments)
-                .descriptor(STATUS_FD, status.write())
-                .processGroup(0)
-                .startFrom(thread)) {
-      output.write().close();
-      status.write().close();
-      try (var report = StatusReader.start(status.read());
-          var reader =
-              OutputReader.start(
-                  output.read(), KEPT_OUTPUT, run.sink(), run.outputLimit(), () -> kill(child))) {
-        var early = await(child, deadline);
-        // What follows is bounded, and must be done to its end.
-        interrupted = Thread.interrupted();
-        if (early.isPresent()) {
-          end(child, report);
+    try (var confinement = new Confinement(run);
+        var plan = new Plan(bwrap, layout, run);
+        var streams = new Streams(run, plan);
+        var status = Pipe.pipe2()) {
+      plan.option("--json-status-fd", status.write());
+      confinement.holdBack(plan);
+      try (var child = confinement.start(plan.fill(confinement.spawn(bwrap)), thread)) {
+        status.write().close();
+        streams.start(() -> kill(child));
+        try (var report = StatusReader.start(status.read())) {
+          var early = confine(confinement, report, deadline).or(() -> await(child, deadline));
+          // What follows is bounded, and must be done to its end.
+          interrupted = Thread.interrupted();
+          if (early.isPresent()) {
+            end(child, report, early.get());
+          }
+          var exit = child.waitid(DEATH);
+          // Nobody in the sandbox outlives the first process of its pid namespace.
+          report.awaitEndOfInit(DEATH);
+          streams.finish();
+          confinement.measure();
+          var usage = usage(exit, confinement, Duration.ofNanos(System.nanoTime() - start));
+          return new RunResult(
+              early.orElseGet(() -> ending(exit, report, streams, confinement)),
+              streams.output(),
+              streams.errors(),
+              streams.total(),
+              usage,
+              confinement.enforced(),
+              plan.commandLine());
         }
-        var exit = child.waitid(DEATH);
-        // Nobody in the sandbox outlives the first process of its pid namespace.
-        report.awaitEndOfInit(DEATH);
-        reader.finish(LAST_OUTPUT);
-        var ending = early.isPresent() ? early.get() : ending(exit, report, reader);
-        return new RunResult(
-            ending,
-            reader.tail(),
-            reader.total(),
-            Duration.ofNanos(System.nanoTime() - start),
-            exit.usage(),
-            commandLine());
       }
     } finally {
       if (interrupted) {
@@ -102,9 +79,33 @@ final class SandboxProcess {
     }
   }
 
+  /// Sets limits and network up while bubblewrap waits with the command.
+  private static Optional<RunResult.Ending> confine(
+      Confinement confinement, StatusReader report, Deadline deadline) {
+    if (!confinement.holdsBack()) {
+      return Optional.empty();
+    }
+    try {
+      var init = report.awaitInit(deadline);
+      if (init.isPresent()) {
+        confinement.apply(init.getAsInt());
+      }
+      return Optional.empty();
+    } catch (SetupException failure) {
+      return Optional.of(new RunResult.SetupFailed(failure.step(), failure.reason()));
+    } catch (DeadlineException late) {
+      return Optional.of(new RunResult.TimedOut(deadline.allowed()));
+    } catch (InterruptedIOException interrupt) {
+      return Optional.of(new RunResult.Cancelled());
+    } catch (IOException failure) {
+      return Optional.of(
+          new RunResult.SetupFailed(
+              RunResult.Step.LIMITS, Optional.ofNullable(failure.getMessage()).orElse("")));
+    }
+  }
+
   /// Waits for the end of bubblewrap, or for a reason to end it.
-  private static Optional<RunResult.Ending> await(Child child, Deadline deadline)
-      throws IOException {
+  private static Optional<RunResult.Ending> await(Child child, Deadline deadline) {
     try {
       child.waitid(deadline);
       return Optional.empty();
@@ -112,23 +113,23 @@ final class SandboxProcess {
       return Optional.of(new RunResult.TimedOut(deadline.allowed()));
     } catch (InterruptedIOException interrupt) {
       return Optional.of(new RunResult.Cancelled());
+    } catch (IOException impossible) {
+      throw new IllegalStateException("a child cannot be waited for", impossible);
     }
   }
 
-  /// Ends the sandbox: asks, gives a second, kills.
-  private static void end(Child child, StatusReader report) throws IOException {
-    boolean interrupted = Thread.interrupted();
+  /// Ends the sandbox: asks, gives a second, kills. A command that has not begun is not asked, and
+  /// neither is one at a terminal, whose processes are in as many groups as there are jobs.
+  private void end(Child child, StatusReader report, RunResult.Ending why) throws IOException {
+    if (why instanceof RunResult.SetupFailed || run.terminal().isPresent()) {
+      kill(child);
+      return;
+    }
+    report.askToEnd();
     try {
-      report.askToEnd();
-      try {
-        child.waitid(GRACE);
-      } catch (DeadlineException alive) {
-        kill(child);
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
+      child.waitid(GRACE);
+    } catch (DeadlineException alive) {
+      kill(child);
     }
   }
 
@@ -141,61 +142,51 @@ final class SandboxProcess {
     }
   }
 
-  private RunResult.Ending ending(Exit exit, StatusReader report, OutputReader reader) {
-    if (reader.total() >= run.outputLimit()) {
+  private RunResult.Ending ending(
+      Exit exit, StatusReader report, Streams streams, Confinement confinement) {
+    if (streams.total() >= run.outputLimit()) {
       return new RunResult.OutputExceeded(run.outputLimit());
     }
-    return switch (exit) {
-      case Exit.Signalled signalled -> new RunResult.Signalled(signalled.signal());
-      case Exit.Exited exited -> {
-        var status = report.exitCode();
-        if (status.isEmpty()) {
-          yield new RunResult.SetupFailed(lastLine(reader.tail()));
-        }
-        int code = status.getAsInt();
-        yield code > 128 && code <= 128 + 64
-            ? new RunResult.Signalled(new Signal(code - 128))
-            : new RunResult.Exited(code);
-      }
-    };
+    var ending =
+        switch (exit) {
+          case Exit.Signalled signalled -> new RunResult.Signalled(signalled.signal());
+          case Exit.Exited exited -> ending(report, streams);
+        };
+    var success = new RunResult.Exited(0);
+    if (confinement.outOfMemory() && !ending.equals(success)) {
+      return new RunResult.MemoryExceeded(confinement.memoryLimit());
+    }
+    return ending.equals(new RunResult.Signalled(SYS)) ? new RunResult.Violation() : ending;
+  }
+
+  private static RunResult.Ending ending(StatusReader report, Streams streams) {
+    var status = report.exitCode();
+    if (status.isEmpty()) {
+      var said = lastLine(streams.errors().length > 0 ? streams.errors() : streams.output());
+      var step =
+          said.startsWith("bwrap: execvp ") ? RunResult.Step.COMMAND : RunResult.Step.SANDBOX;
+      return new RunResult.SetupFailed(
+          step, said.isEmpty() ? "bubblewrap told why on the standard error of the run" : said);
+    }
+    int code = status.getAsInt();
+    return code > 128 && code <= 128 + 64
+        ? new RunResult.Signalled(new Signal(code - 128))
+        : new RunResult.Exited(code);
+  }
+
+  private static RunResult.Usage usage(Exit exit, Confinement confinement, Duration wall) {
+    var used = exit.usage();
+    return new RunResult.Usage(
+        wall,
+        used.user(),
+        used.system(),
+        used.maxRss(),
+        confinement.peakMemory(),
+        confinement.peakPids());
   }
 
   private static String lastLine(byte[] output) {
     var text = new String(output, StandardCharsets.UTF_8).strip();
     return text.substring(text.lastIndexOf('\n') + 1);
-  }
-
-  private Map<String, String> environment() {
-    var environment = new LinkedHashMap<String, String>();
-    environment.put("container", "bwrap-osbuild");
-    environment.put("LC_CTYPE", "C.UTF-8");
-    environment.put("PATH", "/usr/sbin:/usr/bin");
-    environment.put("PYTHONPATH", "/run/osbuild/lib");
-    environment.put("PYTHONUNBUFFERED", "1");
-    environment.put("TERM", System.getenv().getOrDefault("TERM", "dumb"));
-    environment.putAll(run.environment());
-    return environment;
-  }
-
-  private List<String> commandLine() {
-    var line = new ArrayList<String>();
-    line.add(bwrap.toString());
-    options.forEach(option -> line.add(option.toString()));
-    line.add("--");
-    line.addAll(command);
-    return line;
-  }
-
-  private static byte[] nulTerminated(List<Object> options) {
-    var bytes = new ByteArrayOutputStream();
-    for (var option : options) {
-      bytes.writeBytes(
-          switch (option) {
-            case Path path -> PathBytes.of(path);
-            default -> option.toString().getBytes(StandardCharsets.UTF_8);
-          });
-      bytes.write(0);
-    }
-    return bytes.toByteArray();
   }
 }

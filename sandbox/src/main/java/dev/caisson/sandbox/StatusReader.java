@@ -2,6 +2,7 @@ package dev.caisson.sandbox;
 
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
+import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.PollEvent;
@@ -10,10 +11,15 @@ import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /// Reads what bubblewrap reports on its `--json-status-fd`: a line with `child-pid` when the first
 /// process of the sandbox has been made, and one with `exit-code` when the command has exited.
@@ -24,6 +30,7 @@ final class StatusReader implements AutoCloseable {
 
   private final Fd pipe;
   private final Thread thread;
+  private final CompletableFuture<OptionalInt> begun = new CompletableFuture<>();
   private Optional<Fd> init = Optional.empty();
   private int initPid;
   private OptionalInt exitCode = OptionalInt.empty();
@@ -58,6 +65,8 @@ final class StatusReader implements AutoCloseable {
       }
     } catch (IOException | IllegalStateException closed) {
       // Without a report the run counts as one that could not be set up.
+    } finally {
+      begun.complete(OptionalInt.empty());
     }
   }
 
@@ -68,9 +77,28 @@ final class StatusReader implements AutoCloseable {
     if (report.path("child-pid").isInt() && init.isEmpty()) {
       initPid = report.path("child-pid").intValue();
       init = Processes.pidfdOpen(initPid);
+      begun.complete(OptionalInt.of(initPid));
     }
     if (report.path("exit-code").isInt()) {
       exitCode = OptionalInt.of(report.path("exit-code").intValue());
+    }
+  }
+
+  /// Waits until the first process of the sandbox has been made.
+  ///
+  /// @return its id, or empty if there will be none
+  /// @throws DeadlineException if there is none in time
+  /// @throws InterruptedIOException if the thread is interrupted; the interrupt stays set
+  OptionalInt awaitInit(Deadline deadline) throws IOException {
+    try {
+      return begun.get(deadline.remaining().toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException late) {
+      throw deadline.exception("the first process of a sandbox");
+    } catch (ExecutionException impossible) {
+      throw new AssertionError(impossible);
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while a sandbox was made");
     }
   }
 

@@ -101,7 +101,7 @@ class BindTest {
                     """
                         .formatted(hex))
                 .deadline(LONG)
-                .bind(new Bind(Bind.Kind.READ_WRITE, source, target)));
+                .bind(new Bind.Host(Bind.Access.READ_WRITE, source, target)));
     assertThat(result.text()).isEqualTo("found\n");
     assertThat(source.resolve("new")).hasContent("written");
   }
@@ -159,8 +159,9 @@ class BindTest {
         });
     var target = Path.of("/run/nodes");
     var script = "head -c 2 /run/nodes/zero | wc -c";
-    assertThat(sh(script, new Bind(Bind.Kind.DEVICE, directory, target)).text()).isEqualTo("2\n");
-    assertThat(sh(script, new Bind(Bind.Kind.READ_WRITE, directory, target)).text())
+    assertThat(sh(script, new Bind.Host(Bind.Access.DEVICE, directory, target)).text())
+        .isEqualTo("2\n");
+    assertThat(sh(script, new Bind.Host(Bind.Access.READ_WRITE, directory, target)).text())
         .contains("Permission denied");
   }
 

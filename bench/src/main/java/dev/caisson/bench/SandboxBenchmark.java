@@ -1,0 +1,202 @@
+package dev.caisson.bench;
+
+import dev.caisson.ipc.Message;
+import dev.caisson.linux.Captured;
+import dev.caisson.linux.Child;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.Spawn;
+import dev.caisson.sandbox.ApiEndpoint;
+import dev.caisson.sandbox.Bind;
+import dev.caisson.sandbox.BuildRoot;
+import dev.caisson.sandbox.EndpointConnection;
+import dev.caisson.sandbox.Run;
+import dev.caisson.sandbox.Scratch;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/// What build roots cost beside plain bubblewrap, and a message to an endpoint beside one to a
+/// program in C.
+final class SandboxBenchmark {
+  private static final int RUNS = 40;
+  private static final int WARM_UP = 3;
+  private static final int ROUNDS = 15;
+  private static final int MESSAGES = 10_000;
+  private static final int AT_ONCE = 50;
+  private static final Duration DEADLINE = Duration.ofMinutes(1);
+
+  private SandboxBenchmark() {}
+
+  static void run() throws Exception {
+    try (var scratch = Scratch.under(Path.of("/var/cache/caisson/bench"))) {
+      roots(scratch);
+      echo(scratch);
+      atOnce(scratch);
+    }
+  }
+
+  private static void roots(Scratch scratch) throws Exception {
+    var plain = new Series("bwrap with the same arguments, `true`");
+    var whole = new Series("BuildRoot: made, run of `true`, closed");
+    var further = new Series("BuildRoot: a further run of `true`");
+    try (var root = BuildRoot.create(Path.of("/"), scratch.directory())) {
+      var line = withoutDescriptors(root.run(Run.of("true")).command());
+      for (int round = -WARM_UP; round < ROUNDS; round++) {
+        boolean counts = round >= 0;
+        var none = new Series("warm-up");
+        (counts ? plain : none).time(RUNS, () -> repeat(() -> bwrap(root, line)));
+        (counts ? whole : none).time(RUNS, () -> repeat(() -> whole(scratch)));
+        (counts ? further : none).time(RUNS, () -> repeat(() -> root.run(Run.of("true"))));
+      }
+    }
+    System.out.printf("A build root; medians of %d rounds of %d:%n", ROUNDS, RUNS);
+    for (var series : List.of(plain, whole, further)) {
+      series.print(plain);
+    }
+    System.out.println();
+  }
+
+  private static void repeat(Series.Work work) throws Exception {
+    for (int i = 0; i < RUNS; i++) {
+      work.run();
+    }
+  }
+
+  private static void whole(Scratch scratch) throws IOException {
+    try (var root = BuildRoot.create(Path.of("/"), scratch.directory())) {
+      if (!root.run(Run.of("true")).success()) {
+        throw new IOException("the run failed");
+      }
+    }
+  }
+
+  /// Without what only the one who made the descriptors can pass.
+  static List<String> withoutDescriptors(List<String> line) {
+    var rest = new ArrayList<String>();
+    for (int i = 0; i < line.size(); i++) {
+      if (line.get(i).equals("--seccomp") || line.get(i).equals("--json-status-fd")) {
+        i++;
+      } else {
+        rest.add(line.get(i));
+      }
+    }
+    return rest;
+  }
+
+  /// The command line of a run, by the quickest way to start a process and wait for it.
+  private static void bwrap(BuildRoot root, List<String> line) throws IOException {
+    var spawn =
+        Spawn.of(Path.of(line.getFirst()))
+            .args(line.subList(1, line.size()))
+            .env("PATH", "/usr/sbin:/usr/bin");
+    if (!Captured.run(spawn, root.thread(), DEADLINE).exit().success()) {
+      throw new IOException("bwrap failed");
+    }
+  }
+
+  /// An endpoint that gives back what it gets.
+  private static final class EchoEndpoint implements ApiEndpoint {
+    @Override
+    public String name() {
+      return "echo";
+    }
+
+    @Override
+    public void message(Message message, EndpointConnection connection) throws IOException {
+      connection.send(message.value(), message.descriptors());
+    }
+  }
+
+  private static void echo(Scratch scratch) throws Exception {
+    var inC = new Series("a server in C");
+    var inJava = new Series("an endpoint");
+    var floor = scratch.directory().resolve("floor");
+    var source = Path.of(System.getProperty("caisson.bench"), "src", "main", "c", "floor.c");
+    command("gcc", "-O2", "-static", "-o", floor.toString(), source.toString());
+    var socket = scratch.directory().resolve("socket");
+    try (var root = BuildRoot.create(Path.of("/"), scratch.directory());
+        var _ = serve(floor, socket)) {
+      root.endpoint(new EchoEndpoint());
+      for (int round = -WARM_UP; round < ROUNDS; round++) {
+        boolean counts = round >= 0;
+        var none = new Series("warm-up");
+        (counts ? inC : none).add(call(root, floor, socket, "/run/socket"));
+        (counts ? inJava : none).add(call(root, floor, socket, "/run/osbuild/api/echo"));
+      }
+    }
+    System.out.printf(
+        "A message from a program in C in a build root and its answer; medians of %d rounds of %d:%n",
+        ROUNDS, MESSAGES);
+    for (var series : List.of(inC, inJava)) {
+      series.print(inC);
+    }
+    System.out.println();
+  }
+
+  private static Child serve(Path floor, Path socket) throws Exception {
+    try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
+      var server =
+          Spawn.of(floor)
+              .args("serve", socket.toString())
+              .descriptor(0, nothing)
+              .descriptor(1, nothing)
+              .descriptor(2, nothing)
+              .start();
+      while (!Files.exists(socket)) {
+        Thread.onSpinWait();
+      }
+      return server;
+    }
+  }
+
+  private static long call(BuildRoot root, Path floor, Path socket, String path)
+      throws IOException {
+    var result =
+        root.run(
+            Run.of("/run/floor", "call", path, Integer.toString(MESSAGES))
+                .bind(Bind.readOnly(floor, "/run/floor"))
+                .bind(Bind.readWrite(socket, "/run/socket")));
+    if (!result.success()) {
+      throw new IOException(result.ending() + ": " + result.text());
+    }
+    return Long.parseLong(result.text().strip());
+  }
+
+  private static void atOnce(Scratch scratch) throws Exception {
+    var together = new Series(AT_ONCE + " build roots at once, each with a run");
+    for (int round = 0; round < 5; round++) {
+      together.time(
+          AT_ONCE,
+          () -> {
+            try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+              var all = new ArrayList<Future<?>>();
+              for (int i = 0; i < AT_ONCE; i++) {
+                all.add(
+                    threads.submit(() -> {
+                      whole(scratch);
+                      return null;
+                    }));
+              }
+              for (var one : all) {
+                one.get();
+              }
+            }
+          });
+    }
+    System.out.println("Without an error; for each:");
+    together.print(together);
+    System.out.println();
+  }
+
+  private static void command(String... command) throws Exception {
+    if (new ProcessBuilder(command).inheritIO().start().waitFor() != 0) {
+      throw new IOException("failed: " + String.join(" ", command));
+    }
+  }
+}

@@ -1,0 +1,229 @@
+package dev.caisson.cli;
+
+import dev.caisson.network.NetworkPolicy;
+import dev.caisson.sandbox.Bind;
+import dev.caisson.sandbox.Capability;
+import dev.caisson.sandbox.Network;
+import dev.caisson.sandbox.Privilege;
+import dev.caisson.sandbox.Run;
+import dev.caisson.sandbox.cgroup.ResourceLimits;
+import dev.caisson.sandbox.seccomp.SystemCallFilter;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalLong;
+import java.util.Set;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.Option;
+import org.apache.commons.cli.Options;
+
+/// The options that say what a command may see and have.
+final class RunOptions {
+  private static final long OUTPUT_LIMIT = Run.DEFAULT_OUTPUT_LIMIT;
+
+  private RunOptions() {}
+
+  /// All of them.
+  static Options all() {
+    return new Options()
+        .addOption(Values.option("root", "DIR", "take /usr from this root instead of the host's"))
+        .addOption(
+            Values.option("bind", "SRC:DST", "show a file or directory, to be read and written"))
+        .addOption(Values.option("ro-bind", "SRC:DST", "show a file or directory, to be read"))
+        .addOption(
+            Values.option("dev-bind", "SRC:DST", "show a device node, or a directory of them"))
+        .addOption(Values.option("tmpfs", "DST[:SIZE]", "an empty directory in memory"))
+        .addOption(Values.option("symlink", "TO:DST", "a symbolic link"))
+        .addOption(Values.option("env", "NAME=VALUE", "set a variable"))
+        .addOption(Values.option("chdir", "DIR", "start it in this directory of the sandbox"))
+        .addOption(
+            Values.option("cap", "NAME", "let it have a capability, such as CAP_CHOWN, or ALL"))
+        .addOption(
+            flag(
+                "user-namespace",
+                "make root in the sandbox an ordinary user of the host, even if"
+                    + " root runs this"))
+        .addOption(Values.option("network", "none|host", "what it can reach; none is the default"))
+        .addOption(
+            Values.option(
+                "allow-host",
+                "RULE",
+                "let it reach this alone, by a proxy: example.org:443, *.example.org,"
+                    + " 10.0.0.0/8:5432; again for more"))
+        .addOption(Values.option("memory", "SIZE", "kill it when it needs more: 512M"))
+        .addOption(Values.option("swap", "SIZE", "how much of its memory may be swapped out"))
+        .addOption(Values.option("pids", "N", "how many processes and threads it may have"))
+        .addOption(Values.option("cpus", "N", "how many processors' time it may take: 1.5"))
+        .addOption(Values.option("file-size", "SIZE", "how long a file may be that it writes"))
+        .addOption(
+            Values.option(
+                "output-limit", "SIZE", "end it when it has printed so much; 1G unless" + " given"))
+        .addOption(flag("best-effort", "go on without limits that this machine cannot enforce"))
+        .addOption(Values.option("timeout", "TIME", "end it after so long: 30s, 5m, 1h"))
+        .addOption(flag("allow-user-namespaces", "let it make user namespaces of its own"))
+        .addOption(flag("no-seccomp", "let it make any system call"));
+  }
+
+  private static Option flag(String name, String description) {
+    return Option.builder().longOpt(name).desc(description).get();
+  }
+
+  /// By which right the sandbox is to be made.
+  static Privilege privilege(CommandLine line) {
+    return line.hasOption("user-namespace") ? Privilege.USER_NAMESPACE : Privilege.ofThisProcess();
+  }
+
+  /// A run of a command as the options say.
+  ///
+  /// @param log hears what the broker of the network decides, in a line each
+  static Run run(CommandLine line, List<String> argv, java.util.function.Consumer<String> log)
+      throws UsageException {
+    var run = Run.of(argv);
+    // In the order in which they stand, for a later one lies over an earlier one.
+    for (var option : line.getOptions()) {
+      bind(option, run);
+    }
+    Values.variables(line, "env").forEach(run::env);
+    Values.last(line, "chdir").ifPresent(run::directory);
+    capabilities(line, run);
+    run.network(network(line, log));
+    try {
+      run.limits(limits(line));
+    } catch (IllegalArgumentException nonsense) {
+      throw new UsageException(String.valueOf(nonsense.getMessage()));
+    }
+    var fileSize = size(line, "file-size");
+    if (fileSize.isPresent()) {
+      run.fileSizeLimit(fileSize.getAsLong());
+    }
+    run.outputLimit(size(line, "output-limit").orElse(OUTPUT_LIMIT));
+    if (line.hasOption("timeout")) {
+      run.deadline(Durations.parse(Values.last(line, "timeout").orElseThrow()));
+    }
+    if (line.hasOption("no-seccomp")) {
+      run.systemCalls(SystemCallFilter.none());
+    } else if (line.hasOption("allow-user-namespaces")) {
+      run.systemCalls(SystemCallFilter.standard().withUserNamespaces());
+    }
+    return run;
+  }
+
+  private static void bind(Option option, Run run) throws UsageException {
+    var name = option.getLongOpt();
+    var value = option.getValue();
+    switch (name) {
+      case "bind" -> run.bind(host(Bind.Access.READ_WRITE, value));
+      case "ro-bind" -> run.bind(host(Bind.Access.READ_ONLY, value));
+      case "dev-bind" -> run.bind(host(Bind.Access.DEVICE, value));
+      case "tmpfs" -> run.bind(tmpfs(value));
+      case "symlink" -> {
+        int colon = colon(value, "TO:DST");
+        run.bind(place(() -> Bind.symlink(value.substring(0, colon), value.substring(colon + 1))));
+      }
+      default -> {
+        // Not about a place.
+      }
+    }
+  }
+
+  private static Bind host(Bind.Access access, String text) throws UsageException {
+    int colon = colon(text, "SRC:DST");
+    return place(() ->
+        new Bind.Host(
+            access, Path.of(text.substring(0, colon)), Path.of(text.substring(colon + 1))));
+  }
+
+  private static int colon(String text, String form) throws UsageException {
+    int colon = text.lastIndexOf(":/");
+    if (colon < 1) {
+      throw new UsageException("not %s with an absolute DST: %s".formatted(form, text));
+    }
+    return colon;
+  }
+
+  private static Bind tmpfs(String text) throws UsageException {
+    int colon = text.lastIndexOf(':');
+    var size =
+        colon < 0 ? OptionalLong.empty() : OptionalLong.of(Sizes.parse(text.substring(colon + 1)));
+    var target = Path.of(colon < 0 ? text : text.substring(0, colon));
+    return place(() -> new Bind.Tmpfs(target, size, 0755));
+  }
+
+  private static Bind place(java.util.function.Supplier<Bind> bind) throws UsageException {
+    try {
+      return bind.get();
+    } catch (IllegalArgumentException nonsense) {
+      throw new UsageException(String.valueOf(nonsense.getMessage()));
+    }
+  }
+
+  private static void capabilities(CommandLine line, Run run) throws UsageException {
+    Set<Capability> some = EnumSet.noneOf(Capability.class);
+    for (var given : Values.all(line, "cap")) {
+      var name = given.toUpperCase(Locale.ROOT);
+      if (name.equals("ALL")) {
+        run.allCapabilities();
+        return;
+      }
+      try {
+        some.add(Capability.valueOf(name.startsWith("CAP_") ? name : "CAP_" + name));
+      } catch (IllegalArgumentException unknown) {
+        throw new UsageException("there is no capability " + given + "; see capabilities(7)");
+      }
+    }
+    run.capabilities(some);
+  }
+
+  private static Network network(CommandLine line, java.util.function.Consumer<String> log)
+      throws UsageException {
+    var kind = Values.last(line, "network").orElse("none");
+    var allowed = Values.all(line, "allow-host");
+    if (!allowed.isEmpty()) {
+      if (line.hasOption("network")) {
+        throw new UsageException("--network and --allow-host exclude each other");
+      }
+      try {
+        return Network.brokered(
+            NetworkPolicy.parse(allowed), decision -> log.accept(decision.toString()));
+      } catch (IllegalArgumentException nonsense) {
+        throw new UsageException(String.valueOf(nonsense.getMessage()));
+      }
+    }
+    return switch (kind) {
+      case "none" -> Network.NONE;
+      case "host" -> Network.HOST;
+      default -> throw new UsageException("--network is none or host, not " + kind);
+    };
+  }
+
+  private static ResourceLimits limits(CommandLine line) throws UsageException {
+    var limits = ResourceLimits.none();
+    var memory = size(line, "memory");
+    if (memory.isPresent()) {
+      limits = limits.memory(memory.getAsLong());
+    }
+    var swap = size(line, "swap");
+    if (swap.isPresent()) {
+      limits = limits.swap(swap.getAsLong());
+    }
+    try {
+      var pids = Values.last(line, "pids");
+      if (pids.isPresent()) {
+        limits = limits.pids(Integer.parseInt(pids.get()));
+      }
+      var cpus = Values.last(line, "cpus");
+      if (cpus.isPresent()) {
+        limits = limits.cpus(Double.parseDouble(cpus.get()));
+      }
+    } catch (NumberFormatException nonsense) {
+      throw new UsageException("not a number: " + nonsense.getMessage());
+    }
+    return line.hasOption("best-effort") ? limits.bestEffort() : limits;
+  }
+
+  private static OptionalLong size(CommandLine line, String option) throws UsageException {
+    var text = Values.last(line, option);
+    return text.isPresent() ? OptionalLong.of(Sizes.parse(text.get())) : OptionalLong.empty();
+  }
+}

@@ -1,0 +1,158 @@
+package dev.caisson.sandbox;
+
+import dev.caisson.linux.Child;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Pipe;
+import dev.caisson.linux.Rlimit;
+import dev.caisson.linux.Spawn;
+import dev.caisson.linux.SpawnThread;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.sandbox.cgroup.Cgroup;
+import dev.caisson.sandbox.cgroup.ResourceUsage;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/// What binds a run and bubblewrap cannot do: limits, and a network with a broker.
+///
+/// They are put upon the sandbox from outside when it has been made, while bubblewrap holds the
+/// command back.
+final class Confinement implements AutoCloseable {
+  private final Run run;
+  private final Optional<Cgroup> cgroup;
+  private final Optional<Pipe> gate;
+  private Optional<SandboxProxy> proxy = Optional.empty();
+  private Optional<ResourceUsage> usage = Optional.empty();
+
+  /// @throws IOException if a limit cannot be enforced here; nothing has run then
+  Confinement(Run run) throws IOException {
+    this.run = run;
+    cgroup =
+        run.limits().resources().isEmpty()
+            ? Optional.empty()
+            : Optional.of(RunCgroups.create(run.limits()));
+    try {
+      gate = needed() ? Optional.of(Pipe.pipe2()) : Optional.empty();
+    } catch (SystemCallException failure) {
+      cgroup.ifPresent(Cgroup::close);
+      throw failure;
+    }
+  }
+
+  private boolean needed() {
+    return run.fileSizeLimit().isPresent() || run.network() instanceof Network.Brokered;
+  }
+
+  /// A process that will be in the run's control group from its beginning on.
+  Spawn spawn(Path executable) {
+    return cgroup.isPresent() ? cgroup.get().spawn(executable) : Spawn.of(executable);
+  }
+
+  /// Starts it.
+  Child start(Spawn spawn, SpawnThread thread) throws IOException {
+    return cgroup.isPresent() ? cgroup.get().start(spawn, thread) : spawn.startFrom(thread);
+  }
+
+  /// Whether the command waits for [#apply].
+  boolean holdsBack() {
+    return gate.isPresent();
+  }
+
+  /// Has bubblewrap wait with the command.
+  void holdBack(Plan plan) {
+    gate.ifPresent(pipe -> plan.option("--block-fd", pipe.read()));
+  }
+
+  /// Binds the sandbox, and lets the command go.
+  ///
+  /// @param init the first process of the sandbox
+  /// @throws SetupException if a step fails; the command has not run then
+  void apply(int init) throws IOException {
+    step(RunResult.Step.LIMITS, () -> limit(init));
+    if (run.network() instanceof Network.Brokered brokered) {
+      step(
+          RunResult.Step.NETWORK,
+          () -> proxy = Optional.of(SandboxProxy.start(init, brokered.broker())));
+    }
+    if (gate.isPresent()) {
+      gate.get().read().close();
+      gate.get().write().write(new byte[] {'\n'});
+    }
+  }
+
+  private void limit(int init) throws IOException {
+    if (run.fileSizeLimit().isPresent()) {
+      Rlimit.FSIZE.prlimit(init, run.fileSizeLimit().getAsLong());
+    }
+  }
+
+  @FunctionalInterface
+  private interface Work {
+    void run() throws IOException;
+  }
+
+  private static void step(RunResult.Step step, Work work) throws IOException {
+    try {
+      work.run();
+    } catch (DeadlineException | InterruptedIOException end) {
+      throw end;
+    } catch (IOException failure) {
+      throw new SetupException(step, failure);
+    }
+  }
+
+  /// What binds the run, in words.
+  List<String> enforced() {
+    var all = new ArrayList<String>();
+    all.add("network: " + run.network());
+    all.add("system calls: " + run.systemCalls());
+    run.capabilities()
+        .ifPresent(some -> all.add("capabilities: " + (some.isEmpty() ? "none" : some.toString())));
+    run.deadline().ifPresent(time -> all.add("time: " + time.toMillis() + " ms"));
+    all.add("output: %d bytes".formatted(run.outputLimit()));
+    run.fileSizeLimit().ifPresent(bytes -> all.add("file size: %d bytes".formatted(bytes)));
+    if (cgroup.isPresent()) {
+      var limits = cgroup.get().enforced();
+      limits.memory().ifPresent(bytes -> all.add("memory: %d bytes".formatted(bytes)));
+      limits.swap().ifPresent(bytes -> all.add("swap: %d bytes".formatted(bytes)));
+      limits.pids().ifPresent(count -> all.add("processes: %d".formatted(count)));
+      limits.cpus().ifPresent(count -> all.add("processors: " + count));
+    }
+    return List.copyOf(all);
+  }
+
+  /// Asks the kernel what the run has used. To be called when it has ended.
+  void measure() throws IOException {
+    if (cgroup.isPresent()) {
+      usage = Optional.of(cgroup.get().usage());
+    }
+  }
+
+  /// Whether a process was killed for want of memory.
+  boolean outOfMemory() {
+    return usage.isPresent() && usage.get().oomKills() > 0;
+  }
+
+  long memoryLimit() {
+    return run.limits().memory().orElse(0);
+  }
+
+  OptionalLong peakMemory() {
+    return usage.isPresent() ? usage.get().peakMemory() : OptionalLong.empty();
+  }
+
+  OptionalLong peakPids() {
+    return usage.isPresent() ? usage.get().peakPids() : OptionalLong.empty();
+  }
+
+  @Override
+  public void close() {
+    proxy.ifPresent(SandboxProxy::close);
+    gate.ifPresent(Pipe::close);
+    cgroup.ifPresent(Cgroup::close);
+  }
+}

@@ -1,0 +1,36 @@
+package dev.caisson.sandbox;
+
+import dev.caisson.ipc.Message;
+import dev.caisson.network.Broker;
+import dev.caisson.network.BrokerProtocol;
+import java.io.IOException;
+import java.time.Duration;
+
+/// The endpoint `network`, over which a program in the sandbox asks the broker for a connection.
+final class NetworkEndpoint implements ApiEndpoint, AutoCloseable {
+  private static final Duration IDLE = Duration.ofHours(1);
+
+  private final BrokerProtocol protocol;
+
+  NetworkEndpoint(Broker broker) {
+    protocol = new BrokerProtocol(broker, IDLE);
+  }
+
+  @Override
+  public String name() {
+    return BrokerProtocol.ENDPOINT;
+  }
+
+  @Override
+  public void message(Message message, EndpointConnection connection) throws IOException {
+    try (var answer = protocol.answer(message)) {
+      connection.send(answer.value(), answer.descriptors());
+    }
+  }
+
+  /// Breaks off the connections that were made.
+  @Override
+  public void close() {
+    protocol.close();
+  }
+}

@@ -1,0 +1,143 @@
+package dev.caisson.sandbox;
+
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.Memfd;
+import dev.caisson.linux.PathBytes;
+import dev.caisson.linux.Pty;
+import dev.caisson.linux.Spawn;
+import dev.caisson.linux.SystemCallException;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/// What will be executed for a run, made without doing anything to the machine: the arguments and
+/// the environment of bubblewrap, and the descriptors that it gets.
+///
+/// bubblewrap hands the descriptors that it gets on to the command, but for those that an argument
+/// of its own names. So the command's have the numbers that the run says, and bubblewrap's come
+/// after them. It owns those that were made for it.
+final class Plan implements AutoCloseable {
+  private final Path bwrap;
+  private final List<Object> options;
+  private final List<String> command;
+  private final Map<String, String> environment = new LinkedHashMap<>();
+  private final SortedMap<Integer, Fd> descriptors;
+  private final List<Fd> owned = new ArrayList<>();
+  private Optional<Pty> terminal = Optional.empty();
+
+  Plan(Path bwrap, Layout layout, Run run) throws SystemCallException {
+    this.bwrap = bwrap;
+    this.command = layout.command(run.argv());
+    this.descriptors = new TreeMap<>(run.descriptors());
+    this.options = new ArrayList<>();
+    try {
+      for (var option : layout.options(run)) {
+        if (option instanceof Layout.Passed passed) {
+          options.add(pass(passed.fd(), passed.own()));
+        } else {
+          options.add(option);
+        }
+      }
+      if (!run.systemCalls().isEmpty()) {
+        options.add("--seccomp");
+        options.add(pass(Memfd.sealed("seccomp", run.systemCalls().program()), true));
+      }
+    } catch (SystemCallException | RuntimeException failure) {
+      close();
+      throw failure;
+    }
+    environment.put("container", "bwrap-osbuild");
+    environment.put("LC_CTYPE", "C.UTF-8");
+    environment.put("PATH", "/usr/sbin:/usr/bin");
+    environment.put("PYTHONPATH", "/run/osbuild/lib");
+    environment.put("PYTHONUNBUFFERED", "1");
+    environment.put("TERM", System.getenv().getOrDefault("TERM", "dumb"));
+    if (run.network() instanceof Network.Brokered) {
+      environment.putAll(SandboxProxy.VARIABLES);
+    }
+    environment.putAll(run.environment());
+  }
+
+  /// Passes one more descriptor to bubblewrap.
+  ///
+  /// @param own whether it is closed with this
+  /// @return its number there
+  String pass(Fd fd, boolean own) {
+    if (own) {
+      owned.add(fd);
+    }
+    int number = Math.max(2, descriptors.isEmpty() ? 0 : descriptors.lastKey()) + 1;
+    descriptors.put(number, fd);
+    return Integer.toString(number);
+  }
+
+  /// Adds an option that names a descriptor of the caller.
+  void option(String name, Fd fd) {
+    options.add(name);
+    options.add(pass(fd, false));
+  }
+
+  /// Lets the command have a descriptor unless the run says otherwise.
+  void standard(int number, Fd fd) {
+    descriptors.putIfAbsent(number, fd);
+  }
+
+  /// Has bubblewrap start on a terminal, which is its standard streams.
+  void terminal(Pty pty) {
+    terminal = Optional.of(pty);
+  }
+
+  /// Tells a process that will be bubblewrap all of it; the arguments go through a descriptor,
+  /// which has no limit to their length, and which nobody else can read.
+  Spawn fill(Spawn spawn) throws SystemCallException {
+    spawn.env(environment);
+    if (terminal.isPresent()) {
+      spawn.controllingTerminal(terminal.get());
+    } else {
+      spawn.processGroup(0);
+    }
+    var arguments = Memfd.sealed("bwrap-arguments", nulTerminated());
+    spawn.args("--args", pass(arguments, true), "--").args(command);
+    descriptors.forEach(spawn::descriptor);
+    return spawn;
+  }
+
+  /// The command line, each argument by itself.
+  List<String> commandLine() {
+    var line = new ArrayList<String>();
+    line.add(bwrap.toString());
+    options.forEach(option -> line.add(option.toString()));
+    line.add("--");
+    line.addAll(command);
+    return line;
+  }
+
+  Map<String, String> environment() {
+    return environment;
+  }
+
+  private byte[] nulTerminated() {
+    var bytes = new ByteArrayOutputStream();
+    for (var option : options) {
+      bytes.writeBytes(
+          switch (option) {
+            case Path path -> PathBytes.of(path);
+            default -> option.toString().getBytes(StandardCharsets.UTF_8);
+          });
+      bytes.write(0);
+    }
+    return bytes.toByteArray();
+  }
+
+  @Override
+  public void close() {
+    Fd.closeAll(owned);
+  }
+}

@@ -1,0 +1,17 @@
+package dev.caisson.sandbox;
+
+import java.util.List;
+import java.util.Map;
+
+/// What would be executed for a run.
+///
+/// @param command the bubblewrap command line, each argument by itself; numbers of descriptors in
+///   it are those that bubblewrap would get
+/// @param environment all of the command's environment
+public record RunPlan(List<String> command, Map<String, String> environment) {
+  /// The same, and nobody can change it.
+  public RunPlan {
+    command = List.copyOf(command);
+    environment = Map.copyOf(environment);
+  }
+}

@@ -1,0 +1,119 @@
+package dev.caisson.sandbox;
+
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.Pipe;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.TerminalRelay;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+
+/// The standard streams of a run: a terminal of its own if it is to have one; else nothing to read,
+/// and pipes for what it prints, unless the run has descriptors of its own for them.
+final class Streams implements AutoCloseable {
+  private static final int KEPT = 1 << 20;
+  private static final byte[] NONE = new byte[0];
+  private static final Duration LAST_OUTPUT = Duration.ofSeconds(1);
+  private static final Duration SLOW_SCREEN = Duration.ofSeconds(30);
+
+  private final Run run;
+  private final Fd nothing;
+  private Optional<TerminalRelay> terminal = Optional.empty();
+  private Optional<Pipe> output = Optional.empty();
+  private Optional<Pipe> errors = Optional.empty();
+  private Optional<OutputReader> outputReader = Optional.empty();
+  private Optional<OutputReader> errorReader = Optional.empty();
+
+  Streams(Run run, Plan plan) throws SystemCallException {
+    this.run = run;
+    nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+    try {
+      if (run.terminal().isPresent()) {
+        var screen = run.terminal().get();
+        terminal = Optional.of(TerminalRelay.of(screen.input(), screen.output()));
+        plan.terminal(terminal.get().pty());
+      } else {
+        pipes(plan);
+      }
+    } catch (SystemCallException | RuntimeException failure) {
+      close();
+      throw failure;
+    }
+  }
+
+  private void pipes(Plan plan) throws SystemCallException {
+    boolean ownOutput = run.descriptors().containsKey(1);
+    boolean ownErrors = run.descriptors().containsKey(2);
+    boolean apart = run.errors().isPresent() && !ownErrors;
+    plan.standard(0, nothing);
+    if (!ownOutput || !(ownErrors || apart)) {
+      output = Optional.of(Pipe.pipe2());
+      plan.standard(1, output.get().write());
+    }
+    if (apart) {
+      errors = Optional.of(Pipe.pipe2());
+    }
+    errors.or(() -> output).ifPresent(pipe -> plan.standard(2, pipe.write()));
+  }
+
+  /// Begins to read, once the process has been started.
+  ///
+  /// @param onLimit called when the run has printed too much
+  void start(Runnable onLimit) throws SystemCallException {
+    if (terminal.isPresent()) {
+      terminal.get().start();
+    }
+    var total = new AtomicLong();
+    outputReader = output.map(pipe -> reader(pipe, run.sink(), total, onLimit));
+    errorReader =
+        errors.map(pipe -> reader(pipe, run.errors().orElse(OutputSink.NONE), total, onLimit));
+  }
+
+  private OutputReader reader(Pipe pipe, OutputSink sink, AtomicLong total, Runnable onLimit) {
+    pipe.write().close();
+    return OutputReader.start(pipe.read(), KEPT, sink, total, run.outputLimit(), onLimit);
+  }
+
+  /// Waits, when the run has ended, for the end of all that was printed, which is forced after a
+  /// while.
+  void finish() {
+    if (terminal.isPresent()) {
+      try {
+        terminal.get().finish(SLOW_SCREEN);
+      } catch (IOException unread) {
+        // Whoever should have looked is gone, or slower than anybody waits for.
+      }
+    }
+    outputReader.ifPresent(reader -> reader.finish(LAST_OUTPUT));
+    errorReader.ifPresent(reader -> reader.finish(LAST_OUTPUT));
+  }
+
+  /// The last of what was printed. To be called when it has finished.
+  byte[] output() {
+    return outputReader.map(OutputReader::tail).orElse(NONE);
+  }
+
+  /// The last of what was printed as errors, if those are taken apart.
+  byte[] errors() {
+    return errorReader.map(OutputReader::tail).orElse(NONE);
+  }
+
+  /// How much was printed in all.
+  long total() {
+    return outputReader.map(OutputReader::total).orElse(0L)
+        + errorReader.map(OutputReader::total).orElse(0L);
+  }
+
+  @Override
+  public void close() {
+    terminal.ifPresent(TerminalRelay::close);
+    outputReader.ifPresent(OutputReader::close);
+    errorReader.ifPresent(OutputReader::close);
+    output.ifPresent(Pipe::close);
+    errors.ifPresent(Pipe::close);
+    nothing.close();
+  }
+}
