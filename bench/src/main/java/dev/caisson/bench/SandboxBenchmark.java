@@ -1,7 +1,6 @@
 package dev.caisson.bench;
 
 import dev.caisson.ipc.Message;
-import dev.caisson.linux.Captured;
 import dev.caisson.linux.Child;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
@@ -15,7 +14,6 @@ import dev.caisson.sandbox.Scratch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executors;
@@ -27,9 +25,11 @@ final class SandboxBenchmark {
   private static final int RUNS = 40;
   private static final int WARM_UP = 3;
   private static final int ROUNDS = 15;
-  private static final int MESSAGES = 10_000;
+
+  /// Fewer than a connection may send in a second.
+  private static final int MESSAGES = 5_000;
+
   private static final int AT_ONCE = 50;
-  private static final Duration DEADLINE = Duration.ofMinutes(1);
 
   private SandboxBenchmark() {}
 
@@ -45,12 +45,12 @@ final class SandboxBenchmark {
     var plain = new Series("bwrap with the same arguments, `true`");
     var whole = new Series("BuildRoot: made, run of `true`, closed");
     var further = new Series("BuildRoot: a further run of `true`");
-    try (var root = BuildRoot.create(Path.of("/"), scratch.directory())) {
-      var line = withoutDescriptors(root.run(Run.of("true")).command());
+    try (var root = BuildRoot.create(Path.of("/"), scratch.directory());
+        var bwrap = new PlainBwrap(root.run(Run.of("true")).command())) {
       for (int round = -WARM_UP; round < ROUNDS; round++) {
         boolean counts = round >= 0;
         var none = new Series("warm-up");
-        (counts ? plain : none).time(RUNS, () -> repeat(() -> bwrap(root, line)));
+        (counts ? plain : none).time(RUNS, () -> repeat(() -> bwrap.run(root.thread())));
         (counts ? whole : none).time(RUNS, () -> repeat(() -> whole(scratch)));
         (counts ? further : none).time(RUNS, () -> repeat(() -> root.run(Run.of("true"))));
       }
@@ -73,30 +73,6 @@ final class SandboxBenchmark {
       if (!root.run(Run.of("true")).success()) {
         throw new IOException("the run failed");
       }
-    }
-  }
-
-  /// Without what only the one who made the descriptors can pass.
-  static List<String> withoutDescriptors(List<String> line) {
-    var rest = new ArrayList<String>();
-    for (int i = 0; i < line.size(); i++) {
-      if (line.get(i).equals("--seccomp") || line.get(i).equals("--json-status-fd")) {
-        i++;
-      } else {
-        rest.add(line.get(i));
-      }
-    }
-    return rest;
-  }
-
-  /// The command line of a run, by the quickest way to start a process and wait for it.
-  private static void bwrap(BuildRoot root, List<String> line) throws IOException {
-    var spawn =
-        Spawn.of(Path.of(line.getFirst()))
-            .args(line.subList(1, line.size()))
-            .env("PATH", "/usr/sbin:/usr/bin");
-    if (!Captured.run(spawn, root.thread(), DEADLINE).exit().success()) {
-      throw new IOException("bwrap failed");
     }
   }
 

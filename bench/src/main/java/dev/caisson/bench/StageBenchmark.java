@@ -5,8 +5,6 @@ import dev.caisson.build.ManifestReader;
 import dev.caisson.build.ModuleIndex;
 import dev.caisson.build.Monitor;
 import dev.caisson.build.ObjectStore;
-import dev.caisson.linux.Captured;
-import dev.caisson.linux.Spawn;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Capability;
@@ -15,7 +13,6 @@ import dev.caisson.sandbox.Scratch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -26,7 +23,6 @@ final class StageBenchmark {
   private static final int STAGES = 50;
   private static final int ROUNDS = 9;
   private static final int WARM_UP = 3;
-  private static final Duration DEADLINE = Duration.ofMinutes(1);
 
   private StageBenchmark() {}
 
@@ -39,12 +35,12 @@ final class StageBenchmark {
     try (var scratch = Scratch.under(Path.of("/var/cache/caisson/bench"));
         var root = BuildRoot.create(Path.of("/"), scratch.newDirectory("root-"))) {
       var shown = scratch.newDirectory("shown-");
-      var line = SandboxBenchmark.withoutDescriptors(root.run(likeStage(shown)).command());
+      var bwrap = new PlainBwrap(root.run(likeStage(shown)).command());
       for (int round = -WARM_UP; round < ROUNDS; round++) {
         // Interleaved, so that a machine that changes its pace does so for all of them.
         var none = new Series("warm-up");
         boolean counts = round >= 0;
-        (counts ? plain : none).time(STAGES, () -> repeat(() -> bwrap(root, line)));
+        (counts ? plain : none).time(STAGES, () -> repeat(() -> bwrap.run(root.thread())));
         (counts ? inRoot : none).time(STAGES, () -> repeat(() -> root.run(likeStage(shown))));
         (counts ? noop : none).time(STAGES, () -> build(index, scratch, "org.osbuild.noop"));
         (counts ? command : none).time(STAGES, () -> build(index, scratch, "dev.caisson.command"));
@@ -70,17 +66,6 @@ final class StageBenchmark {
   private static void repeat(Series.Work work) throws Exception {
     for (int i = 0; i < STAGES; i++) {
       work.run();
-    }
-  }
-
-  /// The very command line of a run, by the quickest way to start a process and wait for it.
-  private static void bwrap(BuildRoot root, List<String> line) throws IOException {
-    var spawn =
-        Spawn.of(Path.of(line.getFirst()))
-            .args(line.subList(1, line.size()))
-            .env("PATH", "/usr/sbin:/usr/bin");
-    if (!Captured.run(spawn, root.thread(), DEADLINE).exit().success()) {
-      throw new IOException("bwrap failed");
     }
   }
 

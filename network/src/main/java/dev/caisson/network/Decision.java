@@ -21,12 +21,31 @@ public sealed interface Decision {
   ///
   /// @param rule by which
   record Allowed(String host, int port, Optional<InetAddress> address, Rule rule)
-      implements Decision {}
+      implements Decision {
+    /// A line for a log.
+    @Override
+    public String toString() {
+      return "network: allowed %s by the rule %s".formatted(what(this), rule);
+    }
+  }
 
   /// A name or address is not connected to; of an address others of the same name may be.
   ///
   /// @param explanation what whoever asked is told
   record Refused(
       String host, int port, Optional<InetAddress> address, Reason reason, String explanation)
-      implements Decision {}
+      implements Decision {
+    /// A line for a log.
+    @Override
+    public String toString() {
+      return "network: refused %s: %s".formatted(what(this), explanation);
+    }
+  }
+
+  private static String what(Decision decision) {
+    return decision.host()
+        + ":"
+        + decision.port()
+        + decision.address().map(address -> " at " + address.getHostAddress()).orElse("");
+  }
 }

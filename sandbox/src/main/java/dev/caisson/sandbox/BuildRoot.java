@@ -219,8 +219,7 @@ public final class BuildRoot implements AutoCloseable {
   /// @throws IOException if bubblewrap cannot be started, or a limit cannot be enforced on this
   ///   machine; nothing has run then
   public RunResult run(Run run) throws IOException {
-    var api = Files.createTempDirectory(work.path(), "api-");
-    try (var servers = new EndpointServers(api)) {
+    try (var servers = new EndpointServers(work.path())) {
       for (var endpoint : run.endpoints()) {
         servers.start(endpoint);
       }
@@ -228,8 +227,6 @@ public final class BuildRoot implements AutoCloseable {
         servers.start(new NetworkEndpoint(brokered.broker()));
       }
       return new SandboxProcess(bwrap, thread, layout(servers.sockets()), run).run();
-    } finally {
-      Trees.delete(api);
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.caisson.sandbox;
 
-import dev.caisson.linux.SystemCallException;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -10,27 +11,31 @@ import java.util.Optional;
 
 /// The servers of all endpoints of a run.
 final class EndpointServers implements AutoCloseable {
-  private final Path directory;
+  private final Path work;
+  private Optional<Path> directory = Optional.empty();
   private final List<EndpointServer> servers = new ArrayList<>();
   private final Map<String, Path> sockets = new LinkedHashMap<>();
   private Optional<NetworkEndpoint> network = Optional.empty();
 
-  /// @param directory where the sockets are made
-  EndpointServers(Path directory) {
-    this.directory = directory;
+  /// @param work where a directory for the sockets is made, if there are any
+  EndpointServers(Path work) {
+    this.work = work;
   }
 
-  void start(ApiEndpoint endpoint) throws SystemCallException {
+  void start(ApiEndpoint endpoint) throws IOException {
     if (sockets.containsKey(endpoint.name())) {
       throw new IllegalArgumentException("two endpoints are named " + endpoint.name());
     }
-    var server = EndpointServer.start(endpoint, directory);
+    if (directory.isEmpty()) {
+      directory = Optional.of(Files.createTempDirectory(work, "api-"));
+    }
+    var server = EndpointServer.start(endpoint, directory.get());
     servers.add(server);
     sockets.put(endpoint.name(), server.socket());
   }
 
   /// Serves one that ends with the run.
-  void start(NetworkEndpoint endpoint) throws SystemCallException {
+  void start(NetworkEndpoint endpoint) throws IOException {
     network = Optional.of(endpoint);
     start((ApiEndpoint) endpoint);
   }
@@ -41,8 +46,11 @@ final class EndpointServers implements AutoCloseable {
   }
 
   @Override
-  public void close() {
+  public void close() throws IOException {
     servers.reversed().forEach(EndpointServer::close);
     network.ifPresent(NetworkEndpoint::close);
+    if (directory.isPresent()) {
+      Trees.delete(directory.get());
+    }
   }
 }

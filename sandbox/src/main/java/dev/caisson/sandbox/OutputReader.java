@@ -5,16 +5,19 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.PollEvent;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 
 /// Reads a pipe to its end on a virtual thread, keeping the last of it in bounded memory.
 final class OutputReader implements AutoCloseable {
+  private static final int LEAST = 4096;
   private static final Duration LOOK = Duration.ofMillis(250);
   private static final Duration SLOW_SINK = Duration.ofSeconds(30);
 
   private final Fd pipe;
-  private final byte[] ring;
+  private final int kept;
+  private byte[] ring = new byte[LEAST];
   private final OutputSink sink;
   private final AtomicLong together;
   private final long limit;
@@ -26,7 +29,7 @@ final class OutputReader implements AutoCloseable {
   private OutputReader(
       Fd pipe, int kept, OutputSink sink, AtomicLong together, long limit, Runnable onLimit) {
     this.pipe = pipe.move();
-    this.ring = new byte[kept];
+    this.kept = kept;
     this.sink = sink;
     this.together = together;
     this.limit = limit;
@@ -84,6 +87,10 @@ final class OutputReader implements AutoCloseable {
 
   private void keep(byte[] buffer, int count) {
     long now = total;
+    if (now + count > ring.length && ring.length < kept) {
+      // Nothing has been written over yet, so what there is stands at the start.
+      ring = Arrays.copyOf(ring, (int) Math.min(kept, Math.max(2L * ring.length, now + count)));
+    }
     for (int done = 0; done < count; ) {
       int at = (int) (now % ring.length);
       int piece = Math.min(count - done, ring.length - at);

@@ -1,0 +1,50 @@
+package dev.caisson.bench;
+
+import dev.caisson.linux.Captured;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.Memfd;
+import dev.caisson.linux.Spawn;
+import dev.caisson.linux.SpawnThread;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.sandbox.seccomp.SystemCallFilter;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/// bubblewrap with the arguments of a run, by the quickest way to start a process and wait for it.
+final class PlainBwrap implements AutoCloseable {
+  private static final Duration DEADLINE = Duration.ofMinutes(1);
+
+  private final List<String> line;
+  private final int filterNumber;
+  private final Fd filter;
+
+  /// @param command the command line of a run with the standard filter of system calls
+  PlainBwrap(List<String> command) throws SystemCallException {
+    line = new ArrayList<>(command);
+    int status = line.indexOf("--json-status-fd");
+    line.subList(status, status + 2).clear();
+    filterNumber = Integer.parseInt(line.get(line.indexOf("--seccomp") + 1));
+    filter = Memfd.sealed("seccomp", SystemCallFilter.standard().program());
+  }
+
+  void run(SpawnThread thread) throws IOException {
+    filter.rewind();
+    var spawn =
+        Spawn.of(Path.of(line.getFirst()))
+            .args(line.subList(1, line.size()))
+            .env("PATH", "/usr/sbin:/usr/bin")
+            .descriptor(filterNumber, filter);
+    var ended = Captured.run(spawn, thread, DEADLINE);
+    if (!ended.exit().success()) {
+      throw new IOException("bwrap failed: " + ended.errors());
+    }
+  }
+
+  @Override
+  public void close() {
+    filter.close();
+  }
+}
