@@ -145,6 +145,7 @@ final class RunCommand implements Command {
       print(RunJson.plan(plan), terminal);
       return ExitCode.OK;
     }
+    plan.enforced().forEach(terminal.out()::println);
     for (Map.Entry<String, String> variable : plan.environment().entrySet()) {
       terminal.out().println(variable.getKey() + "=" + Failures.quote(variable.getValue()));
     }

@@ -18,6 +18,7 @@ final class RunJson {
     strings(json, "command", plan.command());
     var environment = json.putObject("environment");
     plan.environment().forEach(environment::put);
+    strings(json, "enforced", plan.enforced());
     return json;
   }
 

@@ -46,7 +46,7 @@ public final class BuildRoot implements AutoCloseable {
   private final Map<String, Path> procOverrides = new LinkedHashMap<>();
   private final Map<String, EndpointServer> endpoints = new ConcurrentHashMap<>();
   private Optional<Path> libdir = Optional.empty();
-  private Optional<Path> runner = Optional.empty();
+  private Optional<Layout.Runner> runner = Optional.empty();
   private boolean boot;
 
   private BuildRoot(
@@ -153,9 +153,22 @@ public final class BuildRoot implements AutoCloseable {
     return this;
   }
 
-  /// Runs each command through this executable, which is shown at `/run/osbuild/runner/NAME`.
+  /// Runs each command through this executable, which is shown at `/run/osbuild/runner/NAME`, as
+  /// osbuild does today.
   public BuildRoot runner(Path path) {
-    runner = Optional.of(path.toAbsolutePath());
+    runner = Optional.of(new Layout.Runner.Shown(path.toAbsolutePath()));
+    return this;
+  }
+
+  /// Runs each command through an executable of the library directory, at
+  /// `/run/osbuild/lib/runners/NAME`, as osbuild did in 2020. Needs a [#libdir].
+  ///
+  /// @param name the name of a file, without directories
+  public BuildRoot runnerOfLibdir(String name) {
+    if (name.isEmpty() || name.indexOf('/') >= 0) {
+      throw new IllegalArgumentException("not the name of a runner: '" + name + "'");
+    }
+    runner = Optional.of(new Layout.Runner.OfLibdir(name));
     return this;
   }
 
@@ -206,7 +219,8 @@ public final class BuildRoot implements AutoCloseable {
       sockets.put(BrokerProtocol.ENDPOINT, api.resolve(BrokerProtocol.ENDPOINT));
     }
     try (var plan = new Plan(bwrap, layout(sockets), run)) {
-      return new RunPlan(plan.commandLine(), plan.environment());
+      return new RunPlan(
+          plan.commandLine(), plan.environment(), Confinement.describe(run, run.limits()));
     }
   }
 

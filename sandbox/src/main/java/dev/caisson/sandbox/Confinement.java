@@ -8,6 +8,7 @@ import dev.caisson.linux.Spawn;
 import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.sandbox.cgroup.Cgroup;
+import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.sandbox.cgroup.ResourceUsage;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.TreeSet;
 
 /// What binds a run and bubblewrap cannot do: limits, and a network with a broker.
 ///
@@ -107,22 +109,33 @@ final class Confinement implements AutoCloseable {
 
   /// What binds the run, in words.
   List<String> enforced() {
+    return describe(run, cgroup.map(Cgroup::enforced).orElse(ResourceLimits.none()));
+  }
+
+  /// What is to bind a run, in words.
+  ///
+  /// @param limits as they are set, which may be less than was asked for
+  static List<String> describe(Run run, ResourceLimits limits) {
     var all = new ArrayList<String>();
     all.add("network: " + run.network());
     all.add("system calls: " + run.systemCalls());
-    run.capabilities()
-        .ifPresent(some -> all.add("capabilities: " + (some.isEmpty() ? "none" : some.toString())));
+    all.add("capabilities: " + capabilities(run));
     run.deadline().ifPresent(time -> all.add("time: " + time.toMillis() + " ms"));
     all.add("output: %d bytes".formatted(run.outputLimit()));
     run.fileSizeLimit().ifPresent(bytes -> all.add("file size: %d bytes".formatted(bytes)));
-    if (cgroup.isPresent()) {
-      var limits = cgroup.get().enforced();
-      limits.memory().ifPresent(bytes -> all.add("memory: %d bytes".formatted(bytes)));
-      limits.swap().ifPresent(bytes -> all.add("swap: %d bytes".formatted(bytes)));
-      limits.pids().ifPresent(count -> all.add("processes: %d".formatted(count)));
-      limits.cpus().ifPresent(count -> all.add("processors: " + count));
-    }
+    limits.memory().ifPresent(bytes -> all.add("memory: %d bytes".formatted(bytes)));
+    limits.swap().ifPresent(bytes -> all.add("swap: %d bytes".formatted(bytes)));
+    limits.pids().ifPresent(count -> all.add("processes: %d".formatted(count)));
+    limits.cpus().ifPresent(count -> all.add("processors: " + count));
     return List.copyOf(all);
+  }
+
+  private static String capabilities(Run run) {
+    var some = run.capabilities();
+    if (some.isEmpty()) {
+      return "all";
+    }
+    return some.get().isEmpty() ? "none" : new TreeSet<>(some.get()).toString();
   }
 
   /// Asks the kernel what the run has used. To be called when it has ended.

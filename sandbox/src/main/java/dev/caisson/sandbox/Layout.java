@@ -24,13 +24,34 @@ record Layout(
     Optional<Path> dev,
     Path var,
     Optional<Path> libdir,
-    Optional<Path> runner,
+    Optional<Runner> runner,
     boolean boot,
     Map<String, Path> procOverrides,
     Map<String, Path> endpoints) {
   static final String API = "/run/osbuild/api";
   private static final String LIB = "/run/osbuild/lib";
-  private static final String RUNNER = "/run/osbuild/runner";
+
+  /// What each command is run through.
+  sealed interface Runner {
+    /// Where it is in the sandbox.
+    String inside();
+
+    /// An executable of the host that is shown by itself.
+    record Shown(Path path) implements Runner {
+      @Override
+      public String inside() {
+        return "/run/osbuild/runner/" + path.getFileName();
+      }
+    }
+
+    /// An executable of the library directory.
+    record OfLibdir(String name) implements Runner {
+      @Override
+      public String inside() {
+        return LIB + "/runners/" + name;
+      }
+    }
+  }
 
   /// What can be written below `/proc` would change the host.
   private static final List<String> SETTINGS_OF_THE_KERNEL =
@@ -94,7 +115,9 @@ record Layout(
     }
     add(options, "--dir", API);
     endpoints.forEach((name, socket) -> add(options, "--bind", socket, API + "/" + name));
-    runner.ifPresent(path -> add(options, "--ro-bind", path, runnerInside(path)));
+    if (runner.isPresent() && runner.get() instanceof Runner.Shown shown) {
+      add(options, "--ro-bind", shown.path(), shown.inside());
+    }
     add(options, "--chdir", run.directory());
     return options;
   }
@@ -179,13 +202,9 @@ record Layout(
   /// The command as it is executed in the sandbox: through the runner, if there is one.
   List<String> command(List<String> argv) {
     var command = new ArrayList<String>();
-    runner.ifPresent(path -> command.add(runnerInside(path)));
+    runner.ifPresent(executable -> command.add(executable.inside()));
     command.addAll(argv);
     return command;
-  }
-
-  private static String runnerInside(Path runner) {
-    return RUNNER + "/" + runner.getFileName();
   }
 
   private static boolean isRealDirectory(Path path) {
