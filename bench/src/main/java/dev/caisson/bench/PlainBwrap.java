@@ -8,35 +8,44 @@ import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /// bubblewrap with the arguments of a run, by the quickest way to start a process and wait for it.
 final class PlainBwrap implements AutoCloseable {
   private static final Duration DEADLINE = Duration.ofMinutes(1);
 
   private final List<String> line;
-  private final int filterNumber;
-  private final Fd filter;
+  private final Map<Integer, Fd> descriptors = new LinkedHashMap<>();
 
   /// @param command the command line of a run with the standard filter of system calls
   PlainBwrap(List<String> command) throws SystemCallException {
     line = new ArrayList<>(command);
     int status = line.indexOf("--json-status-fd");
     line.subList(status, status + 2).clear();
-    filterNumber = Integer.parseInt(line.get(line.indexOf("--seccomp") + 1));
-    filter = Memfd.sealed("seccomp", SystemCallFilter.standard().program());
+    pass("--seccomp", SystemCallFilter.standard().program());
+    pass("--ro-bind-data", "root=/dev/osbuild\n".getBytes(StandardCharsets.US_ASCII));
+  }
+
+  private void pass(String option, byte[] contents) throws SystemCallException {
+    int number = Integer.parseInt(line.get(line.indexOf(option) + 1));
+    descriptors.put(number, Memfd.sealed("bench", contents));
   }
 
   void run(SpawnThread thread) throws IOException {
-    filter.rewind();
     var spawn =
         Spawn.of(Path.of(line.getFirst()))
             .args(line.subList(1, line.size()))
-            .env("PATH", "/usr/sbin:/usr/bin")
-            .descriptor(filterNumber, filter);
+            .env("PATH", "/usr/sbin:/usr/bin");
+    for (var passed : descriptors.entrySet()) {
+      passed.getValue().rewind();
+      spawn.descriptor(passed.getKey(), passed.getValue());
+    }
     var ended = Captured.run(spawn, thread, DEADLINE);
     if (!ended.exit().success()) {
       throw new IOException("bwrap failed: " + ended.errors());
@@ -45,6 +54,6 @@ final class PlainBwrap implements AutoCloseable {
 
   @Override
   public void close() {
-    filter.close();
+    Fd.closeAll(descriptors.values());
   }
 }

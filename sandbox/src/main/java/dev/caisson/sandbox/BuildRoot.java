@@ -43,7 +43,7 @@ public final class BuildRoot implements AutoCloseable {
   private final Path bwrap;
   private final Path dev;
   private final Path var;
-  private final Map<String, Path> procOverrides = new LinkedHashMap<>();
+  private final Map<String, String> procOverrides = new LinkedHashMap<>();
   private final Map<String, EndpointServer> endpoints = new ConcurrentHashMap<>();
   private Optional<Path> libdir = Optional.empty();
   private Optional<Layout.Runner> runner = Optional.empty();
@@ -179,10 +179,8 @@ public final class BuildRoot implements AutoCloseable {
   }
 
   /// Shows other contents for a file below `/proc`.
-  public BuildRoot procOverride(String name, String contents) throws IOException {
-    var file = work.path().resolve("proc-" + procOverrides.size());
-    Files.writeString(file, contents);
-    procOverrides.put(name, file);
+  public BuildRoot procOverride(String name, String contents) {
+    procOverrides.put(name, contents);
     return this;
   }
 

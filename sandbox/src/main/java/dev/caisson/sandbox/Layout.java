@@ -3,6 +3,7 @@ package dev.caisson.sandbox;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Memfd;
 import dev.caisson.linux.SystemCallException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -26,7 +27,7 @@ record Layout(
     Optional<Path> libdir,
     Optional<Runner> runner,
     boolean boot,
-    Map<String, Path> procOverrides,
+    Map<String, String> procOverrides,
     Map<String, Path> endpoints) {
   static final String API = "/run/osbuild/api";
   private static final String LIB = "/run/osbuild/lib";
@@ -101,8 +102,12 @@ record Layout(
     }
     network(options, run.network());
     libdir.ifPresent(path -> add(options, "--ro-bind", path, LIB));
-    procOverrides.forEach(
-        (name, path) -> add(options, "--ro-bind", path, Path.of("/proc").resolve(name)));
+    for (var override : procOverrides.entrySet()) {
+      var contents = override.getValue().getBytes(StandardCharsets.UTF_8);
+      add(options, "--perms", octal(0444), "--ro-bind-data");
+      add(options, new Passed(Memfd.sealed("proc", contents), true));
+      add(options, Path.of("/proc").resolve(override.getKey()));
+    }
     var targets = new Targets();
     targets.shown(Path.of("/usr"), root.resolve("usr"));
     targets.shown(Path.of("/var"), var);
