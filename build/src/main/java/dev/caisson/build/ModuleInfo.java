@@ -42,7 +42,11 @@ public record ModuleInfo(
     for (var capability : meta.path("capabilities")) {
       capabilities.add(Capability.valueOf(capability.asString()));
     }
-    var written = meta.has("schema_2") ? meta.get("schema_2") : meta.get("schema");
+    var written = meta.path("schema_2").isEmpty() ? meta.get("schema") : meta.get("schema_2");
+    if (kind == Kind.STAGE && meta.path("schema_2").isEmpty() && written != null) {
+      // That of the first version of the format describes the options alone.
+      written = JsonNodeFactory.instance.objectNode().set("options", written);
+    }
     if (!(written instanceof ObjectNode)) {
       throw new IllegalArgumentException("the description of " + name + " has no schema");
     }

@@ -42,7 +42,7 @@ final class StageRun {
   private static final String INPUTS = "/run/osbuild/inputs";
   private static final String MOUNTS = "/run/osbuild/mounts";
   private static final Duration STOP = Duration.ofSeconds(60);
-  private static final int LONGEST_METADATA = 1 << 20;
+  private static final int LONGEST_METADATA = 64 << 20;
 
   private final ModuleIndex index;
   private final ObjectStore store;
@@ -315,10 +315,10 @@ final class StageRun {
       return;
     }
     if (Files.size(file) > LONGEST_METADATA) {
-      throw new StageException("the stage wrote more than 1 MiB of metadata");
+      throw new StageException("the stage wrote more than 64 MiB of metadata");
     }
     try {
-      tree.describe(stage.id(), Json.within(Limits.UNTRUSTED).parse(Files.readAllBytes(file)));
+      tree.describe(stage.id(), Json.within(Limits.DEFAULT).parse(Files.readAllBytes(file)));
     } catch (MessageException invalid) {
       throw new StageException("the stage wrote metadata that is " + invalid.getMessage());
     }

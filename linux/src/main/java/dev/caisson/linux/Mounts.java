@@ -4,7 +4,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Set;
 
-/// Mounting and unmounting, in the mount namespace of the calling thread.
+/// Mounting and unmounting, and what is made in new mounts, in the mount namespace of the calling
+/// thread.
 ///
 /// That is the namespace of the JVM unless the thread is that of a [SpawnThread] with mounts of its
 /// own. Needs CAP_SYS_ADMIN.
@@ -74,6 +75,26 @@ public final class Mounts {
       long result =
           frame.call(Nr.UMOUNT2, frame.string(PathBytes.of(target)).address(), Flag.bits(flags));
       SystemCallException.check(result, Nr.UMOUNT2, target, flags);
+    }
+  }
+
+  /// Makes a directory with the permissions 0755. See `mkdirat(2)`.
+  public static void mkdir(Path path) throws SystemCallException {
+    int atFdcwd = -100;
+    try (var frame = new Frame()) {
+      var name = frame.string(PathBytes.of(path));
+      long result = frame.call(Nr.MKDIRAT, atFdcwd, name.address(), 0755);
+      SystemCallException.check(result, Nr.MKDIRAT, path);
+    }
+  }
+
+  /// Makes a symbolic link. See `symlinkat(2)`.
+  public static void symlink(String to, Path path) throws SystemCallException {
+    int atFdcwd = -100;
+    try (var frame = new Frame()) {
+      var name = frame.string(PathBytes.of(path));
+      long result = frame.call(Nr.SYMLINKAT, frame.string(to).address(), atFdcwd, name.address());
+      SystemCallException.check(result, Nr.SYMLINKAT, to, path);
     }
   }
 

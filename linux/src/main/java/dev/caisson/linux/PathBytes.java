@@ -56,7 +56,7 @@ public final class PathBytes {
 
   /// The bytes that the kernel gets for a text: the encoding of file names, UTF-8 wherever the
   /// locale is sane.
-  static byte[] encode(String text) {
+  public static byte[] encode(String text) {
     return text.getBytes(NATIVE);
   }
 

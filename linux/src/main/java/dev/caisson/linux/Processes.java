@@ -45,6 +45,16 @@ public final class Processes {
     pidfd.await(Set.of(PollEvent.IN), deadline, "the end of a process");
   }
 
+  /// Whether the process has ended; whoever is its parent may not have reaped it yet.
+  public static boolean hasEnded(Fd pidfd) {
+    try {
+      awaitEnd(pidfd, Duration.ZERO);
+      return true;
+    } catch (IOException lives) {
+      return false;
+    }
+  }
+
   /// Sends a signal to a process group. See `kill(2)`.
   ///
   /// The caller must know that the group still is the one meant: that its leader lives, or has not

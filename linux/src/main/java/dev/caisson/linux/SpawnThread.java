@@ -32,9 +32,23 @@ public final class SpawnThread implements AutoCloseable {
   }
 
   /// A thread that sees what the JVM sees, and whose end is that of the children that die with
-  /// their parent.
-  public static SpawnThread ofItsOwn() {
-    return new SpawnThread("caisson-chamber");
+  /// their parent. Files are made with the umask 022 from it and its children.
+  public static SpawnThread ofItsOwn() throws SystemCallException {
+    var made = new SpawnThread("caisson-chamber");
+    try {
+      made.call(() -> {
+        int cloneFs = 0x200;
+        try (var frame = new Frame()) {
+          SystemCallException.check(frame.call(Nr.UNSHARE, cloneFs), Nr.UNSHARE, "CLONE_FS");
+          frame.call(Nr.UMASK, 0022);
+        }
+        return made;
+      });
+      return made;
+    } catch (SystemCallException failure) {
+      made.close();
+      throw failure;
+    }
   }
 
   /// A thread with a copy of the JVM's mounts that it may change without anybody else seeing it:

@@ -26,8 +26,19 @@ final class Relay {
     var relay = new Relay(one, other, idle);
     var back = Thread.ofVirtual().name("relay").start(() -> relay.pump(other, one));
     relay.pump(one, other);
-    Threads.join(back);
+    relay.await(back);
     relay.close();
+  }
+
+  /// One direction has ended; the other may go on for long.
+  private void await(Thread back) {
+    try {
+      back.join();
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      close();
+      Threads.join(back);
+    }
   }
 
   private void pump(StreamSocket from, StreamSocket to) {

@@ -1,12 +1,18 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.Memfd;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 
 /// The program `bwrap` that makes the sandboxes.
 public final class Bubblewrap {
+  private static final Map<Path, Fd> copies = new HashMap<>();
+
   private Bubblewrap() {}
 
   /// Finds it on the JVM's PATH.
@@ -27,5 +33,18 @@ public final class Bubblewrap {
             new IOException(
                 "bubblewrap (the program bwrap) is not on the PATH, and no sandbox can be made"
                     + " without it; on Debian: apt-get install bubblewrap"));
+  }
+
+  /// A copy that nobody can change, for who owns the file itself: it is the first process of each
+  /// sandbox, and by `/proc/1/exe` user 0 in there reaches the file, its mode at least.
+  ///
+  /// @return where it can be executed as long as the JVM lives
+  static synchronized Path unchangeable(Path file) throws IOException {
+    var known = copies.get(file);
+    if (known == null) {
+      known = Memfd.sealed("bwrap", Files.readAllBytes(file));
+      copies.put(file, known);
+    }
+    return Path.of("/proc/%d/fd/%d".formatted(ProcessHandle.current().pid(), known.number()));
   }
 }

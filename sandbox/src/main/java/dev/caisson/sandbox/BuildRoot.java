@@ -7,10 +7,12 @@ import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.network.BrokerProtocol;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -36,11 +38,15 @@ public final class BuildRoot implements AutoCloseable {
           "tty", new int[] {5, 0},
           "zero", new int[] {1, 5});
 
+  private static final List<String> STREAMS = List.of("stdin", "stdout", "stderr");
+
   private final Path root;
   private final Privilege privilege;
   private final GuardedDirectory work;
   private final SpawnThread thread;
   private final Path bwrap;
+  private final Path executable;
+  private final Turns turns = new Turns();
   private final Path dev;
   private final Path var;
   private final Map<String, String> procOverrides = new LinkedHashMap<>();
@@ -57,6 +63,9 @@ public final class BuildRoot implements AutoCloseable {
     this.work = work;
     this.thread = thread;
     this.bwrap = bwrap;
+    // An ordinary user cannot change the file, and may have rights by its name.
+    this.executable =
+        Privilege.ofThisProcess() == Privilege.ROOT ? Bubblewrap.unchangeable(bwrap) : bwrap;
     this.dev = Files.createDirectory(work.path().resolve("dev"));
     this.var = Files.createDirectory(work.path().resolve("var"));
   }
@@ -68,7 +77,11 @@ public final class BuildRoot implements AutoCloseable {
   ///   On a file system with room, as `/var` of the sandbox lies there
   /// @throws IOException if bubblewrap is missing, or a setting of this machine forbids it
   public static BuildRoot create(Path root, Path work) throws IOException {
-    return create(root, work, Privilege.ofThisProcess());
+    try {
+      return create(root, work, Privilege.ofThisProcess());
+    } catch (UncheckedIOException withoutProc) {
+      throw new IOException("a build root needs /proc", withoutProc);
+    }
   }
 
   /// Makes a build root by a certain right: root, too, may use a user namespace, in which a command
@@ -133,6 +146,13 @@ public final class BuildRoot implements AutoCloseable {
         if (Files.exists(Path.of("/dev/fuse"))) {
           Mounts.mknod(dev.resolve("fuse"), 10, 229);
         }
+        Mounts.mkdir(dev.resolve("shm"));
+        Mounts.symlink("/proc/self/fd", dev.resolve("fd"));
+        for (int number = 0; number < STREAMS.size(); number++) {
+          Mounts.symlink("/proc/self/fd/" + number, dev.resolve(STREAMS.get(number)));
+        }
+        // What a run could leave there, others would find.
+        Mounts.bindReadOnly(dev, dev);
         return dev;
       });
     }
@@ -227,18 +247,26 @@ public final class BuildRoot implements AutoCloseable {
   /// Blocks until it has ended, at most a few seconds longer than its deadline. An interrupt ends
   /// it like a deadline; the result says so, and the thread stays interrupted.
   ///
+  /// A run that has something put below `/var`, or below another bind that it can write to, must be
+  /// the only one of its build root: others could change the way there while it is made.
+  ///
   /// @return how it ended; that it failed is no exception
+  /// @throws IllegalStateException if it must be the only one and is not, or another must be
   /// @throws IOException if bubblewrap cannot be started, or a limit cannot be enforced on this
   ///   machine; nothing has run then
   public RunResult run(Run run) throws IOException {
-    try (var servers = new EndpointServers(work.path())) {
+    try (var _ = turns.take(Layout.reachesIntoSharedTrees(run));
+        var servers = new EndpointServers(work.path())) {
       for (var endpoint : run.endpoints()) {
+        if (endpoints.containsKey(endpoint.name())) {
+          throw new IllegalArgumentException("two endpoints are named " + endpoint.name());
+        }
         servers.start(endpoint);
       }
       if (run.network() instanceof Network.Brokered brokered) {
         servers.start(new NetworkEndpoint(brokered.broker()));
       }
-      return new SandboxProcess(bwrap, thread, layout(servers.sockets()), run).run();
+      return new SandboxProcess(bwrap, executable, thread, layout(servers.sockets()), run).run();
     }
   }
 

@@ -66,7 +66,12 @@ final class Confinement implements AutoCloseable {
 
   /// Has bubblewrap wait with the command.
   void holdBack(Plan plan) {
-    gate.ifPresent(pipe -> plan.option("--block-fd", pipe.read()));
+    // It has the other end as well: were that the JVM's alone, the command would go when the JVM is
+    // killed.
+    gate.ifPresent(pipe -> {
+      plan.option("--block-fd", pipe.read());
+      plan.option("--sync-fd", pipe.write());
+    });
   }
 
   /// Binds the sandbox, and lets the command go.

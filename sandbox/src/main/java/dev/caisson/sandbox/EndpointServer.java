@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
@@ -17,6 +18,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// Also for endpoints that are not passed into a sandbox but given to host services by their path.
 public final class EndpointServer implements AutoCloseable {
   private static final Duration FOREVER = Duration.ofDays(365);
+  private static final Pattern FILE_NAME = Pattern.compile("[^/\\x00]{1,100}");
   private static final int CONNECTIONS = 64;
   private static final int MESSAGES_PER_SECOND = 10_000;
 
@@ -31,7 +33,15 @@ public final class EndpointServer implements AutoCloseable {
   /// Makes the socket in a directory, under the endpoint's name, and serves it.
   public static EndpointServer start(ApiEndpoint endpoint, Path directory)
       throws SystemCallException {
-    var socket = directory.resolve(endpoint.name());
+    var name = endpoint.name();
+    if (name.isEmpty()
+        || name.equals(".")
+        || name.equals("..")
+        || !FILE_NAME.matcher(name).matches()) {
+      throw new IllegalArgumentException(
+          "the name of an endpoint must be the name of a file: '" + name + "'");
+    }
+    var socket = directory.resolve(name);
     return new EndpointServer(
         JsonServer.listen(
             socket, CONNECTIONS, endpoint.limits(), channel -> serve(endpoint, channel)),

@@ -3,6 +3,7 @@ package dev.caisson.sandbox;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
@@ -27,6 +28,9 @@ record GuardedDirectory(Path path, Guardian.Guarded guard) implements AutoClosea
         return new GuardedDirectory(path, guard);
       } catch (FileAlreadyExistsException taken) {
         guard.close();
+      } catch (NoSuchFileException missing) {
+        guard.close();
+        throw new IOException("the work directory does not exist: " + parent, missing);
       } catch (IOException | RuntimeException failure) {
         guard.close();
         throw failure;

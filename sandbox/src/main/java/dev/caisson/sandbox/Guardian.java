@@ -1,28 +1,37 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.Pipe;
+import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.Spawn;
 import dev.caisson.linux.SystemCallException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// Removes what this JVM would leave on the machine if it were killed.
 ///
-/// The kernel takes processes, mounts and namespaces down with the JVM, but no directories. So a
-/// shell outside, which nothing ties to the JVM but a pipe, is told the name of each one before it
-/// is made. When the pipe is at its end it removes those that it has not been told to forget. There
-/// is one for the whole JVM, from the first directory on.
+/// The kernel takes mounts and namespaces down with the JVM, and processes, but for those that had
+/// no time yet to ask for that; and no directories. So a shell outside, which nothing ties to the
+/// JVM but a pipe, is told the name of each directory before it is made. When the pipe is at its
+/// end it kills what bears the [#mark()] of this JVM, and removes the directories that it has not
+/// been told to forget. There is one for the whole JVM, from the first directory on.
 final class Guardian {
   private static final Duration BIRTH = Duration.ofSeconds(30);
 
-  /// Reads lines of a number, a kind and a path with octal escapes to remember, or of a number
-  /// alone to forget. A directory can be removed once the last process that writes to it has died,
-  /// which takes its time; a control group likewise.
+  /// Reads a line with the mark, and lines of a number, a kind and a path with octal escapes to
+  /// remember, or of a number alone to forget. A directory can be removed once the last process
+  /// that writes to it has died, which takes its time; a control group likewise.
   private static final String SCRIPT =
       """
       exec 3<&0
@@ -30,12 +39,25 @@ final class Guardian {
         trap '' HUP INT QUIT TERM
         last=-1
         while read -r number kind path; do
-          if [ -n "$kind" ]; then
+          if [ "$number" = mark ]; then
+            mark=$kind
+          elif [ -n "$kind" ]; then
             eval "kind$number=\\$kind path$number=\\$path"
             last=$number
           else
             unset "kind$number" "path$number"
           fi
+        done
+        rounds=0
+        while [ "$rounds" -lt 200 ]; do
+          alive=$(printf '%s\\n' "$mark" | grep -lasFf - /proc/[0-9]*/cmdline)
+          [ -n "$alive" ] || break
+          for file in $alive; do
+            process=${file#/proc/}
+            kill -KILL "${process%/cmdline}"
+          done
+          sleep 0.02
+          rounds=$((rounds + 1))
         done
         number=0
         while [ "$number" -le "$last" ]; do
@@ -57,12 +79,33 @@ final class Guardian {
       ) <&3 3<&- &
       """;
 
+  /// How long the shell may take to read what it is told.
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
   private static final Guardian INSTANCE = new Guardian();
 
-  private @org.jspecify.annotations.Nullable Fd pipe;
+  private final Map<Long, String> guarded = new LinkedHashMap<>();
+
+  /// Of shells that do not read any more. They stay open: at the end of its pipe, a shell that
+  /// comes to life again would remove what is in use.
+  private final List<Fd> given = new ArrayList<>();
+
+  private @Nullable Fd pipe;
   private long numbers;
 
   private Guardian() {}
+
+  /// What all processes have on their command line that die with this JVM: its id and what tells it
+  /// from others that had that id before.
+  static String mark() {
+    return Mark.TEXT;
+  }
+
+  private static final class Mark {
+    static final String TEXT =
+        "caisson-sandbox-of-%d-%x"
+            .formatted(ProcessHandle.current().pid(), System.nanoTime() ^ new Object().hashCode());
+  }
 
   /// What can be left behind.
   enum Kind {
@@ -92,27 +135,47 @@ final class Guardian {
   }
 
   private synchronized Guarded add(Kind kind, Path path) throws IOException {
-    if (pipe == null) {
-      pipe = start();
-    }
     long number = numbers++;
-    tell(number + " " + kind.word + " " + escaped(path.toAbsolutePath()));
+    var line = number + " " + kind.word + " " + escaped(path.toAbsolutePath());
+    tell(line);
+    guarded.put(number, line);
     return () -> forget(number);
   }
 
   private synchronized void forget(long number) {
+    guarded.remove(number);
     try {
       tell(Long.toString(number));
-    } catch (SystemCallException gone) {
-      // Somebody has killed it; nothing is guarded any more.
+    } catch (IOException noGuardian) {
+      // Then there is nobody who would remove it, either.
     }
   }
 
-  private void tell(String line) throws SystemCallException {
-    var to = pipe;
-    if (to != null) {
-      to.write((line + "\n").getBytes(StandardCharsets.US_ASCII));
+  /// Tells the shell, or, if that is dead or has stopped, a new one that is told all there is.
+  private void tell(String line) throws IOException {
+    if (pipe != null) {
+      try {
+        write(pipe, line);
+        return;
+      } catch (SystemCallException | DeadlineException gone) {
+        given.add(pipe);
+        pipe = null;
+      }
     }
+    var fresh = start();
+    pipe = fresh;
+    // Not among its arguments, or it would take itself for one of those.
+    write(fresh, "mark " + mark());
+    for (var known : guarded.values()) {
+      write(fresh, known);
+    }
+    write(fresh, line);
+  }
+
+  private static void write(Fd to, String line) throws IOException {
+    // A line is short enough for there to be room for all of it if there is for any.
+    to.await(Set.of(PollEvent.OUT), PATIENCE, "the guardian of directories");
+    to.write((line + "\n").getBytes(StandardCharsets.US_ASCII));
   }
 
   private static Fd start() throws IOException {
@@ -120,8 +183,8 @@ final class Guardian {
         var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
         var shell =
             Spawn.of(Path.of("/bin/sh"))
-                .args(
-                    "-c", SCRIPT, "caisson-guardian", Long.toString(ProcessHandle.current().pid()))
+                .args("-c", SCRIPT, "caisson-guardian")
+                .args(Long.toString(ProcessHandle.current().pid()))
                 .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
                 .env("LC_ALL", "C")
                 .descriptor(0, pipe.read())
@@ -131,7 +194,10 @@ final class Guardian {
                 .newSession()
                 .start()) {
       // It leaves a child of its own that belongs to nobody.
-      shell.waitid(BIRTH);
+      var exit = shell.waitid(BIRTH);
+      if (!exit.success()) {
+        throw new IOException("the guardian of directories, /bin/sh, " + exit);
+      }
       return pipe.write().move();
     }
   }

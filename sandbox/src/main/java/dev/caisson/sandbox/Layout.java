@@ -31,6 +31,7 @@ record Layout(
     Map<String, Path> endpoints) {
   static final String API = "/run/osbuild/api";
   private static final String LIB = "/run/osbuild/lib";
+  private static final String RUNNER = "/run/osbuild/runner";
 
   /// What each command is run through.
   sealed interface Runner {
@@ -41,7 +42,7 @@ record Layout(
     record Shown(Path path) implements Runner {
       @Override
       public String inside() {
-        return "/run/osbuild/runner/" + path.getFileName();
+        return RUNNER + "/" + path.getFileName();
       }
     }
 
@@ -76,9 +77,8 @@ record Layout(
   /// @param own whether it is closed with the arguments
   record Passed(Fd fd, boolean own) {}
 
-  /// The arguments for a run: text, paths, and [Passed] descriptors.
-  List<Object> options(Run run) throws SystemCallException {
-    var options = new ArrayList<Object>();
+  /// Adds the arguments for a run: text, paths, and [Passed] descriptors.
+  void options(Run run, List<Object> options) throws SystemCallException {
     add(options, "--die-with-parent");
     if (run.terminal().isEmpty()) {
       // Its own terminal is none to be kept from.
@@ -118,13 +118,33 @@ record Layout(
         targets.shown(host.target(), host.source());
       }
     }
+    targets.check(Path.of(LIB));
+    targets.check(Path.of(RUNNER));
+    targets.check(Path.of(API));
+    endpoints.keySet().forEach(name -> targets.check(Path.of(API).resolve(name)));
     add(options, "--dir", API);
     endpoints.forEach((name, socket) -> add(options, "--bind", socket, API + "/" + name));
     if (runner.isPresent() && runner.get() instanceof Runner.Shown shown) {
       add(options, "--ro-bind", shown.path(), shown.inside());
     }
     add(options, "--chdir", run.directory());
-    return options;
+  }
+
+  /// Whether something is to be put below what this and other runs can write to: then another run
+  /// could change the way there while it is made.
+  static boolean reachesIntoSharedTrees(Run run) {
+    var writable = new ArrayList<>(List.of(Path.of("/var")));
+    for (var bind : run.binds()) {
+      for (var tree : writable) {
+        if (bind.target().startsWith(tree) && !bind.target().equals(tree)) {
+          return true;
+        }
+      }
+      if (bind instanceof Bind.Host host && host.access() != Bind.Access.READ_ONLY) {
+        writable.add(host.target());
+      }
+    }
+    return false;
   }
 
   private void privileges(List<Object> options, Run run) {
@@ -133,6 +153,10 @@ record Layout(
       add(options, "--unshare-user", "--uid", "0", "--gid", "0");
       if (capabilities.isEmpty()) {
         add(options, "--cap-add", "ALL");
+      }
+      if (capabilities.isEmpty() || !capabilities.get().isEmpty()) {
+        // In a second namespace below that of the mounts: else they could be undone.
+        add(options, "--disable-userns");
       }
     } else {
       capabilities = capabilities.map(Capability::available);

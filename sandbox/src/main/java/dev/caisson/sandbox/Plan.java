@@ -38,13 +38,7 @@ final class Plan implements AutoCloseable {
     this.descriptors = new TreeMap<>(run.descriptors());
     this.options = new ArrayList<>();
     try {
-      for (var option : layout.options(run)) {
-        if (option instanceof Layout.Passed passed) {
-          options.add(pass(passed.fd(), passed.own()));
-        } else {
-          options.add(option);
-        }
-      }
+      layOut(layout, run);
       if (!run.systemCalls().isEmpty()) {
         options.add("--seccomp");
         options.add(pass(Memfd.sealed("seccomp", run.systemCalls().program()), true));
@@ -63,6 +57,19 @@ final class Plan implements AutoCloseable {
       environment.putAll(SandboxProxy.VARIABLES);
     }
     environment.putAll(run.environment());
+  }
+
+  /// What was made for a layout is this plan's, even if the layout cannot be finished.
+  private void layOut(Layout layout, Run run) throws SystemCallException {
+    var laidOut = new ArrayList<Object>();
+    try {
+      layout.options(run, laidOut);
+    } finally {
+      for (var option : laidOut) {
+        options.add(
+            option instanceof Layout.Passed passed ? pass(passed.fd(), passed.own()) : option);
+      }
+    }
   }
 
   /// Passes one more descriptor to bubblewrap.
@@ -97,14 +104,13 @@ final class Plan implements AutoCloseable {
   /// Tells a process that will be bubblewrap all of it; the arguments go through a descriptor,
   /// which has no limit to their length, and which nobody else can read.
   Spawn fill(Spawn spawn) throws SystemCallException {
-    spawn.env(environment);
     if (terminal.isPresent()) {
       spawn.controllingTerminal(terminal.get());
     } else {
       spawn.processGroup(0);
     }
     var arguments = Memfd.sealed("bwrap-arguments", nulTerminated());
-    spawn.args("--args", pass(arguments, true), "--").args(command);
+    spawn.args("--unsetenv", Guardian.mark(), "--args", pass(arguments, true), "--").args(command);
     descriptors.forEach(spawn::descriptor);
     return spawn;
   }
@@ -123,17 +129,35 @@ final class Plan implements AutoCloseable {
     return environment;
   }
 
+  /// The variables are among them: bubblewrap itself, on the host, heeds none.
   private byte[] nulTerminated() {
     var bytes = new ByteArrayOutputStream();
     for (var option : options) {
-      bytes.writeBytes(
+      append(
+          bytes,
           switch (option) {
             case Path path -> PathBytes.of(path);
-            default -> option.toString().getBytes(StandardCharsets.UTF_8);
+            default -> PathBytes.encode(option.toString());
           });
-      bytes.write(0);
     }
+    environment.forEach((name, value) -> {
+      append(bytes, PathBytes.encode("--setenv"));
+      append(bytes, PathBytes.encode(name));
+      append(bytes, PathBytes.encode(value));
+    });
     return bytes.toByteArray();
+  }
+
+  private static void append(ByteArrayOutputStream bytes, byte[] argument) {
+    for (byte b : argument) {
+      if (b == 0) {
+        throw new IllegalArgumentException(
+            "an argument of a sandbox cannot hold a NUL byte: "
+                + new String(argument, StandardCharsets.UTF_8).replace('\0', '?'));
+      }
+    }
+    bytes.writeBytes(argument);
+    bytes.write(0);
   }
 
   @Override

@@ -96,7 +96,12 @@ public final class Run {
   }
 
   /// Ends it when it has printed so many bytes.
+  ///
+  /// @throws IllegalArgumentException unless that is at least one
   public Run outputLimit(long bytes) {
+    if (bytes < 1) {
+      throw new IllegalArgumentException("a limit of output must be positive, not " + bytes);
+    }
     outputLimit = bytes;
     return this;
   }

@@ -25,12 +25,16 @@ final class SandboxProcess {
   private static final Signal SYS = new Signal(31);
 
   private final Path bwrap;
+  private final Path executable;
   private final SpawnThread thread;
   private final Layout layout;
   private final Run run;
 
-  SandboxProcess(Path bwrap, SpawnThread thread, Layout layout, Run run) {
+  /// @param bwrap where bubblewrap is found
+  /// @param executable what of it is executed
+  SandboxProcess(Path bwrap, Path executable, SpawnThread thread, Layout layout, Run run) {
     this.bwrap = bwrap;
+    this.executable = executable;
     this.thread = thread;
     this.layout = layout;
     this.run = run;
@@ -39,26 +43,26 @@ final class SandboxProcess {
   RunResult run() throws IOException {
     long start = System.nanoTime();
     var deadline = Deadline.in(run.deadline().orElse(FOREVER));
-    boolean interrupted = false;
+    var interrupts = new Interrupts();
     try (var confinement = new Confinement(run);
         var plan = new Plan(bwrap, layout, run);
         var streams = new Streams(run, plan);
         var status = Pipe.pipe2()) {
       plan.option("--json-status-fd", status.write());
       confinement.holdBack(plan);
-      try (var child = confinement.start(plan.fill(confinement.spawn(bwrap)), thread)) {
+      try (var child = confinement.start(plan.fill(confinement.spawn(executable)), thread)) {
         status.write().close();
         streams.start(() -> kill(child));
         try (var report = StatusReader.start(status.read())) {
           var early = confine(confinement, report, deadline).or(() -> await(child, deadline));
           // What follows is bounded, and must be done to its end.
-          interrupted = Thread.interrupted();
+          interrupts.hold();
           if (early.isPresent()) {
-            end(child, report, early.get());
+            interrupts.through(() -> end(child, report, early.get()));
           }
-          var exit = child.waitid(DEATH);
+          var exit = interrupts.through(() -> child.waitid(DEATH));
           // Nobody in the sandbox outlives the first process of its pid namespace.
-          report.awaitEndOfInit(DEATH);
+          interrupts.through(() -> report.awaitEndOfInit(DEATH));
           streams.finish();
           confinement.measure();
           var usage = usage(exit, confinement, Duration.ofNanos(System.nanoTime() - start));
@@ -73,9 +77,7 @@ final class SandboxProcess {
         }
       }
     } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
+      interrupts.giveBack();
     }
   }
 
@@ -92,7 +94,10 @@ final class SandboxProcess {
       }
       return Optional.empty();
     } catch (SetupException failure) {
-      return Optional.of(new RunResult.SetupFailed(failure.step(), failure.reason()));
+      // If there is nothing left to be bound, bubblewrap knows why.
+      return report.initHasEnded()
+          ? Optional.empty()
+          : Optional.of(new RunResult.SetupFailed(failure.step(), failure.reason()));
     } catch (DeadlineException late) {
       return Optional.of(new RunResult.TimedOut(deadline.allowed()));
     } catch (InterruptedIOException interrupt) {
@@ -125,7 +130,10 @@ final class SandboxProcess {
       kill(child);
       return;
     }
-    report.askToEnd();
+    if (!report.askToEnd()) {
+      kill(child);
+      return;
+    }
     try {
       child.waitid(GRACE);
     } catch (DeadlineException alive) {
@@ -150,7 +158,7 @@ final class SandboxProcess {
     var ending =
         switch (exit) {
           case Exit.Signalled signalled -> new RunResult.Signalled(signalled.signal());
-          case Exit.Exited exited -> ending(report, streams);
+          case Exit.Exited exited -> ending(exited, report, streams);
         };
     var success = new RunResult.Exited(0);
     if (confinement.outOfMemory() && !ending.equals(success)) {
@@ -159,14 +167,18 @@ final class SandboxProcess {
     return ending.equals(new RunResult.Signalled(SYS)) ? new RunResult.Violation() : ending;
   }
 
-  private static RunResult.Ending ending(StatusReader report, Streams streams) {
+  private static RunResult.Ending ending(Exit.Exited exited, StatusReader report, Streams streams) {
     var status = report.exitCode();
     if (status.isEmpty()) {
       var said = lastLine(streams.errors().length > 0 ? streams.errors() : streams.output());
       var step =
           said.startsWith("bwrap: execvp ") ? RunResult.Step.COMMAND : RunResult.Step.SANDBOX;
       return new RunResult.SetupFailed(
-          step, said.isEmpty() ? "bubblewrap told why on the standard error of the run" : said);
+          step,
+          said.isEmpty()
+              ? "bubblewrap exited with status %d, and said no word that came here"
+                  .formatted(exited.status())
+              : said);
     }
     int code = status.getAsInt();
     return code > 128 && code <= 128 + 64

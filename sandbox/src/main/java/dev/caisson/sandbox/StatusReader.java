@@ -102,6 +102,11 @@ final class StatusReader implements AutoCloseable {
     }
   }
 
+  /// Whether the first process of the sandbox has ended already.
+  synchronized boolean initHasEnded() {
+    return init.isPresent() && Processes.hasEnded(init.get());
+  }
+
   /// What the command exited with, or empty if it never ran. To be called after [#awaitEndOfInit].
   synchronized OptionalInt exitCode() {
     return exitCode;
@@ -109,10 +114,13 @@ final class StatusReader implements AutoCloseable {
 
   /// Asks the processes of the sandbox's session to end; bubblewrap's own first process is deaf to
   /// it.
-  synchronized void askToEnd() throws SystemCallException {
+  ///
+  /// @return whether there is anybody to be asked
+  synchronized boolean askToEnd() throws SystemCallException {
     if (init.isPresent()) {
       Processes.killGroup(initPid, Signal.TERM);
     }
+    return init.isPresent();
   }
 
   /// Kills the first process of the sandbox, and the kernel kills the others with it.
@@ -131,15 +139,10 @@ final class StatusReader implements AutoCloseable {
       process = init;
     }
     if (process.isPresent()) {
-      boolean interrupted = Thread.interrupted();
       try {
         Processes.awaitEnd(process.get(), deadline);
       } catch (DeadlineException alive) {
         throw new IOException("the processes of a sandbox do not die", alive);
-      } finally {
-        if (interrupted) {
-          Thread.currentThread().interrupt();
-        }
       }
     }
   }

@@ -15,6 +15,8 @@ final class StandardRules {
   // asm-generic/ioctls.h
   private static final int TIOCSTI = 0x5412;
   private static final int TIOCLINUX = 0x541c;
+  // linux/socket.h
+  private static final int AF_VSOCK = 40;
   // linux/personality.h
   private static final int PER_LINUX32 = 0x8;
   private static final int UNAME26 = 0x20000;
@@ -76,6 +78,12 @@ final class StandardRules {
             Condition.equal(1, TIOCLINUX),
             EPERM,
             "TIOCLINUX: pastes into a virtual console of the host"));
+    rules.add(
+        Rule.of(
+            "socket",
+            Condition.equal(0, AF_VSOCK),
+            EPERM,
+            "AF_VSOCK: reaches the hypervisor, whatever network the sandbox has"));
     deny(rules, "Runs code in the kernel", "bpf");
     deny(rules, "Watches the kernel and other processes", "perf_event_open");
     deny(rules, "Halts the kernel in the middle of a copy, which exploits need", "userfaultfd");
