@@ -1,0 +1,193 @@
+package dev.caisson.sandbox;
+
+import static dev.caisson.sandbox.Support.LONG;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
+import dev.caisson.testkit.Requires;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// A JVM that is killed while bubblewrap makes a sandbox leaves nothing on the machine: what was
+/// being made never runs, or is ended.
+///
+/// The moments are random. `-Dcaisson.test.seed=N` repeats those of an earlier run.
+@Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CGROUP})
+@ExtendWith(NoLeaks.class)
+@Timeout(240)
+class KilledSetUpTest {
+  private static final long SEED = Long.getLong("caisson.test.seed", System.nanoTime());
+
+  private static final String PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+  @TempDir Path work;
+
+  @TempDir Path aside;
+
+  /// A bubblewrap that tells of its start, and goes on when it is told to.
+  private Path hesitant() throws IOException {
+    var bwrap = aside.resolve("bwrap");
+    Files.writeString(
+        bwrap,
+        """
+        #!/bin/sh
+        echo begun > '%s/begun'
+        read -r word < '%s/go'
+        exec /usr/bin/bwrap "$@"
+        """
+            .formatted(aside, aside));
+    Files.setPosixFilePermissions(bwrap, PosixFilePermissions.fromString("rwxr-xr-x"));
+    return bwrap;
+  }
+
+  private static void go(Path fifo) throws IOException {
+    try (var fd = Fd.open(fifo, OpenFlag.RDWR)) {
+      fd.write("go\n".getBytes(StandardCharsets.US_ASCII));
+      // Read or not, the line is gone once nobody has the FIFO open.
+      awaitReader(fd);
+    }
+  }
+
+  /// Until the line has been read.
+  private static void awaitReader(Fd fifo) throws IOException {
+    var until = Instant.now().plus(LONG);
+    while (true) {
+      try {
+        fifo.await(Set.of(dev.caisson.linux.PollEvent.IN), java.time.Duration.ZERO, "a line");
+      } catch (dev.caisson.linux.DeadlineException read) {
+        return;
+      }
+      assertThat(Instant.now()).isBefore(until);
+      Thread.onSpinWait();
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Privilege.class)
+  void nothingIsLeftIfTheJvmIsKilledBeforeBubblewrapKnowsItsParent(Privilege privilege)
+      throws Exception {
+    hesitant();
+    var begun = Support.fifo(aside, "begun");
+    var go = Support.fifo(aside, "go");
+    try (var victim =
+        new KilledRunsTest.Subject(
+            aside + ":" + PATH,
+            work,
+            KilledRunsTest.Victim.class,
+            "COMMAND",
+            privilege.name(),
+            "none")) {
+      assertThat(Support.awaitLine(begun)).isEqualTo("begun");
+      victim.signal("KILL");
+      victim.awaitEnd();
+      go(go);
+      KilledRunsTest.nothingIsLeftOf(victim);
+    }
+  }
+
+  /// The JVM is stopped, so that it does not let the command go, and killed.
+  @ParameterizedTest
+  @EnumSource(Privilege.class)
+  void nothingIsLeftIfTheJvmIsKilledWhileTheCommandIsHeldBack(Privilege privilege)
+      throws Exception {
+    hesitant();
+    var begun = Support.fifo(aside, "begun");
+    var go = Support.fifo(aside, "go");
+    try (var victim =
+        new KilledRunsTest.Subject(
+            aside + ":" + PATH,
+            work,
+            KilledRunsTest.Victim.class,
+            "COMMAND",
+            privilege.name(),
+            "brokered")) {
+      assertThat(Support.awaitLine(begun)).isEqualTo("begun");
+      victim.signal("STOP");
+      go(go);
+      int init = awaitHeldBack(victim);
+      // It is late to learn of what happens.
+      Programs.run("kill", "-STOP", Integer.toString(init));
+      var bubblewrap = Support.processesWith(victim.marker);
+      bubblewrap.removeAll(Set.of(init, (int) victim.process.pid()));
+      var held = Support.hold(bubblewrap);
+      victim.signal("KILL");
+      victim.awaitEnd();
+      Support.awaitEnds(held);
+      Programs.run("kill", "-CONT", Integer.toString(init));
+      KilledRunsTest.nothingIsLeftOf(victim);
+    }
+  }
+
+  /// The first process of the sandbox reads the pipe on which it waits for the word to go on.
+  private static int awaitHeldBack(KilledRunsTest.Subject victim) throws IOException {
+    var until = Instant.now().plus(LONG);
+    while (Instant.now().isBefore(until)) {
+      for (int pid : Support.processesWith(victim.marker)) {
+        if (waitsInAPipe(Path.of("/proc", Integer.toString(pid)))) {
+          return pid;
+        }
+      }
+      Thread.onSpinWait();
+    }
+    throw new AssertionError("the command is not held back");
+  }
+
+  private static boolean waitsInAPipe(Path process) throws IOException {
+    try {
+      // Not the script of the same name.
+      return Files.readSymbolicLink(process.resolve("exe")).endsWith("bwrap")
+          && Files.readString(process.resolve("wchan")).contains("pipe");
+    } catch (NoSuchFileException gone) {
+      return false;
+    }
+  }
+
+  static Stream<Arguments> moments() {
+    System.out.println("-Dcaisson.test.seed=" + SEED);
+    var random = new Random(SEED);
+    return IntStream.range(0, 10)
+        .mapToObj(number ->
+            Arguments.of(
+                number % 2 == 0 ? Privilege.ROOT : Privilege.USER_NAMESPACE,
+                number % 3 == 0 ? "brokered" : "none",
+                random.nextInt(10_000)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("moments")
+  void nothingIsLeftWheneverTheJvmIsKilled(Privilege privilege, String network, int micros)
+      throws Exception {
+    try (var victim =
+        new KilledRunsTest.Subject(
+            work, KilledRunsTest.Victim.class, "COMMAND", privilege.name(), network)) {
+      victim.await("created");
+      // Beside the JVM there is bubblewrap, at least.
+      victim.awaitProcesses(2);
+      LockSupport.parkNanos(micros * 1000L);
+      victim.signal("KILL");
+      victim.awaitEnd();
+      KilledRunsTest.nothingIsLeftOf(victim);
+    }
+  }
+}
