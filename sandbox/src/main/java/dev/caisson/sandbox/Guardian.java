@@ -11,6 +11,7 @@ import dev.caisson.linux.SystemCallException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -29,9 +30,9 @@ import org.jspecify.annotations.Nullable;
 final class Guardian {
   private static final Duration BIRTH = Duration.ofSeconds(30);
 
-  /// Reads a line with the mark, and lines of a number, a kind and a path with octal escapes to
-  /// remember, or of a number alone to forget. A directory can be removed once the last process
-  /// that writes to it has died, which takes its time; a control group likewise.
+  /// Reads lines of a number, a kind and a path with octal escapes to remember, or of a number
+  /// alone to forget. A directory can be removed once the last process that writes to it has died,
+  /// which takes its time; a control group likewise.
   private static final String SCRIPT =
       """
       exec 3<&0
@@ -39,9 +40,7 @@ final class Guardian {
         trap '' HUP INT QUIT TERM
         last=-1
         while read -r number kind path; do
-          if [ "$number" = mark ]; then
-            mark=$kind
-          elif [ -n "$kind" ]; then
+          if [ -n "$kind" ]; then
             eval "kind$number=\\$kind path$number=\\$path"
             last=$number
           else
@@ -49,8 +48,9 @@ final class Guardian {
           fi
         done
         rounds=0
-        while [ "$rounds" -lt 200 ]; do
-          alive=$(printf '%s\\n' "$mark" | grep -lasFf - /proc/[0-9]*/cmdline)
+        # An empty pattern would be found everywhere.
+        while [ -n "$2" ] && [ "$rounds" -lt 200 ]; do
+          alive=$(printf 'caisson-sandbox-of-%s\\n' "$2" | grep -lasFf - /proc/[0-9]*/cmdline)
           [ -n "$alive" ] || break
           for file in $alive; do
             process=${file#/proc/}
@@ -98,13 +98,13 @@ final class Guardian {
   /// What all processes have on their command line that die with this JVM: its id and what tells it
   /// from others that had that id before.
   static String mark() {
-    return Mark.TEXT;
+    return "caisson-sandbox-of-" + Mark.OF_THIS_JVM;
   }
 
+  /// The shell is told this alone, or it would take itself for one of those.
   private static final class Mark {
-    static final String TEXT =
-        "caisson-sandbox-of-%d-%x"
-            .formatted(ProcessHandle.current().pid(), System.nanoTime() ^ new Object().hashCode());
+    static final String OF_THIS_JVM =
+        "%d-%016x".formatted(ProcessHandle.current().pid(), new SecureRandom().nextLong());
   }
 
   /// What can be left behind.
@@ -164,8 +164,6 @@ final class Guardian {
     }
     var fresh = start();
     pipe = fresh;
-    // Not among its arguments, or it would take itself for one of those.
-    write(fresh, "mark " + mark());
     for (var known : guarded.values()) {
       write(fresh, known);
     }
@@ -184,7 +182,7 @@ final class Guardian {
         var shell =
             Spawn.of(Path.of("/bin/sh"))
                 .args("-c", SCRIPT, "caisson-guardian")
-                .args(Long.toString(ProcessHandle.current().pid()))
+                .args(Long.toString(ProcessHandle.current().pid()), Mark.OF_THIS_JVM)
                 .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
                 .env("LC_ALL", "C")
                 .descriptor(0, pipe.read())

@@ -72,7 +72,7 @@ public final class NoLeaks implements BeforeEachCallback, AfterEachCallback {
         for (var entry : entries) {
           try {
             if (Files.readString(entry.resolve("cmdline"), StandardCharsets.ISO_8859_1)
-                .endsWith(mine)) {
+                .contains(mine)) {
               return Files.readSymbolicLink(entry.resolve("fd/0")).toString();
             }
           } catch (IOException gone) {
