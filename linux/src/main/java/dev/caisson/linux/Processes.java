@@ -45,10 +45,10 @@ public final class Processes {
     pidfd.await(Set.of(PollEvent.IN), deadline, "the end of a process");
   }
 
-  /// Whether the process has ended; whoever is its parent may not have reaped it yet.
-  public static boolean hasEnded(Fd pidfd) {
+  /// Whether the process ends within a time; whoever is its parent may not have reaped it then.
+  public static boolean hasEnded(Fd pidfd, Duration patience) {
     try {
-      awaitEnd(pidfd, Duration.ZERO);
+      awaitEnd(pidfd, patience);
       return true;
     } catch (IOException lives) {
       return false;

@@ -11,7 +11,7 @@ import java.util.Optional;
 
 /// The program `bwrap` that makes the sandboxes.
 public final class Bubblewrap {
-  private static final Map<Path, Fd> copies = new HashMap<>();
+  private static final Map<Path, byte[]> contents = new HashMap<>();
 
   private Bubblewrap() {}
 
@@ -35,16 +35,18 @@ public final class Bubblewrap {
                     + " without it; on Debian: apt-get install bubblewrap"));
   }
 
-  /// A copy that nobody can change, for who owns the file itself: it is the first process of each
-  /// sandbox, and by `/proc/1/exe` user 0 in there reaches the file, its mode at least.
-  ///
-  /// @return where it can be executed as long as the JVM lives
-  static synchronized Path unchangeable(Path file) throws IOException {
-    var known = copies.get(file);
-    if (known == null) {
-      known = Memfd.sealed("bwrap", Files.readAllBytes(file));
-      copies.put(file, known);
+  /// A copy of it in memory. It is the first process of each sandbox, and by `/proc/1/exe` user 0
+  /// in there reaches the file, its mode at least: that must not be the host's, nor that of another
+  /// run.
+  static Fd copy(Path file) throws IOException {
+    byte[] known;
+    synchronized (contents) {
+      known = contents.get(file);
+      if (known == null) {
+        known = Files.readAllBytes(file);
+        contents.put(file, known);
+      }
     }
-    return Path.of("/proc/%d/fd/%d".formatted(ProcessHandle.current().pid(), known.number()));
+    return Memfd.sealed("bwrap", known);
   }
 }

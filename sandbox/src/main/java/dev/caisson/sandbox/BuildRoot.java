@@ -1,8 +1,6 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.MountFlag;
-import dev.caisson.linux.Mounts;
 import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.network.BrokerProtocol;
@@ -12,11 +10,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /// A throw-away root file system for commands: `/usr` of some root, read-only, and everything else
 /// new and empty.
@@ -29,24 +27,13 @@ import java.util.concurrent.ConcurrentHashMap;
 /// namespace of the build root's [#thread()], which the host never sees. Anybody else needs the
 /// right to make user namespaces; see [Privilege].
 public final class BuildRoot implements AutoCloseable {
-  private static final Map<String, int[]> DEVICES =
-      Map.of(
-          "full", new int[] {1, 7},
-          "null", new int[] {1, 3},
-          "random", new int[] {1, 8},
-          "urandom", new int[] {1, 9},
-          "tty", new int[] {5, 0},
-          "zero", new int[] {1, 5});
-
-  private static final List<String> STREAMS = List.of("stdin", "stdout", "stderr");
-
   private final Path root;
   private final Privilege privilege;
   private final GuardedDirectory work;
   private final SpawnThread thread;
   private final Path bwrap;
-  private final Path executable;
   private final Turns turns = new Turns();
+  private final AtomicInteger runs = new AtomicInteger();
   private final Path dev;
   private final Path var;
   private final Map<String, String> procOverrides = new LinkedHashMap<>();
@@ -63,10 +50,7 @@ public final class BuildRoot implements AutoCloseable {
     this.work = work;
     this.thread = thread;
     this.bwrap = bwrap;
-    // An ordinary user cannot change the file, and may have rights by its name.
-    this.executable =
-        Privilege.ofThisProcess() == Privilege.ROOT ? Bubblewrap.unchangeable(bwrap) : bwrap;
-    this.dev = Files.createDirectory(work.path().resolve("dev"));
+    this.dev = work.path().resolve("dev");
     this.var = Files.createDirectory(work.path().resolve("var"));
   }
 
@@ -137,24 +121,7 @@ public final class BuildRoot implements AutoCloseable {
 
   private void populate() throws IOException {
     if (privilege == Privilege.ROOT) {
-      thread.call(() -> {
-        Mounts.mount("tmpfs", dev, "tmpfs", Set.of(MountFlag.NOSUID), "mode=755");
-        for (var device : DEVICES.entrySet()) {
-          var numbers = device.getValue();
-          Mounts.mknod(dev.resolve(device.getKey()), numbers[0], numbers[1]);
-        }
-        if (Files.exists(Path.of("/dev/fuse"))) {
-          Mounts.mknod(dev.resolve("fuse"), 10, 229);
-        }
-        Mounts.mkdir(dev.resolve("shm"));
-        Mounts.symlink("/proc/self/fd", dev.resolve("fd"));
-        for (int number = 0; number < STREAMS.size(); number++) {
-          Mounts.symlink("/proc/self/fd/" + number, dev.resolve(STREAMS.get(number)));
-        }
-        // What a run could leave there, others would find.
-        Mounts.bindReadOnly(dev, dev);
-        return dev;
-      });
+      Devices.makeReadOnly(thread, dev);
     }
     var tmp = Files.createDirectory(var.resolve("tmp"));
     Files.setAttribute(tmp, "unix:mode", 01777);
@@ -229,6 +196,7 @@ public final class BuildRoot implements AutoCloseable {
   /// What [#run] would execute, found out without doing it.
   public RunPlan plan(Run run) throws IOException {
     var sockets = new LinkedHashMap<String, Path>();
+    var devices = privilege == Privilege.ROOT ? Optional.of(dev) : Optional.<Path>empty();
     var api = work.path().resolve("api-0");
     for (var endpoint : run.endpoints()) {
       sockets.put(endpoint.name(), api.resolve(endpoint.name()));
@@ -236,7 +204,7 @@ public final class BuildRoot implements AutoCloseable {
     if (run.network() instanceof Network.Brokered) {
       sockets.put(BrokerProtocol.ENDPOINT, api.resolve(BrokerProtocol.ENDPOINT));
     }
-    try (var plan = new Plan(bwrap, layout(sockets), run)) {
+    try (var plan = new Plan(bwrap, layout(sockets, devices), run)) {
       return new RunPlan(
           plan.commandLine(), plan.environment(), Confinement.describe(run, run.limits()));
     }
@@ -266,24 +234,26 @@ public final class BuildRoot implements AutoCloseable {
       if (run.network() instanceof Network.Brokered brokered) {
         servers.start(new NetworkEndpoint(brokered.broker()));
       }
-      return new SandboxProcess(bwrap, executable, thread, layout(servers.sockets()), run).run();
+      if (privilege == Privilege.ROOT && !run.capabilities().equals(Optional.of(Set.of()))) {
+        var own = work.path().resolve("dev-" + runs.incrementAndGet());
+        try (var devices = Devices.make(thread, own)) {
+          return run(run, servers, Optional.of(devices.path()));
+        }
+      }
+      return run(run, servers, privilege == Privilege.ROOT ? Optional.of(dev) : Optional.empty());
     }
   }
 
-  private Layout layout(Map<String, Path> sockets) {
+  private RunResult run(Run run, EndpointServers servers, Optional<Path> devices)
+      throws IOException {
+    return new SandboxProcess(bwrap, thread, layout(servers.sockets(), devices), run).run();
+  }
+
+  private Layout layout(Map<String, Path> sockets, Optional<Path> devices) {
     var all = new LinkedHashMap<String, Path>();
     endpoints.forEach((name, server) -> all.put(name, server.socket()));
     all.putAll(sockets);
-    return new Layout(
-        root,
-        privilege,
-        privilege == Privilege.ROOT ? Optional.of(dev) : Optional.empty(),
-        var,
-        libdir,
-        runner,
-        boot,
-        procOverrides,
-        all);
+    return new Layout(root, privilege, devices, var, libdir, runner, boot, procOverrides, all);
   }
 
   /// Ends what still runs in it and removes all that belongs to it.

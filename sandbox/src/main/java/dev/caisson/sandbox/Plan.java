@@ -7,6 +7,7 @@ import dev.caisson.linux.Pty;
 import dev.caisson.linux.Spawn;
 import dev.caisson.linux.SystemCallException;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -94,6 +95,17 @@ final class Plan implements AutoCloseable {
   /// Lets the command have a descriptor unless the run says otherwise.
   void standard(int number, Fd fd) {
     descriptors.putIfAbsent(number, fd);
+  }
+
+  /// What is executed. An ordinary user cannot change the program's file, and may have rights by
+  /// its name; anybody else gets a copy.
+  Path executable() throws IOException {
+    if (Privilege.ofThisProcess() != Privilege.ROOT) {
+      return bwrap;
+    }
+    var copy = Bubblewrap.copy(bwrap);
+    owned.add(copy);
+    return Path.of("/proc/%d/fd/%d".formatted(ProcessHandle.current().pid(), copy.number()));
   }
 
   /// Has bubblewrap start on a terminal, which is its standard streams.

@@ -25,16 +25,12 @@ final class SandboxProcess {
   private static final Signal SYS = new Signal(31);
 
   private final Path bwrap;
-  private final Path executable;
   private final SpawnThread thread;
   private final Layout layout;
   private final Run run;
 
-  /// @param bwrap where bubblewrap is found
-  /// @param executable what of it is executed
-  SandboxProcess(Path bwrap, Path executable, SpawnThread thread, Layout layout, Run run) {
+  SandboxProcess(Path bwrap, SpawnThread thread, Layout layout, Run run) {
     this.bwrap = bwrap;
-    this.executable = executable;
     this.thread = thread;
     this.layout = layout;
     this.run = run;
@@ -50,7 +46,7 @@ final class SandboxProcess {
         var status = Pipe.pipe2()) {
       plan.option("--json-status-fd", status.write());
       confinement.holdBack(plan);
-      try (var child = confinement.start(plan.fill(confinement.spawn(executable)), thread)) {
+      try (var child = confinement.start(plan.fill(confinement.spawn(plan.executable())), thread)) {
         status.write().close();
         streams.start(() -> kill(child));
         try (var report = StatusReader.start(status.read())) {
@@ -93,20 +89,21 @@ final class SandboxProcess {
         confinement.apply(init.getAsInt());
       }
       return Optional.empty();
-    } catch (SetupException failure) {
-      // If there is nothing left to be bound, bubblewrap knows why.
-      return report.initHasEnded()
-          ? Optional.empty()
-          : Optional.of(new RunResult.SetupFailed(failure.step(), failure.reason()));
     } catch (DeadlineException late) {
       return Optional.of(new RunResult.TimedOut(deadline.allowed()));
     } catch (InterruptedIOException interrupt) {
       return Optional.of(new RunResult.Cancelled());
     } catch (IOException failure) {
-      return Optional.of(
-          new RunResult.SetupFailed(
-              RunResult.Step.LIMITS, Optional.ofNullable(failure.getMessage()).orElse("")));
+      // If there is nothing left to be bound, bubblewrap knows why.
+      return report.initHasEnded() ? Optional.empty() : Optional.of(setupFailed(failure));
     }
+  }
+
+  private static RunResult.SetupFailed setupFailed(IOException failure) {
+    return failure instanceof SetupException setup
+        ? new RunResult.SetupFailed(setup.step(), setup.reason())
+        : new RunResult.SetupFailed(
+            RunResult.Step.LIMITS, Optional.ofNullable(failure.getMessage()).orElse(""));
   }
 
   /// Waits for the end of bubblewrap, or for a reason to end it.
@@ -131,7 +128,8 @@ final class SandboxProcess {
       return;
     }
     if (!report.askToEnd()) {
-      kill(child);
+      // Too early: its first process would outlive a bubblewrap that is killed now.
+      killBoth(child, report);
       return;
     }
     try {
@@ -141,7 +139,17 @@ final class SandboxProcess {
     }
   }
 
-  /// The sandbox dies with bubblewrap.
+  private static void killBoth(Child child, StatusReader report) throws IOException {
+    try {
+      report.awaitInit(Deadline.in(GRACE));
+      report.killInit();
+    } catch (DeadlineException none) {
+      // There is nobody.
+    }
+    kill(child);
+  }
+
+  /// The sandbox dies with bubblewrap, unless that has only just begun.
   private static void kill(Child child) {
     try {
       child.kill(Signal.KILL);

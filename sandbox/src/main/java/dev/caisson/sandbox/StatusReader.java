@@ -25,6 +25,7 @@ import java.util.concurrent.TimeoutException;
 /// process of the sandbox has been made, and one with `exit-code` when the command has exited.
 final class StatusReader implements AutoCloseable {
   private static final Duration FOREVER = Duration.ofDays(365);
+  private static final Duration SOON = Duration.ofMillis(200);
   private static final int LONGEST = 64 * 1024;
   private static final Json JSON = Json.within(Limits.UNTRUSTED);
 
@@ -104,7 +105,7 @@ final class StatusReader implements AutoCloseable {
 
   /// Whether the first process of the sandbox has ended already.
   synchronized boolean initHasEnded() {
-    return init.isPresent() && Processes.hasEnded(init.get());
+    return initPid != 0 && (init.isEmpty() || Processes.hasEnded(init.get(), SOON));
   }
 
   /// What the command exited with, or empty if it never ran. To be called after [#awaitEndOfInit].

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// What ought to be stopped, and was not when this was written.
+/// Ways out that were found by looking for them.
 @ParameterizedClass
 @MethodSource("chambers")
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
@@ -35,18 +35,24 @@ class EscapeFindingsTest extends Sentences {
     var bwrap = Bubblewrap.require().toRealPath();
     var changed = Files.getAttribute(bwrap, "unix:ctime");
     // To what it is. With 04755 it would be a setuid program on the host.
-    assertThat(outcome("lambda: os.chmod('/proc/1/exe', os.stat('/proc/1/exe').st_mode & 0o7777)"))
-        .isNotEqualTo("done");
+    outcome("lambda: os.chmod('/proc/1/exe', os.stat('/proc/1/exe').st_mode & 0o7777)");
     assertThat(Files.getAttribute(bwrap, "unix:ctime")).isEqualTo(changed);
   }
 
   @Test
   void theTimesOfTheHostsBubblewrapCannotBeChanged() throws IOException {
-    assertThat(
-            outcome(
-                "lambda: os.utime('/proc/1/exe', ns=(os.stat('/proc/1/exe').st_atime_ns,"
-                    + " os.stat('/proc/1/exe').st_mtime_ns))"))
-        .isNotEqualTo("done");
+    var bwrap = Bubblewrap.require().toRealPath();
+    var changed = Files.getAttribute(bwrap, "unix:ctime");
+    outcome(
+        "lambda: os.utime('/proc/1/exe', ns=(os.stat('/proc/1/exe').st_atime_ns,"
+            + " os.stat('/proc/1/exe').st_mtime_ns))");
+    assertThat(Files.getAttribute(bwrap, "unix:ctime")).isEqualTo(changed);
+  }
+
+  @Test
+  void whoBreaksTheFirstProgramBreaksNoOtherRun() throws IOException {
+    outcome("lambda: os.chmod('/proc/1/exe', 0)");
+    sh("true");
   }
 
   @Test
@@ -71,12 +77,12 @@ class EscapeFindingsTest extends Sentences {
         tell(opened, "/proc/sys/kernel/core_pattern", os.O_WRONLY)
         """;
     assertThat(said(python(script).capabilities(Set.of(Capability.CAP_SYS_ADMIN))))
-        .isEqualTo("EINVAL\nEROFS");
+        .isEqualTo("EPERM\nEROFS");
   }
 
   @Test
   void devIsNotKeptFromOneRunToTheNext() throws IOException {
-    sh("touch /dev/kept; ln -s zero /dev/other; ln -sf zero /dev/random 2> /dev/null || true");
+    sh("(touch /dev/kept; ln -s zero /dev/other; ln -sf zero /dev/random) 2> /dev/null || true");
     assertThat(sh("ls -d /dev/kept /dev/other 2> /dev/null; readlink /dev/random || true"))
         .isEmpty();
   }
@@ -84,7 +90,7 @@ class EscapeFindingsTest extends Sentences {
   @Test
   void aLinkThatAnEarlierRunLeftInDevDoesNotLeadATargetOut() throws IOException {
     var outside = Files.createDirectory(own().resolve("outside"));
-    sh("ln -s /oldroot%s /dev/out".formatted(outside));
+    sh("ln -s /oldroot%s /dev/out 2> /dev/null || true".formatted(outside));
     try {
       result(shell("true").bind(Bind.directory("/dev/out/made")));
     } catch (IllegalArgumentException refused) {
@@ -104,11 +110,11 @@ class EscapeFindingsTest extends Sentences {
             libc.renameat2(-100, b"/var/place", -100, b"/var/link", 2)
         """
             .formatted(outside);
-    var swapping = Support.begin(() -> result(python(swap).deadline(Duration.ofSeconds(8))));
+    var swapping = Support.begin(() -> alone(python(swap).deadline(Duration.ofSeconds(4))));
     while (!swapping.isDone()) {
       try {
         result(shell("true").bind(Bind.directory("/var/place/made")));
-      } catch (IllegalArgumentException refused) {
+      } catch (IllegalStateException refused) {
         // As it should be.
       }
     }
@@ -116,14 +122,20 @@ class EscapeFindingsTest extends Sentences {
     assertThat(outside).isEmptyDirectory();
   }
 
+  private RunResult alone(Run run) throws IOException {
+    while (true) {
+      try {
+        return result(run);
+      } catch (IllegalStateException another) {
+        Thread.onSpinWait();
+      }
+    }
+  }
+
   @Test
   void aNodeThatAnEarlierRunMadeDoesNotOpenForOneWithoutCapabilities() throws IOException {
     Assumptions.assumeTrue(chamber.root(), "nobody else makes nodes");
-    assertThat(
-            said(
-                shell("mknod -m 600 /dev/of-another c 1 5 && echo made")
-                    .capabilities(Set.of(Capability.CAP_MKNOD))))
-        .isEqualTo("made");
+    result(shell("mknod -m 600 /dev/of-another c 1 5").capabilities(Set.of(Capability.CAP_MKNOD)));
     assertThat(outcome("opened, '/dev/of-another'")).isNotEqualTo("done");
   }
 

@@ -332,7 +332,7 @@ class EscapeTest extends Sentences {
     var run =
         attempt("libcall, 'mount', b'none', b'/tmp', b'tmpfs', 0, b'size=4096'")
             .capabilities(Set.of(Capability.CAP_SYS_ADMIN));
-    assertThat(said(run)).isEqualTo("done");
+    assertThat(said(run)).isEqualTo(chamber.root() ? "done" : "EPERM");
   }
 
   @Test
@@ -358,7 +358,8 @@ class EscapeTest extends Sentences {
   @Test
   void aDiskCannotBeMadeOrOpened() throws IOException {
     bothAre("os.mknod, '/tmp/disk', 0o600 | stat.S_IFBLK, os.makedev(254, 0)", "EPERM");
-    bothAre("os.mknod, '/dev/disk', 0o600 | stat.S_IFBLK, os.makedev(254, 0)", "EPERM");
+    assertThat(outcome("os.mknod, '/dev/disk', 0o600 | stat.S_IFBLK, os.makedev(254, 0)"))
+        .isIn("EROFS", "EPERM");
     bothAre("os.mknod, '/tmp/mem', 0o600 | stat.S_IFCHR, os.makedev(1, 1)", "EPERM");
   }
 

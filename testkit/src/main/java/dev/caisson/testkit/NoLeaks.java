@@ -88,7 +88,6 @@ public final class NoLeaks implements BeforeEachCallback, AfterEachCallback {
       return target.endsWith(".jar")
           || target.endsWith("/modules")
           || target.endsWith("/ct.sym")
-          || target.startsWith("/memfd:bwrap ")
           || target.contains("eventpoll")
           || target.contains("[eventfd]")
           || target.startsWith("/dev/random")

@@ -1,0 +1,79 @@
+package dev.caisson.sandbox;
+
+import dev.caisson.linux.MountFlag;
+import dev.caisson.linux.Mounts;
+import dev.caisson.linux.SpawnThread;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.UmountFlag;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/// A `/dev`: device nodes that every program knows, in a file system in memory that is mounted in
+/// the namespace of a thread. Its nodes are not those of the host, whose modes could be changed.
+///
+/// @param path where it is mounted
+record Devices(SpawnThread thread, Path path) implements AutoCloseable {
+  private static final Map<String, int[]> NODES =
+      Map.of(
+          "full", new int[] {1, 7},
+          "null", new int[] {1, 3},
+          "random", new int[] {1, 8},
+          "urandom", new int[] {1, 9},
+          "tty", new int[] {5, 0},
+          "zero", new int[] {1, 5});
+
+  private static final List<String> STREAMS = List.of("stdin", "stdout", "stderr");
+
+  /// Makes one for a run alone, which can add nodes to it.
+  ///
+  /// @param path a directory, which is made
+  static Devices make(SpawnThread thread, Path path) throws IOException {
+    Files.createDirectory(path);
+    thread.call(() -> {
+      populate(path);
+      return path;
+    });
+    return new Devices(thread, path);
+  }
+
+  /// Makes one for many runs, none of which can change it: what one could leave there, others would
+  /// find.
+  static Devices makeReadOnly(SpawnThread thread, Path path) throws IOException {
+    Files.createDirectory(path);
+    thread.call(() -> {
+      populate(path);
+      Mounts.bindReadOnly(path, path);
+      return path;
+    });
+    return new Devices(thread, path);
+  }
+
+  private static void populate(Path path) throws SystemCallException {
+    Mounts.mount("tmpfs", path, "tmpfs", Set.of(MountFlag.NOSUID), "mode=755");
+    for (var node : NODES.entrySet()) {
+      var numbers = node.getValue();
+      Mounts.mknod(path.resolve(node.getKey()), numbers[0], numbers[1]);
+    }
+    if (Files.exists(Path.of("/dev/fuse"))) {
+      Mounts.mknod(path.resolve("fuse"), 10, 229);
+    }
+    Mounts.mkdir(path.resolve("shm"));
+    Mounts.symlink("/proc/self/fd", path.resolve("fd"));
+    for (int number = 0; number < STREAMS.size(); number++) {
+      Mounts.symlink("/proc/self/fd/" + number, path.resolve(STREAMS.get(number)));
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    thread.call(() -> {
+      Mounts.umount2(path, Set.of(UmountFlag.DETACH));
+      return path;
+    });
+    Files.delete(path);
+  }
+}
