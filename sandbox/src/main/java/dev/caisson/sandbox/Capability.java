@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /// The privileges that the rights of root are divided into. See `capabilities(7)`.
 @SuppressWarnings("MissingJavadoc") // the manual page has one paragraph for each
@@ -53,6 +54,9 @@ public enum Capability {
   CAP_BPF,
   CAP_CHECKPOINT_RESTORE;
 
+  /// A JVM keeps its own.
+  private static final ConcurrentHashMap<String, BigInteger> SETS = new ConcurrentHashMap<>();
+
   /// What a stage of a build may have unless its description asks for more.
   public static final Set<Capability> STAGE_DEFAULT =
       Set.copyOf(
@@ -94,6 +98,10 @@ public enum Capability {
 
   /// One of the sets of this process, by its name in `/proc/self/status`. See `proc(5)`.
   static BigInteger ofThisProcess(String set) {
+    return SETS.computeIfAbsent(set, Capability::read);
+  }
+
+  private static BigInteger read(String set) {
     try {
       for (var line : Files.readAllLines(Path.of("/proc/self/status"))) {
         if (line.startsWith(set + ":")) {

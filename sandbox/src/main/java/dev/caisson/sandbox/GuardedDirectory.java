@@ -30,7 +30,7 @@ record GuardedDirectory(Path path, Guardian.Guarded guard) implements AutoClosea
         guard.close();
       } catch (NoSuchFileException missing) {
         guard.close();
-        throw new IOException("the work directory does not exist: " + parent, missing);
+        throw new IOException("the work directory does not exist (ENOENT): " + parent, missing);
       } catch (IOException | RuntimeException failure) {
         guard.close();
         throw failure;

@@ -171,9 +171,15 @@ final class Guardian {
   }
 
   private static void write(Fd to, String line) throws IOException {
-    // A line is short enough for there to be room for all of it if there is for any.
-    to.await(Set.of(PollEvent.OUT), PATIENCE, "the guardian of directories");
-    to.write((line + "\n").getBytes(StandardCharsets.US_ASCII));
+    var interrupts = new Interrupts();
+    try {
+      interrupts.hold();
+      interrupts.through(() -> to.await(Set.of(PollEvent.OUT), PATIENCE, "the guardian"));
+      // A line is short enough for there to be room for all of it if there is for any.
+      to.write((line + "\n").getBytes(StandardCharsets.US_ASCII));
+    } finally {
+      interrupts.giveBack();
+    }
   }
 
   private static Fd start() throws IOException {
@@ -192,7 +198,9 @@ final class Guardian {
                 .newSession()
                 .start()) {
       // It leaves a child of its own that belongs to nobody.
-      var exit = shell.waitid(BIRTH);
+      var interrupts = new Interrupts();
+      var exit = interrupts.through(() -> shell.waitid(BIRTH));
+      interrupts.giveBack();
       if (!exit.success()) {
         throw new IOException("the guardian of directories, /bin/sh, " + exit);
       }

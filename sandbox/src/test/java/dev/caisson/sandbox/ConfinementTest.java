@@ -128,9 +128,12 @@ class ConfinementTest {
       answer = b""
       while b"\\r\\n\\r\\n" not in answer:
           answer += proxy.recv(1000)
-      print(answer.split()[1].decode(), end=" ")
-      if b" 200 " in answer:
-          print(proxy.recv(100).decode(), end="")
+      head, body = answer.split(b"\\r\\n\\r\\n", 1)
+      print(head.split()[1].decode(), end=" ")
+      if b" 200 " in head:
+          while piece := proxy.recv(100):
+              body += piece
+          print(body.decode(), end="")
       """;
 
   private String connect(Network network, String destination) throws IOException {
