@@ -1,0 +1,330 @@
+package dev.caisson.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// `caisson run` by an ordinary user, which root becomes for that.
+@ExtendWith(NoLeaks.class)
+@Requires({Need.ROOT, Need.BUBBLEWRAP})
+class RunAsUserIT {
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
+  private static final int USER = 65534;
+
+  /// The image where that user can read it.
+  @TempDir static Path place;
+
+  private static Path image;
+  private Path home;
+  private long lastPid;
+
+  private record Answer(int status, String out, String err) {}
+
+  @BeforeAll
+  static void copyImage() throws IOException {
+    Files.setPosixFilePermissions(place, PosixFilePermissions.fromString("rwxr-xr-x"));
+    image = Files.createDirectory(place.resolve("image"));
+    try (var jars = Files.list(Path.of(System.getProperty("caisson.image")))) {
+      for (var jar : jars.toList()) {
+        var copy = Files.copy(jar, image.resolve(String.valueOf(jar.getFileName())));
+        Files.setPosixFilePermissions(copy, PosixFilePermissions.fromString("rw-r--r--"));
+      }
+    }
+  }
+
+  @BeforeEach
+  void makeHome() throws IOException {
+    home = own(Files.createDirectory(place.resolve("home-" + UUID.randomUUID())));
+  }
+
+  private static Path own(Path path) throws IOException {
+    Files.setAttribute(path, "unix:uid", USER);
+    Files.setAttribute(path, "unix:gid", USER);
+    return path;
+  }
+
+  private static int owner(Path path) throws IOException {
+    return (Integer) Files.getAttribute(path, "unix:uid");
+  }
+
+  private Process start(String... args) throws IOException {
+    var command = new ArrayList<>(List.of("setpriv", "--reuid", "" + USER, "--regid", "" + USER));
+    command.addAll(List.of("--clear-groups", "--no-new-privs", "env", "-u", "XDG_CACHE_HOME"));
+    command.addAll(
+        List.of(
+            "HOME=" + home,
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "--enable-native-access=dev.caisson.linux",
+            "-p",
+            image.toString(),
+            "-m",
+            "dev.caisson.cli/dev.caisson.cli.Main"));
+    command.addAll(List.of(args));
+    var process =
+        new ProcessBuilder(command)
+            .directory(home.toFile())
+            .redirectInput(Path.of("/dev/null").toFile())
+            .redirectOutput(place.resolve("out").toFile())
+            .redirectError(place.resolve("err").toFile())
+            .start();
+    lastPid = process.pid();
+    return process;
+  }
+
+  private Answer finish(Process process) throws Exception {
+    try {
+      assertThat(process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+    } finally {
+      process.destroyForcibly().waitFor();
+    }
+    return new Answer(
+        process.exitValue(),
+        Files.readString(place.resolve("out"), StandardCharsets.UTF_8),
+        Files.readString(place.resolve("err"), StandardCharsets.UTF_8));
+  }
+
+  private Answer run(String... args) throws Exception {
+    return finish(start(Stream.concat(Stream.of("run"), Stream.of(args)).toArray(String[]::new)));
+  }
+
+  private String shell(String script, String... options) throws Exception {
+    var args = new ArrayList<>(List.of(options));
+    args.addAll(List.of("--", "sh", "-c", script));
+    var answer = run(args.toArray(String[]::new));
+    assertThat(answer.status()).as(answer.err()).isZero();
+    return answer.out();
+  }
+
+  /// After every test: no file below the cache, and no guardian.
+  @AfterEach
+  void nothingIsLeft() throws Exception {
+    var until = Instant.now().plus(PATIENCE);
+    while (!left().isEmpty()) {
+      assertThat(Instant.now()).as("left: " + left()).isBefore(until);
+      Thread.sleep(10);
+    }
+  }
+
+  private List<String> left() throws IOException {
+    var left = new ArrayList<String>();
+    Caisson.processesWith("caisson-guardian\0" + lastPid + "\0")
+        .forEach(pid -> left.add("guardian " + pid));
+    var temporary = home.resolve(".cache/caisson/tmp");
+    if (Files.exists(temporary)) {
+      try (var entries = Files.list(temporary)) {
+        entries.filter(path -> !path.endsWith(".lock")).forEach(path -> left.add("" + path));
+      }
+    }
+    return left;
+  }
+
+  @Test
+  void itIsRootInsideAndItselfOutside() throws Exception {
+    var out = own(Files.createDirectory(home.resolve("out")));
+    var script = "id -u; id -g; echo x > /o/file; mkdir /o/directory; stat -c %u /o/file";
+    assertThat(shell(script, "--bind", "out:/o")).isEqualTo("0\n0\n0\n");
+    assertThat(out.resolve("file")).hasContent("x");
+    assertThat(owner(out.resolve("file"))).isEqualTo(USER);
+    assertThat(owner(out.resolve("directory"))).isEqualTo(USER);
+  }
+
+  @Test
+  void itExitsAsTheCommandDoes() throws Exception {
+    assertThat(run("--", "sh", "-c", "exit 9").status()).isEqualTo(9);
+    assertThat(run("--", "sh", "-c", "kill -KILL $$").status()).isEqualTo(137);
+    assertThat(run("--timeout", "300ms", "--", "sleep", "1000").status()).isEqualTo(124);
+    assertThat(run("--ro-bind", "/no/such:/x", "--", "true").status()).isEqualTo(125);
+    assertThat(run("--bind", "/x", "--", "true").status()).isEqualTo(2);
+  }
+
+  @Test
+  void itHasNoCapabilitiesUnlessTheyAreGiven() throws Exception {
+    assertThat(shell("grep -E 'Cap(Prm|Eff|Bnd|Amb)' /proc/self/status | cut -f2 | sort -u"))
+        .isEqualTo("0000000000000000\n");
+    assertThat(shell("grep CapEff /proc/self/status | cut -f2", "--cap", "CAP_CHOWN"))
+        .isEqualTo("0000000000000001\n");
+    assertThat(shell("mount -t tmpfs x /tmp && echo mounted", "--cap", "ALL"))
+        .isEqualTo("mounted\n");
+  }
+
+  @Test
+  void capabilitiesInsideHaveNoPowerOutside() throws Exception {
+    var secret = Files.writeString(home.resolve("secret"), "secret\n");
+    Files.setPosixFilePermissions(secret, PosixFilePermissions.fromString("rw-------"));
+    var roots = Files.createDirectory(home.resolve("roots"));
+    own(Files.createDirectory(home.resolve("mine")));
+    var script =
+        """
+        cat /secret 2>/dev/null && echo read
+        chown 0 /secret 2>/dev/null && echo owned
+        touch /roots/x 2>/dev/null && echo written
+        chmod 777 /roots 2>/dev/null && echo opened
+        mknod /mine/disk b 8 0 2>/dev/null && echo made
+        chown 1 /mine 2>/dev/null && echo given
+        (echo x > /proc/sys/kernel/hostname) 2>/dev/null && echo named
+        umount /usr 2>/dev/null && echo unmounted
+        echo end
+        """;
+    for (var more : List.of("--user-namespace", "--no-seccomp")) {
+      assertThat(
+              shell(
+                  script,
+                  "--cap",
+                  "ALL",
+                  more,
+                  "--bind",
+                  "secret:/secret",
+                  "--bind",
+                  "roots:/roots",
+                  "--bind",
+                  "mine:/mine"))
+          .isEqualTo("end\n");
+    }
+    assertThat(owner(roots)).isZero();
+    assertThat(roots).isEmptyDirectory();
+  }
+
+  @Test
+  void whatTheUserMayNotReadTheSandboxMayNot() throws Exception {
+    var answer = run("--ro-bind", "/etc/shadow:/s", "--", "cat", "/s");
+    assertThat(answer.status()).isNotZero();
+    assertThat(answer.out()).isEmpty();
+    assertThat(answer.err()).contains("Permission denied");
+  }
+
+  @Test
+  void devicesWorkWithoutRoot() throws Exception {
+    assertThat(
+            shell(
+                "echo x > /dev/null && head -c 2 /dev/zero | wc -c; echo x > /d && echo bound",
+                "--dev-bind",
+                "/dev/null:/d"))
+        .isEqualTo("2\nbound\n");
+  }
+
+  @Test
+  void tmpfsSymlinkFileSizeAndUserNamespacesWorkWithoutRoot() throws Exception {
+    assertThat(
+            shell(
+                "head -c 2M /dev/zero 2>/dev/null > /t/f || echo full; readlink /l",
+                "--tmpfs",
+                "/t:1M",
+                "--symlink",
+                "x:/l"))
+        .isEqualTo("full\nx\n");
+    var write = "exec head -c 1025 /dev/zero > /tmp/f";
+    assertThat(run("--file-size", "1K", "--", "sh", "-c", write).status()).isEqualTo(128 + 25);
+    assertThat(run("--", "unshare", "-U", "true").status()).isNotZero();
+    assertThat(run("--allow-user-namespaces", "--", "unshare", "-U", "true").status()).isZero();
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CURL})
+  void itReachesTheAllowedHostAlone() throws Exception {
+    try (var server = HelloServer.start()) {
+      int port = server.port();
+      var curl = "curl -s --noproxy '' --max-time 60 http://127.0.0.1:" + port + "/";
+      var allowed = run("--allow-host", "127.0.0.1:" + port, "--", "sh", "-c", curl);
+      assertThat(allowed.out()).as(allowed.err()).isEqualTo("hello\n");
+      assertThat(allowed.err()).contains("Allowed", "127.0.0.1:" + port);
+      var other = run("--allow-host", "127.0.0.1:1", "--", "sh", "-c", curl + " -f");
+      assertThat(other.status()).isEqualTo(22);
+      assertThat(other.out()).isEmpty();
+      assertThat(other.err()).contains("Refused");
+      assertThat(run("--network", "host", "--", "sh", "-c", curl).out()).isEqualTo("hello\n");
+    }
+  }
+
+  @Test
+  void aLimitThatCannotBeSaysWhyAndWhatMendsIt() throws Exception {
+    for (var limit : List.of(List.of("--memory", "100M"), List.of("--pids", "10"))) {
+      var args = new ArrayList<>(limit);
+      args.addAll(List.of("--", "sh", "-c", "echo ran"));
+      var answer = run(args.toArray(String[]::new));
+      assertThat(answer.status()).isNotZero();
+      assertThat(answer.out()).isEmpty();
+      assertThat(answer.err())
+          .startsWith("caisson: cannot limit ")
+          .containsAnyOf("run as root", "systemd-run", "delegate");
+      args.addFirst("--best-effort");
+      answer = run(args.toArray(String[]::new));
+      assertThat(answer.out()).as(answer.err()).isEqualTo("ran\n");
+      args.addFirst("--json");
+      assertThat(run(args.toArray(String[]::new)).out())
+          .contains("\"output\":\"ran\\n\"")
+          .doesNotContain("\"memory: ", "\"processes: ");
+    }
+  }
+
+  @Test
+  void doctorSaysWhatIsMissing() throws Exception {
+    var answer = finish(start("doctor"));
+    assertThat(answer.out().lines())
+        .anyMatch(line -> line.matches("ok +user namespaces +works, .*"))
+        .anyMatch(line -> line.matches("-- +cgroup memory +missing"))
+        .anyMatch(line -> line.contains("limits of memory (run --memory); to mend it: "));
+    assertThat(answer.status()).isEqualTo(1);
+  }
+
+  @Test
+  void aDryRunHasTheUserNamespace() throws Exception {
+    var answer = run("--dry-run", "--", "true");
+    assertThat(answer.status()).isZero();
+    assertThat(answer.out()).contains("--unshare-user --uid 0 --gid 0", home + "/.cache/caisson/");
+  }
+
+  @Test
+  void nothingIsLeftWhenItIsKilled() throws Exception {
+    var marker = "marker-" + UUID.randomUUID();
+    own(Files.createDirectory(home.resolve("o")));
+    for (var signal : List.of("TERM", "KILL")) {
+      var process =
+          start(
+              "run",
+              "--bind",
+              "o:/o",
+              "--",
+              "sh",
+              "-c",
+              "trap '' TERM; mkdir -p /var/a/b; echo x > /o/up; sleep 1000; : " + marker);
+      var until = Instant.now().plus(PATIENCE);
+      while (Files.notExists(home.resolve("o/up"))) {
+        assertThat(process.isAlive()).as(Files.readString(place.resolve("err"))).isTrue();
+        assertThat(Instant.now()).isBefore(until);
+        Thread.sleep(10);
+      }
+      Files.delete(home.resolve("o/up"));
+      new ProcessBuilder("kill", "-" + signal, "" + process.pid()).start().waitFor();
+      finish(process);
+      while (!Caisson.processesWith(marker).isEmpty()) {
+        assertThat(Instant.now()).as("processes are left").isBefore(until);
+        Thread.sleep(10);
+      }
+      // What was killed leaves an empty directory to the next.
+      assertThat(run("--", "true").status()).isZero();
+      nothingIsLeft();
+    }
+  }
+}

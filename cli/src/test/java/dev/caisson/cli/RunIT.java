@@ -1,0 +1,653 @@
+package dev.caisson.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
+import dev.caisson.testkit.Requires;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// Every option of `caisson run` does what its help says.
+@ExtendWith(NoLeaks.class)
+@Requires({Need.ROOT, Need.BUBBLEWRAP})
+class RunIT {
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
+  private static final JsonMapper JSON = new JsonMapper();
+
+  @TempDir Path directory;
+  private Caisson caisson;
+
+  @BeforeEach
+  void prepare() {
+    caisson = new Caisson(directory);
+  }
+
+  private Caisson.Answer run(String... args) throws Exception {
+    return caisson.run(Stream.concat(Stream.of("run"), Stream.of(args)).toArray(String[]::new));
+  }
+
+  /// What a shell prints that must succeed.
+  private String shell(String script, String... options) throws Exception {
+    var args = new ArrayList<>(List.of(options));
+    args.addAll(List.of("--", "sh", "-c", script));
+    var answer = run(args.toArray(String[]::new));
+    assertThat(answer.status()).as(answer.err()).isZero();
+    return answer.out();
+  }
+
+  private JsonNode json(int status, String... args) throws Exception {
+    var answer =
+        caisson.run(
+            Stream.concat(Stream.of("run", "--json"), Stream.of(args)).toArray(String[]::new));
+    assertThat(answer.status()).as(answer.out() + answer.err()).isEqualTo(status);
+    assertThat(answer.out()).as("one line").endsWith("}\n").containsOnlyOnce("\n");
+    var json = JSON.readTree(answer.out());
+    assertThat(json.path("exit_code").asInt()).isEqualTo(status);
+    assertThat(json.path("success").asBoolean()).isEqualTo(status == 0);
+    return json;
+  }
+
+  private static String text(JsonNode json, String... path) {
+    var node = json;
+    for (var name : path) {
+      node = node.path(name);
+    }
+    return node.asString();
+  }
+
+  private static List<String> strings(JsonNode array) {
+    var all = new ArrayList<String>();
+    array.forEach(one -> all.add(one.asString()));
+    return all;
+  }
+
+  private static void awaitNoProcess(String marker) throws InterruptedException {
+    var until = Instant.now().plus(PATIENCE);
+    while (!Caisson.processesWith(marker).isEmpty()) {
+      assertThat(Instant.now()).as("processes are left").isBefore(until);
+      Thread.sleep(10);
+    }
+  }
+
+  // What it may see
+
+  @Test
+  void whatIsNotGivenIsNotThere() throws Exception {
+    assertThat(
+            shell("id -u; ls -A /etc /tmp /home /root 2>/dev/null; cat /proc/sys/kernel/pid_max"))
+        .doesNotContain("passwd", "ssh")
+        .startsWith("0\n");
+    assertThat(shell("touch /usr/x 2>/dev/null || echo read-only")).isEqualTo("read-only\n");
+  }
+
+  @Test
+  void aBindIsReadAndWritten() throws Exception {
+    Files.createDirectory(directory.resolve("d"));
+    Files.writeString(directory.resolve("f"), "old\n");
+    shell(
+        "echo new > /deep/er/d/made; echo more >> /f", "--bind", "d:/deep/er/d", "--bind", "f:/f");
+    assertThat(directory.resolve("d/made")).hasContent("new");
+    assertThat(directory.resolve("f")).hasContent("old\nmore");
+  }
+
+  @Test
+  void aReadOnlyBindIsRead() throws Exception {
+    Files.writeString(directory.resolve("f"), "old\n");
+    var out =
+        shell(
+            "cat /d/f; (echo x > /d/f) 2>/dev/null || echo refused",
+            "--ro-bind",
+            directory + ":/d");
+    assertThat(out).isEqualTo("old\nrefused\n");
+    assertThat(directory.resolve("f")).hasContent("old");
+  }
+
+  @Test
+  void aLaterBindLiesOverAnEarlierOneOfWhateverKind() throws Exception {
+    Files.createDirectories(directory.resolve("outer/x"));
+    Files.createDirectory(directory.resolve("inner"));
+    Files.writeString(directory.resolve("inner/f"), "inner\n");
+    var out =
+        shell(
+            "cat /d/x/f; ls /d; ls -A /e",
+            "--bind",
+            "outer:/d",
+            "--ro-bind",
+            "inner:/d/x",
+            "--ro-bind",
+            "inner:/e",
+            "--tmpfs",
+            "/e");
+    assertThat(out).isEqualTo("inner\nx\n");
+  }
+
+  @Test
+  void aDeviceWorksWithDevBindAlone() throws Exception {
+    var out =
+        shell(
+            "echo x > /d && echo works; (echo x > /n) 2>/dev/null || echo refused",
+            "--dev-bind",
+            "/dev/null:/d",
+            "--bind",
+            "/dev/null:/n");
+    assertThat(out).isEqualTo("works\nrefused\n");
+  }
+
+  @Test
+  void aTmpfsHasItsSizeAndIsGoneAfterwards() throws Exception {
+    var script =
+        "stat -fc %T /t; head -c 1000000 /dev/zero > /t/a && echo fits;"
+            + " head -c 1000000 /dev/zero > /t/b || echo full; touch /u/x && echo any";
+    assertThat(shell(script + " 2>/dev/null", "--tmpfs", "/t:1M", "--tmpfs", "/u"))
+        .isEqualTo("tmpfs\nfits\nfull\nany\n");
+  }
+
+  @Test
+  void aSymbolicLinkIsMade() throws Exception {
+    assertThat(
+            shell(
+                "readlink /etc/a/link; cat /f",
+                "--symlink",
+                "to:where:/etc/a/link",
+                "--ro-bind",
+                Files.writeString(directory.resolve("x"), "seen\n") + ":/x",
+                "--symlink",
+                "x:/f"))
+        .isEqualTo("to:where\nseen\n");
+  }
+
+  @Test
+  void rootTakesUsrFromElsewhereAndWhatIsBoundThereRuns() throws Exception {
+    Files.createDirectory(directory.resolve("empty"));
+    var program = program("bf2a000000" + "b83c000000" + "0f05");
+    var answer = run("--root", "empty", "--ro-bind", program + ":/run/p", "--", "/run/p");
+    assertThat(answer.status()).as(answer.err()).isEqualTo(42);
+    assertThat(run("--root", "empty", "--", "true").status()).isEqualTo(125);
+  }
+
+  /// A static program for x86-64 of this machine code.
+  private Path program(String code) throws Exception {
+    int length = code.length() / 2;
+    var size = HexFormat.of().withLowerCase().toHexDigits((byte) (0x78 + length));
+    var header =
+        "7f454c4602010100"
+            + "0000000000000000"
+            + "02003e0001000000"
+            + "7800400000000000"
+            + "4000000000000000"
+            + "0000000000000000"
+            + "0000000040003800"
+            + "0100000000000000"
+            + "0100000005000000"
+            + "0000000000000000"
+            + "0000400000000000"
+            + "0000400000000000"
+            + size
+            + "00000000000000"
+            + size
+            + "00000000000000"
+            + "0010000000000000";
+    var file = Files.write(directory.resolve("program"), HexFormat.of().parseHex(header + code));
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+    return file;
+  }
+
+  // What it has
+
+  @Test
+  void theEnvironmentIsWhatIsGivenAndLittleElse() throws Exception {
+    caisson.with(Map.of("SECRET", "secret", "TERM", "vt100"));
+    var out =
+        shell(
+            "env", "--env", "A=1", "--env", "A=2", "--env", "B=", "--env", "C=x=y z", "--env",
+            "HOME=/h");
+    assertThat(out.lines())
+        .contains("A=2", "B=", "C=x=y z", "HOME=/h", "TERM=vt100", "PATH=/usr/sbin:/usr/bin")
+        .doesNotContain("A=1", "SECRET=secret");
+  }
+
+  @Test
+  void chdirIsWhereItStarts() throws Exception {
+    assertThat(shell("pwd")).isEqualTo("/\n");
+    assertThat(shell("pwd", "--tmpfs", "/a/b", "--chdir", "/a/b")).isEqualTo("/a/b\n");
+    var answer = run("--chdir", "/no/such", "--", "true");
+    assertThat(answer.status()).isEqualTo(125);
+    assertThat(answer.err()).contains("/no/such");
+  }
+
+  @Test
+  void itHasNoCapabilitiesButThoseThatItIsGiven() throws Exception {
+    var effective =
+        "grep CapEff /proc/self/status | cut -f2; chown 5 /tmp 2>/dev/null; stat -c %u /tmp";
+    assertThat(shell(effective)).isEqualTo("0000000000000000\n0\n");
+    assertThat(shell(effective, "--cap", "CAP_CHOWN")).isEqualTo("0000000000000001\n5\n");
+    assertThat(shell(effective, "--cap", "chown", "--cap", "Cap_Net_Admin"))
+        .isEqualTo("0000000000001001\n5\n");
+    var own = Programs.run("sh", "-c", "grep CapEff /proc/self/status | cut -f2");
+    assertThat(shell(effective, "--cap", "ALL")).isEqualTo(own + "5\n");
+  }
+
+  @Test
+  void inAUserNamespaceCapabilitiesHaveNoPowerOutside() throws Exception {
+    var other = Files.createDirectory(directory.resolve("other"));
+    Files.setPosixFilePermissions(other, PosixFilePermissions.fromString("rwx------"));
+    Files.setAttribute(other, "unix:uid", 1234);
+    var script =
+        "id -u; touch /o/made 2>/dev/null && echo made; chown 5 /tmp 2>/dev/null; stat -c %u /tmp";
+    assertThat(shell(script, "--bind", "other:/o", "--cap", "ALL", "--user-namespace"))
+        .isEqualTo("0\n0\n");
+    assertThat(shell(script, "--bind", "other:/o", "--cap", "ALL")).isEqualTo("0\nmade\n5\n");
+    assertThat(shell("grep CapBnd /proc/self/status | cut -f2", "--user-namespace"))
+        .isEqualTo("0000000000000000\n");
+  }
+
+  @Test
+  void systemCallsAreFilteredUnlessItIsSaidOtherwise() throws Exception {
+    var script =
+        "grep Seccomp: /proc/self/status | cut -f2; unshare -U true 2>/dev/null || echo no";
+    assertThat(shell(script)).isEqualTo("2\nno\n");
+    assertThat(shell(script, "--allow-user-namespaces")).isEqualTo("2\n");
+    assertThat(shell(script, "--no-seccomp")).isEqualTo("0\n");
+    assertThat(shell(script, "--no-seccomp", "--allow-user-namespaces")).isEqualTo("0\n");
+  }
+
+  // What it can reach
+
+  @Test
+  void itReachesTheHostByTheNetworkOfTheHostAlone() throws Exception {
+    try (var server = new ServerSocket(0, 8, InetAddress.ofLiteral("127.0.0.1"))) {
+      var script =
+          "bash -c ': < /dev/tcp/127.0.0.1/%d' 2>/dev/null && echo reached; grep -c : /proc/net/dev"
+              .formatted(server.getLocalPort());
+      assertThat(shell(script)).isEqualTo("1\n");
+      assertThat(shell(script, "--network", "none")).isEqualTo("1\n");
+      assertThat(shell(script, "--network", "host")).startsWith("reached\n");
+      assertThat(shell(script, "--network", "host", "--network", "none")).isEqualTo("1\n");
+    }
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CURL})
+  void itReachesTheAllowedHostByTheProxyAndNoOther() throws Exception {
+    try (var server = HelloServer.start()) {
+      int port = server.port();
+      int other = port == 1 ? 2 : port - 1;
+      var curl = "curl -s --noproxy '' --max-time 60 ";
+      var script =
+          curl
+              + "http://127.0.0.1:%1$d/; ".formatted(port)
+              + curl
+              + "-x socks5h://127.0.0.1:3128 http://127.0.0.1:%d/; ".formatted(port)
+              + curl
+              + "-p http://127.0.0.1:%d/; ".formatted(port)
+              + curl
+              + "-o /dev/null -w '%%{http_code}\\n' http://127.0.0.1:%d/; "
+                  .formatted(other)
+                  .replace("%%", "%")
+              + "bash -c ': < /dev/tcp/127.0.0.1/%d' 2>/dev/null || echo no route".formatted(port);
+      for (var more : List.of(List.<String>of(), List.of("--user-namespace"))) {
+        var args = new ArrayList<>(List.of("--allow-host", "127.0.0.1:" + port));
+        args.addAll(more);
+        args.addAll(List.of("--", "sh", "-c", script));
+        var answer = run(args.toArray(String[]::new));
+        assertThat(answer.out()).as(answer.err()).isEqualTo("hello\nhello\nhello\n403\nno route\n");
+        assertThat(answer.err().lines())
+            .filteredOn(line -> line.contains("Allowed") && line.contains(":" + port))
+            .hasSize(3);
+        assertThat(answer.err()).contains("Refused", "no rule allows 127.0.0.1:" + other);
+      }
+    }
+  }
+
+  // What it can use
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CGROUP})
+  void whoNeedsMoreMemoryIsKilled() throws Exception {
+    var hungry = "head -c 200M /dev/zero | tail > /dev/null";
+    var answer = run("--memory", "40M", "--swap", "0", "--", "sh", "-c", hungry);
+    assertThat(answer.status()).isEqualTo(137);
+    assertThat(answer.err()).contains("want of memory", "41943040");
+    var json = json(137, "--memory", "40M", "--swap", "0", "--", "sh", "-c", hungry);
+    assertThat(text(json, "ending", "type")).isEqualTo("memory-exceeded");
+    assertThat(json.path("ending").path("limit").asLong()).isEqualTo(40 << 20);
+    assertThat(json.path("usage").path("peak_memory_bytes").asLong())
+        .isBetween(20L << 20, 40L << 20);
+    assertThat(strings(json.path("enforced"))).contains("memory: 41943040 bytes", "swap: 0 bytes");
+    assertThat(shell("head -c 10M /dev/zero | tail -c 2", "--memory", "40M")).hasSize(2);
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CGROUP})
+  void whoForksTooOftenCannot() throws Exception {
+    var script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 1000 & done; echo all";
+    var few = json(2, "--pids", "8", "--", "sh", "-c", script);
+    assertThat(text(few, "output")).contains("fork").doesNotContain("all");
+    assertThat(few.path("usage").path("peak_pids").asInt()).isBetween(4, 8);
+    assertThat(strings(few.path("enforced"))).contains("processes: 8");
+    assertThat(shell(script, "--pids", "100")).isEqualTo("all\n");
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CGROUP})
+  void processorsAreLimitedAndBestEffortLimitsWhatItCan() throws Exception {
+    var json = json(0, "--cpus", "0.5", "--memory", "64M", "--best-effort", "--", "true");
+    assertThat(strings(json.path("enforced")))
+        .contains("processors: 0.5", "memory: 67108864 bytes");
+  }
+
+  @Test
+  void aFileCannotBecomeTooLong() throws Exception {
+    var write = "exec head -c %d /dev/zero > /tmp/f";
+    var answer = run("--file-size", "1K", "--", "sh", "-c", write.formatted(1025));
+    assertThat(answer.status()).isEqualTo(128 + 25);
+    assertThat(shell(write.formatted(1024), "--file-size", "1K")).isEmpty();
+  }
+
+  @Test
+  void whoPrintsTooMuchIsEnded() throws Exception {
+    var answer = run("--output-limit", "1K", "--", "sh", "-c", "yes >&2");
+    assertThat(answer.status()).isEqualTo(1);
+    assertThat(answer.err()).contains("was ended after printing 1024 bytes");
+    assertThat(shell("head -c 1000 /dev/zero", "--output-limit", "1K")).hasSize(1000);
+  }
+
+  @Test
+  void whoTakesTooLongIsAskedToEndAndThenKilled() throws Exception {
+    var polite = "trap 'echo asked; exit 0' TERM; sleep 1000 & wait";
+    var answer = run("--timeout", "2s", "--", "sh", "-c", polite);
+    assertThat(answer.status()).isEqualTo(124);
+    assertThat(answer.out()).isEqualTo("asked\n");
+    assertThat(answer.err()).contains("was ended after 2.0 s, its deadline");
+    var deaf = run("--timeout", "500ms", "--", "sh", "-c", "trap '' TERM; sleep 1000 & sleep 1000");
+    assertThat(deaf.status()).isEqualTo(124);
+    for (var enough : List.of("60", "60s", "5m", "1h")) {
+      assertThat(shell("echo x", "--timeout", enough)).isEqualTo("x\n");
+    }
+  }
+
+  @Test
+  void whatItLeavesRunningIsKilled() throws Exception {
+    var marker = "marker-" + UUID.randomUUID();
+    assertThat(shell("setsid sh -c 'trap \"\" TERM HUP; sleep 1000; : " + marker + "' & echo x"))
+        .isEqualTo("x\n");
+    awaitNoProcess(marker);
+  }
+
+  // What it reads and prints
+
+  @Test
+  void itReadsWhatCaissonReads() throws Exception {
+    Files.writeString(directory.resolve("f"), "from a file\n");
+    var command = new String[] {"run", "--", "sh", "-c", "cat; echo end"};
+    assertThat(caisson.through("echo piped | \"$@\"", command).out()).isEqualTo("piped\nend\n");
+    assertThat(caisson.through("exec \"$@\" < f", command).out()).isEqualTo("from a file\nend\n");
+    assertThat(caisson.through("exec \"$@\" < /dev/null", command).out()).isEqualTo("end\n");
+    assertThat(caisson.through("exec \"$@\" < f", "run", "--json", "--", "cat").out())
+        .contains("\"output\":\"from a file\\n\"");
+  }
+
+  @Test
+  void itReadsNoMoreThanItWants() throws Exception {
+    Files.writeString(directory.resolve("f"), "one\ntwo\n");
+    var script = "{ \"$@\"; cat; } < f";
+    assertThat(caisson.through(script, "run", "--", "sh", "-c", "read x; echo \"($x)\"").out())
+        .isEqualTo("(one)\ntwo\n");
+  }
+
+  @Test
+  void standardErrorStaysApartAndBytesStayAsTheyAre() throws Exception {
+    var answer = run("--", "sh", "-c", "echo out; echo err >&2; echo out again");
+    assertThat(answer.out()).isEqualTo("out\nout again\n");
+    assertThat(answer.err()).isEqualTo("err\n");
+    var bytes = "head -c 300000 /usr/bin/bash";
+    var sum = Programs.run("sh", "-c", bytes + " | sha256sum");
+    var script = "\"$@\" | sha256sum";
+    assertThat(caisson.through(script, "run", "--", "sh", "-c", bytes).out()).isEqualTo(sum);
+  }
+
+  @Test
+  void itReadsNothingWhenNobodyWrites() throws Exception {
+    var process = caisson.start("run", "--", "cat");
+    try (var in = process.outputWriter(StandardCharsets.UTF_8)) {
+      in.write("first\n");
+      in.flush();
+      var reader = process.inputReader(StandardCharsets.UTF_8);
+      assertThat(reader.readLine()).isEqualTo("first");
+    }
+    assertThat(process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+    assertThat(process.exitValue()).isZero();
+  }
+
+  // How it ends
+
+  @ParameterizedTest
+  @CsvSource({
+    "exit 0, 0",
+    "exit 1, 1",
+    "exit 2, 2",
+    "exit 126, 126",
+    "exit 255, 255",
+    "kill -TERM $$, 143",
+    "kill -KILL $$, 137",
+    "kill -SEGV $$, 139",
+    "exit 200, 200",
+  })
+  void itExitsAsTheCommandDoes(String script, int status) throws Exception {
+    var answer = run("--", "sh", "-c", script);
+    assertThat(answer.status()).isEqualTo(status);
+    assertThat(answer.err()).isEmpty();
+  }
+
+  @Test
+  void jsonTellsEveryWayToEnd() throws Exception {
+    var exited = json(3, "--", "sh", "-c", "echo said; exit 3");
+    assertThat(text(exited, "ending", "type")).isEqualTo("exited");
+    assertThat(exited.path("ending").path("status").asInt()).isEqualTo(3);
+    assertThat(text(exited, "output")).isEqualTo("said\n");
+    assertThat(exited.path("output_bytes").asInt()).isEqualTo(5);
+    assertThat(exited.path("usage").path("wall_seconds").asDouble()).isPositive();
+    assertThat(strings(exited.path("enforced")))
+        .contains("network: none", "capabilities: none", "output: 1073741824 bytes");
+    assertThat(strings(exited.path("command")))
+        .startsWith("/usr/bin/bwrap")
+        .endsWith("echo said; exit 3");
+    assertThat(text(json(0, "--", "true"), "ending", "type")).isEqualTo("exited");
+    var signalled = json(143, "--", "sh", "-c", "kill -TERM $$");
+    assertThat(text(signalled, "ending", "type")).isEqualTo("signalled");
+    assertThat(signalled.path("ending").path("signal").asInt()).isEqualTo(15);
+    assertThat(text(signalled, "ending", "name")).isEqualTo("SIGTERM");
+    var late = json(124, "--timeout", "100ms", "--", "sleep", "1000");
+    assertThat(text(late, "ending", "type")).isEqualTo("timed-out");
+    assertThat(late.path("ending").path("allowed_ms").asInt()).isEqualTo(100);
+    var much = json(1, "--output-limit", "1K", "--", "yes");
+    assertThat(text(much, "ending", "type")).isEqualTo("output-exceeded");
+    assertThat(much.path("ending").path("limit").asInt()).isEqualTo(1024);
+    var bind = json(125, "--ro-bind", "/no/such:/x", "--", "true");
+    assertThat(text(bind, "ending", "type")).isEqualTo("setup-failed");
+    assertThat(text(bind, "ending", "step")).isEqualTo("sandbox");
+    assertThat(text(bind, "ending", "reason")).contains("/no/such");
+    var command = json(125, "--", "no-such-command");
+    assertThat(text(command, "ending", "step")).isEqualTo("command");
+    assertThat(text(command, "ending", "reason")).contains("no-such-command");
+  }
+
+  @Test
+  void aSystemCallOfAnotherKindIsAViolation() throws Exception {
+    assumeTrue("amd64".equals(System.getProperty("os.arch")));
+    // getpid of the i386, then exit
+    var program = program("b814000000" + "cd80" + "31ff" + "b83c000000" + "0f05");
+    var json = json(159, "--ro-bind", program + ":/run/p", "--", "/run/p");
+    assertThat(text(json, "ending", "type")).isEqualTo("violation");
+    var answer = run("--ro-bind", program + ":/run/p", "--", "/run/p");
+    assertThat(answer.status()).isEqualTo(159);
+    assertThat(answer.err()).contains("a system call that it may not make");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"INT, 130", "TERM, 143"})
+  void aSignalCancelsIt(String signal, int status) throws Exception {
+    var marker = "marker-" + UUID.randomUUID();
+    var flag = directory.resolve("flag");
+    Programs.run("mkfifo", flag.toString());
+    var script = "trap '' TERM INT; echo said; echo up > /flag; sleep 1000; : " + marker;
+    var process = caisson.start("run", "--json", "--bind", "flag:/flag", "--", "sh", "-c", script);
+    assertThat(Files.readString(flag)).isEqualTo("up\n");
+    Programs.run("kill", "-" + signal, Long.toString(process.pid()));
+    var out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+    assertThat(process.exitValue()).isEqualTo(status);
+    var json = JSON.readTree(out);
+    assertThat(text(json, "ending", "type")).isEqualTo("cancelled");
+    assertThat(text(json, "output")).isEqualTo("said\n");
+    assertThat(Caisson.processesWith(marker)).isEmpty();
+    process.getOutputStream().close();
+  }
+
+  @Test
+  void aDryRunTellsTheLineAndLeavesNothing() throws Exception {
+    Files.createDirectory(directory.resolve("d"));
+    var options =
+        new String[] {
+          "--dry-run",
+          "--bind",
+          "d:/d",
+          "--env",
+          "A=it's",
+          "--allow-host",
+          "127.0.0.1:1",
+          "--",
+          "sh",
+          "-c",
+          "touch /d/made 'x y'"
+        };
+    var text = run(options);
+    assertThat(text.status()).as(text.err()).isZero();
+    assertThat(text.err()).isEmpty();
+    assertThat(text.out().lines()).contains("A='it'\\''s'");
+    var json =
+        caisson.run(
+            Stream.concat(Stream.of("run", "--json"), Stream.of(options)).toArray(String[]::new));
+    var plan = JSON.readTree(json.out());
+    var command = strings(plan.path("command"));
+    assertThat(command).startsWith("/usr/bin/bwrap").endsWith("sh", "-c", "touch /d/made 'x y'");
+    assertThat(text(plan, "environment", "A")).isEqualTo("it's");
+    assertThat(text(plan, "environment", "http_proxy")).isEqualTo("http://127.0.0.1:3128");
+    // A shell takes the text for the same.
+    var line = text.out().lines().reduce((before, last) -> last).orElseThrow();
+    var words = Programs.run("bash", "-c", "printf '%s\\n' " + line).lines().toList();
+    assertThat(words).hasSameSizeAs(command).endsWith("touch /d/made 'x y'");
+    assertThat(directory.resolve("d")).isEmptyDirectory();
+    for (var word : Stream.concat(words.stream(), command.stream()).toList()) {
+      if (word.contains("/scratch-")) {
+        assertThat(Path.of(word)).doesNotExist();
+        assertThat(Files.exists(scratch(word), LinkOption.NOFOLLOW_LINKS)).isFalse();
+      }
+    }
+  }
+
+  private static Path scratch(String word) {
+    int start = word.indexOf("/scratch-");
+    int end = word.indexOf('/', start + 1);
+    return Path.of(word.substring(0, end));
+  }
+
+  @Test
+  void nothingIsLeftAfterARun() throws Exception {
+    var json = json(0, "--", "sh", "-c", "mkdir -p /var/a/b; chmod 0 /var/a/b /var/a; : > /var/f");
+    var places = strings(json.path("command")).stream().filter(w -> w.contains("/scratch-"));
+    assertThat(places.map(RunIT::scratch).distinct()).hasSize(1).allMatch(p -> !Files.exists(p));
+  }
+
+  // What is no sense
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      value = {
+        "--bind|d|not SRC:DST with an absolute DST: d",
+        "--ro-bind|:/x|not SRC:DST",
+        "--dev-bind|a:b|not SRC:DST",
+        "--tmpfs|rel|must be absolute: rel",
+        "--tmpfs|/x:big|not a size such as 4096, 512M or 2G: big",
+        "--tmpfs|/x:0|must be positive",
+        "--symlink|a:b|not TO:DST",
+        "--env|x|not NAME=VALUE: x",
+        "--env|=x|not NAME=VALUE: =x",
+        "--cap|flying|there is no capability flying; see capabilities(7)",
+        "--network|all|--network is none or host, not all",
+        "--allow-host|example.org|no port: write example.org:443",
+        "--allow-host|http://a:1|write a host and its port",
+        "--allow-host|a:99999|from 1 to 65535",
+        "--allow-host|10.0.0.1/8:1|write 10.0.0.0/8",
+        "--memory|1.5G|not a size such as 4096, 512M or 2G: 1.5G",
+        "--memory|10|memory must be at least 1 MiB, not 10",
+        "--memory|99999999T|a size that no machine has",
+        "--swap|x|not a size",
+        "--pids|3|pids must be at least 4",
+        "--pids|-5|pids must be at least 4",
+        "--cpus|0|cpus must be from 0.01",
+        "--cpus|NaN|cpus must be from 0.01",
+        "--file-size|-1|not a size",
+        "--output-limit|x|not a size",
+        "--timeout|1.5s|not a duration such as 30s, 5m or 1h: 1.5s",
+        "--timeout|-1s|not a duration",
+        "--root|\"\"|--root needs the name of a directory",
+        "--nonsense|x|there is no option --nonsense",
+      })
+  void nonsenseIsRefusedWithWhatIsRight(String option, String value, String message)
+      throws Exception {
+    var answer = run(option, value, "--", "true");
+    assertThat(answer.status()).as(answer.err()).isEqualTo(2);
+    assertThat(answer.out()).isEmpty();
+    assertThat(answer.err()).startsWith("caisson: ").contains(message, "see caisson run --help");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--timeout", "--memory", "--"})
+  void aLineThatEndsTooSoonIsRefused(String last) throws Exception {
+    var answer = run(last);
+    assertThat(answer.status()).isEqualTo(2);
+    assertThat(answer.err()).contains("see caisson run --help");
+  }
+
+  @Test
+  void twoNetworksAreRefused() throws Exception {
+    var answer = run("--network", "host", "--allow-host", "a:1", "--", "true");
+    assertThat(answer.status()).isEqualTo(2);
+    assertThat(answer.err()).contains("--network and --allow-host exclude each other");
+  }
+
+  @Test
+  void optionsOfTheCommandAreItsOwn() throws Exception {
+    assertThat(run("--", "echo", "--json", "--help").out()).isEqualTo("--json --help\n");
+    assertThat(run("echo", "--timeout", "--", "-h").out()).isEqualTo("--timeout -- -h\n");
+  }
+}
