@@ -1,0 +1,139 @@
+package dev.caisson.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.linux.Child;
+import dev.caisson.linux.PollEvent;
+import dev.caisson.linux.Pty;
+import dev.caisson.linux.Spawn;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.WindowSize;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/// Somebody at a terminal, whose shell runs the command.
+///
+/// The shell tells the settings of the terminal before and after it, and its exit status.
+final class AtTerminal implements AutoCloseable {
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
+  private static final Pattern SETTINGS = Pattern.compile("settings=(\\S+)");
+  private static final String BEFORE = "echo settings=$(stty -g); ";
+  private static final String AFTER =
+      "; echo over=$?; echo settings=$(stty -g); echo fin''ished; read last";
+
+  private final Pty pty;
+  private final Child shell;
+  private final StringBuilder screen = new StringBuilder();
+  private int seen;
+
+  private AtTerminal(Pty pty, Child shell) {
+    this.pty = pty;
+    this.shell = shell;
+  }
+
+  /// Runs the command that `launcher` is, with these arguments.
+  static AtTerminal start(Path launcher, String... args) throws IOException {
+    return shell("\"$0\" \"$@\"", launcher, args);
+  }
+
+  /// The same within a line of the shell, in which it is `"$0" "$@"`.
+  static AtTerminal shell(String line, Path launcher, String... args) throws IOException {
+    var pty = Pty.openpty();
+    try {
+      pty.windowSize(new WindowSize(33, 77));
+      var command = new ArrayList<>(List.of("-c", BEFORE + line + AFTER, launcher.toString()));
+      command.addAll(List.of(args));
+      var shell =
+          Spawn.of(Path.of("/bin/sh"))
+              .args(command)
+              .env("PATH", System.getenv().getOrDefault("PATH", "/usr/bin:/bin"))
+              .env("TERM", "dumb")
+              .env("LC_ALL", "C.UTF-8")
+              .directory(launcher.toAbsolutePath().getParent())
+              .controllingTerminal(pty)
+              .start();
+      pty.slave().close();
+      return new AtTerminal(pty, shell);
+    } catch (SystemCallException failure) {
+      pty.close();
+      throw failure;
+    }
+  }
+
+  /// Types this.
+  AtTerminal type(String text) throws IOException {
+    pty.master().write(text.getBytes(StandardCharsets.UTF_8));
+    return this;
+  }
+
+  /// Waits until this is shown, after what was waited for before.
+  AtTerminal expect(String text) throws IOException {
+    var until = Instant.now().plus(PATIENCE);
+    int at = screen.indexOf(text, seen);
+    while (at < 0) {
+      read(text, until);
+      at = screen.indexOf(text, seen);
+    }
+    seen = at + text.length();
+    return this;
+  }
+
+  private void read(String awaited, Instant until) throws IOException {
+    var buffer = new byte[4096];
+    try {
+      pty.master().await(Set.of(PollEvent.IN), Duration.between(Instant.now(), until), awaited);
+      int count = pty.master().read(buffer, 0, buffer.length);
+      screen.append(new String(buffer, 0, Math.max(count, 0), StandardCharsets.ISO_8859_1));
+    } catch (IOException nothing) {
+      throw new AssertionError("'" + awaited + "' is not shown, but: " + screen, nothing);
+    }
+  }
+
+  /// Changes the size of the window.
+  AtTerminal resize(int rows, int columns) throws IOException {
+    pty.windowSize(new WindowSize(rows, columns));
+    return this;
+  }
+
+  /// The process of the command.
+  long command() {
+    return ProcessHandle.of(shell.pid()).orElseThrow().children().findFirst().orElseThrow().pid();
+  }
+
+  /// The terminal's name outside.
+  Path path() {
+    return pty.path();
+  }
+
+  /// All that was shown.
+  String screen() {
+    return screen.toString().replace("\r", "");
+  }
+
+  /// Waits for the end of the command, after which the terminal must be as it was before.
+  ///
+  /// @return its exit status
+  int end() throws IOException {
+    expect("finished");
+    var settings = SETTINGS.matcher(screen()).results().map(found -> found.group(1)).toList();
+    assertThat(settings).as(screen()).hasSize(2);
+    assertThat(settings.getLast()).isEqualTo(settings.getFirst());
+    var status = Pattern.compile("over=(\\d+)").matcher(screen());
+    assertThat(status.find()).as(screen()).isTrue();
+    return Integer.parseInt(status.group(1));
+  }
+
+  /// Closes the window.
+  @Override
+  public void close() throws SystemCallException {
+    pty.close();
+    shell.close();
+  }
+}

@@ -1,0 +1,241 @@
+package dev.caisson.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
+import dev.caisson.testkit.Requires;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// `caisson run` with somebody at a terminal.
+@ExtendWith(NoLeaks.class)
+@Requires({Need.ROOT, Need.BUBBLEWRAP})
+class RunTerminalIT {
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
+  private static final String CTRL_C = "\003";
+  private static final String CTRL_D = "\004";
+  private static final String CTRL_Z = "\032";
+
+  @TempDir Path directory;
+  private Caisson caisson;
+  private String marker;
+
+  @BeforeEach
+  void prepare() {
+    caisson = new Caisson(directory);
+    marker = "marker-" + UUID.randomUUID();
+  }
+
+  private AtTerminal run(String... args) throws Exception {
+    return AtTerminal.start(caisson.launcher("caisson-run", "run"), args);
+  }
+
+  /// A bash whose prompt cannot be mistaken.
+  private AtTerminal bash(String... options) throws Exception {
+    var args = new ArrayList<>(List.of("--env", "PS1=ready> "));
+    args.addAll(List.of(options));
+    args.addAll(List.of("--", "bash"));
+    return run(args.toArray(String[]::new)).expect("ready> ");
+  }
+
+  private void awaitNoProcess() throws InterruptedException {
+    var until = Instant.now().plus(PATIENCE);
+    while (!Caisson.processesWith(marker).isEmpty()) {
+      assertThat(Instant.now()).as("processes are left").isBefore(until);
+      Thread.sleep(10);
+    }
+  }
+
+  @Test
+  void bashHasAPromptAndEndsWithItsStatus() throws Exception {
+    try (var somebody = run("--", "bash")) {
+      somebody.expect("# ").type("echo $((6 * 7))-$-\r").expect("42-").expect("# ");
+      somebody.type("test -t 0 && test -t 1 && test -t 2 && echo all''-three\r");
+      somebody.expect("all-three").type("exit 7\r");
+      assertThat(somebody.end()).isEqualTo(7);
+      assertThat(somebody.screen()).doesNotContain("no job control");
+    }
+  }
+
+  @Test
+  void theEndOfWhatIsTypedEndsIt() throws Exception {
+    try (var somebody = bash()) {
+      somebody.type(CTRL_D);
+      assertThat(somebody.end()).isZero();
+    }
+    try (var somebody = run("--", "sh", "-c", "echo is-up; exec cat")) {
+      somebody.expect("is-up").type("a line\r").expect("a line").expect("a line").type(CTRL_D);
+      assertThat(somebody.end()).isZero();
+    }
+  }
+
+  @Test
+  void jobsAreStoppedContinuedAndInterrupted() throws Exception {
+    try (var somebody = bash()) {
+      somebody.type("sh -c 'echo is-''up; exec sleep 1000'\r").expect("is-up");
+      somebody.type(CTRL_Z).expect("Stopped").expect("ready> ");
+      somebody.type("jobs\r").expect("Stopped").expect("ready> ");
+      somebody.type("bg\r").expect("ready> ").type("jobs\r").expect("Running").expect("ready> ");
+      somebody.type("fg\r").expect("sleep 1000").type(CTRL_C).expect("ready> ");
+      somebody.type("echo status-$?\r").expect("status-130").expect("ready> ");
+      somebody.type("exit 4\r");
+      assertThat(somebody.end()).isEqualTo(4);
+    }
+  }
+
+  @Test
+  void ctrlCEndsTheCommand() throws Exception {
+    try (var somebody = run("--", "sh", "-c", "echo is-up; exec sleep 1000")) {
+      somebody.expect("is-up").type(CTRL_C);
+      assertThat(somebody.end()).isEqualTo(130);
+    }
+  }
+
+  @Test
+  void theWindowHasItsSizeAndItsChanges() throws Exception {
+    var script =
+        "trap 'stty size; exit 3' WINCH; stty size; echo is-up; sleep 1000 & wait; sleep 1000";
+    try (var somebody = run("--", "bash", "-c", script)) {
+      somebody.expect("33 77").expect("is-up").resize(40, 90).expect("40 90");
+      assertThat(somebody.end()).isEqualTo(3);
+    }
+  }
+
+  @Test
+  void allThatIsPrintedAtLastIsShown() throws Exception {
+    try (var somebody = run("--", "sh", "-c", "seq 1 20000; echo errors >&2")) {
+      assertThat(somebody.end()).isZero();
+      assertThat(somebody.screen()).contains("\n1\n2\n3\n", "\n19999\n20000\nerrors\n");
+    }
+  }
+
+  @Test
+  void theTerminalIsAsItWasWhenTheCommandLeavesItsOwnRaw() throws Exception {
+    try (var somebody = run("--", "sh", "-c", "stty raw -echo; kill -KILL $$")) {
+      assertThat(somebody.end()).isEqualTo(137);
+    }
+  }
+
+  @Test
+  void theTerminalIsAsItWasWhenCaissonIsEnded() throws Exception {
+    for (var signal : List.of("TERM", "INT", "HUP")) {
+      var script = "trap '' TERM INT HUP; echo is-up; sleep 1000; : " + marker;
+      try (var somebody = run("--", "sh", "-c", script)) {
+        somebody.expect("is-up");
+        Programs.run("kill", "-" + signal, Long.toString(somebody.command()));
+        assertThat(somebody.end()).isGreaterThan(128);
+      }
+      awaitNoProcess();
+    }
+  }
+
+  @Test
+  void aDeadlineEndsIt() throws Exception {
+    try (var somebody = run("--timeout", "1s", "--", "sh", "-c", "trap '' TERM HUP; sleep 1000")) {
+      assertThat(somebody.end()).isEqualTo(124);
+      assertThat(somebody.screen()).contains("was ended after 1.0 s, its deadline");
+    }
+  }
+
+  @Test
+  void itEndsWhenTheWindowIsClosed() throws Exception {
+    var script = "trap '' TERM INT HUP; echo is-up; sleep 1000; : " + marker;
+    try (var somebody = run("--", "sh", "-c", script)) {
+      somebody.expect("is-up");
+      assertThat(Caisson.processesWith(marker)).isNotEmpty();
+    }
+    awaitNoProcess();
+  }
+
+  @Test
+  void withoutATerminalItHasPipes() throws Exception {
+    var script = "test -t 1 || echo one; test -t 2 || echo two; exit 6";
+    try (var somebody = run("--no-terminal", "--", "sh", "-c", script)) {
+      assertThat(somebody.end()).isEqualTo(6);
+      assertThat(somebody.screen()).contains("one\ntwo\n");
+    }
+    var launcher = caisson.launcher("caisson-run", "run");
+    var args = new String[] {"--", "sh", "-c", "test -t 0 || cat; test -t 1 || echo one; exit 6"};
+    try (var somebody = AtTerminal.shell("echo piped | \"$0\" \"$@\"", launcher, args)) {
+      assertThat(somebody.end()).isEqualTo(6);
+      assertThat(somebody.screen()).contains("piped\none\n");
+    }
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
+  void itCannotTypeIntoATerminal() throws Exception {
+    var program =
+        """
+        import fcntl, termios
+        try:
+            fcntl.ioctl(0, termios.TIOCSTI, b'x')
+            print('typed')
+        except OSError as e:
+            print('errno', e.errno)
+        """;
+    try (var somebody = run("--", "/usr/bin/python3", "-c", program)) {
+      assertThat(somebody.end()).isZero();
+      assertThat(somebody.screen()).containsPattern("errno \\d+").doesNotContain("typed");
+    }
+  }
+
+  // A shell on failure
+
+  @Test
+  void aShellOpensWhereTheCommandFailed() throws Exception {
+    var script = "echo kept > /var/it; echo gone > /tmp/it; exit 5";
+    try (var somebody = run("--shell-on-failure", "--env", "A=given", "--", "sh", "-c", script)) {
+      somebody.expect("a shell in the build root").expect("# ");
+      somebody.type("cat /var/it; echo $A-is; test -e /tmp/it || echo none''-there\r");
+      somebody.expect("kept").expect("given-is").expect("none-there").type("exit 3\r");
+      assertThat(somebody.end()).isEqualTo(5);
+    }
+  }
+
+  @Test
+  void noShellOpensWhereNothingFailedOrNobodyIs() throws Exception {
+    try (var somebody = run("--shell-on-failure", "--", "echo", "well")) {
+      assertThat(somebody.end()).isZero();
+      assertThat(somebody.screen()).contains("well").doesNotContain("shell in the build root");
+    }
+    var answer = caisson.run("run", "--shell-on-failure", "--", "sh", "-c", "exit 5");
+    assertThat(answer.status()).isEqualTo(5);
+    assertThat(answer.err()).contains("no terminal, so no shell");
+  }
+
+  @Test
+  void aShellOpensWhereAStageFailed() throws Exception {
+    Files.writeString(
+        directory.resolve("m.json"),
+        """
+        {"version": "2", "pipelines": [{"name": "a", "stages": [
+          {"type": "dev.caisson.command", "options": {"argv":
+            ["sh", "-c", "echo made > /run/osbuild/tree/it; exit 5"]}}]}]}
+        """);
+    var launcher = caisson.launcher("caisson-build", "build");
+    try (var somebody = AtTerminal.start(launcher, "m.json", "--shell-on-failure")) {
+      somebody.expect("dev.caisson.command failed").expect("this is a shell").expect("# ");
+      somebody.type("cat /run/osbuild/tree/it\r").expect("made").type("exit 3\r");
+      assertThat(somebody.end()).isEqualTo(1);
+      assertThat(somebody.screen()).contains("exited with status 5");
+    }
+    try (var temporary = Files.list(directory.resolve(".caisson/tmp"))) {
+      assertThat(temporary.map(path -> path.getFileName().toString())).containsExactly(".lock");
+    }
+    var answer = caisson.run("build", "m.json", "--shell-on-failure");
+    assertThat(answer.status()).isEqualTo(2);
+    assertThat(answer.err()).contains("--shell-on-failure needs a terminal");
+  }
+}
