@@ -1,0 +1,207 @@
+package dev.caisson.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
+import dev.caisson.testkit.Requires;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.UUID;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// What `caisson run` should do and did not when this was written.
+@ExtendWith(NoLeaks.class)
+@Requires({Need.ROOT, Need.BUBBLEWRAP})
+class RunExpectationsIT {
+  private static final String CTRL_C = "\003";
+
+  @TempDir Path directory;
+  private Caisson caisson;
+
+  @BeforeEach
+  void prepare() {
+    caisson = new Caisson(directory);
+  }
+
+  private Caisson.Answer run(String... args) throws Exception {
+    return caisson.run(Stream.concat(Stream.of("run"), Stream.of(args)).toArray(String[]::new));
+  }
+
+  private JsonNode json(String... args) throws Exception {
+    var answer = run(Stream.concat(Stream.of("--json"), Stream.of(args)).toArray(String[]::new));
+    return new JsonMapper().readTree(answer.out());
+  }
+
+  private AtTerminal terminal(String... args) throws Exception {
+    return AtTerminal.start(caisson.launcher("caisson-run", "run"), args);
+  }
+
+  // The terminal
+
+  @Test
+  void atATerminalOfItsOwnItDoesNotHaveTheUsers() throws Exception {
+    var script =
+        """
+        for n in /proc/[0-9]*/fd/* /dev/tty; do
+          stat -Lc 'found=%Hr:%Lr:%i' "$n" 2>/dev/null
+        done
+        ls -l /proc/self/fd | wc -l
+        exit 0
+        """;
+    try (var somebody = terminal("--", "sh", "-c", script)) {
+      var number = somebody.path().getFileName();
+      var inode = Files.getAttribute(somebody.path(), "unix:ino");
+      assertThat(somebody.end()).isZero();
+      assertThat(somebody.screen()).contains("found=136:");
+      assertThat(somebody.screen()).doesNotContain("found=136:" + number + ":" + inode);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--no-terminal", "--json"})
+  void withoutATerminalItDoesNotHaveTheUsers(String option) throws Exception {
+    var script = "test -t 0 && echo is-\"\"terminal > /proc/self/fd/0; exit 0";
+    try (var somebody = terminal(option, "--", "sh", "-c", script)) {
+      assertThat(somebody.end()).isZero();
+      assertThat(somebody.screen()).doesNotContain("is-terminal");
+    }
+  }
+
+  @Test
+  void ctrlCIsForTheCommandAndNotForBubblewrap() throws Exception {
+    var script = "trap 'echo caught; exit 9' INT; echo is-up; sleep 1000";
+    try (var somebody = terminal("--", "sh", "-c", script)) {
+      somebody.expect("is-up").type(CTRL_C).expect("caught");
+      assertThat(somebody.end()).isEqualTo(9);
+    }
+  }
+
+  @Test
+  void theShellAfterADeadlineHasTimeOfItsOwn() throws Exception {
+    try (var somebody = terminal("--shell-on-failure", "--timeout", "1s", "--", "sleep", "1000")) {
+      somebody.expect("a shell in the build root").expect("# ");
+      somebody.type("sleep 2; echo still-''here\r").expect("still-here").type("exit\r");
+      assertThat(somebody.end()).isEqualTo(124);
+    }
+  }
+
+  // Outside the sandbox
+
+  /// Variables are for the command; the dynamic linker of bubblewrap, outside, heeds them, too.
+  @Test
+  void aVariableDoesNotReachBubblewrap() throws Exception {
+    var answer = run("--env", "LD_TRACE_LOADED_OBJECTS=1", "--", "/usr/bin/no-such-command");
+    assertThat(answer.status()).as(answer.out()).isEqualTo(125);
+    assertThat(answer.out()).isEmpty();
+  }
+
+  @Test
+  void aClosedStandardInputIsAnEmptyOne() throws Exception {
+    var answer = caisson.through("exec \"$@\" <&-", "run", "--", "sh", "-c", "wc -c");
+    assertThat(answer.out().strip()).isEqualTo("0");
+  }
+
+  /// `mode 0` is no obstacle for root, whose cache is not below HOME.
+  @Test
+  void anOrdinaryUserIsRidOfWhatTheCommandMadeUnreadable() throws Exception {
+    var home = Path.of("/var/tmp/caisson-test-" + UUID.randomUUID());
+    var image = home.resolve("image");
+    try {
+      Programs.run("cp", "-r", System.getProperty("caisson.image"), directory + "/image");
+      Programs.run("mkdir", home.toString());
+      Programs.run("mv", directory + "/image", home.toString());
+      Programs.run("chmod", "-R", "a+rX", home.toString());
+      Programs.run("chown", "65534:65534", home.toString());
+      var script =
+          "cd %1$s; exec setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=%1$s"
+                  .formatted(home)
+              + " \"${@/#%s/%s}\"".formatted(System.getProperty("caisson.image"), image);
+      var answer =
+          caisson.through(script, "run", "--", "sh", "-c", "mkdir -p /var/a/b; chmod 0 /var/a");
+      assertThat(answer.status()).as(answer.err()).isZero();
+      try (var temporary = Files.list(home.resolve(".cache/caisson/tmp"))) {
+        assertThat(temporary.map(path -> path.getFileName().toString())).containsExactly(".lock");
+      }
+    } finally {
+      Programs.run("rm", "-rf", home.toString());
+    }
+  }
+
+  // What it tells
+
+  @Test
+  void jsonHasTheStandardErrorApart() throws Exception {
+    var json = json("--", "sh", "-c", "echo out; echo err >&2");
+    assertThat(json.path("output").asString()).isEqualTo("out\n");
+    assertThat(json.path("errors").asString()).isEqualTo("err\n");
+  }
+
+  @Test
+  void jsonCountsTheTimeOfTheCommand() throws Exception {
+    var burn = "import os\nwhile os.times().user < 1: pass\n";
+    var usage = json("--", "/usr/bin/python3", "-c", burn).path("usage");
+    assertThat(usage.path("user_seconds").asDouble()).isGreaterThan(0.9);
+  }
+
+  @Test
+  void jsonCountsTheMemoryOfTheCommandAndNotOfTheJvm() throws Exception {
+    var usage = json("--", "true").path("usage");
+    assertThat(usage.path("max_rss_bytes").asLong()).isLessThan(32L << 20);
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CURL})
+  void anAllowedAddressOfThisMachineIsReachedByTheVariablesAlone() throws Exception {
+    try (var server = HelloServer.start()) {
+      var host = "127.0.0.1:" + server.port();
+      var answer = run("--allow-host", host, "--", "curl", "-sf", "http://" + host + "/");
+      assertThat(answer.status()).isZero();
+      assertThat(answer.err()).contains(host).doesNotContain("Optional[", "Allowed[");
+    }
+  }
+
+  @Test
+  void theRulesThatTheHelpShowsAreRules() throws Exception {
+    for (var rule : new String[] {"example.org:443", "*.example.org", "10.0.0.0/8:5432"}) {
+      assertThat(run("--help").out()).contains(rule);
+      var answer = run("--dry-run", "--allow-host", rule, "--", "true");
+      assertThat(answer.status()).as(answer.err()).isZero();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "--pids, x, --pids",
+    "--pids, 99999999999, 99999999999",
+    "--pids, 2147483647, 2147483647",
+    "'--cpus', 'x', --cpus",
+    "--tmpfs, /x:0, must be positive",
+    "--timeout, 0, more than nothing",
+    "--output-limit, 0, 0",
+  })
+  void nonsenseIsRefusedInWordsOfTheUser(String option, String value, String message)
+      throws Exception {
+    var answer = run(option, value, "--", "sleep", "0.5");
+    assertThat(answer.status()).as(answer.err()).isEqualTo(2);
+    assertThat(answer.err())
+        .contains(message)
+        .doesNotContain("For input string", "OptionalLong", "not a number: 9", "EINVAL");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"--root, /no/such", "--root, /etc/passwd"})
+  void aSandboxThatCannotBeMadeIsToldByItsStatus(String option, String value) throws Exception {
+    assertThat(run(option, value, "--", "true").status()).isIn(2, 125);
+  }
+}
