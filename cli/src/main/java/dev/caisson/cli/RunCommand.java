@@ -12,6 +12,7 @@ import dev.caisson.sandbox.Scratch;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
@@ -75,14 +76,21 @@ final class RunCommand implements Command {
       throw new UsageException("there is no option " + line.getArgList().getFirst());
     }
     var run = RunOptions.run(line, line.getArgList(), terminal::error);
+    if (line.hasOption("timeout")) {
+      run.deadline(RunOptions.timeout(line));
+    }
     var root = Values.path(line, "root").orElse(Path.of("/"));
+    if (!Files.isDirectory(root)) {
+      throw new UsageException("--root is no directory: " + root);
+    }
     try (var scratch = Scratch.under(Places.temporary());
         var buildRoot = BuildRoot.create(root, scratch.directory(), RunOptions.privilege(line))) {
       if (line.hasOption("dry-run")) {
         return dryRun(buildRoot.plan(run), line.hasOption("json"), terminal);
       }
-      standardInput(run);
       if (line.hasOption("json")) {
+        standardInput(run);
+        run.accounting().errors(OutputSink.NONE);
         var result = buildRoot.run(run);
         int code = exitCode(result);
         print(RunJson.result(result, code), terminal);
@@ -92,6 +100,7 @@ final class RunCommand implements Command {
       if (somebody.isPresent() && !line.hasOption("no-terminal")) {
         run.terminal(somebody.get().input(), somebody.get().output());
       } else {
+        standardInput(run);
         run.output(to(System.out)).errors(to(System.err));
       }
       var result = buildRoot.run(run);
@@ -118,11 +127,13 @@ final class RunCommand implements Command {
     buildRoot.run(run.terminal(somebody.get().input(), somebody.get().output()));
   }
 
-  /// What is to be read is handed on as it is; a command line that begins with nothing to read ends
-  /// so, too.
+  /// What is to be read is handed on as it is, unless it is somebody's terminal.
   private static void standardInput(Run run) {
     try {
-      run.descriptor(0, Fd.adopt(0));
+      var input = Fd.adopt(0);
+      if (!dev.caisson.linux.Terminal.of(input).isatty()) {
+        run.descriptor(0, input);
+      }
     } catch (SystemCallException closed) {
       // It reads from /dev/null then.
     }

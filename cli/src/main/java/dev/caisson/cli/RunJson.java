@@ -62,9 +62,8 @@ final class RunJson {
 
   private static void usage(ObjectNode json, RunResult.Usage usage) {
     json.put("wall_seconds", seconds(usage.wall()));
-    json.put("user_seconds", seconds(usage.user()));
-    json.put("system_seconds", seconds(usage.system()));
-    json.put("max_rss_bytes", usage.maxRss());
+    usage.user().ifPresent(time -> json.put("user_seconds", seconds(time)));
+    usage.system().ifPresent(time -> json.put("system_seconds", seconds(time)));
     usage.peakMemory().ifPresent(bytes -> json.put("peak_memory_bytes", bytes));
     usage.peakPids().ifPresent(count -> json.put("peak_pids", count));
   }

@@ -9,6 +9,7 @@ import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
@@ -49,7 +50,7 @@ final class RunOptions {
             Values.option(
                 "allow-host",
                 "RULE",
-                "let it reach this alone, by a proxy: example.org:443, *.example.org,"
+                "let it reach this alone, by a proxy: example.org:443, *.example.org:443,"
                     + " 10.0.0.0/8:5432; again for more"))
         .addOption(Values.option("memory", "SIZE", "kill it when it needs more: 512M"))
         .addOption(Values.option("swap", "SIZE", "how much of its memory may be swapped out"))
@@ -74,7 +75,7 @@ final class RunOptions {
     return line.hasOption("user-namespace") ? Privilege.USER_NAMESPACE : Privilege.ofThisProcess();
   }
 
-  /// A run of a command as the options say.
+  /// A run of a command as the options say, but for its time.
   ///
   /// @param log hears what the broker of the network decides, in a line each
   static Run run(CommandLine line, List<String> argv, java.util.function.Consumer<String> log)
@@ -98,15 +99,21 @@ final class RunOptions {
       run.fileSizeLimit(fileSize.getAsLong());
     }
     run.outputLimit(size(line, "output-limit").orElse(OUTPUT_LIMIT));
-    if (line.hasOption("timeout")) {
-      run.deadline(Durations.parse(Values.last(line, "timeout").orElseThrow()));
-    }
     if (line.hasOption("no-seccomp")) {
       run.systemCalls(SystemCallFilter.none());
     } else if (line.hasOption("allow-user-namespaces")) {
       run.systemCalls(SystemCallFilter.standard().withUserNamespaces());
     }
     return run;
+  }
+
+  /// How long the command may take, if it is said.
+  static Duration timeout(CommandLine line) throws UsageException {
+    var allowed = Durations.parse(Values.last(line, "timeout").orElseThrow());
+    if (allowed.isZero()) {
+      throw new UsageException("--timeout must be more than nothing");
+    }
+    return allowed;
   }
 
   private static void bind(Option option, Run run) throws UsageException {
@@ -217,7 +224,12 @@ final class RunOptions {
         limits = limits.cpus(Double.parseDouble(cpus.get()));
       }
     } catch (NumberFormatException nonsense) {
-      throw new UsageException("not a number: " + nonsense.getMessage());
+      throw new UsageException(
+          "--pids and --cpus take a number: %s %s"
+              .formatted(
+                  String.join(" ", Values.all(line, "pids")),
+                  String.join(" ", Values.all(line, "cpus")))
+              .strip());
     }
     return line.hasOption("best-effort") ? limits.bestEffort() : limits;
   }

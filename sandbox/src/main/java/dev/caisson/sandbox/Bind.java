@@ -73,7 +73,8 @@ public sealed interface Bind {
     public Tmpfs {
       requireAbsolute(target);
       if (size.isPresent() && size.getAsLong() <= 0) {
-        throw new IllegalArgumentException("the size of a tmpfs must be positive: " + size);
+        throw new IllegalArgumentException(
+            "the size of a tmpfs must be positive, not " + size.getAsLong());
       }
     }
   }

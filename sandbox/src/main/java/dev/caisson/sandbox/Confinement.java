@@ -13,6 +13,7 @@ import dev.caisson.sandbox.cgroup.ResourceUsage;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -33,16 +34,22 @@ final class Confinement implements AutoCloseable {
   /// @throws IOException if a limit cannot be enforced here; nothing has run then
   Confinement(Run run) throws IOException {
     this.run = run;
-    cgroup =
-        run.limits().resources().isEmpty()
-            ? Optional.empty()
-            : Optional.of(RunCgroups.create(run.limits()));
+    cgroup = cgroup(run);
     try {
       gate = needed() ? Optional.of(Pipe.pipe2()) : Optional.empty();
     } catch (SystemCallException failure) {
       cgroup.ifPresent(Cgroup::close);
       throw failure;
     }
+  }
+
+  private static Optional<Cgroup> cgroup(Run run) throws IOException {
+    if (!run.limits().resources().isEmpty()) {
+      return Optional.of(RunCgroups.create(run.limits()));
+    }
+    return run.isAccounted()
+        ? Optional.of(RunCgroups.create(ResourceLimits.none().bestEffort()))
+        : Optional.empty();
   }
 
   private boolean needed() {
@@ -159,12 +166,14 @@ final class Confinement implements AutoCloseable {
     return run.limits().memory().orElse(0);
   }
 
-  OptionalLong peakMemory() {
-    return usage.isPresent() ? usage.get().peakMemory() : OptionalLong.empty();
-  }
-
-  OptionalLong peakPids() {
-    return usage.isPresent() ? usage.get().peakPids() : OptionalLong.empty();
+  /// What the run has used. To be called after [#measure].
+  RunResult.Usage usage(Duration wall) {
+    return new RunResult.Usage(
+        wall,
+        usage.map(ResourceUsage::userCpu),
+        usage.map(ResourceUsage::systemCpu),
+        usage.isPresent() ? usage.get().peakMemory() : OptionalLong.empty(),
+        usage.isPresent() ? usage.get().peakPids() : OptionalLong.empty());
   }
 
   @Override

@@ -79,11 +79,7 @@ record Layout(
 
   /// Adds the arguments for a run: text, paths, and [Passed] descriptors.
   void options(Run run, List<Object> options) throws SystemCallException {
-    add(options, "--die-with-parent");
-    if (run.terminal().isEmpty()) {
-      // Its own terminal is none to be kept from.
-      add(options, "--new-session");
-    }
+    add(options, "--die-with-parent", "--new-session");
     add(options, "--unshare-ipc", "--unshare-pid", "--unshare-uts");
     if (!(run.network() instanceof Network.Host)) {
       add(options, "--unshare-net");
@@ -229,10 +225,15 @@ record Layout(
   }
 
   /// The command as it is executed in the sandbox: through the runner, if there is one.
-  List<String> command(List<String> argv) {
+  List<String> command(Run run) {
     var command = new ArrayList<String>();
+    if (run.terminal().isPresent()) {
+      // A session of its own, led by the command: bubblewrap must not be among those whom a key of
+      // the terminal ends.
+      command.addAll(List.of("setsid", "--ctty"));
+    }
     runner.ifPresent(executable -> command.add(executable.inside()));
-    command.addAll(argv);
+    command.addAll(run.argv());
     return command;
   }
 

@@ -3,7 +3,6 @@ package dev.caisson.sandbox;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Memfd;
 import dev.caisson.linux.PathBytes;
-import dev.caisson.linux.Pty;
 import dev.caisson.linux.Spawn;
 import dev.caisson.linux.SystemCallException;
 import java.io.ByteArrayOutputStream;
@@ -14,7 +13,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -31,11 +29,10 @@ final class Plan implements AutoCloseable {
   private final Map<String, String> environment = new LinkedHashMap<>();
   private final SortedMap<Integer, Fd> descriptors;
   private final List<Fd> owned = new ArrayList<>();
-  private Optional<Pty> terminal = Optional.empty();
 
   Plan(Path bwrap, Layout layout, Run run) throws SystemCallException {
     this.bwrap = bwrap;
-    this.command = layout.command(run.argv());
+    this.command = layout.command(run);
     this.descriptors = new TreeMap<>(run.descriptors());
     this.options = new ArrayList<>();
     try {
@@ -108,19 +105,10 @@ final class Plan implements AutoCloseable {
     return Path.of("/proc/%d/fd/%d".formatted(ProcessHandle.current().pid(), copy.number()));
   }
 
-  /// Has bubblewrap start on a terminal, which is its standard streams.
-  void terminal(Pty pty) {
-    terminal = Optional.of(pty);
-  }
-
   /// Tells a process that will be bubblewrap all of it; the arguments go through a descriptor,
   /// which has no limit to their length, and which nobody else can read.
   Spawn fill(Spawn spawn) throws SystemCallException {
-    if (terminal.isPresent()) {
-      spawn.controllingTerminal(terminal.get());
-    } else {
-      spawn.processGroup(0);
-    }
+    spawn.processGroup(0);
     var arguments = Memfd.sealed("bwrap-arguments", nulTerminated());
     spawn.args("--unsetenv", Guardian.mark(), "--args", pass(arguments, true), "--").args(command);
     descriptors.forEach(spawn::descriptor);

@@ -4,6 +4,7 @@ import dev.caisson.linux.Signal;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /// How a run ended, and what it said.
@@ -30,16 +31,15 @@ public record RunResult(
   /// What a run used, as the kernel counted it.
   ///
   /// @param wall how long it took, from the start of bubblewrap to the end of the last process
-  /// @param user time in user mode, of all that was waited for
+  /// @param user time in user mode; this and what follows is known if there was a limit of
+  ///   [Run#limits], or [Run#accounting], and the machine has control groups
   /// @param system time in the kernel
-  /// @param maxRss the largest resident set of any one process, in bytes
-  /// @param peakMemory the most memory that all had together, in bytes, if a control group counted
-  /// @param peakPids the most processes and threads at once, if a control group counted
+  /// @param peakMemory the most memory that all had together, in bytes
+  /// @param peakPids the most processes and threads at once
   public record Usage(
       Duration wall,
-      Duration user,
-      Duration system,
-      long maxRss,
+      Optional<Duration> user,
+      Optional<Duration> system,
       OptionalLong peakMemory,
       OptionalLong peakPids) {}
 

@@ -61,7 +61,7 @@ final class SandboxProcess {
           interrupts.through(() -> report.awaitEndOfInit(DEATH));
           streams.finish();
           confinement.measure();
-          var usage = usage(exit, confinement, Duration.ofNanos(System.nanoTime() - start));
+          var usage = confinement.usage(Duration.ofNanos(System.nanoTime() - start));
           return new RunResult(
               early.orElseGet(() -> ending(exit, report, streams, confinement)),
               streams.output(),
@@ -192,17 +192,6 @@ final class SandboxProcess {
     return code > 128 && code <= 128 + 64
         ? new RunResult.Signalled(new Signal(code - 128))
         : new RunResult.Exited(code);
-  }
-
-  private static RunResult.Usage usage(Exit exit, Confinement confinement, Duration wall) {
-    var used = exit.usage();
-    return new RunResult.Usage(
-        wall,
-        used.user(),
-        used.system(),
-        used.maxRss(),
-        confinement.peakMemory(),
-        confinement.peakPids());
   }
 
   private static String lastLine(byte[] output) {

@@ -34,7 +34,10 @@ final class Streams implements AutoCloseable {
       if (run.terminal().isPresent()) {
         var screen = run.terminal().get();
         terminal = Optional.of(TerminalRelay.of(screen.input(), screen.output()));
-        plan.terminal(terminal.get().pty());
+        var slave = terminal.get().pty().slave();
+        for (int number = 0; number <= 2; number++) {
+          plan.standard(number, slave);
+        }
       } else {
         pipes(plan);
       }

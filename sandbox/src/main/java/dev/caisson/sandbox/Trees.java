@@ -47,6 +47,12 @@ public final class Trees {
     } catch (IOException notEverywhere) {
       // It complains of symbolic links and of file systems without attributes; what counts is rm.
     }
+    // Its owner may have lost the right to look into a directory.
+    try {
+      tool("/usr/bin/chmod", "-R", "u+rwX", "--", path.toString());
+    } catch (IOException notOwn) {
+      // What counts is rm.
+    }
     tool("/usr/bin/rm", "-rf", "--one-file-system", "--", path.toString());
   }
 
