@@ -419,7 +419,6 @@ class ProcessSentencesTest extends Sentences {
   void theTimeThatItTookIsTold() throws IOException {
     var usage = result(shell("sleep 0.2")).usage();
     assertThat(usage.wall()).isGreaterThan(Duration.ofMillis(200));
-    assertThat(usage.maxRss()).isPositive();
   }
 
   @Test
