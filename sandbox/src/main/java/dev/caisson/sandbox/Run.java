@@ -60,7 +60,12 @@ public final class Run {
   }
 
   /// Adds a variable to the few that every run has.
+  ///
+  /// @throws IllegalArgumentException if the name is empty or holds an equals sign
   public Run env(String name, String value) {
+    if (name.isEmpty() || name.indexOf('=') >= 0) {
+      throw new IllegalArgumentException("not the name of a variable: '" + name + "'");
+    }
     environment.put(name, value);
     return this;
   }
