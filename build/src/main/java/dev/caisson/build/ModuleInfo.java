@@ -43,12 +43,12 @@ public record ModuleInfo(
       capabilities.add(Capability.valueOf(capability.asString()));
     }
     var written = meta.path("schema_2").isEmpty() ? meta.get("schema") : meta.get("schema_2");
-    if (kind == Kind.STAGE && meta.path("schema_2").isEmpty() && written != null) {
-      // That of the first version of the format describes the options alone.
-      written = JsonNodeFactory.instance.objectNode().set("options", written);
-    }
     if (!(written instanceof ObjectNode)) {
       throw new IllegalArgumentException("the description of " + name + " has no schema");
+    }
+    if (kind == Kind.STAGE && meta.path("schema_2").isEmpty()) {
+      // That of the first version of the format describes the options alone.
+      written = JsonNodeFactory.instance.objectNode().set("options", written);
     }
     var schema = kind == Kind.STAGE ? stageSchema(name, written) : entrySchema(kind, name, written);
     return new ModuleInfo(

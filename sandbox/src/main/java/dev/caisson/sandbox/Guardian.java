@@ -39,22 +39,30 @@ final class Guardian {
       (
         trap '' HUP INT QUIT TERM
         last=-1
+        count=0
         while read -r number kind path; do
           if [ -n "$kind" ]; then
             eval "kind$number=\\$kind path$number=\\$path"
             last=$number
+            count=$((count + 1))
           else
+            eval "known=\\${kind$number-}"
+            [ -z "$known" ] || count=$((count - 1))
             unset "kind$number" "path$number"
           fi
         done
+        [ "$count" -gt 0 ] || exit 0
         rounds=0
-        # An empty pattern would be found everywhere.
-        while [ -n "$2" ] && [ "$rounds" -lt 200 ]; do
+        quiet=0
+        # An empty pattern would be found everywhere. A process has no command line for a moment when
+        # it executes another program, so one look is not enough.
+        while [ -n "$2" ] && [ "$rounds" -lt 400 ] && [ "$quiet" -lt 10 ]; do
           alive=$(printf 'caisson-sandbox-of-%s\\n' "$2" | grep -lasFf - /proc/[0-9]*/cmdline)
-          [ -n "$alive" ] || break
+          quiet=$((quiet + 1))
           for file in $alive; do
             process=${file#/proc/}
             kill -KILL "${process%/cmdline}"
+            quiet=0
           done
           sleep 0.02
           rounds=$((rounds + 1))

@@ -150,8 +150,8 @@ record Layout(
       if (capabilities.isEmpty()) {
         add(options, "--cap-add", "ALL");
       }
-      if (capabilities.isEmpty() || !capabilities.get().isEmpty()) {
-        // In a second namespace below that of the mounts: else they could be undone.
+      if (capabilities.isEmpty() || capabilities.get().contains(Capability.CAP_SYS_ADMIN)) {
+        // In a second namespace below that of the mounts and the network: else it could undo them.
         add(options, "--disable-userns");
       }
     } else {

@@ -46,7 +46,7 @@ final class SandboxProcess {
         var status = Pipe.pipe2()) {
       plan.option("--json-status-fd", status.write());
       confinement.holdBack(plan);
-      try (var child = confinement.start(plan.fill(confinement.spawn(plan.executable())), thread)) {
+      try (var child = start(plan, confinement)) {
         status.write().close();
         streams.start(() -> kill(child));
         try (var report = StatusReader.start(status.read())) {
@@ -74,6 +74,15 @@ final class SandboxProcess {
       }
     } finally {
       interrupts.giveBack();
+    }
+  }
+
+  private Child start(Plan plan, Confinement confinement) throws IOException {
+    try {
+      return confinement.start(plan.fill(confinement.spawn(plan.executable())), thread);
+    } catch (SystemCallException failure) {
+      throw new IOException(
+          "bubblewrap, %s, cannot be started: %s".formatted(bwrap, failure.getMessage()), failure);
     }
   }
 

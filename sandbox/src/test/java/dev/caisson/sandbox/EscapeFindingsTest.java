@@ -114,7 +114,7 @@ class EscapeFindingsTest extends Sentences {
     while (!swapping.isDone()) {
       try {
         result(shell("true").bind(Bind.directory("/var/place/made")));
-      } catch (IllegalStateException refused) {
+      } catch (IllegalStateException | IllegalArgumentException refused) {
         // As it should be.
       }
     }
