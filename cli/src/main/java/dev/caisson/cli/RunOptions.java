@@ -98,7 +98,11 @@ final class RunOptions {
     if (fileSize.isPresent()) {
       run.fileSizeLimit(fileSize.getAsLong());
     }
-    run.outputLimit(size(line, "output-limit").orElse(OUTPUT_LIMIT));
+    long outputLimit = size(line, "output-limit").orElse(OUTPUT_LIMIT);
+    if (outputLimit == 0) {
+      throw new UsageException("--output-limit must be positive, not 0");
+    }
+    run.outputLimit(outputLimit);
     if (line.hasOption("no-seccomp")) {
       run.systemCalls(SystemCallFilter.none());
     } else if (line.hasOption("allow-user-namespaces")) {
