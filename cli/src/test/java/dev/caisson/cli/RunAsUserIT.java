@@ -165,8 +165,9 @@ class RunAsUserIT {
         .isEqualTo("0000000000000000\n");
     assertThat(shell("grep CapEff /proc/self/status | cut -f2", "--cap", "CAP_CHOWN"))
         .isEqualTo("0000000000000001\n");
-    assertThat(shell("mount -t tmpfs x /tmp && echo mounted", "--cap", "ALL"))
-        .isEqualTo("mounted\n");
+    // Who could mount could take off what is mounted read-only.
+    var mount = run("--cap", "ALL", "--", "mount", "-t", "tmpfs", "x", "/tmp");
+    assertThat(mount.status()).isNotZero();
   }
 
   @Test
@@ -248,11 +249,11 @@ class RunAsUserIT {
       var curl = "curl -s --noproxy '' --max-time 60 http://127.0.0.1:" + port + "/";
       var allowed = run("--allow-host", "127.0.0.1:" + port, "--", "sh", "-c", curl);
       assertThat(allowed.out()).as(allowed.err()).isEqualTo("hello\n");
-      assertThat(allowed.err()).contains("Allowed", "127.0.0.1:" + port);
+      assertThat(allowed.err()).contains("allowed", "127.0.0.1:" + port);
       var other = run("--allow-host", "127.0.0.1:1", "--", "sh", "-c", curl + " -f");
       assertThat(other.status()).isEqualTo(22);
       assertThat(other.out()).isEmpty();
-      assertThat(other.err()).contains("Refused");
+      assertThat(other.err()).contains("refused");
       assertThat(run("--network", "host", "--", "sh", "-c", curl).out()).isEqualTo("hello\n");
     }
   }
