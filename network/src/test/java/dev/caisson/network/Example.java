@@ -15,7 +15,7 @@ final class Example {
   /// Lets the programs in the network of a process reach a mirror, by
   /// `http_proxy=http://127.0.0.1:3128`.
   static BrokerProxy proxy(long pid) throws IOException {
-    var policy = NetworkPolicy.parse(List.of("deb.debian.org:80,443", "*.example.org:443"));
+    var policy = NetworkPolicy.parse(List.of("mirror.example.net:80,443", "*.example.org:443"));
     var broker =
         new Broker(
             policy,
