@@ -131,11 +131,21 @@ final class RunCommand implements Command {
   private static void standardInput(Run run) {
     try {
       var input = Fd.adopt(0);
-      if (!dev.caisson.linux.Terminal.of(input).isatty()) {
+      if (!isOfTheJvm() && !dev.caisson.linux.Terminal.of(input).isatty()) {
         run.descriptor(0, input);
       }
     } catch (SystemCallException closed) {
       // It reads from /dev/null then.
+    }
+  }
+
+  /// A JVM that is started without a standard input opens a file of its own in that place.
+  private static boolean isOfTheJvm() {
+    try {
+      return Files.readSymbolicLink(Path.of("/proc/self/fd/0"))
+          .startsWith(Path.of(System.getProperty("java.home")).toRealPath());
+    } catch (IOException noProc) {
+      return true;
     }
   }
 

@@ -21,6 +21,8 @@ import org.apache.commons.cli.Options;
 
 /// The options that say what a command may see and have.
 final class RunOptions {
+  // PID_MAX_LIMIT of linux/threads.h
+  private static final int MOST_PIDS = 4 << 20;
   private static final long OUTPUT_LIMIT = Run.DEFAULT_OUTPUT_LIMIT;
 
   private RunOptions() {}
@@ -221,7 +223,13 @@ final class RunOptions {
     try {
       var pids = Values.last(line, "pids");
       if (pids.isPresent()) {
-        limits = limits.pids(Integer.parseInt(pids.get()));
+        int count = Integer.parseInt(pids.get());
+        if (count > MOST_PIDS) {
+          throw new UsageException(
+              "--pids is at most %d, the most that there can be, not %d"
+                  .formatted(MOST_PIDS, count));
+        }
+        limits = limits.pids(count);
       }
       var cpus = Values.last(line, "cpus");
       if (cpus.isPresent()) {

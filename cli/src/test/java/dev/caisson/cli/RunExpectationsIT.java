@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.UUID;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -104,6 +106,43 @@ class RunExpectationsIT {
     assertThat(answer.out()).isEmpty();
   }
 
+  @Test
+  void aClosedStandardInputIsAnEmptyOne() throws Exception {
+    var answer = caisson.through("exec \"$@\" <&-", "run", "--", "sh", "-c", "wc -c");
+    assertThat(answer.out().strip()).isEqualTo("0");
+  }
+
+  /// `mode 0` is no obstacle for root, whose cache is not below HOME.
+  @Test
+  void anOrdinaryUserIsRidOfWhatTheCommandMadeUnreadable() throws Exception {
+    var home = Path.of("/var/tmp/caisson-test-" + UUID.randomUUID());
+    try {
+      Programs.run("mkdir", home.toString());
+      Programs.run("cp", "-r", System.getProperty("caisson.image"), home + "/image");
+      Programs.run("chmod", "-R", "a+rX", home.toString());
+      Programs.run("chown", "65534:65534", home.toString());
+      var script =
+          """
+          cd %1$s
+          words=(setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=%1$s)
+          for word; do
+            [ "$word" != %2$s ] || word=%1$s/image
+            words+=("$word")
+          done
+          exec "${words[@]}"
+          """
+              .formatted(home, System.getProperty("caisson.image"));
+      var answer =
+          caisson.through(script, "run", "--", "sh", "-c", "mkdir -p /var/a/b; chmod 0 /var/a");
+      assertThat(answer.status()).as(answer.err()).isZero();
+      try (var temporary = Files.list(home.resolve(".cache/caisson/tmp"))) {
+        assertThat(temporary.map(path -> path.getFileName().toString())).containsExactly(".lock");
+      }
+    } finally {
+      Programs.run("rm", "-rf", home.toString());
+    }
+  }
+
   // What it tells
 
   @Test
@@ -124,6 +163,17 @@ class RunExpectationsIT {
   void jsonCountsTheMemoryOfTheCommandAndNotOfTheJvm() throws Exception {
     var usage = json("--", "true").path("usage");
     assertThat(usage.path("peak_memory_bytes").asLong()).isLessThan(32L << 20);
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CURL})
+  void anAllowedAddressOfThisMachineIsReachedByTheVariablesAlone() throws Exception {
+    try (var server = HelloServer.start()) {
+      var host = "127.0.0.1:" + server.port();
+      var answer = run("--allow-host", host, "--", "curl", "-sf", "http://" + host + "/");
+      assertThat(answer.status()).isZero();
+      assertThat(answer.err()).contains(host).doesNotContain("Optional[", "Allowed[");
+    }
   }
 
   @Test

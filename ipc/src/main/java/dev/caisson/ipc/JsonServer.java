@@ -149,8 +149,10 @@ public final class JsonServer implements AutoCloseable {
     } catch (InterruptedException interrupt) {
       open.forEach(JsonChannel::shutdown);
       interrupted = true;
+    } finally {
+      // Also after an error, such as that of a class that cannot be loaded without a descriptor.
+      listener.close();
     }
-    listener.close();
     if (interrupted) {
       Thread.currentThread().interrupt();
     }

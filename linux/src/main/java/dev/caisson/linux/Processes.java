@@ -59,15 +59,19 @@ public final class Processes {
   ///
   /// The caller must know that the group still is the one meant: that its leader lives, or has not
   /// been reaped.
-  public static void killGroup(int group, Signal signal) throws SystemCallException {
+  ///
+  /// @return whether there is such a group
+  public static boolean killGroup(int group, Signal signal) throws SystemCallException {
     if (group <= 1) {
       throw new IllegalArgumentException("not a process group to be signalled: " + group);
     }
     try (var frame = new Frame()) {
       long result = frame.call(Nr.KILL, -group, signal.number());
-      if (result != -Errno.ESRCH.number()) {
-        SystemCallException.check(result, Nr.KILL, -group, signal);
+      if (result == -Errno.ESRCH.number()) {
+        return false;
       }
+      SystemCallException.check(result, Nr.KILL, -group, signal);
+      return true;
     }
   }
 

@@ -51,6 +51,12 @@ public final class Spawn {
     return new Spawn(executable);
   }
 
+  /// Gives it another first argument than the path: what it is told that it was called.
+  public Spawn argv0(String name) {
+    argv.set(0, name);
+    return this;
+  }
+
   /// Adds arguments.
   public Spawn args(String... more) {
     return args(List.of(more));

@@ -12,6 +12,9 @@ import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -263,16 +266,35 @@ class TerminalRelayTest {
     }
   }
 
-  /// Returns when a process waits for room in its terminal.
+  /// Returns when a process waits for room in its terminal, and has long not been given any: what
+  /// is on its way makes room in a terminal for a while yet.
   private static void awaitBlocked(Child child) {
-    var path = Path.of("/proc/" + child.pid() + "/syscall");
+    var process = Path.of("/proc/" + child.pid());
+    var last = new AtomicReference<>("");
+    var quiet = new AtomicInteger();
     Background.eventually(() -> {
       try {
-        return Files.readString(path).startsWith(Nr.WRITE.number() + " 0x1 ");
+        var now = sleeping(process);
+        if (now.equals(last.getAndSet(now))
+            && Files.readString(process.resolve("syscall"))
+                .startsWith(Nr.WRITE.number() + " 0x1 ")) {
+          return quiet.incrementAndGet() == 1000;
+        }
+        quiet.set(0);
+        return false;
       } catch (IOException failure) {
         throw new AssertionError(failure);
       }
     });
+  }
+
+  /// How often a process that sleeps has been woken.
+  private static String sleeping(Path process) throws IOException {
+    try (var lines = Files.lines(process.resolve("status"))) {
+      return lines
+          .filter(line -> line.startsWith("State:") || line.contains("ctxt_switches:"))
+          .collect(Collectors.joining(" "));
+    }
   }
 
   /// Whether no thread of this JVM is in the kernel until it has written.

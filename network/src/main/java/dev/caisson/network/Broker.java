@@ -45,6 +45,11 @@ public final class Broker {
     this.free = new Semaphore(limits.connections());
   }
 
+  /// What is allowed.
+  public NetworkPolicy policy() {
+    return policy;
+  }
+
   /// Connects, if that is allowed. All addresses of a name are tried in their order, 16 of them at
   /// most, each with a fair share of what is left of the time.
   ///

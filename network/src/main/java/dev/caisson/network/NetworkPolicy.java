@@ -3,7 +3,6 @@ package dev.caisson.network;
 import dev.caisson.network.NetworkRefusedException.Reason;
 import java.net.InetAddress;
 import java.util.List;
-import java.util.function.Predicate;
 
 /// What may be connected to. What no rule allows is refused.
 ///
@@ -32,14 +31,24 @@ public record NetworkPolicy(List<Rule> rules) {
     return new NetworkPolicy(rules.stream().map(Rule::parse).toList());
   }
 
+  /// Whether there is a rule for a host, whatever the port.
+  ///
+  /// @throws IllegalArgumentException if it is neither a name nor an address
+  public boolean mentions(String host) {
+    int any = 1;
+    var destination = Destination.of(host, any);
+    return rules.stream().anyMatch(rule -> isFor(rule.hosts(), destination));
+  }
+
+  private static boolean isFor(Hosts hosts, Destination destination) {
+    return destination.address().isPresent()
+        ? hosts.containsAddress(destination.address().get())
+        : hosts.containsName(destination.host());
+  }
+
   /// Before anything is looked up.
   Verdict check(Destination destination) {
-    Predicate<Rule> host =
-        destination
-            .address()
-            .<Predicate<Rule>>map(address -> rule -> rule.hosts().containsAddress(address))
-            .orElse(rule -> rule.hosts().containsName(destination.host()));
-    var ofHost = rules.stream().filter(host).toList();
+    var ofHost = rules.stream().filter(rule -> isFor(rule.hosts(), destination)).toList();
     for (var rule : ofHost) {
       if (rule.ports().contains(destination.port())) {
         return new Verdict.Allowed(rule);

@@ -197,7 +197,7 @@ public final class BuildRoot implements AutoCloseable {
   public RunPlan plan(Run run) throws IOException {
     var sockets = new LinkedHashMap<String, Path>();
     var devices = privilege == Privilege.ROOT ? Optional.of(dev) : Optional.<Path>empty();
-    var api = work.path().resolve("api-0");
+    var api = work.path().resolve("run-0");
     for (var endpoint : run.endpoints()) {
       sockets.put(endpoint.name(), api.resolve(endpoint.name()));
     }
@@ -224,7 +224,8 @@ public final class BuildRoot implements AutoCloseable {
   ///   machine; nothing has run then
   public RunResult run(Run run) throws IOException {
     try (var _ = turns.take(Layout.reachesIntoSharedTrees(run));
-        var servers = new EndpointServers(work.path())) {
+        var own = RunDirectory.make(work.path().resolve("run-" + runs.incrementAndGet()));
+        var servers = new EndpointServers(own.path())) {
       for (var endpoint : run.endpoints()) {
         if (endpoints.containsKey(endpoint.name())) {
           throw new IllegalArgumentException("two endpoints are named " + endpoint.name());
@@ -235,18 +236,19 @@ public final class BuildRoot implements AutoCloseable {
         servers.start(new NetworkEndpoint(brokered.broker()));
       }
       if (privilege == Privilege.ROOT && !run.capabilities().equals(Optional.of(Set.of()))) {
-        var own = work.path().resolve("dev-" + runs.incrementAndGet());
-        try (var devices = Devices.make(thread, own)) {
-          return run(run, servers, Optional.of(devices.path()));
+        try (var devices = Devices.make(thread, own.path().resolve("dev"))) {
+          return run(run, own, servers, Optional.of(devices.path()));
         }
       }
-      return run(run, servers, privilege == Privilege.ROOT ? Optional.of(dev) : Optional.empty());
+      return run(
+          run, own, servers, privilege == Privilege.ROOT ? Optional.of(dev) : Optional.empty());
     }
   }
 
-  private RunResult run(Run run, EndpointServers servers, Optional<Path> devices)
+  private RunResult run(Run run, RunDirectory own, EndpointServers servers, Optional<Path> devices)
       throws IOException {
-    return new SandboxProcess(bwrap, thread, layout(servers.sockets(), devices), run).run();
+    return new SandboxProcess(bwrap, own.path(), thread, layout(servers.sockets(), devices), run)
+        .run();
   }
 
   private Layout layout(Map<String, Path> sockets, Optional<Path> devices) {

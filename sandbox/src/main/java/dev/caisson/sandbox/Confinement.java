@@ -58,7 +58,9 @@ final class Confinement implements AutoCloseable {
 
   /// A process that will be in the run's control group from its beginning on.
   Spawn spawn(Path executable) {
-    return cgroup.isPresent() ? cgroup.get().spawn(executable) : Spawn.of(executable);
+    return cgroup.isPresent()
+        ? cgroup.get().spawn(executable)
+        : Spawn.of(executable).argv0("bwrap");
   }
 
   /// Starts it.

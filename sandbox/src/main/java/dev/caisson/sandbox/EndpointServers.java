@@ -1,7 +1,6 @@
 package dev.caisson.sandbox;
 
-import java.io.IOException;
-import java.nio.file.Files;
+import dev.caisson.linux.SystemCallException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -11,31 +10,27 @@ import java.util.Optional;
 
 /// The servers of all endpoints of a run.
 final class EndpointServers implements AutoCloseable {
-  private final Path work;
-  private Optional<Path> directory = Optional.empty();
+  private final Path directory;
   private final List<EndpointServer> servers = new ArrayList<>();
   private final Map<String, Path> sockets = new LinkedHashMap<>();
   private Optional<NetworkEndpoint> network = Optional.empty();
 
-  /// @param work where a directory for the sockets is made, if there are any
-  EndpointServers(Path work) {
-    this.work = work;
+  /// @param directory where the sockets are made
+  EndpointServers(Path directory) {
+    this.directory = directory;
   }
 
-  void start(ApiEndpoint endpoint) throws IOException {
+  void start(ApiEndpoint endpoint) throws SystemCallException {
     if (sockets.containsKey(endpoint.name())) {
       throw new IllegalArgumentException("two endpoints are named " + endpoint.name());
     }
-    if (directory.isEmpty()) {
-      directory = Optional.of(Files.createTempDirectory(work, "api-"));
-    }
-    var server = EndpointServer.start(endpoint, directory.get());
+    var server = EndpointServer.start(endpoint, directory);
     servers.add(server);
     sockets.put(endpoint.name(), server.socket());
   }
 
   /// Serves one that ends with the run.
-  void start(NetworkEndpoint endpoint) throws IOException {
+  void start(NetworkEndpoint endpoint) throws SystemCallException {
     network = Optional.of(endpoint);
     start((ApiEndpoint) endpoint);
   }
@@ -46,11 +41,8 @@ final class EndpointServers implements AutoCloseable {
   }
 
   @Override
-  public void close() throws IOException {
+  public void close() {
     servers.reversed().forEach(EndpointServer::close);
     network.ifPresent(NetworkEndpoint::close);
-    if (directory.isPresent()) {
-      Trees.delete(directory.get());
-    }
   }
 }

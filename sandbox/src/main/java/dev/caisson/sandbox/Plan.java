@@ -8,6 +8,7 @@ import dev.caisson.linux.SystemCallException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -51,8 +52,8 @@ final class Plan implements AutoCloseable {
     environment.put("PYTHONPATH", "/run/osbuild/lib");
     environment.put("PYTHONUNBUFFERED", "1");
     environment.put("TERM", System.getenv().getOrDefault("TERM", "dumb"));
-    if (run.network() instanceof Network.Brokered) {
-      environment.putAll(SandboxProxy.VARIABLES);
+    if (run.network() instanceof Network.Brokered brokered) {
+      environment.putAll(SandboxProxy.variables(brokered.broker().policy()));
     }
     environment.putAll(run.environment());
   }
@@ -96,13 +97,17 @@ final class Plan implements AutoCloseable {
 
   /// What is executed. An ordinary user cannot change the program's file, and may have rights by
   /// its name; anybody else gets a copy.
-  Path executable() throws IOException {
+  ///
+  /// @param directory where the copy has its name, by which others see the process
+  Path executable(Path directory) throws IOException {
     if (Privilege.ofThisProcess() != Privilege.ROOT) {
       return bwrap;
     }
     var copy = Bubblewrap.copy(bwrap);
     owned.add(copy);
-    return Path.of("/proc/%d/fd/%d".formatted(ProcessHandle.current().pid(), copy.number()));
+    return Files.createSymbolicLink(
+        directory.resolve("bwrap"),
+        Path.of("/proc/%d/fd/%d".formatted(ProcessHandle.current().pid(), copy.number())));
   }
 
   /// Tells a process that will be bubblewrap all of it; the arguments go through a descriptor,

@@ -19,18 +19,22 @@ import java.util.Optional;
 final class SandboxProcess {
   private static final Duration FOREVER = Duration.ofDays(365);
   private static final Duration GRACE = Duration.ofSeconds(1);
+  private static final Duration NOBODY_YET = Duration.ofMillis(10);
   private static final Duration DEATH = Duration.ofSeconds(30);
 
   /// A call that the filter of system calls kills for ends in it. See `seccomp(2)`.
   private static final Signal SYS = new Signal(31);
 
   private final Path bwrap;
+  private final Path own;
   private final SpawnThread thread;
   private final Layout layout;
   private final Run run;
 
-  SandboxProcess(Path bwrap, SpawnThread thread, Layout layout, Run run) {
+  /// @param own a directory for this run alone
+  SandboxProcess(Path bwrap, Path own, SpawnThread thread, Layout layout, Run run) {
     this.bwrap = bwrap;
+    this.own = own;
     this.thread = thread;
     this.layout = layout;
     this.run = run;
@@ -79,7 +83,7 @@ final class SandboxProcess {
 
   private Child start(Plan plan, Confinement confinement) throws IOException {
     try {
-      return confinement.start(plan.fill(confinement.spawn(plan.executable())), thread);
+      return confinement.start(plan.fill(confinement.spawn(plan.executable(own))), thread);
     } catch (SystemCallException failure) {
       throw new IOException(
           "bubblewrap, %s, cannot be started: %s".formatted(bwrap, failure.getMessage()), failure);
@@ -129,25 +133,33 @@ final class SandboxProcess {
     }
   }
 
-  /// Ends the sandbox: asks, gives a second, kills. A command that has not begun is not asked, and
-  /// neither is one at a terminal, whose processes are in as many groups as there are jobs.
+  /// Ends the sandbox: asks, gives a second, kills. A command that cannot begin any more is not
+  /// asked, and neither is one at a terminal, whose processes are in as many groups as there are
+  /// jobs.
   private void end(Child child, StatusReader report, RunResult.Ending why) throws IOException {
-    if (why instanceof RunResult.SetupFailed || run.terminal().isPresent()) {
-      kill(child);
-      return;
-    }
-    if (!report.askToEnd()) {
-      // Too early: its first process would outlive a bubblewrap that is killed now.
+    boolean asks = !(why instanceof RunResult.SetupFailed) && run.terminal().isEmpty();
+    if (!asks || !endsWhenAsked(child, report)) {
       killBoth(child, report);
-      return;
-    }
-    try {
-      child.waitid(GRACE);
-    } catch (DeadlineException alive) {
-      kill(child);
     }
   }
 
+  /// One that has only just begun is asked as soon as there is somebody, once.
+  private static boolean endsWhenAsked(Child child, StatusReader report) throws IOException {
+    var until = Deadline.in(GRACE);
+    boolean asked = false;
+    while (!until.expired()) {
+      asked = asked || report.askToEnd();
+      try {
+        child.waitid(asked ? until.remaining() : NOBODY_YET);
+        return true;
+      } catch (DeadlineException alive) {
+        // Asked again if nobody was, or it has had its time.
+      }
+    }
+    return false;
+  }
+
+  /// The first process would outlive a bubblewrap that is killed before it has told it to die, too.
   private static void killBoth(Child child, StatusReader report) throws IOException {
     try {
       report.awaitInit(Deadline.in(GRACE));

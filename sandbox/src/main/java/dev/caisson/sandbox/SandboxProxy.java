@@ -5,12 +5,15 @@ import dev.caisson.linux.TcpListener;
 import dev.caisson.network.Broker;
 import dev.caisson.network.BrokerProxy;
 import dev.caisson.network.ForeignListener;
+import dev.caisson.network.NetworkPolicy;
 import dev.caisson.network.ProxyLimits;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /// The proxy on the loopback device of a sandbox.
 ///
@@ -20,13 +23,21 @@ final class SandboxProxy implements AutoCloseable {
   private static final int PORT = 3128;
   private static final int BACKLOG = 128;
 
-  /// How programs are told of it; the usual ones heed the small letters.
-  static final Map<String, String> VARIABLES =
-      Map.of(
-          "http_proxy", "http://127.0.0.1:" + PORT,
-          "https_proxy", "http://127.0.0.1:" + PORT,
-          "all_proxy", "socks5h://127.0.0.1:" + PORT,
-          "no_proxy", "localhost,127.0.0.1,::1");
+  /// Names and addresses of the sandbox itself.
+  private static final List<String> LOOPBACK = List.of("localhost", "127.0.0.1", "::1");
+
+  /// How programs are told of it; the usual ones heed the small letters. What is the sandbox's own
+  /// is not asked of the proxy, unless a rule means the host's.
+  static Map<String, String> variables(NetworkPolicy policy) {
+    return Map.of(
+        "http_proxy", "http://127.0.0.1:" + PORT,
+        "https_proxy", "http://127.0.0.1:" + PORT,
+        "all_proxy", "socks5h://127.0.0.1:" + PORT,
+        "no_proxy",
+            LOOPBACK.stream()
+                .filter(host -> !policy.mentions(host))
+                .collect(Collectors.joining(",")));
+  }
 
   private final BrokerProxy proxy;
 

@@ -116,12 +116,9 @@ final class StatusReader implements AutoCloseable {
   /// Asks the processes of the sandbox's session to end; bubblewrap's own first process is deaf to
   /// it.
   ///
-  /// @return whether there is anybody to be asked
+  /// @return whether there is anybody yet to be asked
   synchronized boolean askToEnd() throws SystemCallException {
-    if (init.isPresent()) {
-      Processes.killGroup(initPid, Signal.TERM);
-    }
-    return init.isPresent();
+    return init.isPresent() && Processes.killGroup(initPid, Signal.TERM);
   }
 
   /// Kills the first process of the sandbox, and the kernel kills the others with it.

@@ -172,6 +172,7 @@ class FaultsTest {
       assertThatThrownBy(
               () -> buildRoot.run(Run.of("/usr/bin/true", "x".repeat(200_000)).deadline(LONG)))
           .isInstanceOf(IOException.class)
+          .hasCauseInstanceOf(SystemCallException.class)
           .hasMessageContaining("E2BIG");
       assertThat(buildRoot.run(shell("true")).success()).isTrue();
     }
@@ -184,6 +185,7 @@ class FaultsTest {
     try (var buildRoot = buildRoot()) {
       assertThatThrownBy(() -> buildRoot.run(Run.of(all).deadline(LONG)))
           .isInstanceOf(IOException.class)
+          .hasCauseInstanceOf(SystemCallException.class)
           .hasMessageContaining("E2BIG");
     }
   }
@@ -347,7 +349,7 @@ class FaultsTest {
   }
 
   /// Does something with a small file system.
-  private static void onTmpfs(Path place, String options, Support.Work<?> work) throws Exception {
+  static void onTmpfs(Path place, String options, Support.Work<?> work) throws Exception {
     SpawnThread.shared()
         .call(() -> {
           Mounts.mount("tmpfs", place, "tmpfs", Set.of(), options);
@@ -376,9 +378,39 @@ class FaultsTest {
                 .hasMessageContaining("Read-only file system"));
   }
 
+  /// A build root itself takes directories alone, which such a file system still has.
+  @Test
+  void withoutRoomItIsTheCommandThatFailsAndNothingIsLeft() throws Exception {
+    onTmpfs(
+        aside,
+        "size=65536",
+        () -> {
+          fill(aside.resolve("much"));
+          try (var buildRoot = BuildRoot.create(Path.of("/"), aside)) {
+            var result = buildRoot.run(shell("dd if=/dev/zero of=/var/file bs=4k count=1"));
+            assertThat(result.ending()).isInstanceOf(RunResult.Exited.class);
+            assertThat(result.success()).isFalse();
+            assertThat(result.text()).contains("No space left on device");
+          }
+          Files.delete(aside.resolve("much"));
+          assertThat(aside).isEmptyDirectory();
+          return aside;
+        });
+  }
+
+  private static void fill(Path file) throws IOException {
+    try (var out = Files.newOutputStream(file)) {
+      while (true) {
+        out.write(new byte[4096]);
+      }
+    } catch (IOException full) {
+      assertThat(full).hasMessageContaining("No space left");
+    }
+  }
+
   @Test
   void aWorkDirectoryWithoutInodesIsToldOf() throws Exception {
-    for (int inodes = 2; inodes < 6; inodes++) {
+    for (int inodes = 2; inodes < 7; inodes++) {
       onTmpfs(
           aside,
           "nr_inodes=" + inodes,

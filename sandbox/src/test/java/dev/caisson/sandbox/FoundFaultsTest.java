@@ -6,9 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Mounts;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.SpawnThread;
 import dev.caisson.network.NetworkPolicy;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.testkit.Need;
@@ -285,26 +283,9 @@ class FoundFaultsTest {
 
   // What errors say
 
-  private static void onTmpfs(Path place, String options, Support.Work<?> work) throws Exception {
-    SpawnThread.shared()
-        .call(() -> {
-          Mounts.mount("tmpfs", place, "tmpfs", Set.of(), options);
-          return place;
-        });
-    try {
-      work.get();
-    } finally {
-      SpawnThread.shared()
-          .call(() -> {
-            Mounts.umount2(place, Set.of());
-            return place;
-          });
-    }
-  }
-
   @Test
   void anErrorForWantOfRoomSaysWhere() throws Exception {
-    onTmpfs(
+    FaultsTest.onTmpfs(
         aside,
         "nr_inodes=3",
         () -> {
@@ -342,10 +323,7 @@ class FoundFaultsTest {
   void noDescriptorIsLeftOfARunForWhichThereWereTooFew() throws IOException {
     assertThat(probe("/usr/bin/prlimit", "--nofile=120", "descriptors"))
         .contains("EMFILE")
-        // A directory stream of the JDK that cannot have its second descriptor keeps its first.
-        .satisfies(said ->
-            assertThat(said.lines().filter(line -> line.startsWith("leaked")))
-                .allMatch(line -> line.startsWith("leaked with 1:")));
+        .doesNotContain("leaked");
   }
 
   /// Runs the probe of the other faults through a program.
@@ -378,10 +356,10 @@ class FoundFaultsTest {
     try (var buildRoot = buildRoot()) {
       var result =
           buildRoot.run(
-              shell("trap 'echo asked; exit 0' TERM; echo begun; while :; do sleep 0.05; done")
+              shell("trap 'echo asked; exit 0' TERM; echo begun; while :; do :; done")
                   .deadline(Duration.ZERO));
       assertThat(result.ending()).isEqualTo(new RunResult.TimedOut(Duration.ZERO));
-      assertThat(result.text()).isIn("", "begun\n", "begun\nasked\n");
+      assertThat(result.text()).isIn("", "begun\nasked\n");
     }
   }
 }

@@ -25,8 +25,6 @@ public record ResourceLimits(
 
   private static final long LEAST_MEMORY = 1 << 20;
   private static final int LEAST_PIDS = 4;
-  // PID_MAX_LIMIT of linux/threads.h
-  private static final int MOST_PIDS = 4 << 20;
   private static final double LEAST_CPUS = 0.01;
   private static final double MOST_CPUS = 1_000_000;
 
@@ -55,9 +53,8 @@ public record ResourceLimits(
     if (swap.isPresent() && swap.getAsLong() < 0) {
       throw refused("swap cannot be negative: ", swap.getAsLong());
     }
-    if (pids.isPresent() && (pids.getAsInt() < LEAST_PIDS || pids.getAsInt() > MOST_PIDS)) {
-      throw refused(
-          "pids must be from 4, which a sandbox itself takes, to 4194304, not ", pids.getAsInt());
+    if (pids.isPresent() && pids.getAsInt() < LEAST_PIDS) {
+      throw refused("pids must be at least 4, which a sandbox itself takes, not ", pids.getAsInt());
     }
     if (cpus.isPresent()
         && !(cpus.getAsDouble() >= LEAST_CPUS && cpus.getAsDouble() <= MOST_CPUS)) {

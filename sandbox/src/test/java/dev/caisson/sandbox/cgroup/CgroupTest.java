@@ -228,6 +228,20 @@ class CgroupTest {
   }
 
   @Test
+  void whatTheKernelRefusesIsNamedAndLeavesNothing() throws IOException {
+    // More than the kernel can count.
+    var limits = ResourceLimits.none().memory(64 << 20).pids(Integer.MAX_VALUE);
+    assertThatThrownBy(() -> cgroups.create("refused", limits))
+        .isInstanceOf(ResourceLimitException.class)
+        .hasMessageStartingWith("cannot limit pids to 2147483647 processes: cannot write")
+        .hasMessageContaining("pids.max: EINVAL (Invalid argument)");
+    assertThat(Inside.left(cgroups)).isEmpty();
+    try (var cgroup = cgroups.create("effort", limits.bestEffort())) {
+      assertThat(cgroup.enforced()).isEqualTo(ResourceLimits.none().memory(64 << 20).bestEffort());
+    }
+  }
+
+  @Test
   void manyAreMadeAndRemovedAtOnce() throws Exception {
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var all = new ArrayList<Callable<Boolean>>();

@@ -39,7 +39,7 @@ class ResourceLimitsTest {
     refused(() -> none.memory(0), "memory must be at least 1 MiB, not 0");
     refused(() -> none.memory(-1), "memory must be at least 1 MiB, not -1");
     refused(() -> none.swap(-1), "swap cannot be negative: -1");
-    refused(() -> none.pids(0), "pids must be from 4");
+    refused(() -> none.pids(0), "pids must be at least 4");
     refused(() -> none.pids(-5), "not -5");
     refused(() -> none.cpus(0), "cpus must be from 0.01");
     refused(() -> none.cpus(-1), "not -1");
