@@ -78,6 +78,13 @@ final class DoctorCommand implements Command {
                 "'caisson run' as an ordinary user, and --user-namespace",
                 Privilege.userNamespacesForbidden()
                     .orElse("in a container, allow it to make user namespaces")),
+            new Finding(
+                "subordinate ids",
+                false,
+                subordinateIds(),
+                "more users than root in a sandbox of an ordinary user with capabilities",
+                "apt-get install uidmap, and give the user some: usermod --add-subuids"
+                    + " 100000-165535 --add-subgids 100000-165535 USER"),
             limit(Resource.MEMORY, "limits of memory (run --memory)"),
             limit(Resource.PIDS, "limits of processes (run --pids)"),
             limit(Resource.CPU, "limits of processors' time (run --cpus)"),
@@ -129,6 +136,13 @@ final class DoctorCommand implements Command {
       }
     }
     return new Finding(debian, needed, version, purpose, "apt-get install " + debian);
+  }
+
+  private static Optional<String> subordinateIds() {
+    if (Processes.geteuid() == 0) {
+      return Optional.of("as root, all ids");
+    }
+    return Privilege.noSubordinateIds().isEmpty() ? Optional.of("yes") : Optional.empty();
   }
 
   private static Finding limit(Resource resource, String purpose) {

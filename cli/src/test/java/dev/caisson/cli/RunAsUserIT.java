@@ -68,8 +68,21 @@ class RunAsUserIT {
   }
 
   private Process start(String... args) throws IOException {
-    var command = new ArrayList<>(List.of("setpriv", "--reuid", "" + USER, "--regid", "" + USER));
-    command.addAll(List.of("--clear-groups", "--no-new-privs", "env", "-u", "XDG_CACHE_HOME"));
+    return startBy(List.of("setpriv", "--no-new-privs"), args);
+  }
+
+  /// The user has subordinate ids, which are nobody else's.
+  private Process startWithIds(String... args) throws IOException {
+    var ids = Files.writeString(place.resolve("ids"), "nobody:200000:65536\n");
+    var script =
+        "mount --bind \"$0\" /etc/subuid; mount --bind \"$0\" /etc/subgid; exec setpriv \"$@\"";
+    return startBy(List.of("unshare", "--mount", "sh", "-c", script, ids.toString()), args);
+  }
+
+  private Process startBy(List<String> prefix, String... args) throws IOException {
+    var command = new ArrayList<>(prefix);
+    command.addAll(List.of("--reuid", "" + USER, "--regid", "" + USER));
+    command.addAll(List.of("--clear-groups", "env", "-u", "XDG_CACHE_HOME"));
     command.addAll(
         List.of(
             "HOME=" + home,
@@ -294,6 +307,108 @@ class RunAsUserIT {
     var answer = run("--dry-run", "--", "true");
     assertThat(answer.status()).isZero();
     assertThat(answer.out()).contains("--unshare-user --uid 0 --gid 0", home + "/.cache/caisson/");
+  }
+
+  private Answer runWithIds(String... args) throws Exception {
+    return finish(
+        startWithIds(Stream.concat(Stream.of("run"), Stream.of(args)).toArray(String[]::new)));
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.SUBORDINATE_IDS})
+  void itsSubordinateIdsAreUsersOfASandboxWithCapabilities() throws Exception {
+    own(Files.createDirectory(home.resolve("o")));
+    var script =
+        """
+        id -u
+        touch /o/file && chown 33:44 /o/file && stat -c '%u %g' /o/file
+        setpriv --reuid 33 --clear-groups sh -c 'id -u; cat /etc/shadow 2>&1 | head -c 0'
+        mkdir -p /var/deep/er && touch /var/deep/er/file && chown -R 33:44 /var/deep
+        chmod -R go-rwx /var/deep
+        umount /usr 2>/dev/null && echo unmounted
+        mount -o remount,rw,bind /usr 2>/dev/null && echo writable
+        mount -t tmpfs x /tmp 2>/dev/null && echo mounted
+        """;
+    for (var caps : List.of("ALL", "CAP_CHOWN,CAP_SETUID,CAP_SETGID,CAP_DAC_OVERRIDE,CAP_FOWNER")) {
+      var args = new ArrayList<String>();
+      for (var cap : caps.split(",", -1)) {
+        args.addAll(List.of("--cap", cap));
+      }
+      args.addAll(List.of("--bind", "o:/o", "--", "sh", "-c", script));
+      var answer = runWithIds(args.toArray(String[]::new));
+      assertThat(answer.out()).as(answer.err()).isEqualTo("0\n33 44\n33\n");
+      assertThat(owner(home.resolve("o/file"))).isEqualTo(200_032);
+      Files.delete(home.resolve("o/file"));
+      // That /var is gone, whoever it belonged to, is looked at after every test.
+      nothingIsLeft();
+    }
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.SUBORDINATE_IDS})
+  void withoutCapabilitiesThereIsNoUserButRoot() throws Exception {
+    var map = runWithIds("--", "sh", "-c", "cat /proc/self/uid_map");
+    assertThat(map.out().strip().split(" +", -1)).containsExactly("0", "" + USER, "1");
+    var chown = runWithIds("--", "sh", "-c", "touch /tmp/x; chown 33 /tmp/x");
+    assertThat(chown.status()).isNotZero();
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.SUBORDINATE_IDS})
+  void whatBelongsToSubordinateIdsGoesWhenItIsKilled() throws Exception {
+    own(Files.createDirectory(home.resolve("o")));
+    var script =
+        "mkdir -p /var/a/b; touch /var/a/b/c; chown -R 33 /var/a; chmod 700 /var/a; "
+            + "echo x > /o/up; exec sleep 1000";
+    var process = startWithIds("run", "--cap", "ALL", "--bind", "o:/o", "--", "sh", "-c", script);
+    var until = Instant.now().plus(PATIENCE);
+    while (Files.notExists(home.resolve("o/up"))) {
+      assertThat(process.isAlive()).as(Files.readString(place.resolve("err"))).isTrue();
+      assertThat(Instant.now()).isBefore(until);
+      Thread.sleep(10);
+    }
+    new ProcessBuilder("kill", "-KILL", "" + process.pid()).start().waitFor();
+    finish(process);
+    var buildRoots = home.resolve(".cache/caisson/tmp");
+    while (!buildRootsIn(buildRoots).isEmpty()) {
+      assertThat(Instant.now()).as("left: " + buildRootsIn(buildRoots)).isBefore(until);
+      Thread.sleep(10);
+    }
+    // What was killed leaves an empty directory to the next.
+    assertThat(runWithIds("--", "true").status()).isZero();
+  }
+
+  private static List<Path> buildRootsIn(Path directory) throws IOException {
+    try (var below =
+        Files.find(directory, 2, (path, _) -> path.toString().contains("buildroot-"))) {
+      return below.toList();
+    }
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CURL, Need.SUBORDINATE_IDS})
+  void theNetworkIsBrokeredForWhoHasCapabilities() throws Exception {
+    try (var server = HelloServer.start()) {
+      var host = "127.0.0.1:" + server.port();
+      for (var cap : List.of("CAP_CHOWN", "ALL")) {
+        var args =
+            new String[] {"run", "--cap", cap, "--allow-host", host, "--", "curl", "-sf", host};
+        for (boolean ids : new boolean[] {false, true}) {
+          var answer = finish(ids ? startWithIds(args) : start(args));
+          assertThat(answer.out()).as(answer.err()).isEqualTo("hello\n");
+        }
+      }
+    }
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.SUBORDINATE_IDS})
+  void doctorTellsOfSubordinateIds() throws Exception {
+    assertThat(finish(startWithIds("doctor")).out().lines())
+        .anyMatch(line -> line.matches("ok +subordinate ids +yes"));
+    assertThat(finish(start("doctor")).out().lines())
+        .anyMatch(line -> line.matches("-- +subordinate ids +missing"))
+        .anyMatch(line -> line.contains("apt-get install uidmap"));
   }
 
   @Test

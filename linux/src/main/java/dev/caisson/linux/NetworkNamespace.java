@@ -7,6 +7,7 @@ import java.util.concurrent.FutureTask;
 /// The networks of other processes. See `network_namespaces(7)`.
 public final class NetworkNamespace {
   private static final int CLONE_NEWNET = 0x40000000;
+  private static final int NS_GET_USERNS = 0xb701;
 
   private NetworkNamespace() {}
 
@@ -18,6 +19,15 @@ public final class NetworkNamespace {
   ///   look at it
   public static Fd of(long pid) throws SystemCallException {
     return Fd.open(Path.of("/proc", Long.toString(pid), "ns", "net"));
+  }
+
+  /// The user namespace that owns a network: who has CAP_SYS_ADMIN there may enter it. See
+  /// `ioctl_ns(2)`, NS_GET_USERNS.
+  ///
+  /// @param namespace of [#of]; it stays the caller's
+  /// @throws SystemCallException EPERM if it is not one of this process's user namespace or below
+  public static Fd owner(Fd namespace) throws SystemCallException {
+    return Fd.own(namespace.call(Nr.IOCTL, NS_GET_USERNS, 0));
   }
 
   /// Does something in another network, and waits for it, without end: for calls that do not block.

@@ -3,6 +3,7 @@ package dev.caisson.network;
 import dev.caisson.linux.Child;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.NetworkNamespace;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Spawn;
 import dev.caisson.linux.TcpListener;
@@ -24,6 +25,8 @@ import java.util.List;
 public final class ForeignListener {
   private static final Duration BIRTH = Duration.ofSeconds(30);
   private static final int SOCKET = 3;
+  private static final int OWNER = 4;
+  private static final int NETWORK = 5;
   private static final int BACKLOG = 128;
 
   private ForeignListener() {}
@@ -33,18 +36,24 @@ public final class ForeignListener {
   /// @param pid a process in a user namespace that this user has made
   /// @throws IOException if the namespaces cannot be entered
   public static TcpListener listen(int pid, int port) throws IOException {
-    try (var ends = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
+    try (var network = NetworkNamespace.of(pid);
+        // That of the process may be one below.
+        var owner = NetworkNamespace.owner(network);
+        var ends = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
         var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
       var spawn =
           Spawn.of(Path.of("/usr/bin/nsenter"))
-              .args("--preserve-credentials", "--user", "--net", "--target", Integer.toString(pid))
+              .args("--preserve-credentials", "--user=/proc/self/fd/" + OWNER)
+              .args("--net=/proc/self/fd/" + NETWORK)
               .args(java())
               .args(Integer.toString(port))
               .env("LC_ALL", "C.UTF-8")
               .descriptor(0, nothing)
               .descriptor(1, nothing)
               .descriptor(2, nothing)
-              .descriptor(SOCKET, ends.theirs().fd());
+              .descriptor(SOCKET, ends.theirs().fd())
+              .descriptor(OWNER, owner)
+              .descriptor(NETWORK, network);
       try (var child = spawn.start()) {
         ends.theirs().close();
         var received = ends.ours().recvmsg(1024, Deadline.in(BIRTH));

@@ -3,7 +3,6 @@ package dev.caisson.sandbox;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.network.BrokerProtocol;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -13,7 +12,6 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /// A throw-away root file system for commands: `/usr` of some root, read-only, and everything else
@@ -34,10 +32,11 @@ public final class BuildRoot implements AutoCloseable {
   private final Path bwrap;
   private final Turns turns = new Turns();
   private final AtomicInteger runs = new AtomicInteger();
+  private final SubordinateIds ids = new SubordinateIds();
   private final Path dev;
   private final Path var;
   private final Map<String, String> procOverrides = new LinkedHashMap<>();
-  private final Map<String, EndpointServer> endpoints = new ConcurrentHashMap<>();
+  private final SharedEndpoints endpoints;
   private Optional<Path> libdir = Optional.empty();
   private Optional<Layout.Runner> runner = Optional.empty();
   private boolean boot;
@@ -51,6 +50,7 @@ public final class BuildRoot implements AutoCloseable {
     this.thread = thread;
     this.bwrap = bwrap;
     this.dev = work.path().resolve("dev");
+    this.endpoints = new SharedEndpoints(work.path().resolve("api"));
     this.var = Files.createDirectory(work.path().resolve("var"));
   }
 
@@ -177,34 +177,20 @@ public final class BuildRoot implements AutoCloseable {
     return thread;
   }
 
-  /// Passes an endpoint into all sandboxes that are started from now on, until the build root is
+  /// Passes an endpoint into all sandboxes, those that run already too, until the build root is
   /// closed.
   ///
   /// @throws IllegalArgumentException if there is one of that name
   public BuildRoot endpoint(ApiEndpoint endpoint) throws IOException {
-    synchronized (endpoints) {
-      if (endpoints.containsKey(endpoint.name())) {
-        throw new IllegalArgumentException("two endpoints are named " + endpoint.name());
-      }
-      var directory = work.path().resolve("api");
-      Files.createDirectories(directory);
-      endpoints.put(endpoint.name(), EndpointServer.start(endpoint, directory));
-    }
+    endpoints.add(endpoint);
     return this;
   }
 
   /// What [#run] would execute, found out without doing it.
   public RunPlan plan(Run run) throws IOException {
-    var sockets = new LinkedHashMap<String, Path>();
+    var own = new RunDirectory(work.path().resolve("run-0"));
     var devices = privilege == Privilege.ROOT ? Optional.of(dev) : Optional.<Path>empty();
-    var api = work.path().resolve("run-0");
-    for (var endpoint : run.endpoints()) {
-      sockets.put(endpoint.name(), api.resolve(endpoint.name()));
-    }
-    if (run.network() instanceof Network.Brokered) {
-      sockets.put(BrokerProtocol.ENDPOINT, api.resolve(BrokerProtocol.ENDPOINT));
-    }
-    try (var plan = new Plan(bwrap, layout(sockets, devices), run)) {
+    try (var plan = new Plan(bwrap, layout(run, own, devices), run)) {
       return new RunPlan(
           plan.commandLine(), plan.environment(), Confinement.describe(run, run.limits()));
     }
@@ -225,44 +211,40 @@ public final class BuildRoot implements AutoCloseable {
   public RunResult run(Run run) throws IOException {
     try (var _ = turns.take(Layout.reachesIntoSharedTrees(run));
         var own = RunDirectory.make(work.path().resolve("run-" + runs.incrementAndGet()));
-        var servers = new EndpointServers(own.path())) {
-      for (var endpoint : run.endpoints()) {
-        if (endpoints.containsKey(endpoint.name())) {
-          throw new IllegalArgumentException("two endpoints are named " + endpoint.name());
-        }
-        servers.start(endpoint);
-      }
-      if (run.network() instanceof Network.Brokered brokered) {
-        servers.start(new NetworkEndpoint(brokered.broker()));
-      }
+        var _ = EndpointServers.start(run, endpoints, own.api())) {
       if (privilege == Privilege.ROOT && !run.capabilities().equals(Optional.of(Set.of()))) {
-        try (var devices = Devices.make(thread, own.path().resolve("dev"))) {
-          return run(run, own, servers, Optional.of(devices.path()));
+        try (var devices = Devices.make(thread, own.dev())) {
+          return run(run, own, Optional.of(devices.path()));
         }
       }
-      return run(
-          run, own, servers, privilege == Privilege.ROOT ? Optional.of(dev) : Optional.empty());
+      return run(run, own, privilege == Privilege.ROOT ? Optional.of(dev) : Optional.empty());
     }
   }
 
-  private RunResult run(Run run, RunDirectory own, EndpointServers servers, Optional<Path> devices)
-      throws IOException {
-    return new SandboxProcess(bwrap, own.path(), thread, layout(servers.sockets(), devices), run)
-        .run();
+  private RunResult run(Run run, RunDirectory own, Optional<Path> devices) throws IOException {
+    return new SandboxProcess(bwrap, own.path(), thread, layout(run, own, devices), run).run();
   }
 
-  private Layout layout(Map<String, Path> sockets, Optional<Path> devices) {
-    var all = new LinkedHashMap<String, Path>();
-    endpoints.forEach((name, server) -> all.put(name, server.socket()));
-    all.putAll(sockets);
-    return new Layout(root, privilege, devices, var, libdir, runner, boot, procOverrides, all);
+  private Layout layout(Run run, RunDirectory own, Optional<Path> devices) throws IOException {
+    return new Layout(
+        root,
+        privilege,
+        ids.forRun(run, privilege),
+        devices,
+        var,
+        libdir,
+        runner,
+        boot,
+        procOverrides,
+        own.api());
   }
 
   /// Ends what still runs in it and removes all that belongs to it.
   @Override
   public void close() throws IOException {
     thread.close();
-    endpoints.values().forEach(EndpointServer::close);
+    endpoints.close();
+    ids.close();
     work.close();
   }
 }

@@ -1,47 +1,72 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.SystemCallException;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
-/// The servers of all endpoints of a run.
+/// The servers of a run's own endpoints, and the directory with the sockets of all that it has.
 final class EndpointServers implements AutoCloseable {
+  private final SharedEndpoints shared;
   private final Path directory;
   private final List<EndpointServer> servers = new ArrayList<>();
-  private final Map<String, Path> sockets = new LinkedHashMap<>();
+  private final Set<String> names = new HashSet<>();
   private Optional<NetworkEndpoint> network = Optional.empty();
 
+  /// @param shared what the run has besides
   /// @param directory where the sockets are made
-  EndpointServers(Path directory) {
+  private EndpointServers(SharedEndpoints shared, Path directory) {
+    this.shared = shared;
     this.directory = directory;
   }
 
-  void start(ApiEndpoint endpoint) throws SystemCallException {
-    if (sockets.containsKey(endpoint.name())) {
-      throw new IllegalArgumentException("two endpoints are named " + endpoint.name());
+  /// Serves what a run is to have.
+  ///
+  /// @throws IllegalArgumentException if two have the same name
+  static EndpointServers start(Run run, SharedEndpoints shared, Path directory) throws IOException {
+    var servers = new EndpointServers(shared, directory);
+    try {
+      for (var endpoint : run.endpoints()) {
+        servers.start(endpoint);
+      }
+      if (run.network() instanceof Network.Brokered brokered) {
+        var network = new NetworkEndpoint(brokered.broker());
+        servers.network = Optional.of(network);
+        servers.start(network);
+      }
+      shared.showTo(servers);
+      return servers;
+    } catch (IOException | RuntimeException failure) {
+      servers.close();
+      throw failure;
     }
-    var server = EndpointServer.start(endpoint, directory);
-    servers.add(server);
-    sockets.put(endpoint.name(), server.socket());
   }
 
-  /// Serves one that ends with the run.
-  void start(NetworkEndpoint endpoint) throws SystemCallException {
-    network = Optional.of(endpoint);
-    start((ApiEndpoint) endpoint);
+  private void start(ApiEndpoint endpoint) throws SystemCallException {
+    refuseIfTaken(endpoint.name());
+    servers.add(EndpointServer.start(endpoint, directory));
+    names.add(endpoint.name());
   }
 
-  /// Where each endpoint's socket lies on the host.
-  Map<String, Path> sockets() {
-    return sockets;
+  void refuseIfTaken(String name) {
+    if (names.contains(name)) {
+      throw new IllegalArgumentException("two endpoints are named " + name);
+    }
+  }
+
+  /// Gives the socket of a server that is not the run's own a name here.
+  void show(EndpointServer server) throws IOException {
+    Files.createLink(directory.resolve(server.socket().getFileName()), server.socket());
   }
 
   @Override
   public void close() {
+    shared.forget(this);
     servers.reversed().forEach(EndpointServer::close);
     network.ifPresent(NetworkEndpoint::close);
   }

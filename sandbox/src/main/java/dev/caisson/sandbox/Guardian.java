@@ -77,7 +77,10 @@ final class Guardian {
           tries=0
           while [ -e "$path" ] && [ "$tries" -lt 200 ]; do
             case $kind in
-              directory) rm -rf --one-file-system -- "$path" ;;
+              directory)
+                rm -rf --one-file-system -- "$path" || [ "$(id -u)" -eq 0 ] ||
+                  unshare --map-root-user --map-auto rm -rf --one-file-system -- "$path"
+                ;;
               cgroup) find "$path" -depth -type d -exec rmdir -- {} + ;;
             esac
             [ ! -e "$path" ] || sleep 0.05

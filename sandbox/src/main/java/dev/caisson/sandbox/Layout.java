@@ -11,24 +11,27 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 
 /// What bubblewrap is told about the root file system and the namespaces of a run.
 ///
 /// Follows osbuild's `buildroot.py`.
 ///
+/// @param ids namespaces with more ids than that of the user, for an ordinary user's sandbox
 /// @param dev the directory of device nodes; without one, bubblewrap makes its own
-/// @param endpoints where the socket of each endpoint lies on the host, by its name
+/// @param api the directory of the host with the sockets of the run's endpoints
 record Layout(
     Path root,
     Privilege privilege,
+    Optional<UserNamespaces> ids,
     Optional<Path> dev,
     Path var,
     Optional<Path> libdir,
     Optional<Runner> runner,
     boolean boot,
     Map<String, String> procOverrides,
-    Map<String, Path> endpoints) {
+    Path api) {
   static final String API = "/run/osbuild/api";
   private static final String LIB = "/run/osbuild/lib";
   private static final String RUNNER = "/run/osbuild/runner";
@@ -104,6 +107,8 @@ record Layout(
       add(options, new Passed(Memfd.sealed("proc", contents), true));
       add(options, Path.of("/proc").resolve(override.getKey()));
     }
+    // Shown as a directory, so that what is put there later is seen.
+    add(options, "--bind", api, API);
     var targets = new Targets();
     targets.shown(Path.of("/usr"), root.resolve("usr"));
     targets.shown(Path.of("/var"), var);
@@ -116,10 +121,8 @@ record Layout(
     }
     targets.check(Path.of(LIB));
     targets.check(Path.of(RUNNER));
-    targets.check(Path.of(API));
-    endpoints.keySet().forEach(name -> targets.check(Path.of(API).resolve(name)));
-    add(options, "--dir", API);
-    endpoints.forEach((name, socket) -> add(options, "--bind", socket, API + "/" + name));
+    // Not before bubblewrap has made places there for binds.
+    add(options, "--remount-ro", API);
     if (runner.isPresent() && runner.get() instanceof Runner.Shown shown) {
       add(options, "--ro-bind", shown.path(), shown.inside());
     }
@@ -146,13 +149,9 @@ record Layout(
   private void privileges(List<Object> options, Run run) {
     var capabilities = run.capabilities();
     if (privilege == Privilege.USER_NAMESPACE) {
-      add(options, "--unshare-user", "--uid", "0", "--gid", "0");
+      userNamespace(options, capabilities);
       if (capabilities.isEmpty()) {
         add(options, "--cap-add", "ALL");
-      }
-      if (capabilities.isEmpty() || capabilities.get().contains(Capability.CAP_SYS_ADMIN)) {
-        // In a second namespace below that of the mounts and the network: else it could undo them.
-        add(options, "--disable-userns");
       }
     } else {
       capabilities = capabilities.map(Capability::available);
@@ -162,6 +161,20 @@ record Layout(
       for (var capability : new TreeSet<>(capabilities.get())) {
         add(options, "--cap-add", capability.name());
       }
+    }
+  }
+
+  /// Who could mount is in a second namespace, below that of the mounts and the network: else it
+  /// could undo them.
+  private void userNamespace(List<Object> options, Optional<Set<Capability>> capabilities) {
+    if (ids.isPresent()) {
+      add(options, "--userns", new Passed(ids.get().outer(), false));
+      add(options, "--userns2", new Passed(ids.get().inner(), false));
+      return;
+    }
+    add(options, "--unshare-user", "--uid", "0", "--gid", "0");
+    if (capabilities.isEmpty() || capabilities.get().contains(Capability.CAP_SYS_ADMIN)) {
+      add(options, "--disable-userns");
     }
   }
 

@@ -8,7 +8,19 @@ import java.nio.file.Path;
 /// is executed under, and its devices.
 record RunDirectory(Path path) implements AutoCloseable {
   static RunDirectory make(Path path) throws IOException {
-    return new RunDirectory(Files.createDirectory(path));
+    var made = new RunDirectory(Files.createDirectory(path));
+    Files.createDirectory(made.api());
+    return made;
+  }
+
+  /// Where the sockets are.
+  Path api() {
+    return path.resolve("api");
+  }
+
+  /// Where a file system with devices can be mounted.
+  Path dev() {
+    return path.resolve("dev");
   }
 
   @Override

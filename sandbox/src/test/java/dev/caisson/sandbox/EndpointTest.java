@@ -32,6 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
@@ -245,6 +246,97 @@ class EndpointTest {
     var peer = recorder.peers.element();
     assertThat(peer.uid()).isZero();
     assertThat(peer.pid()).as("in the sandbox its number is 2").isGreaterThan(2);
+  }
+
+  /// Has the build root of a run one more endpoint as soon as it is asked.
+  private record Opener(BuildRoot buildRoot, ApiEndpoint more) implements ApiEndpoint {
+    @Override
+    public String name() {
+      return "opener";
+    }
+
+    @Override
+    public void message(Message message, EndpointConnection connection) throws Exception {
+      buildRoot.endpoint(more);
+      connection.send(json("{}"), List.of());
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Privilege.class)
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
+  void anEndpointThatIsAddedWhileACommandRunsIsThere(Privilege privilege) throws IOException {
+    var script =
+        """
+        import os
+        def names():
+            return sorted(os.listdir("/run/osbuild/api"))
+        print(names())
+        opener = connect("opener")
+        opener.send(b"{}")
+        opener.recv(1000)
+        print(names())
+        late = connect("late")
+        late.send(b'{"echo": 1}')
+        print(late.recv(1000).decode())
+        opener.send(b"{}")
+        print(json.loads(opener.recv(1000))["exception"]["value"])
+        """;
+    var late = new Recorder("late");
+    try (var buildRoot = BuildRoot.create(Path.of("/"), work, privilege)) {
+      var run = Run.of("/usr/bin/python3", "-c", CLIENT + script).deadline(LONG);
+      var result = buildRoot.run(run.endpoint(new Opener(buildRoot, late)));
+      assertThat(result.text())
+          .isEqualTo(
+              """
+              ['opener']
+              ['late', 'opener']
+              {"echo":1}
+              two endpoints are named late
+              """);
+      assertThat(late.heard).containsExactly(json("{\"echo\": 1}"));
+      var next = buildRoot.run(Run.of("/usr/bin/ls", "/run/osbuild/api").deadline(LONG));
+      assertThat(next.text()).isEqualTo("late\n");
+    }
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
+  void theirDirectoryCannotBeWrittenTo() throws IOException {
+    var result =
+        python(
+            """
+            import errno, os
+            for attempt in (
+                lambda: os.unlink("/run/osbuild/api/one"),
+                lambda: os.rename("/run/osbuild/api/one", "/run/osbuild/api/two"),
+                lambda: open("/run/osbuild/api/file", "w"),
+                lambda: os.chmod("/run/osbuild/api/one", 0)):
+                try:
+                    attempt()
+                    print("done")
+                except OSError as error:
+                    print(errno.errorcode[error.errno])
+            """,
+            new Recorder("one"));
+    assertThat(result.text()).isEqualTo("EROFS\n".repeat(4));
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
+  void anEndpointOfTheBuildRootCannotHaveTheNameOfOneOfARun() throws IOException {
+    try (var buildRoot = BuildRoot.create(Path.of("/"), work)) {
+      var opener = new Opener(buildRoot, new Recorder("opener"));
+      var script =
+          "o = connect('opener'); o.send(b'{}'); print(json.loads(o.recv(999))['exception']['value'])";
+      var run = Run.of("/usr/bin/python3", "-c", CLIENT + script).deadline(LONG);
+      assertThat(buildRoot.run(run.endpoint(opener)).text())
+          .isEqualTo("two endpoints are named opener\n");
+      buildRoot.endpoint(new Recorder("one"));
+      assertThatThrownBy(() -> buildRoot.run(Run.of("true").endpoint(new Recorder("one"))))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("two endpoints are named one");
+    }
   }
 
   // From the host

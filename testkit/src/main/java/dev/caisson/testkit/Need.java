@@ -42,6 +42,13 @@ public enum Need {
       return onPath("apt-get");
     }
   },
+  /// The programs that give an ordinary user's subordinate ids to a namespace.
+  SUBORDINATE_IDS("uidmap (newuidmap on the PATH), and unshare of util-linux 2.38 or later") {
+    @Override
+    boolean present() {
+      return onPath("newuidmap") && onPath("unshare");
+    }
+  },
   /// A Python 3 that a build root has, too.
   PYTHON("/usr/bin/python3") {
     @Override

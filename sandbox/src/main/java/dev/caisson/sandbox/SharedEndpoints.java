@@ -1,0 +1,66 @@
+package dev.caisson.sandbox;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+
+/// The endpoints of a build root, which all its runs have: those that start later, and those that
+/// go on.
+final class SharedEndpoints implements AutoCloseable {
+  private final Path directory;
+  private final Map<String, EndpointServer> servers = new LinkedHashMap<>();
+  private final Set<EndpointServers> runs = new HashSet<>();
+
+  /// @param directory where the sockets are made, on the file system of those of the runs
+  SharedEndpoints(Path directory) {
+    this.directory = directory;
+  }
+
+  /// Serves one more.
+  ///
+  /// @throws IllegalArgumentException if there is one of that name, or a run has one of its own
+  synchronized void add(ApiEndpoint endpoint) throws IOException {
+    refuseIfTaken(endpoint.name());
+    for (var run : runs) {
+      run.refuseIfTaken(endpoint.name());
+    }
+    Files.createDirectories(directory);
+    var server = EndpointServer.start(endpoint, directory);
+    servers.put(endpoint.name(), server);
+    for (var run : runs) {
+      run.show(server);
+    }
+  }
+
+  /// Shows a run all that there are, until it is forgotten.
+  ///
+  /// @throws IllegalArgumentException if one of the run's own has the name of one of them
+  synchronized void showTo(EndpointServers run) throws IOException {
+    for (var name : servers.keySet()) {
+      run.refuseIfTaken(name);
+    }
+    for (var server : servers.values()) {
+      run.show(server);
+    }
+    runs.add(run);
+  }
+
+  synchronized void forget(EndpointServers run) {
+    runs.remove(run);
+  }
+
+  private void refuseIfTaken(String name) {
+    if (servers.containsKey(name)) {
+      throw new IllegalArgumentException("two endpoints are named " + name);
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    servers.values().forEach(EndpointServer::close);
+  }
+}
