@@ -24,8 +24,10 @@ final class PlainBwrap implements AutoCloseable {
   private final Map<Integer, Fd> descriptors = new LinkedHashMap<>();
 
   /// @param command the command line of a run with the standard filter of system calls
-  PlainBwrap(List<String> command) throws SystemCallException {
+  /// @param api in place of that run's directory of sockets
+  PlainBwrap(List<String> command, Path api) throws SystemCallException {
     line = new ArrayList<>(command);
+    line.set(line.indexOf("/run/osbuild/api") - 1, api.toString());
     int status = line.indexOf("--json-status-fd");
     line.subList(status, status + 2).clear();
     pass("--seccomp", SystemCallFilter.standard().program());

@@ -45,8 +45,9 @@ final class SandboxBenchmark {
     var plain = new Series("bwrap with the same arguments, `true`");
     var whole = new Series("BuildRoot: made, run of `true`, closed");
     var further = new Series("BuildRoot: a further run of `true`");
+    var api = Files.createDirectory(scratch.directory().resolve("api"));
     try (var root = BuildRoot.create(Path.of("/"), scratch.directory());
-        var bwrap = new PlainBwrap(root.run(Run.of("true")).command())) {
+        var bwrap = new PlainBwrap(root.run(Run.of("true")).command(), api)) {
       for (int round = -WARM_UP; round < ROUNDS; round++) {
         boolean counts = round >= 0;
         var none = new Series("warm-up");

@@ -11,8 +11,9 @@ import java.util.Optional;
 public enum Privilege {
   /// As root: the sandbox's users are those of the host.
   ROOT,
-  /// By a user namespace, as anybody can: root in the sandbox is whoever runs the JVM, and nobody
-  /// else exists there. See `user_namespaces(7)`.
+  /// By a user namespace, as anybody can: root in the sandbox is whoever runs the JVM. Nobody else
+  /// exists there, but for the subordinate ids that an ordinary user has, in a run with
+  /// capabilities. See `user_namespaces(7)`, `subuid(5)`.
   USER_NAMESPACE;
 
   private static final int CAP_SYS_ADMIN = 21;
