@@ -33,6 +33,12 @@ public final class Mounts {
   /// be written; other restrictions stay. See `mount_setattr(2)`.
   public static void bindReadOnly(Path source, Path target) throws SystemCallException {
     bind(source, target);
+    setReadOnly(target);
+  }
+
+  /// Makes what is mounted at a place read-only there, and what is mounted below; other
+  /// restrictions stay. See `mount_setattr(2)`.
+  public static void setReadOnly(Path target) throws SystemCallException {
     int atFdcwd = -100;
     int atRecursive = 0x8000;
     int sizeOfMountAttr = 32;

@@ -46,7 +46,7 @@ record Devices(SpawnThread thread, Path path) implements AutoCloseable {
     Files.createDirectory(path);
     thread.call(() -> {
       populate(path);
-      Mounts.bindReadOnly(path, path);
+      Mounts.setReadOnly(path);
       return path;
     });
     return new Devices(thread, path);

@@ -1,6 +1,7 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.PathBytes;
@@ -182,12 +183,24 @@ final class Guardian {
   }
 
   private static void write(Fd to, String line) throws IOException {
+    // A line is short enough for there to be room for all of it if there is for any.
+    var bytes = (line + "\n").getBytes(StandardCharsets.US_ASCII);
+    try {
+      to.write(bytes);
+    } catch (SystemCallException failure) {
+      if (failure.errno() != Errno.EAGAIN) {
+        throw failure;
+      }
+      awaitRoom(to);
+      to.write(bytes);
+    }
+  }
+
+  private static void awaitRoom(Fd to) throws IOException {
     var interrupts = new Interrupts();
     try {
       interrupts.hold();
       interrupts.through(() -> to.await(Set.of(PollEvent.OUT), PATIENCE, "the guardian"));
-      // A line is short enough for there to be room for all of it if there is for any.
-      to.write((line + "\n").getBytes(StandardCharsets.US_ASCII));
     } finally {
       interrupts.giveBack();
     }
@@ -215,7 +228,9 @@ final class Guardian {
       if (!exit.success()) {
         throw new IOException("the guardian of directories, /bin/sh, " + exit);
       }
-      return pipe.write().move();
+      // Opened anew for O_NONBLOCK: to wait for room each time costs more than to write.
+      return Fd.open(
+          Path.of("/proc/self/fd/" + pipe.write().number()), OpenFlag.WRONLY, OpenFlag.NONBLOCK);
     }
   }
 
