@@ -35,7 +35,8 @@ final class StageBenchmark {
     try (var scratch = Scratch.under(Path.of("/var/cache/caisson/bench"));
         var root = BuildRoot.create(Path.of("/"), scratch.newDirectory("root-"))) {
       var shown = scratch.newDirectory("shown-");
-      var bwrap = new PlainBwrap(root.run(likeStage(shown)).command());
+      var api = scratch.newDirectory("api-");
+      var bwrap = new PlainBwrap(root.run(likeStage(shown)).command(), api);
       for (int round = -WARM_UP; round < ROUNDS; round++) {
         // Interleaved, so that a machine that changes its pace does so for all of them.
         var none = new Series("warm-up");

@@ -69,7 +69,7 @@ final class DoctorCommand implements Command {
                 "root",
                 true,
                 Processes.geteuid() == 0 ? Optional.of("yes") : Optional.empty(),
-                "build roots",
+                "'caisson build'; 'caisson run' works without, as the lines below say",
                 "run it as root"),
             new Finding(
                 "user namespaces",
@@ -93,7 +93,7 @@ final class DoctorCommand implements Command {
                 "mount namespaces",
                 true,
                 mountNamespace(),
-                "mounts that vanish with the build",
+                "'caisson build': mounts that vanish with it",
                 "run it as root, outside a container that forbids unshare(2)"),
             new Finding(
                 "a sandbox",
@@ -174,7 +174,7 @@ final class DoctorCommand implements Command {
   }
 
   private static Optional<String> sandbox() {
-    return sandbox(Privilege.ROOT);
+    return sandbox(Privilege.ofThisProcess());
   }
 
   private static Optional<String> sandbox(Privilege privilege) {

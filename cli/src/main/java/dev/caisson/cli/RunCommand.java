@@ -10,6 +10,7 @@ import dev.caisson.sandbox.RunPlan;
 import dev.caisson.sandbox.RunResult;
 import dev.caisson.sandbox.Scratch;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -42,7 +43,8 @@ final class RunCommand implements Command {
     command ends, whatever it left running is killed. Exits as the command does.
 
     As root, or as anybody else where user namespaces are allowed. The command reads what caisson
-    reads, and is ended when it has printed more than 1 GiB.
+    reads, unless that is a terminal that it does not get, and is ended when it has printed more than
+    1 GiB.
     """;
   }
 
@@ -99,6 +101,7 @@ final class RunCommand implements Command {
       var somebody = Interaction.standard();
       if (somebody.isPresent() && !line.hasOption("no-terminal")) {
         run.terminal(somebody.get().input(), somebody.get().output());
+        standardError(run);
       } else {
         standardInput(run);
         run.output(to(System.out)).errors(to(System.err));
@@ -109,6 +112,14 @@ final class RunCommand implements Command {
         shell(line, buildRoot, somebody, terminal);
       }
       return code;
+    } catch (InterruptedIOException interrupt) {
+      throw interrupt;
+    } catch (IOException failure) {
+      if (line.hasOption("json")) {
+        print(RunJson.notRun(Main.message(failure)), terminal);
+      }
+      terminal.error(Main.message(failure));
+      return ExitCode.NO_SANDBOX;
     } catch (IllegalArgumentException nonsense) {
       throw new UsageException(String.valueOf(nonsense.getMessage()));
     }
@@ -136,6 +147,18 @@ final class RunCommand implements Command {
       }
     } catch (SystemCallException closed) {
       // It reads from /dev/null then.
+    }
+  }
+
+  /// What goes elsewhere than to the terminal goes on doing so.
+  private static void standardError(Run run) {
+    try {
+      var errors = Fd.adopt(2);
+      if (!dev.caisson.linux.Terminal.of(errors).isatty()) {
+        run.descriptor(2, errors);
+      }
+    } catch (SystemCallException closed) {
+      // They are shown with the rest.
     }
   }
 

@@ -31,9 +31,25 @@ final class RunJson {
     json.put("output", result.text());
     json.put("errors", result.errorText());
     json.put("output_bytes", result.outputBytes());
+    json.put("output_truncated", isTruncated(result));
     usage(json.putObject("usage"), result.usage());
     strings(json, "enforced", result.enforced());
     strings(json, "command", result.command());
+    return json;
+  }
+
+  /// Only the last of much output is kept.
+  private static boolean isTruncated(RunResult result) {
+    return result.outputBytes() > result.output().length + result.errors().length;
+  }
+
+  /// That there was nothing to run a command in.
+  static JsonNode notRun(String reason) {
+    var json = JsonNodeFactory.instance.objectNode();
+    json.put("success", false);
+    json.put("exit_code", ExitCode.NO_SANDBOX);
+    var step = RunResult.Step.SANDBOX;
+    ending(json.putObject("ending"), new RunResult.SetupFailed(step, reason));
     return json;
   }
 

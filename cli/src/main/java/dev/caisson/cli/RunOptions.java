@@ -45,8 +45,8 @@ final class RunOptions {
         .addOption(
             flag(
                 "user-namespace",
-                "make root in the sandbox an ordinary user of the host, even if"
-                    + " root runs this"))
+                "make it by a user namespace, in which capabilities have no power over the"
+                    + " host, even if root runs this"))
         .addOption(Values.option("network", "none|host", "what it can reach; none is the default"))
         .addOption(
             Values.option(
@@ -64,7 +64,11 @@ final class RunOptions {
                 "output-limit", "SIZE", "end it when it has printed so much; 1G unless" + " given"))
         .addOption(flag("best-effort", "go on without limits that this machine cannot enforce"))
         .addOption(Values.option("timeout", "TIME", "end it after so long: 30s, 5m, 1h"))
-        .addOption(flag("allow-user-namespaces", "let it make user namespaces of its own"))
+        .addOption(
+            flag(
+                "allow-user-namespaces",
+                "let it make user namespaces of its own; for one in which it is root, it needs"
+                    + " --cap CAP_SETFCAP, too"))
         .addOption(flag("no-seccomp", "let it make any system call"));
   }
 

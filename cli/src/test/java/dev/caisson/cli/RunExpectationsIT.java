@@ -209,4 +209,40 @@ class RunExpectationsIT {
   void aSandboxThatCannotBeMadeIsToldByItsStatus(String option, String value) throws Exception {
     assertThat(run(option, value, "--", "true").status()).isIn(2, 125);
   }
+
+  // What cannot be set up
+
+  @Test
+  void whatCannotBeSetUpHasAnExitStatusOfItsOwnAndIsToldInJson() throws Exception {
+    var script = "PATH=/nonexistent exec \"$@\"";
+    var answer = caisson.through(script, "run", "--json", "--", "true");
+    assertThat(answer.status()).isEqualTo(125);
+    assertThat(answer.err()).contains("bubblewrap (the program bwrap) is not on the PATH");
+    var ending = answer.json().path("ending");
+    assertThat(ending.path("type").asString()).isEqualTo("setup-failed");
+    assertThat(ending.path("reason").asString()).contains("apt-get install bubblewrap");
+  }
+
+  @Test
+  void jsonSaysWhenItHasNotAllOfTheOutput() throws Exception {
+    var much = run("--json", "--", "sh", "-c", "echo first; head -c 2M /dev/zero | tr '\\0' a");
+    assertThat(much.json().path("output_truncated").asBoolean()).isTrue();
+    assertThat(much.json().path("output_bytes").asLong()).isEqualTo((2 << 20) + 6);
+    var little = run("--json", "--", "echo", "all");
+    assertThat(little.json().path("output_truncated").asBoolean()).isFalse();
+  }
+
+  @Test
+  void aDeviceOfTheHostIsShownAtItsPlace() throws Exception {
+    var answer =
+        run("--dev-bind", "/dev/loop-control:/dev/loop-control", "--", "ls", "/dev/loop-control");
+    assertThat(answer.status()).as(answer.err()).isZero();
+  }
+
+  @Test
+  void aUserNamespaceOfItsOwnHasRoot() throws Exception {
+    var answer =
+        run("--allow-user-namespaces", "--cap", "CAP_SETFCAP", "--", "unshare", "-r", "id", "-u");
+    assertThat(answer.out()).as(answer.err()).isEqualTo("0\n");
+  }
 }

@@ -103,6 +103,45 @@ class RunTerminalIT {
   }
 
   @Test
+  void errorsThatGoElsewhereStillDo() throws Exception {
+    var errors = directory.resolve("errors");
+    var launcher = caisson.launcher("caisson-run", "run");
+    var line = "\"$0\" \"$@\" 2> " + errors;
+    try (var somebody =
+        AtTerminal.shell(line, launcher, "--", "sh", "-c", "echo er''ror >&2; echo out")) {
+      somebody.expect("out");
+      assertThat(somebody.end()).isZero();
+      assertThat(somebody.screen()).doesNotContain("error");
+    }
+    assertThat(errors).hasContent("error");
+  }
+
+  @Test
+  void programsThatMakeTerminalsCan() throws Exception {
+    try (var somebody =
+        run("--", "script", "-q", "-c", "test -t 0 && echo a''-terminal", "/dev/null")) {
+      somebody.expect("a-terminal");
+      assertThat(somebody.end()).isZero();
+    }
+  }
+
+  @Test
+  void aRootWithoutProgramsHasATerminalToo() throws Exception {
+    var root = Files.createDirectory(directory.resolve("root"));
+    Files.createDirectories(root.resolve("usr"));
+    var shown = List.of("/usr/bin/dash:/run/dash", "/usr/lib:/usr/lib", "/usr/lib64:/usr/lib64");
+    var args = new ArrayList<>(List.of("--root", root.toString()));
+    shown.forEach(bind -> args.addAll(List.of("--ro-bind", bind)));
+    Files.createDirectory(root.resolve("usr/lib"));
+    Files.createDirectory(root.resolve("usr/lib64"));
+    args.addAll(List.of("--", "/run/dash", "-c", "test -t 0 && echo a''-terminal; exit 6"));
+    try (var somebody = run(args.toArray(String[]::new))) {
+      somebody.expect("a-terminal");
+      assertThat(somebody.end()).isEqualTo(6);
+    }
+  }
+
+  @Test
   void theWindowHasItsSizeAndItsChanges() throws Exception {
     var script =
         "trap 'stty size; exit 3' WINCH; stty size; echo is-up; sleep 1000 & wait; sleep 1000";

@@ -212,13 +212,20 @@ public final class BuildRoot implements AutoCloseable {
     try (var _ = turns.take(Layout.reachesIntoSharedTrees(run));
         var own = RunDirectory.make(work.path().resolve("run-" + runs.incrementAndGet()));
         var _ = EndpointServers.start(run, endpoints, own.api())) {
-      if (privilege == Privilege.ROOT && !run.capabilities().equals(Optional.of(Set.of()))) {
+      if (privilege == Privilege.ROOT && needsDevicesOfItsOwn(run)) {
         try (var devices = Devices.make(thread, own.dev())) {
           return run(run, own, Optional.of(devices.path()));
         }
       }
       return run(run, own, privilege == Privilege.ROOT ? Optional.of(dev) : Optional.empty());
     }
+  }
+
+  /// Whether it could change those of others, or is to have more than they.
+  private static boolean needsDevicesOfItsOwn(Run run) {
+    return !run.capabilities().equals(Optional.of(Set.of()))
+        || run.terminal().isPresent()
+        || run.binds().stream().anyMatch(bind -> bind.target().startsWith("/dev"));
   }
 
   private RunResult run(Run run, RunDirectory own, Optional<Path> devices) throws IOException {

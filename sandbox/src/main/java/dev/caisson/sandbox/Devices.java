@@ -28,13 +28,22 @@ record Devices(SpawnThread thread, Path path) implements AutoCloseable {
 
   private static final List<String> STREAMS = List.of("stdin", "stdout", "stderr");
 
-  /// Makes one for a run alone, which can add nodes to it.
+  /// Makes one for a run alone, which can add nodes to it, and has pseudo-terminals.
   ///
   /// @param path a directory, which is made
   static Devices make(SpawnThread thread, Path path) throws IOException {
     Files.createDirectory(path);
     thread.call(() -> {
       populate(path);
+      var terminals = path.resolve("pts");
+      Mounts.mkdir(terminals);
+      Mounts.mount(
+          "devpts",
+          terminals,
+          "devpts",
+          Set.of(MountFlag.NOSUID, MountFlag.NOEXEC),
+          "newinstance,ptmxmode=0666,mode=620");
+      Mounts.symlink("pts/ptmx", path.resolve("ptmx"));
       return path;
     });
     return new Devices(thread, path);
@@ -71,6 +80,7 @@ record Devices(SpawnThread thread, Path path) implements AutoCloseable {
   @Override
   public void close() throws IOException {
     thread.call(() -> {
+      // With what is mounted below.
       Mounts.umount2(path, Set.of(UmountFlag.DETACH));
       return path;
     });

@@ -97,7 +97,9 @@ record Layout(
     }
     add(options, "--ro-bind-try", "/sys/fs/selinux", "/sys/fs/selinux");
     for (var setting : SETTINGS) {
-      add(options, "--ro-bind-try", root.resolve(setting), "/" + setting);
+      if (!leadsAstray(setting)) {
+        add(options, "--ro-bind-try", root.resolve(setting), "/" + setting);
+      }
     }
     network(options, run.network());
     libdir.ifPresent(path -> add(options, "--ro-bind", path, LIB));
@@ -178,6 +180,22 @@ record Layout(
     }
   }
 
+  /// Whether a symbolic link is on the way to a file of the root. In a tree that others have made
+  /// it may lead to anything of the host; the host's own are as good as the files.
+  private boolean leadsAstray(String file) {
+    if (root.equals(Path.of("/"))) {
+      return false;
+    }
+    var here = root;
+    for (var name : Path.of(file)) {
+      here = here.resolve(name);
+      if (Files.isSymbolicLink(here)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   private void root(List<Object> options) {
     if (boot && isRealDirectory(root.resolve("boot"))) {
       add(options, "--ro-bind", root.resolve("boot"), "/boot");
@@ -240,7 +258,7 @@ record Layout(
   /// The command as it is executed in the sandbox: through the runner, if there is one.
   List<String> command(Run run) {
     var command = new ArrayList<String>();
-    if (run.terminal().isPresent()) {
+    if (run.terminal().isPresent() && Files.isExecutable(root.resolve("usr/bin/setsid"))) {
       // A session of its own, led by the command: bubblewrap must not be among those whom a key of
       // the terminal ends.
       command.addAll(List.of("setsid", "--ctty"));

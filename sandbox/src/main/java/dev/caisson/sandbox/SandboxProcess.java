@@ -202,17 +202,22 @@ final class SandboxProcess {
       var said = lastLine(streams.errors().length > 0 ? streams.errors() : streams.output());
       var step =
           said.startsWith("bwrap: execvp ") ? RunResult.Step.COMMAND : RunResult.Step.SANDBOX;
-      return new RunResult.SetupFailed(
-          step,
-          said.isEmpty()
-              ? "bubblewrap exited with status %d, and said no word that came here"
-                  .formatted(exited.status())
-              : said);
+      return new RunResult.SetupFailed(step, reason(exited, said));
     }
     int code = status.getAsInt();
     return code > 128 && code <= 128 + 64
         ? new RunResult.Signalled(new Signal(code - 128))
         : new RunResult.Exited(code);
+  }
+
+  private static String reason(Exit.Exited exited, String said) {
+    if (said.isEmpty()) {
+      return "bubblewrap exited with status %d, and said no word that came here"
+          .formatted(exited.status());
+    }
+    return said.startsWith("bwrap: Unknown option")
+        ? said + "; this bubblewrap is too old, 0.8 or later is needed"
+        : said;
   }
 
   private static String lastLine(byte[] output) {

@@ -13,9 +13,9 @@ import java.util.Set;
 
 /// A directory for what is temporary.
 ///
-/// It is deleted when it is closed. If its process is killed before, it is deleted by the next
-/// process that makes one in the same place: a lock that the kernel drops with the process tells
-/// which are dead.
+/// It is deleted when it is closed, or when its process is killed. What is left all the same, after
+/// a power failure for example, is deleted by the next process that makes one in the same place: a
+/// lock that the kernel drops with the process tells which are dead.
 public final class Scratch implements AutoCloseable {
   private static final String PREFIX = "scratch-";
   private static final Duration TURN = Duration.ofMinutes(10);
@@ -23,10 +23,12 @@ public final class Scratch implements AutoCloseable {
 
   private final Path directory;
   private final Fd lock;
+  private final Guardian.Guarded guard;
 
-  private Scratch(Path directory, Fd lock) {
+  private Scratch(Path directory, Fd lock, Guardian.Guarded guard) {
     this.directory = directory;
     this.lock = lock;
+    this.guard = guard;
   }
 
   /// Makes one below a directory, which is made too if need be, and deletes those that dead
@@ -47,7 +49,13 @@ public final class Scratch implements AutoCloseable {
         lock.close();
         throw new IOException("cannot lock the new directory " + directory);
       }
-      return new Scratch(directory, lock);
+      try {
+        return new Scratch(directory, lock, Guardian.guard(Guardian.Kind.DIRECTORY, directory));
+      } catch (IOException | RuntimeException failure) {
+        deleteIfPossible(directory);
+        lock.close();
+        throw failure;
+      }
     }
   }
 
@@ -100,6 +108,7 @@ public final class Scratch implements AutoCloseable {
   @Override
   public void close() {
     deleteIfPossible(directory);
+    guard.close();
     lock.close();
   }
 }

@@ -210,4 +210,24 @@ class EscapeFindingsTest extends Sentences {
             outcome("lambda: socket.socket(40, socket.SOCK_STREAM).bind((-1 & 0xffffffff, 50999))"))
         .isNotEqualTo("done");
   }
+
+  /// A tree that somebody else has made can hold links at the places that are shown besides `/usr`.
+  @Test
+  void linksInTheTreeOfTheRootLeadNowhere() throws IOException {
+    var tree = Files.createDirectory(own().resolve("tree"));
+    var secret =
+        Files.writeString(Files.createDirectory(own().resolve("host")).resolve("s"), "secret");
+    Files.createDirectory(tree.resolve("usr"));
+    Files.createDirectory(tree.resolve("etc"));
+    Files.createSymbolicLink(tree.resolve("etc/mke2fs.conf"), secret);
+    Files.createSymbolicLink(tree.resolve("etc/containers"), secret.getParent());
+    Files.createSymbolicLink(tree.resolve("etc/selinux"), Path.of("../../host"));
+    Files.createSymbolicLink(tree.resolve("ostree"), Path.of("/"));
+    try (var buildRoot = BuildRoot.create(tree, own(), chamber.privilege())) {
+      var look = "cat /etc/mke2fs.conf; ls /etc/containers /etc/selinux /ostree; true";
+      var result = buildRoot.run(shell(look).bind(Bind.readOnly(Path.of("/usr"), "/usr")));
+      assertThat(result.success()).as(result.text()).isTrue();
+      assertThat(result.text().lines()).hasSize(4).allMatch(line -> line.contains("No such file"));
+    }
+  }
 }
