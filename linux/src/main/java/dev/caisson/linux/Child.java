@@ -66,11 +66,11 @@ public final class Child implements AutoCloseable {
   /// one.
   static Child open(int pid, boolean leader, String command) throws SystemCallException {
     try (var frame = new Frame()) {
-      long result = frame.call(Nr.PIDFD_OPEN, pid, 0);
+      long result = frame.call(SystemCall.PIDFD_OPEN, pid, 0);
       if (result < 0) {
-        frame.call(Nr.KILL, pid, SIGKILL);
+        frame.call(SystemCall.KILL, pid, SIGKILL);
         int pPid = 1;
-        frame.call(Nr.WAITID, pPid, pid, 0, WEXITED);
+        frame.call(SystemCall.WAITID, pPid, pid, 0, WEXITED);
         throw SystemCallException.of(result, "pidfd_open", pid);
       }
       return new Child(pid, leader, command, Fd.own(result));
@@ -124,8 +124,9 @@ public final class Child implements AutoCloseable {
       var info = frame.allocate(SIGINFO);
       var usage = frame.allocate(RUSAGE);
       long result =
-          frame.call(Nr.WAITID, P_PIDFD, fd, info.address(), WEXITED | WNOHANG, usage.address());
-      SystemCallException.check(result, Nr.WAITID, "P_PIDFD", fd);
+          frame.call(
+              SystemCall.WAITID, P_PIDFD, fd, info.address(), WEXITED | WNOHANG, usage.address());
+      SystemCallException.check(result, SystemCall.WAITID, "P_PIDFD", fd);
       if (field(info, "si_pid") != 0) {
         exit = Optional.of(decode(info, usage));
       }

@@ -80,7 +80,7 @@ public final class Fd implements AutoCloseable {
     try (var frame = new Frame()) {
       int setFd = 2;
       SystemCallException.check(
-          frame.call(Nr.FCNTL, number, setFd, 1), Nr.FCNTL, number, "F_SETFD");
+          frame.call(SystemCall.FCNTL, number, setFd, 1), SystemCall.FCNTL, number, "F_SETFD");
     }
     return new Fd(number);
   }
@@ -100,13 +100,14 @@ public final class Fd implements AutoCloseable {
     try (var frame = new Frame()) {
       long result =
           frame.call(
-              Nr.OPENAT,
+              SystemCall.OPENAT,
               AT_FDCWD,
               frame.string(PathBytes.of(path)).address(),
               Flag.bits(flags) | OpenFlag.CLOEXEC,
               mode);
       return own(
-          SystemCallException.check(result, Nr.OPENAT, path, flags, Integer.toOctalString(mode)));
+          SystemCallException.check(
+              result, SystemCall.OPENAT, path, flags, Integer.toOctalString(mode)));
     }
   }
 
@@ -169,7 +170,7 @@ public final class Fd implements AutoCloseable {
   }
 
   Fd dupFrom(int lowest) throws SystemCallException {
-    return own(call(Nr.FCNTL, F_DUPFD_CLOEXEC, lowest));
+    return own(call(SystemCall.FCNTL, F_DUPFD_CLOEXEC, lowest));
   }
 
   /// Whether the kernel still knows the number: false if something closed it behind its owner's
@@ -177,7 +178,7 @@ public final class Fd implements AutoCloseable {
   public boolean isValid() {
     int fd = enter();
     try (var frame = new Frame()) {
-      return frame.call(Nr.FCNTL, fd, F_GETFD) >= 0;
+      return frame.call(SystemCall.FCNTL, fd, F_GETFD) >= 0;
     } finally {
       exit();
     }
@@ -188,7 +189,7 @@ public final class Fd implements AutoCloseable {
   ///
   /// @return how many bytes were read; -1 at the end of the file
   public int read(byte[] buffer, int offset, int length) throws SystemCallException {
-    return transferIn(Nr.READ, buffer, offset, length, 0);
+    return transferIn(SystemCall.READ, buffer, offset, length, 0);
   }
 
   /// Reads at a position, which stays where it was. See `pread(2)`.
@@ -196,17 +197,17 @@ public final class Fd implements AutoCloseable {
   /// @return how many bytes were read; -1 at the end of the file
   public int pread(byte[] buffer, int offset, int length, long position)
       throws SystemCallException {
-    return transferIn(Nr.PREAD64, buffer, offset, length, position);
+    return transferIn(SystemCall.PREAD64, buffer, offset, length, position);
   }
 
-  private int transferIn(Nr nr, byte[] buffer, int offset, int length, long position)
+  private int transferIn(SystemCall call, byte[] buffer, int offset, int length, long position)
       throws SystemCallException {
     int fd = enter();
     try (var frame = new Frame()) {
       int chunk = Math.min(length, STREAM_CHUNK);
       var segment = frame.buffer(chunk);
-      long result = frame.call(nr, fd, segment.address(), chunk, position);
-      int count = (int) SystemCallException.check(result, nr, fd, chunk);
+      long result = frame.call(call, fd, segment.address(), chunk, position);
+      int count = (int) SystemCallException.check(result, call, fd, chunk);
       MemorySegment.copy(segment, JAVA_BYTE, 0, buffer, offset, count);
       return count == 0 && length > 0 ? -1 : count;
     } finally {
@@ -228,8 +229,8 @@ public final class Fd implements AutoCloseable {
       for (int done = offset; done < end; ) {
         int chunk = Math.min(end - done, STREAM_CHUNK);
         MemorySegment.copy(data, done, segment, JAVA_BYTE, 0, chunk);
-        long result = frame.call(Nr.WRITE, fd, segment.address(), chunk);
-        done += (int) SystemCallException.check(result, Nr.WRITE, fd, chunk);
+        long result = frame.call(SystemCall.WRITE, fd, segment.address(), chunk);
+        done += (int) SystemCallException.check(result, SystemCall.WRITE, fd, chunk);
       }
     } finally {
       exit();
@@ -238,7 +239,7 @@ public final class Fd implements AutoCloseable {
 
   /// Moves the file's position to the start. See `lseek(2)`.
   public void rewind() throws SystemCallException {
-    call(Nr.LSEEK, 0, 0);
+    call(SystemCall.LSEEK, 0, 0);
   }
 
   /// Whether it is a regular file (a memfd is one), and how many bytes it has. See `statx(2)`.
@@ -248,13 +249,13 @@ public final class Fd implements AutoCloseable {
       var statx = frame.allocate(STATX);
       long result =
           frame.call(
-              Nr.STATX,
+              SystemCall.STATX,
               fd,
               frame.string("").address(),
               AT_EMPTY_PATH,
               STATX_TYPE_AND_SIZE,
               statx.address());
-      SystemCallException.check(result, Nr.STATX, fd);
+      SystemCallException.check(result, SystemCall.STATX, fd);
       int mode = statx.get(ValueLayout.JAVA_SHORT, offset("stx_mode")) & 0xffff;
       return new Stat(
           (mode & S_IFMT) == S_IFREG, statx.get(ValueLayout.JAVA_LONG, offset("stx_size")));
@@ -282,11 +283,11 @@ public final class Fd implements AutoCloseable {
     int lockNb = 4;
     int fd = enter();
     try (var frame = new Frame()) {
-      long result = frame.call(Nr.FLOCK, fd, kind.operation | lockNb);
+      long result = frame.call(SystemCall.FLOCK, fd, kind.operation | lockNb);
       if (result == -Errno.EAGAIN.number()) {
         return false;
       }
-      SystemCallException.check(result, Nr.FLOCK, fd, kind);
+      SystemCallException.check(result, SystemCall.FLOCK, fd, kind);
       return true;
     } finally {
       exit();
@@ -330,12 +331,12 @@ public final class Fd implements AutoCloseable {
 
   /// Writes the file's data to the disk. See `fsync(2)`.
   public void fsync() throws SystemCallException {
-    call(Nr.FSYNC, 0, 0);
+    call(SystemCall.FSYNC, 0, 0);
   }
 
   /// Writes all of the file system that the file lies on to its disk. See `syncfs(2)`.
   public void syncfs() throws SystemCallException {
-    call(Nr.SYNCFS, 0, 0);
+    call(SystemCall.SYNCFS, 0, 0);
   }
 
   /// Waits until one of the events has come. See `epoll(7)`.
@@ -413,10 +414,10 @@ public final class Fd implements AutoCloseable {
       return;
     }
     try (var frame = new Frame()) {
-      if (frame.call(Nr.CLOSE_RANGE, first, next - 1L, 0) < 0) {
+      if (frame.call(SystemCall.CLOSE_RANGE, first, next - 1L, 0) < 0) {
         // An old kernel, or a filter of system calls that does not know it.
         for (int number = first; number < next; number++) {
-          frame.call(Nr.CLOSE, number);
+          frame.call(SystemCall.CLOSE, number);
         }
       }
     }
@@ -446,14 +447,14 @@ public final class Fd implements AutoCloseable {
       return;
     }
     try (var frame = new Frame()) {
-      frame.call(Nr.CLOSE, number);
+      frame.call(SystemCall.CLOSE, number);
     }
   }
 
-  long call(Nr nr, long b, long c) throws SystemCallException {
+  long call(SystemCall call, long b, long c) throws SystemCallException {
     int fd = enter();
     try (var frame = new Frame()) {
-      return SystemCallException.check(frame.call(nr, fd, b, c), nr, fd, b, c);
+      return SystemCallException.check(frame.call(call, fd, b, c), call, fd, b, c);
     } finally {
       exit();
     }

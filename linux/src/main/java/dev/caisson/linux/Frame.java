@@ -31,29 +31,29 @@ final class Frame implements AutoCloseable, SegmentAllocator {
   /// Makes a system call.
   ///
   /// @return what the kernel returned, or the negated errno
-  long call(Nr nr, long a, long b, long c, long d, long e, long f) {
-    long result = Libc.syscall(errno, nr.number(), a, b, c, d, e, f);
+  long call(SystemCall call, long a, long b, long c, long d, long e, long f) {
+    long result = Libc.syscall(errno, call.number(), a, b, c, d, e, f);
     return result == -1 ? -Libc.errno(errno) : result;
   }
 
-  long call(Nr nr, long a, long b, long c, long d, long e) {
-    return call(nr, a, b, c, d, e, 0);
+  long call(SystemCall call, long a, long b, long c, long d, long e) {
+    return call(call, a, b, c, d, e, 0);
   }
 
-  long call(Nr nr, long a, long b, long c, long d) {
-    return call(nr, a, b, c, d, 0, 0);
+  long call(SystemCall call, long a, long b, long c, long d) {
+    return call(call, a, b, c, d, 0, 0);
   }
 
-  long call(Nr nr, long a, long b, long c) {
-    return call(nr, a, b, c, 0, 0, 0);
+  long call(SystemCall call, long a, long b, long c) {
+    return call(call, a, b, c, 0, 0, 0);
   }
 
-  long call(Nr nr, long a, long b) {
-    return call(nr, a, b, 0, 0, 0, 0);
+  long call(SystemCall call, long a, long b) {
+    return call(call, a, b, 0, 0, 0, 0);
   }
 
-  long call(Nr nr, long a) {
-    return call(nr, a, 0, 0, 0, 0, 0);
+  long call(SystemCall call, long a) {
+    return call(call, a, 0, 0, 0, 0, 0);
   }
 
   /// Memory that is zero.

@@ -27,8 +27,8 @@ enum Ioctl {
   long ioctl(Fd fd, long argument) throws SystemCallException {
     int number = fd.enter();
     try (var frame = new Frame()) {
-      long result = frame.call(Nr.IOCTL, number, request(), argument);
-      return SystemCallException.check(result, Nr.IOCTL, number, this);
+      long result = frame.call(SystemCall.IOCTL, number, request(), argument);
+      return SystemCallException.check(result, SystemCall.IOCTL, number, this);
     } finally {
       fd.exit();
     }

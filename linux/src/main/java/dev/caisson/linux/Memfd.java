@@ -17,8 +17,9 @@ public final class Memfd {
   public static Fd memfdCreate(String name) throws SystemCallException {
     try (var frame = new Frame()) {
       long result =
-          frame.call(Nr.MEMFD_CREATE, frame.string(name).address(), CLOEXEC | ALLOW_SEALING);
-      return Fd.own(SystemCallException.check(result, Nr.MEMFD_CREATE, name));
+          frame.call(
+              SystemCall.MEMFD_CREATE, frame.string(name).address(), CLOEXEC | ALLOW_SEALING);
+      return Fd.own(SystemCallException.check(result, SystemCall.MEMFD_CREATE, name));
     }
   }
 
@@ -43,13 +44,13 @@ public final class Memfd {
 
   /// Forbids changes for ever. See `fcntl(2)`, F_ADD_SEALS.
   public static void addSeals(Fd memfd, Set<Seal> seals) throws SystemCallException {
-    memfd.call(Nr.FCNTL, F_ADD_SEALS, Flag.bits(seals));
+    memfd.call(SystemCall.FCNTL, F_ADD_SEALS, Flag.bits(seals));
   }
 
   /// What is forbidden. See `fcntl(2)`, F_GET_SEALS.
   ///
   /// @throws SystemCallException EINVAL if it is no memfd
   public static Set<Seal> getSeals(Fd memfd) throws SystemCallException {
-    return Flag.set(Seal.class, (int) memfd.call(Nr.FCNTL, F_GET_SEALS, 0));
+    return Flag.set(Seal.class, (int) memfd.call(SystemCall.FCNTL, F_GET_SEALS, 0));
   }
 }

@@ -68,7 +68,7 @@ final class MemoryPool {
     long address =
         Libc.syscall(
             ERRNO,
-            Nr.MMAP.number(),
+            SystemCall.MMAP.number(),
             0,
             size,
             READ_AND_WRITE,
@@ -82,6 +82,6 @@ final class MemoryPool {
   }
 
   private static synchronized void munmap(MemorySegment block) {
-    Libc.syscall(ERRNO, Nr.MUNMAP.number(), block.address(), block.byteSize(), 0, 0, 0, 0);
+    Libc.syscall(ERRNO, SystemCall.MUNMAP.number(), block.address(), block.byteSize(), 0, 0, 0, 0);
   }
 }

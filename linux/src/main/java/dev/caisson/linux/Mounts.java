@@ -49,13 +49,13 @@ public final class Mounts {
       attributes.set(ValueLayout.JAVA_LONG, 0, readOnly);
       long result =
           frame.call(
-              Nr.MOUNT_SETATTR,
+              SystemCall.MOUNT_SETATTR,
               atFdcwd,
               frame.string(PathBytes.of(target)).address(),
               atRecursive,
               attributes.address(),
               sizeOfMountAttr);
-      SystemCallException.check(result, Nr.MOUNT_SETATTR, target, "MOUNT_ATTR_RDONLY");
+      SystemCallException.check(result, SystemCall.MOUNT_SETATTR, target, "MOUNT_ATTR_RDONLY");
     }
   }
 
@@ -65,13 +65,13 @@ public final class Mounts {
     try (var frame = new Frame()) {
       long result =
           frame.call(
-              Nr.MOUNT,
+              SystemCall.MOUNT,
               frame.string(source).address(),
               frame.string(PathBytes.of(target)).address(),
               frame.string(type).address(),
               Flag.bits(flags),
               frame.string(data).address());
-      SystemCallException.check(result, Nr.MOUNT, shown, target, type, flags, data);
+      SystemCallException.check(result, SystemCall.MOUNT, shown, target, type, flags, data);
     }
   }
 
@@ -79,8 +79,9 @@ public final class Mounts {
   public static void umount2(Path target, Set<UmountFlag> flags) throws SystemCallException {
     try (var frame = new Frame()) {
       long result =
-          frame.call(Nr.UMOUNT2, frame.string(PathBytes.of(target)).address(), Flag.bits(flags));
-      SystemCallException.check(result, Nr.UMOUNT2, target, flags);
+          frame.call(
+              SystemCall.UMOUNT2, frame.string(PathBytes.of(target)).address(), Flag.bits(flags));
+      SystemCallException.check(result, SystemCall.UMOUNT2, target, flags);
     }
   }
 
@@ -89,8 +90,8 @@ public final class Mounts {
     int atFdcwd = -100;
     try (var frame = new Frame()) {
       var name = frame.string(PathBytes.of(path));
-      long result = frame.call(Nr.MKDIRAT, atFdcwd, name.address(), 0755);
-      SystemCallException.check(result, Nr.MKDIRAT, path);
+      long result = frame.call(SystemCall.MKDIRAT, atFdcwd, name.address(), 0755);
+      SystemCallException.check(result, SystemCall.MKDIRAT, path);
     }
   }
 
@@ -99,8 +100,9 @@ public final class Mounts {
     int atFdcwd = -100;
     try (var frame = new Frame()) {
       var name = frame.string(PathBytes.of(path));
-      long result = frame.call(Nr.SYMLINKAT, frame.string(to).address(), atFdcwd, name.address());
-      SystemCallException.check(result, Nr.SYMLINKAT, to, path);
+      long result =
+          frame.call(SystemCall.SYMLINKAT, frame.string(to).address(), atFdcwd, name.address());
+      SystemCallException.check(result, SystemCall.SYMLINKAT, to, path);
     }
   }
 
@@ -115,13 +117,16 @@ public final class Mounts {
       var name = frame.string(PathBytes.of(path));
       long device = (long) major << 8 | minor;
       SystemCallException.check(
-          frame.call(Nr.MKNODAT, atFdcwd, name.address(), characterDevice | mode, device),
-          Nr.MKNODAT,
+          frame.call(SystemCall.MKNODAT, atFdcwd, name.address(), characterDevice | mode, device),
+          SystemCall.MKNODAT,
           path,
           major,
           minor);
       SystemCallException.check(
-          frame.call(Nr.FCHMODAT, atFdcwd, name.address(), mode), Nr.FCHMODAT, path, "0666");
+          frame.call(SystemCall.FCHMODAT, atFdcwd, name.address(), mode),
+          SystemCall.FCHMODAT,
+          path,
+          "0666");
     }
   }
 }

@@ -27,7 +27,7 @@ public final class NetworkNamespace {
   /// @param namespace of [#of]; it stays the caller's
   /// @throws SystemCallException EPERM if it is not one of this process's user namespace or below
   public static Fd owner(Fd namespace) throws SystemCallException {
-    return Fd.own(namespace.call(Nr.IOCTL, NS_GET_USERNS, 0));
+    return Fd.own(namespace.call(SystemCall.IOCTL, NS_GET_USERNS, 0));
   }
 
   /// Does something in another network, and waits for it, without end: for calls that do not block.
@@ -42,7 +42,7 @@ public final class NetworkNamespace {
   public static <T> T call(Fd namespace, SpawnThread.Work<T> work) throws SystemCallException {
     var task =
         new FutureTask<T>(() -> {
-          namespace.call(Nr.SETNS, CLONE_NEWNET, 0);
+          namespace.call(SystemCall.SETNS, CLONE_NEWNET, 0);
           return work.call();
         });
     var thread = Thread.ofPlatform().daemon().name("caisson-network").start(task);

@@ -38,7 +38,7 @@ public enum OpenFlag implements Flag {
   /// On AArch64 two of them have other bits (`asm/fcntl.h`).
   @Override
   public int bit() {
-    boolean aarch64 = System.getProperty("os.arch").equals("aarch64");
+    boolean aarch64 = Architecture.ofThisMachine() == Architecture.AARCH64;
     return switch (this) {
       case DIRECTORY -> aarch64 ? 0x4000 : bit;
       case NOFOLLOW -> aarch64 ? 0x8000 : bit;

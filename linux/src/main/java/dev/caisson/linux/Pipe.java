@@ -12,7 +12,9 @@ public record Pipe(Fd read, Fd write) implements AutoCloseable {
     try (var frame = new Frame()) {
       var ends = frame.allocate(ValueLayout.JAVA_INT, 2);
       SystemCallException.check(
-          frame.call(Nr.PIPE2, ends.address(), OpenFlag.CLOEXEC), Nr.PIPE2, "O_CLOEXEC");
+          frame.call(SystemCall.PIPE2, ends.address(), OpenFlag.CLOEXEC),
+          SystemCall.PIPE2,
+          "O_CLOEXEC");
       return new Pipe(
           Fd.own(ends.getAtIndex(ValueLayout.JAVA_INT, 0)),
           Fd.own(ends.getAtIndex(ValueLayout.JAVA_INT, 1)));

@@ -31,7 +31,7 @@ final class Poller {
 
   // struct epoll_event is packed on x86-64 (12 bytes, data at 4) and nowhere else (16 bytes, data
   // at 8)
-  private static final boolean PACKED = System.getProperty("os.arch").equals("amd64");
+  private static final boolean PACKED = Architecture.ofThisMachine() == Architecture.X86_64;
   private static final int EVENT_SIZE = PACKED ? 12 : 16;
   private static final int DATA_OFFSET = PACKED ? 4 : 8;
 
@@ -77,13 +77,13 @@ final class Poller {
 
   private Poller() throws SystemCallException {
     try (var frame = new Frame()) {
-      long result = frame.call(Nr.EPOLL_CREATE1, OpenFlag.CLOEXEC);
-      epoll = (int) SystemCallException.check(result, Nr.EPOLL_CREATE1);
-      result = frame.call(Nr.EVENTFD2, 0, OpenFlag.CLOEXEC | OpenFlag.NONBLOCK.bit());
+      long result = frame.call(SystemCall.EPOLL_CREATE1, OpenFlag.CLOEXEC);
+      epoll = (int) SystemCallException.check(result, SystemCall.EPOLL_CREATE1);
+      result = frame.call(SystemCall.EVENTFD2, 0, OpenFlag.CLOEXEC | OpenFlag.NONBLOCK.bit());
       if (result < 0) {
-        frame.call(Nr.CLOSE, epoll);
+        frame.call(SystemCall.CLOSE, epoll);
       }
-      kick = (int) SystemCallException.check(result, Nr.EVENTFD2);
+      kick = (int) SystemCallException.check(result, SystemCall.EVENTFD2);
     }
     control(CTL_ADD, kick, 0, PollEvent.IN.bit(), EDGE);
     try {
@@ -105,7 +105,7 @@ final class Poller {
     try (var frame = new Frame()) {
       var one = frame.allocate(8, 8);
       one.set(JAVA_LONG_UNALIGNED, 0, 1);
-      frame.call(Nr.WRITE, kick, one.address(), 8);
+      frame.call(SystemCall.WRITE, kick, one.address(), 8);
     }
   }
 
@@ -242,8 +242,8 @@ final class Poller {
       var event = frame.allocate(16, 8);
       event.set(JAVA_INT_UNALIGNED, 0, events | mode);
       event.set(JAVA_LONG_UNALIGNED, DATA_OFFSET, (long) id << 32 | fd);
-      long result = frame.call(Nr.EPOLL_CTL, epoll, operation, fd, event.address());
-      SystemCallException.check(result, Nr.EPOLL_CTL, epoll, operation, fd);
+      long result = frame.call(SystemCall.EPOLL_CTL, epoll, operation, fd, event.address());
+      SystemCallException.check(result, SystemCall.EPOLL_CTL, epoll, operation, fd);
     }
   }
 
@@ -251,7 +251,7 @@ final class Poller {
     try (var frame = new Frame()) {
       var events = frame.allocate((long) EVENT_SIZE * BATCH, 8);
       while (goesOn()) {
-        long count = frame.call(Nr.EPOLL_PWAIT, epoll, events.address(), BATCH, -1, 0, 8);
+        long count = frame.call(SystemCall.EPOLL_PWAIT, epoll, events.address(), BATCH, -1, 0, 8);
         for (int i = 0; i < count; i++) {
           long at = (long) i * EVENT_SIZE;
           long data = events.get(JAVA_LONG_UNALIGNED, at + DATA_OFFSET);

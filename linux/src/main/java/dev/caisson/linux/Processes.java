@@ -17,11 +17,11 @@ public final class Processes {
   /// @return empty if there is no such process
   public static Optional<Fd> pidfdOpen(int pid) throws SystemCallException {
     try (var frame = new Frame()) {
-      long result = frame.call(Nr.PIDFD_OPEN, pid, 0);
+      long result = frame.call(SystemCall.PIDFD_OPEN, pid, 0);
       if (result == -Errno.ESRCH.number()) {
         return Optional.empty();
       }
-      return Optional.of(Fd.own(SystemCallException.check(result, Nr.PIDFD_OPEN, pid)));
+      return Optional.of(Fd.own(SystemCallException.check(result, SystemCall.PIDFD_OPEN, pid)));
     }
   }
 
@@ -29,9 +29,9 @@ public final class Processes {
   public static void pidfdSendSignal(Fd pidfd, Signal signal) throws SystemCallException {
     int fd = pidfd.enter();
     try (var frame = new Frame()) {
-      long result = frame.call(Nr.PIDFD_SEND_SIGNAL, fd, signal.number(), 0, 0);
+      long result = frame.call(SystemCall.PIDFD_SEND_SIGNAL, fd, signal.number(), 0, 0);
       if (result != -Errno.ESRCH.number()) {
-        SystemCallException.check(result, Nr.PIDFD_SEND_SIGNAL, fd, signal);
+        SystemCallException.check(result, SystemCall.PIDFD_SEND_SIGNAL, fd, signal);
       }
     } finally {
       pidfd.exit();
@@ -66,11 +66,11 @@ public final class Processes {
       throw new IllegalArgumentException("not a process group to be signalled: " + group);
     }
     try (var frame = new Frame()) {
-      long result = frame.call(Nr.KILL, -group, signal.number());
+      long result = frame.call(SystemCall.KILL, -group, signal.number());
       if (result == -Errno.ESRCH.number()) {
         return false;
       }
-      SystemCallException.check(result, Nr.KILL, -group, signal);
+      SystemCallException.check(result, SystemCall.KILL, -group, signal);
       return true;
     }
   }
@@ -78,7 +78,7 @@ public final class Processes {
   /// The user as whom the kernel judges this process. See `geteuid(2)`.
   public static int geteuid() {
     try (var frame = new Frame()) {
-      return (int) frame.call(Nr.GETEUID, 0);
+      return (int) frame.call(SystemCall.GETEUID, 0);
     }
   }
 
@@ -92,8 +92,9 @@ public final class Processes {
       // struct sigaction of the kernel: handler, flags, restorer, mask
       var action = frame.allocate(ValueLayout.JAVA_LONG, 4);
       action.set(ValueLayout.JAVA_LONG, 0, sigIgn);
-      long result = frame.call(Nr.RT_SIGACTION, signal.number(), action.address(), 0, bytesOfMask);
-      SystemCallException.check(result, Nr.RT_SIGACTION, signal, "SIG_IGN");
+      long result =
+          frame.call(SystemCall.RT_SIGACTION, signal.number(), action.address(), 0, bytesOfMask);
+      SystemCallException.check(result, SystemCall.RT_SIGACTION, signal, "SIG_IGN");
     }
   }
 }

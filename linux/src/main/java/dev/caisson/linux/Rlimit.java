@@ -29,8 +29,8 @@ public enum Rlimit {
       var rlimit = frame.allocate(ValueLayout.JAVA_LONG, 2);
       rlimit.setAtIndex(ValueLayout.JAVA_LONG, 0, value);
       rlimit.setAtIndex(ValueLayout.JAVA_LONG, 1, value);
-      long result = frame.call(Nr.PRLIMIT64, pid, number, rlimit.address(), 0);
-      SystemCallException.check(result, Nr.PRLIMIT64, pid, this, value);
+      long result = frame.call(SystemCall.PRLIMIT64, pid, number, rlimit.address(), 0);
+      SystemCallException.check(result, SystemCall.PRLIMIT64, pid, this, value);
     }
   }
 }

@@ -39,8 +39,9 @@ public final class SpawnThread implements AutoCloseable {
       made.call(() -> {
         int cloneFs = 0x200;
         try (var frame = new Frame()) {
-          SystemCallException.check(frame.call(Nr.UNSHARE, cloneFs), Nr.UNSHARE, "CLONE_FS");
-          frame.call(Nr.UMASK, 0022);
+          SystemCallException.check(
+              frame.call(SystemCall.UNSHARE, cloneFs), SystemCall.UNSHARE, "CLONE_FS");
+          frame.call(SystemCall.UMASK, 0022);
         }
         return made;
       });
@@ -65,9 +66,10 @@ public final class SpawnThread implements AutoCloseable {
       made.call(() -> {
         int cloneNewns = 0x20000;
         try (var frame = new Frame()) {
-          SystemCallException.check(frame.call(Nr.UNSHARE, cloneNewns), Nr.UNSHARE, "CLONE_NEWNS");
+          SystemCallException.check(
+              frame.call(SystemCall.UNSHARE, cloneNewns), SystemCall.UNSHARE, "CLONE_NEWNS");
           // CLONE_NEWNS gives the thread a umask of its own, too.
-          frame.call(Nr.UMASK, 0022);
+          frame.call(SystemCall.UMASK, 0022);
         }
         Mounts.mount(
             "none", java.nio.file.Path.of("/"), "none", Set.of(MountFlag.SLAVE, MountFlag.REC), "");

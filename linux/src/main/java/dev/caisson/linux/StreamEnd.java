@@ -63,11 +63,11 @@ final class StreamEnd {
       pollfd.set(JAVA_INT, 0, number);
       pollfd.set(JAVA_SHORT, 4, (short) event.bit());
       var now = frame.allocate(16, 8);
-      long result = frame.call(Nr.PPOLL, pollfd.address(), 1, now.address(), 0, 8);
+      long result = frame.call(SystemCall.PPOLL, pollfd.address(), 1, now.address(), 0, 8);
       if (result == -Errno.EINTR.number()) {
         return false;
       }
-      return SystemCallException.check(result, Nr.PPOLL, number, event) > 0;
+      return SystemCallException.check(result, SystemCall.PPOLL, number, event) > 0;
     } finally {
       fd.exit();
     }
@@ -116,11 +116,11 @@ final class StreamEnd {
       int size = Math.min(length, piece);
       var segment = frame.buffer(size);
       MemorySegment.copy(data, offset, segment, JAVA_BYTE, 0, size);
-      long result = frame.call(Nr.WRITE, number, segment.address(), size);
+      long result = frame.call(SystemCall.WRITE, number, segment.address(), size);
       if (result == -Errno.EAGAIN.number() || result == -Errno.EINTR.number()) {
         return 0;
       }
-      return (int) SystemCallException.check(result, Nr.WRITE, number, size);
+      return (int) SystemCallException.check(result, SystemCall.WRITE, number, size);
     } finally {
       fd.exit();
     }

@@ -57,10 +57,13 @@ public final class StreamSocket implements AutoCloseable {
       try {
         long result =
             frame.call(
-                Nr.CONNECT, socket.number(), sockaddr.segment().address(), sockaddr.length());
+                SystemCall.CONNECT,
+                socket.number(),
+                sockaddr.segment().address(),
+                sockaddr.length());
         connected = result >= 0;
         if (result != -Errno.EINPROGRESS.number()) {
-          SystemCallException.check(result, Nr.CONNECT, address);
+          SystemCallException.check(result, SystemCall.CONNECT, address);
         }
       } catch (SystemCallException failure) {
         socket.close();
@@ -73,7 +76,7 @@ public final class StreamSocket implements AutoCloseable {
         checkConnected(socket, address);
       }
       noDelay(socket);
-      socket.call(Nr.FCNTL, F_SETFL, 0);
+      socket.call(SystemCall.FCNTL, F_SETFL, 0);
       return new StreamSocket(socket);
     } catch (IOException failure) {
       socket.close();
@@ -85,7 +88,8 @@ public final class StreamSocket implements AutoCloseable {
   static long socket(Frame frame, int family, InetSocketAddress address)
       throws SystemCallException {
     int type = SOCK_STREAM | OpenFlag.CLOEXEC | OpenFlag.NONBLOCK.bit();
-    return SystemCallException.check(frame.call(Nr.SOCKET, family, type, 0), Nr.SOCKET, address);
+    return SystemCallException.check(
+        frame.call(SystemCall.SOCKET, family, type, 0), SystemCall.SOCKET, address);
   }
 
   private static void checkConnected(Fd socket, InetSocketAddress address)
@@ -96,14 +100,14 @@ public final class StreamSocket implements AutoCloseable {
       length.set(JAVA_INT, 0, 4);
       long result =
           frame.call(
-              Nr.GETSOCKOPT,
+              SystemCall.GETSOCKOPT,
               socket.number(),
               SOL_SOCKET,
               SO_ERROR,
               error.address(),
               length.address());
-      SystemCallException.check(result, Nr.GETSOCKOPT, address, "SO_ERROR");
-      SystemCallException.check(-error.get(JAVA_INT, 0), Nr.CONNECT, address);
+      SystemCallException.check(result, SystemCall.GETSOCKOPT, address, "SO_ERROR");
+      SystemCallException.check(-error.get(JAVA_INT, 0), SystemCall.CONNECT, address);
     }
   }
 
@@ -112,7 +116,8 @@ public final class StreamSocket implements AutoCloseable {
       var one = frame.allocate(JAVA_INT);
       one.set(JAVA_INT, 0, 1);
       // If it fails the connection is slower, or already broken, which its user will see.
-      frame.call(Nr.SETSOCKOPT, socket.number(), IPPROTO_TCP, TCP_NODELAY, one.address(), 4);
+      frame.call(
+          SystemCall.SETSOCKOPT, socket.number(), IPPROTO_TCP, TCP_NODELAY, one.address(), 4);
     }
   }
 
@@ -151,11 +156,11 @@ public final class StreamSocket implements AutoCloseable {
       throws SystemCallException {
     try (var frame = new Frame()) {
       var bytes = frame.buffer(length);
-      long result = frame.call(Nr.RECVFROM, socket, bytes.address(), length, MSG_DONTWAIT);
+      long result = frame.call(SystemCall.RECVFROM, socket, bytes.address(), length, MSG_DONTWAIT);
       if (nothingYet(result)) {
         return -1;
       }
-      int count = (int) SystemCallException.check(result, Nr.RECVFROM, socket, length);
+      int count = (int) SystemCallException.check(result, SystemCall.RECVFROM, socket, length);
       MemorySegment.copy(bytes, JAVA_BYTE, 0, buffer, offset, count);
       return count;
     }
@@ -196,10 +201,10 @@ public final class StreamSocket implements AutoCloseable {
       var bytes = frame.buffer(length);
       MemorySegment.copy(data, offset, bytes, JAVA_BYTE, 0, length);
       int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-      long result = frame.call(Nr.SENDTO, socket, bytes.address(), length, flags);
+      long result = frame.call(SystemCall.SENDTO, socket, bytes.address(), length, flags);
       return nothingYet(result)
           ? -1
-          : (int) SystemCallException.check(result, Nr.SENDTO, socket, length);
+          : (int) SystemCallException.check(result, SystemCall.SENDTO, socket, length);
     }
   }
 
@@ -211,7 +216,7 @@ public final class StreamSocket implements AutoCloseable {
   ///
   /// @throws SystemCallException ENOTCONN if the connection is broken
   public void shutdownOutput() throws SystemCallException {
-    fd.call(Nr.SHUTDOWN, SHUT_WR, 0);
+    fd.call(SystemCall.SHUTDOWN, SHUT_WR, 0);
   }
 
   /// Closes the descriptor, which wakes those who wait in a call on it. Idempotent.

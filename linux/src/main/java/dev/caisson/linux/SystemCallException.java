@@ -30,9 +30,9 @@ public final class SystemCallException extends IOException {
   }
 
   /// Turns a kernel's answer into a result or an exception.
-  static long check(long result, Nr nr, Object... arguments) throws SystemCallException {
+  static long check(long result, SystemCall call, Object... arguments) throws SystemCallException {
     if (result < 0) {
-      throw of(result, nr.call(), arguments);
+      throw of(result, call.call(), arguments);
     }
     return result;
   }

@@ -45,13 +45,15 @@ public final class TcpListener implements AutoCloseable {
         var one = frame.allocate(JAVA_INT);
         one.set(JAVA_INT, 0, 1);
         long result =
-            frame.call(Nr.SETSOCKOPT, socket.number(), SOL_SOCKET, SO_REUSEADDR, one.address(), 4);
-        SystemCallException.check(result, Nr.SETSOCKOPT, "SO_REUSEADDR");
+            frame.call(
+                SystemCall.SETSOCKOPT, socket.number(), SOL_SOCKET, SO_REUSEADDR, one.address(), 4);
+        SystemCallException.check(result, SystemCall.SETSOCKOPT, "SO_REUSEADDR");
         result =
-            frame.call(Nr.BIND, socket.number(), sockaddr.segment().address(), sockaddr.length());
-        SystemCallException.check(result, Nr.BIND, address);
-        result = frame.call(Nr.LISTEN, socket.number(), backlog);
-        SystemCallException.check(result, Nr.LISTEN, address);
+            frame.call(
+                SystemCall.BIND, socket.number(), sockaddr.segment().address(), sockaddr.length());
+        SystemCallException.check(result, SystemCall.BIND, address);
+        result = frame.call(SystemCall.LISTEN, socket.number(), backlog);
+        SystemCallException.check(result, SystemCall.LISTEN, address);
         return new TcpListener(socket, getsockname(socket, frame));
       } catch (SystemCallException failure) {
         socket.close();
@@ -89,8 +91,9 @@ public final class TcpListener implements AutoCloseable {
     var name = frame.allocate(InetSockaddr.ROOM, 8);
     var length = frame.allocate(JAVA_INT);
     length.set(JAVA_INT, 0, InetSockaddr.ROOM);
-    long result = frame.call(Nr.GETSOCKNAME, socket.number(), name.address(), length.address());
-    SystemCallException.check(result, Nr.GETSOCKNAME, socket);
+    long result =
+        frame.call(SystemCall.GETSOCKNAME, socket.number(), name.address(), length.address());
+    SystemCallException.check(result, SystemCall.GETSOCKNAME, socket);
     return InetSockaddr.read(name);
   }
 
@@ -125,11 +128,11 @@ public final class TcpListener implements AutoCloseable {
   public Optional<StreamSocket> tryAccept() throws SystemCallException {
     int socket = fd.enter();
     try (var frame = new Frame()) {
-      long result = frame.call(Nr.ACCEPT4, socket, 0, 0, OpenFlag.CLOEXEC);
+      long result = frame.call(SystemCall.ACCEPT4, socket, 0, 0, OpenFlag.CLOEXEC);
       if (GONE.contains(result)) {
         return Optional.empty();
       }
-      var accepted = Fd.own(SystemCallException.check(result, Nr.ACCEPT4, socket));
+      var accepted = Fd.own(SystemCallException.check(result, SystemCall.ACCEPT4, socket));
       StreamSocket.noDelay(accepted);
       return Optional.of(StreamSocket.of(accepted));
     } finally {

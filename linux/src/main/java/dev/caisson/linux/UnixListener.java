@@ -35,13 +35,15 @@ public final class UnixListener implements AutoCloseable {
     var directory = Fd.open(parent, OpenFlag.PATH, OpenFlag.DIRECTORY);
     try (var frame = new Frame();
         var address = SocketAddress.of(path, frame)) {
-      long result = frame.call(Nr.SOCKET, AF_UNIX, type.value | OpenFlag.NONBLOCK.bit(), 0);
-      var socket = Fd.own(SystemCallException.check(result, Nr.SOCKET, "AF_UNIX", type));
+      long result = frame.call(SystemCall.SOCKET, AF_UNIX, type.value | OpenFlag.NONBLOCK.bit(), 0);
+      var socket = Fd.own(SystemCallException.check(result, SystemCall.SOCKET, "AF_UNIX", type));
       try {
         result =
-            frame.call(Nr.BIND, socket.number(), address.segment().address(), address.length());
-        SystemCallException.check(result, Nr.BIND, path);
-        SystemCallException.check(frame.call(Nr.LISTEN, socket.number(), backlog), Nr.LISTEN, path);
+            frame.call(
+                SystemCall.BIND, socket.number(), address.segment().address(), address.length());
+        SystemCallException.check(result, SystemCall.BIND, path);
+        SystemCallException.check(
+            frame.call(SystemCall.LISTEN, socket.number(), backlog), SystemCall.LISTEN, path);
         return new UnixListener(socket, directory, name);
       } catch (SystemCallException failure) {
         socket.close();
@@ -71,11 +73,11 @@ public final class UnixListener implements AutoCloseable {
   public Optional<UnixSocket> tryAccept() throws SystemCallException {
     int socket = fd.enter();
     try (var frame = new Frame()) {
-      long result = frame.call(Nr.ACCEPT4, socket, 0, 0, OpenFlag.CLOEXEC);
+      long result = frame.call(SystemCall.ACCEPT4, socket, 0, 0, OpenFlag.CLOEXEC);
       if (result == -Errno.EAGAIN.number() || result == -Errno.ECONNABORTED.number()) {
         return Optional.empty();
       }
-      var accepted = Fd.own(SystemCallException.check(result, Nr.ACCEPT4, socket));
+      var accepted = Fd.own(SystemCallException.check(result, SystemCall.ACCEPT4, socket));
       return Optional.of(UnixSocket.of(accepted));
     } finally {
       fd.exit();
@@ -91,7 +93,10 @@ public final class UnixListener implements AutoCloseable {
     fd.close();
     try (var frame = new Frame()) {
       frame.call(
-          Nr.UNLINKAT, directory.number(), frame.string(PathBytes.ofName(name)).address(), 0);
+          SystemCall.UNLINKAT,
+          directory.number(),
+          frame.string(PathBytes.ofName(name)).address(),
+          0);
     }
     directory.close();
   }

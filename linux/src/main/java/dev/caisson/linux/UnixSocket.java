@@ -78,8 +78,8 @@ public final class UnixSocket implements AutoCloseable {
   public static Pair socketpair(Type type) throws SystemCallException {
     try (var frame = new Frame()) {
       var ends = frame.allocate(JAVA_INT, 2);
-      long result = frame.call(Nr.SOCKETPAIR, AF_UNIX, type.value, 0, ends.address());
-      SystemCallException.check(result, Nr.SOCKETPAIR, "AF_UNIX", type);
+      long result = frame.call(SystemCall.SOCKETPAIR, AF_UNIX, type.value, 0, ends.address());
+      SystemCallException.check(result, SystemCall.SOCKETPAIR, "AF_UNIX", type);
       return new Pair(
           new UnixSocket(Fd.own(ends.getAtIndex(JAVA_INT, 0)), type),
           new UnixSocket(Fd.own(ends.getAtIndex(JAVA_INT, 1)), type));
@@ -108,7 +108,8 @@ public final class UnixSocket implements AutoCloseable {
       var length = frame.allocate(JAVA_INT);
       length.set(JAVA_INT, 0, 4);
       long result =
-          frame.call(Nr.GETSOCKOPT, number, SOL_SOCKET, SO_TYPE, type.address(), length.address());
+          frame.call(
+              SystemCall.GETSOCKOPT, number, SOL_SOCKET, SO_TYPE, type.address(), length.address());
       int sockStream = 1;
       return result >= 0 && type.get(JAVA_INT, 0) == sockStream ? Type.STREAM : Type.SEQPACKET;
     } finally {
@@ -124,26 +125,28 @@ public final class UnixSocket implements AutoCloseable {
   public static UnixSocket connect(Type type, Path path, Duration deadline) throws IOException {
     try (var frame = new Frame();
         var address = SocketAddress.of(path, frame)) {
-      long result = frame.call(Nr.SOCKET, AF_UNIX, type.value, 0);
-      var socket = Fd.own(SystemCallException.check(result, Nr.SOCKET, "AF_UNIX", type));
+      long result = frame.call(SystemCall.SOCKET, AF_UNIX, type.value, 0);
+      var socket = Fd.own(SystemCallException.check(result, SystemCall.SOCKET, "AF_UNIX", type));
       try {
         int familyOnly = 2;
-        result = frame.call(Nr.BIND, socket.number(), address.segment().address(), familyOnly);
-        SystemCallException.check(result, Nr.BIND, "autobind");
+        result =
+            frame.call(SystemCall.BIND, socket.number(), address.segment().address(), familyOnly);
+        SystemCallException.check(result, SystemCall.BIND, "autobind");
         // A full queue blocks a connect without any event to wait for, so the socket itself must
         // keep the time.
         result =
             frame.call(
-                Nr.SETSOCKOPT,
+                SystemCall.SETSOCKOPT,
                 socket.number(),
                 SOL_SOCKET,
                 SO_SNDTIMEO,
                 frame.timeval(deadline).address(),
                 16);
-        SystemCallException.check(result, Nr.SETSOCKOPT, "SO_SNDTIMEO");
+        SystemCallException.check(result, SystemCall.SETSOCKOPT, "SO_SNDTIMEO");
         result =
-            frame.call(Nr.CONNECT, socket.number(), address.segment().address(), address.length());
-        SystemCallException.check(result, Nr.CONNECT, path);
+            frame.call(
+                SystemCall.CONNECT, socket.number(), address.segment().address(), address.length());
+        SystemCallException.check(result, SystemCall.CONNECT, path);
         return new UnixSocket(socket, type);
       } catch (SystemCallException failure) {
         socket.close();
@@ -218,7 +221,8 @@ public final class UnixSocket implements AutoCloseable {
       }
       long result;
       do {
-        result = frame.call(Nr.SENDMSG, socket, header.address(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        result =
+            frame.call(SystemCall.SENDMSG, socket, header.address(), MSG_DONTWAIT | MSG_NOSIGNAL);
         // ECONNRESET is told once if the other side went without reading all; from then on it is an
         // EPIPE.
       } while (result == -Errno.ECONNRESET.number());
@@ -311,13 +315,13 @@ public final class UnixSocket implements AutoCloseable {
       try (var frame = new Frame()) {
         long result =
             frame.call(
-                Nr.SETSOCKOPT,
+                SystemCall.SETSOCKOPT,
                 socket,
                 SOL_SOCKET,
                 SO_RCVTIMEO,
                 frame.timeval(Duration.ofNanos(receiveTimeout)).address(),
                 16);
-        SystemCallException.check(result, Nr.SETSOCKOPT, socket, "SO_RCVTIMEO");
+        SystemCallException.check(result, SystemCall.SETSOCKOPT, socket, "SO_RCVTIMEO");
       }
     }
   }
@@ -339,7 +343,7 @@ public final class UnixSocket implements AutoCloseable {
       if (result == -Errno.EAGAIN.number()) {
         return null;
       }
-      int count = (int) SystemCallException.check(result, Nr.RECVMSG, socket);
+      int count = (int) SystemCallException.check(result, SystemCall.RECVMSG, socket);
       var descriptors = header.takeDescriptors();
       if (header.truncated()) {
         Fd.closeAll(descriptors);
@@ -353,20 +357,20 @@ public final class UnixSocket implements AutoCloseable {
   ///
   /// @return -1 if there is none
   private static long nextLength(Frame frame, int socket, int flags) throws SystemCallException {
-    long result = receive(frame, Nr.RECVFROM, socket, 0, 0, MSG_PEEK | MSG_TRUNC | flags);
+    long result = receive(frame, SystemCall.RECVFROM, socket, 0, 0, MSG_PEEK | MSG_TRUNC | flags);
     return result == -Errno.EAGAIN.number()
         ? -1
-        : SystemCallException.check(result, Nr.RECVFROM, socket, "MSG_PEEK");
+        : SystemCallException.check(result, SystemCall.RECVFROM, socket, "MSG_PEEK");
   }
 
   private static long recvmsg(Frame frame, int socket, MessageHeader header, int flags) {
-    return receive(frame, Nr.RECVMSG, socket, header.address(), flags, 0);
+    return receive(frame, SystemCall.RECVMSG, socket, header.address(), flags, 0);
   }
 
   /// @return what the kernel returned; EAGAIN also for what interrupted it
-  private static long receive(Frame frame, Nr nr, int socket, long a, long b, long c) {
+  private static long receive(Frame frame, SystemCall call, int socket, long a, long b, long c) {
     while (true) {
-      long result = frame.call(nr, socket, a, b, c);
+      long result = frame.call(call, socket, a, b, c);
       if (result == -Errno.EINTR.number()) {
         return -Errno.EAGAIN.number();
       }
@@ -438,7 +442,7 @@ public final class UnixSocket implements AutoCloseable {
     try (var frame = new Frame()) {
       int shutRdwr = 2;
       // If it fails, the socket is not connected any more, which is what was wanted.
-      frame.call(Nr.SHUTDOWN, socket, shutRdwr);
+      frame.call(SystemCall.SHUTDOWN, socket, shutRdwr);
     }
   }
 
@@ -472,8 +476,13 @@ public final class UnixSocket implements AutoCloseable {
       length.set(JAVA_INT, 0, 12);
       long result =
           frame.call(
-              Nr.GETSOCKOPT, socket, SOL_SOCKET, SO_PEERCRED, ucred.address(), length.address());
-      SystemCallException.check(result, Nr.GETSOCKOPT, socket, "SO_PEERCRED");
+              SystemCall.GETSOCKOPT,
+              socket,
+              SOL_SOCKET,
+              SO_PEERCRED,
+              ucred.address(),
+              length.address());
+      SystemCallException.check(result, SystemCall.GETSOCKOPT, socket, "SO_PEERCRED");
       return new Credentials(
           ucred.getAtIndex(JAVA_INT, 0),
           ucred.getAtIndex(JAVA_INT, 1),

@@ -72,7 +72,7 @@ final class Background<T> {
   /// Returns when a busy one is in the kernel until a message comes, of which the JVM knows
   /// nothing.
   Background<T> awaitInKernel() {
-    eventually(() -> systemCall(thread.getName()).startsWith(Nr.RECVMSG.number() + " "));
+    eventually(() -> systemCall(thread.getName()).startsWith(SystemCall.RECVMSG.number() + " "));
     return this;
   }
 

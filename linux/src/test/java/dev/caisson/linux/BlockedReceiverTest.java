@@ -193,7 +193,7 @@ class BlockedReceiverTest {
   void aSocketThatDoesNotBlockIsWaitedForAllTheSame() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       int setFl = 4;
-      pair.ours().fd().call(Nr.FCNTL, setFl, OpenFlag.NONBLOCK.bit());
+      pair.ours().fd().call(SystemCall.FCNTL, setFl, OpenFlag.NONBLOCK.bit());
       try (var socket = UnixSocket.of(pair.ours().move())) {
         var deadline = Deadline.in(Duration.ofMillis(20));
         assertThatThrownBy(() -> Background.startBusy(() -> socket.recvmsg(BIG, deadline)).get())

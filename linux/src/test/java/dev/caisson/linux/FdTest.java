@@ -118,7 +118,7 @@ class FdTest {
     int number = devNull().move().number();
     try (var frame = new Frame()) {
       int setFd = 2;
-      assertThat(frame.call(Nr.FCNTL, number, setFd, 0)).isZero();
+      assertThat(frame.call(SystemCall.FCNTL, number, setFd, 0)).isZero();
     }
     try (var fd = Fd.adopt(number)) {
       assertThat(fd.number()).isEqualTo(number);
@@ -130,7 +130,7 @@ class FdTest {
   void aDescriptorThatWasClosedBehindItsOwnersBackIsNotValid() throws IOException {
     var fd = devNull();
     try (var frame = new Frame()) {
-      assertThat(frame.call(Nr.CLOSE, fd.number())).isZero();
+      assertThat(frame.call(SystemCall.CLOSE, fd.number())).isZero();
     }
     assertThat(fd.isValid()).isFalse();
     fd.move();

@@ -19,6 +19,10 @@ final class Headers {
   private Headers() {}
 
   static Headers of(String... names) throws IOException {
+    return of(List.of(), names);
+  }
+
+  static Headers of(List<String> options, String... names) throws IOException {
     var includes = List.of(names).stream().flatMap(name -> List.of("-include", name).stream());
     var program =
         List.of(System.getenv("PATH").split(":", -1)).stream()
@@ -29,6 +33,7 @@ final class Headers {
     var spawn =
         Spawn.of(program)
             .args("-E", "-dM", "-D__BITS_PER_LONG=64", "-x", "c")
+            .args(options)
             .args(includes.toList())
             .args("/dev/null")
             .env("PATH", System.getenv("PATH"));

@@ -40,8 +40,8 @@ class LargePacketTest {
       var size = frame.allocate(4, 4);
       size.set(java.lang.foreign.ValueLayout.JAVA_INT, 0, wmemMax());
       int fd = pair.ours().fd().number();
-      long result = frame.call(Nr.SETSOCKOPT, fd, SOL_SOCKET, SO_SNDBUF, size.address(), 4);
-      SystemCallException.check(result, Nr.SETSOCKOPT, "SO_SNDBUF");
+      long result = frame.call(SystemCall.SETSOCKOPT, fd, SOL_SOCKET, SO_SNDBUF, size.address(), 4);
+      SystemCallException.check(result, SystemCall.SETSOCKOPT, "SO_SNDBUF");
     }
     return pair;
   }

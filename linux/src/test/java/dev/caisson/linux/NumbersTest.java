@@ -7,6 +7,7 @@ import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -20,21 +21,68 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class NumbersTest {
+  /// Older headers know fewer calls, and younger ones more.
+  private static void assertNumbers(Headers headers, Architecture architecture) {
+    int known = 0;
+    for (var call : SystemCall.values()) {
+      var number = headers.number("__NR_" + call.call());
+      if (number.isPresent()) {
+        assertThat(call.number(architecture)).as(call.call()).isEqualTo(number.get());
+        known++;
+      }
+    }
+    assertThat(known).isGreaterThan(300);
+  }
+
   @Test
   @Requires(Need.KERNEL_HEADERS)
   @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
   void systemCallNumbersOfX86AreThoseOfItsHeader() throws Exception {
-    var headers = Headers.of("asm/unistd_64.h");
-    assertThat(Nr.values())
-        .allSatisfy(nr -> assertThat(headers.number("__NR_" + nr.call())).hasValue(nr.x86));
+    assertNumbers(Headers.of("asm/unistd_64.h"), Architecture.X86_64);
   }
 
   @Test
   @Requires(Need.KERNEL_HEADERS)
   void systemCallNumbersOfAarch64AreThoseOfTheGenericHeader() throws Exception {
-    var headers = Headers.of("asm-generic/unistd.h");
-    assertThat(Nr.values())
-        .allSatisfy(nr -> assertThat(headers.number("__NR_" + nr.call())).hasValue(nr.arm));
+    // What asm/unistd.h of AArch64 asked it for before it got a header of its own.
+    var wanted =
+        List.of("RENAMEAT", "NEW_STAT", "SET_GET_RLIMIT", "SYS_CLONE3", "MEMFD_SECRET").stream()
+            .map(feature -> "-D__ARCH_WANT_" + feature);
+    var headers = Headers.of(wanted.toList(), "asm-generic/unistd.h");
+    assertNumbers(headers, Architecture.AARCH64);
+  }
+
+  @Test
+  void aSystemCallIsFoundByItsNumberOnAnArchitecture() {
+    for (var architecture : Architecture.values()) {
+      for (var call : SystemCall.values()) {
+        int number = call.number(architecture);
+        if (number >= 0) {
+          assertThat(SystemCall.of(architecture, number)).hasValue(call);
+        }
+      }
+      assertThat(SystemCall.of(architecture, -1)).isEmpty();
+      assertThat(SystemCall.of(architecture, 100_000)).isEmpty();
+      assertThat(SystemCall.of(architecture, 1L << 32)).isEmpty();
+    }
+    assertThat(SystemCall.of(Architecture.X86_64, 0x40000000)).isEmpty();
+    assertThat(SystemCall.of(Architecture.X86_64, 262)).hasValue(SystemCall.NEWFSTATAT);
+    assertThat(SystemCall.of(Architecture.AARCH64, 79)).hasValue(SystemCall.NEWFSTATAT);
+  }
+
+  @Test
+  void aSystemCallHasANumberOnlyWhereThereIsOne() {
+    assertThat(SystemCall.OPEN.number(Architecture.AARCH64)).isNegative();
+    for (var call : SystemCall.values()) {
+      int number = call.number(Architecture.ofThisMachine());
+      if (number >= 0) {
+        assertThat(call.number()).isEqualTo(number);
+      } else {
+        assertThatThrownBy(call::number)
+            .isInstanceOf(UnsupportedOperationException.class)
+            .hasMessageContaining("'" + call.call() + "'");
+      }
+    }
   }
 
   @Test

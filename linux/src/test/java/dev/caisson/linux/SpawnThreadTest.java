@@ -77,14 +77,14 @@ class SpawnThreadTest {
   void filesOfItsChildrenHaveTheUsualPermissionsWhateverTheUmaskOfTheJvm() throws IOException {
     long before;
     try (var frame = new Frame()) {
-      before = frame.call(Nr.UMASK, 0077);
+      before = frame.call(SystemCall.UMASK, 0077);
     }
     try (var thread = SpawnThread.withPrivateMounts()) {
       assertThat(output(thread, sh("umask"))).isEqualTo("0022\n");
       assertThat(output(SpawnThread.shared(), sh("umask"))).isEqualTo("0077\n");
     } finally {
       try (var frame = new Frame()) {
-        frame.call(Nr.UMASK, before);
+        frame.call(SystemCall.UMASK, before);
       }
     }
   }

@@ -277,7 +277,7 @@ class TerminalRelayTest {
         var now = sleeping(process);
         if (now.equals(last.getAndSet(now))
             && Files.readString(process.resolve("syscall"))
-                .startsWith(Nr.WRITE.number() + " 0x1 ")) {
+                .startsWith(SystemCall.WRITE.number() + " 0x1 ")) {
           return quiet.incrementAndGet() == 1000;
         }
         quiet.set(0);
@@ -301,7 +301,7 @@ class TerminalRelayTest {
   private static boolean nobodyWrites() {
     try (var tasks = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
       for (var task : tasks) {
-        if (Files.readString(task.resolve("syscall")).startsWith(Nr.WRITE.number() + " ")) {
+        if (Files.readString(task.resolve("syscall")).startsWith(SystemCall.WRITE.number() + " ")) {
           return false;
         }
       }

@@ -1,0 +1,24 @@
+package dev.caisson.linux;
+
+/// The architectures whose tables are known here. Both have 64 bits and are little endian.
+public enum Architecture {
+  /// 64-bit x86, without x32.
+  X86_64,
+  /// 64-bit ARM.
+  AARCH64;
+
+  private static final String NAME = System.getProperty("os.arch", "");
+
+  /// That of the machine that the JVM runs on.
+  ///
+  /// @throws UnsupportedOperationException if it is another
+  public static Architecture ofThisMachine() {
+    return switch (NAME) {
+      case "amd64" -> X86_64;
+      case "aarch64" -> AARCH64;
+      default ->
+          throw new UnsupportedOperationException(
+              "the system calls of '" + NAME + "' are not known here; amd64 and aarch64 are");
+    };
+  }
+}
