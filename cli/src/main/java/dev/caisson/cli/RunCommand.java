@@ -99,7 +99,9 @@ final class RunCommand implements Command {
         return code;
       }
       var somebody = Interaction.standard();
-      if (somebody.isPresent() && !line.hasOption("no-terminal")) {
+      // What somebody sees at a terminal is not counted.
+      boolean pipes = line.hasOption("no-terminal") || line.hasOption("output-limit");
+      if (somebody.isPresent() && !pipes) {
         run.terminal(somebody.get().input(), somebody.get().output());
         standardError(run);
       } else {

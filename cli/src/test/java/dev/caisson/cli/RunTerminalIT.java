@@ -198,11 +198,27 @@ class RunTerminalIT {
   }
 
   @Test
+  void aCommandThatIsMissingIsTold() throws Exception {
+    try (var somebody = run("--", "no-such-command")) {
+      assertThat(somebody.end()).isEqualTo(125);
+      assertThat(somebody.screen())
+          .contains("could not be started in its sandbox (the command): ", "no-such-command");
+    }
+    try (var somebody = run("--", "sh", "-c", "no-such-command")) {
+      assertThat(somebody.end()).isEqualTo(127);
+    }
+  }
+
+  @Test
   void withoutATerminalItHasPipes() throws Exception {
     var script = "test -t 1 || echo one; test -t 2 || echo two; exit 6";
     try (var somebody = run("--no-terminal", "--", "sh", "-c", script)) {
       assertThat(somebody.end()).isEqualTo(6);
       assertThat(somebody.screen()).contains("one\ntwo\n");
+    }
+    try (var somebody = run("--output-limit", "10K", "--", "yes")) {
+      assertThat(somebody.end()).isEqualTo(1);
+      assertThat(somebody.screen()).contains("was ended after printing 10240 bytes, its limit");
     }
     var launcher = caisson.launcher("caisson-run", "run");
     var args = new String[] {"--", "sh", "-c", "test -t 0 || cat; test -t 1 || echo one; exit 6"};

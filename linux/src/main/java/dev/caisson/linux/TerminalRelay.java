@@ -3,6 +3,7 @@ package dev.caisson.linux;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +30,7 @@ public final class TerminalRelay implements AutoCloseable {
   private static final Duration EOF_AGAIN = Duration.ofMillis(250);
   private static final Duration LAST_STEPS = Duration.ofSeconds(5);
   private static final int BUFFER = 8192;
+  private static final int TAIL = 4096;
 
   /// How long what comes out of the pseudo-terminal is waited for.
   private enum Phase {
@@ -50,6 +52,7 @@ public final class TerminalRelay implements AutoCloseable {
   private final Thread inputThread;
   private final Thread outputThread;
   private final Thread windowThread;
+  private byte[] tail = new byte[0];
   private WindowSize size = new WindowSize(0, 0);
   private boolean started;
   private Optional<Terminal.RawMode> raw = Optional.empty();
@@ -137,7 +140,9 @@ public final class TerminalRelay implements AutoCloseable {
         }
         if (count == 0) {
           awaitUnlessAbandoned(master, PollEvent.IN);
+          continue;
         }
+        keep(buffer, count);
         for (int done = 0; done < count; ) {
           int more = output.write(buffer, done, count - done);
           if (more == 0) {
@@ -156,6 +161,19 @@ public final class TerminalRelay implements AutoCloseable {
       inputThread.interrupt();
       windowThread.interrupt();
     }
+  }
+
+  private synchronized void keep(byte[] buffer, int count) {
+    int before = Math.min(tail.length, Math.max(TAIL - count, 0));
+    int now = Math.min(count, TAIL);
+    var next = Arrays.copyOfRange(tail, tail.length - before, tail.length + now);
+    System.arraycopy(buffer, count - now, next, before, now);
+    tail = next;
+  }
+
+  /// The last that the programs have shown, 4 KiB at most. To be called when it has finished.
+  public synchronized byte[] tail() {
+    return tail.clone();
   }
 
   private void hangUp(IOException reason) {

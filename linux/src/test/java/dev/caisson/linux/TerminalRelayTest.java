@@ -196,6 +196,21 @@ class TerminalRelayTest {
   }
 
   @Test
+  void theLastThatWasShownIsKept() throws Exception {
+    try (var nothing = Fd.open(Path.of("/dev/null"));
+        var output = new Output()) {
+      for (int shown : new int[] {0, 1, 4095, 4096, 4097, 100_000}) {
+        var relay = TerminalRelay.of(nothing, output.fd);
+        run(relay, shell("stty -opost; seq -s '' 50000 | head -c " + shown));
+        var text = output.text();
+        assertThat(new String(relay.tail(), UTF_8))
+            .hasSize(Math.min(shown, 4096))
+            .isEqualTo(text.substring(text.length() - Math.min(shown, 4096)));
+      }
+    }
+  }
+
+  @Test
   void muchOutputArrivesOnATerminalAndInAPipe() throws Exception {
     var script = "stty -opost; yes 123456789abcdef | head -c 2000000";
     try (var user = Pty.openpty();

@@ -135,7 +135,9 @@ final class Confinement implements AutoCloseable {
     all.add("system calls: " + run.systemCalls());
     all.add("capabilities: " + capabilities(run));
     run.deadline().ifPresent(time -> all.add("time: " + time.toMillis() + " ms"));
-    all.add("output: %d bytes".formatted(run.outputLimit()));
+    if (run.terminal().isEmpty()) {
+      all.add("output: %d bytes".formatted(run.outputLimit()));
+    }
     run.fileSizeLimit().ifPresent(bytes -> all.add("file size: %d bytes".formatted(bytes)));
     limits.memory().ifPresent(bytes -> all.add("memory: %d bytes".formatted(bytes)));
     limits.swap().ifPresent(bytes -> all.add("swap: %d bytes".formatted(bytes)));

@@ -256,16 +256,33 @@ record Layout(
   }
 
   /// The command as it is executed in the sandbox: through the runner, if there is one.
+  ///
+  /// @throws IllegalArgumentException if it is to have a terminal, and another input than that
   List<String> command(Run run) {
     var command = new ArrayList<String>();
+    if (run.terminal().isPresent() && run.descriptors().containsKey(0)) {
+      throw new IllegalArgumentException(
+          "a command at a terminal reads what is typed there, so it cannot have another"
+              + " descriptor 0");
+    }
     if (run.terminal().isPresent() && Files.isExecutable(root.resolve("usr/bin/setsid"))) {
       // A session of its own, led by the command: bubblewrap must not be among those whom a key of
       // the terminal ends.
       command.addAll(List.of("setsid", "--ctty"));
     }
-    runner.ifPresent(executable -> command.add(executable.inside()));
-    command.addAll(run.argv());
+    command.add(program(run));
+    command.addAll(runner.isPresent() ? run.argv() : run.argv().subList(1, run.argv().size()));
     return command;
+  }
+
+  private String program(Run run) {
+    return runner.map(Runner::inside).orElseGet(() -> run.argv().getFirst());
+  }
+
+  /// How the message begins by which `setsid(1)` says at a terminal that it cannot execute the
+  /// command.
+  String notExecuted(Run run) {
+    return "setsid: failed to execute " + program(run) + ": ";
   }
 
   private static boolean isRealDirectory(Path path) {

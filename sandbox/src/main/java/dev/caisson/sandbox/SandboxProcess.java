@@ -10,10 +10,10 @@ import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.Set;
 
 /// One bubblewrap process from its start to the end of everything in its sandbox.
 final class SandboxProcess {
@@ -24,6 +24,9 @@ final class SandboxProcess {
 
   /// A call that the filter of system calls kills for ends in it. See `seccomp(2)`.
   private static final Signal SYS = new Signal(31);
+
+  /// What `setsid(1)` exits with when it cannot execute a command.
+  private static final Set<Integer> NOT_EXECUTED = Set.of(126, 127);
 
   private final Path bwrap;
   private final Path own;
@@ -196,15 +199,22 @@ final class SandboxProcess {
     return ending.equals(new RunResult.Signalled(SYS)) ? new RunResult.Violation() : ending;
   }
 
-  private static RunResult.Ending ending(Exit.Exited exited, StatusReader report, Streams streams) {
+  private RunResult.Ending ending(Exit.Exited exited, StatusReader report, Streams streams) {
     var status = report.exitCode();
     if (status.isEmpty()) {
-      var said = lastLine(streams.errors().length > 0 ? streams.errors() : streams.output());
+      var said = streams.lastLine();
       var step =
           said.startsWith("bwrap: execvp ") ? RunResult.Step.COMMAND : RunResult.Step.SANDBOX;
       return new RunResult.SetupFailed(step, reason(exited, said));
     }
     int code = status.getAsInt();
+    if (run.terminal().isPresent() && NOT_EXECUTED.contains(code)) {
+      // It is not bubblewrap that executes the command; one that says the same is believed.
+      var said = streams.lastLine();
+      if (said.startsWith(layout.notExecuted(run))) {
+        return new RunResult.SetupFailed(RunResult.Step.COMMAND, said);
+      }
+    }
     return code > 128 && code <= 128 + 64
         ? new RunResult.Signalled(new Signal(code - 128))
         : new RunResult.Exited(code);
@@ -218,10 +228,5 @@ final class SandboxProcess {
     return said.startsWith("bwrap: Unknown option")
         ? said + "; this bubblewrap is too old, 0.8 or later is needed"
         : said;
-  }
-
-  private static String lastLine(byte[] output) {
-    var text = new String(output, StandardCharsets.UTF_8).strip();
-    return text.substring(text.lastIndexOf('\n') + 1);
   }
 }

@@ -6,6 +6,7 @@ import dev.caisson.linux.Pipe;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.TerminalRelay;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
@@ -102,6 +103,15 @@ final class Streams implements AutoCloseable {
   /// The last of what was printed as errors, if those are taken apart.
   byte[] errors() {
     return errorReader.map(OutputReader::tail).orElse(NONE);
+  }
+
+  /// The last line that was printed, by bubblewrap if it could not begin. To be called when it has
+  /// finished.
+  String lastLine() {
+    var last = errors().length > 0 ? errors() : output();
+    var shown = terminal.map(TerminalRelay::tail).orElse(last);
+    var text = new String(shown, StandardCharsets.UTF_8).strip();
+    return text.substring(text.lastIndexOf('\n') + 1);
   }
 
   /// How much was printed in all.
