@@ -1,6 +1,7 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.network.NetworkPolicy;
+import java.io.IOException;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -19,13 +20,15 @@ record Chamber(Privilege privilege, Reach reach, Output stream) {
 
   /// Where output goes.
   enum Output {
-    CAPTURED
+    CAPTURED,
+    /// To a user at a terminal. See [#run].
+    TERMINAL
   }
 
   /// All kinds that there are.
   ///
   /// THE PLACE FOR ONE MORE DIMENSION: a component of the record, its values here, and what it
-  /// changes in [#furnish].
+  /// changes in [#furnish] or [#run].
   static Stream<Chamber> all() {
     return Stream.of(Privilege.values())
         .flatMap(privilege ->
@@ -43,8 +46,30 @@ record Chamber(Privilege privilege, Reach reach, Output stream) {
           case HOST -> Network.HOST;
           case BROKERED -> Network.brokered(NetworkPolicy.parse(List.of(rules)), decision -> {});
         };
+    return run.network(network);
+  }
+
+  /// Runs it, and gives back what it prints, whoever sees that.
+  RunResult run(BuildRoot buildRoot, Run run) throws IOException {
     return switch (stream) {
-      case CAPTURED -> run.network(network);
+      case CAPTURED -> buildRoot.run(run);
+      case TERMINAL -> {
+        try (var seat = Seat.take()) {
+          yield seat.run(buildRoot, run);
+        }
+      }
+    };
+  }
+
+  /// What [#run] would execute.
+  RunPlan plan(BuildRoot buildRoot, Run run) throws IOException {
+    return switch (stream) {
+      case CAPTURED -> buildRoot.plan(run);
+      case TERMINAL -> {
+        try (var seat = Seat.take()) {
+          yield buildRoot.plan(seat.at(run));
+        }
+      }
     };
   }
 
@@ -59,6 +84,10 @@ record Chamber(Privilege privilege, Reach reach, Output stream) {
 
   boolean brokered() {
     return reach == Reach.BROKERED;
+  }
+
+  boolean atTerminal() {
+    return stream == Output.TERMINAL;
   }
 
   @Override

@@ -2,6 +2,8 @@ package dev.caisson.sandbox;
 
 import static dev.caisson.sandbox.Support.SHORT;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Memfd;
@@ -134,8 +136,9 @@ class ProcessSentencesTest extends Sentences {
   }
 
   @Test
-  void hasNoControllingTerminal() throws IOException {
-    assertThat(outcome("opened, '/dev/tty', os.O_RDWR")).isEqualTo("ENXIO");
+  void hasAControllingTerminalOnlyAtATerminal() throws IOException {
+    assertThat(outcome("opened, '/dev/tty', os.O_RDWR"))
+        .isEqualTo(chamber.atTerminal() ? "done" : "ENXIO");
   }
 
   @Test
@@ -194,8 +197,8 @@ class ProcessSentencesTest extends Sentences {
   @Test
   void thereIsAnEndpointOnlyIfItIsPassedIn() throws IOException {
     var broker = chamber.brokered() ? "network" : "";
-    assertThat(sh("ls /run/osbuild/api")).isEqualTo(broker);
-    assertThat(said(shell("ls /run/osbuild/api").endpoint(new ExceptionEndpoint())).lines())
+    assertThat(sh("ls -1 /run/osbuild/api")).isEqualTo(broker);
+    assertThat(said(shell("ls -1 /run/osbuild/api").endpoint(new ExceptionEndpoint())).lines())
         .containsExactlyInAnyOrderElementsOf(
             chamber.brokered() ? List.of("network", "osbuild") : List.of("osbuild"));
   }
@@ -393,9 +396,17 @@ class ProcessSentencesTest extends Sentences {
   }
 
   @Test
-  void tooMuchOutputEndsIt() throws IOException {
-    assertThat(result(shell("trap '' TERM; yes").outputLimit(100_000)).ending())
-        .isEqualTo(new RunResult.OutputExceeded(100_000));
+  void tooMuchOutputEndsItUnlessAUserSeesIt() throws IOException {
+    if (chamber.atTerminal()) {
+      var result = result(shell("yes | head -c 200000").outputLimit(100_000));
+      assertThat(result.ending()).isEqualTo(new RunResult.Exited(0));
+      assertThat(result.output()).hasSize(200_000);
+      assertThat(result.enforced()).noneMatch(what -> what.startsWith("output"));
+    } else {
+      var result = result(shell("trap '' TERM; yes").outputLimit(100_000));
+      assertThat(result.ending()).isEqualTo(new RunResult.OutputExceeded(100_000));
+      assertThat(result.enforced()).contains("output: 100000 bytes");
+    }
   }
 
   @Test
@@ -423,10 +434,11 @@ class ProcessSentencesTest extends Sentences {
 
   @Test
   void thePlanTellsWhatIsRun() throws IOException {
-    var plan = buildRoot().plan(shell("exit 9"));
+    var plan = plan(shell("exit 9"));
     assertThat(plan.command()).endsWith("/usr/bin/sh", "-c", "exit 9");
     assertThat(plan.command().contains("--unshare-user")).isEqualTo(!chamber.root());
     assertThat(plan.command().contains("--unshare-net")).isEqualTo(!chamber.onHostNetwork());
+    assertThat(plan.command().contains("--ctty")).isEqualTo(chamber.atTerminal());
     assertThat(plan.environment().containsKey("http_proxy")).isEqualTo(chamber.brokered());
   }
 
@@ -438,30 +450,50 @@ class ProcessSentencesTest extends Sentences {
   }
 
   @Test
-  void standardErrorCanBeTakenApart() throws IOException {
+  void standardErrorCanBeTakenApartUnlessAUserSeesIt() throws IOException {
     var result = result(shell("echo out; echo err >&2").errors(OutputSink.NONE));
-    assertThat(result.text()).isEqualTo("out\n");
-    assertThat(result.errorText()).isEqualTo("err\n");
-    assertThat(result.outputBytes()).isEqualTo(8);
+    if (chamber.atTerminal()) {
+      assertThat(result.text()).isEqualTo("out\nerr\n");
+      assertThat(result.errorText()).isEmpty();
+      assertThat(result.outputBytes()).isZero();
+    } else {
+      assertThat(result.text()).isEqualTo("out\n");
+      assertThat(result.errorText()).isEqualTo("err\n");
+      assertThat(result.outputBytes()).isEqualTo(8);
+    }
   }
 
   @Test
-  void aSinkHearsWhatIsPrinted() throws IOException {
+  void aSinkHearsWhatIsPrintedUnlessAUserSeesIt() throws IOException {
     var heard = new ByteArrayOutputStream();
     var run = shell("printf abc; printf def >&2");
-    said(run.output((bytes, count) -> heard.write(bytes, 0, count)));
-    assertThat(heard.toString(StandardCharsets.UTF_8)).isEqualTo("abcdef");
+    assertThat(said(run.output((bytes, count) -> heard.write(bytes, 0, count))))
+        .isEqualTo("abcdef");
+    assertThat(heard.toString(StandardCharsets.UTF_8))
+        .isEqualTo(chamber.atTerminal() ? "" : "abcdef");
   }
 
   @Test
-  void standardInputIsEmpty() throws IOException {
-    assertThat(sh("wc -c; readlink /proc/self/fd/0")).isEqualTo("0\n/dev/null");
+  void standardInputIsEmptyUnlessAUserTypes() throws Exception {
+    if (chamber.atTerminal()) {
+      var result = typed("a line\r\004", shell("stty -echo; echo ready; cat"));
+      assertThat(result.text()).isEqualTo("ready\na line\n");
+    } else {
+      assertThat(sh("wc -c; readlink /proc/self/fd/0")).isEqualTo("0\n/dev/null");
+    }
   }
 
   @Test
-  void aDescriptorOfTheCallerCanBeRead() throws IOException {
+  void aDescriptorOfTheCallerCanBeReadUnlessAUserTypes() throws IOException {
     try (var data = Memfd.sealed("data", "text".getBytes(StandardCharsets.UTF_8))) {
-      assertThat(said(shell("cat").descriptor(0, data))).isEqualTo("text");
+      var run = shell("cat").descriptor(0, data);
+      if (chamber.atTerminal()) {
+        assertThatThrownBy(() -> result(run))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining("descriptor 0");
+      } else {
+        assertThat(said(run)).isEqualTo("text");
+      }
     }
   }
 
@@ -510,5 +542,46 @@ class ProcessSentencesTest extends Sentences {
   @Test
   void bytesThatAreNoTextArriveAsTheyAre() throws IOException {
     assertThat(result(shell("printf '\\377\\000\\n'")).output()).containsExactly(0xff, 0, 10);
+  }
+
+  // At a terminal
+
+  @Test
+  void itsStreamsAreATerminalOnlyIfAUserHasOne() throws IOException {
+    assertThat(said(python("print(*(os.isatty(number) for number in range(3)))")))
+        .isEqualTo(chamber.atTerminal() ? "True True True" : "False False False");
+  }
+
+  @Test
+  void aTerminalOfTheHostCannotBeOpened() throws IOException {
+    try (var seat = Seat.take()) {
+      assertThat(outcome("opened, '/dev/pts/%s', os.O_RDWR".formatted(seat.number())))
+          .isEqualTo("ENOENT");
+    }
+  }
+
+  @Test
+  void cannotTypeIntoATerminal() throws IOException {
+    assertThat(outcome("call, 'ioctl', 0, 0x5412, b'x'")).isEqualTo("EPERM");
+    assertThat(outcome("call, 'ioctl', 0, 0x5412 | 1 << 32, b'x'")).isEqualTo("EPERM");
+  }
+
+  @Test
+  void theTerminalIsNotTheUsersWhichIsAsItWas() throws Exception {
+    assumeTrue(chamber.atTerminal(), "there is no user");
+    var run = python("print(os.minor(os.fstat(0).st_rdev)); os.system('stty raw -echo')");
+    try (var seat = Seat.take()) {
+      var before = seat.settings();
+      var result = seat.run(buildRoot(), run);
+      assertThat(result.text().strip()).matches("[0-9]+").isNotEqualTo(seat.number());
+      assertThat(seat.settings()).isEqualTo(before);
+    }
+  }
+
+  @Test
+  void theKeyThatInterruptsEndsTheCommand() throws Exception {
+    assumeTrue(chamber.atTerminal(), "there is no user");
+    assertThat(typed("\003", shell("echo ready; sleep 1000")).ending())
+        .isEqualTo(new RunResult.Signalled(new Signal(2)));
   }
 }

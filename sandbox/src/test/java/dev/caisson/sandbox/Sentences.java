@@ -100,6 +100,10 @@ abstract class Sentences {
     return buildRoot;
   }
 
+  final RunPlan plan(Run run) throws IOException {
+    return chamber.plan(buildRoot, run);
+  }
+
   final Run run(String... argv) {
     return chamber.furnish(Run.of(argv).deadline(LONG));
   }
@@ -113,12 +117,22 @@ abstract class Sentences {
   }
 
   final RunResult result(Run run) throws IOException {
-    return buildRoot.run(run);
+    return chamber.run(buildRoot, run);
+  }
+
+  /// What becomes of a run at the user's terminal, where keys are typed when it is `ready`.
+  final RunResult typed(String keys, Run run) throws Exception {
+    try (var seat = Seat.take()) {
+      var running = Support.begin(() -> seat.run(buildRoot, run));
+      seat.await("ready\r\n");
+      seat.type(keys);
+      return Support.result(running);
+    }
   }
 
   /// What a command that must succeed prints, without the end of the last line.
   final String said(Run run) throws IOException {
-    var result = buildRoot.run(run);
+    var result = result(run);
     assertThat(result.ending()).as("%s", result.text()).isEqualTo(new RunResult.Exited(0));
     return result.text().stripTrailing();
   }

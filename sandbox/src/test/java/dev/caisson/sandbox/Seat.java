@@ -1,0 +1,139 @@
+package dev.caisson.sandbox;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.PollEvent;
+import dev.caisson.linux.Pty;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.WindowSize;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.FutureTask;
+
+/// A user at a terminal: runs a command there, sees what it shows, and types.
+final class Seat implements AutoCloseable {
+  private static final Duration SILENCE = Support.LONG.multipliedBy(2);
+
+  private final Pty pty;
+  private final ByteArrayOutputStream shown = new ByteArrayOutputStream();
+  private final FutureTask<Boolean> reader;
+
+  private Seat(Pty pty) {
+    this.pty = pty;
+    this.reader = Support.begin(this::read);
+  }
+
+  static Seat take() throws SystemCallException {
+    var pty = Pty.openpty();
+    try {
+      pty.windowSize(new WindowSize(24, 80));
+      return new Seat(pty);
+    } catch (SystemCallException failure) {
+      pty.close();
+      throw failure;
+    }
+  }
+
+  /// Has the user work with it.
+  Run at(Run run) {
+    return run.terminal(pty.slave(), pty.slave());
+  }
+
+  /// Runs it to its end, and gives back what was shown, with lines that end as in a file. To be
+  /// called once.
+  RunResult run(BuildRoot buildRoot, Run run) throws IOException {
+    var result = buildRoot.run(at(run));
+    assertThat(result.output()).as("what is kept of what is shown").isEmpty();
+    var text = new String(shown(), ISO_8859_1).replace("\r\n", "\n");
+    return new RunResult(
+        result.ending(),
+        text.getBytes(ISO_8859_1),
+        result.errors(),
+        result.outputBytes(),
+        result.usage(),
+        result.enforced(),
+        result.command());
+  }
+
+  /// The number of the user's terminal, which the command is not to have.
+  String number() {
+    return pty.path().getFileName().toString();
+  }
+
+  /// How the user's terminal is set.
+  String settings() throws IOException {
+    var stty = List.of("/usr/bin/stty", "-g", "-F", pty.path().toString());
+    var told = HostTool.run(stty, Map.of(), Support.LONG);
+    assertThat(told.exit().success()).as(told.errors()).isTrue();
+    return told.output();
+  }
+
+  private boolean read() throws IOException {
+    var buffer = new byte[8192];
+    while (true) {
+      pty.master().await(Set.of(PollEvent.IN), SILENCE, "anything on the screen");
+      try {
+        int count = pty.master().read(buffer, 0, buffer.length);
+        synchronized (shown) {
+          shown.write(buffer, 0, count);
+          shown.notifyAll();
+        }
+      } catch (SystemCallException end) {
+        if (end.errno() == Errno.EIO) {
+          return true;
+        }
+        throw end;
+      }
+    }
+  }
+
+  void type(String keys) throws IOException {
+    pty.master().write(keys.getBytes(UTF_8));
+  }
+
+  /// Returns when this is on the screen.
+  void await(String text) throws InterruptedException {
+    long until = System.nanoTime() + Support.LONG.toNanos();
+    synchronized (shown) {
+      while (!shown.toString(UTF_8).contains(text)) {
+        long left = (until - System.nanoTime()) / 1_000_000;
+        if (left <= 0) {
+          throw new AssertionError("there is no " + text + " in: " + shown);
+        }
+        shown.wait(left);
+      }
+    }
+  }
+
+  /// All that was shown, when there is nothing more to come.
+  private byte[] shown() throws IOException {
+    pty.slave().close();
+    boolean interrupted = Thread.interrupted();
+    try {
+      Support.result(reader);
+    } catch (IOException failure) {
+      throw failure;
+    } catch (Exception failure) {
+      throw new IOException("the screen cannot be read", failure);
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+    return shown.toByteArray();
+  }
+
+  /// Leaves, whatever is shown.
+  @Override
+  public void close() throws IOException {
+    shown();
+    pty.close();
+  }
+}
