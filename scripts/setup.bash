@@ -68,7 +68,11 @@ need_jdk() {
 }
 
 need_all() {
-    need_programs bwrap=bubblewrap curl=curl mmdebstrap=mmdebstrap mvn=maven
+    # The compiler and the kernel's headers are for the stub, which is a program in C.
+    need_programs bwrap=bubblewrap curl=curl mmdebstrap=mmdebstrap mvn=maven gcc=gcc
+    if [ ! -e /usr/include/asm-generic/unistd.h ]; then
+        install_packages linux-libc-dev
+    fi
     need_jdk
 }
 

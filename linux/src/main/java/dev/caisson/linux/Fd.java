@@ -329,6 +329,11 @@ public final class Fd implements AutoCloseable {
     }
   }
 
+  /// Makes the file that long, in bytes: shorter, or longer with zeros. See `ftruncate(2)`.
+  public void ftruncate(long size) throws SystemCallException {
+    call(SystemCall.FTRUNCATE, size, 0);
+  }
+
   /// Writes the file's data to the disk. See `fsync(2)`.
   public void fsync() throws SystemCallException {
     call(SystemCall.FSYNC, 0, 0);

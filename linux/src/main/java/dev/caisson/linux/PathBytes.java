@@ -60,6 +60,11 @@ public final class PathBytes {
     return text.getBytes(NATIVE);
   }
 
+  /// The text of what the kernel says, as Java shows file names.
+  public static String decode(byte[] bytes) {
+    return new String(bytes, NATIVE);
+  }
+
   private static byte[] decodePercent(String raw) {
     var bytes = new ByteArrayOutputStream(raw.length());
     for (int i = 0; i < raw.length(); i++) {

@@ -37,7 +37,12 @@ public final class SystemCallException extends IOException {
     return result;
   }
 
-  static SystemCallException of(long negatedErrno, String call, Object... arguments) {
+  /// What a kernel's answer is as an exception, be it this machine's or another's.
+  ///
+  /// @param negatedErrno from -4095 to -1
+  /// @param call the name of the call
+  /// @param arguments what it was given, for the message
+  public static SystemCallException of(long negatedErrno, String call, Object... arguments) {
     var text = new StringBuilder();
     for (var argument : arguments) {
       text.append(text.isEmpty() ? "" : ", ");

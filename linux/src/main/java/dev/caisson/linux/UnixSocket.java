@@ -36,6 +36,9 @@ public final class UnixSocket implements AutoCloseable {
   private static final int MSG_CMSG_CLOEXEC = 0x40000000;
   private static final int STREAM_CHUNK = 64 * 1024;
 
+  /// How long a thread that blocks does not see that it was interrupted, in nanoseconds.
+  private static final long LOOK = 50_000_000;
+
   /// How much later than asked for a receiver may notice that its time is up, in nanoseconds.
   private static final long TIMEOUT_SLACK = 1_000_000;
 
@@ -241,6 +244,87 @@ public final class UnixSocket implements AutoCloseable {
     return result;
   }
 
+  /// Sends bytes of native memory over a stream, all of them. A broken connection is an EPIPE,
+  /// never a signal.
+  ///
+  /// @throws DeadlineException if the other side does not make room in time; a part may have been
+  ///   sent then
+  public void send(MemorySegment bytes, Deadline deadline) throws IOException {
+    int socket = fd.enter();
+    try (var frame = new Frame()) {
+      long sent = 0;
+      while (sent < bytes.byteSize()) {
+        long result =
+            frame.call(
+                SystemCall.SENDTO,
+                socket,
+                bytes.address() + sent,
+                bytes.byteSize() - sent,
+                MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (result == -Errno.EAGAIN.number()) {
+          fd.await(PollEvent.OUT.bit(), deadline, "room to send");
+        } else if (result != -Errno.ECONNRESET.number()) {
+          sent += checkSent(result, socket, (int) bytes.byteSize(), 0);
+        }
+      }
+    } finally {
+      fd.exit();
+    }
+  }
+
+  /// Receives bytes of a stream into native memory, at least one. Unlike [#recvmsg], leaves the
+  /// connection as it is when the thread is interrupted.
+  ///
+  /// A platform thread blocks in the kernel, and looks twenty times a second whether it was
+  /// interrupted; a virtual one leaves its carrier.
+  ///
+  /// @return how many; -1 at the end of the connection
+  /// @throws DeadlineException if none comes in time
+  /// @throws InterruptedIOException if the thread is interrupted; the interrupt stays set
+  public int recv(MemorySegment room, Deadline deadline) throws IOException {
+    int socket = fd.enter();
+    try (var frame = new Frame()) {
+      while (true) {
+        boolean blocks = !Thread.currentThread().isVirtual();
+        long result =
+            blocks ? recvBlocked(frame, socket, room, deadline) : recvNow(frame, socket, room);
+        if (result != -Errno.EAGAIN.number()) {
+          int count = (int) SystemCallException.check(result, SystemCall.RECVFROM, socket);
+          return count == 0 ? -1 : count;
+        }
+        if (!blocks) {
+          fd.await(PollEvent.IN.bit(), deadline, "bytes");
+        } else if (Thread.currentThread().isInterrupted()) {
+          throw new InterruptedIOException("interrupted while waiting for bytes");
+        } else if (deadline.expired()) {
+          throw deadline.exception("bytes");
+        } else if (!fd.isOpen()) {
+          throw new AsynchronousCloseException();
+        }
+      }
+    } finally {
+      fd.exit();
+    }
+  }
+
+  private static long recvNow(Frame frame, int socket, MemorySegment room) {
+    return receive(
+        frame, SystemCall.RECVFROM, socket, room.address(), room.byteSize(), MSG_DONTWAIT);
+  }
+
+  private long recvBlocked(Frame frame, int socket, MemorySegment room, Deadline deadline)
+      throws SystemCallException {
+    setReceiveTimeout(socket, Math.min(deadline.remaining().toNanos(), LOOK));
+    blocked.incrementAndGet();
+    try {
+      return fd.isOpen() && !Thread.currentThread().isInterrupted()
+          ? receive(frame, SystemCall.RECVFROM, socket, room.address(), room.byteSize(), 0)
+          : recvNow(frame, socket, room);
+    } finally {
+      blocked.decrementAndGet();
+    }
+  }
+
   /// Receives one message (of a stream: what is there), with its descriptors, each CLOEXEC and
   /// owned by the result.
   ///
@@ -287,7 +371,7 @@ public final class UnixSocket implements AutoCloseable {
     if (Thread.currentThread().isInterrupted()) {
       return receive(socket, limit, MSG_DONTWAIT);
     }
-    setReceiveTimeout(socket, deadline);
+    setReceiveTimeout(socket, deadline.remaining().toNanos());
     Received received = null;
     blocked.incrementAndGet();
     try {
@@ -308,8 +392,7 @@ public final class UnixSocket implements AutoCloseable {
   /// Has the kernel keep the time of a receiver that blocks. See `socket(7)`, SO_RCVTIMEO.
   ///
   /// Callers mostly allow the same time again and again, so what was set last nearly always fits.
-  private void setReceiveTimeout(int socket, Deadline deadline) throws SystemCallException {
-    long left = deadline.remaining().toNanos();
+  private void setReceiveTimeout(int socket, long left) throws SystemCallException {
     if (receiveTimeout > left + TIMEOUT_SLACK || receiveTimeout < left / 2) {
       receiveTimeout = Math.max(left, 1000);
       try (var frame = new Frame()) {

@@ -141,8 +141,8 @@ public final class Run {
 
   /// Lets somebody work with the command at a terminal of its own: what is typed comes from one
   /// descriptor, and what it shows goes to the other, each of which may be a terminal or not. The
-  /// command never gets them. See [dev.caisson.linux.TerminalRelay]. Job control needs `setsid(1)` in the build
-  /// root.
+  /// command never gets them. See [dev.caisson.linux.TerminalRelay]. Job control needs `setsid(1)`
+  /// in the build root.
   ///
   /// Nothing of what is shown is kept or counted: there is no limit of output, and no sink hears of
   /// it. A command that is ended early is not asked first. It cannot have a descriptor 0 of the

@@ -1,0 +1,103 @@
+package dev.caisson.remote;
+
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.Mapping;
+import dev.caisson.linux.Memfd;
+import dev.caisson.linux.Seal;
+import dev.caisson.linux.SystemCallException;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/// Memory that this JVM and a process have in common, and all who share that process's memory: a
+/// file in memory, mapped on both sides.
+final class AddressSpace implements AutoCloseable {
+  static final long SIZE = 64L << 20;
+  private static final long ALIGNMENT = 16;
+
+  private final Fd file;
+  private final Mapping mapping;
+  private final TreeMap<Long, Long> free = new TreeMap<>(Map.of(0L, SIZE));
+  private long remote;
+  private int users;
+
+  private AddressSpace(Fd file, Mapping mapping) {
+    this.file = file;
+    this.mapping = mapping;
+  }
+
+  /// Makes the file, which takes no more memory than is used of it, and maps it here.
+  static AddressSpace create() throws SystemCallException {
+    var file = Memfd.memfdCreate("caisson-shared");
+    try {
+      file.ftruncate(SIZE);
+      // Whoever cut it off would hit this JVM with SIGBUS.
+      Memfd.addSeals(file, Set.of(Seal.SHRINK, Seal.GROW, Seal.SEAL));
+      return new AddressSpace(file, Mapping.mmap(file, 0, SIZE));
+    } catch (SystemCallException failure) {
+      file.close();
+      throw failure;
+    }
+  }
+
+  /// The file, for the process to map.
+  Fd file() {
+    return file;
+  }
+
+  /// Says where the process has mapped it. The file is not needed any more.
+  void mappedAt(long address) {
+    remote = address;
+    file.close();
+  }
+
+  /// Memory for whoever needs some, with whatever was in it.
+  ///
+  /// @throws OutOfSpaceException if there is none left in one piece
+  synchronized RemoteMemory allocate(long size) {
+    long wanted = Math.max(ALIGNMENT, (size + ALIGNMENT - 1) & -ALIGNMENT);
+    var piece =
+        free.entrySet().stream()
+            .filter(entry -> entry.getValue() >= wanted)
+            .findFirst()
+            .orElseThrow(() -> new OutOfSpaceException(size));
+    long at = piece.getKey();
+    long rest = piece.getValue() - wanted;
+    free.remove(at);
+    if (rest > 0) {
+      free.put(at + wanted, rest);
+    }
+    var local = mapping.memory().asSlice(at, size);
+    return new RemoteMemory(this, remote + at, local, () -> giveBack(at, wanted));
+  }
+
+  private synchronized void giveBack(long at, long size) {
+    long from = at;
+    long length = size;
+    var before = free.lowerEntry(at);
+    if (before != null && before.getKey() + before.getValue() == at) {
+      from = before.getKey();
+      length += before.getValue();
+    }
+    var after = free.remove(at + size);
+    free.put(from, length + (after == null ? 0 : after));
+  }
+
+  /// One more process uses it.
+  synchronized void retain() {
+    users++;
+  }
+
+  /// A process uses it no longer; it goes with the last.
+  synchronized void release() {
+    if (--users == 0) {
+      close();
+    }
+  }
+
+  @Override
+  public void close() {
+    file.close();
+    mapping.close();
+  }
+}

@@ -1,0 +1,174 @@
+package dev.caisson.remote;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.UnixSocket;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/// What is said between a stub that has connected and its controller, until the process can be
+/// used. See `docs/stub-wire.md`.
+final class Bootstrap {
+  /// The first byte is upstream's, which nobody reads; the rest asks for the extension.
+  private static final byte[] MAGIC = {'c', 'a', 'i', 's', 's', 'o', 'n', 1};
+
+  private static final int ACKNOWLEDGEMENT = 16;
+  private static final int DESCRIPTION = 80;
+
+  /// What the kernel allows for one string (MAX_ARG_STRLEN), and for all together.
+  private static final int LONGEST = 32 * 4096;
+
+  private static final int MOST = 6 << 20;
+
+  /// A process as it is when it has been launched.
+  ///
+  /// @param sigmask bit n - 1 is set if signal n is blocked
+  record Launched(
+      RemoteProcess process, List<byte[]> arguments, List<byte[]> environment, long sigmask) {}
+
+  private Bootstrap() {}
+
+  /// Makes a process of whoever has connected. The socket stays the caller's.
+  ///
+  /// @throws StubException if it is no stub, or one that lies
+  static Launched launched(UnixSocket connected, Deadline deadline) throws IOException {
+    var memory = AddressSpace.create();
+    try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM);
+        var data = UnixSocket.socketpair(UnixSocket.Type.STREAM);
+        var passing = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
+      var given =
+          List.of(calls.theirs().fd(), data.theirs().fd(), memory.file(), passing.theirs().fd());
+      connected.sendmsg(MAGIC, given, deadline);
+      calls.theirs().close();
+      data.theirs().close();
+      passing.theirs().close();
+      var reader = new Reader(data.ours(), deadline);
+      var head = reader.bytes(DESCRIPTION);
+      var arguments = reader.strings(head.get(JAVA_LONG_UNALIGNED, 56));
+      var environment = reader.strings(head.get(JAVA_LONG_UNALIGNED, 64));
+      long serverAhead = acknowledged(connected);
+      var symbols =
+          new Symbols(
+              head.get(JAVA_LONG_UNALIGNED, 0),
+              head.get(JAVA_LONG_UNALIGNED, 8),
+              head.get(JAVA_LONG_UNALIGNED, 16),
+              head.get(JAVA_LONG_UNALIGNED, 24),
+              serverAhead);
+      var connection = new Connection(moved(calls.ours()), serverAhead != 0);
+      int pid = head.get(JAVA_INT_UNALIGNED, 32);
+      connection.peer("process " + pid);
+      memory.mappedAt(map(connection, head.get(JAVA_INT_UNALIGNED, 44), deadline));
+      var process =
+          new RemoteProcess(
+              connection,
+              memory,
+              symbols,
+              new DescriptorTable("process " + pid),
+              moved(passing.ours()),
+              head.get(JAVA_INT_UNALIGNED, 48),
+              pid);
+      try {
+        // The data socket is for those who share no memory.
+        process.inherited(head.get(JAVA_INT_UNALIGNED, 40)).close();
+        process.inherited(head.get(JAVA_INT_UNALIGNED, 44)).close();
+        return new Launched(process, arguments, environment, head.get(JAVA_LONG_UNALIGNED, 72));
+      } catch (RuntimeException failure) {
+        process.close();
+        throw failure;
+      }
+    } catch (IOException | RuntimeException failure) {
+      memory.close();
+      throw failure;
+    }
+  }
+
+  static UnixSocket moved(UnixSocket socket) {
+    try (var fd = socket.move()) {
+      return UnixSocket.of(fd);
+    }
+  }
+
+  /// Whether the extension is there: it has been acknowledged before anything was described.
+  private static long acknowledged(UnixSocket connected) throws IOException {
+    if (!connected.ready()) {
+      return 0;
+    }
+    var received = connected.recvmsg(ACKNOWLEDGEMENT, Deadline.in(java.time.Duration.ofSeconds(1)));
+    Fd.closeAll(received.descriptors());
+    var data = received.data();
+    if (data.length < ACKNOWLEDGEMENT || !Arrays.equals(data, 0, 8, MAGIC, 0, 8)) {
+      return 0;
+    }
+    return MemorySegment.ofArray(data).get(JAVA_LONG_UNALIGNED, 8);
+  }
+
+  private static long map(Connection connection, int memfd, Deadline deadline) throws IOException {
+    int readAndWrite = 3;
+    int mapShared = 1;
+    connection.lock(deadline);
+    try {
+      var arguments = new long[] {0, AddressSpace.SIZE, readAndWrite, mapShared, memfd, 0};
+      connection.request(0, SystemCall.MMAP.number(), arguments);
+      connection.exchange(1, deadline);
+      long address = connection.answer(0);
+      if (address < 0 && address >= -4095) {
+        throw SystemCallException.of(address, "mmap", AddressSpace.SIZE);
+      }
+      return address;
+    } finally {
+      connection.unlock();
+    }
+  }
+
+  /// Reads what a stub says of itself, which may be anything.
+  private static final class Reader {
+    private final UnixSocket socket;
+    private final Deadline deadline;
+    private int left = MOST;
+
+    Reader(UnixSocket socket, Deadline deadline) {
+      this.socket = socket;
+      this.deadline = deadline;
+    }
+
+    MemorySegment bytes(int count) throws IOException {
+      try (var arena = Arena.ofConfined()) {
+        var room = arena.allocate(Math.max(1, count));
+        for (int have = 0; have < count; ) {
+          int more = socket.recv(room.asSlice(have, count - have), deadline);
+          if (more < 0) {
+            throw new StubException("it went before it had said who it is");
+          }
+          have += more;
+        }
+        return MemorySegment.ofArray(room.asSlice(0, count).toArray(ValueLayout.JAVA_BYTE));
+      }
+    }
+
+    List<byte[]> strings(long count) throws IOException {
+      if (count < 0 || count > MOST / 8) {
+        throw new StubException("it says that it has %d strings".formatted(count));
+      }
+      var all = new ArrayList<byte[]>();
+      for (long i = 0; i < count; i++) {
+        long length = bytes(8).get(JAVA_LONG_UNALIGNED, 0);
+        if (length < 0 || length > LONGEST || length > left) {
+          throw new StubException("it says that a string has %d bytes".formatted(length));
+        }
+        left -= (int) length + 8;
+        all.add((byte[]) bytes((int) length).heapBase().orElseThrow());
+      }
+      return all;
+    }
+  }
+}

@@ -1,0 +1,106 @@
+package dev.caisson.remote;
+
+import static dev.caisson.linux.SystemCall.CHDIR;
+import static dev.caisson.linux.SystemCall.CHROOT;
+import static dev.caisson.linux.SystemCall.FCHDIR;
+import static dev.caisson.linux.SystemCall.GETGID;
+import static dev.caisson.linux.SystemCall.GETPID;
+import static dev.caisson.linux.SystemCall.GETUID;
+import static dev.caisson.linux.SystemCall.KILL;
+import static dev.caisson.linux.SystemCall.PRCTL;
+import static dev.caisson.linux.SystemCall.SETNS;
+import static dev.caisson.linux.SystemCall.SETPGID;
+import static dev.caisson.linux.SystemCall.SETRESGID;
+import static dev.caisson.linux.SystemCall.SETRESUID;
+import static dev.caisson.linux.SystemCall.SETSID;
+import static dev.caisson.linux.SystemCall.UMASK;
+import static dev.caisson.linux.SystemCall.UNSHARE;
+
+import dev.caisson.linux.Signal;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Set;
+
+/// The calls for what a process is.
+public interface ProcessCalls extends Caller {
+  /// Its id, as the kernel says. See `getpid(2)`.
+  default int getpid() throws IOException {
+    return (int) call(GETPID).value();
+  }
+
+  /// The user that it is. See `getuid(2)`.
+  default int getuid() throws IOException {
+    return (int) call(GETUID).value();
+  }
+
+  /// The group that it is. See `getgid(2)`.
+  default int getgid() throws IOException {
+    return (int) call(GETGID).value();
+  }
+
+  /// Becomes other users; -1 leaves one as it is. See `setresuid(2)`.
+  default void setresuid(int real, int effective, int saved) throws IOException {
+    call(SETRESUID).word(real).word(effective).word(saved).run();
+  }
+
+  /// Becomes other groups; -1 leaves one as it is. See `setresgid(2)`.
+  default void setresgid(int real, int effective, int saved) throws IOException {
+    call(SETRESGID).word(real).word(effective).word(saved).run();
+  }
+
+  /// Begins a session. See `setsid(2)`.
+  default int setsid() throws IOException {
+    return (int) call(SETSID).value();
+  }
+
+  /// Moves to a process group. See `setpgid(2)`.
+  ///
+  /// @param group 0 for one of its own
+  default void setpgid(int group) throws IOException {
+    call(SETPGID).word(0).word(group).run();
+  }
+
+  /// Sets the working directory. See `chdir(2)`.
+  default void chdir(Path path) throws IOException {
+    call(CHDIR).path(path).run();
+  }
+
+  /// Sets the working directory. See `fchdir(2)`.
+  default void fchdir(RemoteFd directory) throws IOException {
+    call(FCHDIR).fd(directory).run();
+  }
+
+  /// Sets the root directory. See `chroot(2)`.
+  default void chroot(Path path) throws IOException {
+    call(CHROOT).path(path).run();
+  }
+
+  /// Sets which permissions new files do not get. See `umask(2)`.
+  ///
+  /// @return what was set before
+  default int umask(int mask) throws IOException {
+    return (int) call(UMASK).word(mask).value();
+  }
+
+  /// Gets namespaces of its own, or other things that it shares. See `unshare(2)`.
+  ///
+  /// The table of descriptors and the memory of a process cannot be unshared here.
+  default void unshare(Set<CloneFlag> flags) throws IOException {
+    call(UNSHARE).word(CloneFlag.namespaces(flags)).run();
+  }
+
+  /// Enters a namespace. See `setns(2)`.
+  default void setns(RemoteFd namespace, CloneFlag type) throws IOException {
+    call(SETNS).fd(namespace).word(CloneFlag.namespaces(Set.of(type))).run();
+  }
+
+  /// Asks for one of many things. See `prctl(2)`.
+  default long prctl(int option, long a, long b, long c, long d) throws IOException {
+    return call(PRCTL).word(option).word(a).word(b).word(c).word(d).value();
+  }
+
+  /// Sends a signal. See `kill(2)`.
+  default void kill(int pid, Signal signal) throws IOException {
+    call(KILL).word(pid).word(signal.number()).run();
+  }
+}

@@ -1,0 +1,303 @@
+package dev.caisson.remote;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Exit;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.PathBytes;
+import dev.caisson.linux.PollEvent;
+import dev.caisson.linux.Processes;
+import dev.caisson.linux.Signal;
+import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.UnixSocket;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/// A process that another one has made: a copy of it that shares its memory, waits to be told what
+/// to become, and in the end executes something or exits.
+///
+/// It dies with its parent. It owns what the kernel keeps of it: closing it kills it and waits for
+/// it, if that has not been done.
+public final class RemoteChild extends RemoteProcess {
+  private static final int CLONE_VM = 0x100;
+  private static final int CLONE_PIDFD = 0x1000;
+  private static final int SIGCHLD = 17;
+  private static final long STACK = 64 * 1024;
+  private static final int FRAME = 64;
+  private static final int PR_SET_NAME = 15;
+  private static final String NAME = "caisson-child";
+  private static final Duration DEATH = Duration.ofSeconds(10);
+
+  private final RemoteProcess parent;
+  private final int number;
+  private final Fd pidfd;
+  private final RemoteMemory stack;
+  private Optional<Exit> exit = Optional.empty();
+  private boolean executed;
+
+  private RemoteChild(
+      RemoteProcess parent,
+      Connection connection,
+      DescriptorTable table,
+      UnixSocket passing,
+      int passingThere,
+      int number,
+      Fd pidfd,
+      RemoteMemory stack) {
+    super(connection, parent.memory(), parent.symbols(), table, passing, passingThere, number);
+    this.parent = parent;
+    this.number = number;
+    this.pidfd = pidfd;
+    this.stack = stack;
+  }
+
+  /// See `clone(2)`.
+  static RemoteChild clone(RemoteProcess parent, Set<CloneFlag> flags) throws IOException {
+    boolean sameTable = flags.contains(CloneFlag.FILES);
+    try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM);
+        var passing = UnixSocket.socketpair(UnixSocket.Type.STREAM);
+        var slot = parent.allocate(8)) {
+      var given = parent.give(List.of(calls.theirs().fd(), passing.theirs().fd()));
+      var stack = parent.allocate(STACK);
+      try {
+        long top = frame(parent, stack, given.getFirst().number());
+        long bits = CLONE_VM | CLONE_PIDFD | SIGCHLD | CloneFlag.bits(flags);
+        int number =
+            (int)
+                parent
+                    .call(SystemCall.CLONE)
+                    .word(bits)
+                    .word(top)
+                    .word(slot.address())
+                    .word(0)
+                    .word(0)
+                    .value();
+        Fd pidfd;
+        try (var there = parent.inherited(slot.local().get(JAVA_INT, 0))) {
+          pidfd = parent.take(there);
+        }
+        int passingThere = given.getLast().number();
+        if (sameTable) {
+          given.forEach(RemoteFd::release);
+        } else {
+          given.forEach(RemoteFd::close);
+        }
+        return new RemoteChild(
+            parent,
+            new Connection(Bootstrap.moved(calls.ours()), parent.connection().ahead()),
+            sameTable ? parent.table() : new DescriptorTable("process " + number),
+            Bootstrap.moved(passing.ours()),
+            passingThere,
+            number,
+            pidfd,
+            stack);
+      } catch (IOException | RuntimeException failure) {
+        stack.close();
+        given.forEach(RemoteFd::close);
+        throw failure;
+      }
+    }
+  }
+
+  /// Puts what the child begins with onto its stack.
+  private static long frame(RemoteProcess parent, RemoteMemory stack, int calls) {
+    long at = STACK - FRAME;
+    var words = stack.local().asSlice(at, FRAME).fill((byte) 0);
+    var symbols = parent.symbols();
+    words.setAtIndex(JAVA_LONG, 0, symbols.trampoline());
+    words.setAtIndex(JAVA_LONG, 1, calls);
+    words.setAtIndex(JAVA_LONG, 2, calls);
+    words.setAtIndex(
+        JAVA_LONG, 7, symbols.serverAhead() != 0 ? symbols.serverAhead() : symbols.server());
+    return stack.address() + at;
+  }
+
+  /// One of its parent's descriptors, as the child has it, too.
+  ///
+  /// @throws IllegalArgumentException if it is not one of its parent's
+  public RemoteFd inherited(RemoteFd ofParent) {
+    return inherited(ofParent.numberIn(parent));
+  }
+
+  /// Executes a program, whose process it is from then on: the connection is at its end, and what
+  /// can still be done is to wait. Descriptors go with it that are not CLOEXEC: those that [#dup3]
+  /// has made. See `execve(2)`.
+  ///
+  /// @param arguments the name that it is called by first
+  /// @throws SystemCallException if it cannot be executed; the child is as it was
+  /// @throws ConnectionLostException if the child has died before
+  public void execve(Path program, List<String> arguments, Map<String, String> environment)
+      throws IOException {
+    var variables = new ArrayList<String>();
+    environment.forEach((name, value) -> variables.add(name + "=" + value));
+    var until = Deadline.in(deadline());
+    var path = new ArrayList<byte[]>();
+    path.add(PathBytes.of(program));
+    var block = new Block();
+    int[] paths = block.add(path);
+    int[] argv = block.add(arguments.stream().map(PathBytes::encode).toList());
+    int[] envp = block.add(variables.stream().map(PathBytes::encode).toList());
+    int[] name = block.add(List.of(PathBytes.encode(NAME)));
+    long arrays = 8L * (argv.length + 1 + envp.length + 1);
+    try (var room = allocate(arrays + block.size())) {
+      long strings = room.address() + arrays;
+      block.copy(room.local().asSlice(arrays, block.size()));
+      array(room.local(), 0, argv, strings);
+      array(room.local(), argv.length + 1L, envp, strings);
+      var connection = connection();
+      connection.lock(until);
+      try {
+        var called = new long[] {PR_SET_NAME, strings + name[0], 0, 0, 0, 0};
+        var executes =
+            new long[] {
+              strings + paths[0], room.address(), room.address() + 8L * (argv.length + 1), 0, 0, 0
+            };
+        connection.request(0, SystemCall.PRCTL.number(), called);
+        connection.request(1, SystemCall.EXECVE.number(), executes);
+        connection.exchange(2, until);
+        throw SystemCallException.of(connection.answer(1), "execve", program, arguments);
+      } catch (ConnectionLostException gone) {
+        executed(gone);
+      } finally {
+        connection.unlock();
+      }
+    }
+  }
+
+  private static void array(MemorySegment local, long index, int[] offsets, long strings) {
+    for (int i = 0; i < offsets.length; i++) {
+      local.setAtIndex(JAVA_LONG, index + i, strings + offsets[i]);
+    }
+    local.setAtIndex(JAVA_LONG, index + offsets.length, 0);
+  }
+
+  /// Strings one after the other.
+  private static final class Block {
+    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+
+    /// @return where each begins
+    int[] add(List<byte[]> strings) {
+      var offsets = new int[strings.size()];
+      for (int i = 0; i < offsets.length; i++) {
+        offsets[i] = bytes.size();
+        for (byte b : strings.get(i)) {
+          if (b == 0) {
+            throw new IllegalArgumentException("a string for the kernel cannot hold a NUL byte");
+          }
+        }
+        bytes.writeBytes(strings.get(i));
+        bytes.write(0);
+      }
+      return offsets;
+    }
+
+    long size() {
+      return bytes.size();
+    }
+
+    void copy(MemorySegment to) {
+      to.copyFrom(MemorySegment.ofArray(bytes.toByteArray()));
+    }
+  }
+
+  /// The end of the connection is either: that of a process that became another program, which has
+  /// another name, or that of one that was killed before, which has not.
+  private void executed(ConnectionLostException gone) throws IOException {
+    var comm = Files.readString(Path.of("/proc/" + number + "/comm")).strip();
+    if (comm.equals(NAME)) {
+      throw gone;
+    }
+    synchronized (this) {
+      executed = true;
+    }
+    stack.close();
+  }
+
+  /// Waits for its end, and takes what the kernel keeps of it. Whether it has executed something
+  /// makes no difference. See `waitid(2)`.
+  ///
+  /// @throws dev.caisson.linux.DeadlineException if it is alive then
+  /// @throws ConnectionLostException if its parent is gone, who alone is told
+  public synchronized Exit waitid(Duration deadline) throws IOException {
+    if (exit.isPresent()) {
+      return exit.get();
+    }
+    pidfd.await(Set.of(PollEvent.IN), deadline, "the end of " + this);
+    int byPid = 1;
+    int exited = 4;
+    var siginfo = Call.room(128);
+    var rusage = Call.room(144);
+    parent
+        .call(SystemCall.WAITID)
+        .word(byPid)
+        .word(number)
+        .out(siginfo)
+        .word(exited)
+        .out(rusage)
+        .run();
+    var ended = exit(siginfo, usage(rusage));
+    exit = Optional.of(ended);
+    return ended;
+  }
+
+  private static Exit exit(MemorySegment siginfo, Exit.Usage usage) {
+    int cldExited = 1;
+    int cldDumped = 3;
+    int code = siginfo.get(JAVA_INT, 8);
+    int status = siginfo.get(JAVA_INT, 24);
+    return code == cldExited
+        ? new Exit.Exited(status, usage)
+        : new Exit.Signalled(new Signal(status), code == cldDumped, usage);
+  }
+
+  private static Exit.Usage usage(MemorySegment rusage) {
+    return new Exit.Usage(
+        timeval(rusage, 0), timeval(rusage, 16), rusage.get(JAVA_LONG, 32) * 1024);
+  }
+
+  private static Duration timeval(MemorySegment rusage, long at) {
+    return Duration.ofSeconds(rusage.get(JAVA_LONG, at))
+        .plus(rusage.get(JAVA_LONG, at + 8), ChronoUnit.MICROS);
+  }
+
+  /// Sends it a signal, which surely reaches no other. See `pidfd_send_signal(2)`.
+  public synchronized void kill(Signal signal) throws SystemCallException {
+    if (exit.isEmpty()) {
+      Processes.pidfdSendSignal(pidfd, signal);
+    }
+  }
+
+  /// Kills it, if it is alive, and waits for its end. Idempotent.
+  @Override
+  public void close() {
+    if (!pidfd.isOpen()) {
+      return;
+    }
+    try {
+      kill(Signal.KILL);
+      waitid(DEATH);
+    } catch (IOException orphaned) {
+      // Its parent is gone, so the kernel has killed it, and nobody waits for it any more.
+    }
+    super.close();
+    synchronized (this) {
+      if (!executed) {
+        stack.close();
+      }
+    }
+    pidfd.close();
+  }
+}

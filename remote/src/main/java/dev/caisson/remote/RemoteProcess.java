@@ -1,0 +1,190 @@
+package dev.caisson.remote;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.UnixSocket;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/// A process that makes the system calls that it is told to.
+///
+/// Each call is a method that bears its name; what the kernel refuses is a
+/// [dev.caisson.linux.SystemCallException]. The process makes one call at a time; any number of
+/// threads may share it, and wait for each other. A call whose deadline passes goes on in the
+/// process, and the next one waits for it.
+///
+/// Its end is the end of the connection: when the JVM dies, so does the process.
+public class RemoteProcess implements FileCalls, ProcessCalls, AutoCloseable {
+  private static final Duration DEADLINE = Duration.ofSeconds(30);
+  private static final long SCRATCH = 64 * 1024;
+
+  private final Connection connection;
+  private final AddressSpace memory;
+  private final RemoteMemory scratch;
+  private final DescriptorTable table;
+  private final Passing passing;
+  private final Symbols symbols;
+  private final int pid;
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private volatile Duration deadline = DEADLINE;
+
+  RemoteProcess(
+      Connection connection,
+      AddressSpace memory,
+      Symbols symbols,
+      DescriptorTable table,
+      UnixSocket passing,
+      int passingThere,
+      int pid) {
+    this.connection = connection;
+    this.memory = memory;
+    this.symbols = symbols;
+    this.pid = pid;
+    this.table = table;
+    memory.retain();
+    this.passing = new Passing(this, passing, new RemoteFd(this, passingThere));
+    this.scratch = memory.allocate(SCRATCH);
+    connection.peer(toString());
+  }
+
+  /// Its id, as it knows it itself.
+  public final int pid() {
+    return pid;
+  }
+
+  /// How long a call may take that is given no time of its own; 30 seconds at first.
+  public final Duration deadline() {
+    return deadline;
+  }
+
+  /// Sets how long a call may take that is given no time of its own.
+  public final void deadline(Duration time) {
+    deadline = time;
+  }
+
+  /// Begins a call.
+  @Override
+  public final Call call(SystemCall nr) {
+    return new Call(this, nr);
+  }
+
+  final long make(Call call) throws IOException {
+    var until = Deadline.in(call.deadline());
+    connection.lock(until);
+    try {
+      long size = call.size();
+      if (size <= SCRATCH) {
+        return make(call, scratch, until);
+      }
+      try (var room = memory.allocate(size)) {
+        return make(call, room, until);
+      }
+    } finally {
+      connection.unlock();
+    }
+  }
+
+  private long make(Call call, RemoteMemory room, Deadline until) throws IOException {
+    call.layOut(room.local(), room.address());
+    connection.request(0, call.nr().number(), call.words());
+    connection.exchange(1, until);
+    call.collect(room.local());
+    return connection.answer(0);
+  }
+
+  final DescriptorTable table() {
+    return table;
+  }
+
+  final AddressSpace memory() {
+    return memory;
+  }
+
+  final Symbols symbols() {
+    return symbols;
+  }
+
+  final Connection connection() {
+    return connection;
+  }
+
+  /// Makes a child that has nothing in common with it but the memory, and all else as it is now.
+  /// See `fork(2)`.
+  public final RemoteChild fork() throws IOException {
+    return clone(Set.of());
+  }
+
+  /// Makes a child that shares its memory. See `clone(2)`.
+  ///
+  /// @throws SystemCallException EPERM, EINVAL for namespaces that it may not make
+  public final RemoteChild clone(Set<CloneFlag> flags) throws IOException {
+    return RemoteChild.clone(this, flags);
+  }
+
+  final List<RemoteFd> give(List<Fd> fds) throws IOException {
+    return passing.give(fds);
+  }
+
+  /// Memory that the process and this JVM have in common, with whatever was in it.
+  ///
+  /// @param size in bytes
+  /// @throws OutOfSpaceException if there is none left in one piece
+  public final RemoteMemory allocate(long size) {
+    return memory.allocate(size);
+  }
+
+  /// Gives the process a descriptor of this JVM, which keeps its own. See `unix(7)`, SCM_RIGHTS.
+  public final RemoteFd give(Fd fd) throws IOException {
+    return passing.give(fd);
+  }
+
+  /// Takes a copy of one of the process's descriptors, which keeps its own.
+  public final Fd take(RemoteFd fd) throws IOException {
+    return passing.take(fd);
+  }
+
+  /// A descriptor that the process has had from the beginning, such as 0, 1 or 2: an owner of it.
+  /// That there is one is not looked at.
+  public final RemoteFd inherited(int number) {
+    return new RemoteFd(this, number);
+  }
+
+  @Override
+  public final RemoteProcess process() {
+    return this;
+  }
+
+  /// Ends it. See `exit_group(2)`.
+  ///
+  /// @param status the lowest eight bits count
+  public final void exitGroup(int status) throws IOException {
+    try {
+      call(SystemCall.EXIT_GROUP).word(status).run();
+      throw new IOException("%s did not exit".formatted(this));
+    } catch (ConnectionLostException gone) {
+      // So it has.
+    }
+  }
+
+  /// Ends the connection, and with it the process. Idempotent.
+  @Override
+  public void close() {
+    if (!closed.compareAndSet(false, true)) {
+      return;
+    }
+    connection.close();
+    passing.close();
+    scratch.close();
+    memory.release();
+  }
+
+  @Override
+  public final String toString() {
+    return "process " + pid;
+  }
+}

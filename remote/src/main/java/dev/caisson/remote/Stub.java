@@ -1,0 +1,76 @@
+package dev.caisson.remote;
+
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.Memfd;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
+
+/// The program that can be launched under any name. It comes with this library, for each
+/// architecture; nothing has to be installed.
+public final class Stub {
+  private static final byte[] MARKER =
+      "caisson stub socket:".getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+  private static final int ROOM = 108;
+
+  private Stub() {}
+
+  private static final class Program {
+    static final byte[] BYTES = load();
+
+    private static byte[] load() {
+      var machine = System.getProperty("os.arch").equals("aarch64") ? "aarch64" : "x86_64";
+      try (var resource = Stub.class.getResourceAsStream("stub-" + machine)) {
+        if (resource == null) {
+          throw new IllegalStateException("this library was built without a stub for " + machine);
+        }
+        return resource.readAllBytes();
+      } catch (IOException failure) {
+        throw new IllegalStateException("the stub cannot be read", failure);
+      }
+    }
+  }
+
+  /// The program, for whoever wants to put it somewhere by other means.
+  public static byte[] program() {
+    return Program.BYTES.clone();
+  }
+
+  /// The program with the path of its socket in it, so that it needs no file beside it and no
+  /// variable: for bind mounts over programs that are there.
+  ///
+  /// @param socket its path where the program will run; 107 bytes at most
+  public static byte[] program(Path socket) {
+    var path = dev.caisson.linux.PathBytes.of(socket);
+    if (path.length >= ROOM) {
+      throw new IllegalArgumentException("too long to be put into a stub: " + socket);
+    }
+    var program = program();
+    int at = 0;
+    while (!Arrays.equals(program, at, at + MARKER.length, MARKER, 0, MARKER.length)) {
+      at++;
+    }
+    System.arraycopy(path, 0, program, at + MARKER.length, path.length);
+    return program;
+  }
+
+  /// The program in memory, sealed, to be executed by its descriptor.
+  static Fd memfd() throws IOException {
+    return Memfd.sealed("caisson-stub", Program.BYTES);
+  }
+
+  /// Puts a program into a file that does not exist yet.
+  static void write(byte[] program, Path file) throws IOException {
+    // Under another name until it is whole: somebody may launch it at any moment.
+    var part = Files.createTempFile(file.toAbsolutePath().getParent(), ".stub-", "");
+    try {
+      Files.write(part, program);
+      Files.setPosixFilePermissions(part, PosixFilePermissions.fromString("rwxr-xr-x"));
+      Files.move(part, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(part);
+    }
+  }
+}

@@ -1,0 +1,626 @@
+/*
+ * The stub: a program that anybody can launch under any name. It connects to a socket, tells who it is and how it was
+ * called, and from then on makes the system calls that it is sent.
+ *
+ * The wire is that of rsyscall's unix stub, with an extension that only those see who ask for it; docs/stub-wire.md
+ * describes both. There is no C library, and no state but the stack: whoever sends the calls may do with this process
+ * what they like.
+ */
+#include <asm/unistd.h>
+
+typedef unsigned char u8;
+typedef unsigned int u32;
+typedef unsigned long u64;
+typedef long s64;
+typedef int s32;
+
+enum {
+	AF_UNIX = 1, SOCK_STREAM = 1, SOL_SOCKET = 1, SCM_RIGHTS = 1,
+	O_PATH = 010000000, O_CLOEXEC = 02000000, AT_FDCWD = -100, AT_EXECFN = 31,
+	MSG_CMSG_CLOEXEC = 0x40000000, SHUT_RDWR = 2,
+	EINTR = 4, ENOENT = 2, ENOSYS = 38, ECANCELED = 125,
+	SIGPIPE = 13, SIG_IGN = 1, SIGSTOP = 19, FUTEX_WAIT = 0
+};
+
+/* A system call as it is sent. */
+struct request {
+	s64 nr;
+	s64 args[6];
+};
+
+/*
+ * Makes the call. Touches no stack between the call and its return: the child of a clone returns on a stack of its
+ * own, whose first word is where it goes on.
+ */
+s64 raw_syscall(const struct request *request);
+
+/* Where a cloned child begins: dies with its parent, takes six arguments and a function from its stack, calls it. */
+void trampoline(void);
+
+#if defined(__x86_64__)
+__asm__(".text\n"
+	".globl _start\n"
+	"_start:\n"
+	"	mov %rsp, %rdi\n"
+	"	and $-16, %rsp\n"
+	"	call start\n"
+	".globl raw_syscall\n"
+	"raw_syscall:\n"
+	"	mov (%rdi), %rax\n"
+	"	mov 16(%rdi), %rsi\n"
+	"	mov 24(%rdi), %rdx\n"
+	"	mov 32(%rdi), %r10\n"
+	"	mov 40(%rdi), %r8\n"
+	"	mov 48(%rdi), %r9\n"
+	"	mov 8(%rdi), %rdi\n"
+	"	syscall\n"
+	"	ret\n"
+	".globl trampoline\n"
+	"trampoline:\n"
+	"	mov $157, %eax\n" /* prctl(PR_SET_PDEATHSIG, SIGKILL) */
+	"	mov $1, %edi\n"
+	"	mov $9, %esi\n"
+	"	syscall\n"
+	"	pop %rdi\n"
+	"	pop %rsi\n"
+	"	pop %rdx\n"
+	"	pop %rcx\n"
+	"	pop %r8\n"
+	"	pop %r9\n"
+	"	pop %rax\n"
+	"	call *%rax\n"
+	"	mov %eax, %edi\n"
+	"	mov $60, %eax\n" /* exit */
+	"	syscall\n");
+#elif defined(__aarch64__)
+__asm__(".text\n"
+	".globl _start\n"
+	"_start:\n"
+	"	mov x0, sp\n"
+	"	bl start\n"
+	".globl raw_syscall\n"
+	"raw_syscall:\n"
+	"	mov x9, x0\n"
+	"	ldr x8, [x9]\n"
+	"	ldp x0, x1, [x9, #8]\n"
+	"	ldp x2, x3, [x9, #24]\n"
+	"	ldp x4, x5, [x9, #40]\n"
+	"	svc #0\n"
+	/* The return address is in a register, so a child with a stack of its own must be told from all others. */
+	"	cbnz x0, 1f\n"
+	"	cmp x8, #220\n" /* clone */
+	"	b.ne 1f\n"
+	"	cbz x1, 1f\n"
+	"	ldr x30, [sp], #8\n"
+	"1:	ret\n"
+	".globl trampoline\n"
+	"trampoline:\n"
+	"	mov x8, #167\n" /* prctl(PR_SET_PDEATHSIG, SIGKILL) */
+	"	mov x0, #1\n"
+	"	mov x1, #9\n"
+	"	svc #0\n"
+	"	add x9, sp, #0\n"
+	"	add x10, sp, #56\n"
+	"	ldp x0, x1, [x9]\n"
+	"	ldp x2, x3, [x9, #16]\n"
+	"	ldp x4, x5, [x9, #32]\n"
+	"	ldr x11, [x9, #48]\n"
+	"	mov sp, x10\n"
+	"	blr x11\n"
+	"	mov x8, #93\n" /* exit */
+	"	svc #0\n");
+#else
+#error "the stub knows x86-64 and AArch64"
+#endif
+
+static s64 call(s64 nr, s64 a, s64 b, s64 c, s64 d, s64 e, s64 f)
+{
+	const struct request request = { nr, { a, b, c, d, e, f } };
+
+	return raw_syscall(&request);
+}
+
+static s64 again(s64 nr, s64 a, s64 b, s64 c)
+{
+	s64 result;
+
+	do {
+		result = call(nr, a, b, c, 0, 0, 0);
+	} while (result == -EINTR);
+	return result;
+}
+
+static int write_all(int fd, const void *data, u64 size)
+{
+	const u8 *at = data;
+
+	while (size > 0) {
+		s64 written = again(__NR_write, fd, (s64)at, (s64)size);
+
+		if (written < 0)
+			return -1;
+		at += written;
+		size -= (u64)written;
+	}
+	return 0;
+}
+
+/* Serves one request at a time, and never reads beyond it: what follows may be meant for a call. */
+int server(int infd, int outfd)
+{
+	struct request request;
+
+	for (;;) {
+		u64 have = 0;
+		s64 result;
+
+		while (have < sizeof(request)) {
+			result = again(__NR_read, infd, (s64)((u8 *)&request + have), (s64)(sizeof(request) - have));
+			if (result <= 0)
+				return result < 0;
+			have += (u64)result;
+		}
+		result = raw_syscall(&request);
+		if (write_all(outfd, &result, sizeof(result)) < 0)
+			return 1;
+	}
+}
+
+/* In the upper half of a number, where the extension is spoken. */
+enum {
+	FLUSH = 1, /* what has been answered goes out before the call: it may take its time */
+	REFERENCE = 1 << 8 /* and the five bits above: the argument is that of an earlier result */
+};
+
+enum { AHEAD = 128, REMEMBERED = 256 };
+
+/*
+ * Replaces the arguments that refer to earlier results: the lowest byte says how many calls ago, what is above is
+ * added. Says no if one of those calls failed.
+ */
+static int resolve(struct request *request, u64 flags, const s64 *results, u8 next)
+{
+	int i;
+
+	for (i = 0; i < 6; i++) {
+		s64 arg = request->args[i];
+		s64 result;
+
+		if (!(flags & ((u64)REFERENCE << i)))
+			continue;
+		result = results[(u8)(next - (u8)arg)];
+		if (result < 0 && result >= -4095)
+			return 0;
+		request->args[i] = result + (arg >> 8);
+	}
+	return 1;
+}
+
+/* Serves what has come, and answers it in one write when nothing more is there. */
+int server_ahead(int infd, int outfd)
+{
+	struct request in[AHEAD];
+	s64 out[AHEAD];
+	s64 results[REMEMBERED];
+	u64 have = 0;
+	u64 done = 0;
+	u64 answered = 0;
+	u8 next = 0;
+
+	for (next = 1; next != 0; next++)
+		results[next] = -ECANCELED;
+	results[0] = -ECANCELED;
+	for (;;) {
+		struct request *request = &in[done];
+		u64 flags;
+		s64 result;
+
+		if (have < (done + 1) * sizeof(*request)) {
+			u64 rest = have - done * sizeof(*request);
+			u64 i;
+
+			if (answered > 0 && write_all(outfd, out, answered * sizeof(*out)) < 0)
+				return 1;
+			answered = 0;
+			for (i = 0; done > 0 && i < rest; i++)
+				((volatile u8 *)in)[i] = ((u8 *)request)[i];
+			done = 0;
+			result = again(__NR_read, infd, (s64)((u8 *)in + rest), (s64)(sizeof(in) - rest));
+			/* Whoever launched this must not take it for done when its controller is gone. */
+			if (result <= 0)
+				return 1;
+			have = rest + (u64)result;
+			continue;
+		}
+		done++;
+		flags = (u64)request->nr >> 32;
+		request->nr &= 0xffffffff;
+		if ((flags & FLUSH) && answered > 0) {
+			if (write_all(outfd, out, answered * sizeof(*out)) < 0)
+				return 1;
+			answered = 0;
+		}
+		result = resolve(request, flags, results, next) ? raw_syscall(request) : -ECANCELED;
+		results[next++] = result;
+		out[answered++] = result;
+	}
+}
+
+struct iovec {
+	void *base;
+	u64 size;
+};
+
+struct msghdr {
+	void *name;
+	u32 name_size;
+	struct iovec *parts;
+	u64 count;
+	void *control;
+	u64 control_size;
+	s32 flags;
+};
+
+/* A control message with some descriptors. */
+struct rights {
+	u64 size;
+	s32 level;
+	s32 type;
+	s32 fds[8];
+};
+
+/*
+ * Receives exactly so many descriptors, and with them up to a number of bytes. Says how many bytes; 0 or less if it
+ * was something else.
+ */
+static s64 receive(int socket, s32 *fds, u32 count, void *bytes, u64 size)
+{
+	struct rights rights = { 0 };
+	struct iovec part = { bytes, size };
+	struct msghdr header = { 0, 0, &part, 1, &rights, sizeof(rights), 0 };
+	s64 result = again(__NR_recvmsg, socket, (s64)&header, MSG_CMSG_CLOEXEC);
+	u32 i;
+
+	if (result <= 0 || rights.size != 16 + 4 * count || rights.level != SOL_SOCKET || rights.type != SCM_RIGHTS)
+		return 0;
+	for (i = 0; i < count; i++)
+		fds[i] = rights.fds[i];
+	return result;
+}
+
+/* Goes on, when its connection has ended, with the next one that connects to a listening socket. */
+int persistent_server(int infd, int outfd, int listener)
+{
+	/* struct sigaction of the kernel, alike on both architectures where it counts */
+	u64 ignore[4] = { SIG_IGN, 0, 0, 0 };
+
+	call(__NR_rt_sigaction, SIGPIPE, (s64)ignore, 0, 8, 0, 0);
+	for (;;) {
+		s32 count = 0;
+		s32 fds[8];
+		u8 byte;
+		s64 socket;
+
+		server(infd, outfd);
+		again(__NR_shutdown, infd, SHUT_RDWR, 0);
+		again(__NR_shutdown, outfd, SHUT_RDWR, 0);
+		do {
+			socket = call(__NR_accept4, listener, 0, 0, O_CLOEXEC, 0, 0);
+		} while (socket == -EINTR);
+		if (socket < 0)
+			return 1;
+		if (again(__NR_read, socket, (s64)&count, sizeof(count)) == sizeof(count) && count >= 1 && count <= 8
+		    && receive((int)socket, fds, (u32)count, &byte, 1) > 0
+		    && write_all((int)socket, fds, 4 * (u64)count) == 0) {
+			infd = fds[0];
+			outfd = fds[0];
+		}
+		again(__NR_close, socket, 0, 0);
+	}
+}
+
+/* Ends when the kernel clears a word, as it does when the child that the word was given for exits or executes. */
+int futex_helper(u32 *word, u32 value)
+{
+	call(__NR_tkill, call(__NR_gettid, 0, 0, 0, 0, 0, 0), SIGSTOP, 0, 0, 0, 0);
+	call(__NR_futex, (s64)word, FUTEX_WAIT, value, 0, 0, 0);
+	return 0;
+}
+
+/* What is told of a process that has been launched. */
+struct description {
+	u64 symbols[4];
+	s32 pid;
+	s32 fds[4];
+	s32 padding;
+	u64 counts[2];
+	u64 sigmask;
+};
+
+/* How a controller asks for the extension, with the descriptors, and is told that it is there. */
+static const u8 MAGIC[8] = { 'c', 'a', 'i', 's', 's', 'o', 'n', 1 };
+
+struct acknowledgement {
+	u8 magic[8];
+	u64 server_ahead;
+};
+
+static u64 length(const char *text)
+{
+	u64 size = 0;
+
+	while (text[size] != 0)
+		size++;
+	return size;
+}
+
+static int equal(const void *one, const void *other, u64 size)
+{
+	const u8 *a = one;
+	const u8 *b = other;
+
+	while (size > 0 && *a == *b) {
+		a++;
+		b++;
+		size--;
+	}
+	return size == 0;
+}
+
+static void copy(void *to, const void *from, u64 size)
+{
+	volatile u8 *a = to;
+	const u8 *b = from;
+
+	while (size-- > 0)
+		*a++ = *b++;
+}
+
+/* Copies text behind other text, as far as there is room, and says where it ends. */
+static u64 append(char *text, u64 at, u64 room, const char *more)
+{
+	while (*more != 0 && at + 1 < room)
+		((volatile char *)text)[at++] = *more++;
+	text[at] = 0;
+	return at;
+}
+
+enum { PARTS = 256 };
+
+static int write_parts(int fd, struct iovec *parts, u32 count)
+{
+	u32 first = 0;
+
+	while (first < count) {
+		s64 written = again(__NR_writev, fd, (s64)(parts + first), count - first);
+
+		if (written < 0)
+			return -1;
+		while (first < count && (u64)written >= parts[first].size) {
+			written -= (s64)parts[first].size;
+			first++;
+		}
+		if (first < count) {
+			parts[first].base = (u8 *)parts[first].base + written;
+			parts[first].size -= (u64)written;
+		}
+	}
+	return 0;
+}
+
+/* Writes a head and then strings, each with its length before it, in as few writes as can be. */
+static int describe(int fd, void *head, u64 size, char **texts[2])
+{
+	struct iovec parts[PARTS];
+	u64 lengths[PARTS / 2];
+	u32 count = 0;
+	int i;
+
+	parts[count].base = head;
+	parts[count++].size = size;
+	for (i = 0; i < 2; i++) {
+		char **text;
+
+		for (text = texts[i]; *text != 0; text++) {
+			if (count + 2 > PARTS) {
+				if (write_parts(fd, parts, count) < 0)
+					return -1;
+				count = 0;
+			}
+			lengths[count / 2] = length(*text);
+			parts[count].base = &lengths[count / 2];
+			parts[count++].size = 8;
+			parts[count].base = *text;
+			parts[count].size = lengths[(count - 1) / 2];
+			count++;
+		}
+	}
+	return write_parts(fd, parts, count);
+}
+
+static s64 connect_to(const char *path)
+{
+	struct {
+		unsigned short family;
+		char path[108];
+	} address = { AF_UNIX, { 0 } };
+	u64 size = length(path);
+	s64 socket;
+	s64 place = -1;
+	s64 result;
+
+	if (size < sizeof(address.path)) {
+		copy(address.path, path, size);
+	} else {
+		char digits[12];
+		u32 at = sizeof(digits) - 1;
+		u64 number;
+
+		place = call(__NR_openat, AT_FDCWD, (s64)path, O_PATH | O_CLOEXEC, 0, 0, 0);
+		if (place < 0)
+			return place;
+		digits[at] = 0;
+		number = (u64)place;
+		do {
+			digits[--at] = (char)('0' + number % 10);
+			number /= 10;
+		} while (number > 0);
+		size = append(address.path, 0, sizeof(address.path), "/proc/self/fd/");
+		size = append(address.path, size, sizeof(address.path), digits + at);
+	}
+	socket = call(__NR_socket, AF_UNIX, SOCK_STREAM | O_CLOEXEC, 0, 0, 0, 0);
+	if (socket >= 0) {
+		result = again(__NR_connect, socket, (s64)&address, (s64)(2 + size + 1));
+		if (result < 0) {
+			again(__NR_close, socket, 0, 0);
+			socket = result;
+		}
+	}
+	if (place >= 0)
+		again(__NR_close, place, 0, 0);
+	return socket;
+}
+
+/* Room for the path of a socket, which may be written into a copy of this program: then it needs nothing else. */
+static const volatile struct {
+	char marker[20];
+	char path[108];
+} built_in = { "caisson stub socket:", { 0 } };
+
+static const char *variable(char **environment, const char *name)
+{
+	u64 size = length(name);
+
+	for (; *environment != 0; environment++)
+		if (equal(*environment, name, size) && (*environment)[size] == '=')
+			return *environment + size + 1;
+	return 0;
+}
+
+/* A socket that lies beside a file, under its name and ".sock". */
+static s64 connect_beside(const char *file)
+{
+	char path[4096 + 8];
+	u64 size = append(path, 0, sizeof(path), file);
+
+	append(path, size, sizeof(path), ".sock");
+	return connect_to(path);
+}
+
+/* The way that says most of who is meant comes first. */
+static s64 find_socket(const char *executed, char **environment)
+{
+	const char *given = variable(environment, "CAISSON_STUB_FD");
+	char exe[4096 + 1];
+	s64 socket = -ENOENT;
+	s64 size;
+
+	if (given != 0) {
+		s64 number = 0;
+
+		for (; *given >= '0' && *given <= '9'; given++)
+			number = number * 10 + (*given - '0');
+		return number;
+	}
+	if (built_in.path[0] != 0)
+		return connect_to((const char *)built_in.path);
+	if (executed != 0)
+		socket = connect_beside(executed);
+	if (socket < 0) {
+		size = call(__NR_readlinkat, AT_FDCWD, (s64) "/proc/self/exe", (s64)exe, sizeof(exe) - 1, 0, 0);
+		if (size > 0) {
+			exe[size] = 0;
+			socket = connect_beside(exe);
+		}
+	}
+	if (socket < 0) {
+		given = variable(environment, "RSYSCALL_UNIX_STUB_SOCK_PATH");
+		if (given != 0)
+			socket = connect_to(given);
+	}
+	return socket;
+}
+
+static void complain(const char *name, const char *what)
+{
+	char text[512];
+	u64 size = append(text, 0, sizeof(text), name);
+
+	size = append(text, size, sizeof(text), ": caisson stub: ");
+	size = append(text, size, sizeof(text) - 1, what);
+	size = append(text, size, sizeof(text), "\n");
+	write_all(2, text, size);
+}
+
+static int run(u64 *stack)
+{
+	char **arguments = (char **)(stack + 1);
+	char **environment = arguments + stack[0] + 1;
+	char *none = 0;
+	char **texts[2] = { arguments, environment };
+	const char *name = stack[0] > 0 ? arguments[0] : "";
+	const char *executed = 0;
+	struct description head = { { (u64)server, (u64)persistent_server, (u64)futex_helper, (u64)trampoline },
+		0, { 0 }, 0, { stack[0], 0 }, 0 };
+	u8 wish[16];
+	u64 *entry;
+	s64 socket;
+	s64 got;
+	int ahead;
+	int by_stdin = 0;
+
+	while (environment[head.counts[1]] != 0)
+		head.counts[1]++;
+	for (entry = (u64 *)(environment + head.counts[1] + 1); entry[0] != 0; entry += 2)
+		if (entry[0] == AT_EXECFN)
+			executed = (const char *)entry[1];
+
+	socket = find_socket(executed, environment);
+	if (socket >= 0) {
+		got = receive((int)socket, head.fds, 4, wish, sizeof(wish));
+	} else {
+		/* Whoever can pass on nothing but a standard input, as sudo does, has a socket there. */
+		by_stdin = 1;
+		socket = 0;
+		got = receive(0, head.fds, 3, wish, sizeof(wish));
+		head.fds[3] = head.fds[2];
+		head.fds[2] = 0;
+	}
+	if (got <= 0) {
+		complain(name, by_stdin
+			? "there is no socket beside it, none in RSYSCALL_UNIX_STUB_SOCK_PATH, and none as standard input"
+			: "whoever listens did not send what a stub needs");
+		return 1;
+	}
+	ahead = got >= (s64)sizeof(MAGIC) && equal(wish, MAGIC, sizeof(MAGIC));
+	if (ahead) {
+		struct acknowledgement acknowledgement;
+
+		copy(acknowledgement.magic, MAGIC, sizeof(MAGIC));
+		acknowledgement.server_ahead = (u64)server_ahead;
+		if (write_all((int)socket, &acknowledgement, sizeof(acknowledgement)) < 0)
+			return 1;
+	}
+	if (!by_stdin)
+		again(__NR_close, socket, 0, 0);
+
+	head.pid = (s32)call(__NR_getpid, 0, 0, 0, 0, 0, 0);
+	call(__NR_rt_sigprocmask, -1, 0, (s64)&head.sigmask, 8, 0, 0);
+	if (by_stdin) {
+		/* The arguments are not told there, and neither is the mask. */
+		texts[0] = &none;
+		head.counts[0] = head.counts[1];
+		got = describe(head.fds[1], &head, 64, texts);
+	} else {
+		got = describe(head.fds[1], &head, sizeof(head), texts);
+	}
+	if (got < 0)
+		return 1;
+	return ahead ? server_ahead(head.fds[0], head.fds[0]) : server(head.fds[0], head.fds[0]);
+}
+
+__attribute__((noreturn)) void start(u64 *stack)
+{
+	call(__NR_exit_group, run(stack), 0, 0, 0, 0, 0);
+	__builtin_unreachable();
+}

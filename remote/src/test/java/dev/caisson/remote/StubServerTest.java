@@ -1,0 +1,76 @@
+package dev.caisson.remote;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.testkit.NoLeaks;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Programs that others launch call back.
+@ExtendWith(NoLeaks.class)
+class StubServerTest {
+  private static final Duration LONG = Duration.ofSeconds(30);
+
+  @TempDir Path directory;
+
+  @Test
+  void aShellCallsBack() throws Exception {
+    // @start region="server"
+    try (var server = StubServer.create(directory, "sendmail")) {
+      var shell =
+          new ProcessBuilder("sh", "-c", "echo letter | sendmail -t 'a b'; echo $?")
+              .redirectErrorStream(true);
+      shell.environment().put("PATH", directory + ":/usr/bin");
+      var started = shell.start();
+      try (var call = server.accept(LONG)) {
+        assertThat(call.arguments()).isEqualTo(List.of("sendmail", "-t", "a b"));
+        var process = call.process();
+        var letter = process.read(process.inherited(0), 100);
+        assertThat(letter).isEqualTo("letter\n".getBytes(UTF_8));
+        process.write(process.inherited(1), "sent\n".getBytes(UTF_8));
+        process.exitGroup(5);
+      }
+      assertThat(new String(started.getInputStream().readAllBytes(), UTF_8)).isEqualTo("sent\n5\n");
+      assertThat(started.waitFor()).isZero();
+    }
+    // @end
+    try (var left = Files.list(directory)) {
+      assertThat(left).isEmpty();
+    }
+  }
+
+  @Test
+  void aLinkUnderAnyNameIsAStub() throws Exception {
+    try (var server = StubServer.create(directory, "one")) {
+      Files.createSymbolicLink(directory.resolve("other"), directory.resolve("one"));
+      var started = new ProcessBuilder(directory.resolve("other").toString(), "x").start();
+      try (var call = server.accept(LONG)) {
+        assertThat(call.arguments()).isEqualTo(List.of(directory.resolve("other").toString(), "x"));
+        assertThat(call.credentials().pid()).isEqualTo((int) started.pid());
+        assertThat(call.environment()).containsEntry("PATH", System.getenv("PATH"));
+      }
+      assertThat(started.waitFor()).isNotZero();
+      Files.delete(directory.resolve("other"));
+    }
+  }
+
+  @Test
+  void theWayToTheSocketCanBeInTheProgram() throws Exception {
+    try (var server = StubServer.listenOn(directory.resolve("socket"))) {
+      Stub.write(Stub.program(server.socket()), directory.resolve("program"));
+      var started =
+          new ProcessBuilder("env", "-i", directory.resolve("program").toString()).start();
+      try (var call = server.accept(LONG)) {
+        assertThat(call.environment()).isEmpty();
+        call.process().exitGroup(0);
+      }
+      assertThat(started.waitFor()).isZero();
+    }
+  }
+}
