@@ -205,6 +205,11 @@ public final class Main {
     } catch (IOException failure) {
       terminal.error(message(failure));
       return ExitCode.FAILED;
+    } catch (OutOfMemoryError scarce) {
+      // Threads count as memory there.
+      terminal.error("this process gets no more memory or threads: " + scarce.getMessage());
+      Runtime.getRuntime().halt(ExitCode.FAILED);
+      return ExitCode.FAILED;
     } catch (RuntimeException bug) {
       terminal.error("this is a bug in caisson; please report it with what follows");
       bug.printStackTrace(terminal.err());

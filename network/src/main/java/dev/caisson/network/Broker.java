@@ -8,6 +8,7 @@ import dev.caisson.network.NetworkRefusedException.Reason;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
@@ -79,11 +80,24 @@ public final class Broker {
       var connection = connect(destination, rule, until);
       connected = true;
       return connection;
+    } catch (NetworkRefusedException refused) {
+      throw refused;
+    } catch (IOException failure) {
+      log.accept(failed(destination, failure));
+      throw failure;
     } finally {
       if (!connected) {
         free.release();
       }
     }
+  }
+
+  private static Decision failed(Destination destination, IOException failure) {
+    var why =
+        failure instanceof UnknownHostException
+            ? "the name has no address"
+            : String.valueOf(failure.getMessage());
+    return new Decision.Failed(destination.host(), destination.port(), Optional.empty(), why);
   }
 
   private Destination destination(String host, int port) throws NetworkRefusedException {

@@ -42,10 +42,21 @@ public sealed interface Decision {
     }
   }
 
+  /// It was allowed, and there is no connection all the same: the name has no address, or nobody
+  /// answers there.
+  ///
+  /// @param explanation why, as far as it is known
+  record Failed(String host, int port, Optional<InetAddress> address, String explanation)
+      implements Decision {
+    /// A line for a log.
+    @Override
+    public String toString() {
+      return "network: no connection to %s: %s".formatted(what(this), explanation);
+    }
+  }
+
   private static String what(Decision decision) {
-    return decision.host()
-        + ":"
-        + decision.port()
+    return Addresses.authority(decision.host(), decision.port())
         + decision.address().map(address -> " at " + address.getHostAddress()).orElse("");
   }
 }

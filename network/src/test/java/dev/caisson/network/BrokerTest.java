@@ -139,9 +139,16 @@ class BrokerTest {
     assertThatThrownBy(() -> connect("127.0.0.1", port, "127.0.0.1:" + port))
         .isInstanceOfSatisfying(
             SystemCallException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ECONNREFUSED));
+    assertThat(log.getLast())
+        .isInstanceOf(Decision.Failed.class)
+        .asString()
+        .startsWith("network: no connection to 127.0.0.1:" + port)
+        .contains("ECONNREFUSED");
     assertThatThrownBy(() -> connect("none.test", 443, "none.test:443"))
         .isInstanceOf(UnknownHostException.class)
         .hasMessage("none.test");
+    assertThat(log.getLast())
+        .hasToString("network: no connection to none.test:443: the name has no address");
     assertThatThrownBy(() ->
             broker(host -> List.of(), "none.test:443").connect("none.test", 443, Deadline.in(LONG)))
         .isInstanceOf(UnknownHostException.class);

@@ -40,6 +40,7 @@ public final class BuildRoot implements AutoCloseable {
   private Optional<Path> libdir = Optional.empty();
   private Optional<Layout.Runner> runner = Optional.empty();
   private boolean boot;
+  private volatile boolean closed;
 
   private BuildRoot(
       Path root, Privilege privilege, GuardedDirectory work, SpawnThread thread, Path bwrap)
@@ -187,12 +188,15 @@ public final class BuildRoot implements AutoCloseable {
   }
 
   /// What [#run] would execute, found out without doing it.
+  ///
+  /// @throws IOException if a limit cannot be enforced on this machine
   public RunPlan plan(Run run) throws IOException {
     var own = new RunDirectory(work.path().resolve("run-0"));
     var devices = privilege == Privilege.ROOT ? Optional.of(dev) : Optional.<Path>empty();
-    try (var plan = new Plan(bwrap, layout(run, own, devices), run)) {
-      return new RunPlan(
-          plan.commandLine(), plan.environment(), Confinement.describe(run, run.limits()));
+    try (var plan = new Plan(bwrap, layout(run, own, devices), run);
+        // To see which limits can be set is to set them.
+        var confinement = new Confinement(run)) {
+      return new RunPlan(plan.commandLine(), plan.environment(), confinement.enforced());
     }
   }
 
@@ -205,10 +209,14 @@ public final class BuildRoot implements AutoCloseable {
   /// the only one of its build root: others could change the way there while it is made.
   ///
   /// @return how it ended; that it failed is no exception
-  /// @throws IllegalStateException if it must be the only one and is not, or another must be
+  /// @throws IllegalStateException if it must be the only one and is not, or another must be; if
+  ///   the build root is closed
   /// @throws IOException if bubblewrap cannot be started, or a limit cannot be enforced on this
   ///   machine; nothing has run then
   public RunResult run(Run run) throws IOException {
+    if (closed) {
+      throw new IllegalStateException("the build root is closed");
+    }
     try (var _ = turns.take(Layout.reachesIntoSharedTrees(run));
         var own = RunDirectory.make(work.path().resolve("run-" + runs.incrementAndGet()));
         var _ = EndpointServers.start(run, endpoints, own.api())) {
@@ -246,9 +254,10 @@ public final class BuildRoot implements AutoCloseable {
         own.api());
   }
 
-  /// Ends what still runs in it and removes all that belongs to it.
+  /// Kills what still runs in it, without asking, and removes all that belongs to it.
   @Override
   public void close() throws IOException {
+    closed = true;
     thread.close();
     endpoints.close();
     ids.close();
