@@ -19,9 +19,11 @@ public final class Call {
   private static final int MOST_ARGUMENTS = 6;
 
   private final RemoteProcess process;
+  private final Route route;
   private final SystemCall nr;
   private final long[] words = new long[MOST_ARGUMENTS];
   private final List<Part> parts = new ArrayList<>(2);
+  private final List<Expected> expected = new ArrayList<>(1);
   private final List<Object> told = new ArrayList<>(MOST_ARGUMENTS);
   private Duration deadline;
   private int count;
@@ -33,8 +35,14 @@ public final class Call {
   /// @param in whether it is written before the call, rather than read after it
   private record Part(int index, MemorySegment bytes, boolean in) {}
 
-  Call(RemoteProcess process, SystemCall nr) {
+  /// A descriptor that is not open yet.
+  ///
+  /// @param index which argument it is
+  record Expected(int index, Opening opening) {}
+
+  Call(RemoteProcess process, Route route, SystemCall nr) {
     this.process = process;
+    this.route = route;
     this.nr = nr;
     this.deadline = process.deadline();
   }
@@ -57,7 +65,13 @@ public final class Call {
   ///
   /// @throws IllegalArgumentException if it is one of another process
   public Call fd(RemoteFd fd) {
-    int number = fd.numberIn(process);
+    fd.checkUse(process);
+    var opening = fd.opening();
+    if (opening.isPresent()) {
+      expected.add(new Expected(count, opening.get()));
+      return argument(-1, fd);
+    }
+    int number = fd.number();
     return argument(number, number);
   }
 
@@ -123,9 +137,9 @@ public final class Call {
 
   /// Makes the call.
   ///
-  /// @throws SystemCallException if it fails
+  /// @throws SystemCallException if it fails; in a batch, that is told later
   public void run() throws IOException {
-    value();
+    route.run(this);
   }
 
   /// Makes the call.
@@ -135,16 +149,20 @@ public final class Call {
   public long value() throws IOException {
     long result = result();
     if (result < 0 && result >= -4095) {
-      throw SystemCallException.of(result, nr.call(), told.toArray());
+      throw failure(result);
     }
     return result;
+  }
+
+  SystemCallException failure(long result) {
+    return SystemCallException.of(result, nr.call(), told.toArray());
   }
 
   /// Makes the call.
   ///
   /// @return what it returns, or the negated errno
   public long result() throws IOException {
-    return process.make(this);
+    return route.result(this);
   }
 
   /// Makes the call.
@@ -152,7 +170,12 @@ public final class Call {
   /// @return the descriptor that it opens
   /// @throws SystemCallException if it fails
   public RemoteFd opens() throws IOException {
-    return new RemoteFd(process, value());
+    return route.opens(this);
+  }
+
+  /// The descriptors among the arguments that are not open yet.
+  List<Expected> expected() {
+    return expected;
   }
 
   SystemCall nr() {

@@ -1,5 +1,6 @@
 package dev.caisson.remote;
 
+import static dev.caisson.linux.SystemCall.CLOSE;
 import static dev.caisson.linux.SystemCall.COPY_FILE_RANGE;
 import static dev.caisson.linux.SystemCall.DUP3;
 import static dev.caisson.linux.SystemCall.FALLOCATE;
@@ -92,6 +93,12 @@ public interface FileCalls extends Caller {
   /// is executed. See `dup3(2)`.
   default void dup3(RemoteFd from, int number) throws IOException {
     call(DUP3).fd(from).word(number).word(0).run();
+  }
+
+  /// Closes a descriptor. Unlike [RemoteFd#close()], in a batch with the rest. See `close(2)`.
+  default void close(RemoteFd fd) throws IOException {
+    call(CLOSE).fd(fd).run();
+    fd.released();
   }
 
   // To read and write

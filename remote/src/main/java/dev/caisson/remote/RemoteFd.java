@@ -2,6 +2,7 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.SystemCall;
 import java.io.IOException;
+import java.util.Optional;
 
 /// A descriptor in another process, and the duty to close it there.
 ///
@@ -12,6 +13,7 @@ public final class RemoteFd implements AutoCloseable {
 
   private final RemoteProcess process;
   private final DescriptorTable table;
+  private Optional<Opening> opening = Optional.empty();
   private int number;
 
   RemoteFd(RemoteProcess process, long number) {
@@ -20,25 +22,61 @@ public final class RemoteFd implements AutoCloseable {
     this.number = (int) number;
   }
 
+  /// One that a batch will open.
+  static RemoteFd expected(RemoteProcess process, Opening opening) {
+    var fd = new RemoteFd(process, CLOSED);
+    fd.opening = Optional.of(opening);
+    return fd;
+  }
+
+  /// The call that will open it, if that has not been made.
+  synchronized Optional<Opening> opening() {
+    return opening.filter(call -> !call.isMade());
+  }
+
+  /// The batch has opened it, or could not.
+  synchronized void opened(long result) {
+    if (opening.isPresent()) {
+      opening = Optional.empty();
+      number = result < 0 ? CLOSED : (int) result;
+    }
+  }
+
   /// Its number in the process.
   ///
-  /// @throws IllegalStateException if it is closed
+  /// @throws IllegalStateException if it is closed, or a batch has not opened it yet
   public synchronized int number() {
+    if (opening.isPresent()) {
+      throw new IllegalStateException("a remote descriptor was used before its batch was made");
+    }
     if (number == CLOSED) {
       throw new IllegalStateException("a remote descriptor was used after it was closed");
     }
     return number;
   }
 
+  /// Looks whether it may be used in a process.
+  ///
+  /// @throws IllegalArgumentException if it does not belong there
+  void checkUse(RemoteProcess user) {
+    if (user.table() != table) {
+      throw new IllegalArgumentException(
+          "%s is one of %s, and cannot be used in %s".formatted(this, table, user));
+    }
+  }
+
   /// Its number, for a call in a process.
   ///
   /// @throws IllegalArgumentException if it does not belong there
   int numberIn(RemoteProcess user) {
-    if (user.table() != table) {
-      throw new IllegalArgumentException(
-          "descriptor %d is one of %s, and cannot be used in %s".formatted(number(), table, user));
-    }
+    checkUse(user);
     return number();
+  }
+
+  /// It is closed by a call that has been made, or will be.
+  synchronized void released() {
+    number = CLOSED;
+    opening = Optional.empty();
   }
 
   /// Gives up the duty to close it.

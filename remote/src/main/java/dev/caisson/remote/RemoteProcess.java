@@ -30,6 +30,7 @@ public class RemoteProcess implements FileCalls, ProcessCalls, AutoCloseable {
   private final Passing passing;
   private final Symbols symbols;
   private final int pid;
+  private final Route route = new OneByOne();
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile Duration deadline = DEADLINE;
 
@@ -70,10 +71,38 @@ public class RemoteProcess implements FileCalls, ProcessCalls, AutoCloseable {
   /// Begins a call.
   @Override
   public final Call call(SystemCall nr) {
-    return new Call(this, nr);
+    return new Call(this, route, nr);
   }
 
-  final long make(Call call) throws IOException {
+  /// Many calls at once, beginning now.
+  public final Batch batch() {
+    return new Batch(this);
+  }
+
+  private final class OneByOne implements Route {
+    @Override
+    public void run(Call call) throws IOException {
+      call.value();
+    }
+
+    @Override
+    public long result(Call call) throws IOException {
+      return RemoteProcess.this.result(call);
+    }
+
+    @Override
+    public RemoteFd opens(Call call) throws IOException {
+      return new RemoteFd(RemoteProcess.this, call.value());
+    }
+  }
+
+  final long result(Call call) throws IOException {
+    for (var expected : call.expected()) {
+      if (!expected.opening().isMade()) {
+        throw new IllegalStateException("a remote descriptor was used before its batch was made");
+      }
+      call.words()[expected.index()] = expected.opening().number();
+    }
     var until = Deadline.in(call.deadline());
     connection.lock(until);
     try {
@@ -81,9 +110,11 @@ public class RemoteProcess implements FileCalls, ProcessCalls, AutoCloseable {
       if (size <= SCRATCH) {
         return make(call, scratch, until);
       }
-      try (var room = memory.allocate(size)) {
-        return make(call, room, until);
-      }
+      // Given back only when it has been answered: until then it may be written to.
+      var room = memory.allocate(size);
+      long result = make(call, room, until);
+      room.close();
+      return result;
     } finally {
       connection.unlock();
     }

@@ -1,0 +1,199 @@
+package dev.caisson.remote;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.SystemCallException;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// Many calls at once: they are sent together, and answered together, which costs a small part of
+/// one after the other.
+///
+/// It has the methods of the process. What returns nothing, and what opens a descriptor, is made
+/// later: when the batch is full, when something is asked for that must be known, and at the end.
+/// Such a descriptor can be used in the same batch at once. A call whose descriptor could not be
+/// opened is not made.
+///
+/// A call that fails does not keep the others from being made; what is thrown in the end is the
+/// first failure, with the others as suppressed ones. For one thread.
+///
+/// {@snippet class="dev.caisson.remote.BatchTest" region="batch"}
+public final class Batch implements FileCalls, ProcessCalls, AutoCloseable {
+  private static final long ROOM = 128 * 1024;
+  private static final long FLUSH = 1L << 32;
+
+  private final RemoteProcess process;
+  private final RemoteMemory memory;
+  private final List<Queued> queue = new ArrayList<>();
+  private final Route route = new Queue();
+  private long used;
+  private boolean answered = true;
+
+  /// @param opens what it opens, if anything
+  private record Queued(Call call, Optional<Opened> opens) {}
+
+  private record Opened(Opening opening, RemoteFd fd) {
+    void made(long result) {
+      opening.made(result);
+      fd.opened(result);
+    }
+  }
+
+  Batch(RemoteProcess process) {
+    this.process = process;
+    this.memory = process.allocate(ROOM);
+  }
+
+  @Override
+  public RemoteProcess process() {
+    return process;
+  }
+
+  @Override
+  public Call call(SystemCall nr) {
+    return new Call(process, route, nr);
+  }
+
+  private final class Queue implements Route {
+    @Override
+    public void run(Call call) throws IOException {
+      add(call, Optional.empty());
+    }
+
+    @Override
+    public RemoteFd opens(Call call) throws IOException {
+      var opening = new Opening(Batch.this);
+      var fd = RemoteFd.expected(process, opening);
+      add(call, Optional.of(new Opened(opening, fd)));
+      return fd;
+    }
+
+    @Override
+    public long result(Call call) throws IOException {
+      flush();
+      return process.result(call);
+    }
+  }
+
+  private void add(Call call, Optional<Opened> opens) throws IOException {
+    boolean refers = !call.expected().isEmpty();
+    if (queue.size() == Connection.MOST
+        || used + call.size() > ROOM
+        || (refers && !process.connection().ahead())) {
+      flush();
+    }
+    if (call.size() > ROOM) {
+      flush();
+      var failure = settle(new Queued(call, opens), process.result(call));
+      if (failure.isPresent()) {
+        throw failure.get();
+      }
+      return;
+    }
+    long size = call.size();
+    call.layOut(memory.local().asSlice(used, size), memory.address() + used);
+    used += size;
+    queue.add(new Queued(call, opens));
+  }
+
+  /// Makes all that has been put off until now, and waits for it.
+  ///
+  /// @throws SystemCallException the first that failed
+  public void flush() throws IOException {
+    if (queue.isEmpty()) {
+      return;
+    }
+    var until = Deadline.in(process.deadline());
+    var connection = process.connection();
+    var results = new long[queue.size()];
+    connection.lock(until);
+    try {
+      for (int i = 0; i < results.length; i++) {
+        int place = i;
+        queue.get(i).opens().ifPresent(opened -> opened.opening().place(place));
+        request(connection, i, queue.get(i).call());
+      }
+      connection.exchange(results.length, until);
+      for (int i = 0; i < results.length; i++) {
+        results[i] = connection.answer(i);
+      }
+    } catch (IOException | RuntimeException failure) {
+      queue.forEach(queued -> queued.opens().ifPresent(opened -> opened.made(-1)));
+      queue.clear();
+      answered = false;
+      throw failure;
+    } finally {
+      connection.unlock();
+    }
+    settle(results);
+  }
+
+  /// A descriptor that is opened by an earlier request is told by how much earlier that is.
+  private void request(Connection connection, int index, Call call) {
+    long number = call.nr().number();
+    var words = call.words();
+    for (var expected : call.expected()) {
+      int argument = expected.index();
+      var opening = expected.opening();
+      if (opening.isMade()) {
+        words[argument] = opening.number();
+      } else if (opening.batch() == this) {
+        number |= 1L << (32 + 8 + argument);
+        words[argument] = (long) index - opening.place();
+      } else {
+        throw new IllegalStateException(
+            "a remote descriptor of another batch was used before that");
+      }
+    }
+    boolean ends =
+        switch (call.nr()) {
+          case EXECVE, EXECVEAT, EXIT, EXIT_GROUP -> true;
+          default -> false;
+        };
+    connection.request(index, ends && connection.ahead() ? number | FLUSH : number, words);
+  }
+
+  private void settle(long[] results) throws IOException {
+    Optional<SystemCallException> failure = Optional.empty();
+    for (int i = 0; i < results.length; i++) {
+      var one = settle(queue.get(i), results[i]);
+      if (failure.isPresent()) {
+        one.ifPresent(failure.get()::addSuppressed);
+      } else {
+        failure = one;
+      }
+    }
+    queue.clear();
+    used = 0;
+    if (failure.isPresent()) {
+      throw failure.get();
+    }
+  }
+
+  private static Optional<SystemCallException> settle(Queued queued, long result) {
+    queued.opens().ifPresent(opened -> opened.made(result));
+    if (result >= 0 || result < -4095) {
+      return Optional.empty();
+    }
+    boolean notMade = result == -Errno.ECANCELED.number() && !queued.call().expected().isEmpty();
+    return notMade ? Optional.empty() : Optional.of(queued.call().failure(result));
+  }
+
+  /// Makes what is left, and ends the batch.
+  ///
+  /// @throws SystemCallException the first that failed
+  @Override
+  public void close() throws IOException {
+    try {
+      flush();
+    } finally {
+      // What has not been answered may yet be written to.
+      if (answered) {
+        memory.close();
+      }
+    }
+  }
+}
