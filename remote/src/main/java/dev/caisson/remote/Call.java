@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// A system call on its way: its arguments one after the other, and then the way that it is made.
 ///
@@ -22,9 +23,9 @@ public final class Call {
   private final Route route;
   private final SystemCall nr;
   private final long[] words = new long[MOST_ARGUMENTS];
-  private final List<Part> parts = new ArrayList<>(2);
-  private final List<Expected> expected = new ArrayList<>(1);
-  private final List<Object> told = new ArrayList<>(MOST_ARGUMENTS);
+  private final @Nullable Object[] shown = new Object[MOST_ARGUMENTS];
+  private List<Part> parts = List.of();
+  private List<Expected> expected = List.of();
   private Duration deadline;
   private int count;
 
@@ -49,16 +50,26 @@ public final class Call {
 
   /// Adds a number.
   public Call word(long value) {
-    return argument(value, value);
-  }
-
-  private Call argument(long value, Object shown) {
     if (count == MOST_ARGUMENTS) {
       throw new IllegalStateException("a system call has six arguments at most");
     }
     words[count++] = value;
-    told.add(shown);
     return this;
+  }
+
+  /// Adds a number that stands for something else.
+  private Call argument(long value, Object means) {
+    word(value);
+    shown[count - 1] = means;
+    return this;
+  }
+
+  private Call part(MemorySegment bytes, boolean in, Object means) {
+    if (parts.isEmpty()) {
+      parts = new ArrayList<>(2);
+    }
+    parts.add(new Part(count, bytes, in));
+    return argument(0, means);
   }
 
   /// Adds a descriptor of the process.
@@ -68,11 +79,13 @@ public final class Call {
     fd.checkUse(process);
     var opening = fd.opening();
     if (opening.isPresent()) {
+      if (expected.isEmpty()) {
+        expected = new ArrayList<>(1);
+      }
       expected.add(new Expected(count, opening.get()));
       return argument(-1, fd);
     }
-    int number = fd.number();
-    return argument(number, number);
+    return word(fd.number());
   }
 
   /// Adds memory that the process shares.
@@ -100,7 +113,7 @@ public final class Call {
     return string(PathBytes.encode(text), text);
   }
 
-  private Call string(byte[] bytes, Object shown) {
+  private Call string(byte[] bytes, Object means) {
     var terminated = new byte[bytes.length + 1];
     for (int i = 0; i < bytes.length; i++) {
       if (bytes[i] == 0) {
@@ -108,8 +121,7 @@ public final class Call {
       }
       terminated[i] = bytes[i];
     }
-    parts.add(new Part(count, MemorySegment.ofArray(terminated), true));
-    return argument(0, shown);
+    return part(MemorySegment.ofArray(terminated), true, means);
   }
 
   /// Adds bytes for the kernel to read.
@@ -119,14 +131,12 @@ public final class Call {
 
   /// Adds memory of this JVM for the kernel to read, which is copied when the call is made.
   public Call in(MemorySegment bytes) {
-    parts.add(new Part(count, bytes, true));
-    return argument(0, bytes.byteSize() + " bytes");
+    return part(bytes, true, bytes);
   }
 
   /// Adds room for the kernel to write to, which can be read when the call has been made.
   public Call out(MemorySegment room) {
-    parts.add(new Part(count, room, false));
-    return argument(0, "room for %d bytes".formatted(room.byteSize()));
+    return part(room, false, room);
   }
 
   /// Allows it another time than the process's calls have.
@@ -155,7 +165,7 @@ public final class Call {
   }
 
   SystemCallException failure(long result) {
-    return SystemCallException.of(result, nr.call(), told.toArray());
+    return SystemCallException.of(result, nr.call(), told().toArray());
   }
 
   /// Makes the call.
@@ -234,7 +244,21 @@ public final class Call {
 
   @Override
   public String toString() {
-    return nr.call() + told;
+    return nr.call() + told();
+  }
+
+  private List<Object> told() {
+    var told = new ArrayList<Object>();
+    for (int i = 0; i < count; i++) {
+      var means = shown[i];
+      told.add(
+          switch (means) {
+            case null -> words[i];
+            case MemorySegment memory -> memory.byteSize() + " bytes";
+            default -> means;
+          });
+    }
+    return told;
   }
 
   static byte[] bytes(MemorySegment room, long count) {
