@@ -2,4 +2,5 @@
 module dev.caisson.bench {
   requires static transitive org.jspecify;
   requires dev.caisson.modules;
+  requires dev.caisson.remote;
 }

@@ -95,7 +95,7 @@ final class SandboxBenchmark {
     var inJava = new Series("an endpoint");
     var floor = scratch.directory().resolve("floor");
     var source = Path.of(System.getProperty("caisson.bench"), "src", "main", "c", "floor.c");
-    command("gcc", "-O2", "-static", "-o", floor.toString(), source.toString());
+    Programs.run("gcc", "-O2", "-static", "-o", floor.toString(), source.toString());
     var socket = scratch.directory().resolve("socket");
     try (var root = BuildRoot.create(Path.of("/"), scratch.directory());
         var _ = serve(floor, socket)) {
@@ -169,11 +169,5 @@ final class SandboxBenchmark {
     System.out.println("Without an error; for each:");
     together.print(together);
     System.out.println();
-  }
-
-  private static void command(String... command) throws Exception {
-    if (new ProcessBuilder(command).inheritIO().start().waitFor() != 0) {
-      throw new IOException("failed: " + String.join(" ", command));
-    }
   }
 }

@@ -6,7 +6,6 @@ import dev.caisson.host.ServiceManager;
 import dev.caisson.host.SignalListener;
 import dev.caisson.linux.Fd;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -43,7 +42,7 @@ final class ServiceBenchmark {
     try (var manager = new ServiceManager(OutputListener.NONE);
         var null0 = Fd.open(Path.of("/dev/null"))) {
       var floor = directory.resolve("floor");
-      command("gcc", "-O2", "-o", floor.toString(), sources.resolve("c/floor.c").toString());
+      Programs.run("gcc", "-O2", "-o", floor.toString(), sources.resolve("c/floor.c").toString());
       var bench =
           new ServiceBenchmark(
               floor,
@@ -88,12 +87,12 @@ final class ServiceBenchmark {
     for (int round = -WARM_UP; round < ROUNDS; round++) {
       boolean counts = round >= 0;
       var none = new Series("warm-up");
-      (counts ? inC : none).add(nanos(floor, floorKind, floorAmount, calls));
+      (counts ? inC : none).add(Programs.nanos(floor, floorKind, floorAmount, calls));
       (counts ? toProcess : none)
           .time(calls, () -> repeat(process, calls, method, args, descriptors));
       (counts ? inJvm : none).time(calls, () -> repeat(thread, calls, method, args, descriptors));
       if (counts && round % 3 == 0) {
-        inPython.add(nanos(peer, "measure", kind, amount, Math.max(2, calls / 5)));
+        inPython.add(Programs.nanos(peer, "measure", kind, amount, Math.max(2, calls / 5)));
       }
     }
     for (var series : List.of(inC, toProcess, inJvm, inPython)) {
@@ -125,28 +124,10 @@ final class ServiceBenchmark {
               });
     }
     for (int round = 0; round < 3; round++) {
-      inPython.add(nanos(peer, "measure", "start", 0, 5));
+      inPython.add(Programs.nanos(peer, "measure", "start", 0, 5));
     }
     inJvm.print(inPython);
     inPython.print(inPython);
     System.out.println();
-  }
-
-  private static long nanos(Path program, Object... arguments) throws Exception {
-    var command = new java.util.ArrayList<>(List.of(program.toString()));
-    for (var argument : arguments) {
-      command.add(argument.toString());
-    }
-    return Long.parseLong(command(command.toArray(String[]::new)).strip());
-  }
-
-  private static String command(String... command) throws Exception {
-    var process =
-        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-    var output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    if (process.waitFor() != 0) {
-      throw new IOException("failed: " + String.join(" ", command));
-    }
-    return output;
   }
 }

@@ -1,0 +1,153 @@
+package dev.caisson.bench;
+
+import dev.caisson.linux.Spawn;
+import dev.caisson.linux.SystemCall;
+import dev.caisson.remote.LocalProcess;
+import dev.caisson.remote.RemoteProcess;
+import dev.caisson.remote.StubServer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+
+/// What system calls in another process cost beside the same in C.
+final class RemoteBenchmark implements AutoCloseable {
+  private static final Duration DEADLINE = Duration.ofMinutes(1);
+  private static final Path FILE = Path.of("/etc/passwd");
+  private static final Path TRUE = Path.of("/usr/bin/true");
+  private static final int WARM_UP = 5;
+  private static final int ROUNDS = 15;
+  private static final int CALLS = 10_000;
+  private static final int TOGETHER = 128;
+  private static final int STARTS = 100;
+
+  private final Path directory;
+  private final Path floor;
+  private final Path empty;
+  private final LocalProcess local = LocalProcess.start();
+  private final StubServer server;
+
+  private RemoteBenchmark(Path directory) throws Exception {
+    this.directory = directory;
+    floor = directory.resolve("calls");
+    empty = directory.resolve("empty");
+    var sources = Path.of(System.getProperty("caisson.bench"), "src", "main", "c");
+    Programs.run("gcc", "-O2", "-o", floor.toString(), sources.resolve("calls.c").toString());
+    Programs.run(
+        "gcc",
+        "-O2",
+        "-static",
+        "-nostdlib",
+        "-ffreestanding",
+        "-o",
+        empty.toString(),
+        sources.resolve("empty.c").toString());
+    server = StubServer.create(directory, "stub");
+  }
+
+  static void run() throws Exception {
+    try (var bench = new RemoteBenchmark(Files.createTempDirectory("caisson-bench-"))) {
+      System.out.printf("System calls in another process; medians of %d rounds:%n", ROUNDS);
+      bench.calls();
+      bench.processes();
+      System.out.println();
+    }
+  }
+
+  private void calls() throws Exception {
+    var process = local.process();
+    var one = new Series("a call: C");
+    var getppid = new Series("getppid");
+    var statx = new Series("statx of a path");
+    var many = new Series("a call of %d together: C".formatted(TOGETHER));
+    var batch = new Series("getppid in a batch of %d".formatted(TOGETHER));
+    for (int round = -WARM_UP; round < ROUNDS; round++) {
+      boolean counts = round >= 0;
+      var none = new Series("warm-up");
+      (counts ? one : none).add(Programs.nanos(floor, "one", CALLS));
+      (counts ? getppid : none).time(CALLS, () -> getppid(process));
+      (counts ? statx : none).time(CALLS, () -> statx(process));
+      (counts ? many : none).add(Programs.nanos(floor, "many", TOGETHER, CALLS / 10));
+      (counts ? batch : none).time(TOGETHER * CALLS / 10, () -> batches(process));
+    }
+    for (var series : List.of(one, getppid, statx)) {
+      series.print(one);
+    }
+    for (var series : List.of(many, batch)) {
+      series.print(many);
+    }
+  }
+
+  private static void getppid(RemoteProcess process) throws IOException {
+    for (int i = 0; i < CALLS; i++) {
+      process.call(SystemCall.GETPPID).value();
+    }
+  }
+
+  private static void statx(RemoteProcess process) throws IOException {
+    for (int i = 0; i < CALLS; i++) {
+      process.statx(FILE);
+    }
+  }
+
+  private static void batches(RemoteProcess process) throws IOException {
+    for (int i = 0; i < CALLS / 10; i++) {
+      try (var batch = process.batch()) {
+        for (int j = 0; j < TOGETHER; j++) {
+          batch.call(SystemCall.GETPPID).run();
+        }
+      }
+    }
+  }
+
+  private void processes() throws Exception {
+    var nothing = new Series("an empty program: C");
+    var stub = new Series("a stub, from its start to its end");
+    var truth = new Series("`true`: C");
+    var child = new Series("fork, execve of `true`, waitid");
+    for (int round = -WARM_UP; round < ROUNDS; round++) {
+      boolean counts = round >= 0;
+      var none = new Series("warm-up");
+      (counts ? nothing : none).add(Programs.nanos(floor, "spawn", empty, STARTS));
+      (counts ? stub : none).time(STARTS, this::stubs);
+      (counts ? truth : none).add(Programs.nanos(floor, "spawn", TRUE, STARTS));
+      (counts ? child : none).time(STARTS, this::children);
+    }
+    for (var series : List.of(nothing, stub)) {
+      series.print(nothing);
+    }
+    for (var series : List.of(truth, child)) {
+      series.print(truth);
+    }
+  }
+
+  private void stubs() throws IOException {
+    for (int i = 0; i < STARTS; i++) {
+      try (var started = Spawn.of(directory.resolve("stub")).start();
+          var call = server.accept(DEADLINE)) {
+        call.process().exitGroup(0);
+        started.waitid(DEADLINE);
+      }
+    }
+  }
+
+  private void children() throws IOException {
+    for (int i = 0; i < STARTS; i++) {
+      try (var child = local.process().fork()) {
+        child.execve(TRUE, List.of("true"), Map.of());
+        child.waitid(DEADLINE);
+      }
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    server.close();
+    local.close();
+    for (var file : List.of(floor, empty, directory)) {
+      Files.deleteIfExists(file);
+    }
+  }
+}
