@@ -581,7 +581,7 @@ class ProcessSentencesTest extends Sentences {
   @Test
   void theKeyThatInterruptsEndsTheCommand() throws Exception {
     assumeTrue(chamber.atTerminal(), "there is no user");
-    assertThat(typed("\003", shell("echo ready; sleep 1000")).ending())
+    assertThat(typed("\003", shell("echo ready; exec sleep 1000")).ending())
         .isEqualTo(new RunResult.Signalled(new Signal(2)));
   }
 }
