@@ -35,6 +35,10 @@ record HttpRequest(
     if (fields.values("host").size() > 1) {
       throw new HttpException(400, "more than one Host");
     }
+    // RFC 9112, 6.1: who takes the version at its word sees no content there.
+    if (version.equals("HTTP/1.0") && !fields.values("transfer-encoding").isEmpty()) {
+      throw new HttpException(400, "a Transfer-Encoding, which HTTP/1.0 does not have");
+    }
     if (method.equals("CONNECT")) {
       return of(method, target, 0, "", version, fields);
     }

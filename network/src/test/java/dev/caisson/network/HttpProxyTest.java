@@ -233,6 +233,7 @@ class HttpProxyTest {
             + "Transfer-Encoding: chunked\\r\\n\\r\\n",
         "POST http://origin.test/ HTTP/1.1\\r\\nTransfer-Encoding: chunked\\r\\n"
             + "transfer-encoding: x\\r\\n\\r\\n",
+        "POST http://origin.test/ HTTP/1.0\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n0\\r\\n\\r\\n",
         "POST http://origin.test/ HTTP/1.1\\r\\nConnection: Content-Length\\r\\n"
             + "Content-Length: 1\\r\\n\\r\\n",
         "CONNECT origin.test HTTP/1.1\\r\\n\\r\\n",
