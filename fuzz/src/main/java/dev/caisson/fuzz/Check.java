@@ -14,6 +14,7 @@ final class Check {
 
   static {
     Sent.openShared();
+    Fence.openShared();
     openClassPath();
   }
 

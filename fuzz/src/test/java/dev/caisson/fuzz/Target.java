@@ -10,7 +10,9 @@ import java.util.Locale;
 enum Target {
   RECEIVE,
   SERVICE,
-  CLIENT;
+  CLIENT,
+  PROXY,
+  BROKER;
 
   /// Executes one input, without the fuzzer.
   void execute(byte[] input) throws Exception {
@@ -18,6 +20,8 @@ enum Target {
       case RECEIVE -> ReceiveTarget.fuzzerTestOneInput(input);
       case SERVICE -> ServiceTarget.fuzzerTestOneInput(input);
       case CLIENT -> ClientTarget.fuzzerTestOneInput(input);
+      case PROXY -> ProxyTarget.fuzzerTestOneInput(input);
+      case BROKER -> BrokerTarget.fuzzerTestOneInput(input);
     }
   }
 

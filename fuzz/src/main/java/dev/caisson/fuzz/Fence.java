@@ -1,0 +1,146 @@
+package dev.caisson.fuzz;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.PollEvent;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.UnixSocket;
+import dev.caisson.network.Broker;
+import dev.caisson.network.BrokerLimits;
+import dev.caisson.network.Decision;
+import dev.caisson.network.NetworkPolicy;
+import dev.caisson.network.NetworkRefusedException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.IDN;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/// A broker that may connect to one port of one address, where nobody listens, and what it decides.
+///
+/// `allowed.test` leads there; names below `elsewhere.test` are allowed, but lead to where no
+/// connection may be made, and `none.elsewhere.test` to nowhere. There may be one connection at a
+/// time, so that one that is never given back is noticed.
+final class Fence {
+  static final InetAddress ADDRESS = InetAddress.ofLiteral("127.1.2.3");
+  static final int PORT = 1;
+
+  private static final String NAME = "allowed.test";
+  private static final String ELSEWHERE = ".elsewhere.test";
+  private static final NetworkPolicy POLICY =
+      NetworkPolicy.parse(List.of("127.1.2.3:1", NAME + ":1", "*" + ELSEWHERE + ":*"));
+  private static final Pattern PRINTABLE = Pattern.compile("[ -~]*");
+
+  final Broker broker =
+      new Broker(POLICY, Fence::resolve, new BrokerLimits(1, Packet.LONG), this::decided);
+
+  private final List<Decision> decisions = new ArrayList<>();
+
+  /// What became of a wish for a connection.
+  enum Outcome {
+    /// There was none.
+    NOT_ASKED,
+    /// What was asked for is no host or no port.
+    INVALID,
+    REFUSED,
+    /// A name that is allowed and has no address.
+    UNKNOWN,
+    /// It was tried; nobody was there.
+    TRIED
+  }
+
+  /// Opens what stays open, so that the first execution to need it does not seem to leak it: the
+  /// poller, and what the JDK reads for names in other letters.
+  static void openShared() {
+    if (!IDN.toASCII("\uff41llowed.test").equals(NAME)) {
+      throw new AssertionError("names in other letters are others than they were");
+    }
+    try (var pair = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
+      pair.ours().fd().await(Set.of(PollEvent.IN), Duration.ofMillis(1), "nothing");
+    } catch (DeadlineException expected) {
+      // Nobody writes.
+    } catch (IOException failure) {
+      throw new UncheckedIOException(failure);
+    }
+  }
+
+  private static List<InetAddress> resolve(String host) throws UnknownHostException {
+    if (host.equals(NAME)) {
+      return List.of(ADDRESS);
+    }
+    if (!host.endsWith(ELSEWHERE)) {
+      throw new AssertionError("a name that no rule allows is looked up: " + host);
+    }
+    if (host.equals("none" + ELSEWHERE)) {
+      throw new UnknownHostException(host);
+    }
+    return List.of(
+        InetAddress.ofLiteral("127.0.0.1"),
+        InetAddress.ofLiteral("::1"),
+        InetAddress.ofLiteral("::ffff:10.0.0.1"),
+        InetAddress.ofLiteral("fe80::1"));
+  }
+
+  /// Before it is acted on.
+  private void decided(Decision decision) {
+    decisions.add(decision);
+    printable(decision.host());
+    switch (decision) {
+      case Decision.Allowed allowed -> {
+        boolean may =
+            allowed.address().isPresent()
+                ? allowed.address().get().equals(ADDRESS) && allowed.port() == PORT
+                : (allowed.host().equals(NAME) && allowed.port() == PORT)
+                    || allowed.host().endsWith(ELSEWHERE);
+        if (!may) {
+          throw new AssertionError("it was not to be " + allowed);
+        }
+      }
+      case Decision.Refused refused -> printable(refused.explanation());
+    }
+  }
+
+  /// What was decided since this was asked last.
+  Outcome outcome() {
+    var made = List.copyOf(decisions);
+    decisions.clear();
+    if (made.isEmpty()) {
+      return Outcome.NOT_ASKED;
+    }
+    if (made.stream()
+        .anyMatch(one -> one instanceof Decision.Allowed && one.address().isPresent())) {
+      return Outcome.TRIED;
+    }
+    return switch (made.getLast()) {
+      case Decision.Allowed name -> Outcome.UNKNOWN;
+      case Decision.Refused refused ->
+          refused.reason() == NetworkRefusedException.Reason.INVALID
+              ? Outcome.INVALID
+              : Outcome.REFUSED;
+    };
+  }
+
+  /// Fails if there is not room for a connection any more.
+  void checkFree() throws IOException {
+    try {
+      broker.connect(ADDRESS.getHostAddress(), PORT, Deadline.in(Packet.LONG)).close();
+      throw new AssertionError("somebody listens at " + ADDRESS);
+    } catch (SystemCallException nobody) {
+      Check.equal(Errno.ECONNREFUSED, nobody.errno());
+    }
+    Check.equal(Outcome.TRIED, outcome());
+  }
+
+  /// Fails unless it can be shown to anybody.
+  static void printable(String text) {
+    if (!PRINTABLE.matcher(text).matches()) {
+      throw new AssertionError("it is not to be shown: " + text);
+    }
+  }
+}
