@@ -104,14 +104,14 @@ final class RemoteBenchmark implements AutoCloseable {
 
   private void processes() throws Exception {
     var nothing = new Series("an empty program: C");
-    var stub = new Series("a stub, from its start to its end");
+    var stub = new Series("a stub, from its start to a process to be used");
     var truth = new Series("`true`: C");
     var child = new Series("fork, execve of `true`, waitid");
     for (int round = -WARM_UP; round < ROUNDS; round++) {
       boolean counts = round >= 0;
       var none = new Series("warm-up");
       (counts ? nothing : none).add(Programs.nanos(floor, "spawn", empty, STARTS));
-      (counts ? stub : none).time(STARTS, this::stubs);
+      (counts ? stub : none).add(stubs());
       (counts ? truth : none).add(Programs.nanos(floor, "spawn", TRUE, STARTS));
       (counts ? child : none).time(STARTS, this::children);
     }
@@ -123,14 +123,18 @@ final class RemoteBenchmark implements AutoCloseable {
     }
   }
 
-  private void stubs() throws IOException {
+  private long stubs() throws IOException {
+    long took = 0;
     for (int i = 0; i < STARTS; i++) {
+      long start = System.nanoTime();
       try (var started = Spawn.of(directory.resolve("stub")).start();
           var call = server.accept(DEADLINE)) {
+        took += System.nanoTime() - start;
         call.process().exitGroup(0);
         started.waitid(DEADLINE);
       }
     }
+    return took / STARTS;
   }
 
   private void children() throws IOException {
