@@ -533,7 +533,7 @@ class EscapeTest extends Sentences {
   void noDescriptorOfTheJvmIsInherited() throws IOException {
     try (var secret = Fd.open(Path.of("/etc/passwd"))) {
       assertThat(secret.isOpen()).isTrue();
-      assertThat(sh("ls /proc/self/fd")).isEqualTo("0\n1\n2\n3");
+      assertThat(sh("ls -1 /proc/self/fd")).isEqualTo("0\n1\n2\n3");
       assertThat(sh("readlink /proc/1/fd/*")).doesNotContain("passwd", work.toString());
     }
   }
