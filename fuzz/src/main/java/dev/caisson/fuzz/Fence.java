@@ -103,6 +103,7 @@ final class Fence {
         }
       }
       case Decision.Refused refused -> printable(refused.explanation());
+      case Decision.Failed failed -> printable(failed.explanation());
     }
   }
 
@@ -119,6 +120,7 @@ final class Fence {
     }
     return switch (made.getLast()) {
       case Decision.Allowed name -> Outcome.UNKNOWN;
+      case Decision.Failed name -> Outcome.UNKNOWN;
       case Decision.Refused refused ->
           refused.reason() == NetworkRefusedException.Reason.INVALID
               ? Outcome.INVALID
