@@ -12,14 +12,20 @@ public enum MountFlag implements Flag {
   NOEXEC(0x8),
   /// Change the flags of a mount that exists.
   REMOUNT(0x20),
+  /// Access leaves no time.
+  NOATIME(0x400),
   /// Show a directory or a file at a second place.
   BIND(0x1000),
+  /// Take a mount to another place.
+  MOVE(0x2000),
   /// Also what is mounted below.
   REC(0x4000),
   /// Mounts propagate neither into it nor out of it.
   PRIVATE(0x40000),
   /// Mounts propagate into it, but not out of it.
-  SLAVE(0x80000);
+  SLAVE(0x80000),
+  /// Mounts propagate into it and out of it.
+  SHARED(0x100000);
 
   private final int bit;
 

@@ -8,15 +8,40 @@ public enum Rlimit {
   CPU(0),
   /// The length of a file that is written, in bytes.
   FSIZE(1),
+  /// The size of the data segment, in bytes.
+  DATA(2),
+  /// The size of the stack, in bytes.
+  STACK(3),
   /// The size of a core dump, in bytes.
   CORE(4),
+  /// How many processes the user may have.
+  NPROC(6),
   /// The highest number of a descriptor, plus one.
-  NOFILE(7);
+  NOFILE(7),
+  /// How much memory can be locked, in bytes.
+  MEMLOCK(8),
+  /// The size of the address space, in bytes.
+  AS(9),
+  /// How many signals can be pending.
+  SIGPENDING(11),
+  /// The size of POSIX message queues, in bytes.
+  MSGQUEUE(12),
+  /// 20 less the lowest nice value.
+  NICE(13),
+  /// The highest real-time priority.
+  RTPRIO(14),
+  /// Microseconds that a real-time process may go on without a blocking call.
+  RTTIME(15);
 
   private final int number;
 
   Rlimit(int number) {
     this.number = number;
+  }
+
+  /// Its number; those of x86-64 and AArch64.
+  public int number() {
+    return number;
   }
 
   /// Sets a limit, soft and hard alike, of a process that the caller may trace; what it starts from

@@ -2,6 +2,8 @@ package dev.caisson.linux;
 
 /// How a file system is unmounted. See `umount2(2)`.
 public enum UmountFlag implements Flag {
+  /// Even if it is busy, where the file system can (NFS, FUSE).
+  FORCE(0x1),
   /// At once from the tree, from memory when it is no longer busy (a lazy umount).
   DETACH(0x2),
   /// A symbolic link as the target is not followed.

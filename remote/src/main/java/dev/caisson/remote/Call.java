@@ -1,5 +1,7 @@
 package dev.caisson.remote;
 
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
@@ -11,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// A system call on its way: its arguments one after the other, and then the way that it is made.
@@ -28,13 +31,17 @@ public final class Call {
   private List<Expected> expected = List.of();
   private Duration deadline;
   private int count;
+  private boolean answers;
 
   /// Memory that an argument points to.
   ///
   /// @param index which argument that is
-  /// @param bytes what is in it before the call; the room for an answer otherwise
-  /// @param in whether it is written before the call, rather than read after it
-  private record Part(int index, MemorySegment bytes, boolean in) {}
+  /// @param bytes what is in it before the call, or the room for an answer, or both
+  /// @param in whether it is written before the call
+  /// @param out whether it is read after the call
+  /// @param pointers where there are pointers in it, which count from its beginning
+  private record Part(
+      int index, MemorySegment bytes, boolean in, boolean out, List<Long> pointers) {}
 
   /// A descriptor that is not open yet.
   ///
@@ -64,11 +71,13 @@ public final class Call {
     return this;
   }
 
-  private Call part(MemorySegment bytes, boolean in, Object means) {
+  private Call part(
+      MemorySegment bytes, boolean in, boolean out, List<Long> pointers, Object means) {
     if (parts.isEmpty()) {
       parts = new ArrayList<>(2);
     }
-    parts.add(new Part(count, bytes, in));
+    parts.add(new Part(count, bytes, in, out, pointers));
+    answers |= out;
     return argument(0, means);
   }
 
@@ -98,6 +107,20 @@ public final class Call {
     return argument(memory.address(), "memory");
   }
 
+  /// Adds a place in memory that the process shares.
+  Call memory(RemoteMemory memory, long offset) {
+    long address = memory.address() + Objects.checkIndex(offset, memory.size());
+    memory(memory);
+    words[count - 1] = address;
+    return this;
+  }
+
+  /// Adds, where a directory is wanted, the working directory of the process.
+  Call cwd() {
+    int atFdcwd = -100;
+    return argument(atFdcwd, "AT_FDCWD");
+  }
+
   /// Adds a path.
   public Call path(Path path) {
     if (path.isAbsolute()) {
@@ -121,7 +144,7 @@ public final class Call {
       }
       terminated[i] = bytes[i];
     }
-    return part(MemorySegment.ofArray(terminated), true, means);
+    return part(MemorySegment.ofArray(terminated), true, false, List.of(), means);
   }
 
   /// Adds bytes for the kernel to read.
@@ -131,12 +154,25 @@ public final class Call {
 
   /// Adds memory of this JVM for the kernel to read, which is copied when the call is made.
   public Call in(MemorySegment bytes) {
-    return part(bytes, true, bytes);
+    return part(bytes, true, false, List.of(), bytes);
   }
 
   /// Adds room for the kernel to write to, which can be read when the call has been made.
   public Call out(MemorySegment room) {
-    return part(room, false, room);
+    return part(room, false, true, List.of(), room);
+  }
+
+  /// Adds memory that the kernel reads, and writes to.
+  public Call inOut(MemorySegment bytes) {
+    return inOut(bytes, List.of());
+  }
+
+  /// Adds memory that the kernel reads, and writes to, with pointers to other places in it.
+  ///
+  /// @param pointers where they are; what they say counts from the beginning of the memory, and is
+  ///   nonsense after the call
+  Call inOut(MemorySegment bytes, List<Long> pointers) {
+    return part(bytes, true, true, pointers, bytes);
   }
 
   /// Allows it another time than the process's calls have.
@@ -177,6 +213,21 @@ public final class Call {
 
   /// Makes the call.
   ///
+  /// @return what it returns: a number of things for which there is room
+  /// @throws IllegalArgumentException if it is a greater one: a hostile process may say so
+  long counted(long most) throws IOException {
+    return counted(value(), most);
+  }
+
+  static long counted(long count, long most) {
+    if (count < 0 || count > most) {
+      throw new IllegalArgumentException("%d of %d".formatted(count, most));
+    }
+    return count;
+  }
+
+  /// Makes the call.
+  ///
   /// @return the descriptor that it opens
   /// @throws SystemCallException if it fails
   public RemoteFd opens() throws IOException {
@@ -200,6 +251,11 @@ public final class Call {
     return words;
   }
 
+  /// Whether the kernel writes something that is read afterwards.
+  boolean answers() {
+    return answers;
+  }
+
   /// How much memory its parts need.
   long size() {
     long size = 0;
@@ -217,6 +273,9 @@ public final class Call {
       if (part.in()) {
         MemorySegment.copy(part.bytes(), 0, local, at, part.bytes().byteSize());
       }
+      for (long pointer : part.pointers()) {
+        local.set(JAVA_LONG, at + pointer, part.bytes().get(JAVA_LONG, pointer) + address + at);
+      }
       at += aligned(part.bytes().byteSize());
     }
   }
@@ -225,7 +284,7 @@ public final class Call {
   void collect(MemorySegment local) {
     long at = 0;
     for (var part : parts) {
-      if (!part.in()) {
+      if (part.out()) {
         MemorySegment.copy(local, at, part.bytes(), 0, part.bytes().byteSize());
       }
       at += aligned(part.bytes().byteSize());

@@ -1,8 +1,11 @@
 package dev.caisson.remote;
 
-import dev.caisson.linux.PathBytes;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.caisson.linux.Layouts;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,35 +15,32 @@ import java.util.List;
 /// @param type one of DT_REG (8), DT_DIR (4), DT_LNK (10), ...; 0 if the file system does not tell
 /// @param offset where the next one is, for `lseek(2)`
 public record Dirent(long ino, long offset, int type, Path name) {
-  private static final int NAME = 19;
+  private static final Layouts LAYOUT = Layouts.LINUX_DIRENT64;
+  private static final long INO = LAYOUT.offset("d_ino");
+  private static final long OFF = LAYOUT.offset("d_off");
+  private static final long RECLEN = LAYOUT.offset("d_reclen");
+  private static final long TYPE = LAYOUT.offset("d_type");
+  private static final long NAME = LAYOUT.offset("d_name");
 
   /// Reads what a process says; what it says wrong ends the list.
   static List<Dirent> parse(MemorySegment dirents) {
     var all = new ArrayList<Dirent>();
     long at = 0;
     while (at + NAME < dirents.byteSize()) {
-      int length = dirents.get(ValueLayout.JAVA_SHORT_UNALIGNED, at + 16) & 0xffff;
+      int length = dirents.get(JAVA_SHORT_UNALIGNED, at + RECLEN) & 0xffff;
       if (length <= NAME || at + length > dirents.byteSize()) {
         return all;
       }
-      int end = NAME;
-      while (end < length && dirents.get(ValueLayout.JAVA_BYTE, at + end) != 0) {
-        end++;
-      }
-      // Absolute, for Java to keep bytes that are no text.
-      var name = new byte[1 + end - NAME];
-      name[0] = '/';
-      MemorySegment.copy(dirents, ValueLayout.JAVA_BYTE, at + NAME, name, 1, end - NAME);
-      var file = PathBytes.toPath(name).getFileName();
-      if (file == null) {
+      var name = KernelNames.read(dirents.asSlice(at + NAME, length - NAME));
+      if (name.isEmpty()) {
         return all;
       }
       all.add(
           new Dirent(
-              dirents.get(ValueLayout.JAVA_LONG_UNALIGNED, at),
-              dirents.get(ValueLayout.JAVA_LONG_UNALIGNED, at + 8),
-              dirents.get(ValueLayout.JAVA_BYTE, at + 18) & 0xff,
-              file));
+              dirents.get(JAVA_LONG_UNALIGNED, at + INO),
+              dirents.get(JAVA_LONG_UNALIGNED, at + OFF),
+              dirents.get(JAVA_BYTE, at + TYPE) & 0xff,
+              name.get()));
       at += length;
     }
     return all;

@@ -1,13 +1,18 @@
 package dev.caisson.remote;
 
 import static dev.caisson.linux.SystemCall.CLOSE;
+import static dev.caisson.linux.SystemCall.CLOSE_RANGE;
 import static dev.caisson.linux.SystemCall.COPY_FILE_RANGE;
 import static dev.caisson.linux.SystemCall.DUP3;
+import static dev.caisson.linux.SystemCall.FACCESSAT2;
 import static dev.caisson.linux.SystemCall.FALLOCATE;
 import static dev.caisson.linux.SystemCall.FCHMOD;
 import static dev.caisson.linux.SystemCall.FCHMODAT;
 import static dev.caisson.linux.SystemCall.FCHOWN;
 import static dev.caisson.linux.SystemCall.FCHOWNAT;
+import static dev.caisson.linux.SystemCall.FCNTL;
+import static dev.caisson.linux.SystemCall.FLOCK;
+import static dev.caisson.linux.SystemCall.FSTATFS;
 import static dev.caisson.linux.SystemCall.FSYNC;
 import static dev.caisson.linux.SystemCall.FTRUNCATE;
 import static dev.caisson.linux.SystemCall.GETDENTS64;
@@ -17,6 +22,7 @@ import static dev.caisson.linux.SystemCall.MEMFD_CREATE;
 import static dev.caisson.linux.SystemCall.MKDIRAT;
 import static dev.caisson.linux.SystemCall.MKNODAT;
 import static dev.caisson.linux.SystemCall.OPENAT;
+import static dev.caisson.linux.SystemCall.OPENAT2;
 import static dev.caisson.linux.SystemCall.PIPE2;
 import static dev.caisson.linux.SystemCall.PREAD64;
 import static dev.caisson.linux.SystemCall.PWRITE64;
@@ -24,30 +30,37 @@ import static dev.caisson.linux.SystemCall.READ;
 import static dev.caisson.linux.SystemCall.READLINKAT;
 import static dev.caisson.linux.SystemCall.RENAMEAT2;
 import static dev.caisson.linux.SystemCall.SENDFILE;
+import static dev.caisson.linux.SystemCall.SPLICE;
+import static dev.caisson.linux.SystemCall.STATFS;
 import static dev.caisson.linux.SystemCall.STATX;
 import static dev.caisson.linux.SystemCall.SYMLINKAT;
+import static dev.caisson.linux.SystemCall.SYNCFS;
+import static dev.caisson.linux.SystemCall.TRUNCATE;
 import static dev.caisson.linux.SystemCall.UNLINKAT;
+import static dev.caisson.linux.SystemCall.UTIMENSAT;
 import static dev.caisson.linux.SystemCall.WRITE;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.caisson.linux.Flag;
+import dev.caisson.linux.Layouts;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.PathBytes;
+import dev.caisson.linux.Seal;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /// The calls for files and directories. Relative paths are relative to the working directory of the
 /// process, or to the directory that is given. Every descriptor that they open is CLOEXEC.
 public interface FileCalls extends Caller {
-  /// For a directory: the working directory of the process.
-  private static long cwd() {
-    return -100;
-  }
-
   private static long bits(Set<OpenFlag> flags) {
     long cloexec = 0x80000;
-    return flags.stream().mapToLong(OpenFlag::bit).reduce(cloexec, (a, b) -> a | b);
+    return Flag.bits(flags) | cloexec;
   }
 
   // To open
@@ -56,7 +69,7 @@ public interface FileCalls extends Caller {
   ///
   /// @param mode of a file that is made, before the umask
   default RemoteFd openat(Path path, Set<OpenFlag> flags, int mode) throws IOException {
-    return call(OPENAT).word(cwd()).path(path).word(bits(flags)).word(mode).opens();
+    return call(OPENAT).cwd().path(path).word(bits(flags)).word(mode).opens();
   }
 
   /// Opens a file that exists. See `openat(2)`.
@@ -68,6 +81,32 @@ public interface FileCalls extends Caller {
   default RemoteFd openat(RemoteFd directory, Path path, Set<OpenFlag> flags, int mode)
       throws IOException {
     return call(OPENAT).fd(directory).path(path).word(bits(flags)).word(mode).opens();
+  }
+
+  /// Opens a file, with a say in how its path is resolved. See `openat2(2)`.
+  ///
+  /// @param mode of a file that is made, before the umask; 0 if none is
+  default RemoteFd openat2(Path path, Set<OpenFlag> flags, int mode, Set<ResolveFlag> resolve)
+      throws IOException {
+    var how = how(flags, mode, resolve);
+    return call(OPENAT2).cwd().path(path).in(how).word(how.byteSize()).opens();
+  }
+
+  /// Opens a file by its path from a directory, with a say in how that is resolved. See
+  /// `openat2(2)`.
+  default RemoteFd openat2(
+      RemoteFd directory, Path path, Set<OpenFlag> flags, int mode, Set<ResolveFlag> resolve)
+      throws IOException {
+    var how = how(flags, mode, resolve);
+    return call(OPENAT2).fd(directory).path(path).in(how).word(how.byteSize()).opens();
+  }
+
+  private static MemorySegment how(Set<OpenFlag> flags, int mode, Set<ResolveFlag> resolve) {
+    var how = Call.room(Layouts.OPEN_HOW.size());
+    how.set(JAVA_LONG, Layouts.OPEN_HOW.offset("flags"), bits(flags));
+    how.set(JAVA_LONG, Layouts.OPEN_HOW.offset("mode"), mode);
+    how.set(JAVA_LONG, Layouts.OPEN_HOW.offset("resolve"), Flag.bits(resolve));
+    return how;
   }
 
   /// Makes a file in memory. See `memfd_create(2)`.
@@ -101,6 +140,64 @@ public interface FileCalls extends Caller {
     fd.released();
   }
 
+  /// Gives a descriptor a second number. See `fcntl(2)`, F_DUPFD_CLOEXEC.
+  ///
+  /// @param least which is no less than this
+  default RemoteFd fcntlDupfdCloexec(RemoteFd fd, int least) throws IOException {
+    int dupfdCloexec = 1030;
+    return call(FCNTL).fd(fd).word(dupfdCloexec).word(least).opens();
+  }
+
+  /// What a descriptor is, apart from what it leads to. See `fcntl(2)`, F_GETFD.
+  ///
+  /// @return FD_CLOEXEC (1), or 0
+  default int fcntlGetfd(RemoteFd fd) throws IOException {
+    int getfd = 1;
+    return (int) call(FCNTL).fd(fd).word(getfd).value();
+  }
+
+  /// Sets what a descriptor is. See `fcntl(2)`, F_SETFD.
+  ///
+  /// @param flags FD_CLOEXEC (1), or 0 for a program that is executed
+  default void fcntlSetfd(RemoteFd fd, int flags) throws IOException {
+    int setfd = 2;
+    call(FCNTL).fd(fd).word(setfd).word(flags).run();
+  }
+
+  /// How a file has been opened. See `fcntl(2)`, F_GETFL.
+  default Set<OpenFlag> fcntlGetfl(RemoteFd fd) throws IOException {
+    int getfl = 3;
+    return Flag.set(OpenFlag.class, (int) call(FCNTL).fd(fd).word(getfl).value());
+  }
+
+  /// Sets those of [OpenFlag#APPEND] and [OpenFlag#NONBLOCK] that are given, and no other of them.
+  /// See `fcntl(2)`, F_SETFL.
+  default void fcntlSetfl(RemoteFd fd, Set<OpenFlag> flags) throws IOException {
+    int setfl = 4;
+    call(FCNTL).fd(fd).word(setfl).word(Flag.bits(flags)).run();
+  }
+
+  /// Forbids something to a file in memory for ever. See `fcntl(2)`, F_ADD_SEALS.
+  default void fcntlAddSeals(RemoteFd fd, Set<Seal> seals) throws IOException {
+    int addSeals = 1033;
+    call(FCNTL).fd(fd).word(addSeals).word(Flag.bits(seals)).run();
+  }
+
+  /// What is forbidden to a file in memory. See `fcntl(2)`, F_GET_SEALS.
+  default Set<Seal> fcntlGetSeals(RemoteFd fd) throws IOException {
+    int getSeals = 1034;
+    return Flag.set(Seal.class, (int) call(FCNTL).fd(fd).word(getSeals).value());
+  }
+
+  /// Closes a range of descriptors, or makes them CLOEXEC. The process itself needs some of its
+  /// descriptors: only of a range that has none of these are any to be closed. See
+  /// `close_range(2)`.
+  ///
+  /// @param flags CLOSE_RANGE_CLOEXEC (4)
+  default void closeRange(int first, int last, int flags) throws IOException {
+    call(CLOSE_RANGE).word(first).word(last).word(flags).run();
+  }
+
   // To read and write
 
   /// Reads. May block. See `read(2)`.
@@ -109,7 +206,7 @@ public interface FileCalls extends Caller {
   /// @return what there was; nothing at the end
   default byte[] read(RemoteFd fd, int most) throws IOException {
     var room = Call.room(most);
-    return Call.bytes(room, counted(call(READ).fd(fd).out(room).word(most).value(), most));
+    return Call.bytes(room, call(READ).fd(fd).out(room).word(most).counted(most));
   }
 
   /// Reads into shared memory. May block. See `read(2)`.
@@ -117,14 +214,14 @@ public interface FileCalls extends Caller {
   /// @return how many bytes; 0 at the end
   default long read(RemoteFd fd, RemoteMemory memory) throws IOException {
     long size = memory.size();
-    return counted(call(READ).fd(fd).memory(memory).word(size).value(), size);
+    return call(READ).fd(fd).memory(memory).word(size).counted(size);
   }
 
   /// Reads from a place in a file. See `pread(2)`.
   default byte[] pread64(RemoteFd fd, int most, long offset) throws IOException {
     var room = Call.room(most);
     var call = call(PREAD64).fd(fd).out(room).word(most).word(offset);
-    return Call.bytes(room, counted(call.value(), most));
+    return Call.bytes(room, call.counted(most));
   }
 
   /// Writes. May block. See `write(2)`.
@@ -138,7 +235,7 @@ public interface FileCalls extends Caller {
   ///
   /// @return how many of them
   default long write(RemoteFd fd, RemoteMemory memory, long count) throws IOException {
-    return call(WRITE).fd(fd).memory(memory).word(counted(count, memory.size())).value();
+    return call(WRITE).fd(fd).memory(memory).word(Call.counted(count, memory.size())).value();
   }
 
   /// Writes to a place in a file. See `pwrite(2)`.
@@ -167,12 +264,13 @@ public interface FileCalls extends Caller {
     return call(SENDFILE).fd(to).fd(from).word(0).word(count).value();
   }
 
-  /// A hostile process may say that there is more than fits.
-  private static long counted(long count, long most) {
-    if (count < 0 || count > most) {
-      throw new IllegalArgumentException("%d bytes of %d".formatted(count, most));
-    }
-    return count;
+  /// Moves bytes between a pipe and anything, in the kernel, from one place to the next. May block.
+  /// See `splice(2)`.
+  ///
+  /// @param flags SPLICE_F_NONBLOCK (2), SPLICE_F_MORE (4)
+  /// @return how many bytes; 0 at the end
+  default long splice(RemoteFd from, RemoteFd to, long count, int flags) throws IOException {
+    return call(SPLICE).fd(from).word(0).fd(to).word(0).word(count).word(flags).value();
   }
 
   // To look
@@ -195,7 +293,7 @@ public interface FileCalls extends Caller {
   /// @param flags AT_SYMLINK_NOFOLLOW (0x100) and the like, as in `statx(2)`
   default Stat statx(Path path, int flags) throws IOException {
     var stat = Call.room(Stat.SIZE);
-    call(STATX).word(cwd()).path(path).word(flags).word(Stat.BASIC_STATS).out(stat).run();
+    call(STATX).cwd().path(path).word(flags).word(Stat.BASIC_STATS).out(stat).run();
     return Stat.of(stat);
   }
 
@@ -210,23 +308,46 @@ public interface FileCalls extends Caller {
   default List<Dirent> getdents64(RemoteFd directory) throws IOException {
     int size = 32 * 1024;
     var room = Call.room(size);
-    long count = counted(call(GETDENTS64).fd(directory).out(room).word(size).value(), size);
+    long count = call(GETDENTS64).fd(directory).out(room).word(size).counted(size);
     return Dirent.parse(room.asSlice(0, count));
+  }
+
+  /// Looks whether the process may do something with a file. See `faccessat2(2)`.
+  ///
+  /// @param mode R_OK (4), W_OK (2), X_OK (1), or 0 for whether it exists
+  /// @param flags AT_EACCESS (0x200), AT_SYMLINK_NOFOLLOW (0x100)
+  /// @throws dev.caisson.linux.SystemCallException EACCES, ENOENT, ... if not
+  default void faccessat2(Path path, int mode, int flags) throws IOException {
+    call(FACCESSAT2).cwd().path(path).word(mode).word(flags).run();
+  }
+
+  /// What a file system has. See `statfs(2)`.
+  default Statfs statfs(Path path) throws IOException {
+    var statfs = Call.room(Layouts.STATFS.size());
+    call(STATFS).path(path).out(statfs).run();
+    return Statfs.of(statfs);
+  }
+
+  /// What the file system of a file has. See `statfs(2)`.
+  default Statfs fstatfs(RemoteFd fd) throws IOException {
+    var statfs = Call.room(Layouts.STATFS.size());
+    call(FSTATFS).fd(fd).out(statfs).run();
+    return Statfs.of(statfs);
   }
 
   /// Where a symbolic link leads. See `readlink(2)`.
   default String readlinkat(Path path) throws IOException {
     int most = 4096;
     var room = Call.room(most);
-    long count = call(READLINKAT).word(cwd()).path(path).out(room).word(most).value();
-    return PathBytes.decode(Call.bytes(room, counted(count, most)));
+    long count = call(READLINKAT).cwd().path(path).out(room).word(most).counted(most);
+    return PathBytes.decode(Call.bytes(room, count));
   }
 
   // To change
 
   /// Makes a directory. See `mkdir(2)`.
   default void mkdirat(Path path, int mode) throws IOException {
-    call(MKDIRAT).word(cwd()).path(path).word(mode).run();
+    call(MKDIRAT).cwd().path(path).word(mode).run();
   }
 
   /// Makes a directory in a directory. See `mkdir(2)`.
@@ -239,31 +360,31 @@ public interface FileCalls extends Caller {
   /// @param mode its type, as S_IFIFO (0010000), and permissions
   /// @param device as `makedev(3)` makes it; 0 for what is none
   default void mknodat(Path path, int mode, long device) throws IOException {
-    call(MKNODAT).word(cwd()).path(path).word(mode).word(device).run();
+    call(MKNODAT).cwd().path(path).word(mode).word(device).run();
   }
 
   /// Makes a symbolic link. See `symlink(2)`.
   default void symlinkat(String to, Path path) throws IOException {
-    call(SYMLINKAT).string(to).word(cwd()).path(path).run();
+    call(SYMLINKAT).string(to).cwd().path(path).run();
   }
 
   /// Gives a file a second name. See `link(2)`.
   default void linkat(Path from, Path to) throws IOException {
-    call(LINKAT).word(cwd()).path(from).word(cwd()).path(to).word(0).run();
+    call(LINKAT).cwd().path(from).cwd().path(to).word(0).run();
   }
 
   /// Gives a file another name. See `rename(2)`.
   ///
   /// @param flags RENAME_NOREPLACE (1), RENAME_EXCHANGE (2)
   default void renameat2(Path from, Path to, int flags) throws IOException {
-    call(RENAMEAT2).word(cwd()).path(from).word(cwd()).path(to).word(flags).run();
+    call(RENAMEAT2).cwd().path(from).cwd().path(to).word(flags).run();
   }
 
   /// Takes a name of a file away. See `unlink(2)`.
   ///
   /// @param flags AT_REMOVEDIR (0x200) for a directory
   default void unlinkat(Path path, int flags) throws IOException {
-    call(UNLINKAT).word(cwd()).path(path).word(flags).run();
+    call(UNLINKAT).cwd().path(path).word(flags).run();
   }
 
   /// Sets permissions. See `fchmod(2)`.
@@ -273,7 +394,7 @@ public interface FileCalls extends Caller {
 
   /// Sets permissions; a symbolic link is followed. See `fchmodat(2)`.
   default void fchmodat(Path path, int mode) throws IOException {
-    call(FCHMODAT).word(cwd()).path(path).word(mode).run();
+    call(FCHMODAT).cwd().path(path).word(mode).run();
   }
 
   /// Sets the owner; -1 leaves one as it is. See `fchown(2)`.
@@ -285,7 +406,51 @@ public interface FileCalls extends Caller {
   ///
   /// @param flags AT_SYMLINK_NOFOLLOW (0x100)
   default void fchownat(Path path, int uid, int gid, int flags) throws IOException {
-    call(FCHOWNAT).word(cwd()).path(path).word(uid).word(gid).word(flags).run();
+    call(FCHOWNAT).cwd().path(path).word(uid).word(gid).word(flags).run();
+  }
+
+  /// Sets the times of a file; where none is given, that is left as it is. See `utimensat(2)`.
+  ///
+  /// @param flags AT_SYMLINK_NOFOLLOW (0x100)
+  default void utimensat(Path path, Optional<Instant> atime, Optional<Instant> mtime, int flags)
+      throws IOException {
+    call(UTIMENSAT).cwd().path(path).in(times(atime, mtime)).word(flags).run();
+  }
+
+  /// Sets the times of a file to now. See `utimensat(2)`.
+  default void utimensat(Path path) throws IOException {
+    call(UTIMENSAT).cwd().path(path).word(0).word(0).run();
+  }
+
+  /// Sets the times of a file; where none is given, that is left as it is. See `utimensat(2)`.
+  default void futimens(RemoteFd fd, Optional<Instant> atime, Optional<Instant> mtime)
+      throws IOException {
+    call(UTIMENSAT).fd(fd).word(0).in(times(atime, mtime)).word(0).run();
+  }
+
+  private static MemorySegment times(Optional<Instant> atime, Optional<Instant> mtime) {
+    var times = Call.room(2 * Layouts.TIMESPEC.size());
+    time(times, 0, atime);
+    time(times, Layouts.TIMESPEC.size(), mtime);
+    return times;
+  }
+
+  private static void time(MemorySegment times, long at, Optional<Instant> time) {
+    long utimeOmit = (1L << 30) - 2;
+    long seconds = 0;
+    long nanoseconds = utimeOmit;
+    if (time.isPresent()) {
+      var given = time.get();
+      seconds = given.getEpochSecond();
+      nanoseconds = given.getNano();
+    }
+    times.set(JAVA_LONG, at + Layouts.TIMESPEC.offset("tv_sec"), seconds);
+    times.set(JAVA_LONG, at + Layouts.TIMESPEC.offset("tv_nsec"), nanoseconds);
+  }
+
+  /// Sets how long a file is. See `truncate(2)`.
+  default void truncate(Path path, long size) throws IOException {
+    call(TRUNCATE).path(path).word(size).run();
   }
 
   /// Sets how long a file is. See `ftruncate(2)`.
@@ -301,5 +466,17 @@ public interface FileCalls extends Caller {
   /// Writes a file's data to its disk. See `fsync(2)`.
   default void fsync(RemoteFd fd) throws IOException {
     call(FSYNC).fd(fd).run();
+  }
+
+  /// Writes a file system to its disk. See `syncfs(2)`.
+  default void syncfs(RemoteFd fd) throws IOException {
+    call(SYNCFS).fd(fd).run();
+  }
+
+  /// Locks a file as a whole, or unlocks it. May block. See `flock(2)`.
+  ///
+  /// @param operation LOCK_SH (1), LOCK_EX (2) or LOCK_UN (8), and LOCK_NB (4) not to block
+  default void flock(RemoteFd fd, int operation) throws IOException {
+    call(FLOCK).fd(fd).word(operation).run();
   }
 }

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.Layouts;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
@@ -19,8 +20,15 @@ final class Passing implements AutoCloseable {
   private static final int SOL_SOCKET = 1;
   private static final int SCM_RIGHTS = 1;
   private static final int MSG_CMSG_CLOEXEC = 0x40000000;
-  private static final int MSGHDR = 56;
-  private static final int CMSG_DATA = 16;
+  private static final long MSGHDR = Layouts.MSGHDR.size();
+  private static final long IOVEC = Layouts.IOVEC.size();
+  private static final long CMSG_LEN = Layouts.CMSGHDR.offset("cmsg_len");
+  private static final long CMSG_LEVEL = Layouts.CMSGHDR.offset("cmsg_level");
+  private static final long CMSG_TYPE = Layouts.CMSGHDR.offset("cmsg_type");
+  private static final long CMSG_DATA = Layouts.CMSGHDR.size();
+
+  /// How much there is for the byte that goes with the descriptors.
+  private static final long BYTE = 16;
 
   private final RemoteProcess process;
   private final UnixSocket ours;
@@ -41,11 +49,12 @@ final class Passing implements AutoCloseable {
     var until = Deadline.in(process.deadline());
     ours.sendmsg(new byte[1], fds, until);
     long control = CMSG_DATA + 8L * ((fds.size() + 1) / 2);
-    try (var room = process.allocate(MSGHDR + 16 + 16 + control)) {
+    try (var room = process.allocate(MSGHDR + IOVEC + BYTE + control)) {
       var message = message(room, control);
       process.call(SystemCall.RECVMSG).fd(theirs).word(room.address()).word(MSG_CMSG_CLOEXEC).run();
       long length = CMSG_DATA + 4L * fds.size();
-      if (message.get(JAVA_LONG, 0) != length || message.get(JAVA_INT, 8) != SOL_SOCKET) {
+      if (message.get(JAVA_LONG, CMSG_LEN) != length
+          || message.get(JAVA_INT, CMSG_LEVEL) != SOL_SOCKET) {
         throw new IOException(
             "%s did not receive the descriptors that it was sent".formatted(process));
       }
@@ -61,11 +70,11 @@ final class Passing implements AutoCloseable {
     int number = fd.numberIn(process);
     var until = Deadline.in(process.deadline());
     long control = CMSG_DATA + 8;
-    try (var room = process.allocate(MSGHDR + 16 + 16 + control)) {
+    try (var room = process.allocate(MSGHDR + IOVEC + BYTE + control)) {
       var message = message(room, control);
-      message.set(JAVA_LONG, 0, CMSG_DATA + 4);
-      message.set(JAVA_INT, 8, SOL_SOCKET);
-      message.set(JAVA_INT, 12, SCM_RIGHTS);
+      message.set(JAVA_LONG, CMSG_LEN, CMSG_DATA + 4);
+      message.set(JAVA_INT, CMSG_LEVEL, SOL_SOCKET);
+      message.set(JAVA_INT, CMSG_TYPE, SCM_RIGHTS);
       message.set(JAVA_INT, CMSG_DATA, number);
       process.call(SystemCall.SENDMSG).fd(theirs).word(room.address()).word(0).run();
     }
@@ -84,15 +93,14 @@ final class Passing implements AutoCloseable {
   private static MemorySegment message(RemoteMemory room, long control) {
     var local = room.local();
     local.fill((byte) 0);
-    long part = room.address() + MSGHDR;
-    local.set(JAVA_LONG, 16, part);
-    local.set(JAVA_LONG, 24, 1);
-    local.set(JAVA_LONG, 32, part + 32);
-    local.set(JAVA_LONG, 40, control);
-    // struct iovec: a byte behind it
-    local.set(JAVA_LONG, MSGHDR, part + 16);
-    local.set(JAVA_LONG, MSGHDR + 8, 1);
-    return local.asSlice(MSGHDR + 32, control);
+    long iovec = room.address() + MSGHDR;
+    local.set(JAVA_LONG, Layouts.MSGHDR.offset("msg_iov"), iovec);
+    local.set(JAVA_LONG, Layouts.MSGHDR.offset("msg_iovlen"), 1);
+    local.set(JAVA_LONG, Layouts.MSGHDR.offset("msg_control"), iovec + IOVEC + BYTE);
+    local.set(JAVA_LONG, Layouts.MSGHDR.offset("msg_controllen"), control);
+    local.set(JAVA_LONG, MSGHDR + Layouts.IOVEC.offset("iov_base"), iovec + IOVEC);
+    local.set(JAVA_LONG, MSGHDR + Layouts.IOVEC.offset("iov_len"), 1);
+    return local.asSlice(MSGHDR + IOVEC + BYTE, control);
   }
 
   @Override

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.Layouts;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.Processes;
@@ -238,8 +239,8 @@ public final class RemoteChild extends RemoteProcess {
     pidfd.await(Set.of(PollEvent.IN), deadline, "the end of " + this);
     int byPid = 1;
     int exited = 4;
-    var siginfo = Call.room(128);
-    var rusage = Call.room(144);
+    var siginfo = Call.room(Layouts.SIGINFO.size());
+    var rusage = Call.room(Layouts.RUSAGE.size());
     parent
         .call(SystemCall.WAITID)
         .word(byPid)
@@ -256,8 +257,8 @@ public final class RemoteChild extends RemoteProcess {
   private static Exit exit(MemorySegment siginfo, Exit.Usage usage) {
     int cldExited = 1;
     int cldDumped = 3;
-    int code = siginfo.get(JAVA_INT, 8);
-    int status = siginfo.get(JAVA_INT, 24);
+    int code = siginfo.get(JAVA_INT, Layouts.SIGINFO.offset("si_code"));
+    int status = siginfo.get(JAVA_INT, Layouts.SIGINFO.offset("si_status"));
     return code == cldExited
         ? new Exit.Exited(status, usage)
         : new Exit.Signalled(new Signal(status), code == cldDumped, usage);
@@ -265,12 +266,14 @@ public final class RemoteChild extends RemoteProcess {
 
   private static Exit.Usage usage(MemorySegment rusage) {
     return new Exit.Usage(
-        timeval(rusage, 0), timeval(rusage, 16), rusage.get(JAVA_LONG, 32) * 1024);
+        timeval(rusage, Layouts.RUSAGE.offset("ru_utime")),
+        timeval(rusage, Layouts.RUSAGE.offset("ru_stime")),
+        rusage.get(JAVA_LONG, Layouts.RUSAGE.offset("ru_maxrss")) * 1024);
   }
 
   private static Duration timeval(MemorySegment rusage, long at) {
-    return Duration.ofSeconds(rusage.get(JAVA_LONG, at))
-        .plus(rusage.get(JAVA_LONG, at + 8), ChronoUnit.MICROS);
+    return Duration.ofSeconds(rusage.get(JAVA_LONG, at + Layouts.TIMEVAL.offset("tv_sec")))
+        .plus(rusage.get(JAVA_LONG, at + Layouts.TIMEVAL.offset("tv_usec")), ChronoUnit.MICROS);
   }
 
   /// Sends it a signal, which surely reaches no other. See `pidfd_send_signal(2)`.

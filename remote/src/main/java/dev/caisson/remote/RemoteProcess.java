@@ -19,7 +19,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 /// process, and the next one waits for it.
 ///
 /// Its end is the end of the connection: when the JVM dies, so does the process.
-public class RemoteProcess implements FileCalls, ProcessCalls, AutoCloseable {
+public class RemoteProcess
+    implements FileCalls, XattrCalls, ProcessCalls, AutoCloseable {
   private static final Duration DEADLINE = Duration.ofSeconds(30);
   private static final long SCRATCH = 64 * 1024;
 

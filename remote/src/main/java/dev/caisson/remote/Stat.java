@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import dev.caisson.linux.Layouts;
 import java.lang.foreign.MemorySegment;
 import java.time.Instant;
 
@@ -32,31 +33,38 @@ public record Stat(
     int rdevMinor,
     int devMajor,
     int devMinor) {
-  static final int SIZE = 256;
+  static final long SIZE = Layouts.STATX.size();
   static final int BASIC_STATS = 0x7ff;
+  private static final long SECONDS = Layouts.STATX_TIMESTAMP.offset("tv_sec");
+  private static final long NANOSECONDS = Layouts.STATX_TIMESTAMP.offset("tv_nsec");
   private static final int S_IFMT = 0170000;
 
   static Stat of(MemorySegment statx) {
     return new Stat(
-        statx.get(JAVA_SHORT, 28) & 0xffff,
-        statx.get(JAVA_INT, 16),
-        statx.get(JAVA_INT, 20),
-        statx.get(JAVA_INT, 24),
-        statx.get(JAVA_LONG, 32),
-        statx.get(JAVA_LONG, 40),
-        statx.get(JAVA_LONG, 48),
-        statx.get(JAVA_INT, 4),
-        time(statx, 64),
-        time(statx, 112),
-        time(statx, 96),
-        statx.get(JAVA_INT, 128),
-        statx.get(JAVA_INT, 132),
-        statx.get(JAVA_INT, 136),
-        statx.get(JAVA_INT, 140));
+        statx.get(JAVA_SHORT, at("stx_mode")) & 0xffff,
+        statx.get(JAVA_INT, at("stx_nlink")),
+        statx.get(JAVA_INT, at("stx_uid")),
+        statx.get(JAVA_INT, at("stx_gid")),
+        statx.get(JAVA_LONG, at("stx_ino")),
+        statx.get(JAVA_LONG, at("stx_size")),
+        statx.get(JAVA_LONG, at("stx_blocks")),
+        statx.get(JAVA_INT, at("stx_blksize")),
+        time(statx, at("stx_atime")),
+        time(statx, at("stx_mtime")),
+        time(statx, at("stx_ctime")),
+        statx.get(JAVA_INT, at("stx_rdev_major")),
+        statx.get(JAVA_INT, at("stx_rdev_minor")),
+        statx.get(JAVA_INT, at("stx_dev_major")),
+        statx.get(JAVA_INT, at("stx_dev_minor")));
+  }
+
+  private static long at(String field) {
+    return Layouts.STATX.offset(field);
   }
 
   private static Instant time(MemorySegment statx, long at) {
-    return Instant.ofEpochSecond(statx.get(JAVA_LONG, at), statx.get(JAVA_INT, at + 8));
+    return Instant.ofEpochSecond(
+        statx.get(JAVA_LONG, at + SECONDS), statx.get(JAVA_INT, at + NANOSECONDS));
   }
 
   /// Whether it is a directory.

@@ -1,0 +1,45 @@
+package dev.caisson.remote;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.caisson.linux.Layouts;
+import java.lang.foreign.MemorySegment;
+
+/// What `statfs(2)` tells of a file system.
+///
+/// @param type its magic number, such as TMPFS_MAGIC (0x01021994)
+/// @param bsize the size of a block, in bytes
+/// @param blocks how many there are, of which
+/// @param bfree are free, and
+/// @param bavail are free for anybody
+/// @param files how many files there can be, of which
+/// @param ffree are not there yet
+/// @param namelen how long a name can be
+/// @param flags ST_RDONLY (1) and the like
+public record Statfs(
+    long type,
+    long bsize,
+    long blocks,
+    long bfree,
+    long bavail,
+    long files,
+    long ffree,
+    long namelen,
+    long flags) {
+  static Statfs of(MemorySegment statfs) {
+    return new Statfs(
+        get(statfs, "f_type"),
+        get(statfs, "f_bsize"),
+        get(statfs, "f_blocks"),
+        get(statfs, "f_bfree"),
+        get(statfs, "f_bavail"),
+        get(statfs, "f_files"),
+        get(statfs, "f_ffree"),
+        get(statfs, "f_namelen"),
+        get(statfs, "f_flags"));
+  }
+
+  private static long get(MemorySegment statfs, String field) {
+    return statfs.get(JAVA_LONG, Layouts.STATFS.offset(field));
+  }
+}

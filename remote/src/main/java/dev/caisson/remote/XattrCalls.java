@@ -1,0 +1,114 @@
+package dev.caisson.remote;
+
+import static dev.caisson.linux.SystemCall.FGETXATTR;
+import static dev.caisson.linux.SystemCall.FLISTXATTR;
+import static dev.caisson.linux.SystemCall.FREMOVEXATTR;
+import static dev.caisson.linux.SystemCall.FSETXATTR;
+import static dev.caisson.linux.SystemCall.GETXATTR;
+import static dev.caisson.linux.SystemCall.LGETXATTR;
+import static dev.caisson.linux.SystemCall.LISTXATTR;
+import static dev.caisson.linux.SystemCall.LLISTXATTR;
+import static dev.caisson.linux.SystemCall.LREMOVEXATTR;
+import static dev.caisson.linux.SystemCall.LSETXATTR;
+import static dev.caisson.linux.SystemCall.REMOVEXATTR;
+import static dev.caisson.linux.SystemCall.SETXATTR;
+
+import dev.caisson.linux.PathBytes;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/// The calls for extended attributes, whose names are as `user.what`. See `xattr(7)`. Those that
+/// begin with `l` do not follow a symbolic link.
+public interface XattrCalls extends Caller {
+  /// XATTR_SIZE_MAX and XATTR_LIST_MAX.
+  private static int most() {
+    return 65536;
+  }
+
+  /// Sets an attribute. See `setxattr(2)`.
+  ///
+  /// @param flags XATTR_CREATE (1), XATTR_REPLACE (2), or 0 for either
+  default void setxattr(Path path, String name, byte[] value, int flags) throws IOException {
+    call(SETXATTR).path(path).string(name).in(value).word(value.length).word(flags).run();
+  }
+
+  /// An attribute. See `getxattr(2)`.
+  default byte[] getxattr(Path path, String name) throws IOException {
+    return attribute(call(GETXATTR).path(path).string(name));
+  }
+
+  /// The names of all attributes. See `listxattr(2)`.
+  default List<String> listxattr(Path path) throws IOException {
+    return names(call(LISTXATTR).path(path));
+  }
+
+  /// Removes an attribute. See `removexattr(2)`.
+  default void removexattr(Path path, String name) throws IOException {
+    call(REMOVEXATTR).path(path).string(name).run();
+  }
+
+  /// Sets an attribute. See `setxattr(2)`.
+  ///
+  /// @param flags XATTR_CREATE (1), XATTR_REPLACE (2), or 0 for either
+  default void lsetxattr(Path path, String name, byte[] value, int flags) throws IOException {
+    call(LSETXATTR).path(path).string(name).in(value).word(value.length).word(flags).run();
+  }
+
+  /// An attribute. See `getxattr(2)`.
+  default byte[] lgetxattr(Path path, String name) throws IOException {
+    return attribute(call(LGETXATTR).path(path).string(name));
+  }
+
+  /// The names of all attributes. See `listxattr(2)`.
+  default List<String> llistxattr(Path path) throws IOException {
+    return names(call(LLISTXATTR).path(path));
+  }
+
+  /// Removes an attribute. See `removexattr(2)`.
+  default void lremovexattr(Path path, String name) throws IOException {
+    call(LREMOVEXATTR).path(path).string(name).run();
+  }
+
+  /// Sets an attribute. See `setxattr(2)`.
+  ///
+  /// @param flags XATTR_CREATE (1), XATTR_REPLACE (2), or 0 for either
+  default void fsetxattr(RemoteFd fd, String name, byte[] value, int flags) throws IOException {
+    call(FSETXATTR).fd(fd).string(name).in(value).word(value.length).word(flags).run();
+  }
+
+  /// An attribute. See `getxattr(2)`.
+  default byte[] fgetxattr(RemoteFd fd, String name) throws IOException {
+    return attribute(call(FGETXATTR).fd(fd).string(name));
+  }
+
+  /// The names of all attributes. See `listxattr(2)`.
+  default List<String> flistxattr(RemoteFd fd) throws IOException {
+    return names(call(FLISTXATTR).fd(fd));
+  }
+
+  /// Removes an attribute. See `removexattr(2)`.
+  default void fremovexattr(RemoteFd fd, String name) throws IOException {
+    call(FREMOVEXATTR).fd(fd).string(name).run();
+  }
+
+  private static byte[] attribute(Call call) throws IOException {
+    var room = Call.room(most());
+    return Call.bytes(room, call.out(room).word(most()).counted(most()));
+  }
+
+  private static List<String> names(Call call) throws IOException {
+    var list = attribute(call);
+    var names = new ArrayList<String>();
+    int begin = 0;
+    for (int i = 0; i < list.length; i++) {
+      if (list[i] == 0) {
+        names.add(PathBytes.decode(Arrays.copyOfRange(list, begin, i)));
+        begin = i + 1;
+      }
+    }
+    return names;
+  }
+}
