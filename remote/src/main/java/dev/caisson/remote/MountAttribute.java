@@ -1,0 +1,36 @@
+package dev.caisson.remote;
+
+import dev.caisson.linux.Flag;
+
+/// What a mount is like. See `mount_setattr(2)`.
+public enum MountAttribute implements Flag {
+  /// Nothing can be written through it.
+  RDONLY(0x1),
+  /// Set-user-id bits and file capabilities are ignored.
+  NOSUID(0x2),
+  /// Device nodes are not usable.
+  NODEV(0x4),
+  /// Nothing can be executed from it.
+  NOEXEC(0x8),
+  /// Access leaves no time.
+  NOATIME(0x10),
+  /// Access always leaves a time.
+  STRICTATIME(0x20),
+  /// Access to directories leaves no time.
+  NODIRATIME(0x80),
+  /// Owners are those of a user namespace.
+  IDMAP(0x100000),
+  /// Symbolic links are not followed.
+  NOSYMFOLLOW(0x200000);
+
+  private final int bit;
+
+  MountAttribute(int bit) {
+    this.bit = bit;
+  }
+
+  @Override
+  public int bit() {
+    return bit;
+  }
+}

@@ -1,0 +1,159 @@
+package dev.caisson.remote;
+
+import static dev.caisson.linux.SystemCall.FSCONFIG;
+import static dev.caisson.linux.SystemCall.FSMOUNT;
+import static dev.caisson.linux.SystemCall.FSOPEN;
+import static dev.caisson.linux.SystemCall.MOUNT;
+import static dev.caisson.linux.SystemCall.MOUNT_SETATTR;
+import static dev.caisson.linux.SystemCall.MOVE_MOUNT;
+import static dev.caisson.linux.SystemCall.OPEN_TREE;
+import static dev.caisson.linux.SystemCall.PIVOT_ROOT;
+import static dev.caisson.linux.SystemCall.UMOUNT2;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.caisson.linux.Flag;
+import dev.caisson.linux.Layouts;
+import dev.caisson.linux.MountFlag;
+import dev.caisson.linux.UmountFlag;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Set;
+
+/// The calls for mounts, in the mount namespace of the process.
+public interface MountCalls extends Caller {
+  /// Mounts a file system, or changes a mount. See `mount(2)`.
+  ///
+  /// @param source a device, a path, or whatever the type of file system wants
+  /// @param type such as `tmpfs`; empty where none is wanted
+  /// @param data the options of the file system
+  default void mount(String source, Path target, String type, Set<MountFlag> flags, String data)
+      throws IOException {
+    call(MOUNT).string(source).path(target).string(type).word(Flag.bits(flags)).string(data).run();
+  }
+
+  /// Shows a directory or a file at a second place. See `mount(2)`, MS_BIND.
+  ///
+  /// @param flags [MountFlag#REC], or nothing; all others need a second call with
+  ///   [MountFlag#REMOUNT]
+  default void mountBind(Path source, Path target, MountFlag... flags) throws IOException {
+    int bits = MountFlag.BIND.bit() | Flag.bits(Flag.set(MountFlag.class, flags));
+    call(MOUNT).path(source).path(target).word(0).word(bits).word(0).run();
+  }
+
+  /// Unmounts. See `umount2(2)`.
+  default void umount2(Path target, UmountFlag... flags) throws IOException {
+    call(UMOUNT2).path(target).word(Flag.bits(Flag.set(UmountFlag.class, flags))).run();
+  }
+
+  /// Makes a mount the root, and puts the old root somewhere below. See `pivot_root(2)`.
+  default void pivotRoot(Path root, Path old) throws IOException {
+    call(PIVOT_ROOT).path(root).path(old).run();
+  }
+
+  /// Begins to configure a file system. See `fsopen(2)`.
+  default RemoteFd fsopen(String type) throws IOException {
+    int cloexec = 1;
+    return call(FSOPEN).string(type).word(cloexec).opens();
+  }
+
+  /// Sets an option that has no value. See `fsconfig(2)`, FSCONFIG_SET_FLAG.
+  default void fsconfig(RemoteFd context, String key) throws IOException {
+    call(FSCONFIG).fd(context).word(0).string(key).word(0).word(0).run();
+  }
+
+  /// Sets an option, or the source, which is called `source`. See `fsconfig(2)`,
+  /// FSCONFIG_SET_STRING.
+  default void fsconfig(RemoteFd context, String key, String value) throws IOException {
+    int setString = 1;
+    call(FSCONFIG).fd(context).word(setString).string(key).string(value).word(0).run();
+  }
+
+  /// Sets an option that is a descriptor. See `fsconfig(2)`, FSCONFIG_SET_FD.
+  default void fsconfig(RemoteFd context, String key, RemoteFd value) throws IOException {
+    int setFd = 5;
+    call(FSCONFIG).fd(context).word(setFd).string(key).word(0).fd(value).run();
+  }
+
+  /// Makes the file system that has been configured. See `fsconfig(2)`, FSCONFIG_CMD_CREATE.
+  default void fsconfigCreate(RemoteFd context) throws IOException {
+    int create = 6;
+    call(FSCONFIG).fd(context).word(create).word(0).word(0).word(0).run();
+  }
+
+  /// Gives a file system the options that have been set. See `fsconfig(2)`,
+  /// FSCONFIG_CMD_RECONFIGURE.
+  default void fsconfigReconfigure(RemoteFd context) throws IOException {
+    int reconfigure = 7;
+    call(FSCONFIG).fd(context).word(reconfigure).word(0).word(0).word(0).run();
+  }
+
+  /// Mounts the file system that has been made, nowhere yet. See `fsmount(2)`.
+  default RemoteFd fsmount(RemoteFd context, MountAttribute... attributes) throws IOException {
+    int cloexec = 1;
+    return call(FSMOUNT)
+        .fd(context)
+        .word(cloexec)
+        .word(Flag.bits(Flag.set(MountAttribute.class, attributes)))
+        .opens();
+  }
+
+  /// Puts a mount that is nowhere, or somewhere else, at a place. See `move_mount(2)`.
+  default void moveMount(RemoteFd mount, Path to) throws IOException {
+    int fromEmptyPath = 4;
+    call(MOVE_MOUNT).fd(mount).string("").cwd().path(to).word(fromEmptyPath).run();
+  }
+
+  /// Puts a mount at another place. See `move_mount(2)`.
+  default void moveMount(Path from, Path to) throws IOException {
+    call(MOVE_MOUNT).cwd().path(from).cwd().path(to).word(0).run();
+  }
+
+  /// Opens a mount, or a copy of it. See `open_tree(2)`.
+  default RemoteFd openTree(Path path, OpenTreeFlag... flags) throws IOException {
+    int cloexec = 0x80000;
+    return call(OPEN_TREE)
+        .cwd()
+        .path(path)
+        .word(Flag.bits(Flag.set(OpenTreeFlag.class, flags)) | cloexec)
+        .opens();
+  }
+
+  /// Changes a mount. See `mount_setattr(2)`.
+  ///
+  /// @param flags AT_RECURSIVE (0x8000), AT_SYMLINK_NOFOLLOW (0x100)
+  default void mountSetattr(Path path, int flags, MountAttr change) throws IOException {
+    var attr = attr(change);
+    call(MOUNT_SETATTR).cwd().path(path).word(flags).in(attr).word(attr.byteSize()).run();
+  }
+
+  /// Changes a mount. See `mount_setattr(2)`.
+  ///
+  /// @param flags AT_RECURSIVE (0x8000)
+  default void mountSetattr(RemoteFd mount, int flags, MountAttr change) throws IOException {
+    int emptyPath = 0x1000;
+    var attr = attr(change);
+    call(MOUNT_SETATTR)
+        .fd(mount)
+        .string("")
+        .word(flags | emptyPath)
+        .in(attr)
+        .word(attr.byteSize())
+        .run();
+  }
+
+  private MemorySegment attr(MountAttr change) {
+    var attr = Call.room(Layouts.MOUNT_ATTR.size());
+    attr.set(JAVA_LONG, Layouts.MOUNT_ATTR.offset("attr_set"), Flag.bits(change.set()));
+    attr.set(JAVA_LONG, Layouts.MOUNT_ATTR.offset("attr_clr"), Flag.bits(change.clear()));
+    attr.set(
+        JAVA_LONG,
+        Layouts.MOUNT_ATTR.offset("propagation"),
+        change.propagation().map(MountFlag::bit).orElse(0));
+    attr.set(
+        JAVA_LONG,
+        Layouts.MOUNT_ATTR.offset("userns_fd"),
+        change.userns().map(fd -> fd.numberIn(process())).orElse(0));
+    return attr;
+  }
+}

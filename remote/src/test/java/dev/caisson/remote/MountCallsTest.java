@@ -1,0 +1,89 @@
+package dev.caisson.remote;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.MountFlag;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.UmountFlag;
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Mounts in the namespace of another process.
+@ExtendWith(NoLeaks.class)
+@Requires(Need.ROOT)
+class MountCallsTest {
+  private static final Set<CloneFlag> OWN = Set.of(CloneFlag.NEWUSER, CloneFlag.NEWNS);
+  private static final Set<OpenFlag> NEW = Set.of(OpenFlag.WRONLY, OpenFlag.CREAT);
+
+  @TempDir Path directory;
+
+  private static void becomeRoot(RemoteChild child) throws Exception {
+    Files.writeString(Path.of("/proc/" + child.pid() + "/uid_map"), "0 0 1");
+    Files.writeString(Path.of("/proc/" + child.pid() + "/setgroups"), "deny");
+    Files.writeString(Path.of("/proc/" + child.pid() + "/gid_map"), "0 0 1");
+  }
+
+  @Test
+  void aNewRootIsSeenByTheChildAlone() throws Exception {
+    try (var local = LocalProcess.start();
+        var child = local.process().clone(OWN)) {
+      becomeRoot(child);
+      child.mount("none", directory, "tmpfs", Set.of(MountFlag.NODEV), "mode=750,size=1m");
+      assertThat(child.statx(directory).permissions()).isEqualTo(0750);
+      child.mkdirat(directory.resolve("old"), 0700);
+      child.mkdirat(directory.resolve("usr"), 0700);
+      child.mountBind(Path.of("/usr"), directory.resolve("usr"), MountFlag.REC);
+      child.pivotRoot(directory, directory.resolve("old"));
+      child.chdir(Path.of("/"));
+      child.umount2(Path.of("/old"), UmountFlag.DETACH);
+      child.openat(Path.of("/file"), NEW, 0600).close();
+      try (var root = child.openat(Path.of("/"))) {
+        assertThat(child.getdents64(root).stream().map(entry -> entry.name().toString()))
+            .containsExactlyInAnyOrder(".", "..", "file", "old", "usr");
+      }
+      child.chroot(Path.of("/usr"));
+      child.faccessat2(Path.of("/bin"), 0, 0);
+    }
+    assertThat(directory).isEmptyDirectory();
+  }
+
+  @Test
+  void aFileSystemIsConfiguredStepByStep() throws Exception {
+    try (var local = LocalProcess.start();
+        var child = local.process().clone(OWN)) {
+      becomeRoot(child);
+      try (var context = child.fsopen("tmpfs")) {
+        child.fsconfig(context, "size", "1m");
+        FileCallsTest.assertRefused(() -> child.fsconfig(context, "nonsense"), Errno.EINVAL);
+        child.fsconfigCreate(context);
+        try (var mount = child.fsmount(context, MountAttribute.NOSUID)) {
+          child.moveMount(mount, directory);
+        }
+      }
+      child.openat(directory.resolve("file"), NEW, 0600).close();
+      child.mountSetattr(directory, 0, MountAttr.set(MountAttribute.RDONLY));
+      FileCallsTest.assertRefused(
+          () -> child.openat(directory.resolve("second"), NEW, 0600), Errno.EROFS);
+      child.mountSetattr(directory, 0, MountAttr.clear(MountAttribute.RDONLY));
+      child.mkdirat(directory.resolve("copy"), 0700);
+      try (var copy = child.openTree(directory, OpenTreeFlag.CLONE)) {
+        child.mountSetattr(copy, 0, MountAttr.propagation(MountFlag.SHARED));
+        child.moveMount(copy, directory.resolve("copy"));
+      }
+      try (var info = child.openat(Path.of("/proc/self/mountinfo"))) {
+        assertThat(new String(child.read(info, 65536), UTF_8))
+            .containsPattern(directory + "/copy rw,nosuid[^\n]* shared:");
+      }
+      child.umount2(directory.resolve("copy"));
+    }
+  }
+}
