@@ -20,7 +20,12 @@ import java.util.concurrent.atomic.AtomicBoolean;
 ///
 /// Its end is the end of the connection: when the JVM dies, so does the process.
 public class RemoteProcess
-    implements FileCalls, XattrCalls, MountCalls, ProcessCalls, AutoCloseable {
+    implements FileCalls,
+        XattrCalls,
+        MountCalls,
+        SocketCalls,
+        ProcessCalls,
+        AutoCloseable {
   private static final Duration DEADLINE = Duration.ofSeconds(30);
   private static final long SCRATCH = 64 * 1024;
 

@@ -1,0 +1,13 @@
+package dev.caisson.remote;
+
+import java.util.List;
+
+/// What a socket received. See `recvmsg(2)`.
+///
+/// @param data the bytes; none at the end of a stream
+/// @param descriptors owned by whoever takes the record
+/// @param from whence it came; [Sockaddr.Unnamed] where the socket does not say
+/// @param flags MSG_TRUNC (0x20) if there were more bytes, MSG_CTRUNC (0x8) if there were more
+///   descriptors, which are lost
+@SuppressWarnings("ArrayRecordComponent") // handed on, never compared
+public record ReceivedMessage(byte[] data, List<RemoteFd> descriptors, Sockaddr from, int flags) {}

@@ -1,0 +1,244 @@
+package dev.caisson.remote;
+
+import static dev.caisson.linux.SystemCall.ACCEPT4;
+import static dev.caisson.linux.SystemCall.BIND;
+import static dev.caisson.linux.SystemCall.CONNECT;
+import static dev.caisson.linux.SystemCall.GETPEERNAME;
+import static dev.caisson.linux.SystemCall.GETSOCKNAME;
+import static dev.caisson.linux.SystemCall.GETSOCKOPT;
+import static dev.caisson.linux.SystemCall.LISTEN;
+import static dev.caisson.linux.SystemCall.RECVFROM;
+import static dev.caisson.linux.SystemCall.RECVMSG;
+import static dev.caisson.linux.SystemCall.SENDMSG;
+import static dev.caisson.linux.SystemCall.SENDTO;
+import static dev.caisson.linux.SystemCall.SETSOCKOPT;
+import static dev.caisson.linux.SystemCall.SHUTDOWN;
+import static dev.caisson.linux.SystemCall.SOCKET;
+import static dev.caisson.linux.SystemCall.SOCKETPAIR;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+
+import dev.caisson.linux.SystemCall;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/// The calls for sockets, in the network namespace of the process. Every descriptor that they open
+/// is CLOEXEC. None that sends raises SIGPIPE.
+public interface SocketCalls extends Caller {
+  private static int cloexec() {
+    return 0x80000;
+  }
+
+  private static int noSignal() {
+    return 0x4000;
+  }
+
+  /// Makes a socket. See `socket(2)`.
+  ///
+  /// @param protocol 0 for the one that there is
+  default RemoteFd socket(SocketFamily family, SocketType type, int protocol) throws IOException {
+    return call(SOCKET)
+        .word(family.number())
+        .word(type.number() | cloexec())
+        .word(protocol)
+        .opens();
+  }
+
+  /// Makes two sockets that are connected. See `socketpair(2)`.
+  default List<RemoteFd> socketpair(SocketType type) throws IOException {
+    var ends = Call.room(8);
+    call(SOCKETPAIR)
+        .word(SocketFamily.UNIX.number())
+        .word(type.number() | cloexec())
+        .word(0)
+        .out(ends)
+        .run();
+    return List.of(
+        process().inherited(ends.get(JAVA_INT, 0)), process().inherited(ends.get(JAVA_INT, 4)));
+  }
+
+  /// Gives a socket an address. See `bind(2)`.
+  default void bind(RemoteFd socket, Sockaddr address) throws IOException {
+    addressed(BIND, socket, address);
+  }
+
+  /// Connects a socket. May block. See `connect(2)`.
+  default void connect(RemoteFd socket, Sockaddr address) throws IOException {
+    addressed(CONNECT, socket, address);
+  }
+
+  private void addressed(SystemCall nr, RemoteFd socket, Sockaddr address) throws IOException {
+    try (var reached = Reached.of(process(), address)) {
+      var bytes = reached.bytes();
+      call(nr).fd(socket).in(bytes).word(bytes.byteSize()).run();
+    }
+  }
+
+  /// Takes connections from now on. See `listen(2)`.
+  ///
+  /// @param backlog how many may wait
+  default void listen(RemoteFd socket, int backlog) throws IOException {
+    call(LISTEN).fd(socket).word(backlog).run();
+  }
+
+  /// Takes a connection. May block. See `accept(2)`.
+  default RemoteFd accept4(RemoteFd socket) throws IOException {
+    return call(ACCEPT4).fd(socket).word(0).word(0).word(cloexec()).opens();
+  }
+
+  /// Ends a connection in a direction, or in both. See `shutdown(2)`.
+  ///
+  /// @param how SHUT_RD (0), SHUT_WR (1), SHUT_RDWR (2)
+  default void shutdown(RemoteFd socket, int how) throws IOException {
+    call(SHUTDOWN).fd(socket).word(how).run();
+  }
+
+  /// The address of a socket. See `getsockname(2)`.
+  default Sockaddr getsockname(RemoteFd socket) throws IOException {
+    return address(GETSOCKNAME, socket);
+  }
+
+  /// The address of the socket that one is connected to. See `getpeername(2)`.
+  default Sockaddr getpeername(RemoteFd socket) throws IOException {
+    return address(GETPEERNAME, socket);
+  }
+
+  private Sockaddr address(SystemCall nr, RemoteFd socket) throws IOException {
+    var name = Call.room(SockaddrBytes.ROOM);
+    var size = Call.room(4);
+    size.set(JAVA_INT, 0, SockaddrBytes.ROOM);
+    call(nr).fd(socket).out(name).inOut(size).run();
+    return SockaddrBytes.parse(
+        name.asSlice(0, Call.counted(size.get(JAVA_INT, 0), SockaddrBytes.ROOM)));
+  }
+
+  /// An option. See `getsockopt(2)`.
+  ///
+  /// @param level SOL_SOCKET (1), or the number of a protocol
+  /// @param most how many bytes
+  default byte[] getsockopt(RemoteFd socket, int level, int option, int most) throws IOException {
+    var value = Call.room(most);
+    var size = Call.room(4);
+    size.set(JAVA_INT, 0, most);
+    call(GETSOCKOPT).fd(socket).word(level).word(option).out(value).inOut(size).run();
+    return Call.bytes(value, Call.counted(size.get(JAVA_INT, 0), most));
+  }
+
+  /// An option that is a number. See `getsockopt(2)`.
+  default int getsockopt(RemoteFd socket, int level, int option) throws IOException {
+    var value = getsockopt(socket, level, option, 4);
+    if (value.length != 4) {
+      throw new IllegalArgumentException(
+          "option %d is one of %d bytes, and no number".formatted(option, value.length));
+    }
+    return MemorySegment.ofArray(value).get(JAVA_INT_UNALIGNED, 0);
+  }
+
+  /// Sets an option. See `setsockopt(2)`.
+  default void setsockopt(RemoteFd socket, int level, int option, byte[] value) throws IOException {
+    call(SETSOCKOPT).fd(socket).word(level).word(option).in(value).word(value.length).run();
+  }
+
+  /// Sets an option that is a number. See `setsockopt(2)`.
+  default void setsockopt(RemoteFd socket, int level, int option, int value) throws IOException {
+    var number = Call.room(4);
+    number.set(JAVA_INT, 0, value);
+    call(SETSOCKOPT).fd(socket).word(level).word(option).in(number).word(4).run();
+  }
+
+  /// Sends. May block. See `sendto(2)`.
+  ///
+  /// @param flags MSG_DONTWAIT (0x40), MSG_OOB (1), ...
+  /// @return how many bytes of them
+  default long sendto(RemoteFd socket, byte[] bytes, int flags) throws IOException {
+    return call(SENDTO)
+        .fd(socket)
+        .in(bytes)
+        .word(bytes.length)
+        .word(flags | noSignal())
+        .word(0)
+        .word(0)
+        .counted(bytes.length);
+  }
+
+  /// Sends to an address. May block. See `sendto(2)`.
+  ///
+  /// @param flags MSG_DONTWAIT (0x40), ...
+  default long sendto(RemoteFd socket, byte[] bytes, int flags, Sockaddr to) throws IOException {
+    try (var reached = Reached.of(process(), to)) {
+      var name = reached.bytes();
+      return call(SENDTO)
+          .fd(socket)
+          .in(bytes)
+          .word(bytes.length)
+          .word(flags | noSignal())
+          .in(name)
+          .word(name.byteSize())
+          .counted(bytes.length);
+    }
+  }
+
+  /// Receives. May block. See `recvfrom(2)`; who wants to know from where has [#recvmsg].
+  ///
+  /// @param most how many bytes
+  /// @param flags MSG_DONTWAIT (0x40), MSG_PEEK (2), MSG_WAITALL (0x100), ...
+  /// @return what there was; nothing at the end
+  default byte[] recvfrom(RemoteFd socket, int most, int flags) throws IOException {
+    int trunc = 0x20;
+    var room = Call.room(most);
+    long count =
+        call(RECVFROM)
+            .fd(socket)
+            .out(room)
+            .word(most)
+            .word(flags & ~trunc)
+            .word(0)
+            .word(0)
+            .counted(most);
+    return Call.bytes(room, count);
+  }
+
+  /// Sends bytes, and copies of descriptors with them. May block. See `sendmsg(2)`.
+  ///
+  /// @param flags MSG_DONTWAIT (0x40), ...
+  /// @return how many bytes of them
+  default long sendmsg(RemoteFd socket, byte[] bytes, List<RemoteFd> descriptors, int flags)
+      throws IOException {
+    return sendmsg(
+        socket, bytes, descriptors, flags, new MessageBlock(0, descriptors.size(), bytes.length));
+  }
+
+  /// Sends bytes to an address, and copies of descriptors with them. May block. See `sendmsg(2)`.
+  default long sendmsg(
+      RemoteFd socket, byte[] bytes, List<RemoteFd> descriptors, int flags, Sockaddr to)
+      throws IOException {
+    try (var reached = Reached.of(process(), to)) {
+      var name = reached.bytes();
+      var block = new MessageBlock(name.byteSize(), descriptors.size(), bytes.length);
+      block.name(name);
+      return sendmsg(socket, bytes, descriptors, flags, block);
+    }
+  }
+
+  private long sendmsg(
+      RemoteFd socket, byte[] bytes, List<RemoteFd> descriptors, int flags, MessageBlock block)
+      throws IOException {
+    block.data(bytes);
+    block.descriptors(descriptors.stream().mapToInt(fd -> fd.numberIn(process())).toArray());
+    return block.argument(call(SENDMSG).fd(socket)).word(flags | noSignal()).counted(bytes.length);
+  }
+
+  /// Receives bytes, and descriptors with them. May block. See `recvmsg(2)`.
+  ///
+  /// @param most how many bytes
+  /// @param descriptors how many at most
+  /// @param flags MSG_DONTWAIT (0x40), MSG_PEEK (2), ...
+  default ReceivedMessage recvmsg(RemoteFd socket, int most, int descriptors, int flags)
+      throws IOException {
+    var block = new MessageBlock(SockaddrBytes.ROOM, descriptors, most);
+    long count =
+        block.argument(call(RECVMSG).fd(socket)).word(flags | MessageBlock.CMSG_CLOEXEC).value();
+    return block.received(process(), count);
+  }
+}

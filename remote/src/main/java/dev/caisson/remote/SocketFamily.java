@@ -1,0 +1,23 @@
+package dev.caisson.remote;
+
+/// Which addresses a socket has. See `socket(2)`.
+public enum SocketFamily {
+  /// See `unix(7)`.
+  UNIX(1),
+  /// See `ip(7)`.
+  INET(2),
+  /// See `ipv6(7)`.
+  INET6(10),
+  /// See `netlink(7)`.
+  NETLINK(16);
+
+  private final int number;
+
+  SocketFamily(int number) {
+    this.number = number;
+  }
+
+  int number() {
+    return number;
+  }
+}

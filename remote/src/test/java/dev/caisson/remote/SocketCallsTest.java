@@ -1,0 +1,202 @@
+package dev.caisson.remote;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.testkit.NoLeaks;
+import java.net.Inet4Address;
+import java.net.Inet6Address;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Sockets in another process.
+@ExtendWith(NoLeaks.class)
+class SocketCallsTest {
+  private static final int SOL_SOCKET = 1;
+  private static final byte[] HELLO = "hello".getBytes(UTF_8);
+
+  @TempDir Path directory;
+
+  private static Sockaddr loopback() {
+    return new Sockaddr.Inet(Inet4Address.ofLiteral("127.0.0.1"), 0);
+  }
+
+  private static Sockaddr loopback6() {
+    return new Sockaddr.Inet6((Inet6Address) Inet6Address.ofLiteral("::1"), 0, 0, 0);
+  }
+
+  /// @return the address of the socket that listened
+  private static Sockaddr assertConnects(
+      RemoteProcess process, SocketFamily family, Sockaddr address) throws Exception {
+    try (var listener = process.socket(family, SocketType.STREAM, 0);
+        var client = process.socket(family, SocketType.STREAM, 0)) {
+      process.bind(listener, address);
+      process.listen(listener, 1);
+      var bound = process.getsockname(listener);
+      process.connect(client, address instanceof Sockaddr.Unix ? address : bound);
+      try (var server = process.accept4(listener)) {
+        assertThat(process.getpeername(client)).isEqualTo(bound);
+        assertThat(process.sendto(client, HELLO, 0)).isEqualTo(5);
+        assertThat(process.recvfrom(server, 100, 0)).isEqualTo(HELLO);
+        process.shutdown(client, 1);
+        assertThat(process.recvfrom(server, 100, 0)).isEmpty();
+        assertThat(process.fcntlGetfd(server)).isEqualTo(1);
+      }
+      return bound;
+    }
+  }
+
+  @Test
+  void socketsOfEveryFamilyAreConnected() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      assertThat(assertConnects(process, SocketFamily.INET, loopback()))
+          .isInstanceOfSatisfying(Sockaddr.Inet.class, a -> assertThat(a.port()).isPositive());
+      var path = new Sockaddr.Unix(directory.resolve("socket"));
+      assertThat(assertConnects(process, SocketFamily.UNIX, path)).isEqualTo(path);
+      var named = new Sockaddr.Abstract(("caisson\0" + process.pid()).getBytes(UTF_8));
+      assertThat(assertConnects(process, SocketFamily.UNIX, named)).isEqualTo(named);
+      assertThat(assertConnects(process, SocketFamily.UNIX, new Sockaddr.Unnamed()))
+          .isInstanceOfSatisfying(Sockaddr.Abstract.class, a -> assertThat(a.name()).hasSize(5));
+      process.chdir(directory);
+      var relative = new Sockaddr.Unix(Path.of("./relative"));
+      assertThat(assertConnects(process, SocketFamily.UNIX, relative)).isEqualTo(relative);
+    }
+  }
+
+  @Test
+  void socketsOfIpv6AreConnectedWhereThereIsSome() throws Exception {
+    assumeTrue(
+        Files.exists(Path.of("/proc/net/if_inet6"))
+            && Files.readString(Path.of("/proc/net/if_inet6")).contains(" lo"));
+    try (var local = LocalProcess.start()) {
+      assertThat(assertConnects(local.process(), SocketFamily.INET6, loopback6()))
+          .isInstanceOfSatisfying(
+              Sockaddr.Inet6.class, a -> assertThat(a.address().isLoopbackAddress()).isTrue());
+    }
+  }
+
+  @Test
+  void anAddressIsReadAsItIsWritten() throws Exception {
+    var v6 = (Inet6Address) Inet6Address.ofLiteral("fe80::1");
+    for (var address :
+        List.of(
+            loopback(),
+            new Sockaddr.Inet6(v6, 65535, 0x12345, 7),
+            new Sockaddr.Netlink(-5, 3),
+            new Sockaddr.Unnamed(),
+            new Sockaddr.Abstract("a\0b"),
+            new Sockaddr.Unix(Path.of("relative/./path")))) {
+      assertThat(SockaddrBytes.parse(SockaddrBytes.of(address))).isEqualTo(address);
+    }
+  }
+
+  @Test
+  void aPathLongerThanAnAddressIsReached() throws Exception {
+    var deep = directory.resolve("d".repeat(200));
+    Files.createDirectory(deep);
+    try (var local = LocalProcess.start()) {
+      assertConnects(local.process(), SocketFamily.UNIX, new Sockaddr.Unix(deep.resolve("socket")));
+      assertThat(deep.resolve("socket")).exists();
+      try (var socket = local.process().socket(SocketFamily.UNIX, SocketType.DGRAM, 0)) {
+        var tooLong = new Sockaddr.Unix(deep.resolve("s".repeat(100)));
+        FileCallsTest.assertRefused(
+            () -> local.process().bind(socket, tooLong), Errno.ENAMETOOLONG);
+      }
+    }
+  }
+
+  @Test
+  void aDatagramTellsWhenceItCame() throws Exception {
+    try (var local = LocalProcess.start();
+        var one = local.process().socket(SocketFamily.INET, SocketType.DGRAM, 0);
+        var other = local.process().socket(SocketFamily.INET, SocketType.DGRAM, 0)) {
+      var process = local.process();
+      process.bind(one, loopback());
+      process.bind(other, loopback());
+      process.sendto(one, HELLO, 0, process.getsockname(other));
+      var received = process.recvmsg(other, 3, 0, 0);
+      assertThat(received.data()).isEqualTo("hel".getBytes(UTF_8));
+      assertThat(received.from()).isEqualTo(process.getsockname(one));
+      assertThat(received.flags()).isEqualTo(0x20);
+      process.sendmsg(other, HELLO, List.of(), 0, received.from());
+      assertThat(process.recvfrom(one, 100, 0)).isEqualTo(HELLO);
+      FileCallsTest.assertRefused(() -> process.recvfrom(one, 1, 0x40), Errno.EAGAIN);
+    }
+  }
+
+  @Test
+  void descriptorsGoWithAMessage() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      var pair = process.socketpair(SocketType.SEQPACKET);
+      try (var one = pair.getFirst();
+          var other = pair.getLast();
+          var file =
+              process.openat(
+                  directory.resolve("file"), Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0600)) {
+        process.write(file, HELLO);
+        process.sendmsg(one, HELLO, List.of(file, file, file), 0);
+        var received = process.recvmsg(other, 100, 10, 0);
+        assertThat(received.data()).isEqualTo(HELLO);
+        assertThat(received.descriptors()).hasSize(3);
+        assertThat(received.from()).isEqualTo(new Sockaddr.Unnamed());
+        for (var descriptor : received.descriptors()) {
+          assertThat(process.pread64(descriptor, 100, 0)).isEqualTo(HELLO);
+          assertThat(process.fcntlGetfd(descriptor)).isEqualTo(1);
+          descriptor.close();
+        }
+        var large = new byte[100_000];
+        large[99_999] = 1;
+        process.setsockopt(one, SOL_SOCKET, 7, 400_000);
+        process.sendmsg(one, large, List.of(file), 0);
+        var few = process.recvmsg(other, 100_000, 0, 0);
+        assertThat(few.data()).isEqualTo(large);
+        assertThat(few.descriptors()).isEmpty();
+        assertThat(few.flags() & 8).isEqualTo(8);
+      }
+    }
+  }
+
+  @Test
+  void anOptionIsWhatItIsSetTo() throws Exception {
+    int reuseaddr = 2;
+    int type = 3;
+    int peercred = 17;
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      var pair = process.socketpair(SocketType.STREAM);
+      try (var one = pair.getFirst();
+          var other = pair.getLast()) {
+        assertThat(process.getsockopt(other, SOL_SOCKET, type)).isEqualTo(1);
+        assertThat(process.getsockopt(one, SOL_SOCKET, peercred, 100)).hasSize(12);
+        assertThat(process.getsockopt(one, SOL_SOCKET, reuseaddr)).isZero();
+        process.setsockopt(one, SOL_SOCKET, reuseaddr, 1);
+        assertThat(process.getsockopt(one, SOL_SOCKET, reuseaddr)).isEqualTo(1);
+        process.setsockopt(one, SOL_SOCKET, reuseaddr, new byte[4]);
+        assertThat(process.getsockopt(one, SOL_SOCKET, reuseaddr)).isZero();
+      }
+    }
+  }
+
+  @Test
+  void theKernelAnswersByNetlink() throws Exception {
+    try (var local = LocalProcess.start();
+        var socket = local.process().socket(SocketFamily.NETLINK, SocketType.RAW, 0)) {
+      var process = local.process();
+      process.bind(socket, new Sockaddr.Netlink(0, 0));
+      assertThat(process.getsockname(socket))
+          .isInstanceOfSatisfying(Sockaddr.Netlink.class, a -> assertThat(a.port()).isNotZero());
+      process.connect(socket, new Sockaddr.Netlink(0, 0));
+      assertThat(process.getpeername(socket)).isEqualTo(new Sockaddr.Netlink(0, 0));
+    }
+  }
+}
