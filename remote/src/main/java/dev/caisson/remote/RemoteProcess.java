@@ -25,6 +25,7 @@ public class RemoteProcess
         MountCalls,
         SocketCalls,
         ProcessCalls,
+        SignalCalls,
         AutoCloseable {
   private static final Duration DEADLINE = Duration.ofSeconds(30);
   private static final long SCRATCH = 64 * 1024;

@@ -1,0 +1,74 @@
+package dev.caisson.remote;
+
+import static dev.caisson.linux.SystemCall.PIDFD_OPEN;
+import static dev.caisson.linux.SystemCall.PIDFD_SEND_SIGNAL;
+import static dev.caisson.linux.SystemCall.RT_SIGACTION;
+import static dev.caisson.linux.SystemCall.RT_SIGPROCMASK;
+import static dev.caisson.linux.SystemCall.SIGNALFD4;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.caisson.linux.Layouts;
+import dev.caisson.linux.Signal;
+import java.io.IOException;
+import java.util.Set;
+
+/// The calls for signals. To send one to a number is [ProcessCalls#kill].
+public interface SignalCalls extends Caller {
+  /// Blocks signals, or unblocks them. See `sigprocmask(2)`.
+  ///
+  /// @return those that were blocked before
+  default Set<Signal> rtSigprocmask(SignalMask how, Set<Signal> signals) throws IOException {
+    var before = Call.room(SignalSet.SIZE);
+    call(RT_SIGPROCMASK)
+        .word(how.number())
+        .in(SignalSet.of(signals))
+        .out(before)
+        .word(SignalSet.SIZE)
+        .run();
+    return SignalSet.parse(before);
+  }
+
+  /// The signals that are blocked. See `sigprocmask(2)`.
+  default Set<Signal> rtSigprocmask() throws IOException {
+    return rtSigprocmask(SignalMask.BLOCK, Set.of());
+  }
+
+  /// Sets what a signal does. See `sigaction(2)`.
+  default void rtSigaction(Signal signal, SignalDisposition disposition) throws IOException {
+    var action = Call.room(Layouts.SIGACTION.size());
+    action.set(JAVA_LONG, Layouts.SIGACTION.offset("sa_handler"), disposition.handler());
+    call(RT_SIGACTION).word(signal.number()).in(action).word(0).word(SignalSet.SIZE).run();
+  }
+
+  /// What a signal does. See `sigaction(2)`.
+  ///
+  /// @throws IllegalArgumentException if it has a handler, which no stub sets
+  default SignalDisposition rtSigaction(Signal signal) throws IOException {
+    var action = Call.room(Layouts.SIGACTION.size());
+    call(RT_SIGACTION).word(signal.number()).word(0).out(action).word(SignalSet.SIZE).run();
+    long handler = action.get(JAVA_LONG, Layouts.SIGACTION.offset("sa_handler"));
+    return SignalDisposition.of(handler);
+  }
+
+  /// A descriptor from which signals that are blocked can be read, each a [SignalfdSiginfo]. See
+  /// `signalfd(2)`.
+  default RemoteFd signalfd4(Set<Signal> signals) throws IOException {
+    int cloexec = 0x80000;
+    return call(SIGNALFD4)
+        .word(-1)
+        .in(SignalSet.of(signals))
+        .word(SignalSet.SIZE)
+        .word(cloexec)
+        .opens();
+  }
+
+  /// A descriptor for a process, which never becomes one for another. See `pidfd_open(2)`.
+  default RemoteFd pidfdOpen(int pid) throws IOException {
+    return call(PIDFD_OPEN).word(pid).word(0).opens();
+  }
+
+  /// Sends a signal. See `pidfd_send_signal(2)`.
+  default void pidfdSendSignal(RemoteFd pidfd, Signal signal) throws IOException {
+    call(PIDFD_SEND_SIGNAL).fd(pidfd).word(signal.number()).word(0).word(0).run();
+  }
+}

@@ -1,0 +1,45 @@
+package dev.caisson.remote;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+
+import dev.caisson.linux.Layouts;
+import dev.caisson.linux.Signal;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/// A signal that was read from a descriptor. See `signalfd(2)`.
+///
+/// @param code why it was sent, as in `sigaction(2)`, such as SI_USER (0)
+/// @param pid who sent it, and
+/// @param uid as which user
+/// @param status of SIGCHLD, with what a child exited, or which signal ended it
+public record SignalfdSiginfo(Signal signal, int code, int pid, int uid, int status) {
+  private static final Layouts LAYOUT = Layouts.SIGNALFD_SIGINFO;
+
+  /// How many bytes one is, for `read(2)`.
+  public static final int SIZE = (int) LAYOUT.size();
+
+  /// Reads what was read.
+  ///
+  /// @throws IllegalArgumentException if there is no such signal
+  public static List<SignalfdSiginfo> parse(byte[] bytes) {
+    var memory = MemorySegment.ofArray(bytes);
+    var all = new ArrayList<SignalfdSiginfo>();
+    for (long at = 0; at + SIZE <= bytes.length; at += SIZE) {
+      var one = memory.asSlice(at, SIZE);
+      all.add(
+          new SignalfdSiginfo(
+              new Signal(get(one, "ssi_signo")),
+              get(one, "ssi_code"),
+              get(one, "ssi_pid"),
+              get(one, "ssi_uid"),
+              get(one, "ssi_status")));
+    }
+    return all;
+  }
+
+  private static int get(MemorySegment one, String field) {
+    return one.get(JAVA_INT_UNALIGNED, LAYOUT.offset(field));
+  }
+}
