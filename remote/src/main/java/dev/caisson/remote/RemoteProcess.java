@@ -26,6 +26,7 @@ public class RemoteProcess
         SocketCalls,
         ProcessCalls,
         SignalCalls,
+        CredentialCalls,
         AutoCloseable {
   private static final Duration DEADLINE = Duration.ofSeconds(30);
   private static final long SCRATCH = 64 * 1024;
