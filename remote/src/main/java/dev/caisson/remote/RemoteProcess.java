@@ -27,6 +27,7 @@ public class RemoteProcess
         ProcessCalls,
         SignalCalls,
         CredentialCalls,
+        EventCalls,
         AutoCloseable {
   private static final Duration DEADLINE = Duration.ofSeconds(30);
   private static final long SCRATCH = 64 * 1024;

@@ -1,0 +1,170 @@
+package dev.caisson.remote;
+
+import static dev.caisson.linux.SystemCall.EPOLL_CREATE1;
+import static dev.caisson.linux.SystemCall.EPOLL_CTL;
+import static dev.caisson.linux.SystemCall.EPOLL_PWAIT;
+import static dev.caisson.linux.SystemCall.EVENTFD2;
+import static dev.caisson.linux.SystemCall.FUTEX;
+import static dev.caisson.linux.SystemCall.INOTIFY_ADD_WATCH;
+import static dev.caisson.linux.SystemCall.INOTIFY_INIT1;
+import static dev.caisson.linux.SystemCall.INOTIFY_RM_WATCH;
+import static dev.caisson.linux.SystemCall.TIMERFD_CREATE;
+import static dev.caisson.linux.SystemCall.TIMERFD_GETTIME;
+import static dev.caisson.linux.SystemCall.TIMERFD_SETTIME;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.caisson.linux.Flag;
+import dev.caisson.linux.Layouts;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+
+/// The calls with which a process waits for what comes. Every descriptor that they open is CLOEXEC.
+public interface EventCalls extends Caller {
+  private static int cloexec() {
+    return 0x80000;
+  }
+
+  // Descriptors
+
+  /// Makes a set of descriptors to wait for. See `epoll_create1(2)`.
+  default RemoteFd epollCreate1() throws IOException {
+    return call(EPOLL_CREATE1).word(cloexec()).opens();
+  }
+
+  /// Waits for a descriptor from now on. See `epoll_ctl(2)`, EPOLL_CTL_ADD.
+  ///
+  /// @param data what its events are told with
+  default void epollCtlAdd(RemoteFd epoll, RemoteFd fd, Set<EpollFlag> events, long data)
+      throws IOException {
+    int add = 1;
+    var event = new EpollEvent(events, data).bytes();
+    call(EPOLL_CTL).fd(epoll).word(add).fd(fd).in(event).run();
+  }
+
+  /// Waits for something else of a descriptor. See `epoll_ctl(2)`, EPOLL_CTL_MOD.
+  ///
+  /// @param data what its events are told with
+  default void epollCtlMod(RemoteFd epoll, RemoteFd fd, Set<EpollFlag> events, long data)
+      throws IOException {
+    int mod = 3;
+    var event = new EpollEvent(events, data).bytes();
+    call(EPOLL_CTL).fd(epoll).word(mod).fd(fd).in(event).run();
+  }
+
+  /// Waits for a descriptor no longer. See `epoll_ctl(2)`, EPOLL_CTL_DEL.
+  default void epollCtlDel(RemoteFd epoll, RemoteFd fd) throws IOException {
+    int del = 2;
+    call(EPOLL_CTL).fd(epoll).word(del).fd(fd).word(0).run();
+  }
+
+  /// Waits. See `epoll_wait(2)`.
+  ///
+  /// @param most how many events
+  /// @param time how long it waits, in milliseconds
+  /// @return what has come; nothing if the time is over
+  default List<EpollEvent> epollPwait(RemoteFd epoll, int most, Duration time) throws IOException {
+    var room = Call.room(most * Layouts.EPOLL_EVENT.size());
+    long count =
+        call(EPOLL_PWAIT)
+            .fd(epoll)
+            .out(room)
+            .word(most)
+            .word(Math.min(time.toMillis(), Integer.MAX_VALUE))
+            .word(0)
+            .word(SignalSet.SIZE)
+            .within(time.plus(process().deadline()))
+            .counted(most);
+    return EpollEvent.parse(room, count);
+  }
+
+  // Numbers and times
+
+  /// Makes a number to add to, and to wait for. What is written to it and read from it has 8 bytes.
+  /// See `eventfd(2)`.
+  ///
+  /// @param flags EFD_SEMAPHORE (1) to read ones, EFD_NONBLOCK (0x800)
+  default RemoteFd eventfd2(int number, int flags) throws IOException {
+    return call(EVENTFD2).word(number).word(flags | cloexec()).opens();
+  }
+
+  /// Makes a timer. What is read from it has 8 bytes: how often it went off. See
+  /// `timerfd_create(2)`.
+  ///
+  /// @param clock CLOCK_REALTIME (0), CLOCK_MONOTONIC (1), CLOCK_BOOTTIME (7)
+  default RemoteFd timerfdCreate(int clock) throws IOException {
+    return call(TIMERFD_CREATE).word(clock).word(cloexec()).opens();
+  }
+
+  /// Sets a timer. See `timerfd_settime(2)`.
+  ///
+  /// @param flags TFD_TIMER_ABSTIME (1), TFD_TIMER_CANCEL_ON_SET (2)
+  /// @return what it was set to before
+  default TimerSetting timerfdSettime(RemoteFd timer, int flags, TimerSetting setting)
+      throws IOException {
+    var before = Call.room(Layouts.ITIMERSPEC.size());
+    call(TIMERFD_SETTIME).fd(timer).word(flags).in(setting.bytes()).out(before).run();
+    return TimerSetting.parse(before);
+  }
+
+  /// How long a timer has to go. See `timerfd_gettime(2)`.
+  default TimerSetting timerfdGettime(RemoteFd timer) throws IOException {
+    var setting = Call.room(Layouts.ITIMERSPEC.size());
+    call(TIMERFD_GETTIME).fd(timer).out(setting).run();
+    return TimerSetting.parse(setting);
+  }
+
+  // Files
+
+  /// Makes a list of files to watch. What is read from it is for [InotifyEvent#parse]. See
+  /// `inotify_init1(2)`.
+  default RemoteFd inotifyInit1() throws IOException {
+    return call(INOTIFY_INIT1).word(cloexec()).opens();
+  }
+
+  /// Watches a file or a directory. See `inotify_add_watch(2)`.
+  ///
+  /// @return what its events are told with
+  default int inotifyAddWatch(RemoteFd inotify, Path path, Set<InotifyFlag> events)
+      throws IOException {
+    return (int) call(INOTIFY_ADD_WATCH).fd(inotify).path(path).word(Flag.bits(events)).value();
+  }
+
+  /// Watches it no longer. See `inotify_rm_watch(2)`.
+  default void inotifyRmWatch(RemoteFd inotify, int watch) throws IOException {
+    call(INOTIFY_RM_WATCH).fd(inotify).word(watch).run();
+  }
+
+  // Memory
+
+  /// Waits, as long as a number in shared memory is what it was, until somebody wakes those who
+  /// wait for it. See `futex(2)`, FUTEX_WAIT.
+  ///
+  /// @param offset where the number is, a multiple of 4
+  /// @throws dev.caisson.linux.SystemCallException EAGAIN if it is another number, ETIMEDOUT
+  default void futexWait(RemoteMemory memory, long offset, int number, Duration time)
+      throws IOException {
+    int wait = 0;
+    var timeout = Call.room(Layouts.TIMESPEC.size());
+    timeout.set(JAVA_LONG, Layouts.TIMESPEC.offset("tv_sec"), time.toSeconds());
+    timeout.set(JAVA_LONG, Layouts.TIMESPEC.offset("tv_nsec"), time.toNanosPart());
+    call(FUTEX)
+        .memory(memory, offset)
+        .word(wait)
+        .word(number)
+        .in(timeout)
+        .within(time.plus(process().deadline()))
+        .run();
+  }
+
+  /// Wakes those who wait for a number in shared memory. See `futex(2)`, FUTEX_WAKE.
+  ///
+  /// @param most how many of them
+  /// @return how many they were
+  default int futexWake(RemoteMemory memory, long offset, int most) throws IOException {
+    int wake = 1;
+    return (int) call(FUTEX).memory(memory, offset).word(wake).word(most).counted(most);
+  }
+}

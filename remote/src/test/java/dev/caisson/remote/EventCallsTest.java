@@ -1,0 +1,138 @@
+package dev.caisson.remote;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.linux.Errno;
+import dev.caisson.testkit.NoLeaks;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What another process waits for.
+@ExtendWith(NoLeaks.class)
+class EventCallsTest {
+  private static final Duration LONG = Duration.ofSeconds(30);
+
+  @TempDir Path directory;
+
+  private static byte[] number(long number) {
+    return ByteBuffer.allocate(8).order(ByteOrder.nativeOrder()).putLong(number).array();
+  }
+
+  @Test
+  void whatComesIsToldWithItsData() throws Exception {
+    try (var local = LocalProcess.start();
+        var epoll = local.process().epollCreate1();
+        var one = local.process().eventfd2(0, 0);
+        var other = local.process().eventfd2(3, 0)) {
+      var process = local.process();
+      process.epollCtlAdd(epoll, one, Set.of(EpollFlag.IN, EpollFlag.ET), -1);
+      assertThat(process.epollPwait(epoll, 10, Duration.ZERO)).isEmpty();
+      process.epollCtlAdd(epoll, other, Set.of(EpollFlag.IN), 1L << 40);
+      assertThat(process.epollPwait(epoll, 10, LONG))
+          .containsExactly(new EpollEvent(Set.of(EpollFlag.IN), 1L << 40));
+      process.write(one, number(5));
+      assertThat(process.epollPwait(epoll, 1, LONG)).hasSize(1);
+      assertThat(process.epollPwait(epoll, 10, LONG)).hasSizeBetween(1, 2);
+      assertThat(process.read(one, 8)).isEqualTo(number(5));
+      process.epollCtlMod(epoll, other, Set.of(EpollFlag.OUT), 7);
+      assertThat(process.epollPwait(epoll, 10, LONG))
+          .containsExactly(new EpollEvent(Set.of(EpollFlag.OUT), 7));
+      process.epollCtlDel(epoll, other);
+      assertThat(process.epollPwait(epoll, 10, Duration.ZERO)).isEmpty();
+    }
+  }
+
+  @Test
+  void aTimerGoesOffAgainAndAgain() throws Exception {
+    int monotonic = 1;
+    var setting = new TimerSetting(Duration.ofHours(2).plusNanos(5), Duration.ofMinutes(3));
+    try (var local = LocalProcess.start();
+        var timer = local.process().timerfdCreate(monotonic)) {
+      var process = local.process();
+      assertThat(process.timerfdSettime(timer, 0, setting)).isEqualTo(TimerSetting.NEVER);
+      var left = process.timerfdGettime(timer);
+      assertThat(left.interval()).isEqualTo(Duration.ofMinutes(3));
+      assertThat(left.value()).isBetween(Duration.ofHours(1), Duration.ofHours(2).plusNanos(5));
+      var soon = new TimerSetting(Duration.ofNanos(1), Duration.ofMillis(1));
+      assertThat(process.timerfdSettime(timer, 0, soon).interval())
+          .isEqualTo(Duration.ofMinutes(3));
+      assertThat(process.read(timer, 8)).hasSize(8);
+      assertThat(process.read(timer, 8)).isNotEqualTo(number(0));
+      process.timerfdSettime(timer, 1, TimerSetting.once(Duration.ofNanos(1)));
+      assertThat(process.read(timer, 8)).isEqualTo(number(1));
+      assertThat(process.timerfdGettime(timer)).isEqualTo(TimerSetting.NEVER);
+    }
+  }
+
+  @Test
+  void whatHappensInADirectoryIsTold() throws Exception {
+    try (var local = LocalProcess.start();
+        var inotify = local.process().inotifyInit1()) {
+      var process = local.process();
+      int watch =
+          process.inotifyAddWatch(
+              inotify,
+              directory,
+              Set.of(InotifyFlag.CREATE, InotifyFlag.MOVED_FROM, InotifyFlag.MOVED_TO));
+      Files.createDirectory(directory.resolve("d"));
+      Files.move(directory.resolve("d"), directory.resolve("a rather longer name"));
+      var events = InotifyEvent.parse(process.read(inotify, 4096));
+      assertThat(events).hasSize(3);
+      assertThat(events).allMatch(event -> event.watch() == watch);
+      assertThat(events.getFirst().events())
+          .containsExactlyInAnyOrder(InotifyFlag.CREATE, InotifyFlag.ISDIR);
+      assertThat(events.getFirst().name()).hasValue(Path.of("d"));
+      assertThat(events.get(1).events()).contains(InotifyFlag.MOVED_FROM);
+      assertThat(events.getLast().name()).hasValue(Path.of("a rather longer name"));
+      assertThat(events.getLast().cookie()).isEqualTo(events.get(1).cookie()).isNotZero();
+      process.inotifyRmWatch(inotify, watch);
+      var last = InotifyEvent.parse(process.read(inotify, 4096));
+      assertThat(last.getFirst().events()).containsExactly(InotifyFlag.IGNORED);
+      assertThat(last.getFirst().name()).isEmpty();
+    }
+  }
+
+  @Test
+  void anEventThatIsCutOffEndsTheList() {
+    var event = ByteBuffer.allocate(32).order(ByteOrder.nativeOrder());
+    event.putInt(0, 1).putInt(12, 16).put(16, (byte) 'x');
+    assertThat(InotifyEvent.parse(event.array())).hasSize(1);
+    event.putInt(12, 17);
+    assertThat(InotifyEvent.parse(event.array())).isEmpty();
+    event.putInt(12, -1);
+    assertThat(InotifyEvent.parse(event.array())).isEmpty();
+  }
+
+  @Test
+  void aProcessWaitsForANumberInSharedMemory() throws Exception {
+    try (var local = LocalProcess.start();
+        var child = local.process().fork();
+        var memory = local.process().allocate(8)) {
+      memory.local().set(JAVA_INT, 4, 7);
+      FileCallsTest.assertRefused(() -> child.futexWait(memory, 4, 8, LONG), Errno.EAGAIN);
+      FileCallsTest.assertRefused(
+          () -> child.futexWait(memory, 4, 7, Duration.ofMillis(1)), Errno.ETIMEDOUT);
+      Callable<Boolean> wait =
+          () -> {
+            child.futexWait(memory, 4, 7, LONG);
+            return true;
+          };
+      var waiting = new FutureTask<>(wait);
+      Thread.ofVirtual().start(waiting);
+      while (local.process().futexWake(memory, 4, 10) == 0) {
+        Thread.onSpinWait();
+      }
+      assertThat(waiting.get()).isTrue();
+    }
+  }
+}
