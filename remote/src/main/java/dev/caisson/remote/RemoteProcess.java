@@ -28,6 +28,7 @@ public class RemoteProcess
         SignalCalls,
         CredentialCalls,
         EventCalls,
+        IoctlCalls,
         AutoCloseable {
   private static final Duration DEADLINE = Duration.ofSeconds(30);
   private static final long SCRATCH = 64 * 1024;

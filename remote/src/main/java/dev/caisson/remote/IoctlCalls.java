@@ -1,0 +1,120 @@
+package dev.caisson.remote;
+
+import static dev.caisson.linux.SystemCall.IOCTL;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import dev.caisson.linux.Layouts;
+import dev.caisson.linux.PathBytes;
+import dev.caisson.linux.WindowSize;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+
+/// The requests of `ioctl(2)`, by their names.
+public interface IoctlCalls extends Caller {
+  private Call ioctl(RemoteFd fd, long request) {
+    return call(IOCTL).fd(fd).word(request);
+  }
+
+  // Loop devices
+
+  /// Finds a loop device that is free, or makes one. See `loop(4)`, LOOP_CTL_GET_FREE.
+  ///
+  /// @param control `/dev/loop-control`
+  /// @return its number, as in `/dev/loop0`; another may take it first
+  default int loopCtlGetFree(RemoteFd control) throws IOException {
+    return (int) ioctl(control, 0x4c82).counted(Integer.MAX_VALUE);
+  }
+
+  /// Makes a loop device show a file. See `loop(4)`, LOOP_CONFIGURE.
+  ///
+  /// @throws dev.caisson.linux.SystemCallException EBUSY if it shows one already
+  default void loopConfigure(RemoteFd device, RemoteFd file, LoopConfig config) throws IOException {
+    ioctl(device, 0x4c0a).in(config.bytes(file.numberIn(process()))).run();
+  }
+
+  /// Makes a loop device let go of its file, when it is closed for the last time. See `loop(4)`,
+  /// LOOP_CLR_FD.
+  default void loopClrFd(RemoteFd device) throws IOException {
+    ioctl(device, 0x4c01).word(0).run();
+  }
+
+  // Terminals
+
+  /// How large the window of a terminal is. See `TIOCGWINSZ(2const)`.
+  default WindowSize tiocgwinsz(RemoteFd terminal) throws IOException {
+    var winsize = Call.room(Layouts.WINSIZE.size());
+    ioctl(terminal, 0x5413).out(winsize).run();
+    return new WindowSize(
+        side(winsize, "ws_row"),
+        side(winsize, "ws_col"),
+        side(winsize, "ws_xpixel"),
+        side(winsize, "ws_ypixel"));
+  }
+
+  private static int side(MemorySegment winsize, String field) {
+    return Short.toUnsignedInt(winsize.get(JAVA_SHORT, Layouts.WINSIZE.offset(field)));
+  }
+
+  /// Sets how large the window of a terminal is. See `TIOCSWINSZ(2const)`.
+  default void tiocswinsz(RemoteFd terminal, WindowSize size) throws IOException {
+    var winsize = Call.room(Layouts.WINSIZE.size());
+    winsize.set(JAVA_SHORT, Layouts.WINSIZE.offset("ws_row"), (short) size.rows());
+    winsize.set(JAVA_SHORT, Layouts.WINSIZE.offset("ws_col"), (short) size.columns());
+    winsize.set(JAVA_SHORT, Layouts.WINSIZE.offset("ws_xpixel"), (short) size.width());
+    winsize.set(JAVA_SHORT, Layouts.WINSIZE.offset("ws_ypixel"), (short) size.height());
+    ioctl(terminal, 0x5414).in(winsize).run();
+  }
+
+  /// Makes a terminal the controlling one of the process, which leads a session without one. See
+  /// `TIOCSCTTY(2const)`.
+  default void tiocsctty(RemoteFd terminal) throws IOException {
+    ioctl(terminal, 0x540e).word(0).run();
+  }
+
+  // Files
+
+  /// Gives a file the contents of another one, without copying. See `FICLONE(2const)`.
+  ///
+  /// @throws dev.caisson.linux.SystemCallException EOPNOTSUPP if the file system cannot
+  default void ficlone(RemoteFd to, RemoteFd from) throws IOException {
+    ioctl(to, 0x40049409).fd(from).run();
+  }
+
+  // Network interfaces
+
+  /// What a network interface is. See `netdevice(7)`, SIOCGIFFLAGS.
+  ///
+  /// @param socket any
+  /// @return IFF_UP (1) and the like
+  default int siocgifflags(RemoteFd socket, String name) throws IOException {
+    var ifreq = ifreq(name);
+    ioctl(socket, 0x8913).inOut(ifreq).run();
+    return Short.toUnsignedInt(ifreq.get(JAVA_SHORT, flags()));
+  }
+
+  /// Sets what a network interface is. See `netdevice(7)`, SIOCSIFFLAGS.
+  ///
+  /// @param socket any
+  /// @param flags IFF_UP (1) and the like
+  default void siocsifflags(RemoteFd socket, String name, int flags) throws IOException {
+    var ifreq = ifreq(name);
+    ifreq.set(JAVA_SHORT, flags(), (short) flags);
+    ioctl(socket, 0x8914).in(ifreq).run();
+  }
+
+  private static long flags() {
+    return Layouts.IFREQ.offset("ifr_ifru", "ifr_flags");
+  }
+
+  private static MemorySegment ifreq(String name) {
+    int most = 15;
+    var bytes = PathBytes.encode(name);
+    if (bytes.length > most) {
+      throw new IllegalArgumentException("no network interface has so long a name: " + name);
+    }
+    var ifreq = Call.room(Layouts.IFREQ.size());
+    MemorySegment.copy(bytes, 0, ifreq, JAVA_BYTE, Layouts.IFREQ.offset("ifr_name"), bytes.length);
+    return ifreq;
+  }
+}

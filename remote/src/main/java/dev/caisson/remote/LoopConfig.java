@@ -1,0 +1,32 @@
+package dev.caisson.remote;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.caisson.linux.Flag;
+import dev.caisson.linux.Layouts;
+import java.lang.foreign.MemorySegment;
+import java.util.Set;
+
+/// What of a file a loop device shows, and how. See `loop(4)`.
+///
+/// @param offset where it begins, in bytes
+/// @param sizelimit how much of it, in bytes; 0 for all
+/// @param blockSize in bytes; 0 for what is usual
+public record LoopConfig(long offset, long sizelimit, int blockSize, Set<LoopFlag> flags) {
+  /// All of a file.
+  public static LoopConfig whole(LoopFlag... flags) {
+    return new LoopConfig(0, 0, 0, Set.of(flags));
+  }
+
+  MemorySegment bytes(int file) {
+    var layout = Layouts.LOOP_CONFIG;
+    var config = Call.room(layout.size());
+    config.set(JAVA_INT, layout.offset("fd"), file);
+    config.set(JAVA_INT, layout.offset("block_size"), blockSize);
+    config.set(JAVA_LONG, layout.offset("info", "lo_offset"), offset);
+    config.set(JAVA_LONG, layout.offset("info", "lo_sizelimit"), sizelimit);
+    config.set(JAVA_INT, layout.offset("info", "lo_flags"), Flag.bits(flags));
+    return config;
+  }
+}
