@@ -8,7 +8,9 @@ import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /// A process that makes the system calls that it is told to.
@@ -42,6 +44,7 @@ public class RemoteProcess
   private final int pid;
   private final Route route = new OneByOne();
   private final AtomicBoolean closed = new AtomicBoolean();
+  private final Queue<RemoteMemory> busy = new ConcurrentLinkedQueue<>();
   private volatile Duration deadline = DEADLINE;
 
   RemoteProcess(
@@ -116,18 +119,26 @@ public class RemoteProcess
     var until = Deadline.in(call.deadline());
     connection.lock(until);
     try {
+      giveBack();
       long size = call.size();
       if (size <= SCRATCH) {
         return make(call, scratch, until);
       }
-      // Given back only when it has been answered: until then it may be written to.
+      // One that does not end in time goes on with it.
       var room = memory.allocate(size);
+      busy.add(room);
       long result = make(call, room, until);
-      room.close();
+      giveBack();
       return result;
     } finally {
       connection.unlock();
     }
+  }
+
+  /// Gives back the memory of calls that are over.
+  private void giveBack() {
+    busy.forEach(RemoteMemory::close);
+    busy.clear();
   }
 
   private long make(Call call, RemoteMemory room, Deadline until) throws IOException {
@@ -221,6 +232,7 @@ public class RemoteProcess
     connection.close();
     passing.close();
     scratch.close();
+    giveBack();
     memory.release();
   }
 

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
@@ -12,6 +13,7 @@ import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.testkit.NoLeaks;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -146,6 +148,26 @@ class LocalProcessTest {
       assertThat(grandchild.call(SystemCall.GETPPID).value()).isEqualTo(child.pid());
       grandchild.exitGroup(0);
       assertThat(grandchild.waitid(LONG).success()).isTrue();
+    }
+  }
+
+  @Test
+  void theMemoryOfACallThatGoesOnIsNobodyElses() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      var pipe = process.pipe2();
+      try (var in = process.take(pipe.getLast())) {
+        process.deadline(Duration.ofMillis(100));
+        assertThatThrownBy(() -> process.read(pipe.getFirst(), 100_000))
+            .isInstanceOf(DeadlineException.class);
+        process.deadline(LONG);
+        try (var memory = process.allocate(8)) {
+          memory.local().fill((byte) 0);
+          in.write(new byte[] {1, 2, 3, 4, 5, 6, 7, 8});
+          assertThat(process.getpid()).isEqualTo(process.pid());
+          assertThat(memory.local().toArray(ValueLayout.JAVA_BYTE)).containsOnly(0);
+        }
+      }
     }
   }
 }
