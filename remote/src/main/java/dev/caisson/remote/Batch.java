@@ -21,7 +21,17 @@ import java.util.Optional;
 /// first failure, with the others as suppressed ones. For one thread.
 ///
 /// {@snippet class="dev.caisson.remote.BatchTest" region="batch"}
-public final class Batch implements FileCalls, ProcessCalls, AutoCloseable {
+public final class Batch
+    implements FileCalls,
+        XattrCalls,
+        MountCalls,
+        SocketCalls,
+        ProcessCalls,
+        SignalCalls,
+        CredentialCalls,
+        EventCalls,
+        IoctlCalls,
+        AutoCloseable {
   private static final long ROOM = 128 * 1024;
   private static final long FLUSH = 1L << 32;
 
@@ -60,7 +70,12 @@ public final class Batch implements FileCalls, ProcessCalls, AutoCloseable {
   private final class Queue implements Route {
     @Override
     public void run(Call call) throws IOException {
-      add(call, Optional.empty());
+      if (call.answers()) {
+        // What it writes is looked at next.
+        call.value();
+      } else {
+        add(call, Optional.empty());
+      }
     }
 
     @Override
@@ -190,9 +205,10 @@ public final class Batch implements FileCalls, ProcessCalls, AutoCloseable {
     try {
       flush();
     } finally {
-      // What has not been answered may yet be written to.
       if (answered) {
         memory.close();
+      } else {
+        process.keep(memory);
       }
     }
   }

@@ -126,13 +126,18 @@ public class RemoteProcess
       }
       // One that does not end in time goes on with it.
       var room = memory.allocate(size);
-      busy.add(room);
+      keep(room);
       long result = make(call, room, until);
       giveBack();
       return result;
     } finally {
       connection.unlock();
     }
+  }
+
+  /// Keeps memory until the calls are over that may yet write to it.
+  final void keep(RemoteMemory room) {
+    busy.add(room);
   }
 
   /// Gives back the memory of calls that are over.

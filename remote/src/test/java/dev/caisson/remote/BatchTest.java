@@ -57,6 +57,10 @@ class BatchTest {
       assertThatThrownBy(fd::number).isInstanceOf(IllegalStateException.class);
       assertThat(batch.read(fd, 100)).isEqualTo("contents".getBytes(UTF_8));
       assertThat(fd.number()).isPositive();
+      assertThat(batch.statx(fd).size()).isEqualTo(8);
+      var other = batch.openat(directory, OpenFlag.DIRECTORY);
+      assertThat(batch.statx(other).isDirectory()).isTrue();
+      batch.close(other);
       batch.close(fd);
     }
   }
