@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import dev.caisson.linux.Deadline;
+import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
@@ -46,6 +47,22 @@ final class Bootstrap {
     try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM);
         var data = UnixSocket.socketpair(UnixSocket.Type.STREAM);
         var passing = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
+      return launched(connected, memory, calls, data, passing, deadline);
+    } catch (IOException | RuntimeException failure) {
+      memory.close();
+      throw failure;
+    }
+  }
+
+  private static Launched launched(
+      UnixSocket connected,
+      AddressSpace memory,
+      UnixSocket.Pair calls,
+      UnixSocket.Pair data,
+      UnixSocket.Pair passing,
+      Deadline deadline)
+      throws IOException {
+    try {
       var given =
           List.of(calls.theirs().fd(), data.theirs().fd(), memory.file(), passing.theirs().fd());
       connected.sendmsg(MAGIC, given, deadline);
@@ -64,10 +81,15 @@ final class Bootstrap {
               head.get(JAVA_LONG_UNALIGNED, 16),
               head.get(JAVA_LONG_UNALIGNED, 24),
               serverAhead);
-      var connection = new Connection(moved(calls.ours()), serverAhead != 0);
       int pid = head.get(JAVA_INT_UNALIGNED, 32);
+      var connection = new Connection(moved(calls.ours()), serverAhead != 0);
       connection.peer("process " + pid);
-      memory.mappedAt(map(connection, head.get(JAVA_INT_UNALIGNED, 44), deadline));
+      try {
+        memory.mappedAt(map(connection, head, deadline));
+      } catch (IOException | RuntimeException failure) {
+        connection.close();
+        throw failure;
+      }
       var process =
           new RemoteProcess(
               connection,
@@ -77,18 +99,9 @@ final class Bootstrap {
               moved(passing.ours()),
               head.get(JAVA_INT_UNALIGNED, 48),
               pid);
-      try {
-        // The data socket is for those who share no memory.
-        process.inherited(head.get(JAVA_INT_UNALIGNED, 40)).close();
-        process.inherited(head.get(JAVA_INT_UNALIGNED, 44)).close();
-        return new Launched(process, arguments, environment, head.get(JAVA_LONG_UNALIGNED, 72));
-      } catch (RuntimeException failure) {
-        process.close();
-        throw failure;
-      }
-    } catch (IOException | RuntimeException failure) {
-      memory.close();
-      throw failure;
+      return new Launched(process, arguments, environment, head.get(JAVA_LONG_UNALIGNED, 72));
+    } catch (DeadlineException | SystemCallException | ConnectionLostException failure) {
+      throw new StubException(failure);
     }
   }
 
@@ -112,14 +125,23 @@ final class Bootstrap {
     return MemorySegment.ofArray(data).get(JAVA_LONG_UNALIGNED, 8);
   }
 
-  private static long map(Connection connection, int memfd, Deadline deadline) throws IOException {
+  /// Has the process map the memory, and close what it does not need from then on: the file, and
+  /// the data socket, which is for those who share no memory.
+  private static long map(Connection connection, MemorySegment head, Deadline deadline)
+      throws IOException {
     int readAndWrite = 3;
     int mapShared = 1;
+    int data = head.get(JAVA_INT_UNALIGNED, 40);
+    int memfd = head.get(JAVA_INT_UNALIGNED, 44);
     connection.lock(deadline);
     try {
-      var arguments = new long[] {0, AddressSpace.SIZE, readAndWrite, mapShared, memfd, 0};
-      connection.request(0, SystemCall.MMAP.number(), arguments);
-      connection.exchange(1, deadline);
+      connection.request(
+          0,
+          SystemCall.MMAP.number(),
+          new long[] {0, AddressSpace.SIZE, readAndWrite, mapShared, memfd, 0});
+      connection.request(1, SystemCall.CLOSE.number(), new long[] {data, 0, 0, 0, 0, 0});
+      connection.request(2, SystemCall.CLOSE.number(), new long[] {memfd, 0, 0, 0, 0, 0});
+      connection.exchange(3, deadline);
       long address = connection.answer(0);
       if (address < 0 && address >= -4095) {
         throw SystemCallException.of(address, "mmap", AddressSpace.SIZE);

@@ -9,4 +9,10 @@ public final class StubException extends IOException {
   StubException(String what) {
     super("a program that connected as a stub is none: " + what);
   }
+
+  StubException(IOException cause) {
+    super(
+        "a program that connected as a stub did not become a process: " + cause.getMessage(),
+        cause);
+  }
 }

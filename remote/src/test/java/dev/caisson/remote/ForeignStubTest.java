@@ -1,0 +1,345 @@
+package dev.caisson.remote;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.UnixListener;
+import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
+import dev.caisson.testkit.Requires;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Executors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Stubs of others: those that know nothing but the protocol of rsyscall's unix stub, and those
+/// that mean harm.
+@ExtendWith(NoLeaks.class)
+@Requires(Need.PYTHON)
+@Timeout(120)
+class ForeignStubTest {
+  private static final Duration LONG = Duration.ofSeconds(30);
+  private static final Duration SHORT = Duration.ofMillis(500);
+
+  @TempDir Path directory;
+
+  private Process start(String kind) throws IOException {
+    return new ProcessBuilder(
+            Scripts.command(directory, "stub.py", kind, directory.resolve("socket").toString()))
+        .inheritIO()
+        .start();
+  }
+
+  private StubServer server() throws IOException {
+    return StubServer.listenOn(directory.resolve("socket"));
+  }
+
+  private static long getpgid(RemoteProcess process) throws IOException {
+    return process.call(SystemCall.GETPGID).word(4711).result();
+  }
+
+  @Test
+  void oneWithoutTheExtensionDoesAllThatIsNeeded() throws Exception {
+    var file = directory.resolve("file");
+    try (var server = server()) {
+      var started = start("good");
+      try (var call = server.accept(LONG)) {
+        assertThat(call.arguments())
+            .isEqualTo(
+                List.of(directory.resolve("stub.py").toString(), "good", server.socket() + ""));
+        assertThat(call.environment()).containsOnlyKeys("A").containsEntry("A", "1");
+        assertThat(call.rawEnvironment()).hasSize(4);
+        assertThat(call.sigmask()).isZero();
+        var process = call.process();
+        assertThat(process.pid()).isEqualTo((int) started.pid()).isEqualTo(process.getpid());
+        try (var fd = process.openat(file, Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0640);
+            var here = Fd.open(Files.writeString(directory.resolve("given"), "given"));
+            var given = process.give(here);
+            var taken = process.take(given);
+            var memory = process.allocate(100_000)) {
+          process.write(fd, "hello".getBytes(UTF_8));
+          assertThat(process.pread64(fd, 100, 1)).isEqualTo("ello".getBytes(UTF_8));
+          assertThat(process.read(given, memory)).isEqualTo(5);
+          assertThat(taken.isOpen()).isTrue();
+          var big = new byte[1 << 20];
+          assertThat(process.pwrite64(fd, big, 0)).isEqualTo(big.length);
+        }
+        assertThatThrownBy(() -> process.openat(Path.of("/no/such")))
+            .isInstanceOfSatisfying(
+                SystemCallException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOENT));
+        process.exitGroup(4);
+      }
+      assertThat(started.waitFor()).isEqualTo(4);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "at_once",
+        "says_half",
+        "garbage",
+        "garbage_before_all",
+        "many_strings",
+        "nearly_endless_strings",
+        "long_string",
+        "negative_string",
+        "too_much_in_all",
+        "goes_after_description",
+        "refuses_the_first"
+      })
+  void oneThatIsNoStubIsToldOfAndTheNextIsServed(String kind) throws Exception {
+    try (var server = server()) {
+      var bad = start(kind);
+      try {
+        assertThatThrownBy(() -> server.accept(LONG)).isInstanceOf(StubException.class);
+        answersAnother(server);
+      } finally {
+        Programs.end(bad);
+      }
+    }
+  }
+
+  private void answersAnother(StubServer server) throws Exception {
+    var good = start("good");
+    try (var call = server.accept(LONG)) {
+      assertThat(call.process().getpid()).isEqualTo((int) good.pid());
+    } finally {
+      good.waitFor();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "silent",
+        "silent_with_descriptors",
+        "says_half_and_waits",
+        "one_byte_at_a_time",
+        "silent_after_description",
+        "half_an_answer"
+      })
+  void oneThatIsSilentHasNoMoreThanItsTime(String kind) throws Exception {
+    try (var listener =
+        UnixListener.listen(UnixSocket.Type.STREAM, directory.resolve("socket"), 10)) {
+      var bad = start(kind);
+      try (var connected = listener.accept(LONG)) {
+        long began = System.nanoTime();
+        assertThatThrownBy(() -> Bootstrap.launched(connected, Deadline.in(SHORT)))
+            .isInstanceOf(StubException.class)
+            .hasCauseInstanceOf(DeadlineException.class);
+        assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(5));
+      } finally {
+        Programs.end(bad);
+      }
+    }
+  }
+
+  @Test
+  void oneThatIsSilentAfterItsFirstAnswerHasNoMoreThanItsTimeEither() throws Exception {
+    try (var listener =
+        UnixListener.listen(UnixSocket.Type.STREAM, directory.resolve("socket"), 10)) {
+      var bad = start("silent_after_the_first");
+      try (var connected = listener.accept(LONG)) {
+        assertThatThrownBy(() -> Bootstrap.launched(connected, Deadline.in(SHORT)))
+            .isInstanceOf(StubException.class);
+      } finally {
+        Programs.end(bad);
+      }
+    }
+  }
+
+  @Test
+  void oneThatIsSilentKeepsOneThreadFromOthersOnly() throws Exception {
+    try (var server = server();
+        var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      var silent = start("silent_with_descriptors");
+      var first = threads.submit(() -> server.accept(LONG));
+      while (Files.readAllLines(Path.of("/proc/net/unix")).stream()
+          .noneMatch(line -> line.contains(" 03 ") && line.endsWith(server.socket().toString()))) {
+        Thread.sleep(10);
+      }
+      answersAnother(server);
+      Programs.end(silent);
+      assertThatThrownBy(first::get).hasCauseInstanceOf(StubException.class);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "empty_strings",
+        "acknowledges_half",
+        "acknowledges_otherwise",
+        "acknowledges_more"
+      })
+  void oneThatSaysOddThingsIsServedAllTheSame(String kind) throws Exception {
+    try (var server = server()) {
+      var odd = start(kind);
+      try (var call = server.accept(LONG)) {
+        assertThat(call.process().getpid()).isEqualTo((int) odd.pid());
+      } finally {
+        Programs.end(odd);
+      }
+      answersAnother(server);
+    }
+  }
+
+  @Test
+  void oneThatLiesAboutItselfGetsNothingFromIt() throws Exception {
+    try (var server = server()) {
+      var liar = start("lies");
+      try (var call = server.accept(LONG)) {
+        assertThat(call.process().pid()).isEqualTo(1);
+        assertThat(call.credentials().pid()).isEqualTo((int) liar.pid());
+        assertThat(call.process().getpid()).isEqualTo((int) liar.pid());
+        try (var here = Fd.open(Path.of("/dev/null"))) {
+          assertThatThrownBy(() -> call.process().give(here)).isInstanceOf(IOException.class);
+        }
+      } finally {
+        Programs.end(liar);
+      }
+      answersAnother(server);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"partial_answer_and_gone", "killed_in_a_call"})
+  void oneThatGoesInACallIsLost(String kind) throws Exception {
+    try (var server = server()) {
+      var started = start(kind);
+      try (var call = server.accept(LONG)) {
+        assertThatThrownBy(() -> getpgid(call.process()))
+            .isInstanceOfSatisfying(
+                ConnectionLostException.class, e -> assertThat(e.submitted()).isTrue());
+        assertThatThrownBy(call.process()::getpid)
+            .isInstanceOfSatisfying(
+                ConnectionLostException.class, e -> assertThat(e.submitted()).isFalse());
+      } finally {
+        Programs.end(started);
+      }
+      answersAnother(server);
+    }
+  }
+
+  @Test
+  void oneThatIsSilentInACallIsWaitedForAsLongAsIsAllowed() throws Exception {
+    try (var server = server()) {
+      var started = start("silent_in_a_call");
+      try (var call = server.accept(LONG)) {
+        call.process().deadline(SHORT);
+        assertThatThrownBy(() -> getpgid(call.process())).isInstanceOf(DeadlineException.class);
+        assertThatThrownBy(call.process()::getpid).isInstanceOf(DeadlineException.class);
+        Programs.end(started);
+        assertThatThrownBy(call.process()::getpid).isInstanceOf(ConnectionLostException.class);
+      } finally {
+        Programs.end(started);
+      }
+    }
+  }
+
+  @Test
+  void aPartOfAnAnswerIsTheEndOfTheConnection() throws Exception {
+    try (var server = server()) {
+      var started = start("partial_answer");
+      try (var call = server.accept(LONG)) {
+        call.process().deadline(SHORT);
+        assertThatThrownBy(() -> getpgid(call.process())).isInstanceOf(DeadlineException.class);
+        assertThatThrownBy(call.process()::getpid).isInstanceOf(ConnectionLostException.class);
+      } finally {
+        Programs.end(started);
+      }
+    }
+  }
+
+  @Test
+  void whatAnAnswerSaysIsBounded() throws Exception {
+    try (var server = server()) {
+      var started = start("counts");
+      try (var call = server.accept(LONG);
+          var memory = call.process().allocate(10)) {
+        var fd = call.process().inherited(0);
+        assertThatThrownBy(() -> call.process().read(fd, 10))
+            .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> call.process().read(fd, memory))
+            .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> call.process().readlinkat(Path.of("x")))
+            .isInstanceOf(RuntimeException.class);
+        assertThatThrownBy(() -> call.process().getdents64(fd))
+            .isInstanceOf(RuntimeException.class);
+      } finally {
+        Programs.end(started);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"too_many", "too_large", "not_an_error"})
+  void strangeAnswersHarmNobodyElse(String kind) throws Exception {
+    try (var server = server()) {
+      var started = start(kind);
+      try (var call = server.accept(LONG)) {
+        assertThat(getpgid(call.process())).isIn(0L, Long.MAX_VALUE, -4096L);
+        call.process().getpid();
+        answersAnother(server);
+      } finally {
+        Programs.end(started);
+      }
+    }
+  }
+
+  @Test
+  void sharedMemoryCannotBeCutOff() throws Exception {
+    try (var server = server()) {
+      var started = start("keeps_memory");
+      try (var call = server.accept(LONG);
+          var memory = call.process().allocate(1 << 20)) {
+        memory.local().fill((byte) 1);
+        assertThat(getpgid(call.process())).isEqualTo(1234);
+        assertThat(memory.local().get(java.lang.foreign.ValueLayout.JAVA_BYTE, 5000)).isZero();
+        memory.local().fill((byte) 1);
+      } finally {
+        Programs.end(started);
+      }
+    }
+  }
+
+  @Test
+  void aFloodOfConnectionsPassesBy() throws Exception {
+    try (var server = server()) {
+      assertThat(start("flood").waitFor()).isZero();
+      var good = start("good");
+      var told = new ArrayList<StubException>();
+      while (true) {
+        try (var call = server.accept(LONG)) {
+          assertThat(call.process().getpid()).isEqualTo((int) good.pid());
+          break;
+        } catch (StubException bad) {
+          told.add(bad);
+        }
+      }
+      good.waitFor();
+      assertThat(told).hasSize(300);
+    }
+  }
+}

@@ -1,0 +1,454 @@
+"""A controller of stubs, for x86-64, that knows the protocol of rsyscall's unix stub and no extension of it.
+
+Arguments: the name of a function below, the program of a stub, a directory to work in.
+"""
+import array
+import errno
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+
+READ, WRITE, CLOSE, POLL, MMAP, SENDTO, RECVFROM, RECVMSG = 0, 1, 3, 7, 9, 44, 45, 47
+SOCKET, BIND, LISTEN, CLONE, EXECVE, EXIT, KILL, UNLINK = 41, 49, 50, 56, 59, 60, 62, 87
+GETPID, GETPPID, SETSID, PRCTL, WAITID, SHUTDOWN, DUP3 = 39, 110, 112, 157, 247, 48, 292
+WAITALL = 0x100
+CMSG_CLOEXEC = 0x40000000
+LONG = 20
+
+
+def read_all(sock, size):
+    data = b""
+    while len(data) < size:
+        more = sock.recv(size - len(data))
+        if not more:
+            raise EOFError(f"{len(data)} of {size} bytes")
+        data += more
+    return data
+
+
+class Process:
+    def __init__(self, calls, symbols, calls_fd, passing=None, passing_fd=-1):
+        self.calls = calls
+        self.symbols = symbols
+        self.calls_fd = calls_fd
+        self.passing = passing
+        self.passing_fd = passing_fd
+        self.room = 0
+
+    def send(self, nr, *args):
+        self.calls.sendall(struct.pack("<7q", nr, *args, *[0] * (6 - len(args))))
+
+    def answer(self):
+        return struct.unpack("<q", read_all(self.calls, 8))[0]
+
+    def call(self, nr, *args):
+        self.send(nr, *args)
+        return self.answer()
+
+    def good(self, nr, *args):
+        result = self.call(nr, *args)
+        assert result >= 0, (nr, args, result)
+        return result
+
+    def allocate(self, size):
+        if self.room == 0:
+            self.room = self.good(MMAP, 0, 1 << 20, 3, 0x21, -1, 0)
+            self.end = self.room + (1 << 20)
+        at = self.room
+        self.room = (at + size + 15) & -16
+        assert self.room <= self.end
+        return at
+
+    def put(self, address, data):
+        request = struct.pack("<7q", RECVFROM, self.calls_fd, address, len(data), WAITALL, 0, 0)
+        self.calls.sendall(request + data)
+        assert self.answer() == len(data)
+        return address
+
+    def get(self, address, size):
+        self.send(SENDTO, self.calls_fd, address, size, 0, 0, 0)
+        data = read_all(self.calls, size)
+        assert self.answer() == size
+        return data
+
+    def new(self, data):
+        return self.put(self.allocate(len(data)), data)
+
+    def strings(self, texts):
+        addresses = [self.new(text.encode() + b"\0") for text in texts]
+        return self.new(struct.pack(f"<{len(addresses) + 1}q", *addresses, 0))
+
+    def give(self, *files):
+        numbers = array.array("i", [one.fileno() for one in files])
+        self.passing.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)])
+        space = socket.CMSG_SPACE(4 * len(files))
+        control = self.allocate(space)
+        byte = self.allocate(1)
+        part = self.new(struct.pack("<qq", byte, 1))
+        header = self.new(struct.pack("<qiiqqqqii", 0, 0, 0, part, 1, control, space, 0, 0))
+        assert self.call(RECVMSG, self.passing_fd, header, CMSG_CLOEXEC) == 1
+        got = self.get(control, 16 + 4 * len(files))
+        assert struct.unpack("<qii", got[:16]) == (16 + 4 * len(files), 1, 1), got
+        return struct.unpack(f"<{len(files)}i", got[16:])
+
+    def thread(self, flags, function, *args, ctid=0):
+        """Clones with a stack as the trampoline wants it."""
+        registers = list(args) + [0] * (6 - len(args))
+        stack = self.allocate(4096) + 4096 - 64
+        self.put(stack, struct.pack("<8q", self.symbols[3], *registers, function))
+        return self.good(CLONE, flags, stack, 0, ctid, 0)
+
+    def child(self, flags=0x00200100 | signal.SIGCHLD, ctid=0):
+        ours, theirs = socket.socketpair()
+        ours.settimeout(LONG)
+        number, = self.give(theirs)
+        theirs.close()
+        pid = self.thread(flags, self.symbols[0], number, number, ctid=ctid or self.allocate(4))
+        self.good(CLOSE, number)
+        child = Process(ours, self.symbols, number)
+        child.room, child.end = self.allocate(1 << 16), self.room
+        return pid, child
+
+    def wait(self, pid, options=4):
+        info = self.allocate(128)
+        assert self.call(WAITID, 1, pid, info, options, 0) == 0
+        fields = struct.unpack("<7i", self.get(info, 28))
+        return fields[2], fields[6]
+
+
+class Stub(Process):
+    def __init__(self, listener):
+        listener.settimeout(LONG)
+        accepted, _ = listener.accept()
+        calls, calls_there = socket.socketpair()
+        data, data_there = socket.socketpair()
+        passing, passing_there = socket.socketpair()
+        memory = os.memfd_create("child_robust_futex_list")
+        fds = [calls_there.fileno(), data_there.fileno(), memory, passing_there.fileno()]
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))
+        assert accepted.sendmsg([b"\0"], [rights]) == 1
+        for one in (calls_there, data_there, passing_there):
+            one.close()
+        os.close(memory)
+        for one in (calls, data, passing, accepted):
+            one.settimeout(LONG)
+        assert accepted.recv(1) == b"", "nothing is said to those who do not ask"
+        accepted.close()
+        head = struct.unpack("<4Q6i3Q", read_all(data, 80))
+        self.pid, calls_fd, self.data_fd, self.memory_fd, passing_fd = head[4:9]
+        super().__init__(calls, head[0:4], calls_fd, passing, passing_fd)
+        self.data = data
+        self.mask = head[12]
+        self.argv = self.texts(head[10])
+        self.environment = self.texts(head[11])
+
+    def texts(self, count):
+        texts = []
+        for _ in range(count):
+            size, = struct.unpack("<Q", read_all(self.data, 8))
+            texts.append(read_all(self.data, size))
+        return texts
+
+
+def listen(path):
+    listener = socket.socket(socket.AF_UNIX)
+    place = os.open(os.path.dirname(path), os.O_PATH)
+    listener.bind(f"/proc/self/fd/{place}/{os.path.basename(path)}")
+    os.close(place)
+    listener.listen(10)
+    return listener
+
+
+class Launched:
+    def __init__(self, program, directory, args=("stub",), socket_path=None, env=None, **more):
+        path = socket_path or os.path.join(directory, "socket")
+        with listen(path) as listener:
+            environment = {**(env or {}), "RSYSCALL_UNIX_STUB_SOCK_PATH": path}
+            self.popen = subprocess.Popen(args, executable=program, env=environment, **more)
+            self.stub = Stub(listener)
+
+    def __enter__(self):
+        return self.stub
+
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            self.popen.kill()
+        for one in (self.stub.calls, self.stub.data, self.stub.passing):
+            one.close()
+        status = self.popen.wait(LONG)
+        assert kind is not None or status == 0, status
+
+
+def says_who_it_is(program, directory):
+    with Launched(program, directory, args=("a name", "x", "", "y z"), env={"A": "1", "B": ""}) as stub:
+        assert stub.argv == [b"a name", b"x", b"", b"y z"], stub.argv
+        assert stub.environment[:2] == [b"A=1", b"B="], stub.environment
+        assert len(stub.environment) == 3
+        assert stub.mask == 0, stub.mask
+        assert stub.call(GETPID) == stub.pid
+        assert 0 not in stub.symbols
+        assert len({stub.calls_fd, stub.data_fd, stub.memory_fd, stub.passing_fd, 0, 1, 2}) == 7
+
+
+def beside(program, directory):
+    with listen(program + ".sock") as listener:
+        popen = subprocess.Popen([program, "arg"], env={})
+        stub = Stub(listener)
+        assert stub.argv == [program.encode(), b"arg"], stub.argv
+        assert stub.environment == []
+        stub.calls.close()
+        assert popen.wait(LONG) == 0
+        link = os.path.join(directory, "link")
+        os.symlink(program, link)
+        popen = subprocess.Popen([link], env={})
+        stub = Stub(listener)
+        assert stub.argv == [link.encode()], stub.argv
+        assert stub.call(GETPID) == stub.pid == popen.pid
+        stub.calls.close()
+        assert popen.wait(LONG) == 0
+
+
+def memory(program, directory):
+    with Launched(program, directory) as stub:
+        address = stub.new(b"some bytes")
+        assert stub.get(address, 10) == b"some bytes"
+        assert stub.get(address + 5, 3) == b"byt"
+        big = os.urandom(300_000)
+        at = stub.allocate(len(big))
+        for i in range(0, len(big), 65536):
+            stub.put(at + i, big[i:i + 65536])
+        assert stub.get(at, len(big)) == big
+        # by the other socket
+        stub.data.sendall(b"other bytes")
+        assert stub.call(RECVFROM, stub.data_fd, address, 11, WAITALL) == 11
+        assert stub.call(SENDTO, stub.data_fd, address, 11) == 11
+        assert read_all(stub.data, 11) == b"other bytes"
+        assert stub.call(SENDTO, stub.data_fd, 8, 11) == -errno.EFAULT
+        assert stub.call(GETPID) == stub.pid
+        assert stub.call(SENDTO, stub.calls_fd, address, 0) == 0
+
+
+def pipelines(program, directory):
+    with Launched(program, directory) as stub:
+        for i in range(200):
+            stub.send(GETPID if i % 2 == 0 else GETPPID)
+        answers = [stub.answer() for _ in range(200)]
+        assert answers == [stub.pid, os.getpid()] * 100
+        request = struct.pack("<7q", GETPID, 0, 0, 0, 0, 0, 0) * 200
+        stub.calls.sendall(request[:30])
+        stub.calls.sendall(request[30:])
+        assert [stub.answer() for _ in range(200)] == [stub.pid] * 200
+        assert stub.call(100_000) == -errno.ENOSYS
+        assert stub.call(-1) == -errno.ENOSYS
+        # a part of a request is none
+        stub.calls.sendall(request[:20])
+        stub.calls.shutdown(socket.SHUT_WR)
+        assert stub.calls.recv(8) == b""
+
+
+def children(program, directory):
+    with Launched(program, directory) as stub:
+        word = stub.new(struct.pack("<I", 1))
+        pid, child = stub.child(ctid=word)
+        assert child.call(GETPID) == pid
+        assert child.call(GETPPID) == stub.pid
+        assert stub.call(GETPID) == stub.pid
+        # what the one writes, the other reads
+        address = child.new(b"shared")
+        assert stub.get(address, 6) == b"shared"
+        # its parent's death is its own
+        told = child.allocate(4)
+        assert child.call(PRCTL, 2, told) == 0
+        assert child.get(told, 4) == struct.pack("<i", signal.SIGKILL)
+        helper = stub.thread(0x500 | signal.SIGCHLD, stub.symbols[2], word, 1)
+        assert stub.wait(helper, 2 | 4) == (5, signal.SIGSTOP)
+        assert stub.call(KILL, helper, signal.SIGCONT) == 0
+        child.send(EXIT, 7)
+        assert stub.wait(pid) == (1, 7)
+        assert stub.wait(helper) == (1, 0)
+        assert stub.get(word, 4) == bytes(4)
+        # the end of the connection is that of the child
+        pid, child = stub.child()
+        child.calls.close()
+        assert stub.wait(pid) == (1, 0)
+
+
+def helper_sees_exec(program, directory):
+    with Launched(program, directory) as stub:
+        word = stub.new(struct.pack("<I", 1))
+        pid, child = stub.child(ctid=word)
+        helper = stub.thread(0x500 | signal.SIGCHLD, stub.symbols[2], word, 1)
+        assert stub.wait(helper, 2 | 4) == (5, signal.SIGSTOP)
+        assert stub.call(KILL, helper, signal.SIGCONT) == 0
+        path = child.new(b"/bin/sleep\0")
+        assert child.call(EXECVE, child.new(b"/no/such\0"), 0, 0) == -errno.ENOENT
+        child.send(EXECVE, path, child.strings(["sleep", "1000"]), child.strings([]))
+        assert stub.wait(helper) == (1, 0)
+        assert child.calls.recv(8) == b""
+        assert stub.call(KILL, pid, signal.SIGTERM) == 0
+        assert stub.wait(pid) == (2, signal.SIGTERM)
+
+
+def persists(program, directory):
+    with Launched(program, directory) as stub:
+        listener = stub.good(SOCKET, 1, 1 | 0o2000000, 0)
+        path = os.path.join(directory, "again")
+        address = struct.pack("<H", 1) + path.encode() + b"\0"
+        stub.good(BIND, listener, stub.new(address), len(address))
+        stub.good(LISTEN, listener, 1)
+        ours, theirs = socket.socketpair()
+        ours.settimeout(LONG)
+        number, = stub.give(theirs)
+        theirs.close()
+        pid = stub.thread(0x00200100 | signal.SIGCHLD, stub.symbols[1], number, number, listener)
+        stub.good(CLOSE, number)
+        stub.good(CLOSE, listener)
+        child = Process(ours, stub.symbols, number)
+        assert child.call(GETPID) == pid
+        for _ in range(3):
+            child.calls.close()
+            with socket.socket(socket.AF_UNIX) as connected:
+                connected.connect(path)
+                connected.settimeout(LONG)
+                calls, calls_there = socket.socketpair()
+                data, data_there = socket.socketpair()
+                calls.settimeout(LONG)
+                connected.sendall(struct.pack("<i", 2))
+                fds = array.array("i", [calls_there.fileno(), data_there.fileno()])
+                connected.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+                numbers = struct.unpack("<2i", read_all(connected, 8))
+                calls_there.close()
+                data_there.close()
+            child = Process(calls, stub.symbols, numbers[0])
+            assert child.call(GETPID) == pid
+            at = child.new(b"bytes")
+            assert child.call(SENDTO, numbers[1], at, 5) == 5
+            assert read_all(data, 5) == b"bytes"
+            data.close()
+        # one that went, or talks nonsense, is not the last
+        child.calls.close()
+        for nonsense in (b"", b"\2", struct.pack("<i", 9), struct.pack("<i", 1) + b"x"):
+            with socket.socket(socket.AF_UNIX) as connected:
+                connected.connect(path)
+                connected.settimeout(LONG)
+                connected.sendall(nonsense)
+        with socket.socket(socket.AF_UNIX) as connected:
+            connected.connect(path)
+            connected.settimeout(LONG)
+            calls, theirs = socket.socketpair()
+            calls.settimeout(LONG)
+            connected.sendall(struct.pack("<i", 1))
+            rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [theirs.fileno()]))
+            connected.sendmsg([b"x"], [rights])
+            read_all(connected, 4)
+            theirs.close()
+        child = Process(calls, stub.symbols, -1)
+        assert child.call(GETPID) == pid
+        child.send(EXIT, 3)
+        assert stub.wait(pid) == (1, 3)
+
+
+def by_stdin(program, directory):
+    ours, theirs = socket.socketpair()
+    popen = subprocess.Popen(["sh", "-c", f'exec "{program}"'], stdin=theirs, env={"A": "1"})
+    theirs.close()
+    calls, calls_there = socket.socketpair()
+    data, data_there = socket.socketpair()
+    passing, passing_there = socket.socketpair()
+    fds = array.array("i", [one.fileno() for one in (calls_there, data_there, passing_there)])
+    ours.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+    for one in (calls_there, data_there, passing_there):
+        one.close()
+    for one in (calls, data, passing):
+        one.settimeout(LONG)
+    head = struct.unpack("<4Q6iQ", read_all(data, 64))
+    pid, calls_fd, data_fd, memory_fd, passing_fd, _, count = head[4:]
+    assert pid == popen.pid and memory_fd == 0
+    texts = []
+    for _ in range(count):
+        size, = struct.unpack("<Q", read_all(data, 8))
+        texts.append(read_all(data, size))
+    assert b"A=1" in texts, texts
+    process = Process(calls, head[:4], calls_fd, passing, passing_fd)
+    assert process.call(GETPID) == pid
+    child_pid, child = process.child()
+    assert child.call(GETPPID) == pid
+    address = process.new(b"bytes")
+    assert process.call(SENDTO, data_fd, address, 5) == 5
+    assert read_all(data, 5) == b"bytes"
+    ours.settimeout(0)
+    try:
+        raise AssertionError(ours.recv(1))
+    except BlockingIOError:
+        pass  # its standard input is still the socket
+    calls.close()
+    assert popen.wait(LONG) == 0
+
+
+def leaves_nothing_open(program, directory):
+    out = os.path.join(directory, "out")
+    with open(out, "wb") as file, Launched(program, directory, stdout=file) as stub:
+        path = stub.new(b"/bin/ls\0")
+        argv = stub.strings(["ls", "/proc/self/fd"])
+        stub.send(EXECVE, path, argv, stub.strings([]))
+        assert stub.calls.recv(8) == b""
+    with open(out) as file:
+        listed = file.read().split()
+    # 3 is the directory that it reads
+    assert listed == ["0", "1", "2", "3"], listed
+
+
+def long_path(program, directory):
+    deep = os.path.join(directory, "d" * 200, "e" * 200)
+    os.makedirs(deep)
+    with Launched(program, directory, socket_path=os.path.join(deep, "socket")) as stub:
+        assert stub.call(GETPID) == stub.pid
+    for length in range(104, 112):
+        path = os.path.join(directory, "f" * (length - len(directory) - 1))
+        assert len(path) == length
+        with Launched(program, directory, socket_path=path) as stub:
+            assert stub.call(GETPID) == stub.pid
+
+
+def much_to_tell(program, directory):
+    many = {f"V{i}": str(i) * (i % 7) for i in range(2000)}
+    long = {f"L{i}": chr(ord("a") + i) * 100 * 1024 for i in range(8)}
+    args = ["stub"] + [str(i) for i in range(1000)] + ["x" * 100 * 1024]
+    with Launched(program, directory, args=args, env={**many, **long}) as stub:
+        assert stub.argv == [one.encode() for one in args]
+        told = dict(one.decode().split("=", 1) for one in stub.environment)
+        told.pop("RSYSCALL_UNIX_STUB_SOCK_PATH")
+        assert told == {**many, **long}
+
+
+def numbers_of_strings(program, directory):
+    for count in range(120, 136):
+        env = {f"V{i}": "" for i in range(count)}
+        path = os.path.join(directory, f"socket{count}")
+        with Launched(program, directory, env=env, socket_path=path) as stub:
+            assert len(stub.environment) == count + 1
+            assert stub.call(GETPID) == stub.pid
+
+
+def tells_the_mask(program, directory):
+    def block():
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD, signal.SIGRTMAX])
+
+    with Launched(program, directory, preexec_fn=block) as stub:
+        assert stub.mask == 1 << signal.SIGCHLD - 1 | 1 << 63, hex(stub.mask)
+
+
+def goes_with_its_controller(program, directory):
+    launched = Launched(program, directory)
+    stub = launched.stub
+    # in a call that ends: nobody reads its answer
+    stub.send(POLL, 0, 0, 300)
+    stub.calls.close()
+    assert launched.popen.wait(LONG) in (1, -signal.SIGPIPE)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](sys.argv[2], sys.argv[3])
