@@ -40,7 +40,6 @@ public final class Batch
   private final List<Queued> queue = new ArrayList<>();
   private final Route route = new Queue();
   private long used;
-  private boolean answered = true;
 
   /// @param opens what it opens, if anything
   private record Queued(Call call, Optional<Opened> opens) {}
@@ -138,7 +137,6 @@ public final class Batch
     } catch (IOException | RuntimeException failure) {
       queue.forEach(queued -> queued.opens().ifPresent(opened -> opened.made(-1)));
       queue.clear();
-      answered = false;
       throw failure;
     } finally {
       connection.unlock();
@@ -205,11 +203,7 @@ public final class Batch
     try {
       flush();
     } finally {
-      if (answered) {
-        memory.close();
-      } else {
-        process.keep(memory);
-      }
+      process.connection().giveBack(memory);
     }
   }
 }

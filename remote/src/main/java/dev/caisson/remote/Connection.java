@@ -9,6 +9,9 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.channels.ClosedChannelException;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -33,6 +36,9 @@ final class Connection implements AutoCloseable {
   private String peer = "a process";
   private int owed;
   private boolean lost;
+
+  /// Memory of calls that may be under way.
+  private final Queue<RemoteMemory> kept = new ConcurrentLinkedQueue<>();
 
   /// @param ahead whether the other side speaks the extension
   Connection(UnixSocket socket, boolean ahead) {
@@ -79,6 +85,27 @@ final class Connection implements AutoCloseable {
     while (owed > 0) {
       receive(Math.min(owed, MOST), deadline);
     }
+    giveBackKept();
+  }
+
+  /// Gives memory back that calls have used, as soon as none of them is under way any more.
+  void giveBack(RemoteMemory memory) {
+    kept.add(memory);
+    if (lock.tryLock()) {
+      try {
+        if (owed == 0 && !lost) {
+          giveBackKept();
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  private void giveBackKept() {
+    for (var memory = kept.poll(); memory != null; memory = kept.poll()) {
+      memory.close();
+    }
   }
 
   /// Puts a request together.
@@ -103,7 +130,7 @@ final class Connection implements AutoCloseable {
     try {
       // There is always room: no more is ever on its way than fits.
       socket.send(requests.asSlice(0, (long) count * REQUEST), deadline);
-    } catch (SystemCallException | IllegalStateException broken) {
+    } catch (SystemCallException | IllegalStateException | ClosedChannelException broken) {
       throw lost(false);
     } catch (IOException failure) {
       lost = true;
@@ -124,7 +151,7 @@ final class Connection implements AutoCloseable {
         have += more;
       }
       owed -= count;
-    } catch (SystemCallException | IllegalStateException broken) {
+    } catch (SystemCallException | IllegalStateException | ClosedChannelException broken) {
       throw lost(true);
     } catch (IOException given) {
       // Whole answers are of calls that are over; of a part, the rest cannot be told from the next.
@@ -144,9 +171,21 @@ final class Connection implements AutoCloseable {
     return answers.getAtIndex(JAVA_LONG, index);
   }
 
-  /// Ends it, and with it the process, unless that goes on with another.
+  /// Says that there will be no more answers, though somebody may have a copy of the other end.
+  void shutdown() {
+    socket.shutdown();
+  }
+
+  /// Ends it, and with it the process, unless that goes on with another. Whoever is in a call has
+  /// left it then.
   @Override
   public void close() {
     socket.close();
+    lock.lock();
+    try {
+      lost = true;
+    } finally {
+      lock.unlock();
+    }
   }
 }

@@ -8,9 +8,7 @@ import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
-import java.util.Queue;
 import java.util.Set;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /// A process that makes the system calls that it is told to.
@@ -38,13 +36,12 @@ public class RemoteProcess
   private final Connection connection;
   private final AddressSpace memory;
   private final RemoteMemory scratch;
-  private final DescriptorTable table;
+  private volatile DescriptorTable table;
   private final Passing passing;
   private final Symbols symbols;
   private final int pid;
   private final Route route = new OneByOne();
   private final AtomicBoolean closed = new AtomicBoolean();
-  private final Queue<RemoteMemory> busy = new ConcurrentLinkedQueue<>();
   private volatile Duration deadline = DEADLINE;
 
   RemoteProcess(
@@ -119,31 +116,19 @@ public class RemoteProcess
     var until = Deadline.in(call.deadline());
     connection.lock(until);
     try {
-      giveBack();
       long size = call.size();
       if (size <= SCRATCH) {
         return make(call, scratch, until);
       }
-      // One that does not end in time goes on with it.
       var room = memory.allocate(size);
-      keep(room);
-      long result = make(call, room, until);
-      giveBack();
-      return result;
+      try {
+        return make(call, room, until);
+      } finally {
+        connection.giveBack(room);
+      }
     } finally {
       connection.unlock();
     }
-  }
-
-  /// Keeps memory until the calls are over that may yet write to it.
-  final void keep(RemoteMemory room) {
-    busy.add(room);
-  }
-
-  /// Gives back the memory of calls that are over.
-  private void giveBack() {
-    busy.forEach(RemoteMemory::close);
-    busy.clear();
   }
 
   private long make(Call call, RemoteMemory room, Deadline until) throws IOException {
@@ -156,6 +141,10 @@ public class RemoteProcess
 
   final DescriptorTable table() {
     return table;
+  }
+
+  final void table(DescriptorTable other) {
+    table = other;
   }
 
   final AddressSpace memory() {
@@ -237,7 +226,6 @@ public class RemoteProcess
     connection.close();
     passing.close();
     scratch.close();
-    giveBack();
     memory.release();
   }
 
