@@ -90,15 +90,12 @@ final class Bootstrap {
         connection.close();
         throw failure;
       }
+      var table = new DescriptorTable("process " + pid);
+      int passingThere = head.get(JAVA_INT_UNALIGNED, 48);
+      table.addSockets(head.get(JAVA_INT_UNALIGNED, 36), passingThere);
       var process =
           new RemoteProcess(
-              connection,
-              memory,
-              symbols,
-              new DescriptorTable("process " + pid),
-              moved(passing.ours()),
-              head.get(JAVA_INT_UNALIGNED, 48),
-              pid);
+              connection, memory, symbols, table, moved(passing.ours()), passingThere, pid);
       return new Launched(process, arguments, environment, head.get(JAVA_LONG_UNALIGNED, 72));
     } catch (DeadlineException | SystemCallException | ConnectionLostException failure) {
       throw new StubException(failure);

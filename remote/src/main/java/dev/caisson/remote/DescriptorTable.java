@@ -1,12 +1,34 @@
 package dev.caisson.remote;
 
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
 /// The table that gives numbers to the descriptors of a process, and of all who share it. It is
 /// what it is, and nothing else: two tables with the same numbers in them are two tables.
 final class DescriptorTable {
   private final String owner;
 
+  /// The sockets by which the processes that share it are reached. Whoever gets a copy closes them:
+  /// the end of a process is seen by the end of its sockets.
+  private final Set<Integer> sockets = new LinkedHashSet<>();
+
   DescriptorTable(String owner) {
     this.owner = owner;
+  }
+
+  synchronized void addSockets(int calls, int passing) {
+    sockets.add(calls);
+    sockets.add(passing);
+  }
+
+  synchronized void removeSockets(int calls, int passing) {
+    sockets.remove(calls);
+    sockets.remove(passing);
+  }
+
+  synchronized List<Integer> sockets() {
+    return List.copyOf(sockets);
   }
 
   @Override

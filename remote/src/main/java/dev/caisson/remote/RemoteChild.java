@@ -43,6 +43,8 @@ public final class RemoteChild extends RemoteProcess {
   private static final Duration DEATH = Duration.ofSeconds(10);
 
   private final RemoteProcess parent;
+  private final int calls;
+  private final int passing;
   private final int number;
   private final Fd pidfd;
   private final RemoteMemory stack;
@@ -54,12 +56,15 @@ public final class RemoteChild extends RemoteProcess {
       Connection connection,
       DescriptorTable table,
       UnixSocket passing,
+      int callsThere,
       int passingThere,
       int number,
       Fd pidfd,
       RemoteMemory stack) {
     super(connection, parent.memory(), parent.symbols(), table, passing, passingThere, number);
     this.parent = parent;
+    this.calls = callsThere;
+    this.passing = passingThere;
     this.number = number;
     this.pidfd = pidfd;
     this.stack = stack;
@@ -68,48 +73,95 @@ public final class RemoteChild extends RemoteProcess {
   /// See `clone(2)`.
   static RemoteChild clone(RemoteProcess parent, Set<CloneFlag> flags) throws IOException {
     boolean sameTable = flags.contains(CloneFlag.FILES);
-    try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM);
-        var passing = UnixSocket.socketpair(UnixSocket.Type.STREAM);
-        var slot = parent.allocate(8)) {
-      var given = parent.give(List.of(calls.theirs().fd(), passing.theirs().fd()));
-      var stack = parent.allocate(STACK);
-      try {
-        long top = frame(parent, stack, given.getFirst().number());
-        long bits = CLONE_VM | CLONE_PIDFD | SIGCHLD | CloneFlag.bits(flags);
-        int number =
-            (int)
-                parent
-                    .call(SystemCall.CLONE)
-                    .word(bits)
-                    .word(top)
-                    .word(slot.address())
-                    .word(0)
-                    .word(0)
-                    .value();
-        Fd pidfd;
-        try (var there = parent.inherited(slot.local().get(JAVA_INT, 0))) {
-          pidfd = parent.take(there);
-        }
-        int passingThere = given.getLast().number();
+    var table = parent.table();
+    RemoteChild child;
+    // One after the other: no other child may get a copy of this one's sockets.
+    synchronized (table) {
+      var given = new ArrayList<RemoteFd>();
+      try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM);
+          var passing = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
+        given.addAll(parent.give(List.of(calls.theirs().fd(), passing.theirs().fd())));
+        child = clone(parent, flags, calls.ours(), passing.ours(), given);
         if (sameTable) {
           given.forEach(RemoteFd::release);
-        } else {
-          given.forEach(RemoteFd::close);
+          table.addSockets(child.calls, child.passing);
         }
-        return new RemoteChild(
+      } finally {
+        given.forEach(RemoteFd::close);
+      }
+    }
+    if (!sameTable) {
+      table.sockets().forEach(socket -> child.inherited(socket).close());
+    }
+    return child;
+  }
+
+  private static RemoteChild clone(
+      RemoteProcess parent,
+      Set<CloneFlag> flags,
+      UnixSocket calls,
+      UnixSocket passing,
+      List<RemoteFd> given)
+      throws IOException {
+    int callsThere = given.getFirst().number();
+    int passingThere = given.getLast().number();
+    var slot = parent.allocate(8);
+    var stack = parent.allocate(STACK);
+    long top = frame(parent, stack, callsThere);
+    long bits = CLONE_VM | CLONE_PIDFD | SIGCHLD | CloneFlag.bits(flags);
+    int number = 0;
+    Fd pidfd;
+    try {
+      number =
+          (int)
+              parent
+                  .call(SystemCall.CLONE)
+                  .word(bits)
+                  .word(top)
+                  .memory(slot)
+                  .word(0)
+                  .word(0)
+                  .value();
+      try (var there = parent.inherited(slot.local().get(JAVA_INT, 0))) {
+        pidfd = parent.take(there);
+      }
+    } catch (SystemCallException refused) {
+      if (number == 0) {
+        stack.close();
+      }
+      throw refused;
+    } finally {
+      // The stack stays otherwise: there may be a child on it.
+      parent.connection().giveBack(slot);
+    }
+    boolean sameTable = flags.contains(CloneFlag.FILES);
+    var table = sameTable ? parent.table() : new DescriptorTable("process " + number);
+    if (!sameTable) {
+      table.addSockets(callsThere, passingThere);
+    }
+    var connection = new Connection(Bootstrap.moved(calls), parent.connection().ahead());
+    var child =
+        new RemoteChild(
             parent,
-            new Connection(Bootstrap.moved(calls.ours()), parent.connection().ahead()),
-            sameTable ? parent.table() : new DescriptorTable("process " + number),
-            Bootstrap.moved(passing.ours()),
+            connection,
+            table,
+            Bootstrap.moved(passing),
+            callsThere,
             passingThere,
             number,
             pidfd,
             stack);
-      } catch (IOException | RuntimeException failure) {
-        stack.close();
-        given.forEach(RemoteFd::close);
-        throw failure;
-      }
+    Thread.ofVirtual().start(child::endConnectionWithIt);
+    return child;
+  }
+
+  /// Whoever shares its descriptors keeps its end of the connection open.
+  private void endConnectionWithIt() {
+    try {
+      pidfd.await(Set.of(PollEvent.IN), Duration.ofDays(365), "the end of " + this);
+      connection().shutdown();
+    } catch (IOException | IllegalStateException closed) {
+      // So it needs no end.
     }
   }
 
@@ -138,13 +190,15 @@ public final class RemoteChild extends RemoteProcess {
   /// has made. See `execve(2)`.
   ///
   /// @param arguments the name that it is called by first
-  /// @throws SystemCallException if it cannot be executed; the child is as it was
+  /// @throws SystemCallException if it cannot be executed; the child is as it was, but shares its
+  ///   descriptors with nobody
   /// @throws ConnectionLostException if the child has died before
   public void execve(Path program, List<String> arguments, Map<String, String> environment)
       throws IOException {
     var variables = new ArrayList<String>();
     environment.forEach((name, value) -> variables.add(name + "=" + value));
     var until = Deadline.in(deadline());
+    ownTable();
     var path = new ArrayList<byte[]>();
     path.add(PathBytes.of(program));
     var block = new Block();
@@ -153,7 +207,8 @@ public final class RemoteChild extends RemoteProcess {
     int[] envp = block.add(variables.stream().map(PathBytes::encode).toList());
     int[] name = block.add(List.of(PathBytes.encode(NAME)));
     long arrays = 8L * (argv.length + 1 + envp.length + 1);
-    try (var room = allocate(arrays + block.size())) {
+    var room = allocate(arrays + block.size());
+    try {
       long strings = room.address() + arrays;
       block.copy(room.local().asSlice(arrays, block.size()));
       array(room.local(), 0, argv, strings);
@@ -167,15 +222,42 @@ public final class RemoteChild extends RemoteProcess {
               strings + paths[0], room.address(), room.address() + 8L * (argv.length + 1), 0, 0, 0
             };
         connection.request(0, SystemCall.PRCTL.number(), called);
-        connection.request(1, SystemCall.EXECVE.number(), executes);
-        connection.exchange(2, until);
-        throw SystemCallException.of(connection.answer(1), "execve", program, arguments);
-      } catch (ConnectionLostException gone) {
-        executed(gone);
+        // Answered before the next: one that dies unnamed would look like one that has executed.
+        connection.exchange(1, until);
+        connection.request(0, SystemCall.EXECVE.number(), executes);
+        try {
+          connection.exchange(1, until);
+        } catch (ConnectionLostException gone) {
+          executed(gone);
+          return;
+        }
+        throw SystemCallException.of(connection.answer(0), "execve", program, arguments);
       } finally {
         connection.unlock();
       }
+    } finally {
+      connection().giveBack(room);
     }
+  }
+
+  /// Has it share descriptors with nobody: its sockets would stay open when it executes.
+  private void ownTable() throws IOException {
+    var shared = table();
+    if (shared != parent.table()) {
+      return;
+    }
+    int cloneFiles = 0x400;
+    call(SystemCall.UNSHARE).word(cloneFiles).run();
+    var own = new DescriptorTable("process " + number);
+    own.addSockets(calls, passing);
+    table(own);
+    closeSockets(shared);
+  }
+
+  private void closeSockets(DescriptorTable shared) {
+    shared.removeSockets(calls, passing);
+    parent.inherited(calls).close();
+    parent.inherited(passing).close();
   }
 
   private static void array(MemorySegment local, long index, int[] offsets, long strings) {
@@ -217,7 +299,7 @@ public final class RemoteChild extends RemoteProcess {
   /// The end of the connection is either: that of a process that became another program, which has
   /// another name, or that of one that was killed before, which has not.
   private void executed(ConnectionLostException gone) throws IOException {
-    var comm = Files.readString(Path.of("/proc/" + number + "/comm")).strip();
+    var comm = Files.readString(Path.of("/proc/" + numberHere() + "/comm")).strip();
     if (comm.equals(NAME)) {
       throw gone;
     }
@@ -225,6 +307,17 @@ public final class RemoteChild extends RemoteProcess {
       executed = true;
     }
     stack.close();
+  }
+
+  /// Its parent may see it under a number of another namespace.
+  private String numberHere() throws IOException {
+    try (var lines = Files.lines(Path.of("/proc/self/fdinfo/" + pidfd.number()))) {
+      return lines
+          .filter(line -> line.startsWith("Pid:"))
+          .map(line -> line.substring(4).strip())
+          .findFirst()
+          .orElse("-1");
+    }
   }
 
   /// Waits for its end, and takes what the kernel keeps of it. Whether it has executed something
@@ -296,6 +389,9 @@ public final class RemoteChild extends RemoteProcess {
       // Its parent is gone, so the kernel has killed it, and nobody waits for it any more.
     }
     super.close();
+    if (table() == parent.table()) {
+      closeSockets(table());
+    }
     synchronized (this) {
       if (!executed) {
         stack.close();

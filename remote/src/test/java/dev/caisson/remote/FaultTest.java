@@ -1,0 +1,446 @@
+package dev.caisson.remote;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.Exit;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.Signal;
+import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
+import dev.caisson.testkit.SmallJvm;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// What goes wrong with calls that are under way.
+@ExtendWith(NoLeaks.class)
+@Timeout(120)
+class FaultTest {
+  private static final Duration LONG = Duration.ofSeconds(30);
+  private static final Duration SHORT = Duration.ofMillis(300);
+
+  @TempDir Path directory;
+
+  private static void signal(long pid, String name) throws Exception {
+    Programs.run("/bin/sh", "-c", "kill -" + name + " " + pid);
+  }
+
+  private static void awaitState(long pid, String states) throws Exception {
+    var stat = Path.of("/proc/" + pid + "/stat");
+    String state;
+    do {
+      Thread.sleep(5);
+      var text = Files.readString(stat);
+      state = text.substring(text.lastIndexOf(')') + 2).substring(0, 1);
+    } while (!states.contains(state));
+  }
+
+  private static Thread thread(
+      boolean virtual, Callable<?> task, CompletableFuture<Throwable> end) {
+    Runnable run =
+        () -> {
+          try {
+            end.completeExceptionally(new AssertionError("returned " + task.call()));
+          } catch (Throwable thrown) {
+            end.complete(thrown);
+          }
+        };
+    return virtual ? Thread.ofVirtual().start(run) : Thread.ofPlatform().start(run);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aProcessThatIsKilledInACallIsLost(boolean virtual) throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      var pipe = process.pipe2();
+      var end = new CompletableFuture<Throwable>();
+      var caller = thread(virtual, () -> process.read(pipe.getFirst(), 10), end);
+      awaitState(process.pid(), "S");
+      signal(process.pid(), "KILL");
+      assertThat(end.get())
+          .isInstanceOfSatisfying(
+              ConnectionLostException.class, e -> assertThat(e.submitted()).isTrue());
+      caller.join();
+      assertThatThrownBy(process::getpid).isInstanceOf(ConnectionLostException.class);
+      pipe.forEach(RemoteFd::close);
+    }
+  }
+
+  /// A descriptor that a process can block on.
+  private record Source(UnixSocket.Pair pair, RemoteFd fd) implements AutoCloseable {
+    static Source of(RemoteProcess process) throws IOException {
+      var pair = UnixSocket.socketpair(UnixSocket.Type.STREAM);
+      return new Source(pair, process.give(pair.theirs().fd()));
+    }
+
+    void fill(byte[] bytes) throws IOException {
+      pair.ours().sendmsg(bytes, List.of(), Deadline.in(LONG));
+    }
+
+    @Override
+    public void close() {
+      fd.close();
+      pair.close();
+    }
+  }
+
+  @Test
+  void aProcessCanBeStoppedAtAnyTime() throws Exception {
+    try (var local = LocalProcess.start();
+        var source = Source.of(local.process());
+        var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      var process = local.process();
+      var pipe = process.pipe2();
+      var calls =
+          threads.submit(() -> {
+            for (int i = 0; i < 2000; i++) {
+              assertThat(process.getpid()).isEqualTo(process.pid());
+              process.write(pipe.getLast(), new byte[] {(byte) i});
+              assertThat(process.read(pipe.getFirst(), 10)).isEqualTo(new byte[] {(byte) i});
+            }
+            return null;
+          });
+      for (int i = 0; i < 20; i++) {
+        signal(process.pid(), "STOP");
+        signal(process.pid(), "CONT");
+      }
+      calls.get();
+      var read = threads.submit(() -> process.read(source.fd(), 10));
+      awaitState(process.pid(), "S");
+      signal(process.pid(), "STOP");
+      awaitState(process.pid(), "T");
+      signal(process.pid(), "CONT");
+      awaitState(process.pid(), "S");
+      source.fill("x".getBytes(UTF_8));
+      assertThat(read.get()).isEqualTo("x".getBytes(UTF_8));
+    }
+  }
+
+  @Test
+  void aCallWhoseTimeHasPassedHarmsNoOther() throws Exception {
+    try (var local = LocalProcess.start();
+        var source = Source.of(local.process())) {
+      var process = local.process();
+      for (int size : new int[] {100, 100_000}) {
+        assertThatThrownBy(() ->
+                process
+                    .call(SystemCall.READ)
+                    .fd(source.fd())
+                    .out(Call.room(size))
+                    .word(size)
+                    .within(SHORT)
+                    .value())
+            .isInstanceOf(DeadlineException.class);
+        assertThatThrownBy(() -> process.call(SystemCall.GETPID).within(SHORT).run())
+            .isInstanceOf(DeadlineException.class);
+        try (var memory = process.allocate(100_000)) {
+          memory.local().fill((byte) 7);
+          source.fill(new byte[100]);
+          assertThat(process.getpid()).isEqualTo(process.pid());
+          assertThat(memory.local().toArray(ValueLayout.JAVA_BYTE)).containsOnly(7);
+        }
+      }
+      // and nothing is kept for ever
+      process.allocate((64 << 20) - (1 << 20)).close();
+    }
+  }
+
+  @Test
+  void aDescriptorThatWasSentInVainIsTakenForNoOther() throws Exception {
+    var one = Files.writeString(directory.resolve("one"), "one");
+    var two = Files.writeString(directory.resolve("two"), "two");
+    try (var local = LocalProcess.start();
+        var first = Fd.open(one);
+        var second = Fd.open(two)) {
+      var process = local.process();
+      for (int i = 0; i < 3; i++) {
+        process.deadline(SHORT);
+        signal(process.pid(), "STOP");
+        assertThatThrownBy(() -> process.give(first)).isInstanceOf(DeadlineException.class);
+        assertThatThrownBy(() -> process.give(first)).isInstanceOf(DeadlineException.class);
+        signal(process.pid(), "CONT");
+        process.deadline(LONG);
+        try (var given = process.give(second)) {
+          assertThat(process.pread64(given, 10, 0)).isEqualTo("two".getBytes(UTF_8));
+        }
+      }
+    }
+  }
+
+  @Test
+  void aDescriptorThatCameTooLateIsTakenForNoOther() throws Exception {
+    var one = Files.writeString(directory.resolve("one"), "one");
+    var two = Files.writeString(directory.resolve("two"), "two");
+    try (var local = LocalProcess.start();
+        var first = local.process().openat(one);
+        var second = local.process().openat(two)) {
+      var process = local.process();
+      for (int i = 0; i < 3; i++) {
+        process.deadline(SHORT);
+        signal(process.pid(), "STOP");
+        assertThatThrownBy(() -> process.take(first)).isInstanceOf(DeadlineException.class);
+        signal(process.pid(), "CONT");
+        process.deadline(LONG);
+        try (var taken = process.take(second)) {
+          var bytes = new byte[10];
+          assertThat(taken.pread(bytes, 0, 10, 0)).isEqualTo(3);
+          assertThat(bytes).startsWith("two".getBytes(UTF_8));
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aThreadCanBeInterruptedInACall(boolean virtual) throws Exception {
+    try (var local = LocalProcess.start();
+        var source = Source.of(local.process())) {
+      var process = local.process();
+      var end = new CompletableFuture<Throwable>();
+      var caller = thread(virtual, () -> process.read(source.fd(), 10), end);
+      awaitState(process.pid(), "S");
+      Thread.sleep(50);
+      var waits = new CompletableFuture<Throwable>();
+      var waiter = thread(virtual, process::getpid, waits);
+      Thread.sleep(50);
+      waiter.interrupt();
+      assertThat(waits.get()).isInstanceOf(InterruptedIOException.class);
+      caller.interrupt();
+      assertThat(end.get()).isInstanceOf(InterruptedIOException.class);
+      source.fill("lost".getBytes(UTF_8));
+      assertThat(process.getpid()).isEqualTo(process.pid());
+      source.fill("next".getBytes(UTF_8));
+      assertThat(process.read(source.fd(), 10)).isEqualTo("next".getBytes(UTF_8));
+      caller.join();
+      waiter.join();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aProcessCanBeClosedInACall(boolean virtual) throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      var pair = UnixSocket.socketpair(UnixSocket.Type.STREAM);
+      var fd = process.give(pair.theirs().fd());
+      var memory = process.allocate(10);
+      var end = new CompletableFuture<Throwable>();
+      var caller = thread(virtual, () -> process.read(fd, 100_000), end);
+      awaitState(process.pid(), "S");
+      Thread.sleep(50);
+      process.close();
+      assertThat(end.get()).isInstanceOf(ConnectionLostException.class);
+      caller.join();
+      assertThatThrownBy(process::getpid)
+          .isInstanceOfSatisfying(
+              ConnectionLostException.class, e -> assertThat(e.submitted()).isFalse());
+      fd.close();
+      memory.close();
+      // what it was blocked in ends, and so does it
+      pair.close();
+    }
+  }
+
+  @Test
+  void manyThreadsShareAProcess() throws Exception {
+    try (var local = LocalProcess.start();
+        var threads = Executors.newVirtualThreadPerTaskExecutor();
+        var platform = Executors.newFixedThreadPool(8)) {
+      var process = local.process();
+      var all = new ArrayList<Future<?>>();
+      for (int i = 0; i < 64; i++) {
+        var file = directory.resolve("file" + i);
+        var text = String.valueOf(i).repeat(i * 1000).getBytes(UTF_8);
+        Callable<?> task =
+            () -> {
+              for (int j = 0; j < 10; j++) {
+                try (var fd = process.openat(file, Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0600);
+                    var here = process.take(fd);
+                    var back = process.give(here)) {
+                  process.pwrite64(fd, text, 0);
+                  assertThat(process.pread64(back, text.length + 1, 0)).isEqualTo(text);
+                }
+              }
+              return null;
+            };
+        all.add((i % 2 == 0 ? threads : platform).submit(task));
+      }
+      for (var one : all) {
+        one.get();
+      }
+    }
+  }
+
+  @Test
+  void manyChildrenAreMadeAndExecuteAtOnce() throws Exception {
+    try (var local = LocalProcess.start();
+        var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      var all = new ArrayList<Future<?>>();
+      for (int i = 0; i < 8; i++) {
+        int status = i;
+        all.add(
+            threads.submit(() -> {
+              for (int j = 0; j < 5; j++) {
+                try (var child = local.process().fork()) {
+                  child.execve(Path.of("/bin/sh"), List.of("sh", "-c", "exit " + status), Map.of());
+                  assertThat(child.waitid(LONG))
+                      .isInstanceOfSatisfying(
+                          Exit.Exited.class, e -> assertThat(e.status()).isEqualTo(status));
+                }
+              }
+              return null;
+            }));
+      }
+      for (var one : all) {
+        one.get();
+      }
+    }
+  }
+
+  @Test
+  void aProcessExecutesWhileItsChildGoesOn() throws Exception {
+    try (var local = LocalProcess.start();
+        var child = local.process().fork();
+        var sibling = local.process().fork();
+        var grandchild = child.fork()) {
+      child.deadline(Duration.ofSeconds(10));
+      child.execve(Path.of("/bin/sleep"), List.of("sleep", "1000"), Map.of());
+      assertThat(grandchild.getpid()).isEqualTo(grandchild.pid());
+      assertThat(sibling.getpid()).isEqualTo(sibling.pid());
+    }
+  }
+
+  @Test
+  void aChildThatSharesDescriptorsExecutes() throws Exception {
+    try (var local = LocalProcess.start();
+        var child = local.process().clone(Set.of(CloneFlag.FILES))) {
+      child.deadline(Duration.ofSeconds(5));
+      child.execve(Path.of("/bin/true"), List.of("true"), Map.of());
+      assertThat(child.waitid(LONG).success()).isTrue();
+    }
+  }
+
+  @Test
+  void aChildThatSharesDescriptorsIsKilled() throws Exception {
+    try (var local = LocalProcess.start();
+        var child = local.process().clone(Set.of(CloneFlag.FILES))) {
+      child.deadline(Duration.ofSeconds(5));
+      child.kill(Signal.KILL);
+      assertThatThrownBy(child::getpid).isInstanceOf(ConnectionLostException.class);
+    }
+  }
+
+  @Test
+  void aChildInANamespaceOfNumbersExecutesOrDies() throws Exception {
+    try (var local = LocalProcess.start();
+        var child = local.process().clone(Set.of(CloneFlag.NEWUSER, CloneFlag.NEWPID));
+        var one = child.fork();
+        var other = child.fork()) {
+      assertThat(one.pid()).isEqualTo(2);
+      one.execve(Path.of("/bin/sh"), List.of("sh", "-c", "exit 6"), Map.of());
+      assertThat(one.waitid(LONG))
+          .isInstanceOfSatisfying(Exit.Exited.class, e -> assertThat(e.status()).isEqualTo(6));
+      other.kill(Signal.KILL);
+      assertThatThrownBy(() -> other.execve(Path.of("/bin/true"), List.of("true"), Map.of()))
+          .isInstanceOf(ConnectionLostException.class);
+    }
+  }
+
+  @Test
+  void hundredsOfStubsCallAtOnce() throws Exception {
+    int many = 200;
+    try (var server = StubServer.create(directory, "stub");
+        var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      var script = "i=0; while [ $i -lt $1 ]; do \"$0\" $i & i=$((i+1)); done; wait";
+      var shell =
+          new ProcessBuilder(
+                  "sh", "-c", script, directory.resolve("stub").toString(), String.valueOf(many))
+              .inheritIO()
+              .start();
+      var accepted = new ArrayList<Future<StubCall>>();
+      for (int i = 0; i < many; i++) {
+        accepted.add(threads.submit(() -> server.accept(LONG)));
+      }
+      var names = new ArrayList<String>();
+      var calls = new ArrayList<StubCall>();
+      for (var one : accepted) {
+        calls.add(one.get());
+      }
+      for (var call : calls) {
+        names.add(call.arguments().get(1));
+        assertThat(call.process().getpid()).isEqualTo(call.process().pid());
+      }
+      assertThat(names).doesNotHaveDuplicates().hasSize(many);
+      calls.forEach(StubCall::close);
+      assertThat(shell.waitFor()).isZero();
+    }
+  }
+
+  /// Uses up the descriptors of its JVM.
+  public static final class Greedy {
+    private Greedy() {}
+
+    /// Makes processes until there is no descriptor left, a few times.
+    public static void main(String[] args) throws Exception {
+      SmallJvm.load("dev.caisson.linux", "dev.caisson.remote");
+      LocalProcess.start().close();
+      for (int round = 0; round < 5; round++) {
+        var all = new ArrayList<LocalProcess>();
+        try {
+          while (true) {
+            all.add(LocalProcess.start());
+          }
+        } catch (SystemCallException full) {
+          if (full.errno() != Errno.EMFILE) {
+            throw full;
+          }
+        }
+        System.out.println(all.size());
+        for (var one : all) {
+          one.process().getpid();
+          one.close();
+        }
+      }
+    }
+  }
+
+  @Test
+  void descriptorsThatRunOutAreToldOfAndComeBack() throws Exception {
+    var counts =
+        new SmallJvm(128, 60)
+            .run(Greedy.class)
+            .lines()
+            .filter(line -> line.matches("[0-9]+"))
+            .skip(1)
+            .toList();
+    assertThat(counts).hasSize(4);
+    assertThat(Set.copyOf(counts)).hasSize(1);
+  }
+}
