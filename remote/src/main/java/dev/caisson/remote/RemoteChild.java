@@ -382,6 +382,7 @@ public final class RemoteChild extends RemoteProcess {
     if (!pidfd.isOpen()) {
       return;
     }
+    boolean interrupted = Thread.interrupted();
     try {
       kill(Signal.KILL);
       waitid(DEATH);
@@ -398,5 +399,8 @@ public final class RemoteChild extends RemoteProcess {
       }
     }
     pidfd.close();
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

@@ -243,6 +243,19 @@ class FaultTest {
     }
   }
 
+  @Test
+  void aThreadThatWasInterruptedLeavesNoDeadChildBehind() throws Exception {
+    try (var local = LocalProcess.start()) {
+      int pid;
+      try (var child = local.process().fork()) {
+        pid = child.pid();
+        Thread.currentThread().interrupt();
+      }
+      assertThat(Thread.interrupted()).isTrue();
+      assertThat(Path.of("/proc/" + pid)).doesNotExist();
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void aProcessCanBeClosedInACall(boolean virtual) throws Exception {
