@@ -1,5 +1,6 @@
 package dev.caisson.cli;
 
+import dev.caisson.linux.Rlimit;
 import dev.caisson.network.NetworkPolicy;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.Capability;
@@ -15,6 +16,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
@@ -61,6 +64,11 @@ final class RunOptions {
         .addOption(Values.option("file-size", "SIZE", "how long a file may be that it writes"))
         .addOption(
             Values.option(
+                "rlimit",
+                "NAME=N",
+                "what each of its processes is limited to, as getrlimit(2) names it: nofile=100"))
+        .addOption(
+            Values.option(
                 "output-limit", "SIZE", "end it when it has printed so much; 1G unless" + " given"))
         .addOption(flag("best-effort", "go on without limits that this machine cannot enforce"))
         .addOption(Values.option("timeout", "TIME", "end it after so long: 30s, 5m, 1h"))
@@ -70,6 +78,23 @@ final class RunOptions {
                 "let it make user namespaces of its own; for one in which it is root, it needs"
                     + " --cap CAP_SETFCAP, too"))
         .addOption(flag("no-seccomp", "let it make any system call"));
+  }
+
+  private static void rlimits(CommandLine line, Run run) throws UsageException {
+    for (var limit : Values.variables(line, "rlimit").entrySet()) {
+      try {
+        var resource = Rlimit.valueOf(limit.getKey().toUpperCase(Locale.ROOT));
+        run.rlimit(resource, Long.parseLong(limit.getValue()));
+      } catch (IllegalArgumentException nonsense) {
+        var names =
+            Stream.of(Rlimit.values())
+                .map(resource -> resource.name().toLowerCase(Locale.ROOT))
+                .collect(Collectors.joining(", "));
+        throw new UsageException(
+            "--rlimit is NAME=N with a number that is not negative, and one of the names %s, not %s=%s"
+                .formatted(names, limit.getKey(), limit.getValue()));
+      }
+    }
   }
 
   private static Option flag(String name, String description) {
@@ -104,6 +129,7 @@ final class RunOptions {
     if (fileSize.isPresent()) {
       run.fileSizeLimit(fileSize.getAsLong());
     }
+    rlimits(line, run);
     long outputLimit = size(line, "output-limit").orElse(OUTPUT_LIMIT);
     if (outputLimit == 0) {
       throw new UsageException("--output-limit must be positive, not 0");

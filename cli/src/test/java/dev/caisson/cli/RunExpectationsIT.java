@@ -210,6 +210,28 @@ class RunExpectationsIT {
     assertThat(run(option, value, "--", "true").status()).isIn(2, 125);
   }
 
+  @Test
+  void eachProcessIsLimitedByItself() throws Exception {
+    var limits =
+        json(
+            "--rlimit",
+            "nofile=77",
+            "--rlimit",
+            "CORE=0",
+            "--",
+            "sh",
+            "-c",
+            "ulimit -n -H; ulimit -c");
+    assertThat(limits.path("output").asString()).isEqualTo("77\n0\n");
+    assertThat(limits.path("enforced").valueStream().map(JsonNode::asString))
+        .contains("rlimit NOFILE: 77", "rlimit CORE: 0");
+    for (var wrong : new String[] {"nofile", "nofile=x", "nofile=-1", "files=1"}) {
+      var answer = run("--rlimit", wrong, "--", "true");
+      assertThat(answer.status()).as(wrong).isEqualTo(2);
+      assertThat(answer.err()).contains("--rlimit");
+    }
+  }
+
   // What cannot be set up
 
   @Test

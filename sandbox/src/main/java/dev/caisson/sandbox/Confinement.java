@@ -53,7 +53,7 @@ final class Confinement implements AutoCloseable {
   }
 
   private boolean needed() {
-    return run.fileSizeLimit().isPresent() || run.network() instanceof Network.Brokered;
+    return !run.rlimits().isEmpty() || run.network() instanceof Network.Brokered;
   }
 
   /// A process that will be in the run's control group from its beginning on.
@@ -101,8 +101,8 @@ final class Confinement implements AutoCloseable {
   }
 
   private void limit(int init) throws IOException {
-    if (run.fileSizeLimit().isPresent()) {
-      Rlimit.FSIZE.prlimit(init, run.fileSizeLimit().getAsLong());
+    for (var limit : run.rlimits().entrySet()) {
+      limit.getKey().prlimit(init, limit.getValue());
     }
   }
 
@@ -138,7 +138,12 @@ final class Confinement implements AutoCloseable {
     if (run.terminal().isEmpty()) {
       all.add("output: %d bytes".formatted(run.outputLimit()));
     }
-    run.fileSizeLimit().ifPresent(bytes -> all.add("file size: %d bytes".formatted(bytes)));
+    run.rlimits()
+        .forEach((resource, value) ->
+            all.add(
+                resource == Rlimit.FSIZE
+                    ? "file size: %d bytes".formatted(value)
+                    : "rlimit %s: %d".formatted(resource, value)));
     limits.memory().ifPresent(bytes -> all.add("memory: %d bytes".formatted(bytes)));
     limits.swap().ifPresent(bytes -> all.add("swap: %d bytes".formatted(bytes)));
     limits.pids().ifPresent(count -> all.add("processes: %d".formatted(count)));

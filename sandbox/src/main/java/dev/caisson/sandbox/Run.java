@@ -1,15 +1,16 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.Rlimit;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -34,7 +35,7 @@ public final class Run {
   private Network network = Network.NONE;
   private ResourceLimits limits = ResourceLimits.none();
   private boolean accounting;
-  private OptionalLong fileSizeLimit = OptionalLong.empty();
+  private final Map<Rlimit, Long> rlimits = new EnumMap<>(Rlimit.class);
   private SystemCallFilter systemCalls = SystemCallFilter.standard();
 
   private Run(List<String> argv) {
@@ -185,10 +186,21 @@ public final class Run {
   /// How long a file can be that it writes, in bytes. See `getrlimit(2)`, RLIMIT_FSIZE: a process
   /// that writes more gets SIGXFSZ.
   public Run fileSizeLimit(long bytes) {
-    if (bytes < 0) {
-      throw new IllegalArgumentException("a limit cannot be negative: " + bytes);
+    return rlimit(Rlimit.FSIZE, bytes);
+  }
+
+  /// What each of its processes is limited to by itself, with or without control groups. See
+  /// `getrlimit(2)`.
+  ///
+  /// [Rlimit#NPROC] counts all processes of the user, outside too, and does not bind root.
+  ///
+  /// @param value soft and hard limit; one above what the JVM has needs CAP_SYS_RESOURCE, or the
+  ///   sandbox cannot be set up
+  public Run rlimit(Rlimit resource, long value) {
+    if (value < 0) {
+      throw new IllegalArgumentException("a limit cannot be negative: " + value);
     }
-    fileSizeLimit = OptionalLong.of(bytes);
+    rlimits.put(resource, value);
     return this;
   }
 
@@ -258,8 +270,8 @@ public final class Run {
     return accounting;
   }
 
-  OptionalLong fileSizeLimit() {
-    return fileSizeLimit;
+  Map<Rlimit, Long> rlimits() {
+    return rlimits;
   }
 
   SystemCallFilter systemCalls() {
