@@ -18,8 +18,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 /// threads may share it, and wait for each other. A call whose deadline passes goes on in the
 /// process, and the next one waits for it.
 ///
-/// Its end is the end of the connection: when the JVM dies, so does the process, as soon as it is not
-/// in a call any more.
+/// Its end is the end of the connection: when the JVM dies, so does the process, as soon as it is
+/// not in a call any more.
 public class RemoteProcess
     implements FileCalls,
         XattrCalls,

@@ -39,27 +39,40 @@ public record Stat(
   private static final long NANOSECONDS = Layouts.STATX_TIMESTAMP.offset("tv_nsec");
   private static final int S_IFMT = 0170000;
 
+  // Looked up once: a tree is walked by this.
+  private static final long MODE = Layouts.STATX.offset("stx_mode");
+  private static final long NLINK = Layouts.STATX.offset("stx_nlink");
+  private static final long UID = Layouts.STATX.offset("stx_uid");
+  private static final long GID = Layouts.STATX.offset("stx_gid");
+  private static final long INO = Layouts.STATX.offset("stx_ino");
+  private static final long LENGTH = Layouts.STATX.offset("stx_size");
+  private static final long BLOCKS = Layouts.STATX.offset("stx_blocks");
+  private static final long BLKSIZE = Layouts.STATX.offset("stx_blksize");
+  private static final long ATIME = Layouts.STATX.offset("stx_atime");
+  private static final long MTIME = Layouts.STATX.offset("stx_mtime");
+  private static final long CTIME = Layouts.STATX.offset("stx_ctime");
+  private static final long RDEV_MAJOR = Layouts.STATX.offset("stx_rdev_major");
+  private static final long RDEV_MINOR = Layouts.STATX.offset("stx_rdev_minor");
+  private static final long DEV_MAJOR = Layouts.STATX.offset("stx_dev_major");
+  private static final long DEV_MINOR = Layouts.STATX.offset("stx_dev_minor");
+
   static Stat of(MemorySegment statx) {
     return new Stat(
-        statx.get(JAVA_SHORT, at("stx_mode")) & 0xffff,
-        statx.get(JAVA_INT, at("stx_nlink")),
-        statx.get(JAVA_INT, at("stx_uid")),
-        statx.get(JAVA_INT, at("stx_gid")),
-        statx.get(JAVA_LONG, at("stx_ino")),
-        statx.get(JAVA_LONG, at("stx_size")),
-        statx.get(JAVA_LONG, at("stx_blocks")),
-        statx.get(JAVA_INT, at("stx_blksize")),
-        time(statx, at("stx_atime")),
-        time(statx, at("stx_mtime")),
-        time(statx, at("stx_ctime")),
-        statx.get(JAVA_INT, at("stx_rdev_major")),
-        statx.get(JAVA_INT, at("stx_rdev_minor")),
-        statx.get(JAVA_INT, at("stx_dev_major")),
-        statx.get(JAVA_INT, at("stx_dev_minor")));
-  }
-
-  private static long at(String field) {
-    return Layouts.STATX.offset(field);
+        statx.get(JAVA_SHORT, MODE) & 0xffff,
+        statx.get(JAVA_INT, NLINK),
+        statx.get(JAVA_INT, UID),
+        statx.get(JAVA_INT, GID),
+        statx.get(JAVA_LONG, INO),
+        statx.get(JAVA_LONG, LENGTH),
+        statx.get(JAVA_LONG, BLOCKS),
+        statx.get(JAVA_INT, BLKSIZE),
+        time(statx, ATIME),
+        time(statx, MTIME),
+        time(statx, CTIME),
+        statx.get(JAVA_INT, RDEV_MAJOR),
+        statx.get(JAVA_INT, RDEV_MINOR),
+        statx.get(JAVA_INT, DEV_MAJOR),
+        statx.get(JAVA_INT, DEV_MINOR));
   }
 
   private static Instant time(MemorySegment statx, long at) {
