@@ -36,7 +36,7 @@ final class Values {
     for (var variable : all(line, option)) {
       int equals = variable.indexOf('=');
       if (equals < 1) {
-        throw new UsageException("not NAME=VALUE: " + variable);
+        throw new UsageException("--" + option + ": not NAME=VALUE: " + variable);
       }
       variables.put(variable.substring(0, equals), variable.substring(equals + 1));
     }
