@@ -18,20 +18,11 @@ import java.util.Optional;
 /// opened is not made.
 ///
 /// A call that fails does not keep the others from being made; what is thrown in the end is the
-/// first failure, with the others as suppressed ones. For one thread.
+/// first failure, with the others as suppressed ones. One that has no answer, in time or at all,
+/// can be used no more. For one thread.
 ///
 /// {@snippet class="dev.caisson.remote.BatchTest" region="batch"}
-public final class Batch
-    implements FileCalls,
-        XattrCalls,
-        MountCalls,
-        SocketCalls,
-        ProcessCalls,
-        SignalCalls,
-        CredentialCalls,
-        EventCalls,
-        IoctlCalls,
-        AutoCloseable {
+public final class Batch implements SystemCalls, AutoCloseable {
   private static final long ROOM = 128 * 1024;
   private static final long FLUSH = 1L << 32;
 
@@ -40,6 +31,7 @@ public final class Batch
   private final List<Queued> queue = new ArrayList<>();
   private final Route route = new Queue();
   private long used;
+  private boolean broken;
 
   /// @param opens what it opens, if anything
   private record Queued(Call call, Optional<Opened> opens) {}
@@ -93,6 +85,10 @@ public final class Batch
   }
 
   private void add(Call call, Optional<Opened> opens) throws IOException {
+    if (broken) {
+      // What it has sent may be under way yet, with the memory that it has.
+      throw new IllegalStateException("a batch was used after it had no answer");
+    }
     boolean refers = !call.expected().isEmpty();
     if (queue.size() == Connection.MOST
         || used + call.size() > ROOM
@@ -137,6 +133,7 @@ public final class Batch
     } catch (IOException | RuntimeException failure) {
       queue.forEach(queued -> queued.opens().ifPresent(opened -> opened.made(-1)));
       queue.clear();
+      broken = true;
       throw failure;
     } finally {
       connection.unlock();

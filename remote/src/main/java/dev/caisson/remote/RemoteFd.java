@@ -16,6 +16,9 @@ public final class RemoteFd implements AutoCloseable {
   private Optional<Opening> opening = Optional.empty();
   private int number;
 
+  /// Closed before the batch has opened it.
+  private boolean unwanted;
+
   RemoteFd(RemoteProcess process, long number) {
     this.process = process;
     this.table = process.table();
@@ -35,10 +38,17 @@ public final class RemoteFd implements AutoCloseable {
   }
 
   /// The batch has opened it, or could not.
-  synchronized void opened(long result) {
-    if (opening.isPresent()) {
-      opening = Optional.empty();
-      number = result < 0 ? CLOSED : (int) result;
+  void opened(long result) {
+    boolean closedBefore;
+    synchronized (this) {
+      closedBefore = unwanted;
+      if (opening.isPresent()) {
+        opening = Optional.empty();
+        number = result < 0 ? CLOSED : (int) result;
+      }
+    }
+    if (closedBefore) {
+      close();
     }
   }
 
@@ -86,14 +96,15 @@ public final class RemoteFd implements AutoCloseable {
     return released;
   }
 
-  /// Closes it in its process. Idempotent. If the process is gone, so is the descriptor. See
-  /// `close(2)`.
+  /// Closes it in its process, or as soon as its batch has opened it. Idempotent. If the process is
+  /// gone, so is the descriptor. See `close(2)`.
   @Override
   public void close() {
     int last;
     synchronized (this) {
       last = number;
       number = CLOSED;
+      unwanted = opening.isPresent();
     }
     if (last == CLOSED) {
       return;

@@ -20,17 +20,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 ///
 /// Its end is the end of the connection: when the JVM dies, so does the process, as soon as it is
 /// not in a call any more.
-public class RemoteProcess
-    implements FileCalls,
-        XattrCalls,
-        MountCalls,
-        SocketCalls,
-        ProcessCalls,
-        SignalCalls,
-        CredentialCalls,
-        EventCalls,
-        IoctlCalls,
-        AutoCloseable {
+public class RemoteProcess implements SystemCalls, AutoCloseable {
   private static final Duration DEADLINE = Duration.ofSeconds(30);
   private static final long SCRATCH = 64 * 1024;
 

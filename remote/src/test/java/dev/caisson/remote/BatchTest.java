@@ -4,12 +4,15 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -90,6 +93,45 @@ class BatchTest {
       assertThat(directory.resolve("two")).isDirectory();
       assertThatThrownBy(() -> process.fchmod(opened.getFirst(), 0))
           .isInstanceOf(IllegalStateException.class);
+    }
+  }
+
+  @Test
+  void whatIsClosedBeforeItIsOpenIsNotLeftOpen() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      var own = Path.of("/proc/self/fd");
+      try (var listing = process.openat(own, OpenFlag.DIRECTORY)) {
+        var before = process.getdents64(listing).size();
+        try (var batch = process.batch()) {
+          for (int i = 0; i < 10; i++) {
+            try (var fd = batch.openat(Path.of("/dev/null"))) {
+              batch.fchmod(fd, 0666);
+            }
+          }
+        }
+        process.lseek(listing, 0, 0);
+        assertThat(process.getdents64(listing)).hasSize(before);
+      }
+    }
+  }
+
+  @Test
+  void aBatchWithoutAnAnswerCanBeUsedNoMore() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      var pipe = process.pipe2();
+      var writer = process.take(pipe.getLast());
+      process.deadline(Duration.ofMillis(50));
+      var batch = process.batch();
+      batch.call(SystemCall.READ).fd(pipe.getFirst()).word(0x1000).word(1).run();
+      assertThatThrownBy(batch::flush).isInstanceOf(DeadlineException.class);
+      assertThatThrownBy(() -> batch.mkdirat(directory.resolve("x"), 0700))
+          .isInstanceOf(IllegalStateException.class);
+      batch.close();
+      // The call that is under way ends, and so can the process.
+      writer.write(new byte[1]);
+      writer.close();
     }
   }
 

@@ -1,0 +1,13 @@
+package dev.caisson.remote;
+
+/// All calls that have a method: what a process and a batch have in common.
+public interface SystemCalls
+    extends FileCalls,
+        XattrCalls,
+        MountCalls,
+        SocketCalls,
+        ProcessCalls,
+        SignalCalls,
+        CredentialCalls,
+        EventCalls,
+        IoctlCalls {}
