@@ -420,10 +420,21 @@ class FaultTest {
   public static final class Greedy {
     private Greedy() {}
 
+    /// The first wait that is none in vain opens two descriptors, for as long as the JVM lives:
+    /// here and not in some round or other.
+    private static void startPoller() throws IOException {
+      try (var ends = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
+        ends.ours().recvmsg(1, Deadline.in(Duration.ofMillis(1)));
+      } catch (DeadlineException started) {
+        // Nothing was sent.
+      }
+    }
+
     /// Makes processes until there is no descriptor left, a few times.
     public static void main(String[] args) throws Exception {
       SmallJvm.load("dev.caisson.linux", "dev.caisson.remote");
       LocalProcess.start().close();
+      startPoller();
       for (int round = 0; round < 5; round++) {
         var all = new ArrayList<LocalProcess>();
         try {
@@ -451,9 +462,8 @@ class FaultTest {
             .run(Greedy.class)
             .lines()
             .filter(line -> line.matches("[0-9]+"))
-            .skip(1)
             .toList();
-    assertThat(counts).hasSize(4);
+    assertThat(counts).hasSize(5);
     assertThat(Set.copyOf(counts)).hasSize(1);
   }
 }
