@@ -26,6 +26,9 @@ public final class Batch implements SystemCalls, AutoCloseable {
   private static final long ROOM = 128 * 1024;
   private static final long FLUSH = 1L << 32;
 
+  /// The result of a call whose descriptor could not be opened.
+  private static final long NOT_MADE = -Errno.ECANCELED.number();
+
   private final RemoteProcess process;
   private final RemoteMemory memory;
   private final List<Queued> queue = new ArrayList<>();
@@ -95,6 +98,10 @@ public final class Batch implements SystemCalls, AutoCloseable {
         || (refers && !process.connection().ahead())) {
       flush();
     }
+    if (lacks(call)) {
+      opens.ifPresent(opened -> opened.made(NOT_MADE));
+      return;
+    }
     if (call.size() > ROOM) {
       flush();
       var failure = settle(new Queued(call, opens), process.result(call));
@@ -109,6 +116,13 @@ public final class Batch implements SystemCalls, AutoCloseable {
     queue.add(new Queued(call, opens));
   }
 
+  /// Whether a descriptor that the call needs could not be opened.
+  private static boolean lacks(Call call) {
+    return call.expected().stream()
+        .map(Call.Expected::opening)
+        .anyMatch(opening -> opening.isMade() && opening.number() < 0);
+  }
+
   /// Makes all that has been put off until now, and waits for it.
   ///
   /// @throws SystemCallException the first that failed
@@ -116,6 +130,19 @@ public final class Batch implements SystemCalls, AutoCloseable {
     if (queue.isEmpty()) {
       return;
     }
+    long[] results;
+    try {
+      results = process.isIntercepted() ? oneByOne() : together();
+    } catch (IOException | RuntimeException failure) {
+      queue.forEach(queued -> queued.opens().ifPresent(opened -> opened.made(NOT_MADE)));
+      queue.clear();
+      broken = true;
+      throw failure;
+    }
+    settle(results);
+  }
+
+  private long[] together() throws IOException {
     var until = Deadline.in(process.deadline());
     var connection = process.connection();
     var results = new long[queue.size()];
@@ -130,15 +157,21 @@ public final class Batch implements SystemCalls, AutoCloseable {
       for (int i = 0; i < results.length; i++) {
         results[i] = connection.answer(i);
       }
-    } catch (IOException | RuntimeException failure) {
-      queue.forEach(queued -> queued.opens().ifPresent(opened -> opened.made(-1)));
-      queue.clear();
-      broken = true;
-      throw failure;
+      return results;
     } finally {
       connection.unlock();
     }
-    settle(results);
+  }
+
+  private long[] oneByOne() throws IOException {
+    var results = new long[queue.size()];
+    for (int i = 0; i < results.length; i++) {
+      var queued = queue.get(i);
+      long result = lacks(queued.call()) ? NOT_MADE : process.result(queued.call());
+      queued.opens().ifPresent(opened -> opened.opening().made(result));
+      results[i] = result;
+    }
+    return results;
   }
 
   /// A descriptor that is opened by an earlier request is told by how much earlier that is.
@@ -188,7 +221,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
     if (result >= 0 || result < -4095) {
       return Optional.empty();
     }
-    boolean notMade = result == -Errno.ECANCELED.number() && !queued.call().expected().isEmpty();
+    boolean notMade = result == NOT_MADE && !queued.call().expected().isEmpty();
     return notMade ? Optional.empty() : Optional.of(queued.call().failure(result));
   }
 

@@ -2,6 +2,7 @@ package dev.caisson.remote;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.caisson.linux.Flag;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
@@ -14,12 +15,17 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// A system call on its way: its arguments one after the other, and then the way that it is made.
 ///
 /// Good for calls that have no method of their own: `process.call(SystemCall.GETPPID).value()`.
 public final class Call {
+  /// Every descriptor that is opened is closed when something else is executed.
+  static final long O_CLOEXEC = 0x80000;
+
   private static final int MOST_ARGUMENTS = 6;
 
   private final RemoteProcess process;
@@ -32,6 +38,7 @@ public final class Call {
   private Duration deadline;
   private int count;
   private boolean answers;
+  private boolean submitted;
 
   /// Memory that an argument points to.
   ///
@@ -81,6 +88,29 @@ public final class Call {
     return argument(0, means);
   }
 
+  /// Adds a number that is made of flags.
+  Call flags(Set<? extends Flag> flags) {
+    return flags(flags, 0);
+  }
+
+  /// Adds a number that is made of flags, and of others that go without saying.
+  Call flags(Set<? extends Flag> flags, long more) {
+    return argument(Flag.bits(flags) | more, new Flags(flags, more));
+  }
+
+  private record Flags(Set<? extends Flag> flags, long more) {
+    @Override
+    public String toString() {
+      var names = new ArrayList<String>();
+      flags.forEach(flag -> names.add(flag.toString()));
+      names.sort(null);
+      if (more != 0 || names.isEmpty()) {
+        names.add(more == 0 ? "0" : "0x" + Long.toHexString(more));
+      }
+      return String.join("|", names);
+    }
+  }
+
   /// Adds a descriptor of the process.
   ///
   /// @throws IllegalArgumentException if it is one of another process
@@ -94,7 +124,7 @@ public final class Call {
       expected.add(new Expected(count, opening.get()));
       return argument(-1, fd);
     }
-    return word(fd.number());
+    return argument(fd.number(), fd);
   }
 
   /// Adds memory that the process shares.
@@ -104,7 +134,7 @@ public final class Call {
     if (memory.space() != process.memory()) {
       throw new IllegalArgumentException("shared memory of another process than " + process);
     }
-    return argument(memory.address(), "memory");
+    return argument(memory.address(), new Argument.Shared(memory, 0));
   }
 
   /// Adds a place in memory that the process shares.
@@ -112,6 +142,7 @@ public final class Call {
     long address = memory.address() + Objects.checkIndex(offset, memory.size());
     memory(memory);
     words[count - 1] = address;
+    shown[count - 1] = new Argument.Shared(memory, offset);
     return this;
   }
 
@@ -137,14 +168,33 @@ public final class Call {
   }
 
   private Call string(byte[] bytes, Object means) {
-    var terminated = new byte[bytes.length + 1];
-    for (int i = 0; i < bytes.length; i++) {
-      if (bytes[i] == 0) {
+    var terminated = Arrays.copyOf(checked(bytes), bytes.length + 1);
+    return part(MemorySegment.ofArray(terminated), true, false, List.of(), means);
+  }
+
+  private static byte[] checked(byte[] bytes) {
+    for (byte one : bytes) {
+      if (one == 0) {
         throw new IllegalArgumentException("a string for the kernel cannot hold a NUL byte");
       }
-      terminated[i] = bytes[i];
     }
-    return part(MemorySegment.ofArray(terminated), true, false, List.of(), means);
+    return bytes;
+  }
+
+  /// Adds an array of pointers to strings, with no pointer at its end: arguments, or an
+  /// environment.
+  Call strings(List<String> strings) {
+    var encoded = strings.stream().map(PathBytes::encode).map(Call::checked).toList();
+    long at = 8L * (encoded.size() + 1);
+    var block = room(at + encoded.stream().mapToLong(string -> string.length + 1L).sum());
+    var pointers = new ArrayList<Long>();
+    for (var string : encoded) {
+      block.set(JAVA_LONG, 8L * pointers.size(), at);
+      pointers.add(8L * pointers.size());
+      MemorySegment.copy(string, 0, block, ValueLayout.JAVA_BYTE, at, string.length);
+      at += string.length + 1L;
+    }
+    return part(block, true, false, pointers, strings);
   }
 
   /// Adds bytes for the kernel to read.
@@ -239,8 +289,54 @@ public final class Call {
     return expected;
   }
 
-  SystemCall nr() {
+  /// The process in which it is made.
+  public RemoteProcess process() {
+    return process;
+  }
+
+  /// Which call it is.
+  public SystemCall nr() {
     return nr;
+  }
+
+  /// What it is made with. What points to memory holds what the kernel wrote there once the call
+  /// has been made.
+  public List<Argument> arguments() {
+    var arguments = new ArrayList<Argument>(count);
+    int part = 0;
+    for (int i = 0; i < count; i++) {
+      boolean points = part < parts.size() && parts.get(part).index() == i;
+      arguments.add(points ? data(parts.get(part++), shown[i]) : plain(words[i], shown[i]));
+    }
+    return arguments;
+  }
+
+  private static Argument data(Part part, @Nullable Object means) {
+    return new Argument.Data(
+        part.bytes(),
+        part.in(),
+        part.out(),
+        part.pointers(),
+        means instanceof MemorySegment ? Optional.empty() : Optional.ofNullable(means));
+  }
+
+  private static Argument plain(long word, @Nullable Object means) {
+    return switch (means) {
+      case null -> new Argument.Word(word, Optional.empty());
+      case Argument.Shared shared -> shared;
+      case RemoteFd fd -> new Argument.Descriptor((int) word);
+      default -> new Argument.Word(word, Optional.of(means.toString()));
+    };
+  }
+
+  /// Says that it is on its way.
+  void submit() {
+    submitted = true;
+  }
+
+  /// Whether it may have been made.
+  boolean isSubmitted() {
+    return submitted;
   }
 
   Duration deadline() {
@@ -314,6 +410,7 @@ public final class Call {
           switch (means) {
             case null -> words[i];
             case MemorySegment memory -> memory.byteSize() + " bytes";
+            case Argument.Shared shared -> "memory";
             default -> means;
           });
     }

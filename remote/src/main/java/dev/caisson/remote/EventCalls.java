@@ -13,7 +13,6 @@ import static dev.caisson.linux.SystemCall.TIMERFD_GETTIME;
 import static dev.caisson.linux.SystemCall.TIMERFD_SETTIME;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import dev.caisson.linux.Flag;
 import dev.caisson.linux.Layouts;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -129,7 +128,7 @@ public interface EventCalls extends Caller {
   /// @return what its events are told with
   default int inotifyAddWatch(RemoteFd inotify, Path path, Set<InotifyFlag> events)
       throws IOException {
-    return (int) call(INOTIFY_ADD_WATCH).fd(inotify).path(path).word(Flag.bits(events)).value();
+    return (int) call(INOTIFY_ADD_WATCH).fd(inotify).path(path).flags(events).value();
   }
 
   /// Watches it no longer. See `inotify_rm_watch(2)`.

@@ -58,18 +58,13 @@ import java.util.Set;
 /// The calls for files and directories. Relative paths are relative to the working directory of the
 /// process, or to the directory that is given. Every descriptor that they open is CLOEXEC.
 public interface FileCalls extends Caller {
-  private static long bits(Set<OpenFlag> flags) {
-    long cloexec = 0x80000;
-    return Flag.bits(flags) | cloexec;
-  }
-
   // To open
 
   /// Opens a file. See `openat(2)`.
   ///
   /// @param mode of a file that is made, before the umask
   default RemoteFd openat(Path path, Set<OpenFlag> flags, int mode) throws IOException {
-    return call(OPENAT).cwd().path(path).word(bits(flags)).word(mode).opens();
+    return call(OPENAT).cwd().path(path).flags(flags, Call.O_CLOEXEC).word(mode).opens();
   }
 
   /// Opens a file that exists. See `openat(2)`.
@@ -80,7 +75,7 @@ public interface FileCalls extends Caller {
   /// Opens a file by its name in a directory. See `openat(2)`.
   default RemoteFd openat(RemoteFd directory, Path path, Set<OpenFlag> flags, int mode)
       throws IOException {
-    return call(OPENAT).fd(directory).path(path).word(bits(flags)).word(mode).opens();
+    return call(OPENAT).fd(directory).path(path).flags(flags, Call.O_CLOEXEC).word(mode).opens();
   }
 
   /// Opens a file, with a say in how its path is resolved. See `openat2(2)`.
@@ -103,7 +98,7 @@ public interface FileCalls extends Caller {
 
   private static MemorySegment how(Set<OpenFlag> flags, int mode, Set<ResolveFlag> resolve) {
     var how = Call.room(Layouts.OPEN_HOW.size());
-    how.set(JAVA_LONG, Layouts.OPEN_HOW.offset("flags"), bits(flags));
+    how.set(JAVA_LONG, Layouts.OPEN_HOW.offset("flags"), Flag.bits(flags) | Call.O_CLOEXEC);
     how.set(JAVA_LONG, Layouts.OPEN_HOW.offset("mode"), mode);
     how.set(JAVA_LONG, Layouts.OPEN_HOW.offset("resolve"), Flag.bits(resolve));
     return how;
@@ -174,13 +169,13 @@ public interface FileCalls extends Caller {
   /// See `fcntl(2)`, F_SETFL.
   default void fcntlSetfl(RemoteFd fd, Set<OpenFlag> flags) throws IOException {
     int setfl = 4;
-    call(FCNTL).fd(fd).word(setfl).word(Flag.bits(flags)).run();
+    call(FCNTL).fd(fd).word(setfl).flags(flags).run();
   }
 
   /// Forbids something to a file in memory for ever. See `fcntl(2)`, F_ADD_SEALS.
   default void fcntlAddSeals(RemoteFd fd, Set<Seal> seals) throws IOException {
     int addSeals = 1033;
-    call(FCNTL).fd(fd).word(addSeals).word(Flag.bits(seals)).run();
+    call(FCNTL).fd(fd).word(addSeals).flags(seals).run();
   }
 
   /// What is forbidden to a file in memory. See `fcntl(2)`, F_GET_SEALS.

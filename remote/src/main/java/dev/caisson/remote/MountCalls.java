@@ -29,7 +29,7 @@ public interface MountCalls extends Caller {
   /// @param data the options of the file system
   default void mount(String source, Path target, String type, Set<MountFlag> flags, String data)
       throws IOException {
-    call(MOUNT).string(source).path(target).string(type).word(Flag.bits(flags)).string(data).run();
+    call(MOUNT).string(source).path(target).string(type).flags(flags).string(data).run();
   }
 
   /// Shows a directory or a file at a second place. See `mount(2)`, MS_BIND.
@@ -43,7 +43,7 @@ public interface MountCalls extends Caller {
 
   /// Unmounts. See `umount2(2)`.
   default void umount2(Path target, UmountFlag... flags) throws IOException {
-    call(UMOUNT2).path(target).word(Flag.bits(Flag.set(UmountFlag.class, flags))).run();
+    call(UMOUNT2).path(target).flags(Flag.set(UmountFlag.class, flags)).run();
   }
 
   /// Makes a mount the root, and puts the old root somewhere below. See `pivot_root(2)`.
@@ -94,7 +94,7 @@ public interface MountCalls extends Caller {
     return call(FSMOUNT)
         .fd(context)
         .word(cloexec)
-        .word(Flag.bits(Flag.set(MountAttribute.class, attributes)))
+        .flags(Flag.set(MountAttribute.class, attributes))
         .opens();
   }
 
@@ -115,7 +115,7 @@ public interface MountCalls extends Caller {
     return call(OPEN_TREE)
         .cwd()
         .path(path)
-        .word(Flag.bits(Flag.set(OpenTreeFlag.class, flags)) | cloexec)
+        .flags(Flag.set(OpenTreeFlag.class, flags), cloexec)
         .opens();
   }
 

@@ -3,18 +3,15 @@ package dev.caisson.remote;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Layouts;
-import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.Processes;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -107,7 +104,7 @@ public final class RemoteChild extends RemoteProcess {
     int passingThere = given.getLast().number();
     var slot = parent.allocate(8);
     var stack = parent.allocate(STACK);
-    long top = frame(parent, stack, callsThere);
+    frame(parent, stack, callsThere);
     long bits = CLONE_VM | CLONE_PIDFD | SIGCHLD | CloneFlag.bits(flags);
     int number = 0;
     Fd pidfd;
@@ -117,7 +114,7 @@ public final class RemoteChild extends RemoteProcess {
               parent
                   .call(SystemCall.CLONE)
                   .word(bits)
-                  .word(top)
+                  .memory(stack, STACK - FRAME)
                   .memory(slot)
                   .word(0)
                   .word(0)
@@ -151,6 +148,7 @@ public final class RemoteChild extends RemoteProcess {
             number,
             pidfd,
             stack);
+    child.interceptAs(parent);
     Thread.ofVirtual().start(child::endConnectionWithIt);
     return child;
   }
@@ -166,16 +164,14 @@ public final class RemoteChild extends RemoteProcess {
   }
 
   /// Puts what the child begins with onto its stack.
-  private static long frame(RemoteProcess parent, RemoteMemory stack, int calls) {
-    long at = STACK - FRAME;
-    var words = stack.local().asSlice(at, FRAME).fill((byte) 0);
+  private static void frame(RemoteProcess parent, RemoteMemory stack, int calls) {
+    var words = stack.local().asSlice(STACK - FRAME, FRAME).fill((byte) 0);
     var symbols = parent.symbols();
     words.setAtIndex(JAVA_LONG, 0, symbols.trampoline());
     words.setAtIndex(JAVA_LONG, 1, calls);
     words.setAtIndex(JAVA_LONG, 2, calls);
     words.setAtIndex(
         JAVA_LONG, 7, symbols.serverAhead() != 0 ? symbols.serverAhead() : symbols.server());
-    return stack.address() + at;
   }
 
   /// One of its parent's descriptors, as the child has it, too.
@@ -197,47 +193,35 @@ public final class RemoteChild extends RemoteProcess {
       throws IOException {
     var variables = new ArrayList<String>();
     environment.forEach((name, value) -> variables.add(name + "=" + value));
-    var until = Deadline.in(deadline());
     ownTable();
-    var path = new ArrayList<byte[]>();
-    path.add(PathBytes.of(program));
-    var block = new Block();
-    int[] paths = block.add(path);
-    int[] argv = block.add(arguments.stream().map(PathBytes::encode).toList());
-    int[] envp = block.add(variables.stream().map(PathBytes::encode).toList());
-    int[] name = block.add(List.of(PathBytes.encode(NAME)));
-    long arrays = 8L * (argv.length + 1 + envp.length + 1);
-    var room = allocate(arrays + block.size());
-    try {
-      long strings = room.address() + arrays;
-      block.copy(room.local().asSlice(arrays, block.size()));
-      array(room.local(), 0, argv, strings);
-      array(room.local(), argv.length + 1L, envp, strings);
-      var connection = connection();
-      connection.lock(until);
-      try {
-        var called = new long[] {PR_SET_NAME, strings + name[0], 0, 0, 0, 0};
-        var executes =
-            new long[] {
-              strings + paths[0], room.address(), room.address() + 8L * (argv.length + 1), 0, 0, 0
-            };
-        connection.request(0, SystemCall.PRCTL.number(), called);
-        // Answered before the next: one that dies unnamed would look like one that has executed.
-        connection.exchange(1, until);
-        connection.request(0, SystemCall.EXECVE.number(), executes);
-        try {
-          connection.exchange(1, until);
-        } catch (ConnectionLostException gone) {
-          executed(gone);
-          return;
-        }
-        throw SystemCallException.of(connection.answer(0), "execve", program, arguments);
-      } finally {
-        connection.unlock();
-      }
-    } finally {
-      connection().giveBack(room);
+    var call = call(SystemCall.EXECVE).path(program).strings(arguments).strings(variables);
+    long result = intercepted(call, () -> execute(call));
+    if (result < 0) {
+      throw call.failure(result);
     }
+    synchronized (this) {
+      executed = true;
+    }
+    stack.close();
+  }
+
+  private long execute(Call call) throws IOException {
+    // Answered before the next: one that dies unnamed would look like one that has executed.
+    make(call(SystemCall.PRCTL).word(PR_SET_NAME).string(NAME));
+    try {
+      return make(call);
+    } catch (ConnectionLostException gone) {
+      if (isNamed(NAME)) {
+        throw gone;
+      }
+      return 0;
+    }
+  }
+
+  /// The end of the connection is either: that of a process that became another program, which has
+  /// another name, or that of one that was killed before, which has not.
+  private boolean isNamed(String name) throws IOException {
+    return Files.readString(Path.of("/proc/" + numberHere() + "/comm")).strip().equals(name);
   }
 
   /// Has it share descriptors with nobody: its sockets would stay open when it executes.
@@ -258,55 +242,6 @@ public final class RemoteChild extends RemoteProcess {
     shared.removeSockets(calls, passing);
     parent.inherited(calls).close();
     parent.inherited(passing).close();
-  }
-
-  private static void array(MemorySegment local, long index, int[] offsets, long strings) {
-    for (int i = 0; i < offsets.length; i++) {
-      local.setAtIndex(JAVA_LONG, index + i, strings + offsets[i]);
-    }
-    local.setAtIndex(JAVA_LONG, index + offsets.length, 0);
-  }
-
-  /// Strings one after the other.
-  private static final class Block {
-    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-
-    /// @return where each begins
-    int[] add(List<byte[]> strings) {
-      var offsets = new int[strings.size()];
-      for (int i = 0; i < offsets.length; i++) {
-        offsets[i] = bytes.size();
-        for (byte b : strings.get(i)) {
-          if (b == 0) {
-            throw new IllegalArgumentException("a string for the kernel cannot hold a NUL byte");
-          }
-        }
-        bytes.writeBytes(strings.get(i));
-        bytes.write(0);
-      }
-      return offsets;
-    }
-
-    long size() {
-      return bytes.size();
-    }
-
-    void copy(MemorySegment to) {
-      to.copyFrom(MemorySegment.ofArray(bytes.toByteArray()));
-    }
-  }
-
-  /// The end of the connection is either: that of a process that became another program, which has
-  /// another name, or that of one that was killed before, which has not.
-  private void executed(ConnectionLostException gone) throws IOException {
-    var comm = Files.readString(Path.of("/proc/" + numberHere() + "/comm")).strip();
-    if (comm.equals(NAME)) {
-      throw gone;
-    }
-    synchronized (this) {
-      executed = true;
-    }
-    stack.close();
   }
 
   /// Its parent may see it under a number of another namespace.

@@ -1,7 +1,5 @@
 package dev.caisson.remote;
 
-import dev.caisson.linux.SystemCall;
-import java.io.IOException;
 import java.util.Optional;
 
 /// A descriptor in another process, and the duty to close it there.
@@ -96,8 +94,8 @@ public final class RemoteFd implements AutoCloseable {
     return released;
   }
 
-  /// Closes it in its process, or as soon as its batch has opened it. Idempotent. If the process is
-  /// gone, so is the descriptor. See `close(2)`.
+  /// Closes it in its process, or as soon as its batch has opened it, or the process has left the
+  /// call that it is in. Idempotent. If the process is gone, so is the descriptor. See `close(2)`.
   @Override
   public void close() {
     int last;
@@ -106,13 +104,8 @@ public final class RemoteFd implements AutoCloseable {
       number = CLOSED;
       unwanted = opening.isPresent();
     }
-    if (last == CLOSED) {
-      return;
-    }
-    try {
-      process.call(SystemCall.CLOSE).word(last).run();
-    } catch (IOException gone) {
-      // The kernel frees the number whatever it answers, and a lost process has none left.
+    if (last != CLOSED) {
+      process.close(last);
     }
   }
 

@@ -8,7 +8,10 @@ import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /// A process that makes the system calls that it is told to.
@@ -33,6 +36,11 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
   private final int pid;
   private final Route route = new OneByOne();
   private final AtomicBoolean closed = new AtomicBoolean();
+  private final List<Interceptor> interceptors = new CopyOnWriteArrayList<>();
+
+  /// What could not be closed, because the process was in a call.
+  private final Queue<Integer> unclosed = new ConcurrentLinkedQueue<>();
+
   private volatile Duration deadline = DEADLINE;
 
   RemoteProcess(
@@ -104,9 +112,27 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
       }
       call.words()[expected.index()] = expected.opening().number();
     }
+    return intercepted(call, () -> make(call));
+  }
+
+  final long intercepted(Call call, Interceptor.Next last) throws IOException {
+    if (interceptors.isEmpty()) {
+      return last.make();
+    }
+    var next = last;
+    for (var interceptor : interceptors) {
+      var after = next;
+      next = () -> interceptor.intercept(call, after);
+    }
+    return next.make();
+  }
+
+  final long make(Call call) throws IOException {
     var until = Deadline.in(call.deadline());
     connection.lock(until);
     try {
+      closeUnclosed(until);
+      call.submit();
       long size = call.size();
       if (size <= SCRATCH) {
         return make(call, scratch, until);
@@ -128,6 +154,47 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     connection.exchange(1, until);
     call.collect(room.local());
     return connection.answer(0);
+  }
+
+  /// Closes a descriptor, when the process is in no other call: nobody waits for that for longer
+  /// than for a call.
+  final void close(int number) {
+    var call = call(SystemCall.CLOSE).word(number);
+    try {
+      call.run();
+    } catch (IOException late) {
+      // The kernel frees the number whatever it answers, and a lost process has none left.
+      if (!call.isSubmitted()) {
+        unclosed.add(number);
+      }
+    }
+  }
+
+  private void closeUnclosed(Deadline until) throws IOException {
+    for (var number = unclosed.poll(); number != null; number = unclosed.poll()) {
+      connection.request(0, SystemCall.CLOSE.number(), new long[] {number, 0, 0, 0, 0, 0});
+      connection.exchange(1, until);
+    }
+  }
+
+  /// Puts somebody between those who ask for calls and this process: the last one is the first to
+  /// be asked. The children that it makes from then on begin with the same ones.
+  public final void intercept(Interceptor interceptor) {
+    interceptors.add(interceptor);
+  }
+
+  /// Takes somebody away again. Nothing happens if he is not there.
+  public final void release(Interceptor interceptor) {
+    interceptors.remove(interceptor);
+  }
+
+  final boolean isIntercepted() {
+    return !interceptors.isEmpty();
+  }
+
+  /// Those between, for a child.
+  final void interceptAs(RemoteProcess parent) {
+    interceptors.addAll(parent.interceptors);
   }
 
   final DescriptorTable table() {
