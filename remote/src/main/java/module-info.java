@@ -2,6 +2,8 @@
 module dev.caisson.remote {
   requires static transitive org.jspecify;
   requires transitive dev.caisson.linux;
+  requires tools.jackson.databind;
 
   exports dev.caisson.remote;
+  exports dev.caisson.remote.trace;
 }

@@ -91,7 +91,7 @@ class ServiceCallErrorsIT {
     assertUsage(call("echo", "--fd", "f"), "not PATH:MODE with r, w, rw, a or path: f");
     assertUsage(call("echo", "--fd", ":r"), "not PATH:MODE with r, w, rw, a or path: :r");
     assertUsage(call("echo", "--fd", "f:x"), "not PATH:MODE with r, w, rw, a or path: f:x");
-    assertUsage(call("echo", "--env", "NAME"), "not NAME=VALUE: NAME");
+    assertUsage(call("echo", "--env", "NAME"), "--env: not NAME=VALUE: NAME");
     assertUsage(call("echo", "--timeout", "soon"), "not a duration such as 30s, 5m or 1h: soon");
   }
 

@@ -71,6 +71,11 @@ public final class Call {
     return this;
   }
 
+  /// Adds a number that is another one in each run, under a name that is not.
+  Call named(long value, String name) {
+    return argument(value, name);
+  }
+
   /// Adds a number that stands for something else.
   private Call argument(long value, Object means) {
     word(value);
@@ -105,7 +110,7 @@ public final class Call {
       flags.forEach(flag -> names.add(flag.toString()));
       names.sort(null);
       if (more != 0 || names.isEmpty()) {
-        names.add(more == 0 ? "0" : "0x" + Long.toHexString(more));
+        names.add(more == O_CLOEXEC ? "CLOEXEC" : "0x" + Long.toHexString(more));
       }
       return String.join("|", names);
     }
@@ -339,7 +344,8 @@ public final class Call {
     return submitted;
   }
 
-  Duration deadline() {
+  /// How long it may take.
+  public Duration deadline() {
     return deadline;
   }
 

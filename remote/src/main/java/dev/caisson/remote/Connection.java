@@ -161,6 +161,18 @@ final class Connection implements AutoCloseable {
     }
   }
 
+  /// Whether answers are due.
+  boolean isInCall() {
+    if (!lock.tryLock()) {
+      return true;
+    }
+    try {
+      return owed > 0;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private ConnectionLostException lost(boolean submitted) {
     lost = true;
     return new ConnectionLostException(peer, submitted);

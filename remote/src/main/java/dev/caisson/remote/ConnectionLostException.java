@@ -9,7 +9,9 @@ public final class ConnectionLostException extends IOException {
 
   private final boolean submitted;
 
-  ConnectionLostException(String what, boolean submitted) {
+  /// @param what whose connection it was
+  /// @param submitted whether the call may have been made
+  public ConnectionLostException(String what, boolean submitted) {
     super(
         "the connection to %s was lost; the call %s"
             .formatted(what, submitted ? "may have been made or not" : "was not made"));

@@ -60,12 +60,16 @@ public final class LocalProcess implements AutoCloseable {
     return process;
   }
 
-  /// Ends it, and waits for its end. Idempotent.
+  /// Ends it, and waits for its end: by killing it if it is in a call that nobody waits for.
+  /// Idempotent.
   @Override
   public void close() {
+    boolean asked = !process.isInCall();
     process.close();
     try {
-      child.waitid(DEATH);
+      if (asked) {
+        child.waitid(DEATH);
+      }
     } catch (IOException stuck) {
       // It is killed next.
     }

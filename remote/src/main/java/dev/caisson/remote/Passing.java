@@ -17,12 +17,12 @@ import java.util.List;
 final class Passing implements AutoCloseable {
   private final RemoteProcess process;
   private final UnixSocket ours;
-  private final RemoteFd theirs;
+  private final int theirs;
   private long sent;
   private long received;
   private long taken;
 
-  Passing(RemoteProcess process, UnixSocket ours, RemoteFd theirs) {
+  Passing(RemoteProcess process, UnixSocket ours, int theirs) {
     this.process = process;
     this.ours = ours;
     this.theirs = theirs;
@@ -35,12 +35,14 @@ final class Passing implements AutoCloseable {
   /// All together, in one message.
   synchronized List<RemoteFd> give(List<Fd> fds) throws IOException {
     long number = ++sent;
-    ours.sendmsg(bytes(number), fds, Deadline.in(process.deadline()));
+    if (!process.isImagined()) {
+      ours.sendmsg(bytes(number), fds, Deadline.in(process.deadline()));
+    }
     // Those before it were sent in vain: the process had no time to receive them.
     for (; received < number; received++) {
       var room = new MessageBlock(0, fds.size(), Long.BYTES);
       long count =
-          room.argument(process.call(SystemCall.RECVMSG).fd(theirs))
+          room.argument(process.call(SystemCall.RECVMSG).named(theirs, "passing"))
               .word(MessageBlock.CMSG_CLOEXEC)
               .value();
       var message = room.received(process, count);
@@ -61,7 +63,10 @@ final class Passing implements AutoCloseable {
     var sending = new MessageBlock(0, 1, Long.BYTES);
     sending.data(bytes(asked));
     sending.descriptors(new int[] {number});
-    sending.argument(process.call(SystemCall.SENDMSG).fd(theirs)).word(0).run();
+    sending.argument(process.call(SystemCall.SENDMSG).named(theirs, "passing")).word(0).run();
+    if (process.isImagined()) {
+      return atItsEnd();
+    }
     while (true) {
       var message = ours.recvmsg(Long.BYTES, until);
       if (message.descriptors().size() == 1 && Arrays.equals(message.data(), bytes(asked))) {
@@ -76,6 +81,13 @@ final class Passing implements AutoCloseable {
       if (until.expired()) {
         throw until.exception("a descriptor of " + process);
       }
+    }
+  }
+
+  /// What stands for a descriptor that is not there: whoever waits for it, it is ready.
+  private static Fd atItsEnd() throws IOException {
+    try (var ends = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
+      return ends.ours().move();
     }
   }
 

@@ -5,6 +5,7 @@ import static dev.caisson.linux.SystemCall.CHROOT;
 import static dev.caisson.linux.SystemCall.FCHDIR;
 import static dev.caisson.linux.SystemCall.GETGID;
 import static dev.caisson.linux.SystemCall.GETPID;
+import static dev.caisson.linux.SystemCall.GETPPID;
 import static dev.caisson.linux.SystemCall.GETUID;
 import static dev.caisson.linux.SystemCall.KILL;
 import static dev.caisson.linux.SystemCall.PRCTL;
@@ -26,6 +27,11 @@ public interface ProcessCalls extends Caller {
   /// Its id, as the kernel says. See `getpid(2)`.
   default int getpid() throws IOException {
     return (int) call(GETPID).value();
+  }
+
+  /// The id of its parent, as it knows that itself. See `getppid(2)`.
+  default int getppid() throws IOException {
+    return (int) call(GETPPID).value();
   }
 
   /// The user that it is. See `getuid(2)`.

@@ -87,9 +87,10 @@ public final class RemoteChild extends RemoteProcess {
         given.forEach(RemoteFd::close);
       }
     }
-    if (!sameTable) {
+    if (!sameTable && !parent.isImagined()) {
       table.sockets().forEach(socket -> child.inherited(socket).close());
     }
+    child.interceptAs(parent);
     return child;
   }
 
@@ -148,7 +149,6 @@ public final class RemoteChild extends RemoteProcess {
             number,
             pidfd,
             stack);
-    child.interceptAs(parent);
     Thread.ofVirtual().start(child::endConnectionWithIt);
     return child;
   }
@@ -306,7 +306,7 @@ public final class RemoteChild extends RemoteProcess {
 
   /// Sends it a signal, which surely reaches no other. See `pidfd_send_signal(2)`.
   public synchronized void kill(Signal signal) throws SystemCallException {
-    if (exit.isEmpty()) {
+    if (exit.isEmpty() && !isImagined()) {
       Processes.pidfdSendSignal(pidfd, signal);
     }
   }

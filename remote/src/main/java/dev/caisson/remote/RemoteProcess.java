@@ -26,6 +26,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 public class RemoteProcess implements SystemCalls, AutoCloseable {
   private static final Duration DEADLINE = Duration.ofSeconds(30);
   private static final long SCRATCH = 64 * 1024;
+  private static final int CLOSED = -1;
 
   private final Connection connection;
   private final AddressSpace memory;
@@ -41,6 +42,7 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
   /// What could not be closed, because the process was in a call.
   private final Queue<Integer> unclosed = new ConcurrentLinkedQueue<>();
 
+  private volatile boolean imagined;
   private volatile Duration deadline = DEADLINE;
 
   RemoteProcess(
@@ -57,9 +59,41 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     this.pid = pid;
     this.table = table;
     memory.retain();
-    this.passing = new Passing(this, passing, new RemoteFd(this, passingThere));
+    this.passing = new Passing(this, passing, passingThere);
     this.scratch = memory.allocate(SCRATCH);
     connection.peer(toString());
+  }
+
+  /// A process that is not there, and makes no calls: somebody answers them in its place. It has
+  /// memory, and so have its children; a descriptor that is taken from it is a socket at its end.
+  ///
+  /// @param pid what it has for an id
+  public static RemoteProcess answeredBy(Interceptor answers, int pid) throws IOException {
+    var memory = AddressSpace.create();
+    try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM);
+        var passing = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
+      memory.mappedAt(AddressSpace.SIZE);
+      var process =
+          new RemoteProcess(
+              new Connection(Bootstrap.moved(calls.ours()), true),
+              memory,
+              new Symbols(0, 0, 0, 0, 0),
+              new DescriptorTable("process " + pid),
+              Bootstrap.moved(passing.ours()),
+              CLOSED,
+              pid);
+      process.imagined = true;
+      process.intercept(answers);
+      return process;
+    } catch (IOException | RuntimeException failure) {
+      memory.close();
+      throw failure;
+    }
+  }
+
+  /// Whether there is no such process.
+  final boolean isImagined() {
+    return imagined;
   }
 
   /// Its id, as it knows it itself.
@@ -156,6 +190,11 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     return connection.answer(0);
   }
 
+  /// Whether it is in a call, or has been when it was last looked at.
+  final boolean isInCall() {
+    return connection.isInCall();
+  }
+
   /// Closes a descriptor, when the process is in no other call: nobody waits for that for longer
   /// than for a call.
   final void close(int number) {
@@ -195,6 +234,7 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
   /// Those between, for a child.
   final void interceptAs(RemoteProcess parent) {
     interceptors.addAll(parent.interceptors);
+    imagined = parent.imagined;
   }
 
   final DescriptorTable table() {

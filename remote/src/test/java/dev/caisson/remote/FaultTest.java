@@ -61,6 +61,15 @@ class FaultTest {
     } while (!states.contains(state));
   }
 
+  /// Waits until the process is in that call, with that first argument: until then it waits for its
+  /// next one, and looks the same.
+  private static void awaitCall(long pid, SystemCall call, long argument) throws Exception {
+    var begin = "%d 0x%x ".formatted(call.number(), argument);
+    while (!Files.readString(Path.of("/proc/" + pid + "/syscall")).startsWith(begin)) {
+      Thread.sleep(1);
+    }
+  }
+
   private static Thread thread(
       boolean virtual, Callable<?> task, CompletableFuture<Throwable> end) {
     Runnable run =
@@ -82,7 +91,7 @@ class FaultTest {
       var pipe = process.pipe2();
       var end = new CompletableFuture<Throwable>();
       var caller = thread(virtual, () -> process.read(pipe.getFirst(), 10), end);
-      awaitState(process.pid(), "S");
+      awaitCall(process.pid(), SystemCall.READ, pipe.getFirst().number());
       signal(process.pid(), "KILL");
       assertThat(end.get())
           .isInstanceOfSatisfying(
@@ -225,7 +234,7 @@ class FaultTest {
       var process = local.process();
       var end = new CompletableFuture<Throwable>();
       var caller = thread(virtual, () -> process.read(source.fd(), 10), end);
-      awaitState(process.pid(), "S");
+      awaitCall(process.pid(), SystemCall.READ, source.fd().number());
       Thread.sleep(50);
       var waits = new CompletableFuture<Throwable>();
       var waiter = thread(virtual, process::getpid, waits);
@@ -266,7 +275,7 @@ class FaultTest {
       var memory = process.allocate(10);
       var end = new CompletableFuture<Throwable>();
       var caller = thread(virtual, () -> process.read(fd, 100_000), end);
-      awaitState(process.pid(), "S");
+      awaitCall(process.pid(), SystemCall.READ, fd.number());
       Thread.sleep(50);
       process.close();
       assertThat(end.get()).isInstanceOf(ConnectionLostException.class);

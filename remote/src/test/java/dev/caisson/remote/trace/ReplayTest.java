@@ -1,0 +1,177 @@
+package dev.caisson.remote.trace;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.caisson.linux.Exit;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.remote.ConnectionLostException;
+import dev.caisson.remote.LocalProcess;
+import dev.caisson.remote.RemoteProcess;
+import dev.caisson.testkit.NoLeaks;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+@ExtendWith(NoLeaks.class)
+final class ReplayTest {
+  @TempDir Path directory;
+
+  private interface Program {
+    void run(RemoteProcess process) throws IOException;
+  }
+
+  private Path record(Program program) throws IOException {
+    var record = directory.resolve("record.json");
+    try (var local = LocalProcess.start();
+        var writer = Files.newBufferedWriter(record)) {
+      local.process().intercept(Trace.json(writer));
+      program.run(local.process());
+    }
+    return record;
+  }
+
+  private static String firstLine(RemoteProcess process, Path file) throws IOException {
+    try (var open = process.openat(file)) {
+      return new String(process.read(open, 1000), UTF_8).lines().findFirst().orElse("");
+    }
+  }
+
+  @Test
+  void whatWasReadIsReadAgainThoughTheFileIsGone() throws Exception {
+    var file = Files.writeString(directory.resolve("file"), "first\nsecond\n");
+    var record = record(process -> firstLine(process, file));
+    Files.delete(file);
+    // @start region="replay"
+    try (var replay = Replay.of(record)) {
+      assertThat(firstLine(replay.process(), file)).isEqualTo("first");
+    }
+    // @end
+  }
+
+  @Test
+  void aWholeLifeOfChildrenAndDescriptorsIsReplayed() throws Exception {
+    Program program =
+        process -> {
+          var ends = process.pipe2();
+          try (var child = process.fork();
+              var read = ends.getFirst();
+              var write = ends.getLast()) {
+            var out = child.inherited(write);
+            child.dup3(out, 1);
+            child.execve(Path.of("/bin/sh"), List.of("sh", "-c", "echo hello; exit 7"), Map.of());
+            process.close(write);
+            assertThat(process.read(read, 10)).asString(UTF_8).isEqualTo("hello\n");
+            assertThat(child.waitid(Duration.ofSeconds(30)))
+                .isInstanceOfSatisfying(
+                    Exit.Exited.class, exited -> assertThat(exited.status()).isEqualTo(7));
+          }
+          try (var here = Fd.open(Path.of("/dev/null"));
+              var given = process.give(here);
+              var taken = process.take(given)) {
+            assertThat(process.statx(given).isRegularFile()).isFalse();
+            assertThat(taken.isOpen()).isTrue();
+          }
+          try (var batch = process.batch()) {
+            var made = batch.openat(directory, OpenFlag.DIRECTORY);
+            batch.fchmod(made, 0755);
+            batch.close(made);
+          }
+          try (var memory = process.allocate(16);
+              var zero = process.openat(Path.of("/proc/version"))) {
+            process.read(zero, memory);
+            assertThat(memory.local().get(java.lang.foreign.ValueLayout.JAVA_BYTE, 0))
+                .isEqualTo((byte) 'L');
+          }
+          assertThatThrownBy(() -> process.mkdirat(Path.of("/proc/none"), 0755))
+              .isInstanceOf(SystemCallException.class)
+              .hasMessageContaining("ENOENT");
+        };
+    var record = record(program);
+    try (var replay = Replay.of(record)) {
+      program.run(replay.process());
+    }
+    // The last one did not change the record, nor did it need what is there.
+    try (var replay = Replay.of(record)) {
+      program.run(replay.process());
+    }
+  }
+
+  @Test
+  void anotherCallIsShownBesideTheRecordedOne() throws Exception {
+    var record = record(process -> process.mkdirat(directory.resolve("one"), 0755));
+    var replay = Replay.of(record);
+    assertThatThrownBy(() -> replay.process().mkdirat(directory.resolve("two"), 0755))
+        .isInstanceOf(ReplayException.class)
+        .hasMessageContaining(
+            "recorded:  [%d] mkdirat(AT_FDCWD, \"%s/one\", 493) = 0"
+                .formatted(replay.process().pid(), directory))
+        .hasMessageContaining(
+            "asked for: [%d] mkdirat(AT_FDCWD, \"%s/two\", 493)"
+                .formatted(replay.process().pid(), directory));
+    assertThatThrownBy(replay::close).isInstanceOf(ReplayException.class);
+  }
+
+  @Test
+  void whatIsNotAskedForAndWhatIsTooMuchIsTold() throws Exception {
+    var record =
+        record(process -> {
+          process.getppid();
+          process.umask(022);
+        });
+    var less = Replay.of(record);
+    less.process().getppid();
+    assertThatThrownBy(less::close)
+        .hasMessageContaining("was not asked for")
+        .hasMessageContaining("umask(18)");
+    var more = Replay.of(record);
+    more.process().getppid();
+    more.process().umask(022);
+    assertThatThrownBy(() -> more.process().umask(022))
+        .hasMessageContaining("call 3 of process")
+        .hasMessageContaining("is not in the record");
+    assertThatThrownBy(more::close).isInstanceOf(ReplayException.class);
+  }
+
+  @Test
+  void anEndIsReplayed() throws Exception {
+    var record = record(process -> process.exitGroup(0));
+    try (var replay = Replay.of(record)) {
+      replay.process().exitGroup(0);
+    }
+    var lost = new ArrayList<TracedCall>();
+    try (var local = LocalProcess.start()) {
+      local.process().intercept(Trace.to(lost::add));
+      local
+          .process()
+          .intercept(Injection.of(dev.caisson.linux.SystemCall.GETPPID).cutsConnection());
+      // The trace was there first, so it is asked last.
+      assertThatThrownBy(local.process()::getppid).isInstanceOf(ConnectionLostException.class);
+    }
+    try (var replay = Replay.of(lost)) {
+      assertThatThrownBy(replay.process()::getppid)
+          .isInstanceOfSatisfying(
+              ConnectionLostException.class, gone -> assertThat(gone.submitted()).isFalse());
+    }
+  }
+
+  @Test
+  void aRecordThatIsNoneSaysInWhichLine() throws Exception {
+    var record = record(process -> process.getppid());
+    Files.writeString(record, Files.readString(record) + "{\"process\":1}\n");
+    assertThatThrownBy(() -> Replay.of(record))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("line 2")
+        .hasMessageContaining("arguments");
+  }
+}

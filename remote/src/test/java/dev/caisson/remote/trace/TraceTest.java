@@ -1,0 +1,169 @@
+package dev.caisson.remote.trace;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Exit;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.remote.ConnectionLostException;
+import dev.caisson.remote.LocalProcess;
+import dev.caisson.testkit.NoLeaks;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+@ExtendWith(NoLeaks.class)
+final class TraceTest {
+  @TempDir Path directory;
+
+  @Test
+  void aLineOfTextIsAsOfStrace() throws Exception {
+    var file = Files.writeString(directory.resolve("greeting"), "hello\n");
+    var text = new StringWriter();
+    try (var local = LocalProcess.start()) {
+      // @start region="trace"
+      var process = local.process();
+      var trace = Trace.text(text);
+      process.intercept(trace);
+      try (var open = process.openat(file)) {
+        process.read(open, 100);
+      }
+      process.release(trace);
+      // @end
+      process.getpid();
+      assertThat(text.toString().lines().map(line -> line.replaceAll(" <[0-9.]+>$", "")))
+          .containsExactly(
+              "[%d] openat(AT_FDCWD, \"%s\", CLOEXEC, 0) = 3".formatted(process.pid(), file),
+              "[%d] read(3, \"hello\\n\", 100) = 6".formatted(process.pid()),
+              "[%d] close(3) = 0".formatted(process.pid()));
+    }
+  }
+
+  @Test
+  void anErrorIsTold() throws Exception {
+    var calls = new ArrayList<TracedCall>();
+    try (var local = LocalProcess.start()) {
+      local.process().intercept(Trace.to(calls::add));
+      assertThatThrownBy(() -> local.process().mkdirat(Path.of("/proc/none"), 0777))
+          .isInstanceOf(SystemCallException.class);
+    }
+    assertThat(calls).hasSize(1);
+    assertThat(calls.getFirst().toString())
+        .contains(
+            "mkdirat(AT_FDCWD, \"/proc/none\", 511) = -1 ENOENT (No such file or directory) <");
+  }
+
+  @Test
+  void callsOfABatchAreToldOneByOne() throws Exception {
+    var calls = new ArrayList<TracedCall>();
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      process.intercept(Trace.to(calls::add));
+      try (var batch = process.batch()) {
+        var made = batch.openat(directory, OpenFlag.DIRECTORY);
+        batch.mkdirat(made, Path.of("inside"), 0755);
+        batch.close(made);
+      }
+      assertThatThrownBy(
+              () -> {
+                try (var batch = process.batch()) {
+                  var missing = batch.openat(Path.of("/none"));
+                  batch.mkdirat(missing, Path.of("never"), 0755);
+                  batch.mkdirat(directory.resolve("after"), 0755);
+                }
+              })
+          .isInstanceOf(SystemCallException.class)
+          .hasMessageContaining("/none")
+          .hasNoSuppressedExceptions();
+    }
+    assertThat(calls)
+        .extracting(TracedCall::call)
+        .containsExactly("openat", "mkdirat", "close", "openat", "mkdirat");
+    assertThat(directory.resolve("inside")).isDirectory();
+    assertThat(directory.resolve("after")).isDirectory();
+  }
+
+  @Test
+  void whatTheChildrenDoIsToldToo() throws Exception {
+    var calls = new ArrayList<TracedCall>();
+    int pid;
+    try (var local = LocalProcess.start()) {
+      local.process().intercept(Trace.to(calls::add));
+      try (var child = local.process().fork()) {
+        pid = child.pid();
+        child.getppid();
+        child.execve(Path.of("/bin/sh"), List.of("sh", "-c", "exit 3"), Map.of("A", "b c"));
+        assertThat(child.waitid(Duration.ofSeconds(30)))
+            .isInstanceOfSatisfying(
+                Exit.Exited.class, exited -> assertThat(exited.status()).isEqualTo(3));
+      }
+    }
+    assertThat(calls).anyMatch(call -> call.process() == pid && call.call().equals("getppid"));
+    assertThat(calls.stream().filter(call -> call.call().equals("execve")).map(Object::toString))
+        .singleElement()
+        .asString()
+        .startsWith(
+            "[%d] execve(\"/bin/sh\", [\"sh\", \"-c\", \"exit 3\"], [\"A=b c\"]) = 0"
+                .formatted(pid));
+  }
+
+  @Test
+  void whatNeverCameBackIsTold() throws Exception {
+    var calls = new ArrayList<TracedCall>();
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      process.intercept(Trace.to(calls::add));
+      var ends = process.pipe2();
+      assertThatThrownBy(() ->
+              process
+                  .call(SystemCall.READ)
+                  .fd(ends.getFirst())
+                  .out(java.lang.foreign.MemorySegment.ofArray(new byte[1]))
+                  .word(1)
+                  .within(Duration.ofMillis(1))
+                  .run())
+          .isInstanceOf(DeadlineException.class);
+      process.close();
+      assertThatThrownBy(process::getpid).isInstanceOf(ConnectionLostException.class);
+    }
+    assertThat(calls)
+        .extracting(call -> call.outcome().toString())
+        .contains("0", "? (no answer in time)", "? (connection lost before)");
+  }
+
+  @Test
+  void everyArgumentCanBeReadBackFromJson() throws Exception {
+    var calls = new ArrayList<TracedCall>();
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      process.intercept(Trace.to(calls::add));
+      try (var memory = process.allocate(64);
+          var file =
+              process.openat(
+                  directory.resolve("file"),
+                  java.util.Set.of(OpenFlag.CREAT, OpenFlag.RDWR),
+                  0600)) {
+        process.write(file, new byte[] {0, 1, (byte) 0xff, '"', '\n'});
+        process.lseek(file, 0, 0);
+        process.read(file, memory);
+      }
+      process.pipe2();
+      process.close();
+      assertThatThrownBy(process::getpid).isInstanceOf(ConnectionLostException.class);
+    }
+    assertThat(calls).hasSizeGreaterThan(5);
+    for (var call : calls) {
+      assertThat(TraceJson.read(TraceJson.write(call))).isEqualTo(call);
+    }
+  }
+}
