@@ -22,6 +22,8 @@ final class RemoteBenchmark implements AutoCloseable {
   private static final int CALLS = 10_000;
   private static final int TOGETHER = 128;
   private static final int STARTS = 100;
+  private static final int DIRECTORIES = 100;
+  private static final int FILES = 100;
 
   private final Path directory;
   private final Path floor;
@@ -52,6 +54,7 @@ final class RemoteBenchmark implements AutoCloseable {
       System.out.printf("System calls in another process; medians of %d rounds:%n", ROUNDS);
       bench.calls();
       bench.processes();
+      bench.trees();
       System.out.println();
     }
   }
@@ -144,6 +147,33 @@ final class RemoteBenchmark implements AutoCloseable {
         child.waitid(DEADLINE);
       }
     }
+  }
+
+  /// A tree of small files, from one directory to another.
+  private void trees() throws Exception {
+    var tree = directory.resolve("tree");
+    var copy = directory.resolve("copy");
+    for (int i = 0; i < DIRECTORIES; i++) {
+      var inner = Files.createDirectories(tree.resolve("directory-" + i));
+      for (int j = 0; j < FILES; j++) {
+        Files.writeString(inner.resolve("file-" + j), "file %d of %d\n".formatted(j, i).repeat(20));
+      }
+    }
+    var cp = new Series("%,d files: cp -a".formatted(DIRECTORIES * FILES));
+    var remote = new Series("the same, all calls remote");
+    for (int round = -1; round < ROUNDS / 3; round++) {
+      boolean counts = round >= 0;
+      var none = new Series("warm-up");
+      (counts ? cp : none)
+          .time(1, () -> Programs.run("cp", "-a", tree.toString(), copy.toString()));
+      Programs.run("rm", "-r", copy.toString());
+      (counts ? remote : none).time(1, () -> new TreeCopy(local.process()).copy(tree, copy));
+      Programs.run("diff", "-r", tree.toString(), copy.toString());
+      Programs.run("rm", "-r", copy.toString());
+    }
+    Programs.run("rm", "-r", tree.toString());
+    cp.print(cp);
+    remote.print(cp);
   }
 
   @Override

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SpawnThread;
+import dev.caisson.testkit.Document;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
@@ -20,12 +21,10 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HexFormat;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -42,11 +41,6 @@ class TutorialTest {
   private static final Path EXAMPLE =
       Path.of(System.getProperty("basedir", ""), "src/test/java/dev/caisson/host/Checksums.java");
 
-  private static final Pattern BLOCK =
-      Pattern.compile("^```(\\w+) ?(\\w*)\\n(.*?)^```$", Pattern.MULTILINE | Pattern.DOTALL);
-  private static final Pattern REGION =
-      Pattern.compile("// @start region=\"(\\w+)\"\\n(.*?)// @end", Pattern.DOTALL);
-
   @TempDir Path directory;
 
   private Path sample;
@@ -56,17 +50,6 @@ class TutorialTest {
     var data = new byte[300_000];
     new Random(1).nextBytes(data);
     sample = Files.write(directory.resolve("sample"), data);
-  }
-
-  /// The blocks of a language, by the word that follows it.
-  private static Map<String, String> blocks(String language) throws IOException {
-    var blocks = new LinkedHashMap<String, String>();
-    BLOCK
-        .matcher(Files.readString(TUTORIAL))
-        .results()
-        .filter(block -> block.group(1).equals(language))
-        .forEach(block -> blocks.put(block.group(2), block.group(3)));
-    return blocks;
   }
 
   private Path executable(String name, String text) throws IOException {
@@ -81,14 +64,9 @@ class TutorialTest {
 
   @Test
   void theBlocksInJavaAreTheRegionsOfTheExample() throws IOException {
-    var regions = new LinkedHashMap<String, String>();
-    REGION
-        .matcher(Files.readString(EXAMPLE))
-        .results()
-        .forEach(region -> regions.put(region.group(1), region.group(2).stripIndent().strip()));
-    var blocks = blocks("java");
+    var regions = Document.regions(EXAMPLE);
+    var blocks = Document.blocks(TUTORIAL, "java");
     blocks.remove("module");
-    blocks.replaceAll((name, text) -> text.strip());
     assertThat(regions).isNotEmpty();
     assertThat(blocks).containsExactlyInAnyOrderEntriesOf(regions);
   }
@@ -112,7 +90,8 @@ class TutorialTest {
     modules(lib);
     var sources = Files.createDirectory(directory.resolve("sources"));
     var descriptor =
-        Files.writeString(sources.resolve("module-info.java"), blocks("java").get("module"));
+        Files.writeString(
+            sources.resolve("module-info.java"), Document.blocks(TUTORIAL, "java").get("module"));
     var renamed =
         Files.readString(EXAMPLE)
             .replace(
@@ -128,7 +107,7 @@ class TutorialTest {
         lib.toString(),
         descriptor.toString(),
         source.toString());
-    var program = executable("checksums", blocks("sh").get("launcher"));
+    var program = executable("checksums", Document.blocks(TUTORIAL, "sh").get("launcher"));
     var environment = Map.of("PATH", java + ":/usr/bin:/bin");
     try (var manager =
         new ServiceManager(OutputListener.NONE, SpawnThread.shared(), environment, LONG)) {
@@ -168,7 +147,7 @@ class TutorialTest {
   void theServiceInPythonIsCalledByTheSameClient() throws Exception {
     var lines = new Lines();
     try (var manager = Support.manager(lines, LONG)) {
-      var program = executable("checksums.py", blocks("python").get(""));
+      var program = executable("checksums.py", Document.blocks(TUTORIAL, "python").get(""));
       var client = Checksums.start(manager, program);
       itAnswers(client, "ValueError");
       itReadsAndWritesLargeMessages(client);

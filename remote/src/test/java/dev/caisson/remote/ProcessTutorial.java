@@ -1,0 +1,109 @@
+package dev.caisson.remote;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.Exit;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.remote.trace.Injection;
+import dev.caisson.remote.trace.Replay;
+import dev.caisson.remote.trace.Trace;
+import java.io.IOException;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/// What `docs/remote-process-tutorial.md` shows; [RemoteProcessTutorialTest] runs it.
+final class ProcessTutorial {
+  private ProcessTutorial() {}
+
+  static String hostname() throws IOException {
+    // @start region="process"
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      try (var file = process.openat(Path.of("/proc/sys/kernel/hostname"))) {
+        return new String(process.read(file, 100), UTF_8).strip();
+      }
+    }
+    // @end
+  }
+
+  static Exit child(RemoteProcess process, Path root) throws IOException {
+    // @start region="child"
+    try (var child = process.clone(Set.of(CloneFlag.NEWUSER, CloneFlag.NEWNS))) {
+      child.chroot(root);
+      child.chdir(Path.of("/"));
+      child.execve(Path.of("/hello"), List.of("hello"), Map.of("LANG", "C"));
+      return child.waitid(Duration.ofSeconds(30));
+    }
+    // @end
+  }
+
+  static byte[] output(RemoteProcess process) throws IOException {
+    // @start region="pipe"
+    var pipe = process.pipe2();
+    try (var read = pipe.getFirst();
+        var write = pipe.getLast();
+        var child = process.fork()) {
+      child.dup3(child.inherited(write), 1);
+      child.execve(Path.of("/bin/echo"), List.of("echo", "hello"), Map.of());
+      process.close(write);
+      return process.read(read, 100);
+    }
+    // @end
+  }
+
+  static void batch(RemoteProcess process, Path directory) throws IOException {
+    // @start region="batch"
+    try (var batch = process.batch()) {
+      for (int i = 0; i < 1000; i++) {
+        var file =
+            batch.openat(
+                directory.resolve("file-" + i), Set.of(OpenFlag.CREAT, OpenFlag.WRONLY), 0644);
+        batch.write(file, "hello\n".getBytes(UTF_8));
+        batch.close(file);
+      }
+    }
+    // @end
+  }
+
+  static String trace(RemoteProcess process, Path directory) throws IOException {
+    // @start region="trace"
+    var text = new StringWriter();
+    process.intercept(Trace.text(text));
+    process.mkdirat(directory.resolve("new"), 0755);
+    // @end
+    return text.toString();
+  }
+
+  static Errno inject(RemoteProcess process, Path file) throws IOException {
+    // @start region="inject"
+    process.intercept(Injection.of(SystemCall.OPENAT).nth(2).fails(Errno.ENOSPC));
+    process.openat(file).close();
+    try {
+      process.openat(file).close();
+      throw new AssertionError("the disk is full");
+    } catch (SystemCallException full) {
+      return full.errno();
+    }
+    // @end
+  }
+
+  static void replay(RemoteProcess process, Path record, Path directory) throws IOException {
+    // @start region="replay"
+    try (var writer = Files.newBufferedWriter(record)) {
+      process.intercept(Trace.json(writer));
+      batch(process, directory);
+    }
+    try (var replay = Replay.of(record)) {
+      batch(replay.process(), directory);
+    }
+    // @end
+  }
+}
