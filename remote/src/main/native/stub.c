@@ -28,6 +28,9 @@ struct request {
 	s64 args[6];
 };
 
+/* Nobody relocates this program: what is outside C is reached from where it runs, by no table. */
+#pragma GCC visibility push(hidden)
+
 /*
  * Makes the call. Touches no stack between the call and its return: the child of a clone returns on a stack of its
  * own, whose first word is where it goes on.
@@ -36,6 +39,8 @@ s64 raw_syscall(const struct request *request);
 
 /* Where a cloned child begins: dies with its parent, takes six arguments and a function from its stack, calls it. */
 void trampoline(void);
+
+#pragma GCC visibility pop
 
 #if defined(__x86_64__)
 __asm__(".text\n"
@@ -80,17 +85,17 @@ __asm__(".text\n"
 	"	bl start\n"
 	".globl raw_syscall\n"
 	"raw_syscall:\n"
-	"	mov x9, x0\n"
-	"	ldr x8, [x9]\n"
-	"	ldp x0, x1, [x9, #8]\n"
-	"	ldp x2, x3, [x9, #24]\n"
-	"	ldp x4, x5, [x9, #40]\n"
+	"	mov x9, sp\n"
+	"	mov x10, x0\n"
+	"	ldr x8, [x10]\n"
+	"	ldp x0, x1, [x10, #8]\n"
+	"	ldp x2, x3, [x10, #24]\n"
+	"	ldp x4, x5, [x10, #40]\n"
 	"	svc #0\n"
-	/* The return address is in a register, so a child with a stack of its own must be told from all others. */
-	"	cbnz x0, 1f\n"
-	"	cmp x8, #220\n" /* clone */
-	"	b.ne 1f\n"
-	"	cbz x1, 1f\n"
+	/* The return address is in a register, so a child on a stack of its own must be told from all others. */
+	"	mov x10, sp\n"
+	"	cmp x9, x10\n"
+	"	b.eq 1f\n"
 	"	ldr x30, [sp], #8\n"
 	"1:	ret\n"
 	".globl trampoline\n"
@@ -367,13 +372,15 @@ static int equal(const void *one, const void *other, u64 size)
 	return size == 0;
 }
 
-static void copy(void *to, const void *from, u64 size)
+/* By this name, for the compiler may call it, too; volatile, or it would do so in here. */
+void *memcpy(void *to, const void *from, u64 size)
 {
 	volatile u8 *a = to;
 	const u8 *b = from;
 
 	while (size-- > 0)
 		*a++ = *b++;
+	return to;
 }
 
 /* Copies text behind other text, as far as there is room, and says where it ends. */
@@ -450,7 +457,7 @@ static s64 connect_to(const char *path)
 	s64 result;
 
 	if (size < sizeof(address.path)) {
-		copy(address.path, path, size);
+		memcpy(address.path, path, size);
 	} else {
 		char digits[12];
 		u32 at = sizeof(digits) - 1;
@@ -596,7 +603,7 @@ static int run(u64 *stack)
 	if (ahead) {
 		struct acknowledgement acknowledgement;
 
-		copy(acknowledgement.magic, MAGIC, sizeof(MAGIC));
+		memcpy(acknowledgement.magic, MAGIC, sizeof(MAGIC));
 		acknowledgement.server_ahead = (u64)server_ahead;
 		if (write_all((int)socket, &acknowledgement, sizeof(acknowledgement)) < 0)
 			return 1;

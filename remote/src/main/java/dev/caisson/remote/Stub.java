@@ -1,5 +1,6 @@
 package dev.caisson.remote;
 
+import dev.caisson.linux.Architecture;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Memfd;
 import java.io.IOException;
@@ -7,6 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
+import java.util.Locale;
+import java.util.Optional;
 
 /// The program that can be launched under any name. It comes with this library, for each
 /// architecture; nothing has to be installed.
@@ -18,18 +21,22 @@ public final class Stub {
   private Stub() {}
 
   private static final class Program {
-    static final byte[] BYTES = load();
+    static final byte[] BYTES =
+        program(Architecture.ofThisMachine())
+            .orElseThrow(() ->
+                new IllegalStateException(
+                    "this library was built without a stub for this machine"));
+  }
 
-    private static byte[] load() {
-      var machine = System.getProperty("os.arch").equals("aarch64") ? "aarch64" : "x86_64";
-      try (var resource = Stub.class.getResourceAsStream("stub-" + machine)) {
-        if (resource == null) {
-          throw new IllegalStateException("this library was built without a stub for " + machine);
-        }
-        return resource.readAllBytes();
-      } catch (IOException failure) {
-        throw new IllegalStateException("the stub cannot be read", failure);
-      }
+  /// The program for an architecture; none if there was no compiler for it when this library was
+  /// built. Only that of this machine can be told anything by this JVM, whose numbers of calls it
+  /// shares.
+  static Optional<byte[]> program(Architecture architecture) {
+    var name = "stub-" + architecture.name().toLowerCase(Locale.ROOT);
+    try (var resource = Stub.class.getResourceAsStream(name)) {
+      return resource == null ? Optional.empty() : Optional.of(resource.readAllBytes());
+    } catch (IOException failure) {
+      throw new IllegalStateException("the stub cannot be read", failure);
     }
   }
 

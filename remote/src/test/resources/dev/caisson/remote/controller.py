@@ -1,6 +1,7 @@
-"""A controller of stubs, for x86-64, that knows the protocol of rsyscall's unix stub and no extension of it.
+"""A controller of stubs that knows the protocol of rsyscall's unix stub, and our extension only where it says so.
 
-Arguments: the name of a function below, the program of a stub, a directory to work in.
+Arguments: the name of a function below, the program of a stub, a directory to work in, the machine that the program is
+for (x86_64 or aarch64), and what runs programs of that machine here, if it is another.
 """
 import array
 import errno
@@ -11,12 +12,50 @@ import struct
 import subprocess
 import sys
 
-READ, WRITE, CLOSE, POLL, MMAP, SENDTO, RECVFROM, RECVMSG = 0, 1, 3, 7, 9, 44, 45, 47
-SOCKET, BIND, LISTEN, CLONE, EXECVE, EXIT, KILL, UNLINK = 41, 49, 50, 56, 59, 60, 62, 87
-GETPID, GETPPID, SETSID, PRCTL, WAITID, SHUTDOWN, DUP3 = 39, 110, 112, 157, 247, 48, 292
+MACHINES = ("x86_64", "aarch64")
+# The number of each call on these.
+NUMBERS = {
+    "BIND": (49, 200),
+    "CLONE": (56, 220),
+    "CLOSE": (3, 57),
+    "DUP3": (292, 24),
+    "EXECVE": (59, 221),
+    "EXIT": (60, 93),
+    "FUTEX": (202, 98),
+    "GETPID": (39, 172),
+    "GETPPID": (110, 173),
+    "GETTID": (186, 178),
+    "KILL": (62, 129),
+    "LISTEN": (50, 201),
+    "MMAP": (9, 222),
+    "PPOLL": (271, 73),
+    "PRCTL": (157, 167),
+    "RECVFROM": (45, 207),
+    "RECVMSG": (47, 212),
+    "SENDTO": (44, 206),
+    "SOCKET": (41, 198),
+    "WAITID": (247, 95),
+}
+MACHINE = MACHINES.index(sys.argv[4])
+EMULATOR = sys.argv[5:]
+globals().update({name: numbers[MACHINE] for name, numbers in NUMBERS.items()})
+
+CLONE_VM, CLONE_FILES, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID = 0x100, 0x400, 0x200000, 0x1000000
+# As pthread_create has it, with VM, FS, FILES, SIGHAND, THREAD and SYSVSEM.
+CLONE_THREAD = 0x50f00
+# An emulator cannot have two processes in one memory: there it is a copy, and in common is what is mapped as shared.
+CHILD = CLONE_CHILD_CLEARTID | signal.SIGCHLD | (0 if EMULATOR else CLONE_VM)
 WAITALL = 0x100
 CMSG_CLOEXEC = 0x40000000
 LONG = 20
+# What asks for the extension.
+AHEAD = b"caisson\1"
+FLUSH = 1 << 32
+
+
+def refers(*arguments):
+    """What is added to a number whose arguments, counted from 1, are results of earlier calls."""
+    return sum(1 << 39 + argument for argument in arguments)
 
 
 def read_all(sock, size):
@@ -95,19 +134,21 @@ class Process:
         return struct.unpack(f"<{len(files)}i", got[16:])
 
     def thread(self, flags, function, *args, ctid=0):
-        """Clones with a stack as the trampoline wants it."""
+        """Clones with a stack as the trampoline wants it, and returns what clone does."""
         registers = list(args) + [0] * (6 - len(args))
-        stack = self.allocate(4096) + 4096 - 64
+        stack = self.allocate(1 << 16) + (1 << 16) - 64
         self.put(stack, struct.pack("<8q", self.symbols[3], *registers, function))
-        return self.good(CLONE, flags, stack, 0, ctid, 0)
+        last = (ctid, 0) if MACHINE == 0 else (0, ctid)
+        return self.good(CLONE, flags, stack, 0, *last)
 
-    def child(self, flags=0x00200100 | signal.SIGCHLD, ctid=0):
+    def child(self, flags=CHILD, ctid=0, server=None):
         ours, theirs = socket.socketpair()
         ours.settimeout(LONG)
         number, = self.give(theirs)
         theirs.close()
-        pid = self.thread(flags, self.symbols[0], number, number, ctid=ctid or self.allocate(4))
-        self.good(CLOSE, number)
+        pid = self.thread(flags, server or self.symbols[0], number, number, ctid=ctid or self.allocate(4))
+        if not flags & CLONE_FILES:
+            self.good(CLOSE, number)
         child = Process(ours, self.symbols, number)
         child.room, child.end = self.allocate(1 << 16), self.room
         return pid, child
@@ -120,7 +161,12 @@ class Process:
 
 
 class Stub(Process):
-    def __init__(self, listener):
+    """A stub that has connected.
+
+    wish: what it is asked for; a byte means nothing
+    """
+
+    def __init__(self, listener, wish=b"\0"):
         listener.settimeout(LONG)
         accepted, _ = listener.accept()
         calls, calls_there = socket.socketpair()
@@ -129,12 +175,18 @@ class Stub(Process):
         memory = os.memfd_create("child_robust_futex_list")
         fds = [calls_there.fileno(), data_there.fileno(), memory, passing_there.fileno()]
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))
-        assert accepted.sendmsg([b"\0"], [rights]) == 1
+        assert accepted.sendmsg([wish], [rights]) == len(wish)
         for one in (calls_there, data_there, passing_there):
             one.close()
         os.close(memory)
         for one in (calls, data, passing, accepted):
             one.settimeout(LONG)
+        self.ahead = wish == AHEAD
+        if self.ahead:
+            acknowledgement = read_all(accepted, 16)
+            assert acknowledgement[:8] == AHEAD, acknowledgement
+            self.server_ahead, = struct.unpack("<Q", acknowledgement[8:])
+            assert self.server_ahead != 0
         assert accepted.recv(1) == b"", "nothing is said to those who do not ask"
         accepted.close()
         head = struct.unpack("<4Q6i3Q", read_all(data, 80))
@@ -144,6 +196,21 @@ class Stub(Process):
         self.mask = head[12]
         self.argv = self.texts(head[10])
         self.environment = self.texts(head[11])
+
+    def put(self, address, data):
+        if not self.ahead:
+            return super().put(address, data)
+        # what follows a request is another
+        self.send(RECVFROM, self.data_fd, address, len(data), WAITALL, 0, 0)
+        self.data.sendall(data)
+        assert self.answer() == len(data)
+        return address
+
+    def get(self, address, size):
+        if not self.ahead:
+            return super().get(address, size)
+        assert self.call(SENDTO, self.data_fd, address, size, 0, 0, 0) == size
+        return read_all(self.data, size)
 
     def texts(self, count):
         texts = []
@@ -162,13 +229,27 @@ def listen(path):
     return listener
 
 
+def command(program, *args, name=None):
+    """The command line of a program of the machine, and the name that it is called by."""
+    if EMULATOR:
+        return [*EMULATOR, "-0", name or program, program, *args], EMULATOR[0]
+    return [name or program, *args], program
+
+
+def launch(program, *args, name=None, **more):
+    argv, executable = command(program, *args, name=name)
+    return subprocess.Popen(argv, executable=executable, **more)
+
+
 class Launched:
-    def __init__(self, program, directory, args=("stub",), socket_path=None, env=None, **more):
+    def __init__(self, program, directory, args=("stub",), socket_path=None, env=None, wish=b"\0", **more):
         path = socket_path or os.path.join(directory, "socket")
+        # Who speaks the extension is told that its controller is gone.
+        self.status = 1 if wish == AHEAD else 0
         with listen(path) as listener:
             environment = {**(env or {}), "RSYSCALL_UNIX_STUB_SOCK_PATH": path}
-            self.popen = subprocess.Popen(args, executable=program, env=environment, **more)
-            self.stub = Stub(listener)
+            self.popen = launch(program, *args[1:], name=args[0], env=environment, **more)
+            self.stub = Stub(listener, wish)
 
     def __enter__(self):
         return self.stub
@@ -179,14 +260,15 @@ class Launched:
         for one in (self.stub.calls, self.stub.data, self.stub.passing):
             one.close()
         status = self.popen.wait(LONG)
-        assert kind is not None or status == 0, status
+        assert kind is not None or status == self.status, status
 
 
 def says_who_it_is(program, directory):
     with Launched(program, directory, args=("a name", "x", "", "y z"), env={"A": "1", "B": ""}) as stub:
         assert stub.argv == [b"a name", b"x", b"", b"y z"], stub.argv
-        assert stub.environment[:2] == [b"A=1", b"B="], stub.environment
         assert len(stub.environment) == 3
+        # an emulator turns them round
+        assert sorted(stub.environment)[:2] == [b"A=1", b"B="], stub.environment
         assert stub.mask == 0, stub.mask
         assert stub.call(GETPID) == stub.pid
         assert 0 not in stub.symbols
@@ -195,7 +277,7 @@ def says_who_it_is(program, directory):
 
 def beside(program, directory):
     with listen(program + ".sock") as listener:
-        popen = subprocess.Popen([program, "arg"], env={})
+        popen = launch(program, "arg", env={})
         stub = Stub(listener)
         assert stub.argv == [program.encode(), b"arg"], stub.argv
         assert stub.environment == []
@@ -203,10 +285,21 @@ def beside(program, directory):
         assert popen.wait(LONG) == 0
         link = os.path.join(directory, "link")
         os.symlink(program, link)
-        popen = subprocess.Popen([link], env={})
+        popen = launch(link, env={})
         stub = Stub(listener)
         assert stub.argv == [link.encode()], stub.argv
         assert stub.call(GETPID) == stub.pid == popen.pid
+        stub.calls.close()
+        assert popen.wait(LONG) == 0
+
+
+def beside_a_link(program, directory):
+    link = os.path.join(directory, "link")
+    os.symlink(program, link)
+    with listen(link + ".sock") as listener:
+        popen = launch(link, env={})
+        stub = Stub(listener)
+        assert stub.argv == [link.encode()], stub.argv
         stub.calls.close()
         assert popen.wait(LONG) == 0
 
@@ -251,8 +344,7 @@ def pipelines(program, directory):
 
 def children(program, directory):
     with Launched(program, directory) as stub:
-        word = stub.new(struct.pack("<I", 1))
-        pid, child = stub.child(ctid=word)
+        pid, child = stub.child()
         assert child.call(GETPID) == pid
         assert child.call(GETPPID) == stub.pid
         assert stub.call(GETPID) == stub.pid
@@ -263,24 +355,72 @@ def children(program, directory):
         told = child.allocate(4)
         assert child.call(PRCTL, 2, told) == 0
         assert child.get(told, 4) == struct.pack("<i", signal.SIGKILL)
-        helper = stub.thread(0x500 | signal.SIGCHLD, stub.symbols[2], word, 1)
-        assert stub.wait(helper, 2 | 4) == (5, signal.SIGSTOP)
-        assert stub.call(KILL, helper, signal.SIGCONT) == 0
         child.send(EXIT, 7)
         assert stub.wait(pid) == (1, 7)
-        assert stub.wait(helper) == (1, 0)
-        assert stub.get(word, 4) == bytes(4)
         # the end of the connection is that of the child
         pid, child = stub.child()
         child.calls.close()
         assert stub.wait(pid) == (1, 0)
 
 
+def grandchildren(program, directory):
+    with Launched(program, directory) as stub:
+        pid, child = stub.child()
+        child.passing, child.passing_fd = stub.passing, stub.passing_fd
+        child.room = 0
+        grandchild_pid, grandchild = child.child()
+        assert grandchild.call(GETPPID) == pid
+        assert grandchild.call(GETPID) == grandchild_pid
+        grandchild.calls.close()
+        assert child.wait(grandchild_pid) == (1, 0)
+        child.calls.close()
+        assert stub.wait(pid) == (1, 0)
+
+
+def threads(program, directory):
+    with Launched(program, directory) as stub:
+        word = stub.new(struct.pack("<I", 0))
+        flags = CLONE_THREAD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID
+        tid, thread = stub.child(flags, ctid=word)
+        assert thread.call(GETPID) == stub.pid
+        assert thread.call(GETTID) == tid != stub.pid
+        # the word was set, so it was taken for what it is
+        assert stub.get(word, 4) == struct.pack("<I", tid)
+        thread.calls.close()
+        # it is cleared at the end, before or after somebody waits for that
+        assert stub.call(FUTEX, word, 0, tid, 0) in (0, -errno.EAGAIN)
+        assert stub.get(word, 4) == bytes(4)
+        assert stub.call(GETPID) == stub.pid
+
+
+def helper_sees_exit(program, directory):
+    with Launched(program, directory) as stub:
+        word = stub.new(struct.pack("<I", 1))
+        pid, child = stub.child(ctid=word)
+        helper = stub.thread(CLONE_VM | CLONE_FILES | signal.SIGCHLD, stub.symbols[2], word, 1)
+        assert stub.wait(helper, 2 | 4) == (5, signal.SIGSTOP)
+        assert stub.call(KILL, helper, signal.SIGCONT) == 0
+        child.send(EXIT, 7)
+        assert stub.wait(pid) == (1, 7)
+        assert stub.wait(helper) == (1, 0)
+        assert stub.get(word, 4) == bytes(4)
+
+
+def helper_stops_itself(program, directory):
+    with Launched(program, directory) as stub:
+        # a word that has changed already: there is nothing to wait for
+        word = stub.new(struct.pack("<I", 2))
+        helper = stub.thread(signal.SIGCHLD, stub.symbols[2], word, 1)
+        assert stub.wait(helper, 2 | 4) == (5, signal.SIGSTOP)
+        assert stub.call(KILL, helper, signal.SIGCONT) == 0
+        assert stub.wait(helper) == (1, 0)
+
+
 def helper_sees_exec(program, directory):
     with Launched(program, directory) as stub:
         word = stub.new(struct.pack("<I", 1))
         pid, child = stub.child(ctid=word)
-        helper = stub.thread(0x500 | signal.SIGCHLD, stub.symbols[2], word, 1)
+        helper = stub.thread(CLONE_VM | CLONE_FILES | signal.SIGCHLD, stub.symbols[2], word, 1)
         assert stub.wait(helper, 2 | 4) == (5, signal.SIGSTOP)
         assert stub.call(KILL, helper, signal.SIGCONT) == 0
         path = child.new(b"/bin/sleep\0")
@@ -303,7 +443,7 @@ def persists(program, directory):
         ours.settimeout(LONG)
         number, = stub.give(theirs)
         theirs.close()
-        pid = stub.thread(0x00200100 | signal.SIGCHLD, stub.symbols[1], number, number, listener)
+        pid = stub.thread(CHILD, stub.symbols[1], number, number, listener)
         stub.good(CLOSE, number)
         stub.good(CLOSE, listener)
         child = Process(ours, stub.symbols, number)
@@ -353,7 +493,8 @@ def persists(program, directory):
 
 def by_stdin(program, directory):
     ours, theirs = socket.socketpair()
-    popen = subprocess.Popen(["sh", "-c", f'exec "{program}"'], stdin=theirs, env={"A": "1"})
+    shell = ["sh", "-c", 'exec "$@"', "sh", *command(program)[0]]
+    popen = subprocess.Popen(shell, stdin=theirs, env={"A": "1"})
     theirs.close()
     calls, calls_there = socket.socketpair()
     data, data_there = socket.socketpair()
@@ -434,20 +575,86 @@ def numbers_of_strings(program, directory):
 
 
 def tells_the_mask(program, directory):
+    # an emulator needs signals for itself, of those at the end
+    last = signal.SIGRTMAX if not EMULATOR else signal.SIGSYS
+
     def block():
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD, signal.SIGRTMAX])
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD, last])
 
     with Launched(program, directory, preexec_fn=block) as stub:
-        assert stub.mask == 1 << signal.SIGCHLD - 1 | 1 << 63, hex(stub.mask)
+        assert stub.mask == 1 << signal.SIGCHLD - 1 | 1 << last - 1, hex(stub.mask)
 
 
 def goes_with_its_controller(program, directory):
     launched = Launched(program, directory)
     stub = launched.stub
     # in a call that ends: nobody reads its answer
-    stub.send(POLL, 0, 0, 300)
+    stub.send(PPOLL, 0, 0, stub.new(struct.pack("<qq", 0, 300_000_000)), 0, 8)
     stub.calls.close()
     assert launched.popen.wait(LONG) in (1, -signal.SIGPIPE)
+
+
+def ahead_answers_together(program, directory):
+    with Launched(program, directory, wish=AHEAD) as stub:
+        assert stub.call(GETPID) == stub.pid
+        request = struct.pack("<7q", GETPID, 0, 0, 0, 0, 0, 0)
+        stub.calls.sendall(request * 128)
+        assert [stub.answer() for _ in range(128)] == [stub.pid] * 128
+        stub.calls.sendall(request[:30])
+        stub.calls.sendall(request[30:] + request)
+        assert [stub.answer() for _ in range(2)] == [stub.pid] * 2
+        assert stub.call(100_000) == -errno.ENOSYS
+
+
+def ahead_refers_to_results(program, directory):
+    with Launched(program, directory, wish=AHEAD) as stub:
+        calls = [
+            (DUP3, 1, 90, 0),
+            # 90 + 5
+            (DUP3 + refers(2), 1, 1 | 5 << 8, 0),
+            # both of them
+            (DUP3 + refers(1, 2), 1, 2 | 1 << 8, 0),
+            (DUP3 + refers(1, 2), 3, 2 | 1 << 8, 0),
+            (CLOSE + refers(1), 1),
+            (CLOSE + refers(1), 4),
+            (CLOSE + refers(1), 6),
+            # which is closed
+            (CLOSE + refers(1), 7),
+            # which has failed
+            (CLOSE + refers(1), 1),
+            (CLOSE + refers(1), 1),
+            # which was never made
+            (CLOSE + refers(1), 200),
+            (GETPID,),
+        ]
+        stub.calls.sendall(b"".join(struct.pack("<7q", *call, *[0] * (7 - len(call))) for call in calls))
+        answers = [stub.answer() for _ in calls]
+        expected = [90, 95, 91, 96, 0, 0, 0, -errno.EBADF]
+        assert answers == expected + [-errno.ECANCELED] * 3 + [stub.pid], answers
+
+
+def ahead_flushes(program, directory):
+    with Launched(program, directory, wish=AHEAD) as stub:
+        room = stub.allocate(16)
+        first = struct.pack("<7q", GETPID, 0, 0, 0, 0, 0, 0)
+        waits = struct.pack("<7q", RECVFROM + FLUSH, stub.data_fd, room, 5, WAITALL, 0, 0)
+        stub.calls.sendall(first + waits)
+        # the second waits for what is sent when the first has been answered
+        assert stub.answer() == stub.pid
+        stub.data.sendall(b"bytes")
+        assert stub.answer() == 5
+        assert stub.get(room, 5) == b"bytes"
+
+
+def ahead_children(program, directory):
+    with Launched(program, directory, wish=AHEAD) as stub:
+        pid, child = stub.child(server=stub.server_ahead)
+        assert child.call(GETPID) == pid
+        child.send(GETPID + FLUSH)
+        child.send(GETPPID)
+        assert [child.answer(), child.answer()] == [pid, stub.pid]
+        child.calls.close()
+        assert stub.wait(pid) == (1, 1)
 
 
 if __name__ == "__main__":

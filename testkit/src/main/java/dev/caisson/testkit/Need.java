@@ -103,6 +103,20 @@ public enum Need {
     boolean present() {
       return onPath("gcc") && Files.exists(Path.of("/usr/include/asm-generic/unistd.h"));
     }
+  },
+  /// A C compiler that makes programs for AArch64.
+  AARCH64_COMPILER("aarch64-linux-gnu-gcc") {
+    @Override
+    boolean present() {
+      return onPath("aarch64-linux-gnu-gcc");
+    }
+  },
+  /// What runs a program for AArch64 on another machine.
+  AARCH64_EMULATOR("qemu-aarch64 (qemu-user)") {
+    @Override
+    boolean present() {
+      return onPath("qemu-aarch64");
+    }
   };
 
   private static final Path CGROUP_TOP = Path.of("/sys/fs/cgroup");

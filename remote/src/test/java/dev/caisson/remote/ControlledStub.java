@@ -1,0 +1,141 @@
+package dev.caisson.remote;
+
+import dev.caisson.linux.Architecture;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What a controller in Python finds that a stub does, on any architecture.
+@ExtendWith(NoLeaks.class)
+@Timeout(120)
+abstract class ControlledStub {
+  @TempDir Path directory;
+
+  /// What the stub is for.
+  abstract Architecture architecture();
+
+  /// What runs it, if this machine cannot.
+  abstract List<String> emulator();
+
+  @Test
+  void itSaysWhoItIs() throws Exception {
+    control("says_who_it_is");
+  }
+
+  @Test
+  void itFindsTheSocketBesideItAndBesideWhatALinkLeadsTo() throws Exception {
+    control("beside");
+  }
+
+  @Test
+  void itFindsTheSocketBesideALinkToIt() throws Exception {
+    control("beside_a_link");
+  }
+
+  @Test
+  void memoryGoesOverBothSockets() throws Exception {
+    control("memory");
+  }
+
+  @Test
+  void twoHundredRequestsAreOnTheirWayAtOnce() throws Exception {
+    control("pipelines");
+  }
+
+  @Test
+  void itHasChildren() throws Exception {
+    control("children");
+  }
+
+  @Test
+  void itsChildrenHaveChildren() throws Exception {
+    control("grandchildren");
+  }
+
+  @Test
+  void itHasThreads() throws Exception {
+    control("threads");
+  }
+
+  @Test
+  void theHelperStopsUntilItIsToldToGoOn() throws Exception {
+    control("helper_stops_itself");
+  }
+
+  @Test
+  void aPersistentChildTakesTheNextConnection() throws Exception {
+    control("persists");
+  }
+
+  @Test
+  void itCanBeReachedByItsStandardInput() throws Exception {
+    control("by_stdin");
+  }
+
+  @Test
+  void whatItExecutesInheritsNothing() throws Exception {
+    control("leaves_nothing_open");
+  }
+
+  @Test
+  void thePathOfTheSocketCanHaveAnyLength() throws Exception {
+    control("long_path");
+  }
+
+  @Test
+  void argumentsAndVariablesCanBeManyAndLong() throws Exception {
+    control("much_to_tell");
+  }
+
+  @Test
+  void anyNumberOfVariablesIsTold() throws Exception {
+    control("numbers_of_strings");
+  }
+
+  @Test
+  void itTellsWhichSignalsItsCallerHasBlocked() throws Exception {
+    control("tells_the_mask");
+  }
+
+  @Test
+  void itGoesWhenNobodyTakesAnAnswer() throws Exception {
+    control("goes_with_its_controller");
+  }
+
+  @Test
+  void itReadsAheadForWhoeverAsks() throws Exception {
+    control("ahead_answers_together");
+  }
+
+  @Test
+  void callsReferToResultsOfEarlierOnes() throws Exception {
+    control("ahead_refers_to_results");
+  }
+
+  @Test
+  void whatHasBeenAnsweredGoesOutBeforeALongCall() throws Exception {
+    control("ahead_flushes");
+  }
+
+  @Test
+  void aChildReadsAheadToo() throws Exception {
+    control("ahead_children");
+  }
+
+  void control(String what) throws Exception {
+    var stub = directory.resolve("stub");
+    Stub.write(Stub.program(architecture()).orElseThrow(), stub);
+    var machine = architecture().name().toLowerCase(Locale.ROOT);
+    var command =
+        Scripts.command(
+            directory, "controller.py", what, stub.toString(), directory.toString(), machine);
+    command.addAll(emulator());
+    Programs.run(command.toArray(String[]::new));
+  }
+}
