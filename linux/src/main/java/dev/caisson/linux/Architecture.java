@@ -3,11 +3,23 @@ package dev.caisson.linux;
 /// The architectures whose tables are known here. Both have 64 bits and are little endian.
 public enum Architecture {
   /// 64-bit x86, without x32.
-  X86_64,
+  X86_64(0xc000003e),
   /// 64-bit ARM.
-  AARCH64;
+  AARCH64(0xc00000b7);
 
   private static final String NAME = System.getProperty("os.arch", "");
+
+  private final int audit;
+
+  Architecture(int audit) {
+    this.audit = audit;
+  }
+
+  /// AUDIT_ARCH_* of `linux/audit.h`, by which the kernel tells whose numbers a call has. See
+  /// `seccomp(2)`.
+  public int audit() {
+    return audit;
+  }
 
   /// That of the machine that the JVM runs on.
   ///

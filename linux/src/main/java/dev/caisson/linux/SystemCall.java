@@ -434,11 +434,31 @@ public enum SystemCall {
     return name().toLowerCase(Locale.ROOT);
   }
 
+  /// The call of a name.
+  ///
+  /// @param name as the manual has it
+  /// @throws IllegalArgumentException if no architecture has it
+  public static SystemCall of(String name) {
+    var call = ByName.CALLS.get(name);
+    if (call == null) {
+      throw new IllegalArgumentException(
+          "no system call of x86-64 or AArch64 is named '%s'; the names are those of syscalls(2)"
+              .formatted(name));
+    }
+    return call;
+  }
+
   /// The call that has a number; none if it is younger than this table, or of another interface
   /// such as x32.
   public static Optional<SystemCall> of(Architecture architecture, long number) {
     var calls = architecture == Architecture.X86_64 ? ByNumber.X86_64 : ByNumber.AARCH64;
     return Optional.ofNullable(calls.get(number));
+  }
+
+  /// Made when it is first asked for.
+  private static final class ByName {
+    static final Map<String, SystemCall> CALLS =
+        Arrays.stream(values()).collect(Collectors.toMap(SystemCall::call, Function.identity()));
   }
 
   /// Made when it is first asked for.

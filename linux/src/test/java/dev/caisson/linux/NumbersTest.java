@@ -7,6 +7,7 @@ import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -21,17 +22,32 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class NumbersTest {
-  /// Older headers know fewer calls, and younger ones more.
+  /// Older headers know fewer calls, and younger ones more. A call that they do not know is younger
+  /// than all that they do.
   private static void assertNumbers(Headers headers, Architecture architecture) {
     int known = 0;
+    int newest = 0;
+    var unknown = EnumSet.noneOf(SystemCall.class);
     for (var call : SystemCall.values()) {
       var number = headers.number("__NR_" + call.call());
       if (number.isPresent()) {
         assertThat(call.number(architecture)).as(call.call()).isEqualTo(number.get());
+        newest = Math.max(newest, number.get());
         known++;
+      } else {
+        unknown.add(call);
       }
     }
     assertThat(known).isGreaterThan(300);
+    assertThat(newest).isGreaterThan(400);
+    // Younger than their numbers.
+    unknown.removeAll(EnumSet.of(SystemCall.URETPROBE, SystemCall.UPROBE));
+    for (var call : unknown) {
+      int number = call.number(architecture);
+      if (number >= 0) {
+        assertThat(number).as(call.call()).isGreaterThan(newest);
+      }
+    }
   }
 
   @Test
@@ -50,6 +66,40 @@ class NumbersTest {
             .map(feature -> "-D__ARCH_WANT_" + feature);
     var headers = Headers.of(wanted.toList(), "asm-generic/unistd.h");
     assertNumbers(headers, Architecture.AARCH64);
+  }
+
+  @Test
+  @Requires(Need.KERNEL_HEADERS)
+  void architecturesAreThoseOfTheHeader() throws Exception {
+    var headers = Headers.of("linux/elf-em.h");
+    int littleEndianAnd64Bit = 0xc0000000;
+    for (var architecture : Architecture.values()) {
+      int machine = headers.number("EM_" + architecture).orElseThrow();
+      assertThat(architecture.audit()).isEqualTo(littleEndianAnd64Bit | machine);
+    }
+  }
+
+  @Test
+  void noNumberStandsForTwoSystemCalls() {
+    for (var architecture : Architecture.values()) {
+      assertThat(
+              Arrays.stream(SystemCall.values())
+                  .mapToInt(call -> call.number(architecture))
+                  .filter(number -> number >= 0)
+                  .toArray())
+          .doesNotHaveDuplicates();
+    }
+  }
+
+  @Test
+  void aSystemCallIsKnownByTheNameInTheManual() {
+    assertThat(SystemCall.of("mount")).isSameAs(SystemCall.MOUNT);
+    assertThat(SystemCall.of("iopl").number(Architecture.AARCH64)).isNegative();
+    for (var wrong : List.of("MOUNT", "mounts", "")) {
+      assertThatThrownBy(() -> SystemCall.of(wrong))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("'" + wrong + "'");
+    }
   }
 
   @Test

@@ -1,6 +1,8 @@
 package dev.caisson.sandbox.seccomp;
 
+import dev.caisson.linux.Architecture;
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.SystemCall;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -72,9 +74,10 @@ final class Compiler {
   private static Map<Integer, List<Rule>> byNumber(Architecture architecture, List<Rule> rules) {
     var calls = new LinkedHashMap<Integer, List<Rule>>();
     for (var rule : rules) {
-      SystemCall.of(rule.call())
-          .number(architecture)
-          .ifPresent(number -> calls.computeIfAbsent(number, none -> new ArrayList<>()).add(rule));
+      int number = SystemCall.of(rule.call()).number(architecture);
+      if (number >= 0) {
+        calls.computeIfAbsent(number, none -> new ArrayList<>()).add(rule);
+      }
     }
     return calls;
   }

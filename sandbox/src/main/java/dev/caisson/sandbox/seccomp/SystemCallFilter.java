@@ -1,5 +1,7 @@
 package dev.caisson.sandbox.seccomp;
 
+import dev.caisson.linux.Architecture;
+import dev.caisson.linux.SystemCall;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -112,9 +114,10 @@ public final class SystemCallFilter {
   /// sock_filter`.
   ///
   /// @throws IllegalStateException if this is empty, or has more rules than fit into a program
-  /// @throws UnsupportedOperationException if the architecture of this machine is not known here
+  /// @throws UnsupportedOperationException if the architecture of this machine is not known here:
+  ///   there it takes a [ready one][#ofProgram]
   public byte[] program() {
-    return ready.isPresent() ? ready.get().clone() : program(Architecture.current());
+    return ready.isPresent() ? ready.get().clone() : program(Architecture.ofThisMachine());
   }
 
   /// The program for another machine; a ready one is returned as it is.
