@@ -4,10 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.io.IOException;
-import java.lang.foreign.MemoryLayout;
-import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
 import java.nio.channels.AsynchronousCloseException;
 import java.time.Duration;
 import java.util.Optional;
@@ -26,28 +23,6 @@ public final class Child implements AutoCloseable {
 
   /// Known before it is needed: then there may be no descriptor left to load a class with.
   private static final int SIGKILL = Signal.KILL.number();
-
-  // siginfo_t as waitid(2) fills it
-  private static final StructLayout SIGINFO =
-      MemoryLayout.structLayout(
-          JAVA_INT.withName("si_signo"),
-          JAVA_INT.withName("si_errno"),
-          JAVA_INT.withName("si_code"),
-          MemoryLayout.paddingLayout(4),
-          JAVA_INT.withName("si_pid"),
-          JAVA_INT.withName("si_uid"),
-          JAVA_INT.withName("si_status"),
-          MemoryLayout.paddingLayout(128 - 28));
-
-  // struct rusage, of which the first five of sixteen are of use
-  private static final StructLayout RUSAGE =
-      MemoryLayout.structLayout(
-          JAVA_LONG.withName("utime_sec"),
-          JAVA_LONG.withName("utime_usec"),
-          JAVA_LONG.withName("stime_sec"),
-          JAVA_LONG.withName("stime_usec"),
-          JAVA_LONG.withName("maxrss"),
-          MemoryLayout.paddingLayout(144 - 40));
 
   private final int pid;
   private final boolean leader;
@@ -121,8 +96,8 @@ public final class Child implements AutoCloseable {
     }
     int fd = pidfd.enter();
     try (var frame = new Frame()) {
-      var info = frame.allocate(SIGINFO);
-      var usage = frame.allocate(RUSAGE);
+      var info = frame.allocate(Layouts.SIGINFO.layout());
+      var usage = frame.allocate(Layouts.RUSAGE.layout());
       long result =
           frame.call(
               SystemCall.WAITID, P_PIDFD, fd, info.address(), WEXITED | WNOHANG, usage.address());
@@ -139,9 +114,9 @@ public final class Child implements AutoCloseable {
   private static Exit decode(MemorySegment info, MemorySegment usage) {
     var used =
         new Exit.Usage(
-            time(usage, "utime_sec", "utime_usec"),
-            time(usage, "stime_sec", "stime_usec"),
-            usage.get(JAVA_LONG, RUSAGE.byteOffset(PathElement.groupElement("maxrss"))) * 1024);
+            time(usage, "ru_utime"),
+            time(usage, "ru_stime"),
+            usage.get(JAVA_LONG, Layouts.RUSAGE.offset("ru_maxrss")) * 1024);
     int code = field(info, "si_code");
     int status = field(info, "si_status");
     return code == CLD_EXITED
@@ -150,14 +125,12 @@ public final class Child implements AutoCloseable {
   }
 
   private static int field(MemorySegment info, String name) {
-    return info.get(JAVA_INT, SIGINFO.byteOffset(PathElement.groupElement(name)));
+    return info.get(JAVA_INT, Layouts.SIGINFO.offset(name));
   }
 
-  private static Duration time(MemorySegment usage, String seconds, String micros) {
-    return Duration.ofSeconds(
-            usage.get(JAVA_LONG, RUSAGE.byteOffset(PathElement.groupElement(seconds))))
-        .plusNanos(
-            usage.get(JAVA_LONG, RUSAGE.byteOffset(PathElement.groupElement(micros))) * 1000);
+  private static Duration time(MemorySegment usage, String name) {
+    return Duration.ofSeconds(usage.get(JAVA_LONG, Layouts.RUSAGE.offset(name, "tv_sec")))
+        .plusNanos(usage.get(JAVA_LONG, Layouts.RUSAGE.offset(name, "tv_usec")) * 1000);
   }
 
   /// Sends it a signal; a process that has ended is left in peace. See `pidfd_send_signal(2)`.

@@ -4,10 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.lang.foreign.MemoryLayout;
-import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -36,21 +33,6 @@ public final class Fd implements AutoCloseable {
   private static final int S_IFMT = 0xf000;
   private static final int S_IFREG = 0x8000;
   private static final int STREAM_CHUNK = 128 * 1024;
-
-  // struct statx of linux/stat.h, up to the size
-  private static final StructLayout STATX =
-      MemoryLayout.structLayout(
-          ValueLayout.JAVA_INT.withName("stx_mask"),
-          ValueLayout.JAVA_INT.withName("stx_blksize"),
-          ValueLayout.JAVA_LONG.withName("stx_attributes"),
-          ValueLayout.JAVA_INT.withName("stx_nlink"),
-          ValueLayout.JAVA_INT.withName("stx_uid"),
-          ValueLayout.JAVA_INT.withName("stx_gid"),
-          ValueLayout.JAVA_SHORT.withName("stx_mode"),
-          MemoryLayout.paddingLayout(2),
-          ValueLayout.JAVA_LONG.withName("stx_ino"),
-          ValueLayout.JAVA_LONG.withName("stx_size"),
-          MemoryLayout.paddingLayout(256 - 48));
 
   /// Not an object of its own in each descriptor: a message may bring 250 of them.
   private static final AtomicIntegerFieldUpdater<Fd> STATE =
@@ -246,7 +228,7 @@ public final class Fd implements AutoCloseable {
   public Stat statx() throws SystemCallException {
     int fd = enter();
     try (var frame = new Frame()) {
-      var statx = frame.allocate(STATX);
+      var statx = frame.allocate(Layouts.STATX.layout());
       long result =
           frame.call(
               SystemCall.STATX,
@@ -256,16 +238,13 @@ public final class Fd implements AutoCloseable {
               STATX_TYPE_AND_SIZE,
               statx.address());
       SystemCallException.check(result, SystemCall.STATX, fd);
-      int mode = statx.get(ValueLayout.JAVA_SHORT, offset("stx_mode")) & 0xffff;
+      int mode = statx.get(ValueLayout.JAVA_SHORT, Layouts.STATX.offset("stx_mode")) & 0xffff;
       return new Stat(
-          (mode & S_IFMT) == S_IFREG, statx.get(ValueLayout.JAVA_LONG, offset("stx_size")));
+          (mode & S_IFMT) == S_IFREG,
+          statx.get(ValueLayout.JAVA_LONG, Layouts.STATX.offset("stx_size")));
     } finally {
       exit();
     }
-  }
-
-  private static long offset(String field) {
-    return STATX.byteOffset(PathElement.groupElement(field));
   }
 
   /// What [#statx()] tells.

@@ -3,8 +3,6 @@ package dev.caisson.linux;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import java.lang.foreign.MemoryLayout;
-import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.util.ArrayList;
@@ -18,27 +16,21 @@ final class MessageHeader {
   private static final int MSG_CTRUNC = 0x8;
   private static final int MSG_TRUNC = 0x20;
 
-  // struct cmsghdr is a length (8 bytes), a level and a type (4 each)
-  private static final int CMSG_HEADER = 16;
+  // Pointers as numbers: those are quicker to set, and to start with
+  private static final StructLayout MSGHDR = Layouts.MSGHDR.layout();
+  private static final StructLayout IOVEC = Layouts.IOVEC.layout();
+  private static final int CMSG_HEADER = (int) Layouts.CMSGHDR.size();
 
-  // struct msghdr, pointers as numbers: those are quicker to set, and to start with
-  private static final StructLayout MSGHDR =
-      MemoryLayout.structLayout(
-          JAVA_LONG.withName("msg_name"),
-          JAVA_INT.withName("msg_namelen"),
-          MemoryLayout.paddingLayout(4),
-          JAVA_LONG.withName("msg_iov"),
-          JAVA_LONG.withName("msg_iovlen"),
-          JAVA_LONG.withName("msg_control"),
-          JAVA_LONG.withName("msg_controllen"),
-          JAVA_INT.withName("msg_flags"),
-          MemoryLayout.paddingLayout(4));
-
-  private static final long IOV = offset("msg_iov");
-  private static final long IOVLEN = offset("msg_iovlen");
-  private static final long CONTROL = offset("msg_control");
-  private static final long CONTROLLEN = offset("msg_controllen");
-  private static final long FLAGS = offset("msg_flags");
+  private static final long IOV = Layouts.MSGHDR.offset("msg_iov");
+  private static final long IOVLEN = Layouts.MSGHDR.offset("msg_iovlen");
+  private static final long CONTROL = Layouts.MSGHDR.offset("msg_control");
+  private static final long CONTROLLEN = Layouts.MSGHDR.offset("msg_controllen");
+  private static final long FLAGS = Layouts.MSGHDR.offset("msg_flags");
+  private static final long BASE = Layouts.IOVEC.offset("iov_base");
+  private static final long LEN = Layouts.IOVEC.offset("iov_len");
+  private static final long CMSG_LEN = Layouts.CMSGHDR.offset("cmsg_len");
+  private static final long CMSG_LEVEL = Layouts.CMSGHDR.offset("cmsg_level");
+  private static final long CMSG_TYPE = Layouts.CMSGHDR.offset("cmsg_type");
 
   private final MemorySegment header;
   private final MemorySegment control;
@@ -47,11 +39,11 @@ final class MessageHeader {
   /// @param descriptors how many there is to be room for
   MessageHeader(Frame frame, MemorySegment data, int descriptors) {
     header = frame.allocate(MSGHDR);
-    var iovec = frame.allocate(16, 8);
+    var iovec = frame.allocate(IOVEC);
     header.set(JAVA_LONG, IOV, iovec.address());
     header.set(JAVA_LONG, IOVLEN, 1);
-    iovec.set(JAVA_LONG, 0, data.address());
-    iovec.set(JAVA_LONG, 8, data.byteSize());
+    iovec.set(JAVA_LONG, BASE, data.address());
+    iovec.set(JAVA_LONG, LEN, data.byteSize());
     long room = descriptors == 0 ? 0 : CMSG_HEADER + 4L * descriptors + 7 & ~7;
     control = frame.buffer(room, 8);
     if (descriptors > 0) {
@@ -66,9 +58,9 @@ final class MessageHeader {
 
   /// Puts descriptors into it, which fill the room.
   void descriptors(int[] numbers) {
-    control.set(JAVA_LONG, 0, CMSG_HEADER + 4L * numbers.length);
-    control.set(JAVA_INT, 8, SOL_SOCKET);
-    control.set(JAVA_INT, 12, SCM_RIGHTS);
+    control.set(JAVA_LONG, CMSG_LEN, CMSG_HEADER + 4L * numbers.length);
+    control.set(JAVA_INT, CMSG_LEVEL, SOL_SOCKET);
+    control.set(JAVA_INT, CMSG_TYPE, SCM_RIGHTS);
     MemorySegment.copy(numbers, 0, control, JAVA_INT, CMSG_HEADER, numbers.length);
   }
 
@@ -85,12 +77,12 @@ final class MessageHeader {
     }
     var descriptors = new ArrayList<Fd>();
     for (long at = 0; at + CMSG_HEADER <= end; ) {
-      long length = control.get(JAVA_LONG, at);
+      long length = control.get(JAVA_LONG, at + CMSG_LEN);
       if (length < CMSG_HEADER) {
         break;
       }
-      if (control.get(JAVA_INT, at + 8) == SOL_SOCKET
-          && control.get(JAVA_INT, at + 12) == SCM_RIGHTS) {
+      if (control.get(JAVA_INT, at + CMSG_LEVEL) == SOL_SOCKET
+          && control.get(JAVA_INT, at + CMSG_TYPE) == SCM_RIGHTS) {
         for (long i = at + CMSG_HEADER; i < at + length; i += 4) {
           descriptors.add(Fd.own(control.get(JAVA_INT, i)));
         }
@@ -98,9 +90,5 @@ final class MessageHeader {
       at += length + 7 & ~7;
     }
     return List.copyOf(descriptors);
-  }
-
-  private static long offset(String field) {
-    return MSGHDR.byteOffset(PathElement.groupElement(field));
   }
 }

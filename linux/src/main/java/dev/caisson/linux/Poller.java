@@ -29,11 +29,10 @@ final class Poller {
   private static final int BATCH = 64;
   private static final int INVALID = 32; // POLLNVAL
 
-  // struct epoll_event is packed on x86-64 (12 bytes, data at 4) and nowhere else (16 bytes, data
-  // at 8)
-  private static final boolean PACKED = Architecture.ofThisMachine() == Architecture.X86_64;
-  private static final int EVENT_SIZE = PACKED ? 12 : 16;
-  private static final int DATA_OFFSET = PACKED ? 4 : 8;
+  // Packed on x86-64, so nothing in it is aligned.
+  private static final long EVENT_SIZE = Layouts.EPOLL_EVENT.size();
+  private static final long EVENTS = Layouts.EPOLL_EVENT.offset("events");
+  private static final long DATA = Layouts.EPOLL_EVENT.offset("data");
 
   /// Made by the first who waits: one that cannot be made for want of descriptors may be the next
   /// time.
@@ -239,9 +238,9 @@ final class Poller {
   private void control(int operation, int fd, int id, int events, int mode)
       throws SystemCallException {
     try (var frame = new Frame()) {
-      var event = frame.allocate(16, 8);
-      event.set(JAVA_INT_UNALIGNED, 0, events | mode);
-      event.set(JAVA_LONG_UNALIGNED, DATA_OFFSET, (long) id << 32 | fd);
+      var event = frame.allocate(Layouts.EPOLL_EVENT.layout());
+      event.set(JAVA_INT_UNALIGNED, EVENTS, events | mode);
+      event.set(JAVA_LONG_UNALIGNED, DATA, (long) id << 32 | fd);
       long result = frame.call(SystemCall.EPOLL_CTL, epoll, operation, fd, event.address());
       SystemCallException.check(result, SystemCall.EPOLL_CTL, epoll, operation, fd);
     }
@@ -249,15 +248,15 @@ final class Poller {
 
   private void loop() {
     try (var frame = new Frame()) {
-      var events = frame.allocate((long) EVENT_SIZE * BATCH, 8);
+      var events = frame.allocate(EVENT_SIZE * BATCH, 8);
       while (goesOn()) {
         long count = frame.call(SystemCall.EPOLL_PWAIT, epoll, events.address(), BATCH, -1, 0, 8);
         for (int i = 0; i < count; i++) {
-          long at = (long) i * EVENT_SIZE;
-          long data = events.get(JAVA_LONG_UNALIGNED, at + DATA_OFFSET);
+          long at = i * EVENT_SIZE;
+          long data = events.get(JAVA_LONG_UNALIGNED, at + DATA);
           int fd = (int) data;
           if (fd != kick) {
-            dispatch(fd, (int) (data >>> 32), events.get(JAVA_INT_UNALIGNED, at));
+            dispatch(fd, (int) (data >>> 32), events.get(JAVA_INT_UNALIGNED, at + EVENTS));
           }
         }
       }

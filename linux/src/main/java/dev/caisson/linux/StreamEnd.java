@@ -6,9 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
 import java.time.Duration;
 import java.util.Set;
 
@@ -26,10 +24,8 @@ final class StreamEnd {
 
   private static final Duration FOREVER = Duration.ofDays(365);
 
-  // struct pollfd of asm-generic/poll.h
-  static final StructLayout POLLFD =
-      MemoryLayout.structLayout(
-          JAVA_INT.withName("fd"), JAVA_SHORT.withName("events"), JAVA_SHORT.withName("revents"));
+  private static final long POLLFD_FD = Layouts.POLLFD.offset("fd");
+  private static final long POLLFD_EVENTS = Layouts.POLLFD.offset("events");
 
   private final Fd fd;
   private final int piece;
@@ -59,9 +55,9 @@ final class StreamEnd {
   boolean ready(PollEvent event) throws SystemCallException {
     int number = fd.enter();
     try (var frame = new Frame()) {
-      var pollfd = frame.allocate(POLLFD);
-      pollfd.set(JAVA_INT, 0, number);
-      pollfd.set(JAVA_SHORT, 4, (short) event.bit());
+      var pollfd = frame.allocate(Layouts.POLLFD.layout());
+      pollfd.set(JAVA_INT, POLLFD_FD, number);
+      pollfd.set(JAVA_SHORT, POLLFD_EVENTS, (short) event.bit());
       var now = frame.allocate(16, 8);
       long result = frame.call(SystemCall.PPOLL, pollfd.address(), 1, now.address(), 0, 8);
       if (result == -Errno.EINTR.number()) {

@@ -3,25 +3,12 @@ package dev.caisson.linux;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import java.lang.foreign.MemoryLayout;
-import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
 
 /// What a terminal makes of the bytes that pass through it. See `termios(3)`.
 ///
 /// This is the kernel's struct, which is shorter than that of the C library.
 final class Termios {
-  // struct termios of asm-generic/termbits.h
-  static final StructLayout LAYOUT =
-      MemoryLayout.structLayout(
-          JAVA_INT.withName("c_iflag"),
-          JAVA_INT.withName("c_oflag"),
-          JAVA_INT.withName("c_cflag"),
-          JAVA_INT.withName("c_lflag"),
-          JAVA_BYTE.withName("c_line"),
-          MemoryLayout.sequenceLayout(19, JAVA_BYTE).withName("c_cc"));
-
   // Input
   static final int IGNBRK = 0x1;
   static final int BRKINT = 0x2;
@@ -63,7 +50,7 @@ final class Termios {
   /// @throws SystemCallException ENOTTY if it is no terminal
   static Termios tcgets(Fd fd) throws SystemCallException {
     try (var frame = new Frame()) {
-      var memory = frame.allocate(LAYOUT);
+      var memory = frame.allocate(Layouts.TERMIOS.layout());
       Ioctl.TCGETS.ioctl(fd, memory.address());
       return new Termios(memory.toArray(JAVA_BYTE));
     }
@@ -72,7 +59,7 @@ final class Termios {
   /// Makes them those of a terminal at once, whatever is still on its way.
   void tcsets(Fd fd) throws SystemCallException {
     try (var frame = new Frame()) {
-      var memory = frame.allocate(LAYOUT);
+      var memory = frame.allocate(Layouts.TERMIOS.layout());
       MemorySegment.copy(struct, 0, memory, JAVA_BYTE, 0, struct.length);
       Ioctl.TCSETS.ioctl(fd, memory.address());
     }
@@ -101,7 +88,7 @@ final class Termios {
   private Termios with(String field, int without, int with) {
     var copy = MemorySegment.ofArray(struct.clone());
     var unaligned = JAVA_INT.withByteAlignment(1);
-    long at = offset(field);
+    long at = Layouts.TERMIOS.offset(field);
     copy.set(unaligned, at, (copy.get(unaligned, at) & ~without) | with);
     return new Termios(copy.toArray(JAVA_BYTE));
   }
@@ -113,10 +100,6 @@ final class Termios {
   }
 
   private static int control(int place) {
-    return (int) offset("c_cc") + place;
-  }
-
-  private static long offset(String field) {
-    return LAYOUT.byteOffset(PathElement.groupElement(field));
+    return (int) Layouts.TERMIOS.offset("c_cc") + place;
   }
 }

@@ -2,9 +2,6 @@ package dev.caisson.linux;
 
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
-import java.lang.foreign.MemoryLayout;
-import java.lang.foreign.StructLayout;
-
 /// The size of a terminal's window. See `TIOCGWINSZ(2const)`.
 ///
 /// Nobody but its programs makes anything of it; where it is 0, it is not known.
@@ -14,14 +11,6 @@ import java.lang.foreign.StructLayout;
 /// @param width in pixels, likewise
 /// @param height in pixels, likewise
 public record WindowSize(int rows, int columns, int width, int height) {
-  // struct winsize of asm-generic/termios.h
-  static final StructLayout LAYOUT =
-      MemoryLayout.structLayout(
-          JAVA_SHORT.withName("ws_row"),
-          JAVA_SHORT.withName("ws_col"),
-          JAVA_SHORT.withName("ws_xpixel"),
-          JAVA_SHORT.withName("ws_ypixel"));
-
   /// @throws IllegalArgumentException if the kernel has no room for it
   public WindowSize {
     if (((rows | columns | width | height) & ~0xffff) != 0) {
@@ -38,7 +27,7 @@ public record WindowSize(int rows, int columns, int width, int height) {
 
   static WindowSize get(Fd terminal) throws SystemCallException {
     try (var frame = new Frame()) {
-      var memory = frame.allocate(LAYOUT);
+      var memory = frame.allocate(Layouts.WINSIZE.layout());
       Ioctl.TIOCGWINSZ.ioctl(terminal, memory.address());
       var sides = memory.toArray(JAVA_SHORT);
       return new WindowSize(
@@ -51,7 +40,7 @@ public record WindowSize(int rows, int columns, int width, int height) {
 
   void set(Fd terminal) throws SystemCallException {
     try (var frame = new Frame()) {
-      var memory = frame.allocate(LAYOUT);
+      var memory = frame.allocate(Layouts.WINSIZE.layout());
       memory.setAtIndex(JAVA_SHORT, 0, (short) rows);
       memory.setAtIndex(JAVA_SHORT, 1, (short) columns);
       memory.setAtIndex(JAVA_SHORT, 2, (short) width);
