@@ -3,6 +3,7 @@ package dev.caisson.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.testkit.CHeaders;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -188,6 +189,26 @@ class NumbersTest {
     assertFlags(headers, "F_SEAL_", Seal.values());
     assertFlags(headers, "MS_", MountFlag.values());
     assertFlags(headers, "POLL", PollEvent.values());
+  }
+
+  @Test
+  @Requires(Need.KERNEL_HEADERS)
+  void limitsAreThoseOfTheHeader() throws Exception {
+    var limits =
+        Arrays.stream(Rlimit.values())
+            .collect(Collectors.toMap(limit -> "RLIMIT_" + limit, Rlimit::number));
+    CHeaders.assertConstants(limits, "asm/resource.h");
+  }
+
+  @Test
+  @Requires(Need.KERNEL_HEADERS)
+  void flagsOfUmountAreThoseOfTheHeader() throws Exception {
+    var flags =
+        Arrays.stream(UmountFlag.values())
+            .collect(
+                Collectors.toMap(
+                    flag -> (flag == UmountFlag.NOFOLLOW ? "UMOUNT_" : "MNT_") + flag, Flag::bit));
+    CHeaders.assertConstants(flags, "sys/mount.h");
   }
 
   private static <F extends Enum<F> & Flag> void assertFlags(

@@ -105,7 +105,7 @@ public enum Need {
     }
   },
   /// A C compiler that makes programs for AArch64.
-  AARCH64_COMPILER("aarch64-linux-gnu-gcc") {
+  AARCH64_COMPILER("aarch64-linux-gnu-gcc (gcc-aarch64-linux-gnu, libc6-dev-arm64-cross)") {
     @Override
     boolean present() {
       return onPath("aarch64-linux-gnu-gcc");

@@ -1,0 +1,122 @@
+package dev.caisson.remote;
+
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.caisson.linux.Flag;
+import dev.caisson.testkit.CHeaders;
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.ToIntFunction;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/// Flags and other choices have the numbers that the kernel's headers give them, or the C library's
+/// where the kernel has none for programs.
+@ExtendWith(NoLeaks.class)
+@Timeout(120)
+@Requires(Need.KERNEL_HEADERS)
+class ConstantsTest {
+  private static <E extends Enum<E>> void assertSame(
+      E[] ours, Function<E, String> name, ToIntFunction<E> number, String... headers)
+      throws Exception {
+    var constants =
+        Arrays.stream(ours).collect(Collectors.toMap(name, one -> number.applyAsInt(one)));
+    CHeaders.assertConstants(constants, headers);
+  }
+
+  private static <F extends Enum<F> & Flag> void assertFlags(
+      F[] flags, String prefix, String... headers) throws Exception {
+    assertSame(flags, flag -> prefix + flag, Flag::bit, headers);
+  }
+
+  @Test
+  void epollFlagsAreThoseOfTheHeader() throws Exception {
+    assertFlags(EpollFlag.values(), "EPOLL", "linux/eventpoll.h");
+  }
+
+  @Test
+  void inotifyFlagsAreThoseOfTheHeader() throws Exception {
+    assertFlags(InotifyFlag.values(), "IN_", "linux/inotify.h");
+  }
+
+  @Test
+  void cloneFlagsAreThoseOfTheHeader() throws Exception {
+    assertSame(
+        CloneFlag.values(),
+        flag -> "CLONE_" + flag,
+        flag -> CloneFlag.bits(Set.of(flag)),
+        "linux/sched.h");
+  }
+
+  @Test
+  void openTreeFlagsAreThoseOfTheHeader() throws Exception {
+    assertSame(
+        OpenTreeFlag.values(),
+        flag -> (flag == OpenTreeFlag.CLONE ? "OPEN_TREE_" : "AT_") + flag,
+        Flag::bit,
+        "linux/mount.h",
+        "linux/fcntl.h");
+  }
+
+  @Test
+  void mountAttributesAreThoseOfTheHeader() throws Exception {
+    assertFlags(MountAttribute.values(), "MOUNT_ATTR_", "linux/mount.h");
+  }
+
+  @Test
+  void resolveFlagsAreThoseOfTheHeader() throws Exception {
+    assertFlags(ResolveFlag.values(), "RESOLVE_", "linux/openat2.h");
+  }
+
+  @Test
+  void loopFlagsAreThoseOfTheHeader() throws Exception {
+    assertFlags(LoopFlag.values(), "LO_FLAGS_", "linux/loop.h");
+  }
+
+  @Test
+  void socketTypesAreThoseOfTheHeader() throws Exception {
+    assertSame(SocketType.values(), type -> "SOCK_" + type, SocketType::number, "sys/socket.h");
+  }
+
+  @Test
+  void socketFamiliesAreThoseOfTheHeader() throws Exception {
+    assertSame(
+        SocketFamily.values(), family -> "AF_" + family, SocketFamily::number, "sys/socket.h");
+  }
+
+  @Test
+  void signalMasksAreThoseOfTheHeader() throws Exception {
+    assertSame(SignalMask.values(), how -> "SIG_" + how, SignalMask::number, "asm/signal.h");
+  }
+
+  @Test
+  void signalDispositionsAreThoseOfTheHeader() throws Exception {
+    assertSame(
+        SignalDisposition.values(),
+        disposition ->
+            switch (disposition) {
+              case DEFAULT -> "SIG_DFL";
+              case IGNORE -> "SIG_IGN";
+            },
+        disposition -> (int) disposition.handler(),
+        "asm/signal.h");
+  }
+
+  @Test
+  void aWrongNumberIsSeen() {
+    assertThatThrownBy(
+            () -> CHeaders.assertConstants(Map.of("CLONE_NEWNS", 0x20001), "linux/sched.h"))
+        .isInstanceOf(AssertionError.class)
+        .hasMessageContaining("CLONE_NEWNS");
+    assertThatThrownBy(() -> CHeaders.assertConstants(Map.of("CLONE_NONE", 1), "linux/sched.h"))
+        .isInstanceOf(AssertionError.class)
+        .hasMessageContaining("CLONE_NONE");
+  }
+}
