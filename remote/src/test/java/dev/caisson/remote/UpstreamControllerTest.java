@@ -29,4 +29,9 @@ class UpstreamControllerTest extends ControlledStub {
   void theHelperEndsWhenAChildExecutes() throws Exception {
     control("helper_sees_exec");
   }
+
+  @Test
+  void itIsReachedByItsStandardInputAloneUnderTheNameForThat() throws Exception {
+    control("by_stdin_alone");
+  }
 }

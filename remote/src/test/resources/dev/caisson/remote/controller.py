@@ -492,9 +492,22 @@ def persists(program, directory):
 
 
 def by_stdin(program, directory):
+    serves_by_stdin(program, {"A": "1"})
+
+
+def by_stdin_alone(program, directory):
+    """Somebody else listens where a variable says."""
+    path = os.path.join(directory, "socket")
+    named = os.path.join(directory, "rsyscall-stdin-bootstrap")
+    os.symlink(program, named)
+    with listen(path), listen(program + ".sock"):
+        serves_by_stdin(named, {"A": "1", "RSYSCALL_UNIX_STUB_SOCK_PATH": path})
+
+
+def serves_by_stdin(program, env):
     ours, theirs = socket.socketpair()
     shell = ["sh", "-c", 'exec "$@"', "sh", *command(program)[0]]
-    popen = subprocess.Popen(shell, stdin=theirs, env={"A": "1"})
+    popen = subprocess.Popen(shell, stdin=theirs, env=env)
     theirs.close()
     calls, calls_there = socket.socketpair()
     data, data_there = socket.socketpair()

@@ -88,6 +88,13 @@ def good(path):
     given.serve()
 
 
+def launched(path):
+    """One that tells the truth."""
+    given = Given(path)
+    given.describe(env=[name + b"=" + value for name, value in os.environb.items()])
+    given.serve()
+
+
 def silent(path):
     connected = connect(path)  # which stays open
     signal.pause()

@@ -1,0 +1,86 @@
+"""Runs tests of upstream's own, with programs that stand where its own would, and prints how each of them ended.
+
+Arguments: an empty directory to work in, where the programs are (`libexec/rsyscall` in there), what makes the calls of
+the tests (`itself`, as upstream has it, or a `stub`), the names of modules.
+"""
+import os
+import pathlib
+import shutil
+import sys
+import types
+import unittest
+
+import nixdeps
+import rsyscall
+import trio
+
+
+def stands_for(name, directory):
+    """Upstream finds what it needs by modules that its build writes."""
+    module = types.ModuleType("rsyscall._nixdeps." + name)
+    module.closure = nixdeps.PackageClosure(pathlib.Path(directory), [str(directory)])
+    sys.modules[module.__name__] = module
+    setattr(sys.modules["rsyscall._nixdeps"], name, module)
+
+
+def programs(directory, *names):
+    below = os.path.join(directory, "bin")
+    os.makedirs(below)
+    for name in names:
+        found = shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin")
+        if found:
+            os.symlink(found, os.path.join(below, name))
+    return directory
+
+
+class Told(unittest.TestResult):
+    def tell(self, how, test, error=None):
+        print(how, test.id(), flush=True)
+        if error:
+            print(self._exc_info_to_string(error, test), file=sys.stderr)
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.tell("passed", test)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.tell("failed", test, err)
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.tell("failed", test, err)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.tell("skipped", test)
+
+
+async def launched(directory):
+    """A process that a stub has become."""
+    from rsyscall.path import Path
+    from rsyscall.tasks.stub import StubServer
+    server = await StubServer.make(rsyscall.local_process, Path(directory), "launched")
+    child = await rsyscall.local_process.fork()
+    await child.exec(rsyscall.Command(Path(directory) / "launched", ["launched"], {}))
+    _, process = await server.accept()
+    return process
+
+
+def main(directory, stubs, caller, *modules):
+    package = types.ModuleType("rsyscall._nixdeps")
+    package.__path__ = []
+    sys.modules[package.__name__] = package
+    rsyscall._nixdeps = package
+    stands_for("librsyscall", stubs)
+    stands_for("openssh", programs(os.path.join(directory, "openssh"), "ssh", "sshd", "ssh-keygen"))
+    stands_for("coreutils", programs(os.path.join(directory, "coreutils"), "true", "cat"))
+    stands_for("nix", "/no/nix")
+    if caller == "stub":
+        from rsyscall.tests.trio_test_case import TrioTestCase
+        TrioTestCase.process = trio.run(launched, directory)
+    unittest.defaultTestLoader.loadTestsFromNames(modules).run(Told())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
