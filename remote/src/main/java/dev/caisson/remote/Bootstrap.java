@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
@@ -15,7 +16,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /// What is said between a stub that has connected and its controller, until the process can be
 /// used. See `docs/stub-wire.md`.
@@ -25,6 +28,7 @@ final class Bootstrap {
 
   private static final int ACKNOWLEDGEMENT = 16;
   private static final int DESCRIPTION = 80;
+  private static final int DESCRIPTION_BY_STDIN = 64;
 
   /// What the kernel allows for one string (MAX_ARG_STRLEN), and for all together.
   private static final int LONGEST = 32 * 4096;
@@ -73,33 +77,37 @@ final class Bootstrap {
       var head = reader.bytes(DESCRIPTION);
       var arguments = reader.strings(head.get(JAVA_LONG_UNALIGNED, 56));
       var environment = reader.strings(head.get(JAVA_LONG_UNALIGNED, 64));
-      long serverAhead = acknowledged(connected);
-      var symbols =
-          new Symbols(
-              head.get(JAVA_LONG_UNALIGNED, 0),
-              head.get(JAVA_LONG_UNALIGNED, 8),
-              head.get(JAVA_LONG_UNALIGNED, 16),
-              head.get(JAVA_LONG_UNALIGNED, 24),
-              serverAhead);
-      int pid = head.get(JAVA_INT_UNALIGNED, 32);
-      var connection = new Connection(moved(calls.ours()), serverAhead != 0);
-      connection.peer("process " + pid);
-      try {
-        memory.mappedAt(map(connection, head, deadline));
-      } catch (IOException | RuntimeException failure) {
-        connection.close();
-        throw failure;
-      }
-      var table = new DescriptorTable("process " + pid);
+      int dataThere = head.get(JAVA_INT_UNALIGNED, 40);
+      int memfd = head.get(JAVA_INT_UNALIGNED, 44);
       int passingThere = head.get(JAVA_INT_UNALIGNED, 48);
-      table.addSockets(head.get(JAVA_INT_UNALIGNED, 36), passingThere);
+      // The data socket is for those who share no memory.
+      var unneeded = List.of(dataThere, memfd);
       var process =
-          new RemoteProcess(
-              connection, memory, symbols, table, moved(passing.ours()), passingThere, pid);
+          process(
+              head,
+              acknowledged(connected),
+              new Sockets(calls.ours(), passing.ours(), passingThere),
+              memory,
+              memfd,
+              unneeded,
+              deadline);
       return new Launched(process, arguments, environment, head.get(JAVA_LONG_UNALIGNED, 72));
     } catch (DeadlineException | SystemCallException | ConnectionLostException failure) {
       throw new StubException(failure);
     }
+  }
+
+  /// The environment as text; of a variable that is there twice, the first.
+  static Map<String, String> variables(List<byte[]> environment) {
+    var all = new LinkedHashMap<String, String>();
+    for (var bytes : environment) {
+      var text = PathBytes.decode(bytes);
+      int equals = text.indexOf('=', 1);
+      if (equals > 0) {
+        all.putIfAbsent(text.substring(0, equals), text.substring(equals + 1));
+      }
+    }
+    return all;
   }
 
   static UnixSocket moved(UnixSocket socket) {
@@ -122,23 +130,96 @@ final class Bootstrap {
     return MemorySegment.ofArray(data).get(JAVA_LONG_UNALIGNED, 8);
   }
 
-  /// Has the process map the memory, and close what it does not need from then on: the file, and
-  /// the data socket, which is for those who share no memory.
-  private static long map(Connection connection, MemorySegment head, Deadline deadline)
+  /// Makes a process of a stub that has a socket as its standard input. Three descriptors is what
+  /// it takes: the one that it would pass others over is the memory, and the one for data, when all
+  /// has been told, is that for passing. The socket stays the caller's.
+  ///
+  /// @throws StubException if it is no stub, or one that lies
+  static Launched byStandardInput(UnixSocket connected, Deadline deadline) throws IOException {
+    var memory = AddressSpace.create();
+    try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM);
+        var data = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
+      var given = List.of(calls.theirs().fd(), data.theirs().fd(), memory.file());
+      connected.sendmsg(MAGIC, given, deadline);
+      calls.theirs().close();
+      data.theirs().close();
+      var reader = new Reader(data.ours(), deadline);
+      var head = reader.bytes(DESCRIPTION_BY_STDIN);
+      var environment = reader.strings(head.get(JAVA_LONG_UNALIGNED, 56));
+      int dataThere = head.get(JAVA_INT_UNALIGNED, 40);
+      int memfd = head.get(JAVA_INT_UNALIGNED, 48);
+      var process =
+          process(
+              head,
+              acknowledged(connected),
+              new Sockets(calls.ours(), data.ours(), dataThere),
+              memory,
+              memfd,
+              List.of(memfd),
+              deadline);
+      return new Launched(process, List.of(), environment, 0);
+    } catch (DeadlineException | SystemCallException | ConnectionLostException failure) {
+      memory.close();
+      throw new StubException(failure);
+    } catch (IOException | RuntimeException failure) {
+      memory.close();
+      throw failure;
+    }
+  }
+
+  /// The ends of sockets that are here.
+  ///
+  /// @param passingThere the number of the other end of the one for passing
+  private record Sockets(UnixSocket calls, UnixSocket passing, int passingThere) {}
+
+  private static RemoteProcess process(
+      MemorySegment head,
+      long serverAhead,
+      Sockets sockets,
+      AddressSpace memory,
+      int memfd,
+      List<Integer> unneeded,
+      Deadline deadline)
+      throws IOException {
+    var symbols =
+        new Symbols(
+            head.get(JAVA_LONG_UNALIGNED, 0),
+            head.get(JAVA_LONG_UNALIGNED, 8),
+            head.get(JAVA_LONG_UNALIGNED, 16),
+            head.get(JAVA_LONG_UNALIGNED, 24),
+            serverAhead);
+    int pid = head.get(JAVA_INT_UNALIGNED, 32);
+    var connection = new Connection(moved(sockets.calls()), serverAhead != 0);
+    connection.peer("process " + pid);
+    try {
+      memory.mappedAt(map(connection, memfd, unneeded, deadline));
+    } catch (IOException | RuntimeException failure) {
+      connection.close();
+      throw failure;
+    }
+    var table = new DescriptorTable("process " + pid);
+    table.addSockets(head.get(JAVA_INT_UNALIGNED, 36), sockets.passingThere());
+    return new RemoteProcess(
+        connection, memory, symbols, table, moved(sockets.passing()), sockets.passingThere(), pid);
+  }
+
+  /// Has the process map the memory, and close what it does not need from then on.
+  private static long map(
+      Connection connection, int memfd, List<Integer> unneeded, Deadline deadline)
       throws IOException {
     int readAndWrite = 3;
     int mapShared = 1;
-    int data = head.get(JAVA_INT_UNALIGNED, 40);
-    int memfd = head.get(JAVA_INT_UNALIGNED, 44);
     connection.lock(deadline);
     try {
       connection.request(
           0,
           SystemCall.MMAP.number(),
           new long[] {0, AddressSpace.SIZE, readAndWrite, mapShared, memfd, 0});
-      connection.request(1, SystemCall.CLOSE.number(), new long[] {data, 0, 0, 0, 0, 0});
-      connection.request(2, SystemCall.CLOSE.number(), new long[] {memfd, 0, 0, 0, 0, 0});
-      connection.exchange(3, deadline);
+      for (int i = 0; i < unneeded.size(); i++) {
+        connection.request(
+            i + 1, SystemCall.CLOSE.number(), new long[] {unneeded.get(i), 0, 0, 0, 0, 0});
+      }
+      connection.exchange(1 + unneeded.size(), deadline);
       long address = connection.answer(0);
       if (address < 0 && address >= -4095) {
         throw SystemCallException.of(address, "mmap", AddressSpace.SIZE);

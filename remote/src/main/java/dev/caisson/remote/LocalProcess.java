@@ -2,13 +2,19 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.Child;
 import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Spawn;
 import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 
 /// A process on this machine that this JVM has started for nothing but to make calls in: the first
 /// of a family.
@@ -19,19 +25,22 @@ public final class LocalProcess implements AutoCloseable {
   private static final Duration BIRTH = Duration.ofSeconds(30);
   private static final Duration DEATH = Duration.ofSeconds(10);
   private static final int SOCKET = 3;
+  private static final int STANDARD_STREAMS = 3;
 
   private final Child child;
   private final RemoteProcess process;
+  private final Map<String, String> environment;
 
-  private LocalProcess(Child child, RemoteProcess process) {
+  private LocalProcess(Child child, Bootstrap.Launched launched) {
     this.child = child;
-    this.process = process;
+    this.process = launched.process();
+    this.environment = Bootstrap.variables(launched.environment());
   }
 
   /// Starts it.
   public static LocalProcess start() throws IOException {
     try (var ends = UnixSocket.socketpair(UnixSocket.Type.STREAM);
-        var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+        var nothing = nothing();
         var program = Stub.memfd()) {
       var file =
           Path.of("/proc/%d/fd/%d".formatted(ProcessHandle.current().pid(), program.number()));
@@ -46,8 +55,7 @@ public final class LocalProcess implements AutoCloseable {
               .start();
       try {
         ends.theirs().close();
-        var launched = Bootstrap.launched(ends.ours(), Deadline.in(BIRTH));
-        return new LocalProcess(child, launched.process());
+        return new LocalProcess(child, Bootstrap.launched(ends.ours(), Deadline.in(BIRTH)));
       } catch (IOException | RuntimeException failure) {
         child.close();
         throw failure;
@@ -55,9 +63,88 @@ public final class LocalProcess implements AutoCloseable {
     }
   }
 
+  private static Fd nothing() throws IOException {
+    return Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+  }
+
+  /// Starts it by a command that runs what is put behind it, and hands its standard input on: `sudo
+  /// -n`, `unshare -r`, `setpriv --reuid 1000 --`, `nsenter -t 123 -n`, `env A=b`, or several of
+  /// them. What is put behind it is the path of a stub in the temporary directory of this JVM,
+  /// which the command must see.
+  ///
+  /// The command has the environment of this JVM, and its own process group: it can ask nothing at
+  /// a terminal. What it writes is told if it fails. Its process may be that of the stub, or wait
+  /// for it.
+  ///
+  /// @param command a program, looked up on the PATH unless there is a `/` in it, and arguments
+  /// @param deadline for all that comes before the process can be used
+  /// @throws LaunchException if the command ends without a stub, or takes too long
+  public static LocalProcess start(List<String> command, Duration deadline) throws IOException {
+    var until = Deadline.in(deadline);
+    var directory = Files.createTempDirectory("caisson-stub-");
+    var stub = directory.resolve("caisson-stub");
+    try {
+      Stub.write(Stub.program(), stub);
+      // The command may make it another user's process.
+      Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx--x--x"));
+      var whole = new ArrayList<>(command);
+      whole.add(stub.toString());
+      return start(whole, until);
+    } finally {
+      Files.deleteIfExists(stub);
+      Files.delete(directory);
+    }
+  }
+
+  private static LocalProcess start(List<String> command, Deadline deadline) throws IOException {
+    try (var ends = UnixSocket.socketpair(UnixSocket.Type.STREAM);
+        var nothing = nothing()) {
+      var launch = Launch.start(command, Map.of(0, ends.theirs().fd()));
+      try {
+        ends.theirs().close();
+        var launched = launched(launch, ends.ours(), deadline);
+        try (var there = launched.process().give(nothing)) {
+          for (int number = 0; number < STANDARD_STREAMS; number++) {
+            launched.process().dup3(there, number);
+          }
+        } catch (IOException | RuntimeException failure) {
+          launched.process().close();
+          throw failure;
+        }
+        return new LocalProcess(launch.release(), launched);
+      } catch (IOException | RuntimeException failure) {
+        launch.close();
+        throw failure;
+      }
+    }
+  }
+
+  private static Bootstrap.Launched launched(Launch launch, UnixSocket socket, Deadline deadline)
+      throws IOException {
+    try {
+      return Bootstrap.byStandardInput(socket, deadline);
+    } catch (StubException failure) {
+      throw launch.failure(failure);
+    }
+  }
+
   /// The process.
   public RemoteProcess process() {
     return process;
+  }
+
+  /// The environment that it was started in, which a command such as `sudo` may have changed; of a
+  /// variable that is there twice, the first.
+  public Map<String, String> environment() {
+    return environment;
+  }
+
+  /// Waits for the end of what was started: of the process itself, or of the command that has
+  /// started it. See `waitid(2)`. Many threads may.
+  ///
+  /// @throws dev.caisson.linux.DeadlineException if it lives on
+  public Exit waitid(Duration deadline) throws IOException {
+    return child.waitid(deadline);
   }
 
   /// Ends it, and waits for its end: by killing it if it is in a call that nobody waits for.

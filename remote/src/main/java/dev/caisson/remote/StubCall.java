@@ -2,7 +2,6 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.UnixSocket;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -44,15 +43,7 @@ public final class StubCall implements AutoCloseable {
 
   /// Its environment; of a variable that is there twice, the first.
   public Map<String, String> environment() {
-    var all = new LinkedHashMap<String, String>();
-    for (var bytes : environment) {
-      var text = PathBytes.decode(bytes);
-      int equals = text.indexOf('=', 1);
-      if (equals > 0) {
-        all.putIfAbsent(text.substring(0, equals), text.substring(equals + 1));
-      }
-    }
-    return all;
+    return Bootstrap.variables(environment);
   }
 
   /// Its environment, byte for byte.

@@ -1,0 +1,38 @@
+package dev.caisson.remote;
+
+import dev.caisson.linux.Exit;
+import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+
+/// A command that was to start a stub did not: it ended without one, or took too long.
+public final class LaunchException extends IOException {
+  private static final long serialVersionUID = 1;
+
+  private final transient Optional<Exit> exit;
+  private final String output;
+
+  LaunchException(List<String> command, Optional<Exit> exit, String output, IOException cause) {
+    super(
+        "%s %s%s%s"
+            .formatted(
+                String.join(" ", command),
+                exit.map(end -> end + " without having started a stub")
+                    .orElse("has not started a stub: " + cause.getMessage()),
+                output.isEmpty() ? "" : "; the last that it said: ",
+                output),
+        cause);
+    this.exit = exit;
+    this.output = output;
+  }
+
+  /// How the command ended, if it has.
+  public Optional<Exit> exit() {
+    return exit;
+  }
+
+  /// The last that it wrote, 2000 bytes at most.
+  public String output() {
+    return output;
+  }
+}
