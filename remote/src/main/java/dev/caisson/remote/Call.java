@@ -188,18 +188,18 @@ public final class Call {
 
   /// Adds an array of pointers to strings, with no pointer at its end: arguments, or an
   /// environment.
-  Call strings(List<String> strings) {
-    var encoded = strings.stream().map(PathBytes::encode).map(Call::checked).toList();
-    long at = 8L * (encoded.size() + 1);
-    var block = room(at + encoded.stream().mapToLong(string -> string.length + 1L).sum());
+  Call strings(List<byte[]> strings) {
+    long at = 8L * (strings.size() + 1);
+    var block = room(at + strings.stream().mapToLong(string -> checked(string).length + 1L).sum());
     var pointers = new ArrayList<Long>();
-    for (var string : encoded) {
+    for (var string : strings) {
       block.set(JAVA_LONG, 8L * pointers.size(), at);
       pointers.add(8L * pointers.size());
       MemorySegment.copy(string, 0, block, ValueLayout.JAVA_BYTE, at, string.length);
       at += string.length + 1L;
     }
-    return part(block, true, false, pointers, strings);
+    var told = strings.stream().map(PathBytes::decode).toList();
+    return part(block, true, false, pointers, told);
   }
 
   /// Adds bytes for the kernel to read.

@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 
 /// A process that another one has made: a copy of it that shares its memory, waits to be told what
@@ -35,8 +36,6 @@ public final class RemoteChild extends RemoteProcess {
   private static final int SIGCHLD = 17;
   private static final long STACK = 64 * 1024;
   private static final int FRAME = 64;
-  private static final int PR_SET_NAME = 15;
-  private static final String NAME = "caisson-child";
   private static final Duration DEATH = Duration.ofSeconds(10);
 
   private final RemoteProcess parent;
@@ -191,37 +190,20 @@ public final class RemoteChild extends RemoteProcess {
   /// @throws ConnectionLostException if the child has died before
   public void execve(Path program, List<String> arguments, Map<String, String> environment)
       throws IOException {
-    var variables = new ArrayList<String>();
-    environment.forEach((name, value) -> variables.add(name + "=" + value));
+    execve(program, Execve.strings(arguments), Execve.variables(environment));
+  }
+
+  /// The same, byte for byte.
+  ///
+  /// @param environment variables, each with its name, `=` and its value
+  public void execve(Path program, List<byte[]> arguments, List<byte[]> environment)
+      throws IOException {
     ownTable();
-    var call = call(SystemCall.EXECVE).path(program).strings(arguments).strings(variables);
-    long result = intercepted(call, () -> execute(call));
-    if (result < 0) {
-      throw call.failure(result);
-    }
+    new Execve(program, arguments, environment, OptionalLong.empty()).in(this, this::numberHere);
     synchronized (this) {
       executed = true;
     }
     stack.close();
-  }
-
-  private long execute(Call call) throws IOException {
-    // Answered before the next: one that dies unnamed would look like one that has executed.
-    make(call(SystemCall.PRCTL).word(PR_SET_NAME).string(NAME));
-    try {
-      return make(call);
-    } catch (ConnectionLostException gone) {
-      if (isNamed(NAME)) {
-        throw gone;
-      }
-      return 0;
-    }
-  }
-
-  /// The end of the connection is either: that of a process that became another program, which has
-  /// another name, or that of one that was killed before, which has not.
-  private boolean isNamed(String name) throws IOException {
-    return Files.readString(Path.of("/proc/" + numberHere() + "/comm")).strip().equals(name);
   }
 
   /// Has it share descriptors with nobody: its sockets would stay open when it executes.

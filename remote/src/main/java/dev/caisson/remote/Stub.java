@@ -3,6 +3,7 @@ package dev.caisson.remote;
 import dev.caisson.linux.Architecture;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Memfd;
+import dev.caisson.linux.OpenFlag;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,13 +70,18 @@ public final class Stub {
   }
 
   /// Puts a program into a file that does not exist yet.
+  ///
+  /// @throws java.nio.file.FileAlreadyExistsException if it does; it stays what it is
   static void write(byte[] program, Path file) throws IOException {
     // Under another name until it is whole: somebody may launch it at any moment.
     var part = Files.createTempFile(file.toAbsolutePath().getParent(), ".stub-", "");
     try {
-      Files.write(part, program);
+      // CLOEXEC: what a child has open for writing cannot be executed.
+      try (var open = Fd.open(part, OpenFlag.WRONLY)) {
+        open.write(program);
+      }
       Files.setPosixFilePermissions(part, PosixFilePermissions.fromString("rwxr-xr-x"));
-      Files.move(part, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+      Files.createLink(file, part);
     } finally {
       Files.deleteIfExists(part);
     }

@@ -2,8 +2,11 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.UnixSocket;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 
 /// Somebody has launched a stub: with which arguments, in which environment, and the process
 /// itself, which waits for what it is told to do.
@@ -17,6 +20,7 @@ public final class StubCall implements AutoCloseable {
   private final List<byte[]> environment;
   private final UnixSocket.Credentials credentials;
   private final long sigmask;
+  private volatile boolean executed;
 
   StubCall(Bootstrap.Launched launched, UnixSocket.Credentials credentials) {
     this.process = launched.process();
@@ -64,6 +68,45 @@ public final class StubCall implements AutoCloseable {
   /// The process.
   public RemoteProcess process() {
     return process;
+  }
+
+  /// Executes a program in its place, with the arguments and the environment that it was called
+  /// with. See [#execve(Path, List, List)].
+  public void execve(Path program) throws IOException {
+    execve(program, arguments, environment);
+  }
+
+  /// Executes a program in its place. See [#execve(Path, List, List)].
+  public void execve(Path program, List<String> arguments, Map<String, String> environment)
+      throws IOException {
+    execve(program, Execve.strings(arguments), Execve.variables(environment));
+  }
+
+  /// Executes a program in its place: the process becomes that program, and has all that its caller
+  /// has given it: its number, parent, group, terminal, working directory, descriptors, and the
+  /// signals that were blocked then, whatever has been blocked since. What it exits with is what
+  /// the caller sees. Nothing of this library stays open in it; descriptors that were opened in the
+  /// process go with it only if [RemoteProcess#dup3] has made them. See `execve(2)`.
+  ///
+  /// The connection is at its end then: there is no more to be done with the process from here.
+  /// Takes as long as a call of the process may.
+  ///
+  /// @param program its path where the process is; no search path is tried
+  /// @param arguments the name that it is called by first
+  /// @param environment variables, each with its name, `=` and its value
+  /// @throws dev.caisson.linux.SystemCallException if it cannot be executed; the process is as it
+  ///   was, but for the signals
+  /// @throws ConnectionLostException if the process has died before
+  public void execve(Path program, List<byte[]> arguments, List<byte[]> environment)
+      throws IOException {
+    new Execve(program, arguments, environment, OptionalLong.of(sigmask))
+        .in(process, () -> Integer.toString(credentials.pid()));
+    executed = true;
+  }
+
+  /// Whether the process has become another program.
+  public boolean executed() {
+    return executed;
   }
 
   @Override

@@ -73,9 +73,20 @@ public final class StubServer implements AutoCloseable {
   /// @throws dev.caisson.linux.DeadlineException if nobody calls in time
   /// @throws StubException if somebody connected who is no stub; the next may be one
   public StubCall accept(Duration deadline) throws IOException {
-    try (var connected = listener.accept(deadline)) {
-      var credentials = connected.peerCredentials();
-      return new StubCall(Bootstrap.launched(connected, Deadline.in(BOOTSTRAP)), credentials);
+    return launched(connection(deadline));
+  }
+
+  /// Waits for the next who connects, and may have nothing to say.
+  UnixSocket connection(Duration deadline) throws IOException {
+    return listener.accept(deadline);
+  }
+
+  /// Hears from somebody who has connected what was called; 30 seconds at most. Closes the
+  /// connection.
+  static StubCall launched(UnixSocket connection) throws IOException {
+    try (connection) {
+      var credentials = connection.peerCredentials();
+      return new StubCall(Bootstrap.launched(connection, Deadline.in(BOOTSTRAP)), credentials);
     }
   }
 

@@ -1,0 +1,92 @@
+package dev.caisson.remote;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.caisson.linux.PathBytes;
+import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.SystemCallException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+
+/// How a process becomes another program: the one call that has no answer if all goes well. See
+/// `execve(2)`.
+///
+/// @param argv what it is called with, byte for byte, the name first
+/// @param envp its variables, byte for byte
+/// @param sigmask the signals that are blocked from then on, if not those that are now: bit n - 1
+///   for signal n
+record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong sigmask) {
+  private static final int PR_SET_NAME = 15;
+
+  /// What a process is called meanwhile. A program has the name of its file, and none has this one.
+  private static final String NAME = "caisson:execve";
+
+  static List<byte[]> strings(List<String> texts) {
+    return texts.stream().map(PathBytes::encode).toList();
+  }
+
+  static List<byte[]> variables(Map<String, String> environment) {
+    return environment.entrySet().stream()
+        .map(variable -> PathBytes.encode(variable.getKey() + "=" + variable.getValue()))
+        .toList();
+  }
+
+  /// Where a process is told of under its number here.
+  @FunctionalInterface
+  interface Numbered {
+    String number() throws IOException;
+  }
+
+  /// Makes the call.
+  ///
+  /// @throws SystemCallException if it cannot be executed
+  /// @throws ConnectionLostException if the process has died before
+  void in(RemoteProcess process, Numbered here) throws IOException {
+    var call = process.call(SystemCall.EXECVE).path(program).strings(argv).strings(envp);
+    long result = process.intercepted(call, () -> make(process, call, here));
+    if (result < 0) {
+      throw call.failure(result);
+    }
+  }
+
+  private long make(RemoteProcess process, Call call, Numbered here) throws IOException {
+    // Answered before the next: one that dies unnamed would look like one that has executed.
+    process.make(process.call(SystemCall.PRCTL).word(PR_SET_NAME).string(NAME));
+    if (sigmask.isPresent()) {
+      int setmask = 2;
+      var mask = Call.room(SignalSet.SIZE);
+      mask.set(JAVA_LONG, 0, sigmask.getAsLong());
+      process.make(
+          process
+              .call(SystemCall.RT_SIGPROCMASK)
+              .word(setmask)
+              .in(mask)
+              .word(0)
+              .word(SignalSet.SIZE));
+    }
+    try {
+      return process.make(call);
+    } catch (ConnectionLostException gone) {
+      if (failedIn(here.number())) {
+        throw gone;
+      }
+      return 0;
+    }
+  }
+
+  /// Whether a process died before it was another program. One that became another has another
+  /// name, and so has one that is not there any more: it was hardly killed in the instant between.
+  ///
+  /// @param pid its number here
+  private static boolean failedIn(String pid) {
+    try {
+      return Files.readString(Path.of("/proc", pid, "comm")).strip().equals(NAME);
+    } catch (IOException ended) {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,301 @@
+package dev.caisson.remote;
+
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.UnixSocket;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
+
+/// A directory of stubs, for the front of a PATH: whoever launches one of them calls its handler.
+///
+/// {@snippet class="dev.caisson.remote.StubsTest" region="stubs"}
+///
+/// Any number of calls is handled at once, each on a virtual thread of its own. Whoever may enter
+/// the directory may call; what is in a caller's arguments and environment is up to that caller.
+public final class Stubs implements AutoCloseable {
+  private static final Duration FOREVER = Duration.ofDays(365);
+
+  /// How long handlers may go on when all is closed, and how long they may take to notice that they
+  /// may not any more.
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+  private static final Pattern FILE_NAME = Pattern.compile("[^/\\x00]{1,200}");
+
+  /// What passes when others give something back.
+  private static final Set<Errno> SCARCITY =
+      Set.of(Errno.EMFILE, Errno.ENFILE, Errno.ENOMEM, Errno.ENOBUFS);
+
+  private final Path directory;
+  private final boolean temporary;
+  private final Optional<CallListener> listener;
+  private final List<StubServer> servers = new ArrayList<>();
+  private final List<Thread> acceptors = new ArrayList<>();
+  private final Set<Handling> handlings = ConcurrentHashMap.newKeySet();
+  private final List<StubHandlerException> failures = new ArrayList<>();
+  private final Object order = new Object();
+  private long calls;
+  private volatile boolean closing;
+
+  private Stubs(Path directory, boolean temporary, Optional<CallListener> listener) {
+    this.directory = directory;
+    this.temporary = temporary;
+    this.listener = listener;
+  }
+
+  /// Stubs in a new directory, for this user alone, which is removed at the end. When the JVM is
+  /// killed, it stays where `java.io.tmpdir` says.
+  public static Stubs create() throws IOException {
+    return new Stubs(Files.createTempDirectory("caisson-stubs-"), true, Optional.empty());
+  }
+
+  /// Stubs in a new directory, of whose calls somebody is told.
+  public static Stubs create(CallListener listener) throws IOException {
+    return new Stubs(Files.createTempDirectory("caisson-stubs-"), true, Optional.of(listener));
+  }
+
+  /// Stubs in a directory that is there, and stays. What has been made in it is removed at the end:
+  /// for each stub its file, and its socket beside it, NAME.sock.
+  public static Stubs in(Path directory) {
+    return new Stubs(directory.toAbsolutePath(), false, Optional.empty());
+  }
+
+  /// Stubs in a directory that is there, of whose calls somebody is told.
+  public static Stubs in(Path directory, CallListener listener) {
+    return new Stubs(directory.toAbsolutePath(), false, Optional.of(listener));
+  }
+
+  /// Makes a stub.
+  ///
+  /// @param name its file's
+  /// @throws IllegalArgumentException if it cannot be that of a file
+  /// @throws IOException if there is a file of that name, or it cannot be made
+  /// @throws IllegalStateException if this has been closed
+  public synchronized Stubs add(String name, StubHandler handler) throws IOException {
+    if (closing) {
+      throw new IllegalStateException("the stubs have been closed");
+    }
+    if (!FILE_NAME.matcher(name).matches() || name.equals(".") || name.equals("..")) {
+      throw new IllegalArgumentException("a stub must have the name of a file: '" + name + "'");
+    }
+    var server = StubServer.create(directory, name);
+    servers.add(server);
+    acceptors.add(
+        Thread.ofVirtual().name("stub-" + name).start(() -> accept(server, name, handler)));
+    return this;
+  }
+
+  /// Where the stubs are.
+  public Path directory() {
+    return directory;
+  }
+
+  /// The value of PATH by which the stubs are found before all else.
+  ///
+  /// @param path the value that it has without them; may be empty
+  /// @throws IllegalStateException if there is a colon in the directory's path, which no PATH can
+  ///   hold
+  public String path(String path) {
+    var first = directory.toString();
+    if (first.indexOf(':') >= 0) {
+      throw new IllegalStateException("a directory in a PATH cannot have a colon in it: " + first);
+    }
+    // What is empty in a PATH stands for the working directory.
+    return path.isEmpty() ? first : first + ":" + path;
+  }
+
+  private void accept(StubServer server, String name, StubHandler handler) {
+    while (!closing) {
+      try {
+        var handling = new Handling(name, handler, server.connection(FOREVER));
+        handlings.add(handling);
+        handling.thread.start();
+      } catch (SystemCallException failure) {
+        if (closing) {
+          return;
+        }
+        if (!SCARCITY.contains(failure.errno())) {
+          fail(name, failure);
+          return;
+        }
+        awaitDescriptors();
+      } catch (IOException | IllegalStateException closed) {
+        return;
+      }
+    }
+  }
+
+  /// Out of descriptors or memory: the caller stays in the queue, and asking again at once would
+  /// only burn a processor.
+  private static void awaitDescriptors() {
+    try {
+      Thread.sleep(100);
+    } catch (InterruptedException closing) {
+      // So there is nothing more to wait for.
+    }
+  }
+
+  private void fail(String name, Throwable cause) {
+    synchronized (failures) {
+      failures.add(new StubHandlerException(name, cause));
+    }
+  }
+
+  /// Somebody who has connected, and the thread that serves them.
+  private final class Handling {
+    private final String name;
+    private final StubHandler handler;
+    private final UnixSocket connection;
+    private final Thread thread;
+    private volatile Optional<StubCall> call = Optional.empty();
+    private volatile boolean abandoned;
+
+    Handling(String name, StubHandler handler, UnixSocket connection) {
+      this.name = name;
+      this.handler = handler;
+      this.connection = connection;
+      this.thread = Thread.ofVirtual().name("stub-" + name + "-call").unstarted(this::run);
+    }
+
+    private void run() {
+      try (var launched = StubServer.launched(connection)) {
+        call = Optional.of(launched);
+        handle(launched);
+      } catch (StubException | java.io.InterruptedIOException noStub) {
+        // Anybody can connect, and go again.
+      } catch (IOException ours) {
+        Stubs.this.fail(name, ours);
+      } finally {
+        handlings.remove(this);
+      }
+    }
+
+    private void handle(StubCall launched) {
+      try {
+        tell(name, launched);
+        int status = handler.call(launched);
+        if (!launched.executed()) {
+          launched.process().exitGroup(status);
+        }
+      } catch (Throwable failure) {
+        // Also what says that a test has failed.
+        if (!abandoned) {
+          Stubs.this.fail(name, failure);
+        }
+      }
+    }
+
+    /// Asks it to end.
+    void abandon() {
+      if (call.isPresent()) {
+        Stubs.this.fail(name, new DeadlineException(PATIENCE, "its end"));
+      }
+      abandoned = true;
+      thread.interrupt();
+    }
+
+    /// Ends the process, whatever the handler does.
+    void end() {
+      call.ifPresent(StubCall::close);
+    }
+  }
+
+  private void tell(String name, StubCall call) throws IOException {
+    if (listener.isEmpty()) {
+      return;
+    }
+    // Asked outside of the lock: one caller that does not answer stalls no other.
+    var recorded = RecordedCall.of(name, call);
+    synchronized (order) {
+      listener.get().called(recorded.numbered(++calls));
+    }
+  }
+
+  /// Ends it: no more calls are taken, those that have been are waited for, 10 seconds at most, and
+  /// what has been made is removed. Idempotent.
+  ///
+  /// @throws StubHandlerException if a handler has failed, or goes on and has been interrupted; if
+  ///   more have, the rest are suppressed in it
+  @Override
+  public void close() throws IOException {
+    synchronized (this) {
+      if (closing) {
+        return;
+      }
+      closing = true;
+    }
+    servers.forEach(StubServer::close);
+    var waiting = new Waiting();
+    acceptors.forEach(Thread::interrupt);
+    acceptors.forEach(waiting::join);
+    List.copyOf(handlings).forEach(handling -> waiting.join(handling.thread));
+    if (!handlings.isEmpty()) {
+      var late = List.copyOf(handlings);
+      late.forEach(Handling::abandon);
+      waiting.again();
+      late.forEach(handling -> waiting.join(handling.thread));
+      late.forEach(Handling::end);
+    }
+    removeDirectory();
+    waiting.giveBackInterrupt();
+    throwFailures();
+  }
+
+  /// Waits for threads, for so long all told. An interrupt means that there is no time left.
+  private static final class Waiting {
+    private boolean interrupted = Thread.interrupted();
+    private long until = System.nanoTime() + (interrupted ? 0 : PATIENCE.toNanos());
+
+    void join(Thread thread) {
+      try {
+        thread.join(Duration.ofNanos(Math.max(0, until - System.nanoTime())));
+      } catch (InterruptedException interrupt) {
+        interrupted = true;
+        until = System.nanoTime();
+      }
+    }
+
+    /// Begins anew.
+    void again() {
+      until = System.nanoTime() + PATIENCE.toNanos();
+    }
+
+    void giveBackInterrupt() {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private void removeDirectory() {
+    if (!temporary) {
+      return;
+    }
+    try (var all = Files.walk(directory)) {
+      for (var file : all.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException stays) {
+      // Somebody else has put something there that cannot be removed.
+    }
+  }
+
+  private void throwFailures() throws StubHandlerException {
+    synchronized (failures) {
+      if (!failures.isEmpty()) {
+        var first = failures.getFirst();
+        failures.stream().skip(1).forEach(first::addSuppressed);
+        throw first;
+      }
+    }
+  }
+}
