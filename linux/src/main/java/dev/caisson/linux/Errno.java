@@ -2,6 +2,7 @@ package dev.caisson.linux;
 
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /// The error numbers of Linux, by name.
@@ -300,10 +301,12 @@ public enum Errno {
   ///
   /// @throws IllegalArgumentException if the kernel has no error of that number
   public static Errno of(int number) {
-    var errno = BY_NUMBER.get(number);
-    if (errno == null) {
-      throw new IllegalArgumentException("no errno has the number " + number);
-    }
-    return errno;
+    return find(number)
+        .orElseThrow(() -> new IllegalArgumentException("no errno has the number " + number));
+  }
+
+  /// Finds the constant for a number, if there is one.
+  public static Optional<Errno> find(int number) {
+    return Optional.ofNullable(BY_NUMBER.get(number));
   }
 }

@@ -200,7 +200,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
   }
 
   private void settle(long[] results) throws IOException {
-    Optional<SystemCallException> failure = Optional.empty();
+    Optional<IOException> failure = Optional.empty();
     for (int i = 0; i < results.length; i++) {
       var one = settle(queue.get(i), results[i]);
       if (failure.isPresent()) {
@@ -216,7 +216,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
     }
   }
 
-  private static Optional<SystemCallException> settle(Queued queued, long result) {
+  private static Optional<IOException> settle(Queued queued, long result) {
     queued.opens().ifPresent(opened -> opened.made(result));
     if (result >= 0 || result < -4095) {
       return Optional.empty();

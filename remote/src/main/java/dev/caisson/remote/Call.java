@@ -2,6 +2,7 @@ package dev.caisson.remote;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Flag;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCall;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// A system call on its way: its arguments one after the other, and then the way that it is made.
@@ -255,7 +257,12 @@ public final class Call {
     return result;
   }
 
-  SystemCallException failure(long result) {
+  /// What an answer means that is a negated errno.
+  IOException failure(long result) {
+    if (Errno.find((int) -result).isEmpty()) {
+      return new AnswerException(
+          "%s was answered with errno %d, which is none".formatted(this, -result));
+    }
     return SystemCallException.of(result, nr.call(), told().toArray());
   }
 
@@ -269,14 +276,16 @@ public final class Call {
   /// Makes the call.
   ///
   /// @return what it returns: a number of things for which there is room
-  /// @throws IllegalArgumentException if it is a greater one: a hostile process may say so
+  /// @throws AnswerException if it is a greater one
   long counted(long most) throws IOException {
     return counted(value(), most);
   }
 
-  static long counted(long count, long most) {
+  /// @throws AnswerException if that is a greater number than there can be
+  static long counted(long count, long most) throws AnswerException {
     if (count < 0 || count > most) {
-      throw new IllegalArgumentException("%d of %d".formatted(count, most));
+      throw new AnswerException(
+          "a process answered with %d where there are no more than %d".formatted(count, most));
     }
     return count;
   }
@@ -405,7 +414,9 @@ public final class Call {
 
   @Override
   public String toString() {
-    return nr.call() + told();
+    return told().stream()
+        .map(Object::toString)
+        .collect(Collectors.joining(", ", nr.call() + "(", ")"));
   }
 
   private List<Object> told() {

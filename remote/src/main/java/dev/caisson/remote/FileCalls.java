@@ -52,6 +52,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -229,8 +230,10 @@ public interface FileCalls extends Caller {
   /// Writes the first bytes of shared memory. May block. See `write(2)`.
   ///
   /// @return how many of them
+  /// @throws IndexOutOfBoundsException if there are not so many
   default long write(RemoteFd fd, RemoteMemory memory, long count) throws IOException {
-    return call(WRITE).fd(fd).memory(memory).word(Call.counted(count, memory.size())).value();
+    Objects.checkFromToIndex(0, count, memory.size());
+    return call(WRITE).fd(fd).memory(memory).word(count).value();
   }
 
   /// Writes to a place in a file. See `pwrite(2)`.

@@ -100,7 +100,7 @@ final class MessageBlock {
         block.get(JAVA_INT, HEADER.offset("msg_flags")) & ~CMSG_CLOEXEC);
   }
 
-  private List<RemoteFd> received(RemoteProcess process) {
+  private List<RemoteFd> received(RemoteProcess process) throws IOException {
     var all = new ArrayList<RemoteFd>();
     long end =
         control + Call.counted(block.get(JAVA_LONG, HEADER.offset("msg_controllen")), controlSize);

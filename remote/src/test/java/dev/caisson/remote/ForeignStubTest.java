@@ -273,20 +273,39 @@ class ForeignStubTest {
   }
 
   @Test
+  void anErrorThatThereIsNotIsTold() throws Exception {
+    try (var server = server()) {
+      var started = start("errno");
+      try (var call = server.accept(LONG)) {
+        assertThatThrownBy(call.process()::getpid)
+            .isInstanceOf(AnswerException.class)
+            .hasMessage("getpid() was answered with errno 4000, which is none");
+        assertThatThrownBy(
+                () -> {
+                  try (var batch = call.process().batch()) {
+                    batch.mkdirat(Path.of("x"), 0700);
+                  }
+                })
+            .isInstanceOf(AnswerException.class);
+      } finally {
+        Programs.end(started);
+      }
+    }
+  }
+
+  @Test
   void whatAnAnswerSaysIsBounded() throws Exception {
     try (var server = server()) {
       var started = start("counts");
       try (var call = server.accept(LONG);
           var memory = call.process().allocate(10)) {
         var fd = call.process().inherited(0);
-        assertThatThrownBy(() -> call.process().read(fd, 10))
-            .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> call.process().read(fd, 10)).isInstanceOf(AnswerException.class);
         assertThatThrownBy(() -> call.process().read(fd, memory))
-            .isInstanceOf(IllegalArgumentException.class);
+            .isInstanceOf(AnswerException.class);
         assertThatThrownBy(() -> call.process().readlinkat(Path.of("x")))
-            .isInstanceOf(RuntimeException.class);
-        assertThatThrownBy(() -> call.process().getdents64(fd))
-            .isInstanceOf(RuntimeException.class);
+            .isInstanceOf(AnswerException.class);
+        assertThatThrownBy(() -> call.process().getdents64(fd)).isInstanceOf(AnswerException.class);
       } finally {
         Programs.end(started);
       }

@@ -332,6 +332,15 @@ def counts(path):
         given.answer(1 << 40)
 
 
+def errno(path):
+    """Answers with an error that there is not."""
+    given = Given(path)
+    given.describe()
+    given.serve(3)
+    while given.request():
+        given.answer(-4000)
+
+
 def flood(path):
     connections = []
     for i in range(300):

@@ -31,12 +31,9 @@ public record TracedCall(
         if (!isError()) {
           return Long.toString(result);
         }
-        try {
-          var errno = Errno.of((int) -result);
-          return "-1 %s (%s)".formatted(errno, errno.text());
-        } catch (IllegalArgumentException unknown) {
-          return "-1 (errno %d)".formatted(-result);
-        }
+        return Errno.find((int) -result)
+            .map(errno -> "-1 %s (%s)".formatted(errno, errno.text()))
+            .orElseGet(() -> "-1 (errno %d)".formatted(-result));
       }
     }
 

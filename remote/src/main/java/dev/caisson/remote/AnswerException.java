@@ -1,0 +1,12 @@
+package dev.caisson.remote;
+
+import java.io.IOException;
+
+/// A process answered what no kernel answers: who serves its calls lies.
+public final class AnswerException extends IOException {
+  private static final long serialVersionUID = 1;
+
+  AnswerException(String what) {
+    super(what);
+  }
+}
