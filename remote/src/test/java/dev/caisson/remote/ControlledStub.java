@@ -79,6 +79,11 @@ abstract class ControlledStub {
   }
 
   @Test
+  void itIsReachedByItsStandardInputAloneUnderTheNameForThat() throws Exception {
+    control("by_stdin_alone");
+  }
+
+  @Test
   void whatItExecutesInheritsNothing() throws Exception {
     control("leaves_nothing_open");
   }

@@ -29,9 +29,4 @@ class UpstreamControllerTest extends ControlledStub {
   void theHelperEndsWhenAChildExecutes() throws Exception {
     control("helper_sees_exec");
   }
-
-  @Test
-  void itIsReachedByItsStandardInputAloneUnderTheNameForThat() throws Exception {
-    control("by_stdin_alone");
-  }
 }
