@@ -24,7 +24,9 @@ public enum OpenFlag implements Flag {
   /// An error if it is a symbolic link.
   NOFOLLOW(0x20000),
   /// Only a place in the file system: neither readable nor writable.
-  PATH(0x200000);
+  PATH(0x200000),
+  /// With [#DIRECTORY], and [#WRONLY] or [#RDWR]: a file in that directory that has no name.
+  TMPFILE(0x400000);
 
   /// Set on every descriptor that is opened here.
   static final int CLOEXEC = 0x80000;

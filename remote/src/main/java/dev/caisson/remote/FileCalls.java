@@ -319,6 +319,15 @@ public interface FileCalls extends Caller {
     call(FACCESSAT2).cwd().path(path).word(mode).word(flags).run();
   }
 
+  /// Looks whether the process may do something with a file in a directory. See `faccessat2(2)`.
+  ///
+  /// @param mode R_OK (4), W_OK (2), X_OK (1), or 0 for whether it exists
+  /// @param flags AT_EACCESS (0x200), AT_SYMLINK_NOFOLLOW (0x100)
+  /// @throws dev.caisson.linux.SystemCallException EACCES, ENOENT, ... if not
+  default void faccessat2(RemoteFd directory, Path path, int mode, int flags) throws IOException {
+    call(FACCESSAT2).fd(directory).path(path).word(mode).word(flags).run();
+  }
+
   /// What a file system has. See `statfs(2)`.
   default Statfs statfs(Path path) throws IOException {
     var statfs = Call.room(Layouts.STATFS.size());
@@ -338,6 +347,16 @@ public interface FileCalls extends Caller {
     int most = 4096;
     var room = Call.room(most);
     long count = call(READLINKAT).cwd().path(path).out(room).word(most).counted(most);
+    return PathBytes.decode(Call.bytes(room, count));
+  }
+
+  /// Where a symbolic link leads, by its path from a directory. See `readlink(2)`.
+  ///
+  /// @param path empty for a link that has been opened itself
+  default String readlinkat(RemoteFd directory, Path path) throws IOException {
+    int most = 4096;
+    var room = Call.room(most);
+    long count = call(READLINKAT).fd(directory).path(path).out(room).word(most).counted(most);
     return PathBytes.decode(Call.bytes(room, count));
   }
 
@@ -366,9 +385,22 @@ public interface FileCalls extends Caller {
     call(SYMLINKAT).string(to).cwd().path(path).run();
   }
 
+  /// Makes a symbolic link in a directory. See `symlink(2)`.
+  default void symlinkat(String to, RemoteFd directory, Path path) throws IOException {
+    call(SYMLINKAT).string(to).fd(directory).path(path).run();
+  }
+
   /// Gives a file a second name. See `link(2)`.
   default void linkat(Path from, Path to) throws IOException {
     call(LINKAT).cwd().path(from).cwd().path(to).word(0).run();
+  }
+
+  /// Gives a file a name in a directory. See `link(2)`.
+  ///
+  /// @param from one of its names; of a file without any, `/proc/self/fd/` and its number
+  /// @param flags AT_SYMLINK_FOLLOW (0x400), which the latter needs
+  default void linkat(Path from, RemoteFd directory, Path to, int flags) throws IOException {
+    call(LINKAT).cwd().path(from).fd(directory).path(to).word(flags).run();
   }
 
   /// Gives a file another name. See `rename(2)`.
@@ -378,11 +410,27 @@ public interface FileCalls extends Caller {
     call(RENAMEAT2).cwd().path(from).cwd().path(to).word(flags).run();
   }
 
+  /// Gives a file another name, from one directory to another or the same. See `rename(2)`.
+  ///
+  /// @param flags RENAME_NOREPLACE (1), RENAME_EXCHANGE (2)
+  default void renameat2(
+      RemoteFd fromDirectory, Path from, RemoteFd toDirectory, Path to, int flags)
+      throws IOException {
+    call(RENAMEAT2).fd(fromDirectory).path(from).fd(toDirectory).path(to).word(flags).run();
+  }
+
   /// Takes a name of a file away. See `unlink(2)`.
   ///
   /// @param flags AT_REMOVEDIR (0x200) for a directory
   default void unlinkat(Path path, int flags) throws IOException {
     call(UNLINKAT).cwd().path(path).word(flags).run();
+  }
+
+  /// Takes a name of a file in a directory away. See `unlink(2)`.
+  ///
+  /// @param flags AT_REMOVEDIR (0x200) for a directory
+  default void unlinkat(RemoteFd directory, Path path, int flags) throws IOException {
+    call(UNLINKAT).fd(directory).path(path).word(flags).run();
   }
 
   /// Sets permissions. See `fchmod(2)`.

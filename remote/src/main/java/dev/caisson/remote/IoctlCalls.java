@@ -2,6 +2,7 @@ package dev.caisson.remote;
 
 import static dev.caisson.linux.SystemCall.IOCTL;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.caisson.linux.Layouts;
@@ -9,6 +10,7 @@ import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.WindowSize;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.net.Inet4Address;
 
 /// The requests of `ioctl(2)`, by their names.
 public interface IoctlCalls extends Caller {
@@ -101,6 +103,61 @@ public interface IoctlCalls extends Caller {
     var ifreq = ifreq(name);
     ifreq.set(JAVA_SHORT, flags(), (short) flags);
     ioctl(socket, 0x8914).in(ifreq).run();
+  }
+
+  /// The number of a network interface. See `netdevice(7)`, SIOCGIFINDEX.
+  ///
+  /// @param socket any
+  default int siocgifindex(RemoteFd socket, String name) throws IOException {
+    var ifreq = ifreq(name);
+    ioctl(socket, 0x8933).inOut(ifreq).run();
+    return ifreq.get(JAVA_INT, Layouts.IFREQ.offset("ifr_ifru", "ifr_ifindex"));
+  }
+
+  /// Gives a network interface an address. See `netdevice(7)`, SIOCSIFADDR.
+  ///
+  /// @param socket of [SocketFamily#INET]
+  default void siocsifaddr(RemoteFd socket, String name, Inet4Address address) throws IOException {
+    ioctl(socket, 0x8916).in(ifreq(name, address)).run();
+  }
+
+  /// Says which address is at the other end of a network interface that has two ends. See
+  /// `netdevice(7)`, SIOCSIFDSTADDR.
+  ///
+  /// @param socket of [SocketFamily#INET]
+  default void siocsifdstaddr(RemoteFd socket, String name, Inet4Address address)
+      throws IOException {
+    ioctl(socket, 0x8918).in(ifreq(name, address)).run();
+  }
+
+  private static MemorySegment ifreq(String name, Inet4Address address) {
+    var ifreq = ifreq(name);
+    var bytes = SockaddrBytes.of(new Sockaddr.Inet(address, 0));
+    MemorySegment.copy(
+        bytes, 0, ifreq, Layouts.IFREQ.offset("ifr_ifru", "ifr_addr"), bytes.byteSize());
+    return ifreq;
+  }
+
+  /// The address of a network interface. See `netdevice(7)`, SIOCGIFADDR.
+  ///
+  /// @param socket of [SocketFamily#INET]
+  /// @throws dev.caisson.linux.SystemCallException EADDRNOTAVAIL if it has none
+  default Sockaddr siocgifaddr(RemoteFd socket, String name) throws IOException {
+    var ifreq = ifreq(name);
+    ioctl(socket, 0x8915).inOut(ifreq).run();
+    return SockaddrBytes.parse(
+        ifreq.asSlice(Layouts.IFREQ.offset("ifr_ifru", "ifr_addr"), Layouts.SOCKADDR_IN.size()));
+  }
+
+  /// Makes a network interface of which the packets are read from a descriptor, and written to it.
+  /// It goes when that is closed. See the kernel's `tuntap.rst`, TUNSETIFF.
+  ///
+  /// @param tun `/dev/net/tun`
+  /// @param flags IFF_TUN (1) or IFF_TAP (2), IFF_NO_PI (0x1000)
+  default void tunsetiff(RemoteFd tun, String name, int flags) throws IOException {
+    var ifreq = ifreq(name);
+    ifreq.set(JAVA_SHORT, flags(), (short) flags);
+    ioctl(tun, 0x400454ca).inOut(ifreq).run();
   }
 
   private static long flags() {

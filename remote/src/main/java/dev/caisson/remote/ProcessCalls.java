@@ -4,6 +4,7 @@ import static dev.caisson.linux.SystemCall.CHDIR;
 import static dev.caisson.linux.SystemCall.CHROOT;
 import static dev.caisson.linux.SystemCall.FCHDIR;
 import static dev.caisson.linux.SystemCall.GETGID;
+import static dev.caisson.linux.SystemCall.GETPGID;
 import static dev.caisson.linux.SystemCall.GETPID;
 import static dev.caisson.linux.SystemCall.GETPPID;
 import static dev.caisson.linux.SystemCall.GETUID;
@@ -17,9 +18,11 @@ import static dev.caisson.linux.SystemCall.SETSID;
 import static dev.caisson.linux.SystemCall.UMASK;
 import static dev.caisson.linux.SystemCall.UNSHARE;
 
+import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.Signal;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Set;
 
 /// The calls for what a process is.
@@ -29,7 +32,7 @@ public interface ProcessCalls extends Caller {
     return (int) call(GETPID).value();
   }
 
-  /// The id of its parent, as it knows that itself. See `getppid(2)`.
+  /// The id of its parent; 0 if that is in another namespace. See `getppid(2)`.
   default int getppid() throws IOException {
     return (int) call(GETPPID).value();
   }
@@ -63,7 +66,23 @@ public interface ProcessCalls extends Caller {
   ///
   /// @param group 0 for one of its own
   default void setpgid(int group) throws IOException {
-    call(SETPGID).word(0).word(group).run();
+    setpgid(0, group);
+  }
+
+  /// Moves a process, itself or a child that has not executed anything, to a process group. See
+  /// `setpgid(2)`.
+  ///
+  /// @param pid 0 for itself
+  /// @param group 0 for one of its own
+  default void setpgid(int pid, int group) throws IOException {
+    call(SETPGID).word(pid).word(group).run();
+  }
+
+  /// The process group of a process. See `getpgid(2)`.
+  ///
+  /// @param pid 0 for itself
+  default int getpgid(int pid) throws IOException {
+    return (int) call(GETPGID).word(pid).value();
   }
 
   /// Sets the working directory. See `chdir(2)`.
@@ -103,6 +122,27 @@ public interface ProcessCalls extends Caller {
   /// Asks for one of many things. See `prctl(2)`.
   default long prctl(int option, long a, long b, long c, long d) throws IOException {
     return call(PRCTL).word(option).word(a).word(b).word(c).word(d).value();
+  }
+
+  /// Names itself, as it is seen in `/proc/PID/comm`. See `prctl(2)`, PR_SET_NAME.
+  ///
+  /// @param name of which the first 15 bytes count
+  default void prctlSetName(String name) throws IOException {
+    int setName = 15;
+    call(PRCTL).word(setName).string(name).word(0).word(0).word(0).run();
+  }
+
+  /// The name that it has. See `prctl(2)`, PR_GET_NAME.
+  default String prctlGetName() throws IOException {
+    int getName = 16;
+    var name = Call.room(16);
+    call(PRCTL).word(getName).out(name).word(0).word(0).word(0).run();
+    var bytes = Call.bytes(name, name.byteSize());
+    int end = 0;
+    while (end < bytes.length && bytes[end] != 0) {
+      end++;
+    }
+    return PathBytes.decode(Arrays.copyOf(bytes, end));
   }
 
   /// Sends a signal. See `kill(2)`.

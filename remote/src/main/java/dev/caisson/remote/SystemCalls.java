@@ -7,6 +7,7 @@ public interface SystemCalls
         MountCalls,
         SocketCalls,
         ProcessCalls,
+        MemoryCalls,
         SignalCalls,
         CredentialCalls,
         EventCalls,

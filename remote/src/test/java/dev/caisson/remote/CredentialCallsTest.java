@@ -98,4 +98,22 @@ class CredentialCallsTest {
       assertThat(local.process().getpriority(0)).isEqualTo(-20);
     }
   }
+
+  @Test
+  void aCapabilityIsHandedToProgramsInANamespaceOfUsers() throws Exception {
+    int sysAdmin = 21;
+    int capAmbient = 47;
+    int isSet = 1;
+    int raise = 2;
+    try (var local = LocalProcess.start();
+        var child = local.process().clone(Set.of(CloneFlag.NEWUSER))) {
+      FileCallsTest.assertRefused(
+          () -> child.prctl(capAmbient, raise, sysAdmin, 0, 0), Errno.EPERM);
+      var has = child.capget();
+      child.capset(
+          new Capabilities(has.effective(), has.permitted(), has.inheritable() | 1L << sysAdmin));
+      child.prctl(capAmbient, raise, sysAdmin, 0, 0);
+      assertThat(child.prctl(capAmbient, isSet, sysAdmin, 0, 0)).isEqualTo(1);
+    }
+  }
 }

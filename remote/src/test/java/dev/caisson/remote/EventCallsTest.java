@@ -4,14 +4,19 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.OpenFlag;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -133,6 +138,55 @@ class EventCallsTest {
         Thread.onSpinWait();
       }
       assertThat(waiting.get()).isTrue();
+    }
+  }
+
+  @Test
+  void whatComesAfterNothingWasThereIsTold() throws Exception {
+    try (var local = LocalProcess.start();
+        var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      var all = new ArrayList<Future<?>>();
+      for (int i = 0; i < 6; i++) {
+        all.add(
+            threads.submit(() -> {
+              try (var child = local.process().fork()) {
+                assertPipesAreWaitedFor(child);
+              }
+              return null;
+            }));
+      }
+      assertPipesAreWaitedFor(local.process());
+      for (var one : all) {
+        one.get();
+      }
+    }
+  }
+
+  private static void assertPipesAreWaitedFor(RemoteProcess process) throws Exception {
+    var pipes = new ArrayList<List<RemoteFd>>();
+    try (var epoll = process.epollCreate1()) {
+      for (int i = 0; i < 10; i++) {
+        var pipe = process.pipe2();
+        pipes.add(pipe);
+        var out = pipe.getFirst();
+        process.fcntlSetfl(out, Set.of(OpenFlag.NONBLOCK));
+        process.epollCtlAdd(epoll, out, Set.of(EpollFlag.IN, EpollFlag.ET), i);
+        FileCallsTest.assertRefused(() -> process.read(out, 1), Errno.EAGAIN);
+      }
+      assertThat(process.epollPwait(epoll, 10, Duration.ZERO)).isEmpty();
+      for (int round = 0; round < 3; round++) {
+        for (var pipe : pipes) {
+          process.write(pipe.getLast(), number(1));
+        }
+        assertThat(process.epollPwait(epoll, 20, LONG).stream().map(EpollEvent::data))
+            .containsExactlyInAnyOrder(0L, 1L, 2L, 3L, 4L, 5L, 6L, 7L, 8L, 9L);
+        assertThat(process.epollPwait(epoll, 20, Duration.ZERO)).isEmpty();
+        for (var pipe : pipes) {
+          assertThat(process.read(pipe.getFirst(), 100)).hasSize(8);
+        }
+      }
+    } finally {
+      pipes.forEach(pipe -> pipe.forEach(RemoteFd::close));
     }
   }
 }

@@ -12,6 +12,7 @@ import dev.caisson.testkit.NoLeaks;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -129,5 +130,109 @@ class FileCallsTest {
       }
     }
     assertThat(file).hasContent("spliced");
+  }
+
+  @Test
+  void aDirectoryIsReadAgainFromItsBeginning() throws Exception {
+    try (var local = LocalProcess.start();
+        var d = local.process().openat(directory, OpenFlag.DIRECTORY)) {
+      var process = local.process();
+      assertThat(names(process, d)).containsExactlyInAnyOrder(".", "..");
+      process.openat(d, Path.of("new"), Set.of(OpenFlag.WRONLY, OpenFlag.CREAT), 0600).close();
+      assertThat(names(process, d)).isEmpty();
+      process.lseek(d, 0, 0);
+      assertThat(names(process, d)).containsExactlyInAnyOrder(".", "..", "new");
+    }
+  }
+
+  private static List<String> names(RemoteProcess process, RemoteFd directory) throws Exception {
+    return process.getdents64(directory).stream().map(entry -> entry.name().toString()).toList();
+  }
+
+  @Test
+  void aDirectoryThatIsRemovedHasNoEntries() throws Exception {
+    var gone = Files.createDirectory(directory.resolve("gone"));
+    try (var local = LocalProcess.start();
+        var fd = local.process().openat(gone, OpenFlag.DIRECTORY)) {
+      local.process().unlinkat(gone, 0x200);
+      assertRefused(() -> local.process().getdents64(fd), Errno.ENOENT);
+    }
+  }
+
+  @Test
+  void aFileWithoutANameIsGivenOneInADirectory() throws Exception {
+    int symlinkFollow = 0x400;
+    var foo = Path.of("foo");
+    try (var local = LocalProcess.start();
+        var root = local.process().openat(directory, OpenFlag.DIRECTORY);
+        var file =
+            local
+                .process()
+                .openat(
+                    root,
+                    Path.of("."),
+                    Set.of(OpenFlag.TMPFILE, OpenFlag.DIRECTORY, OpenFlag.WRONLY),
+                    0600)) {
+      var process = local.process();
+      process.write(file, "contents".getBytes(UTF_8));
+      assertThat(names(process, root)).containsExactlyInAnyOrder(".", "..");
+      process.linkat(Path.of("/proc/self/fd/" + file.number()), root, foo, symlinkFollow);
+      assertThat(directory.resolve("foo")).hasContent("contents");
+      assertRefused(() -> process.linkat(directory.resolve("foo"), root, foo, 0), Errno.EEXIST);
+    }
+  }
+
+  @Test
+  void filesInADirectoryAreChanged() throws Exception {
+    var one = Path.of("one");
+    var other = Path.of("other");
+    try (var local = LocalProcess.start();
+        var root = local.process().openat(directory, OpenFlag.DIRECTORY)) {
+      var process = local.process();
+      process.mkdirat(root, one, 0700);
+      process.renameat2(root, one, root, one, 0);
+      process.renameat2(root, one, root, other, 0);
+      assertRefused(() -> process.unlinkat(root, other, 0), Errno.EISDIR);
+      process.unlinkat(root, other, 0x200);
+      process.symlinkat("nowhere", root, one);
+      assertThat(process.readlinkat(root, one)).isEqualTo("nowhere");
+      assertRefused(() -> process.readlinkat(root, Path.of("")), Errno.ENOENT);
+      assertRefused(() -> process.faccessat2(root, one, 0, 0), Errno.ENOENT);
+      int symlinkNofollow = 0x100;
+      process.faccessat2(root, one, 0, symlinkNofollow);
+      assertRefused(() -> process.renameat2(root, one, root, one, 1), Errno.EEXIST);
+    }
+  }
+
+  @Test
+  void beyondTheEndThereIsNothingUntilItIsWritten() throws Exception {
+    try (var local = LocalProcess.start();
+        var file = local.process().memfdCreate("file")) {
+      var process = local.process();
+      assertThat(process.pread64(file, 16, 0)).isEmpty();
+      assertThat(process.pread64(file, 16, 1)).isEmpty();
+      assertThat(process.pwrite64(file, "abc".getBytes(UTF_8), 1)).isEqualTo(3);
+      assertThat(process.pread64(file, 16, 0)).isEqualTo("\0abc".getBytes(UTF_8));
+      assertThat(process.statx(file).size()).isEqualTo(4);
+      int end = 2;
+      assertThat(process.lseek(file, 10, end)).isEqualTo(14);
+      assertThat(process.read(file, 1)).isEmpty();
+      assertRefused(() -> process.lseek(file, -1, 0), Errno.EINVAL);
+    }
+  }
+
+  @Test
+  void aPipeHasTwoEndsAndIsNoSocket() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      var pipe = process.pipe2();
+      try (var out = pipe.getFirst();
+          var in = pipe.getLast()) {
+        assertRefused(() -> process.read(in, 1), Errno.EBADF);
+        assertRefused(() -> process.write(out, new byte[1]), Errno.EBADF);
+        assertRefused(() -> process.recvfrom(out, 1, 0), Errno.ENOTSOCK);
+        assertRefused(() -> process.lseek(out, 0, 0), Errno.ESPIPE);
+      }
+    }
   }
 }

@@ -26,7 +26,7 @@ class MountCallsTest {
 
   @TempDir Path directory;
 
-  private static void becomeRoot(RemoteChild child) throws Exception {
+  static void becomeRoot(RemoteChild child) throws Exception {
     Files.writeString(Path.of("/proc/" + child.pid() + "/uid_map"), "0 0 1");
     Files.writeString(Path.of("/proc/" + child.pid() + "/setgroups"), "deny");
     Files.writeString(Path.of("/proc/" + child.pid() + "/gid_map"), "0 0 1");
@@ -54,6 +54,20 @@ class MountCallsTest {
       child.faccessat2(Path.of("/bin"), 0, 0);
     }
     assertThat(directory).isEmptyDirectory();
+  }
+
+  @Test
+  void aDirectoryWithProcInItBecomesTheRoot() throws Exception {
+    try (var local = LocalProcess.start();
+        var child = local.process().clone(OWN)) {
+      becomeRoot(child);
+      child.mkdirat(directory.resolve("proc"), 0700);
+      child.mountBind(Path.of("/proc"), directory.resolve("proc"), MountFlag.REC);
+      child.chroot(directory);
+      child.openat(Path.of("/proc/self/status")).close();
+      FileCallsTest.assertRefused(() -> child.openat(Path.of("/usr")), Errno.ENOENT);
+    }
+    assertThat(directory.resolve("proc")).isEmptyDirectory();
   }
 
   @Test

@@ -199,4 +199,70 @@ class SocketCallsTest {
       assertThat(process.getpeername(socket)).isEqualTo(new Sockaddr.Netlink(0, 0));
     }
   }
+
+  @Test
+  void aConnectionTellsFromWhereItCame() throws Exception {
+    var client = new Sockaddr.Unix(directory.resolve("client"));
+    var server = new Sockaddr.Unix(directory.resolve("server"));
+    try (var local = LocalProcess.start();
+        var listener = local.process().socket(SocketFamily.UNIX, SocketType.STREAM, 0);
+        var connecting = local.process().socket(SocketFamily.UNIX, SocketType.STREAM, 0)) {
+      var process = local.process();
+      process.bind(listener, server);
+      process.listen(listener, 1);
+      process.bind(connecting, client);
+      process.connect(connecting, server);
+      try (var accepted = process.accept4(listener)) {
+        assertThat(process.getpeername(accepted)).isEqualTo(client);
+        assertThat(process.getsockname(accepted)).isEqualTo(server);
+      }
+    }
+  }
+
+  @Test
+  void whatCameBeforeReadingWasShutIsReadYet() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      var pair = process.socketpair(SocketType.STREAM);
+      try (var one = pair.getFirst();
+          var other = pair.getLast()) {
+        process.sendto(other, HELLO, 0);
+        process.shutdown(one, 0);
+        assertThat(process.recvfrom(one, 100, 0)).isEqualTo(HELLO);
+        assertThat(process.recvfrom(one, 100, 0)).isEmpty();
+        FileCallsTest.assertRefused(() -> process.sendto(other, HELLO, 0), Errno.EPIPE);
+      }
+    }
+  }
+
+  @Test
+  void nothingIsSentWithoutAConnectionAndTheProcessGoesOn() throws Exception {
+    try (var local = LocalProcess.start();
+        var socket = local.process().socket(SocketFamily.INET, SocketType.STREAM, 0)) {
+      FileCallsTest.assertRefused(() -> local.process().sendto(socket, HELLO, 0), Errno.EPIPE);
+      assertThat(local.process().getpid()).isEqualTo(local.process().pid());
+    }
+  }
+
+  @Test
+  void descriptorsAreFoundBehindCredentials() throws Exception {
+    int passcred = 16;
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      var pair = process.socketpair(SocketType.STREAM);
+      try (var one = pair.getFirst();
+          var other = pair.getLast()) {
+        process.setsockopt(other, SOL_SOCKET, passcred, 1);
+        process.sendmsg(one, HELLO, List.of(one), 0);
+        var received = process.recvmsg(other, 100, 20, 0);
+        assertThat(received.data()).isEqualTo(HELLO);
+        assertThat(received.flags()).isZero();
+        try (var descriptor = received.descriptors().getFirst()) {
+          assertThat(received.descriptors()).hasSize(1);
+          process.sendto(descriptor, HELLO, 0);
+          assertThat(process.recvfrom(other, 100, 0)).isEqualTo(HELLO);
+        }
+      }
+    }
+  }
 }

@@ -1,0 +1,105 @@
+package dev.caisson.remote;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.NoLeaks;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/// Processes with numbers of their own, which end with the first of them.
+@ExtendWith(NoLeaks.class)
+class PidNamespaceTest {
+  private static final Duration LONG = Duration.ofSeconds(30);
+  private static final Set<CloneFlag> OWN = Set.of(CloneFlag.NEWUSER, CloneFlag.NEWPID);
+  private static final byte[] HELLO = "hello".getBytes(UTF_8);
+
+  /// A child that executes a script, and a socket in another process that leads to it.
+  private record Running(RemoteChild child, RemoteFd outside) implements AutoCloseable {
+    static Running in(RemoteProcess parent, RemoteProcess other, String script) throws Exception {
+      try (var ends = UnixSocket.socketpair(UnixSocket.Type.STREAM);
+          var inside = parent.give(ends.theirs().fd())) {
+        var child = parent.fork();
+        child.dup3(child.inherited(inside), 0);
+        child.dup3(child.inherited(inside), 1);
+        child.execve(Path.of("/bin/sh"), List.of("sh", "-c", script), Map.of());
+        return new Running(child, other.give(ends.ours().fd()));
+      }
+    }
+
+    @Override
+    public void close() {
+      child.close();
+      outside.close();
+    }
+  }
+
+  @Test
+  void aProgramEndsWithTheFirstProcess() throws Exception {
+    try (var local = LocalProcess.start();
+        var init = local.process().clone(OWN);
+        var cat = Running.in(init, local.process(), "exec cat")) {
+      var outside = cat.outside();
+      local.process().sendto(outside, HELLO, 0);
+      assertThat(local.process().recvfrom(outside, 100, 0)).isEqualTo(HELLO);
+      init.exitGroup(3);
+      init.waitid(LONG);
+      assertThat(local.process().recvfrom(outside, 100, 0)).isEmpty();
+    }
+  }
+
+  @Test
+  void whatHasGoneIntoTheBackgroundEndsWithTheFirstProcess() throws Exception {
+    try (var local = LocalProcess.start();
+        var init = local.process().clone(OWN);
+        var running =
+            Running.in(init, local.process(), "{ { echo here; exec sleep 1000; } & } &")) {
+      var outside = running.outside();
+      assertThat(running.child().waitid(LONG).success()).isTrue();
+      assertThat(local.process().recvfrom(outside, 100, 0)).isEqualTo("here\n".getBytes(UTF_8));
+      init.exitGroup(0);
+      init.waitid(LONG);
+      assertThat(local.process().recvfrom(outside, 100, 0)).isEmpty();
+    }
+  }
+
+  @Test
+  void theNumberOfAProcessGroupIsGivenToNobody() throws Exception {
+    var last = Path.of("/proc/sys/kernel/ns_last_pid");
+    assumeTrue(Files.exists(last), "missing: " + last + " (CONFIG_CHECKPOINT_RESTORE)");
+    try (var local = LocalProcess.start();
+        var init = local.process().clone(OWN);
+        var leader = init.fork();
+        var follower = init.fork()) {
+      leader.setpgid(0);
+      follower.setpgid(leader.pid());
+      leader.exitGroup(0);
+      leader.waitid(LONG);
+      assertThat(follower.getpgid(0)).isEqualTo(2);
+      try (var number = init.openat(last, OpenFlag.WRONLY)) {
+        init.write(number, "1\n".getBytes(UTF_8));
+      }
+      assertNone(init, 2);
+      try (var next = init.fork()) {
+        assertThat(next.pid()).isEqualTo(4);
+        assertNone(init, 2);
+      }
+    }
+  }
+
+  private static void assertNone(RemoteProcess process, int pid) {
+    FileCallsTest.assertRefused(
+        () -> process.call(SystemCall.KILL).word(pid).word(0).run(), Errno.ESRCH);
+  }
+}
