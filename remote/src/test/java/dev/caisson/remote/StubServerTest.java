@@ -3,11 +3,15 @@ package dev.caisson.remote;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.linux.Exit;
+import dev.caisson.linux.Signal;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -71,6 +75,46 @@ class StubServerTest {
         call.process().exitGroup(0);
       }
       assertThat(started.waitFor()).isZero();
+    }
+  }
+
+  @Test
+  void aDirectoryCanHaveAnyName() throws Exception {
+    var odd = Files.createDirectory(directory.resolve("a 'b' \"c\" $d `e` \\ \n*"));
+    try (var server = StubServer.create(odd, "name with $1")) {
+      var started = new ProcessBuilder(odd.resolve("name with $1").toString(), "x y").start();
+      try (var call = server.accept(LONG)) {
+        assertThat(call.arguments())
+            .isEqualTo(List.of(odd.resolve("name with $1").toString(), "x y"));
+        call.process().exitGroup(0);
+      }
+      assertThat(started.waitFor()).isZero();
+    }
+    Files.delete(odd);
+  }
+
+  @Test
+  void aCallerMayHaveBlockedTheSignalsOfChildren() throws Exception {
+    var chld = new Signal(17);
+    try (var server = StubServer.create(directory, "stub");
+        var local = LocalProcess.start();
+        var launcher = local.process().fork()) {
+      launcher.rtSigprocmask(SignalMask.BLOCK, Set.of(chld));
+      launcher.execve(directory.resolve("stub"), List.of("stub"), Map.of());
+      try (var call = server.accept(LONG)) {
+        assertThat(call.sigmask()).isEqualTo(1L << 16);
+        assertThat(call.process().rtSigprocmask()).containsExactly(chld);
+        try (var child = call.process().fork()) {
+          child.execve(Path.of("/bin/sh"), List.of("sh", "-c", "exit 3"), Map.of());
+          assertThat(child.waitid(LONG))
+              .isInstanceOfSatisfying(
+                  Exit.Exited.class, exit -> assertThat(exit.status()).isEqualTo(3));
+        }
+        call.process().exitGroup(4);
+      }
+      assertThat(launcher.waitid(LONG))
+          .isInstanceOfSatisfying(
+              Exit.Exited.class, exit -> assertThat(exit.status()).isEqualTo(4));
     }
   }
 }
