@@ -345,6 +345,9 @@ struct description {
 /* How a controller asks for the extension, with the descriptors, and is told that it is there. */
 static const u8 MAGIC[8] = { 'c', 'a', 'i', 's', 's', 'o', 'n', 1 };
 
+/* How a controller says, alone, that it can send no descriptors. The extension is spoken then. */
+enum { FORWARDED = 2 };
+
 struct acknowledgement {
 	u8 magic[8];
 	u64 server_ahead;
@@ -577,12 +580,13 @@ static int run(u64 *stack)
 	const char *executed = 0;
 	struct description head = { { (u64)server, (u64)persistent_server, (u64)futex_helper, (u64)trampoline },
 		0, { 0 }, 0, { stack[0], 0 }, 0 };
-	u8 wish[16];
+	u8 wish[16] = { 0 };
 	u64 *entry;
 	s64 socket;
 	s64 got;
 	int ahead;
 	int by_stdin = 0;
+	int forwarded = 0;
 
 	while (environment[head.counts[1]] != 0)
 		head.counts[1]++;
@@ -596,6 +600,16 @@ static int run(u64 *stack)
 		socket = find_socket(executed, environment);
 	if (socket >= 0) {
 		got = receive((int)socket, head.fds, 4, wish, sizeof(wish));
+		if (got <= 0 && wish[0] == FORWARDED) {
+			/* What connects them passes bytes alone: this is for calls, and the next for data. */
+			forwarded = 1;
+			head.fds[0] = (s32)socket;
+			socket = find_socket(executed, environment);
+			head.fds[1] = (s32)socket;
+			head.fds[2] = head.fds[3] = -1;
+			memcpy(wish, MAGIC, sizeof(MAGIC));
+			got = socket < 0 ? 0 : (s64)sizeof(MAGIC);
+		}
 	} else {
 		/* Whoever can pass on nothing but a standard input, as sudo does, has a socket there. */
 		by_stdin = 1;
@@ -619,7 +633,7 @@ static int run(u64 *stack)
 		if (write_all((int)socket, &acknowledgement, sizeof(acknowledgement)) < 0)
 			return 1;
 	}
-	if (!by_stdin)
+	if (!by_stdin && !forwarded)
 		again(__NR_close, socket, 0, 0);
 
 	head.pid = (s32)call(__NR_getpid, 0, 0, 0, 0, 0, 0);

@@ -11,33 +11,52 @@ import java.util.TreeMap;
 
 /// Memory that this JVM and a process have in common, and all who share that process's memory: a
 /// file in memory, mapped on both sides.
+///
+/// On another machine it is not that: what is here is a copy of what is there, for as much as has
+/// been written or read last.
 final class AddressSpace implements AutoCloseable {
   static final long SIZE = 64L << 20;
   private static final long ALIGNMENT = 16;
 
   private final Fd file;
   private final Mapping mapping;
+  private final boolean shared;
   private final TreeMap<Long, Long> free = new TreeMap<>(Map.of(0L, SIZE));
   private long remote;
   private int users;
 
-  private AddressSpace(Fd file, Mapping mapping) {
+  private AddressSpace(Fd file, Mapping mapping, boolean shared) {
+    this.shared = shared;
     this.file = file;
     this.mapping = mapping;
   }
 
   /// Makes the file, which takes no more memory than is used of it, and maps it here.
   static AddressSpace create() throws SystemCallException {
+    return create(true);
+  }
+
+  /// Makes memory of which the process has its own.
+  static AddressSpace copy() throws SystemCallException {
+    return create(false);
+  }
+
+  private static AddressSpace create(boolean shared) throws SystemCallException {
     var file = Memfd.memfdCreate("caisson-shared");
     try {
       file.ftruncate(SIZE);
       // Whoever cut it off would hit this JVM with SIGBUS.
       Memfd.addSeals(file, Set.of(Seal.SHRINK, Seal.GROW, Seal.SEAL));
-      return new AddressSpace(file, Mapping.mmap(file, 0, SIZE));
+      return new AddressSpace(file, Mapping.mmap(file, 0, SIZE), shared);
     } catch (SystemCallException failure) {
       file.close();
       throw failure;
     }
+  }
+
+  /// Whether it is the same memory on both sides.
+  boolean isShared() {
+    return shared;
   }
 
   /// The file, for the process to map.
@@ -53,8 +72,9 @@ final class AddressSpace implements AutoCloseable {
 
   /// Memory for whoever needs some, with whatever was in it.
   ///
+  /// @param user who writes and reads it, if it is not in common
   /// @throws OutOfSpaceException if there is none left in one piece
-  synchronized RemoteMemory allocate(long size) {
+  synchronized RemoteMemory allocate(RemoteProcess user, long size) {
     long wanted = Math.max(ALIGNMENT, (size + ALIGNMENT - 1) & -ALIGNMENT);
     var piece =
         free.entrySet().stream()
@@ -68,7 +88,7 @@ final class AddressSpace implements AutoCloseable {
       free.put(at + wanted, rest);
     }
     var local = mapping.memory().asSlice(at, size);
-    return new RemoteMemory(this, remote + at, local, () -> giveBack(at, wanted));
+    return new RemoteMemory(this, user, remote + at, local, () -> giveBack(at, wanted));
   }
 
   private synchronized void giveBack(long at, long size) {

@@ -24,7 +24,6 @@ import java.util.Optional;
 /// {@snippet class="dev.caisson.remote.BatchTest" region="batch"}
 public final class Batch implements SystemCalls, AutoCloseable {
   private static final long ROOM = 128 * 1024;
-  private static final long FLUSH = 1L << 32;
 
   /// The result of a call whose descriptor could not be opened.
   private static final long NOT_MADE = -Errno.ECANCELED.number();
@@ -111,7 +110,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
       return;
     }
     long size = call.size();
-    call.layOut(memory.local().asSlice(used, size), memory.address() + used);
+    call.layOut(memory.shadow().asSlice(used, size), memory.address() + used);
     used += size;
     queue.add(new Queued(call, opens));
   }
@@ -148,6 +147,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
     var results = new long[queue.size()];
     connection.lock(until);
     try {
+      connection.write(memory, new Range(0, used), until);
       for (int i = 0; i < results.length; i++) {
         int place = i;
         queue.get(i).opens().ifPresent(opened -> opened.opening().place(place));
@@ -196,7 +196,8 @@ public final class Batch implements SystemCalls, AutoCloseable {
           case EXECVE, EXECVEAT, EXIT, EXIT_GROUP -> true;
           default -> false;
         };
-    connection.request(index, ends && connection.ahead() ? number | FLUSH : number, words);
+    connection.request(
+        index, ends && connection.ahead() ? number | Connection.FLUSH : number, words);
   }
 
   private void settle(long[] results) throws IOException {

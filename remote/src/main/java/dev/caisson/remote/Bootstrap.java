@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.channels.ClosedChannelException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -25,6 +26,9 @@ import java.util.Map;
 final class Bootstrap {
   /// The first byte is upstream's, which nobody reads; the rest asks for the extension.
   private static final byte[] MAGIC = {'c', 'a', 'i', 's', 's', 'o', 'n', 1};
+
+  /// For a stub that cannot be sent descriptors, alone.
+  private static final byte[] FORWARDED = {2};
 
   private static final int ACKNOWLEDGEMENT = 16;
   private static final int DESCRIPTION = 80;
@@ -167,6 +171,74 @@ final class Bootstrap {
     }
   }
 
+  /// Makes a process of a stub that connects through what forwards bytes alone: first for calls,
+  /// and when it is told so, for data.
+  ///
+  /// @throws StubException if it is no stub, or one that lies
+  static Launched forwarded(Forwarding.Gateway gateway, Deadline deadline) throws IOException {
+    var listener = gateway.listener();
+    var memory = AddressSpace.copy();
+    try (var calls = listener.accept(deadline.remaining())) {
+      calls.sendmsg(FORWARDED, List.of(), deadline);
+      try (var data = listener.accept(deadline.remaining())) {
+        return forwarded(gateway, calls, data, memory, deadline);
+      }
+    } catch (ClosedChannelException | IllegalStateException failure) {
+      memory.close();
+      throw new StubException("what forwards it has ended");
+    } catch (DeadlineException | SystemCallException | ConnectionLostException failure) {
+      memory.close();
+      throw new StubException(failure);
+    } catch (IOException | RuntimeException failure) {
+      memory.close();
+      throw failure;
+    }
+  }
+
+  private static Launched forwarded(
+      Forwarding.Gateway gateway,
+      UnixSocket calls,
+      UnixSocket data,
+      AddressSpace memory,
+      Deadline deadline)
+      throws IOException {
+    var reader = new Reader(data, deadline);
+    var acknowledgement = reader.bytes(ACKNOWLEDGEMENT);
+    if (!Arrays.equals(Call.bytes(acknowledgement, MAGIC.length), MAGIC)) {
+      throw new StubException("it does not speak the extension");
+    }
+    var head = reader.bytes(DESCRIPTION);
+    var arguments = reader.strings(head.get(JAVA_LONG_UNALIGNED, 56));
+    var environment = reader.strings(head.get(JAVA_LONG_UNALIGNED, 64));
+    var symbols = symbols(head, acknowledgement.get(JAVA_LONG_UNALIGNED, 8));
+    int pid = head.get(JAVA_INT_UNALIGNED, 32);
+    int callsThere = head.get(JAVA_INT_UNALIGNED, 36);
+    int dataThere = head.get(JAVA_INT_UNALIGNED, 40);
+    var connection = new Connection(moved(calls), true, new DataSocket(moved(data), dataThere));
+    connection.peer("process " + pid);
+    try {
+      memory.mappedAt(map(connection, deadline));
+    } catch (IOException | RuntimeException failure) {
+      connection.close();
+      throw failure;
+    }
+    var table = new DescriptorTable("process " + pid);
+    table.addSockets(callsThere, dataThere);
+    var process =
+        new RemoteProcess(
+            connection, memory, symbols, table, one -> new Forwarding(one, gateway), pid);
+    return new Launched(process, arguments, environment, head.get(JAVA_LONG_UNALIGNED, 72));
+  }
+
+  private static Symbols symbols(MemorySegment head, long serverAhead) {
+    return new Symbols(
+        head.get(JAVA_LONG_UNALIGNED, 0),
+        head.get(JAVA_LONG_UNALIGNED, 8),
+        head.get(JAVA_LONG_UNALIGNED, 16),
+        head.get(JAVA_LONG_UNALIGNED, 24),
+        serverAhead);
+  }
+
   /// The ends of sockets that are here.
   ///
   /// @param passingThere the number of the other end of the one for passing
@@ -181,13 +253,7 @@ final class Bootstrap {
       List<Integer> unneeded,
       Deadline deadline)
       throws IOException {
-    var symbols =
-        new Symbols(
-            head.get(JAVA_LONG_UNALIGNED, 0),
-            head.get(JAVA_LONG_UNALIGNED, 8),
-            head.get(JAVA_LONG_UNALIGNED, 16),
-            head.get(JAVA_LONG_UNALIGNED, 24),
-            serverAhead);
+    var symbols = symbols(head, serverAhead);
     int pid = head.get(JAVA_INT_UNALIGNED, 32);
     var connection = new Connection(moved(sockets.calls()), serverAhead != 0);
     connection.peer("process " + pid);
@@ -199,22 +265,42 @@ final class Bootstrap {
     }
     var table = new DescriptorTable("process " + pid);
     table.addSockets(head.get(JAVA_INT_UNALIGNED, 36), sockets.passingThere());
+    var passing = moved(sockets.passing());
     return new RemoteProcess(
-        connection, memory, symbols, table, moved(sockets.passing()), sockets.passingThere(), pid);
+        connection,
+        memory,
+        symbols,
+        table,
+        process -> Passing.of(process, passing, sockets.passingThere()),
+        pid);
   }
 
   /// Has the process map the memory, and close what it does not need from then on.
   private static long map(
       Connection connection, int memfd, List<Integer> unneeded, Deadline deadline)
       throws IOException {
-    int readAndWrite = 3;
     int mapShared = 1;
+    return map(connection, mapShared, memfd, unneeded, deadline);
+  }
+
+  /// Has the process map memory of its own.
+  private static long map(Connection connection, Deadline deadline) throws IOException {
+    int mapPrivate = 2;
+    int mapAnonymous = 0x20;
+    int mapNoreserve = 0x4000;
+    return map(connection, mapPrivate | mapAnonymous | mapNoreserve, -1, List.of(), deadline);
+  }
+
+  private static long map(
+      Connection connection, int flags, int memfd, List<Integer> unneeded, Deadline deadline)
+      throws IOException {
+    int readAndWrite = 3;
     connection.lock(deadline);
     try {
       connection.request(
           0,
           SystemCall.MMAP.number(),
-          new long[] {0, AddressSpace.SIZE, readAndWrite, mapShared, memfd, 0});
+          new long[] {0, AddressSpace.SIZE, readAndWrite, flags, memfd, 0});
       for (int i = 0; i < unneeded.size(); i++) {
         connection.request(
             i + 1, SystemCall.CLOSE.number(), new long[] {unneeded.get(i), 0, 0, 0, 0, 0});
@@ -231,7 +317,7 @@ final class Bootstrap {
   }
 
   /// Reads what a stub says of itself, which may be anything.
-  private static final class Reader {
+  static final class Reader {
     private final UnixSocket socket;
     private final Deadline deadline;
     private int left = MOST;

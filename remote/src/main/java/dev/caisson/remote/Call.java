@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -389,6 +390,29 @@ public final class Call {
       }
       at += aligned(part.bytes().byteSize());
     }
+  }
+
+  /// Which part of the memory it lays out has to be written before the call.
+  Range read() {
+    return range(Part::in);
+  }
+
+  /// Which part of the memory is to be read after the call.
+  Range changed() {
+    return range(Part::out);
+  }
+
+  private Range range(Predicate<Part> which) {
+    var range = Range.NONE;
+    long at = 0;
+    for (var part : parts) {
+      long size = part.bytes().byteSize();
+      if (which.test(part)) {
+        range = range.and(new Range(at, at + size));
+      }
+      at += aligned(size);
+    }
+    return range;
   }
 
   /// Takes what the kernel wrote.

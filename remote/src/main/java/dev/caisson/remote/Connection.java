@@ -3,6 +3,7 @@ package dev.caisson.remote;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Deadline;
+import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
@@ -10,6 +11,11 @@ import java.io.InterruptedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.ClosedChannelException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
@@ -27,14 +33,28 @@ final class Connection implements AutoCloseable {
   static final int REQUEST = 56;
   private static final int ANSWER = 8;
 
+  /// In the upper half of a number: what has been answered goes out before the call is made.
+  static final long FLUSH = 1L << 32;
+
+  /// How much memory is read at once: less than any socket holds.
+  private static final int CHUNK = 32 * 1024;
+
   private final UnixSocket socket;
   private final boolean ahead;
-  private final ReentrantLock lock = new ReentrantLock();
+  private final Optional<DataSocket> data;
+  private final ReentrantLock lock;
   private final Arena arena = Arena.ofAuto();
   private final MemorySegment requests = arena.allocate((long) MOST * REQUEST, 8);
   private final MemorySegment answers = arena.allocate((long) MOST * ANSWER, 8);
   private String peer = "a process";
   private int owed;
+
+  /// How many of those that are owed last tell how much comes over the data socket.
+  private int fetches;
+
+  /// How much the only one that is owed must tell to have been written.
+  private long writing;
+
   private boolean lost;
 
   /// Memory of calls that may be under way.
@@ -42,8 +62,22 @@ final class Connection implements AutoCloseable {
 
   /// @param ahead whether the other side speaks the extension
   Connection(UnixSocket socket, boolean ahead) {
+    this(socket, ahead, Optional.empty());
+  }
+
+  /// One to a process that has no memory in common with this JVM.
+  ///
+  /// @param ahead whether the other side speaks the extension
+  Connection(UnixSocket socket, boolean ahead, DataSocket data) {
+    this(socket, ahead, Optional.of(data));
+  }
+
+  private Connection(UnixSocket socket, boolean ahead, Optional<DataSocket> data) {
     this.socket = socket;
     this.ahead = ahead;
+    this.data = data;
+    // Who waits for a child on another machine takes it again and again.
+    this.lock = new ReentrantLock(data.isPresent());
   }
 
   /// Says whom it leads to, for messages.
@@ -59,7 +93,9 @@ final class Connection implements AutoCloseable {
   /// process is then theirs no longer.
   void lock(Deadline deadline) throws IOException {
     try {
-      if (!lock.tryLock() && !lock.tryLock(deadline.remaining().toNanos(), TimeUnit.NANOSECONDS)) {
+      boolean fair = data.isPresent();
+      if ((fair || !lock.tryLock())
+          && !lock.tryLock(deadline.remaining().toNanos(), TimeUnit.NANOSECONDS)) {
         throw deadline.exception("another call in " + peer);
       }
     } catch (InterruptedException interrupt) {
@@ -82,10 +118,37 @@ final class Connection implements AutoCloseable {
     if (lost) {
       throw new ConnectionLostException(peer, false);
     }
-    while (owed > 0) {
-      receive(Math.min(owed, MOST), deadline);
+    while (owed > fetches) {
+      receive(Math.min(owed - fetches, MOST), deadline);
+    }
+    if (data.isPresent()) {
+      settle(data.get(), deadline);
     }
     giveBackKept();
+  }
+
+  private void settle(DataSocket socket, Deadline deadline) throws IOException {
+    if (writing > 0 && answer(0) != writing) {
+      throw lost(true);
+    }
+    writing = 0;
+    do {
+      if (!socket.drop(deadline)) {
+        throw lost(true);
+      }
+    } while (fetches > 0 && fetched(socket, deadline) >= 0);
+  }
+
+  /// The answer of the next fetch: so much comes then.
+  private long fetched(DataSocket socket, Deadline deadline) throws IOException {
+    receive(1, deadline);
+    fetches--;
+    long count = answer(0);
+    if (count <= 0 || count > CHUNK) {
+      throw lost(true);
+    }
+    socket.unwanted(count);
+    return count;
   }
 
   /// Gives memory back that calls have used, as soon as none of them is under way any more.
@@ -173,6 +236,135 @@ final class Connection implements AutoCloseable {
     }
   }
 
+  /// Writes a part of memory, as it is here, to the process. Nothing if they have it in common.
+  void write(RemoteMemory memory, Range part, Deadline deadline) throws IOException {
+    if (data.isEmpty() || part.isEmpty()) {
+      return;
+    }
+    var socket = data.get();
+    requestWrite(memory, part, socket);
+    send(1, deadline);
+    writing = part.size();
+    try {
+      socket.send(memory.shadow().asSlice(part.from(), part.size()), deadline);
+    } catch (SystemCallException | IllegalStateException | ClosedChannelException broken) {
+      throw lost(true);
+    } catch (IOException failure) {
+      // Nobody knows how much has been sent.
+      lost = true;
+      throw failure;
+    }
+    receive(1, deadline);
+    // The kernel takes less if the process is stopped meanwhile; the rest is there.
+    for (long at = part.from(); answer(0) < writing; receive(1, deadline)) {
+      if (answer(0) <= 0) {
+        throw lost(true);
+      }
+      at += answer(0);
+      writing -= answer(0);
+      requestWrite(memory, new Range(at, part.to()), socket);
+      send(1, deadline);
+    }
+    if (answer(0) != writing) {
+      throw lost(true);
+    }
+    writing = 0;
+  }
+
+  private void requestWrite(RemoteMemory memory, Range part, DataSocket socket) {
+    int waitAll = 0x100;
+    long address = memory.address() + part.from();
+    request(
+        0,
+        SystemCall.RECVFROM.number(),
+        new long[] {socket.there(), address, part.size(), waitAll, 0, 0});
+  }
+
+  /// Makes the call that is the first request, and has the part of memory here that it changes,
+  /// unless it fails.
+  ///
+  /// @return what it returns, or the negated errno
+  long call(RemoteMemory memory, Range changed, Deadline deadline) throws IOException {
+    if (data.isEmpty() || changed.isEmpty()) {
+      exchange(1, deadline);
+      return answer(0);
+    }
+    boolean atOnce = changed.size() <= CHUNK;
+    if (atOnce) {
+      requestFetch(1, memory, changed, data.get());
+    }
+    send(atOnce ? 2 : 1, deadline);
+    fetches = atOnce ? 1 : 0;
+    receive(1, deadline);
+    long result = answer(0);
+    var rest = new ArrayDeque<Range>();
+    if (atOnce) {
+      fetch(memory, changed, rest, data.get(), deadline);
+    } else if (result >= 0 || result < -4095) {
+      rest.add(changed);
+    }
+    read(memory, rest, data.get(), deadline);
+    return result;
+  }
+
+  /// Reads a part of memory from the process. Nothing if they have it in common.
+  void read(RemoteMemory memory, Range part, Deadline deadline) throws IOException {
+    if (data.isPresent() && !part.isEmpty()) {
+      read(memory, new ArrayDeque<>(List.of(part)), data.get(), deadline);
+    }
+  }
+
+  /// Reads parts of memory: so much at a time as fits into the process's socket, so that it never
+  /// waits for this side while this side waits for it.
+  private void read(RemoteMemory memory, Deque<Range> rest, DataSocket socket, Deadline deadline)
+      throws IOException {
+    while (!rest.isEmpty()) {
+      var asked = new ArrayList<Range>();
+      while (asked.size() < MOST / 2 && !rest.isEmpty()) {
+        var next = rest.removeFirst();
+        long end = Math.min(next.to(), next.from() + CHUNK);
+        var chunk = new Range(next.from(), end);
+        requestFetch(asked.size(), memory, chunk, socket);
+        asked.add(chunk);
+        if (end < next.to()) {
+          rest.addFirst(new Range(end, next.to()));
+        }
+      }
+      send(asked.size(), deadline);
+      fetches = asked.size();
+      for (var chunk : asked) {
+        fetch(memory, chunk, rest, socket, deadline);
+      }
+    }
+  }
+
+  private void requestFetch(int index, RemoteMemory memory, Range part, DataSocket socket) {
+    int noSignal = 0x4000;
+    long address = memory.address() + part.from();
+    long number = SystemCall.SENDTO.number();
+    request(
+        index,
+        ahead ? number | FLUSH : number,
+        new long[] {socket.there(), address, part.size(), noSignal, 0, 0});
+  }
+
+  /// Takes what the next fetch brings. The kernel sends less if the process is stopped meanwhile.
+  private void fetch(
+      RemoteMemory memory, Range part, Deque<Range> rest, DataSocket socket, Deadline deadline)
+      throws IOException {
+    long count = fetched(socket, deadline);
+    if (count > part.size()) {
+      throw lost(true);
+    }
+    socket.unwanted(-count);
+    if (!socket.receive(memory.shadow().asSlice(part.from(), count), deadline)) {
+      throw lost(true);
+    }
+    if (count < part.size()) {
+      rest.add(new Range(part.from() + count, part.to()));
+    }
+  }
+
   private ConnectionLostException lost(boolean submitted) {
     lost = true;
     return new ConnectionLostException(peer, submitted);
@@ -193,6 +385,7 @@ final class Connection implements AutoCloseable {
   @Override
   public void close() {
     socket.close();
+    data.ifPresent(DataSocket::close);
     lock.lock();
     try {
       lost = true;

@@ -6,7 +6,6 @@ import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -35,25 +34,25 @@ record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong s
         .toList();
   }
 
-  /// Where a process is told of under its number here.
+  /// Tells what a process is called by now.
   @FunctionalInterface
-  interface Numbered {
-    String number() throws IOException;
+  interface Name {
+    String comm() throws IOException;
   }
 
   /// Makes the call.
   ///
   /// @throws SystemCallException if it cannot be executed
   /// @throws ConnectionLostException if the process has died before
-  void in(RemoteProcess process, Numbered here) throws IOException {
+  void in(RemoteProcess process, Name name) throws IOException {
     var call = process.call(SystemCall.EXECVE).path(program).strings(argv).strings(envp);
-    long result = process.intercepted(call, () -> make(process, call, here));
+    long result = process.intercepted(call, () -> make(process, call, name));
     if (result < 0) {
       throw call.failure(result);
     }
   }
 
-  private long make(RemoteProcess process, Call call, Numbered here) throws IOException {
+  private long make(RemoteProcess process, Call call, Name name) throws IOException {
     // Answered before the next: one that dies unnamed would look like one that has executed.
     process.make(process.call(SystemCall.PRCTL).word(PR_SET_NAME).string(NAME));
     if (sigmask.isPresent()) {
@@ -71,7 +70,7 @@ record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong s
     try {
       return process.make(call);
     } catch (ConnectionLostException gone) {
-      if (failedIn(here.number())) {
+      if (isUnchanged(name)) {
         throw gone;
       }
       return 0;
@@ -80,11 +79,9 @@ record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong s
 
   /// Whether a process died before it was another program. One that became another has another
   /// name, and so has one that is not there any more: it was hardly killed in the instant between.
-  ///
-  /// @param pid its number here
-  private static boolean failedIn(String pid) {
+  private static boolean isUnchanged(Name name) {
     try {
-      return Files.readString(Path.of("/proc", pid, "comm")).strip().equals(NAME);
+      return name.comm().equals(NAME);
     } catch (IOException ended) {
       return false;
     }

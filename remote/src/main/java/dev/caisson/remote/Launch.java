@@ -76,12 +76,17 @@ final class Launch implements AutoCloseable {
     throw new NoSuchFileException(name, null, "no such program on the PATH " + path);
   }
 
+  Child child() {
+    return child;
+  }
+
   /// Says what became of it instead of a stub. It is waited for a few seconds, if it seems to have
   /// ended.
   LaunchException failure(IOException cause) {
     Optional<Exit> exit = Optional.empty();
     try {
-      boolean late = cause.getCause() instanceof DeadlineException;
+      boolean late =
+          cause instanceof DeadlineException || cause.getCause() instanceof DeadlineException;
       exit = late ? child.poll() : Optional.of(child.waitid(PATIENCE));
     } catch (IOException lives) {
       // So it has no exit.

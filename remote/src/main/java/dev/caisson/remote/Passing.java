@@ -9,34 +9,42 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /// A socket pair between this JVM and one process alone, over which descriptors go.
 ///
 /// Each process has its own: were one shared, a process could receive what another was sent. Each
 /// message has a number, so that what was sent in vain is taken for nothing else.
-final class Passing implements AutoCloseable {
+final class Passing implements Link {
   private final RemoteProcess process;
-  private final UnixSocket ours;
+  private final Optional<UnixSocket> ours;
   private final int theirs;
   private long sent;
   private long received;
   private long taken;
 
-  Passing(RemoteProcess process, UnixSocket ours, int theirs) {
+  private Passing(RemoteProcess process, Optional<UnixSocket> ours, int theirs) {
     this.process = process;
     this.ours = ours;
     this.theirs = theirs;
   }
 
-  RemoteFd give(Fd fd) throws IOException {
-    return give(List.of(fd)).getFirst();
+  /// @param theirs the number of the other end
+  static Passing of(RemoteProcess process, UnixSocket ours, int theirs) {
+    return new Passing(process, Optional.of(ours), theirs);
+  }
+
+  /// For a process that is not there: it makes the same calls, and nothing comes of them.
+  static Passing imagined(RemoteProcess process) {
+    return new Passing(process, Optional.empty(), -1);
   }
 
   /// All together, in one message.
-  synchronized List<RemoteFd> give(List<Fd> fds) throws IOException {
+  @Override
+  public synchronized List<RemoteFd> give(List<Fd> fds) throws IOException {
     long number = ++sent;
-    if (!process.isImagined()) {
-      ours.sendmsg(bytes(number), fds, Deadline.in(process.deadline()));
+    if (ours.isPresent()) {
+      ours.get().sendmsg(bytes(number), fds, Deadline.in(process.deadline()));
     }
     // Those before it were sent in vain: the process had no time to receive them.
     for (; received < number; received++) {
@@ -56,7 +64,8 @@ final class Passing implements AutoCloseable {
     throw new IOException("%s did not receive the descriptors that it was sent".formatted(process));
   }
 
-  synchronized Fd take(RemoteFd fd) throws IOException {
+  @Override
+  public synchronized Fd take(RemoteFd fd) throws IOException {
     int number = fd.numberIn(process);
     var until = Deadline.in(process.deadline());
     long asked = ++taken;
@@ -64,11 +73,11 @@ final class Passing implements AutoCloseable {
     sending.data(bytes(asked));
     sending.descriptors(new int[] {number});
     sending.argument(process.call(SystemCall.SENDMSG).named(theirs, "passing")).word(0).run();
-    if (process.isImagined()) {
+    if (ours.isEmpty()) {
       return atItsEnd();
     }
     while (true) {
-      var message = ours.recvmsg(Long.BYTES, until);
+      var message = ours.get().recvmsg(Long.BYTES, until);
       if (message.descriptors().size() == 1 && Arrays.equals(message.data(), bytes(asked))) {
         return message.descriptors().getFirst();
       }
@@ -98,7 +107,40 @@ final class Passing implements AutoCloseable {
   }
 
   @Override
+  public Ends open() throws IOException {
+    try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM);
+        var passing = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
+      var given = give(List.of(calls.theirs().fd(), passing.theirs().fd()));
+      return new Ends(
+          Bootstrap.moved(calls.ours()),
+          Bootstrap.moved(passing.ours()),
+          given.getFirst(),
+          given.getLast());
+    }
+  }
+
+  @Override
+  public Connection connection(Ends ends, boolean ahead) {
+    return new Connection(Bootstrap.moved(ends.calls()), ahead);
+  }
+
+  @Override
+  public Link inherited(RemoteProcess child, Ends ends) {
+    return ours.isEmpty()
+        ? imagined(child)
+        : of(child, Bootstrap.moved(ends.second()), ends.secondThere().number());
+  }
+
+  @Override
+  public Hold hold(int pidfd, int number) throws IOException {
+    try (var there = process.inherited(pidfd)) {
+      var taken = take(there);
+      return ours.isEmpty() ? new Hold.Imagined(taken) : new Hold.Here(taken);
+    }
+  }
+
+  @Override
   public void close() {
-    ours.close();
+    ours.ifPresent(UnixSocket::close);
   }
 }

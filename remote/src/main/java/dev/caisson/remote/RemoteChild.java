@@ -1,24 +1,19 @@
 package dev.caisson.remote;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Exit;
-import dev.caisson.linux.Fd;
 import dev.caisson.linux.Layouts;
-import dev.caisson.linux.PollEvent;
-import dev.caisson.linux.Processes;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -40,9 +35,9 @@ public final class RemoteChild extends RemoteProcess {
 
   private final RemoteProcess parent;
   private final int calls;
-  private final int passing;
+  private final int second;
   private final int number;
-  private final Fd pidfd;
+  private final Hold hold;
   private final RemoteMemory stack;
   private Optional<Exit> exit = Optional.empty();
   private boolean executed;
@@ -51,18 +46,22 @@ public final class RemoteChild extends RemoteProcess {
       RemoteProcess parent,
       Connection connection,
       DescriptorTable table,
-      UnixSocket passing,
-      int callsThere,
-      int passingThere,
+      Link.Ends ends,
       int number,
-      Fd pidfd,
+      Hold hold,
       RemoteMemory stack) {
-    super(connection, parent.memory(), parent.symbols(), table, passing, passingThere, number);
+    super(
+        connection,
+        parent.memory(),
+        parent.symbols(),
+        table,
+        child -> parent.link().inherited(child, ends),
+        number);
     this.parent = parent;
-    this.calls = callsThere;
-    this.passing = passingThere;
+    this.calls = ends.callsThere().number();
+    this.second = ends.secondThere().number();
     this.number = number;
-    this.pidfd = pidfd;
+    this.hold = hold;
     this.stack = stack;
   }
 
@@ -73,42 +72,34 @@ public final class RemoteChild extends RemoteProcess {
     RemoteChild child;
     // One after the other: no other child may get a copy of this one's sockets.
     synchronized (table) {
-      var given = new ArrayList<RemoteFd>();
-      try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM);
-          var passing = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
-        given.addAll(parent.give(List.of(calls.theirs().fd(), passing.theirs().fd())));
-        child = clone(parent, flags, calls.ours(), passing.ours(), given);
+      var ends = parent.link().open();
+      try (ends) {
+        child = clone(parent, flags, ends);
         if (sameTable) {
-          given.forEach(RemoteFd::release);
-          table.addSockets(child.calls, child.passing);
+          ends.releaseThere();
+          table.addSockets(child.calls, child.second);
         }
       } finally {
-        given.forEach(RemoteFd::close);
+        ends.closeThere();
       }
     }
-    if (!sameTable && !parent.isImagined()) {
+    if (!sameTable) {
       table.sockets().forEach(socket -> child.inherited(socket).close());
     }
     child.interceptAs(parent);
     return child;
   }
 
-  private static RemoteChild clone(
-      RemoteProcess parent,
-      Set<CloneFlag> flags,
-      UnixSocket calls,
-      UnixSocket passing,
-      List<RemoteFd> given)
+  private static RemoteChild clone(RemoteProcess parent, Set<CloneFlag> flags, Link.Ends ends)
       throws IOException {
-    int callsThere = given.getFirst().number();
-    int passingThere = given.getLast().number();
+    int callsThere = ends.callsThere().number();
     var slot = parent.allocate(8);
     var stack = parent.allocate(STACK);
-    frame(parent, stack, callsThere);
     long bits = CLONE_VM | CLONE_PIDFD | SIGCHLD | CloneFlag.bits(flags);
     int number = 0;
-    Fd pidfd;
+    Hold hold;
     try {
+      stack.write(STACK - FRAME, frame(parent.symbols(), callsThere));
       number =
           (int)
               parent
@@ -119,9 +110,8 @@ public final class RemoteChild extends RemoteProcess {
                   .word(0)
                   .word(0)
                   .value();
-      try (var there = parent.inherited(slot.local().get(JAVA_INT, 0))) {
-        pidfd = parent.take(there);
-      }
+      int pidfd = MemorySegment.ofArray(slot.read(0, 4)).get(JAVA_INT_UNALIGNED, 0);
+      hold = parent.link().hold(pidfd, number);
     } catch (SystemCallException refused) {
       if (number == 0) {
         stack.close();
@@ -134,28 +124,20 @@ public final class RemoteChild extends RemoteProcess {
     boolean sameTable = flags.contains(CloneFlag.FILES);
     var table = sameTable ? parent.table() : new DescriptorTable("process " + number);
     if (!sameTable) {
-      table.addSockets(callsThere, passingThere);
+      table.addSockets(callsThere, ends.secondThere().number());
     }
-    var connection = new Connection(Bootstrap.moved(calls), parent.connection().ahead());
-    var child =
-        new RemoteChild(
-            parent,
-            connection,
-            table,
-            Bootstrap.moved(passing),
-            callsThere,
-            passingThere,
-            number,
-            pidfd,
-            stack);
-    Thread.ofVirtual().start(child::endConnectionWithIt);
+    var connection = parent.link().connection(ends, parent.connection().ahead());
+    var child = new RemoteChild(parent, connection, table, ends, number, hold, stack);
+    if (hold instanceof Hold.Here) {
+      Thread.ofVirtual().start(child::endConnectionWithIt);
+    }
     return child;
   }
 
   /// Whoever shares its descriptors keeps its end of the connection open.
   private void endConnectionWithIt() {
     try {
-      pidfd.await(Set.of(PollEvent.IN), Duration.ofDays(365), "the end of " + this);
+      hold.awaitEnd(Duration.ofDays(365), "the end of " + this);
       connection().shutdown();
     } catch (IOException | IllegalStateException closed) {
       // So it needs no end.
@@ -163,14 +145,14 @@ public final class RemoteChild extends RemoteProcess {
   }
 
   /// Puts what the child begins with onto its stack.
-  private static void frame(RemoteProcess parent, RemoteMemory stack, int calls) {
-    var words = stack.local().asSlice(STACK - FRAME, FRAME).fill((byte) 0);
-    var symbols = parent.symbols();
+  private static byte[] frame(Symbols symbols, int calls) {
+    var words = Call.room(FRAME);
     words.setAtIndex(JAVA_LONG, 0, symbols.trampoline());
     words.setAtIndex(JAVA_LONG, 1, calls);
     words.setAtIndex(JAVA_LONG, 2, calls);
     words.setAtIndex(
         JAVA_LONG, 7, symbols.serverAhead() != 0 ? symbols.serverAhead() : symbols.server());
+    return Call.bytes(words, FRAME);
   }
 
   /// One of its parent's descriptors, as the child has it, too.
@@ -199,7 +181,7 @@ public final class RemoteChild extends RemoteProcess {
   public void execve(Path program, List<byte[]> arguments, List<byte[]> environment)
       throws IOException {
     ownTable();
-    new Execve(program, arguments, environment, OptionalLong.empty()).in(this, this::numberHere);
+    new Execve(program, arguments, environment, OptionalLong.empty()).in(this, hold::comm);
     synchronized (this) {
       executed = true;
     }
@@ -215,26 +197,15 @@ public final class RemoteChild extends RemoteProcess {
     int cloneFiles = 0x400;
     call(SystemCall.UNSHARE).word(cloneFiles).run();
     var own = new DescriptorTable("process " + number);
-    own.addSockets(calls, passing);
+    own.addSockets(calls, second);
     table(own);
     closeSockets(shared);
   }
 
   private void closeSockets(DescriptorTable shared) {
-    shared.removeSockets(calls, passing);
+    shared.removeSockets(calls, second);
     parent.inherited(calls).close();
-    parent.inherited(passing).close();
-  }
-
-  /// Its parent may see it under a number of another namespace.
-  private String numberHere() throws IOException {
-    try (var lines = Files.lines(Path.of("/proc/self/fdinfo/" + pidfd.number()))) {
-      return lines
-          .filter(line -> line.startsWith("Pid:"))
-          .map(line -> line.substring(4).strip())
-          .findFirst()
-          .orElse("-1");
-    }
+    parent.inherited(second).close();
   }
 
   /// Waits for its end, and takes what the kernel keeps of it. Whether it has executed something
@@ -246,7 +217,7 @@ public final class RemoteChild extends RemoteProcess {
     if (exit.isPresent()) {
       return exit.get();
     }
-    pidfd.await(Set.of(PollEvent.IN), deadline, "the end of " + this);
+    hold.awaitEnd(deadline, "the end of " + this);
     int byPid = 1;
     int exited = 4;
     var siginfo = Call.room(Layouts.SIGINFO.size());
@@ -287,16 +258,16 @@ public final class RemoteChild extends RemoteProcess {
   }
 
   /// Sends it a signal, which surely reaches no other. See `pidfd_send_signal(2)`.
-  public synchronized void kill(Signal signal) throws SystemCallException {
-    if (exit.isEmpty() && !isImagined()) {
-      Processes.pidfdSendSignal(pidfd, signal);
+  public synchronized void kill(Signal signal) throws IOException {
+    if (exit.isEmpty()) {
+      hold.kill(signal);
     }
   }
 
   /// Kills it, if it is alive, and waits for its end. Idempotent.
   @Override
   public void close() {
-    if (!pidfd.isOpen()) {
+    if (!hold.isOpen()) {
       return;
     }
     boolean interrupted = Thread.interrupted();
@@ -315,7 +286,7 @@ public final class RemoteChild extends RemoteProcess {
         stack.close();
       }
     }
-    pidfd.close();
+    hold.close();
     if (interrupted) {
       Thread.currentThread().interrupt();
     }

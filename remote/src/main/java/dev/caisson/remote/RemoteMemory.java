@@ -1,23 +1,34 @@
 package dev.caisson.remote;
 
-import java.lang.foreign.MemorySegment;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
-/// Memory that a process and this JVM have in common, for as long as this is open: for what is
-/// written and read without being sent.
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+
+/// Memory of a process, for as long as this is open. On the same machine, the process and this JVM
+/// have it in common, and it is written and read without being sent.
 ///
 /// The other process can change it at any time, so what is read from it and then relied on must be
 /// copied first.
 public final class RemoteMemory implements AutoCloseable {
   private final AddressSpace space;
+  private final RemoteProcess process;
   private final long address;
-  private final MemorySegment local;
+  private final MemorySegment shadow;
   private final Runnable giveBack;
   private boolean closed;
 
-  RemoteMemory(AddressSpace space, long address, MemorySegment local, Runnable giveBack) {
+  RemoteMemory(
+      AddressSpace space,
+      RemoteProcess process,
+      long address,
+      MemorySegment shadow,
+      Runnable giveBack) {
     this.space = space;
+    this.process = process;
     this.address = address;
-    this.local = local;
+    this.shadow = shadow;
     this.giveBack = giveBack;
   }
 
@@ -32,14 +43,54 @@ public final class RemoteMemory implements AutoCloseable {
   /// It as this JVM sees it.
   ///
   /// @throws IllegalStateException if it is closed
+  /// @throws OtherMachineException if it is on another machine; see [#write] and [#read]
   public synchronized MemorySegment local() {
     check();
-    return local;
+    if (!space.isShared()) {
+      throw new OtherMachineException(
+          "memory cannot be seen from here, but written to and read from");
+    }
+    return shadow;
+  }
+
+  /// It, or what was written to it or read from it last.
+  synchronized MemorySegment shadow() {
+    check();
+    return shadow;
+  }
+
+  /// Writes to it, whichever machine it is on. On another one, that is a call of the process, which
+  /// waits for others and has as much time as they.
+  ///
+  /// @param offset where the bytes go
+  /// @throws IndexOutOfBoundsException if there is no room for them
+  /// @throws IllegalStateException if it is closed
+  public void write(long offset, byte[] bytes) throws IOException {
+    Objects.checkFromIndexSize(offset, bytes.length, size());
+    MemorySegment.copy(bytes, 0, shadow(), JAVA_BYTE, offset, bytes.length);
+    if (!space.isShared()) {
+      process.write(this, new Range(offset, offset + bytes.length));
+    }
+  }
+
+  /// Reads from it, whichever machine it is on. On another one, that is a call of the process,
+  /// which waits for others and has as much time as they.
+  ///
+  /// @param offset where the bytes are
+  /// @param count how many there are
+  /// @throws IndexOutOfBoundsException if there are fewer
+  /// @throws IllegalStateException if it is closed
+  public byte[] read(long offset, int count) throws IOException {
+    Objects.checkFromIndexSize(offset, count, size());
+    if (!space.isShared()) {
+      process.read(this, new Range(offset, offset + count));
+    }
+    return shadow().asSlice(offset, count).toArray(JAVA_BYTE);
   }
 
   /// How long it is, in bytes.
   public long size() {
-    return local.byteSize();
+    return shadow.byteSize();
   }
 
   AddressSpace space() {
@@ -48,7 +99,7 @@ public final class RemoteMemory implements AutoCloseable {
 
   private void check() {
     if (closed) {
-      throw new IllegalStateException("shared memory was used after it was closed");
+      throw new IllegalStateException("memory of a process was used after it was closed");
     }
   }
 

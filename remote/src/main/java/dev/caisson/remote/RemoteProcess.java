@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 
 /// A process that makes the system calls that it is told to.
 ///
@@ -26,13 +27,12 @@ import java.util.concurrent.atomic.AtomicBoolean;
 public class RemoteProcess implements SystemCalls, AutoCloseable {
   private static final Duration DEADLINE = Duration.ofSeconds(30);
   private static final long SCRATCH = 64 * 1024;
-  private static final int CLOSED = -1;
 
   private final Connection connection;
   private final AddressSpace memory;
   private final RemoteMemory scratch;
   private volatile DescriptorTable table;
-  private final Passing passing;
+  private final Link link;
   private final Symbols symbols;
   private final int pid;
   private final Route route = new OneByOne();
@@ -42,7 +42,6 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
   /// What could not be closed, because the process was in a call.
   private final Queue<Integer> unclosed = new ConcurrentLinkedQueue<>();
 
-  private volatile boolean imagined;
   private volatile Duration deadline = DEADLINE;
 
   RemoteProcess(
@@ -50,8 +49,7 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
       AddressSpace memory,
       Symbols symbols,
       DescriptorTable table,
-      UnixSocket passing,
-      int passingThere,
+      Function<RemoteProcess, Link> link,
       int pid) {
     this.connection = connection;
     this.memory = memory;
@@ -59,8 +57,8 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     this.pid = pid;
     this.table = table;
     memory.retain();
-    this.passing = new Passing(this, passing, passingThere);
-    this.scratch = memory.allocate(SCRATCH);
+    this.link = link.apply(this);
+    this.scratch = memory.allocate(this, SCRATCH);
     connection.peer(toString());
   }
 
@@ -70,8 +68,7 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
   /// @param pid what it has for an id
   public static RemoteProcess answeredBy(Interceptor answers, int pid) throws IOException {
     var memory = AddressSpace.create();
-    try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM);
-        var passing = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
+    try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
       memory.mappedAt(AddressSpace.SIZE);
       var process =
           new RemoteProcess(
@@ -79,21 +76,14 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
               memory,
               new Symbols(0, 0, 0, 0, 0),
               new DescriptorTable("process " + pid),
-              Bootstrap.moved(passing.ours()),
-              CLOSED,
+              Passing::imagined,
               pid);
-      process.imagined = true;
       process.intercept(answers);
       return process;
     } catch (IOException | RuntimeException failure) {
       memory.close();
       throw failure;
     }
-  }
-
-  /// Whether there is no such process.
-  final boolean isImagined() {
-    return imagined;
   }
 
   /// Its id, as it knows it itself.
@@ -171,7 +161,7 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
       if (size <= SCRATCH) {
         return make(call, scratch, until);
       }
-      var room = memory.allocate(size);
+      var room = memory.allocate(this, size);
       try {
         return make(call, room, until);
       } finally {
@@ -183,11 +173,41 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
   }
 
   private long make(Call call, RemoteMemory room, Deadline until) throws IOException {
-    call.layOut(room.local(), room.address());
-    connection.request(0, call.nr().number(), call.words());
-    connection.exchange(1, until);
-    call.collect(room.local());
-    return connection.answer(0);
+    call.layOut(room.shadow(), room.address());
+    long result;
+    if (memory.isShared()) {
+      connection.request(0, call.nr().number(), call.words());
+      connection.exchange(1, until);
+      result = connection.answer(0);
+    } else {
+      connection.write(room, call.read(), until);
+      connection.request(0, call.nr().number(), call.words());
+      result = connection.call(room, call.changed(), until);
+    }
+    call.collect(room.shadow());
+    return result;
+  }
+
+  /// Writes a part of memory that is not in common, as it is here.
+  final void write(RemoteMemory written, Range part) throws IOException {
+    var until = Deadline.in(deadline);
+    connection.lock(until);
+    try {
+      connection.write(written, part, until);
+    } finally {
+      connection.unlock();
+    }
+  }
+
+  /// Reads a part of memory that is not in common.
+  final void read(RemoteMemory wanted, Range part) throws IOException {
+    var until = Deadline.in(deadline);
+    connection.lock(until);
+    try {
+      connection.read(wanted, part, until);
+    } finally {
+      connection.unlock();
+    }
   }
 
   /// Whether it is in a call, or has been when it was last looked at.
@@ -234,7 +254,6 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
   /// Those between, for a child.
   final void interceptAs(RemoteProcess parent) {
     interceptors.addAll(parent.interceptors);
-    imagined = parent.imagined;
   }
 
   final DescriptorTable table() {
@@ -270,26 +289,31 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     return RemoteChild.clone(this, flags);
   }
 
-  final List<RemoteFd> give(List<Fd> fds) throws IOException {
-    return passing.give(fds);
+  final Link link() {
+    return link;
   }
 
-  /// Memory that the process and this JVM have in common, with whatever was in it.
+  /// Memory of the process, with whatever was in it. On the same machine, this JVM has it in
+  /// common.
   ///
   /// @param size in bytes
   /// @throws OutOfSpaceException if there is none left in one piece
   public final RemoteMemory allocate(long size) {
-    return memory.allocate(size);
+    return memory.allocate(this, size);
   }
 
   /// Gives the process a descriptor of this JVM, which keeps its own. See `unix(7)`, SCM_RIGHTS.
+  ///
+  /// @throws OtherMachineException if it is on another machine
   public final RemoteFd give(Fd fd) throws IOException {
-    return passing.give(fd);
+    return link.give(List.of(fd)).getFirst();
   }
 
   /// Takes a copy of one of the process's descriptors, which keeps its own.
+  ///
+  /// @throws OtherMachineException if it is on another machine
   public final Fd take(RemoteFd fd) throws IOException {
-    return passing.take(fd);
+    return link.take(fd);
   }
 
   /// A descriptor that the process has had from the beginning, such as 0, 1 or 2: an owner of it.
@@ -322,7 +346,7 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
       return;
     }
     connection.close();
-    passing.close();
+    link.close();
     scratch.close();
     memory.release();
   }

@@ -3,6 +3,7 @@ package dev.caisson.remote;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -100,7 +101,9 @@ public final class StubCall implements AutoCloseable {
   public void execve(Path program, List<byte[]> arguments, List<byte[]> environment)
       throws IOException {
     new Execve(program, arguments, environment, OptionalLong.of(sigmask))
-        .in(process, () -> Integer.toString(credentials.pid()));
+        .in(
+            process,
+            () -> Files.readString(Path.of("/proc/" + credentials.pid() + "/comm")).strip());
     executed = true;
   }
 

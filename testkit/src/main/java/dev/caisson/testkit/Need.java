@@ -97,6 +97,13 @@ public enum Need {
           || Files.isWritable(CGROUP_TOP.resolve("unified/cgroup.subtree_control"));
     }
   },
+  /// The programs of OpenSSH, for both sides.
+  SSH("OpenSSH (ssh and ssh-keygen on the PATH, /usr/sbin/sshd)") {
+    @Override
+    boolean present() {
+      return onPath("ssh") && onPath("ssh-keygen") && Files.isExecutable(Path.of("/usr/sbin/sshd"));
+    }
+  },
   /// The C compiler's headers.
   KERNEL_HEADERS("the kernel's headers and gcc") {
     @Override

@@ -1,0 +1,177 @@
+package dev.caisson.remote;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.Layouts;
+import dev.caisson.linux.PollEvent;
+import dev.caisson.linux.Processes;
+import dev.caisson.linux.Signal;
+import dev.caisson.linux.SystemCall;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Set;
+
+/// What a child of a process is held by: a pidfd, which never becomes one for another process.
+sealed interface Hold extends AutoCloseable {
+  /// Waits for its end.
+  ///
+  /// @throws dev.caisson.linux.DeadlineException if it is alive then
+  void awaitEnd(Duration deadline, String awaited) throws IOException;
+
+  /// Sends it a signal.
+  void kill(Signal signal) throws IOException;
+
+  /// What it is called by now: by its own choice, or by the program that it has executed last.
+  String comm() throws IOException;
+
+  boolean isOpen();
+
+  @Override
+  void close();
+
+  /// By a pidfd of this JVM.
+  record Here(Fd pidfd) implements Hold {
+    @Override
+    public void awaitEnd(Duration deadline, String awaited) throws IOException {
+      pidfd.await(Set.of(PollEvent.IN), deadline, awaited);
+    }
+
+    @Override
+    public void kill(Signal signal) throws IOException {
+      Processes.pidfdSendSignal(pidfd, signal);
+    }
+
+    @Override
+    public String comm() throws IOException {
+      return Files.readString(Path.of("/proc/" + number() + "/comm")).strip();
+    }
+
+    /// Its parent may see it under a number of another namespace.
+    private String number() throws IOException {
+      try (var lines = Files.lines(Path.of("/proc/self/fdinfo/" + pidfd.number()))) {
+        return lines
+            .filter(line -> line.startsWith("Pid:"))
+            .map(line -> line.substring(4).strip())
+            .findFirst()
+            .orElse("-1");
+      }
+    }
+
+    @Override
+    public boolean isOpen() {
+      return pidfd.isOpen();
+    }
+
+    @Override
+    public void close() {
+      pidfd.close();
+    }
+  }
+
+  /// Of one that is not there: it has ended whenever it is waited for.
+  ///
+  /// @param atItsEnd what stands for a pidfd
+  record Imagined(Fd atItsEnd) implements Hold {
+    @Override
+    public void awaitEnd(Duration deadline, String awaited) {}
+
+    @Override
+    public void kill(Signal signal) {}
+
+    @Override
+    public String comm() {
+      return "";
+    }
+
+    @Override
+    public boolean isOpen() {
+      return atItsEnd.isOpen();
+    }
+
+    @Override
+    public void close() {
+      atItsEnd.close();
+    }
+  }
+
+  /// By a pidfd of its parent, on another machine. To wait is a call of the parent, which makes
+  /// others in between.
+  final class There implements Hold {
+    /// How long the parent is kept from other calls at a time.
+    private static final Duration SLICE = Duration.ofMillis(200);
+
+    private static final int MOST = 64;
+    private static final short POLLIN = 1;
+
+    private final RemoteProcess parent;
+    private final RemoteFd pidfd;
+    private final int number;
+    private volatile boolean open = true;
+
+    /// @param number its id, as its parent sees it
+    There(RemoteProcess parent, RemoteFd pidfd, int number) {
+      this.parent = parent;
+      this.pidfd = pidfd;
+      this.number = number;
+    }
+
+    @Override
+    public void awaitEnd(Duration deadline, String awaited) throws IOException {
+      var until = Deadline.in(deadline);
+      while (!ended(until.remaining())) {
+        if (until.expired()) {
+          throw until.exception(awaited);
+        }
+      }
+    }
+
+    private boolean ended(Duration remaining) throws IOException {
+      var time = remaining.compareTo(SLICE) < 0 ? remaining : SLICE;
+      var pollfd = Call.room(Layouts.POLLFD.size());
+      pollfd.set(JAVA_INT, Layouts.POLLFD.offset("fd"), pidfd.number());
+      pollfd.set(JAVA_SHORT, Layouts.POLLFD.offset("events"), POLLIN);
+      var timeout = Call.room(Layouts.TIMESPEC.size());
+      timeout.set(JAVA_LONG, Layouts.TIMESPEC.offset("tv_nsec"), time.toNanos());
+      long count =
+          parent
+              .call(SystemCall.PPOLL)
+              .inOut(pollfd)
+              .word(1)
+              .in(timeout)
+              .word(0)
+              .word(SignalSet.SIZE)
+              .value();
+      return count > 0;
+    }
+
+    @Override
+    public void kill(Signal signal) throws IOException {
+      parent.pidfdSendSignal(pidfd, signal);
+    }
+
+    @Override
+    public String comm() throws IOException {
+      try (var file = parent.openat(Path.of("/proc/" + number + "/comm"))) {
+        return new String(parent.read(file, MOST), StandardCharsets.UTF_8).strip();
+      }
+    }
+
+    @Override
+    public boolean isOpen() {
+      return open;
+    }
+
+    @Override
+    public void close() {
+      open = false;
+      pidfd.close();
+    }
+  }
+}

@@ -1,0 +1,59 @@
+package dev.caisson.remote;
+
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.UnixSocket;
+import java.io.IOException;
+import java.util.List;
+
+/// What there is between this JVM and a process beside the connection for its calls: how
+/// descriptors go, and how its children are reached.
+sealed interface Link extends AutoCloseable permits Passing, Forwarding {
+  /// Gives the process copies of descriptors, all or none.
+  ///
+  /// @throws OtherMachineException if it is on another machine
+  List<RemoteFd> give(List<Fd> fds) throws IOException;
+
+  /// Takes a copy of a descriptor of the process.
+  ///
+  /// @throws OtherMachineException if it is on another machine
+  Fd take(RemoteFd fd) throws IOException;
+
+  /// Makes the two connections that a child needs, for its calls and for what else it has.
+  Ends open() throws IOException;
+
+  /// The connection for a child's calls.
+  Connection connection(Ends ends, boolean ahead);
+
+  /// What there will be between this JVM and a child.
+  Link inherited(RemoteProcess child, Ends ends);
+
+  /// Takes hold of a child of the process, by the process's pidfd of it.
+  ///
+  /// @param number its id, as the process sees it
+  Hold hold(int pidfd, int number) throws IOException;
+
+  @Override
+  void close();
+
+  /// Two connections: here, and in the process, where they are the caller's to close or to keep.
+  record Ends(UnixSocket calls, UnixSocket second, RemoteFd callsThere, RemoteFd secondThere)
+      implements AutoCloseable {
+    /// Leaves what is there open.
+    void releaseThere() {
+      callsThere.release();
+      secondThere.release();
+    }
+
+    void closeThere() {
+      callsThere.close();
+      secondThere.close();
+    }
+
+    /// Closes what is here.
+    @Override
+    public void close() {
+      calls.close();
+      second.close();
+    }
+  }
+}

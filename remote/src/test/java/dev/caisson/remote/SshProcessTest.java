@@ -1,0 +1,345 @@
+package dev.caisson.remote;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.Exit;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.Signal;
+import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
+import dev.caisson.testkit.Requires;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Processes on another machine, which is this one behind an sshd.
+@ExtendWith(NoLeaks.class)
+@Requires({Need.ROOT, Need.SSH})
+@Timeout(180)
+class SshProcessTest {
+  private static final Duration LONG = Duration.ofSeconds(60);
+
+  @TempDir Path directory;
+  private Sshd sshd = new Sshd(Path.of(""));
+
+  @BeforeEach
+  void host() throws Exception {
+    sshd = Sshd.create(directory);
+  }
+
+  private SshProcess start() throws Exception {
+    return SshProcess.start(sshd.ssh(), LONG);
+  }
+
+  private static void awaitEnd(long pid) throws Exception {
+    while (Files.exists(Path.of("/proc/" + pid))) {
+      Thread.sleep(5);
+    }
+  }
+
+  /// The one there, and the one here.
+  private static List<String> sockets(SshProcess there) throws Exception {
+    var command = Files.readString(Path.of("/proc/" + there.ssh().pid() + "/cmdline"));
+    var words = List.of(command.split("\0", -1));
+    return List.of(words.get(words.indexOf("-R") + 1).split(":", -1));
+  }
+
+  @Test
+  void callsAreMadeThereAndNothingIsLeft() throws Exception {
+    var file = directory.resolve("file");
+    int pid;
+    List<String> sockets;
+    try (var there = start()) {
+      var process = there.process();
+      sockets = sockets(there);
+      assertThat(Path.of(sockets.getFirst())).doesNotExist();
+      assertThat(Path.of(sockets.getLast())).exists();
+      pid = process.getpid();
+      assertThat(process.pid()).isEqualTo(pid).isNotEqualTo((int) ProcessHandle.current().pid());
+      var program =
+          Path.of(process.readlinkat(Path.of("/proc/self/exe")).replace(" (deleted)", ""));
+      assertThat(program.getParent()).doesNotExist();
+      assertThat(there.environment())
+          .containsKey("SSH_CONNECTION")
+          .doesNotContainKey("RSYSCALL_UNIX_STUB_SOCK_PATH");
+      try (var fd = process.openat(file, Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0640)) {
+        assertThat(process.write(fd, "hello".getBytes(UTF_8))).isEqualTo(5);
+        assertThat(process.write(fd, new byte[0])).isZero();
+        assertThat(process.pread64(fd, 100, 1)).isEqualTo("ello".getBytes(UTF_8));
+        assertThat(process.statx(fd).size()).isEqualTo(5);
+      }
+      assertThat(file).hasContent("hello");
+      assertThatThrownBy(() -> process.openat(Path.of("/no/such")))
+          .isInstanceOfSatisfying(
+              SystemCallException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOENT));
+      for (int i = 0; i < 3; i++) {
+        assertThat(process.readlinkat(Path.of("/proc/self/fd/" + i))).isEqualTo("/dev/null");
+      }
+    }
+    awaitEnd(pid);
+    for (var socket : sockets) {
+      assertThat(Path.of(socket)).doesNotExist();
+    }
+    assertThat(Path.of(sockets.getLast()).getParent()).doesNotExist();
+  }
+
+  @Test
+  void memoryIsWrittenAndRead() throws Exception {
+    try (var there = start();
+        var memory = there.process().allocate(200_000)) {
+      var process = there.process();
+      assertThatThrownBy(memory::local)
+          .isInstanceOf(OtherMachineException.class)
+          .hasMessageContaining("another machine");
+      var bytes = new byte[150_000];
+      new Random(1).nextBytes(bytes);
+      memory.write(1000, bytes);
+      memory.write(0, new byte[0]);
+      memory.write(0, "abc".getBytes(UTF_8));
+      assertThat(memory.read(0, 3)).isEqualTo("abc".getBytes(UTF_8));
+      assertThat(memory.read(0, 0)).isEmpty();
+      assertThat(memory.read(1000, bytes.length)).isEqualTo(bytes);
+      assertThatThrownBy(() -> memory.write(199_999, new byte[2]))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+      try (var file = process.memfdCreate("x")) {
+        assertThat(process.write(file, memory, 3)).isEqualTo(3);
+        process.lseek(file, 0, 0);
+        memory.write(0, "xyz".getBytes(UTF_8));
+        assertThat(process.read(file, memory)).isEqualTo(3);
+        assertThat(memory.read(0, 3)).isEqualTo("abc".getBytes(UTF_8));
+      }
+    }
+  }
+
+  @Test
+  void muchIsTransferred() throws Exception {
+    var bytes = new byte[4 << 20];
+    new Random(2).nextBytes(bytes);
+    try (var there = start();
+        var fd = there.process().memfdCreate("big")) {
+      var process = there.process();
+      assertThat(process.pwrite64(fd, bytes, 0)).isEqualTo(bytes.length);
+      assertThat(process.pread64(fd, bytes.length, 0)).isEqualTo(bytes);
+      assertThat(process.getpid()).isEqualTo(process.pid());
+    }
+  }
+
+  @Test
+  void itCanBeStoppedAtAnyTime() throws Exception {
+    var bytes = new byte[300_000];
+    new Random(3).nextBytes(bytes);
+    try (var there = start();
+        var fd = there.process().memfdCreate("big");
+        var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      var process = there.process();
+      var calls =
+          threads.submit(() -> {
+            for (int i = 0; i < 20; i++) {
+              assertThat(process.pwrite64(fd, bytes, i)).isEqualTo(bytes.length);
+              assertThat(process.pread64(fd, bytes.length, i)).isEqualTo(bytes);
+            }
+            return null;
+          });
+      while (!calls.isDone()) {
+        Programs.run("/bin/sh", "-c", "kill -STOP %1$d; kill -CONT %1$d".formatted(process.pid()));
+      }
+      calls.get();
+    }
+  }
+
+  @Test
+  void aBatchIsMade() throws Exception {
+    try (var there = start()) {
+      try (var batch = there.process().batch()) {
+        for (int i = 0; i < 100; i++) {
+          var below = directory.resolve("d" + i);
+          batch.mkdirat(below, 0700);
+          var file =
+              batch.openat(below.resolve("f"), Set.of(OpenFlag.WRONLY, OpenFlag.CREAT), 0600);
+          batch.ftruncate(file, i);
+          batch.close(file);
+        }
+        batch.symlinkat("x".repeat(200), directory.resolve("link"));
+        assertThat(batch.readlinkat(directory.resolve("link"))).hasSize(200);
+      }
+      assertThat(directory.resolve("d99/f")).hasSize(99);
+    }
+  }
+
+  @Test
+  void aProgramIsExecuted() throws Exception {
+    var out = directory.resolve("out");
+    try (var there = start();
+        var file = there.process().openat(out, Set.of(OpenFlag.WRONLY, OpenFlag.CREAT), 0600)) {
+      try (var child = there.process().fork()) {
+        assertThat(child.getpid()).isEqualTo(child.pid());
+        child.chdir(directory);
+        child.dup3(child.inherited(file), 1);
+        assertThatThrownBy(() -> child.execve(Path.of("/no/such"), List.of("x"), Map.of()))
+            .isInstanceOf(SystemCallException.class);
+        child.execve(
+            Path.of("/bin/sh"), List.of("sh", "-c", "pwd; echo $A; exit 7"), Map.of("A", "b"));
+        assertThat(child.waitid(LONG))
+            .isInstanceOfSatisfying(Exit.Exited.class, e -> assertThat(e.status()).isEqualTo(7));
+        assertThat(out).hasContent(directory + "\nb\n");
+        assertThatThrownBy(child::getpid).isInstanceOf(ConnectionLostException.class);
+      }
+    }
+  }
+
+  @Test
+  void tenChildrenAreMadeAtOnceAndTheirsToo() throws Exception {
+    try (var there = start();
+        var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      var all = new ArrayList<Future<?>>();
+      for (int i = 0; i < 10; i++) {
+        int status = i;
+        all.add(
+            threads.submit(() -> {
+              try (var child = there.process().fork();
+                  var grandchild = child.fork()) {
+                assertThat(grandchild.call(SystemCall.GETPPID).value()).isEqualTo(child.pid());
+                grandchild.exitGroup(status);
+                assertThat(grandchild.waitid(LONG))
+                    .isInstanceOfSatisfying(
+                        Exit.Exited.class, e -> assertThat(e.status()).isEqualTo(status));
+              }
+              return null;
+            }));
+      }
+      for (var one : all) {
+        one.get();
+      }
+      assertThat(there.process().getpid()).isEqualTo(there.process().pid());
+    }
+  }
+
+  @Test
+  void itsParentMakesCallsWhileAChildIsWaitedFor() throws Exception {
+    try (var there = start();
+        var threads = Executors.newVirtualThreadPerTaskExecutor();
+        var child = there.process().fork()) {
+      var waits = threads.submit(() -> child.waitid(LONG));
+      for (int i = 0; i < 10; i++) {
+        assertThat(there.process().getuid()).isZero();
+      }
+      child.exitGroup(4);
+      assertThat(waits.get())
+          .isInstanceOfSatisfying(Exit.Exited.class, e -> assertThat(e.status()).isEqualTo(4));
+    }
+  }
+
+  @Test
+  void signalsAreBlockedAndSent() throws Exception {
+    try (var there = start();
+        var child = there.process().fork()) {
+      assertThat(child.rtSigprocmask(SignalMask.BLOCK, Set.of(Signal.TERM))).isEmpty();
+      assertThat(child.rtSigprocmask()).containsExactly(Signal.TERM);
+      assertThat(there.process().rtSigprocmask()).isEmpty();
+      child.kill(Signal.TERM);
+      assertThat(child.getpid()).isEqualTo(child.pid());
+      assertThatThrownBy(() -> child.waitid(Duration.ofMillis(1)))
+          .isInstanceOf(DeadlineException.class);
+      child.kill(Signal.KILL);
+      assertThat(child.waitid(LONG))
+          .isInstanceOfSatisfying(
+              Exit.Signalled.class, e -> assertThat(e.signal()).isEqualTo(Signal.KILL));
+    }
+  }
+
+  @Test
+  void descriptorsStayWhereTheyAre() throws Exception {
+    try (var there = start();
+        var here = Fd.open(Path.of("/dev/null"));
+        var fd = there.process().openat(Path.of("/dev/null"))) {
+      assertThatThrownBy(() -> there.process().give(here))
+          .isInstanceOf(OtherMachineException.class);
+      assertThatThrownBy(() -> there.process().take(fd)).isInstanceOf(OtherMachineException.class);
+    }
+  }
+
+  @Test
+  void aCallWhoseTimeHasPassedHarmsNoOther() throws Exception {
+    try (var there = start()) {
+      var process = there.process();
+      var pipe = process.pipe2();
+      for (int size : new int[] {100, 100_000}) {
+        assertThatThrownBy(() ->
+                process
+                    .call(SystemCall.READ)
+                    .fd(pipe.getFirst())
+                    .out(Call.room(size))
+                    .word(size)
+                    .within(Duration.ofMillis(200))
+                    .value())
+            .isInstanceOf(DeadlineException.class);
+        // The process sees the other end of its pipe as its own, too.
+        Files.write(
+            Path.of("/proc/%d/fd/%d".formatted(process.pid(), pipe.getLast().number())),
+            new byte[100]);
+        assertThat(process.getpid()).isEqualTo(process.pid());
+        process.write(pipe.getLast(), "next".getBytes(UTF_8));
+        assertThat(process.read(pipe.getFirst(), 100)).isEqualTo("next".getBytes(UTF_8));
+      }
+    }
+  }
+
+  @Test
+  void whenSshIsKilledAllThereEnds() throws Exception {
+    try (var there = start();
+        var threads = Executors.newVirtualThreadPerTaskExecutor();
+        var child = there.process().fork()) {
+      var process = there.process();
+      int pid = process.pid();
+      var pipe = process.pipe2();
+      var reads = threads.submit(() -> process.read(pipe.getFirst(), 10));
+      Programs.run("/bin/sh", "-c", "kill -9 " + there.ssh().pid());
+      assertThatThrownBy(reads::get).hasCauseInstanceOf(ConnectionLostException.class);
+      assertThatThrownBy(process::getpid).isInstanceOf(ConnectionLostException.class);
+      assertThatThrownBy(process::fork).isInstanceOf(ConnectionLostException.class);
+      assertThatThrownBy(child::getpid).isInstanceOf(ConnectionLostException.class);
+      assertThatThrownBy(() -> child.waitid(LONG)).isInstanceOf(ConnectionLostException.class);
+      awaitEnd(pid);
+      awaitEnd(child.pid());
+    }
+  }
+
+  @Test
+  void whatFailsIsTold() {
+    assertThatThrownBy(() -> SshProcess.start(sshd.ssh("-l", "nobody-of-this-name"), LONG))
+        .isInstanceOfSatisfying(
+            LaunchException.class,
+            e -> {
+              assertThat(e.exit())
+                  .get()
+                  .isInstanceOfSatisfying(
+                      Exit.Exited.class, exit -> assertThat(exit.status()).isEqualTo(255));
+              assertThat(e.output()).contains("Permission denied");
+            });
+    assertThatThrownBy(() -> SshProcess.start(List.of("sleep", "1000"), Duration.ofMillis(300)))
+        .isInstanceOf(LaunchException.class);
+    assertThatThrownBy(
+            () -> SshProcess.start(List.of("sh", "-c", "sleep 1000"), Duration.ofMillis(300)))
+        .isInstanceOfSatisfying(LaunchException.class, e -> assertThat(e.exit()).isEmpty());
+  }
+}

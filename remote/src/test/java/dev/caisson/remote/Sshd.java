@@ -1,0 +1,65 @@
+package dev.caisson.remote;
+
+import dev.caisson.testkit.Programs;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/// A host that is this machine: each ssh starts an sshd of its own and speaks with it over a pipe.
+/// There is no port, and the keys are thrown away.
+record Sshd(Path config) {
+  static Sshd create(Path directory) throws IOException, InterruptedException {
+    // Of the package's sshd, which wants it to be there.
+    Files.createDirectories(Path.of("/run/sshd"));
+    var host = key(directory, "host");
+    var user = key(directory, "user");
+    var server = directory.resolve("sshd_config");
+    Files.writeString(
+        server,
+        """
+        HostKey %s
+        AuthorizedKeysFile %s.pub
+        StrictModes no
+        UsePAM no
+        PermitRootLogin yes
+        PidFile none
+        LogLevel ERROR
+        """
+            .formatted(host, user));
+    var config = directory.resolve("ssh_config");
+    Files.writeString(
+        config,
+        """
+        Host there
+          ProxyCommand %s -i -f %s
+          IdentityFile %s
+          IdentitiesOnly yes
+          BatchMode yes
+          UserKnownHostsFile /dev/null
+          StrictHostKeyChecking no
+          LogLevel ERROR
+        """
+            .formatted(program(), server, user));
+    return new Sshd(config);
+  }
+
+  private static Path program() {
+    // It insists on being called by its whole path.
+    return Path.of("/usr/sbin/sshd");
+  }
+
+  private static Path key(Path directory, String name) throws IOException, InterruptedException {
+    var file = directory.resolve(name);
+    Programs.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file.toString());
+    return file;
+  }
+
+  /// The command line as far as the name of the host.
+  List<String> ssh(String... options) {
+    var command = new java.util.ArrayList<>(List.of("ssh", "-F", config.toString()));
+    command.addAll(List.of(options));
+    command.add("there");
+    return command;
+  }
+}
