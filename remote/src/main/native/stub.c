@@ -15,7 +15,7 @@ typedef long s64;
 typedef int s32;
 
 enum {
-	AF_UNIX = 1, SOCK_STREAM = 1, SOL_SOCKET = 1, SCM_RIGHTS = 1,
+	AF_UNIX = 1, SOCK_STREAM = 1, SOL_SOCKET = 1, SO_RCVTIMEO = 20, SCM_RIGHTS = 1,
 	O_PATH = 010000000, O_CLOEXEC = 02000000, AT_FDCWD = -100, AT_EXECFN = 31,
 	MSG_CMSG_CLOEXEC = 0x40000000, SHUT_RDWR = 2,
 	EINTR = 4, ENOENT = 2, ENOSYS = 38, ECANCELED = 125,
@@ -293,9 +293,19 @@ static s64 receive(int socket, s32 *fds, u32 count, void *bytes, u64 size)
 	return result;
 }
 
+/* Added to the number of descriptors: asks for the addresses, and for the extension. */
+enum { DESCRIBED = 0x100 };
+
+/* What is told then; nobody else can know it when the first controller is gone. */
+void tell_symbols(u64 *symbols);
+
+/* How long one that connects and is silent keeps others waiting, in seconds, twice at most. */
+enum { PATIENCE = 5 };
+
 /* Goes on, when its connection has ended, with the next one that connects to a listening socket. */
-int persistent_server(int infd, int outfd, int listener)
+int persistent_server(int infd, int outfd, int listener, int ahead)
 {
+	const u64 patience[2] = { PATIENCE, 0 };
 	/* struct sigaction of the kernel, alike on both architectures where it counts */
 	u64 ignore[4] = { SIG_IGN, 0, 0, 0 };
 
@@ -303,10 +313,15 @@ int persistent_server(int infd, int outfd, int listener)
 	for (;;) {
 		s32 count = 0;
 		s32 fds[8];
+		u64 told[6];
 		u8 byte;
 		s64 socket;
+		int described;
 
-		server(infd, outfd);
+		if (ahead)
+			server_ahead(infd, outfd);
+		else
+			server(infd, outfd);
 		again(__NR_shutdown, infd, SHUT_RDWR, 0);
 		again(__NR_shutdown, outfd, SHUT_RDWR, 0);
 		do {
@@ -314,11 +329,22 @@ int persistent_server(int infd, int outfd, int listener)
 		} while (socket == -EINTR);
 		if (socket < 0)
 			return 1;
-		if (again(__NR_read, socket, (s64)&count, sizeof(count)) == sizeof(count) && count >= 1 && count <= 8
-		    && receive((int)socket, fds, (u32)count, &byte, 1) > 0
-		    && write_all((int)socket, fds, 4 * (u64)count) == 0) {
-			infd = fds[0];
-			outfd = fds[0];
+		call(__NR_setsockopt, socket, SOL_SOCKET, SO_RCVTIMEO, (s64)patience, sizeof(patience), 0);
+		described = again(__NR_read, socket, (s64)&count, sizeof(count)) == sizeof(count) ? count & DESCRIBED : 0;
+		count -= described;
+		if (count >= 1 && count <= 8 && receive((int)socket, fds, (u32)count, &byte, 1) > 0) {
+			tell_symbols(told);
+			told[5] = (u64)listener;
+			if (write_all((int)socket, fds, 4 * (u64)count) == 0
+			    && (!described || write_all((int)socket, told, sizeof(told)) == 0)) {
+				infd = fds[0];
+				outfd = fds[0];
+				ahead = described;
+			} else {
+				/* Whoever sent them has not waited. */
+				while (count > 0)
+					again(__NR_close, fds[--count], 0, 0);
+			}
 		}
 		again(__NR_close, socket, 0, 0);
 	}
@@ -330,6 +356,15 @@ int futex_helper(u32 *word, u32 value)
 	call(__NR_tkill, call(__NR_gettid, 0, 0, 0, 0, 0, 0), SIGSTOP, 0, 0, 0, 0);
 	call(__NR_futex, (s64)word, FUTEX_WAIT, value, 0, 0, 0);
 	return 0;
+}
+
+void tell_symbols(u64 *symbols)
+{
+	symbols[0] = (u64)server;
+	symbols[1] = (u64)persistent_server;
+	symbols[2] = (u64)futex_helper;
+	symbols[3] = (u64)trampoline;
+	symbols[4] = (u64)server_ahead;
 }
 
 /* What is told of a process that has been launched. */

@@ -81,6 +81,7 @@ final class Bootstrap {
       var head = reader.bytes(DESCRIPTION);
       var arguments = reader.strings(head.get(JAVA_LONG_UNALIGNED, 56));
       var environment = reader.strings(head.get(JAVA_LONG_UNALIGNED, 64));
+      int callsThere = head.get(JAVA_INT_UNALIGNED, 36);
       int dataThere = head.get(JAVA_INT_UNALIGNED, 40);
       int memfd = head.get(JAVA_INT_UNALIGNED, 44);
       int passingThere = head.get(JAVA_INT_UNALIGNED, 48);
@@ -90,7 +91,7 @@ final class Bootstrap {
           process(
               head,
               acknowledged(connected),
-              new Sockets(calls.ours(), passing.ours(), passingThere),
+              new Sockets(calls.ours(), callsThere, passing.ours(), passingThere),
               memory,
               memfd,
               unneeded,
@@ -150,13 +151,14 @@ final class Bootstrap {
       var reader = new Reader(data.ours(), deadline);
       var head = reader.bytes(DESCRIPTION_BY_STDIN);
       var environment = reader.strings(head.get(JAVA_LONG_UNALIGNED, 56));
+      int callsThere = head.get(JAVA_INT_UNALIGNED, 36);
       int dataThere = head.get(JAVA_INT_UNALIGNED, 40);
       int memfd = head.get(JAVA_INT_UNALIGNED, 48);
       var process =
           process(
               head,
               acknowledged(connected),
-              new Sockets(calls.ours(), data.ours(), dataThere),
+              new Sockets(calls.ours(), callsThere, data.ours(), dataThere),
               memory,
               memfd,
               List.of(memfd),
@@ -230,7 +232,7 @@ final class Bootstrap {
     return new Launched(process, arguments, environment, head.get(JAVA_LONG_UNALIGNED, 72));
   }
 
-  private static Symbols symbols(MemorySegment head, long serverAhead) {
+  static Symbols symbols(MemorySegment head, long serverAhead) {
     return new Symbols(
         head.get(JAVA_LONG_UNALIGNED, 0),
         head.get(JAVA_LONG_UNALIGNED, 8),
@@ -239,10 +241,8 @@ final class Bootstrap {
         serverAhead);
   }
 
-  /// The ends of sockets that are here.
-  ///
-  /// @param passingThere the number of the other end of the one for passing
-  private record Sockets(UnixSocket calls, UnixSocket passing, int passingThere) {}
+  /// The ends of sockets that are here, and the numbers of the others.
+  record Sockets(UnixSocket calls, int callsThere, UnixSocket passing, int passingThere) {}
 
   private static RemoteProcess process(
       MemorySegment head,
@@ -253,7 +253,6 @@ final class Bootstrap {
       List<Integer> unneeded,
       Deadline deadline)
       throws IOException {
-    var symbols = symbols(head, serverAhead);
     int pid = head.get(JAVA_INT_UNALIGNED, 32);
     var connection = new Connection(moved(sockets.calls()), serverAhead != 0);
     connection.peer("process " + pid);
@@ -263,8 +262,13 @@ final class Bootstrap {
       connection.close();
       throw failure;
     }
+    return process(connection, symbols(head, serverAhead), sockets, memory, pid);
+  }
+
+  private static RemoteProcess process(
+      Connection connection, Symbols symbols, Sockets sockets, AddressSpace memory, int pid) {
     var table = new DescriptorTable("process " + pid);
-    table.addSockets(head.get(JAVA_INT_UNALIGNED, 36), sockets.passingThere());
+    table.addSockets(sockets.callsThere(), sockets.passingThere());
     var passing = moved(sockets.passing());
     return new RemoteProcess(
         connection,
@@ -273,6 +277,33 @@ final class Bootstrap {
         table,
         process -> Passing.of(process, passing, sockets.passingThere()),
         pid);
+  }
+
+  /// Makes a process of a persistent one.
+  static RemoteProcess found(
+      Symbols symbols, Sockets sockets, AddressSpace memory, int memfd, Deadline deadline)
+      throws IOException {
+    var connection = new Connection(moved(sockets.calls()), true);
+    int pid;
+    try {
+      memory.mappedAt(map(connection, memfd, List.of(memfd), deadline));
+      pid = pid(connection, deadline);
+    } catch (IOException | RuntimeException failure) {
+      connection.close();
+      throw failure;
+    }
+    return process(connection, symbols, sockets, memory, pid);
+  }
+
+  private static int pid(Connection connection, Deadline deadline) throws IOException {
+    connection.lock(deadline);
+    try {
+      connection.request(0, SystemCall.GETPID.number(), new long[6]);
+      connection.exchange(1, deadline);
+      return (int) connection.answer(0);
+    } finally {
+      connection.unlock();
+    }
   }
 
   /// Has the process map the memory, and close what it does not need from then on.

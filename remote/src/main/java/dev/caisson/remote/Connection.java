@@ -39,7 +39,7 @@ final class Connection implements AutoCloseable {
   /// How much memory is read at once: less than any socket holds.
   private static final int CHUNK = 32 * 1024;
 
-  private final UnixSocket socket;
+  private volatile UnixSocket socket;
   private final boolean ahead;
   private final Optional<DataSocket> data;
   private final ReentrantLock lock;
@@ -378,6 +378,22 @@ final class Connection implements AutoCloseable {
   /// Says that there will be no more answers, though somebody may have a copy of the other end.
   void shutdown() {
     socket.shutdown();
+  }
+
+  /// Goes on with another socket, of a process that goes on, and is in no call any more.
+  void replace(UnixSocket next) {
+    var before = socket;
+    before.shutdown();
+    lock.lock();
+    try {
+      socket = next;
+      owed = 0;
+      lost = false;
+      giveBackKept();
+    } finally {
+      lock.unlock();
+    }
+    before.close();
   }
 
   /// Ends it, and with it the process, unless that goes on with another. Whoever is in a call has

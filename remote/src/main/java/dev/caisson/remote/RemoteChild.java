@@ -17,6 +17,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 
@@ -67,6 +68,21 @@ public final class RemoteChild extends RemoteProcess {
 
   /// See `clone(2)`.
   static RemoteChild clone(RemoteProcess parent, Set<CloneFlag> flags) throws IOException {
+    return clone(parent, flags, OptionalInt.empty());
+  }
+
+  /// One that goes on with another connection.
+  ///
+  /// @param listener where it takes it from, by its number in the parent
+  static RemoteChild persistent(RemoteProcess parent, int listener) throws IOException {
+    var child = clone(parent, Set.of(), OptionalInt.of(listener));
+    // Its children close it, so that it ends with this one.
+    child.table().addSockets(listener, listener);
+    return child;
+  }
+
+  private static RemoteChild clone(RemoteProcess parent, Set<CloneFlag> flags, OptionalInt listener)
+      throws IOException {
     boolean sameTable = flags.contains(CloneFlag.FILES);
     var table = parent.table();
     RemoteChild child;
@@ -74,7 +90,7 @@ public final class RemoteChild extends RemoteProcess {
     synchronized (table) {
       var ends = parent.link().open();
       try (ends) {
-        child = clone(parent, flags, ends);
+        child = clone(parent, flags, listener, ends);
         if (sameTable) {
           ends.releaseThere();
           table.addSockets(child.calls, child.second);
@@ -90,7 +106,8 @@ public final class RemoteChild extends RemoteProcess {
     return child;
   }
 
-  private static RemoteChild clone(RemoteProcess parent, Set<CloneFlag> flags, Link.Ends ends)
+  private static RemoteChild clone(
+      RemoteProcess parent, Set<CloneFlag> flags, OptionalInt listener, Link.Ends ends)
       throws IOException {
     int callsThere = ends.callsThere().number();
     var slot = parent.allocate(8);
@@ -99,7 +116,7 @@ public final class RemoteChild extends RemoteProcess {
     int number = 0;
     Hold hold;
     try {
-      stack.write(STACK - FRAME, frame(parent.symbols(), callsThere));
+      stack.write(STACK - FRAME, frame(parent.symbols(), callsThere, listener));
       number =
           (int)
               parent
@@ -145,13 +162,19 @@ public final class RemoteChild extends RemoteProcess {
   }
 
   /// Puts what the child begins with onto its stack.
-  private static byte[] frame(Symbols symbols, int calls) {
+  private static byte[] frame(Symbols symbols, int calls, OptionalInt listener) {
     var words = Call.room(FRAME);
     words.setAtIndex(JAVA_LONG, 0, symbols.trampoline());
     words.setAtIndex(JAVA_LONG, 1, calls);
     words.setAtIndex(JAVA_LONG, 2, calls);
-    words.setAtIndex(
-        JAVA_LONG, 7, symbols.serverAhead() != 0 ? symbols.serverAhead() : symbols.server());
+    boolean ahead = symbols.serverAhead() != 0;
+    if (listener.isPresent()) {
+      words.setAtIndex(JAVA_LONG, 3, listener.getAsInt());
+      words.setAtIndex(JAVA_LONG, 4, ahead ? 1 : 0);
+      words.setAtIndex(JAVA_LONG, 7, symbols.persistentServer());
+    } else {
+      words.setAtIndex(JAVA_LONG, 7, ahead ? symbols.serverAhead() : symbols.server());
+    }
     return Call.bytes(words, FRAME);
   }
 
@@ -262,6 +285,20 @@ public final class RemoteChild extends RemoteProcess {
     if (exit.isEmpty()) {
       hold.kill(signal);
     }
+  }
+
+  int calls() {
+    return calls;
+  }
+
+  int second() {
+    return second;
+  }
+
+  /// Gives it up, but for its stack, on which it goes on.
+  void leave() {
+    super.close();
+    hold.close();
   }
 
   /// Kills it, if it is alive, and waits for its end. Idempotent.

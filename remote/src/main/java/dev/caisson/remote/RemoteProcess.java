@@ -6,6 +6,7 @@ import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Queue;
@@ -32,7 +33,7 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
   private final AddressSpace memory;
   private final RemoteMemory scratch;
   private volatile DescriptorTable table;
-  private final Link link;
+  private volatile Link link;
   private final Symbols symbols;
   private final int pid;
   private final Route route = new OneByOne();
@@ -282,6 +283,17 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     return clone(Set.of());
   }
 
+  /// Makes a child that listens at a path, and goes on with the next that connects to it when its
+  /// connection has ended; until it is [made persistent][PersistentProcess#makePersistent], it dies
+  /// with its parent all the same.
+  ///
+  /// @param socket where the socket is made, as its parent and this JVM see it
+  /// @throws SystemCallException EADDRINUSE if there is a file of that name
+  /// @throws OtherMachineException if it is on another machine
+  public final PersistentProcess persist(Path socket) throws IOException {
+    return PersistentProcess.clone(this, socket);
+  }
+
   /// Makes a child that shares its memory. See `clone(2)`.
   ///
   /// @throws SystemCallException EPERM, EINVAL for namespaces that it may not make
@@ -291,6 +303,12 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
 
   final Link link() {
     return link;
+  }
+
+  /// Has another one from now on.
+  final void link(Link other) {
+    link.close();
+    link = other;
   }
 
   /// Memory of the process, with whatever was in it. On the same machine, this JVM has it in
