@@ -286,8 +286,14 @@ static s64 receive(int socket, s32 *fds, u32 count, void *bytes, u64 size)
 	s64 result = again(__NR_recvmsg, socket, (s64)&header, MSG_CMSG_CLOEXEC);
 	u32 i;
 
-	if (result <= 0 || rights.size != 16 + 4 * count || rights.level != SOL_SOCKET || rights.type != SCM_RIGHTS)
+	if (result <= 0 || rights.level != SOL_SOCKET || rights.type != SCM_RIGHTS)
 		return 0;
+	if (rights.size != 16 + 4 * count) {
+		/* Nobody else will ever close them. */
+		for (i = 0; 16 + 4 * i < rights.size; i++)
+			again(__NR_close, rights.fds[i], 0, 0);
+		return 0;
+	}
 	for (i = 0; i < count; i++)
 		fds[i] = rights.fds[i];
 	return result;

@@ -107,6 +107,9 @@ sealed interface Hold extends AutoCloseable {
     /// How long the parent is kept from other calls at a time.
     private static final Duration SLICE = Duration.ofMillis(200);
 
+    /// How long a call of the parent may take beyond the time that it is to wait.
+    private static final Duration LEEWAY = Duration.ofSeconds(5);
+
     private static final int MOST = 64;
     private static final short POLLIN = 1;
 
@@ -147,6 +150,7 @@ sealed interface Hold extends AutoCloseable {
               .in(timeout)
               .word(0)
               .word(SignalSet.SIZE)
+              .within(remaining.plus(LEEWAY))
               .value();
       return count > 0;
     }

@@ -11,6 +11,7 @@ import dev.caisson.linux.UnixListener;
 import dev.caisson.linux.UnixSocket;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,9 +34,13 @@ import java.util.stream.Collectors;
 /// The calls are the same, with these differences: descriptors cannot be given or taken
 /// ([OtherMachineException]), memory is not in common ([RemoteMemory#write], [RemoteMemory#read]),
 /// and while a child's end is waited for, its parent makes other calls a fifth of a second late at
-/// most. To make children, a process must see `/proc`. The standard streams are `/dev/null` there.
+/// most. A child that shares its parent's descriptors, and is killed in a call, is not seen to be
+/// gone before the call's time is over. To make children, a process must see `/proc`. The standard
+/// streams are `/dev/null` there.
 public final class SshProcess implements AutoCloseable {
-  private static final Duration DEATH = Duration.ofSeconds(10);
+  /// How long ssh has to end by itself; then all there is killed.
+  private static final Duration GRACE = Duration.ofSeconds(2);
+
   private static final Duration FOR_EVER = Duration.ofDays(365);
   private static final String VARIABLE = "RSYSCALL_UNIX_STUB_SOCK_PATH";
   private static final int PR_SET_PDEATHSIG = 1;
@@ -141,6 +146,9 @@ public final class SshProcess implements AutoCloseable {
         var environment = new LinkedHashMap<>(Bootstrap.variables(launched.environment()));
         environment.remove(VARIABLE);
         return new SshProcess(launch.release(), process, environment, local);
+      } catch (InterruptedIOException interrupt) {
+        launch.close();
+        throw interrupt;
       } catch (IOException failure) {
         var told = launch.failure(failure);
         launch.close();
@@ -243,7 +251,7 @@ public final class SshProcess implements AutoCloseable {
   public void close() {
     process.close();
     try {
-      ssh.waitid(DEATH);
+      ssh.waitid(GRACE);
     } catch (IOException stuck) {
       // It is killed next.
     }

@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executors;
@@ -114,6 +115,7 @@ class PersistentProcessTest {
         var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var process = persistent.process();
       var pipe = process.pipe2();
+      int before = open(process);
       try (var writer = process.take(pipe.getLast())) {
         process.deadline(Duration.ofMillis(100));
         assertThatThrownBy(() -> process.read(pipe.getFirst(), 10))
@@ -127,6 +129,7 @@ class PersistentProcessTest {
       }
       persistent.reconnect(LONG);
       assertThat(process.getpid()).isEqualTo(process.pid());
+      assertThat(open(process)).isEqualTo(before);
       pipe.forEach(RemoteFd::close);
     }
   }
@@ -254,6 +257,26 @@ class PersistentProcessTest {
     }
     awaitEnd(pid);
     assertThat(socket()).doesNotExist();
+  }
+
+  @Test
+  void oneThatTalksNonsenseLeavesNothing() throws Exception {
+    try (var local = LocalProcess.start();
+        var persistent = local.process().persist(socket());
+        var here = Fd.open(Path.of("/dev/null"))) {
+      int before = open(persistent.process());
+      for (byte[] count :
+          new byte[][] {{1, 0, 0, 0}, {8, 1, 0, 0}, {9, 0, 0, 0}, {0, 0, 0, -128}}) {
+        for (int given = 0; given < 12; given += 3) {
+          try (var nonsense = UnixSocket.connect(UnixSocket.Type.STREAM, socket(), LONG)) {
+            nonsense.sendmsg(count, List.of(), Deadline.in(LONG));
+            nonsense.sendmsg(new byte[1], Collections.nCopies(given, here), Deadline.in(LONG));
+          }
+        }
+      }
+      persistent.reconnect(LONG);
+      assertThat(open(persistent.process())).isEqualTo(before);
+    }
   }
 
   @Test

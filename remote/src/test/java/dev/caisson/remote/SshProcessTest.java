@@ -325,6 +325,27 @@ class SshProcessTest {
   }
 
   @Test
+  void itCanBeClosedInACall() throws Exception {
+    try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      Future<byte[]> reads;
+      int pid;
+      try (var there = start()) {
+        var process = there.process();
+        pid = process.pid();
+        var end = process.pipe2().getFirst();
+        reads = threads.submit(() -> process.read(end, 10));
+        var call = Path.of("/proc/" + pid + "/syscall");
+        var read = "%d 0x%x ".formatted(SystemCall.READ.number(), end.number());
+        while (!Files.readString(call).startsWith(read)) {
+          Thread.sleep(5);
+        }
+      }
+      assertThatThrownBy(reads::get).hasCauseInstanceOf(ConnectionLostException.class);
+      awaitEnd(pid);
+    }
+  }
+
+  @Test
   void whatFailsIsTold() {
     assertThatThrownBy(() -> SshProcess.start(sshd.ssh("-l", "nobody-of-this-name"), LONG))
         .isInstanceOfSatisfying(
