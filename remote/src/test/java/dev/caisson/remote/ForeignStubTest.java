@@ -1,16 +1,12 @@
 package dev.caisson.remote;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCall;
-import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixListener;
 import dev.caisson.linux.UnixSocket;
 import dev.caisson.testkit.Need;
@@ -22,8 +18,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.List;
-import java.util.Set;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -32,8 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Stubs of others: those that know nothing but the protocol of rsyscall's unix stub, and those
-/// that mean harm.
+/// Stubs that say odd things, or mean harm. What good ones do is in [UpstreamStubTest].
 @ExtendWith(NoLeaks.class)
 @Requires(Need.PYTHON)
 @Timeout(120)
@@ -59,37 +52,14 @@ class ForeignStubTest {
   }
 
   @Test
-  void oneWithoutTheExtensionDoesAllThatIsNeeded() throws Exception {
-    var file = directory.resolve("file");
+  void anOddEnvironmentIsUnderstood() throws Exception {
     try (var server = server()) {
       var started = start("good");
       try (var call = server.accept(LONG)) {
-        assertThat(call.arguments())
-            .isEqualTo(
-                List.of(directory.resolve("stub.py").toString(), "good", server.socket() + ""));
         assertThat(call.environment()).containsOnlyKeys("A").containsEntry("A", "1");
         assertThat(call.rawEnvironment()).hasSize(4);
-        assertThat(call.sigmask()).isZero();
-        var process = call.process();
-        assertThat(process.pid()).isEqualTo((int) started.pid()).isEqualTo(process.getpid());
-        try (var fd = process.openat(file, Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0640);
-            var here = Fd.open(Files.writeString(directory.resolve("given"), "given"));
-            var given = process.give(here);
-            var taken = process.take(given);
-            var memory = process.allocate(100_000)) {
-          process.write(fd, "hello".getBytes(UTF_8));
-          assertThat(process.pread64(fd, 100, 1)).isEqualTo("ello".getBytes(UTF_8));
-          assertThat(process.read(given, memory)).isEqualTo(5);
-          assertThat(taken.isOpen()).isTrue();
-          var big = new byte[1 << 20];
-          assertThat(process.pwrite64(fd, big, 0)).isEqualTo(big.length);
-        }
-        assertThatThrownBy(() -> process.openat(Path.of("/no/such")))
-            .isInstanceOfSatisfying(
-                SystemCallException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOENT));
-        process.exitGroup(4);
       }
-      assertThat(started.waitFor()).isEqualTo(4);
+      assertThat(started.waitFor()).isZero();
     }
   }
 

@@ -166,7 +166,7 @@ class UpstreamStubTest {
           () -> process.call(SystemCall.READ).word(-1).word(0).word(1).run(), Errno.EBADF);
       FileCallsTest.assertRefused(
           () -> process.call(SystemCall.WRITE).fd(fd).word(8).word(5).run(), Errno.EFAULT);
-      FileCallsTest.assertRefused(() -> process.call(SystemCall.AFS_SYSCALL).run(), Errno.ENOSYS);
+      FileCallsTest.assertRefused(() -> process.call(SystemCall.NFSSERVCTL).run(), Errno.ENOSYS);
       assertThat(process.getpid()).isEqualTo(process.pid());
     }
   }
