@@ -74,7 +74,14 @@ final class AddressSpace implements AutoCloseable {
   ///
   /// @param user who writes and reads it, if it is not in common
   /// @throws OutOfSpaceException if there is none left in one piece
+  /// @throws IllegalArgumentException if the size is negative
   synchronized RemoteMemory allocate(RemoteProcess user, long size) {
+    if (size < 0) {
+      throw new IllegalArgumentException("%d bytes of memory".formatted(size));
+    }
+    if (size > SIZE) {
+      throw new OutOfSpaceException(size);
+    }
     long wanted = Math.max(ALIGNMENT, (size + ALIGNMENT - 1) & -ALIGNMENT);
     var piece =
         free.entrySet().stream()
