@@ -3,6 +3,7 @@ module dev.caisson.cli {
   requires static transitive org.jspecify;
   requires dev.caisson.modules;
   requires dev.caisson.recipe;
+  requires dev.caisson.remote;
   requires org.apache.commons.cli;
 
   exports dev.caisson.cli;

@@ -11,11 +11,17 @@ final class ExitCode {
   /// It was not tried: the command line, the manifest or the recipe is wrong.
   static final int USAGE = 2;
 
-  /// `run` alone: the command's deadline had passed, as with `timeout(1)`.
+  /// `run` and `stub` alone: the command's deadline had passed, as with `timeout(1)`.
   static final int TIMED_OUT = 124;
 
-  /// `run` alone: the sandbox could not be made.
+  /// `run` and `stub` alone: the sandbox, or the stubs, could not be made.
   static final int NO_SANDBOX = 125;
+
+  /// `stub` alone: the command is there, and cannot be executed.
+  static final int NOT_EXECUTABLE = 126;
+
+  /// `stub` alone: there is no such command.
+  static final int NOT_FOUND = 127;
 
   /// It was interrupted.
   static final int INTERRUPTED = 130;

@@ -20,6 +20,7 @@ public final class Main {
           "build",
           "resolve",
           "run",
+          "stub",
           "service call",
           "service serve",
           "service monitor",
@@ -36,6 +37,8 @@ public final class Main {
         build MANIFEST|RECIPE   build file system trees, and export them
         resolve RECIPE          lock the packages that a recipe means today
         run -- COMMAND...       run a command in a throw-away build root
+        stub NAME... -- COMMAND...
+                                run a command with programs of yours in place of others
         service call|serve|monitor
                                 call a host service, be one, or watch one
         doctor                  tell what this machine can do, and what mends it
@@ -45,11 +48,11 @@ public final class Main {
         caisson --version       prints the version
 
       Exit codes:
-        0  done                         124  run: the deadline had passed
-        1  tried, and failed            125  run: the sandbox could not be made
+        0  done                         124  run, stub: the deadline had passed
+        1  tried, and failed            125  run, stub: it could not be set up
         2  the command line, manifest   130  interrupted
            or recipe is wrong
-        Otherwise `run` exits as its command does: 128+n if signal n ended it.
+        Otherwise `run` and `stub` exit as their command does: 128+n if signal n ended it.
       """;
 
   private static final String SERVICE_HELP =
@@ -171,6 +174,7 @@ public final class Main {
       case "build" -> new BuildCommand();
       case "resolve" -> new ResolveCommand();
       case "run" -> new RunCommand();
+      case "stub" -> new StubCommand();
       case "doctor" -> new DoctorCommand();
       case "service call" -> new ServiceCallCommand();
       case "service serve" -> new ServiceServeCommand();

@@ -144,7 +144,7 @@ final class RunCommand implements Command {
   private static void standardInput(Run run) {
     try {
       var input = Fd.adopt(0);
-      if (!isOfTheJvm() && !dev.caisson.linux.Terminal.of(input).isatty()) {
+      if (!isOfTheJvm(0) && !dev.caisson.linux.Terminal.of(input).isatty()) {
         run.descriptor(0, input);
       }
     } catch (SystemCallException closed) {
@@ -164,11 +164,14 @@ final class RunCommand implements Command {
     }
   }
 
-  /// A JVM that is started without a standard input opens a file of its own in that place.
-  private static boolean isOfTheJvm() {
+  /// A JVM that is started without one of the standard streams opens a file of its own in that
+  /// place.
+  static boolean isOfTheJvm(int number) {
     try {
-      return Files.readSymbolicLink(Path.of("/proc/self/fd/0"))
-          .startsWith(Path.of(System.getProperty("java.home")).toRealPath());
+      var file = Files.readSymbolicLink(Path.of("/proc/self/fd/" + number));
+      return file.startsWith(Path.of(System.getProperty("java.home")).toRealPath())
+          || file.toString().endsWith(".jar")
+          || file.toString().endsWith(".aot");
     } catch (IOException noProc) {
       return true;
     }

@@ -43,7 +43,7 @@ class CommandIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"build", "resolve", "run", "doctor", "completion"})
+  @ValueSource(strings = {"build", "resolve", "run", "stub", "doctor", "completion"})
   void everyCommandHasHelp(String command) throws Exception {
     var answer = caisson.run(command, "--help");
     assertThat(answer.status()).isZero();
