@@ -1,0 +1,95 @@
+package dev.caisson.junit;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.reflect.Field;
+import java.lang.reflect.Modifier;
+import java.util.Optional;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.ExtensionConfigurationException;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.ParameterContext;
+import org.junit.jupiter.api.extension.ParameterResolutionException;
+import org.junit.jupiter.api.extension.ParameterResolver;
+import org.junit.platform.commons.support.AnnotationSupport;
+
+/// Makes what is [Stubbed], and takes it away. Nobody needs to name it: the annotation does.
+public final class StubbedExtension
+    implements BeforeEachCallback, AfterEachCallback, ParameterResolver {
+  private static final ExtensionContext.Namespace NAMESPACE =
+      ExtensionContext.Namespace.create(StubbedExtension.class);
+
+  /// For JUnit.
+  public StubbedExtension() {}
+
+  @Override
+  public void beforeEach(ExtensionContext context) throws Exception {
+    for (var instance : context.getRequiredTestInstances().getAllInstances()) {
+      for (var field : AnnotationSupport.findAnnotatedFields(instance.getClass(), Stubbed.class)) {
+        check(field);
+        field.setAccessible(true);
+        field.set(instance, stubs(context).command(name(field)));
+      }
+    }
+  }
+
+  private static String name(Field field) {
+    return AnnotationSupport.findAnnotation(field, Stubbed.class).orElseThrow().value();
+  }
+
+  private static void check(Field field) {
+    int modifiers = field.getModifiers();
+    if (!field.getType().equals(StubbedCommand.class)
+        || Modifier.isStatic(modifiers)
+        || Modifier.isFinal(modifiers)) {
+      throw new ExtensionConfigurationException(
+          "what is @Stubbed must be a StubbedCommand, and neither static nor final: " + field);
+    }
+  }
+
+  private static TestStubs stubs(ExtensionContext context) {
+    return context
+        .getStore(NAMESPACE)
+        .computeIfAbsent(TestStubs.class, key -> create(), TestStubs.class);
+  }
+
+  private static TestStubs create() {
+    try {
+      return new TestStubs();
+    } catch (IOException failure) {
+      throw new UncheckedIOException(failure);
+    }
+  }
+
+  @Override
+  public boolean supportsParameter(ParameterContext parameter, ExtensionContext context) {
+    return parameter.isAnnotated(Stubbed.class);
+  }
+
+  @Override
+  public StubbedCommand resolveParameter(ParameterContext parameter, ExtensionContext context) {
+    if (!parameter.getParameter().getType().equals(StubbedCommand.class)) {
+      throw new ParameterResolutionException("what is @Stubbed must be a StubbedCommand");
+    }
+    if (context.getTestMethod().isEmpty()) {
+      throw new ParameterResolutionException(
+          "what is @Stubbed is for one test, and not for a constructor or what is done for all");
+    }
+    var name = parameter.findAnnotation(Stubbed.class).orElseThrow().value();
+    try {
+      return stubs(context).command(name);
+    } catch (IOException failure) {
+      throw new ParameterResolutionException("the stub " + name + " cannot be made", failure);
+    }
+  }
+
+  @Override
+  public void afterEach(ExtensionContext context) throws Exception {
+    var made =
+        Optional.ofNullable(context.getStore(NAMESPACE).remove(TestStubs.class, TestStubs.class));
+    if (made.isPresent()) {
+      made.get().close();
+    }
+  }
+}
