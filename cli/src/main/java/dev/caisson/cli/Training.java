@@ -128,6 +128,7 @@ public final class Training {
       Main.run(List.of("build", manifest, "--inspect"), terminal);
       Main.run(List.of("build", manifest, "--store", store), terminal);
       Main.run(List.of("run", "--", "true"), terminal);
+      Main.run(List.of("stub", "one", "--", "one"), terminal);
       serve();
     } finally {
       dev.caisson.sandbox.Trees.delete(directory);
