@@ -66,6 +66,9 @@ final class Reconnection {
 
   private static Answer exchange(Path path, List<Fd> given, boolean described, Deadline deadline)
       throws IOException {
+    if (deadline.expired()) {
+      throw deadline.exception("the process that listens at " + path);
+    }
     try (var connected = UnixSocket.connect(UnixSocket.Type.STREAM, path, deadline.remaining())) {
       var count = new byte[Integer.BYTES];
       MemorySegment.ofArray(count)
@@ -86,6 +89,9 @@ final class Reconnection {
     } catch (StubException ended) {
       throw new ProcessEndedException(path, ended);
     } catch (SystemCallException failure) {
+      if (failure.errno().equals(Errno.EAGAIN)) {
+        throw deadline.exception("the others who wait for the process that listens at " + path);
+      }
       throw hasEnded(failure.errno()) ? new ProcessEndedException(path, failure) : failure;
     }
   }
