@@ -17,7 +17,7 @@ typedef int s32;
 enum {
 	AF_UNIX = 1, SOCK_STREAM = 1, SOL_SOCKET = 1, SO_RCVTIMEO = 20, SCM_RIGHTS = 1,
 	O_PATH = 010000000, O_CLOEXEC = 02000000, AT_FDCWD = -100, AT_EXECFN = 31,
-	MSG_CMSG_CLOEXEC = 0x40000000, SHUT_RDWR = 2,
+	MSG_CMSG_CLOEXEC = 0x40000000, MSG_NOSIGNAL = 0x4000, SHUT_RDWR = 2,
 	EINTR = 4, ENOENT = 2, ENOSYS = 38, ECANCELED = 125,
 	SIGPIPE = 13, SIG_IGN = 1, SIGSTOP = 19, FUTEX_WAIT = 0
 };
@@ -201,6 +201,25 @@ static int resolve(struct request *request, u64 flags, const s64 *results, u8 ne
 	return 1;
 }
 
+/* Answers over a socket. When nobody is there any more, that is no reason to die by SIGPIPE. */
+static int answer(int socket, const s64 *results, u64 count)
+{
+	const u8 *at = (const u8 *)results;
+	u64 size = count * sizeof(*results);
+
+	while (size > 0) {
+		s64 sent = call(__NR_sendto, socket, (s64)at, (s64)size, MSG_NOSIGNAL, 0, 0);
+
+		if (sent == -EINTR)
+			continue;
+		if (sent < 0)
+			return -1;
+		at += sent;
+		size -= (u64)sent;
+	}
+	return 0;
+}
+
 /* Serves what has come, and answers it in one write when nothing more is there. */
 int server_ahead(int infd, int outfd)
 {
@@ -224,7 +243,7 @@ int server_ahead(int infd, int outfd)
 			u64 rest = have - done * sizeof(*request);
 			u64 i;
 
-			if (answered > 0 && write_all(outfd, out, answered * sizeof(*out)) < 0)
+			if (answer(outfd, out, answered) < 0)
 				return 1;
 			answered = 0;
 			for (i = 0; done > 0 && i < rest; i++)
@@ -241,7 +260,7 @@ int server_ahead(int infd, int outfd)
 		flags = (u64)request->nr >> 32;
 		request->nr &= 0xffffffff;
 		if ((flags & FLUSH) && answered > 0) {
-			if (write_all(outfd, out, answered * sizeof(*out)) < 0)
+			if (answer(outfd, out, answered) < 0)
 				return 1;
 			answered = 0;
 		}

@@ -12,6 +12,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +29,7 @@ public final class UnixSocket implements AutoCloseable {
   private static final int SOL_SOCKET = 1;
   private static final int SO_TYPE = 3;
   private static final int SO_PEERCRED = 17;
+  private static final int SO_PEERPIDFD = 77;
   private static final int SO_RCVTIMEO = 20;
   private static final int SO_SNDTIMEO = 21;
   private static final int MSG_PEEK = 0x2;
@@ -41,6 +44,14 @@ public final class UnixSocket implements AutoCloseable {
 
   /// How much later than asked for a receiver may notice that its time is up, in nanoseconds.
   private static final long TIMEOUT_SLACK = 1_000_000;
+
+  /// The kernel does not know the option, or the process has been waited for.
+  private static final Set<Integer> WITHOUT_PIDFD =
+      Set.of(
+          Errno.ENOPROTOOPT.number(),
+          Errno.ESRCH.number(),
+          Errno.EINVAL.number(),
+          Errno.ENODATA.number());
 
   private final Fd fd;
   private final boolean stream;
@@ -570,6 +581,35 @@ public final class UnixSocket implements AutoCloseable {
           ucred.getAtIndex(JAVA_INT, 0),
           ucred.getAtIndex(JAVA_INT, 1),
           ucred.getAtIndex(JAVA_INT, 2));
+    } finally {
+      fd.exit();
+    }
+  }
+
+  /// A pidfd of the process that was at the other end when it connected, or none: kernels before
+  /// 6.5 have no such thing, and there is none of a process that has been waited for. See
+  /// `unix(7)`, SO_PEERPIDFD.
+  ///
+  /// @return owned by whoever takes it
+  public Optional<Fd> peerPidfd() throws SystemCallException {
+    int socket = fd.enter();
+    try (var frame = new Frame()) {
+      var pidfd = frame.allocate(JAVA_INT);
+      var length = frame.allocate(JAVA_INT);
+      length.set(JAVA_INT, 0, Integer.BYTES);
+      long result =
+          frame.call(
+              SystemCall.GETSOCKOPT,
+              socket,
+              SOL_SOCKET,
+              SO_PEERPIDFD,
+              pidfd.address(),
+              length.address());
+      if (WITHOUT_PIDFD.contains((int) -result)) {
+        return Optional.empty();
+      }
+      SystemCallException.check(result, SystemCall.GETSOCKOPT, socket, "SO_PEERPIDFD");
+      return Optional.of(Fd.own(pidfd.get(JAVA_INT, 0)));
     } finally {
       fd.exit();
     }

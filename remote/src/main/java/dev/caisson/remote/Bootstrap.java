@@ -13,7 +13,6 @@ import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.channels.ClosedChannelException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -347,10 +346,15 @@ final class Bootstrap {
     }
   }
 
-  /// Reads what a stub says of itself, which may be anything.
+  /// Reads what a stub says of itself, which may be anything, and little at a time of what is much.
   static final class Reader {
+    private static final int AT_ONCE = 16 * 1024;
+
     private final UnixSocket socket;
     private final Deadline deadline;
+    private final MemorySegment buffer = Arena.ofAuto().allocate(AT_ONCE);
+    private long from;
+    private long to;
     private int left = MOST;
 
     Reader(UnixSocket socket, Deadline deadline) {
@@ -359,17 +363,26 @@ final class Bootstrap {
     }
 
     MemorySegment bytes(int count) throws IOException {
-      try (var arena = Arena.ofConfined()) {
-        var room = arena.allocate(Math.max(1, count));
-        for (int have = 0; have < count; ) {
-          int more = socket.recv(room.asSlice(have, count - have), deadline);
-          if (more < 0) {
-            throw new StubException("it went before it had said who it is");
-          }
-          have += more;
+      var bytes = MemorySegment.ofArray(new byte[count]);
+      for (long have = 0; have < count; ) {
+        if (from == to) {
+          fill();
         }
-        return MemorySegment.ofArray(room.asSlice(0, count).toArray(ValueLayout.JAVA_BYTE));
+        long more = Math.min(count - have, to - from);
+        MemorySegment.copy(buffer, from, bytes, have, more);
+        have += more;
+        from += more;
       }
+      return bytes;
+    }
+
+    private void fill() throws IOException {
+      int more = socket.recv(buffer, deadline);
+      if (more < 0) {
+        throw new StubException("it went before it had said who it is");
+      }
+      from = 0;
+      to = more;
     }
 
     List<byte[]> strings(long count) throws IOException {

@@ -224,13 +224,13 @@ final class Connection implements AutoCloseable {
     }
   }
 
-  /// Whether answers are due.
+  /// Whether answers are due that may come yet.
   boolean isInCall() {
     if (!lock.tryLock()) {
       return true;
     }
     try {
-      return owed > 0;
+      return owed > 0 && !lost;
     } finally {
       lock.unlock();
     }

@@ -3,6 +3,7 @@ package dev.caisson.remote;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /// The table that gives numbers to the descriptors of a process, and of all who share it. It is
 /// what it is, and nothing else: two tables with the same numbers in them are two tables.
@@ -13,8 +14,34 @@ final class DescriptorTable {
   /// the end of a process is seen by the end of its sockets.
   private final Set<Integer> sockets = new LinkedHashSet<>();
 
+  /// The processes that share it.
+  private final List<RemoteProcess> users = new CopyOnWriteArrayList<>();
+
   DescriptorTable(String owner) {
     this.owner = owner;
+  }
+
+  void addUser(RemoteProcess process) {
+    users.add(process);
+  }
+
+  void removeUser(RemoteProcess process) {
+    users.remove(process);
+  }
+
+  /// Has a descriptor closed by whoever shares the table and can: the first that is asked, unless
+  /// its connection is lost.
+  ///
+  /// @param first who is asked first, if it is one of these
+  void close(int number, RemoteProcess first) {
+    if (users.contains(first) && first.close(number)) {
+      return;
+    }
+    for (var user : users) {
+      if (!user.equals(first) && user.close(number)) {
+        return;
+      }
+    }
   }
 
   synchronized void addSockets(int calls, int passing) {

@@ -222,7 +222,11 @@ public interface FileCalls extends Caller {
 
   /// Writes. May block. See `write(2)`.
   ///
-  /// @return how many bytes of them
+  /// To a pipe or a socket that nobody reads from, it kills the process by SIGPIPE, as it does any
+  /// other: ignore that signal ([SignalCalls#rtSigaction]) where EPIPE is wanted instead, and know
+  /// that what is executed afterwards ignores it, too.
+  ///
+  /// @return how many of the bytes
   default long write(RemoteFd fd, byte[] bytes) throws IOException {
     return call(WRITE).fd(fd).in(bytes).word(bytes.length).value();
   }

@@ -314,7 +314,11 @@ public final class RemoteChild extends RemoteProcess {
     } catch (IOException orphaned) {
       // Its parent is gone, so the kernel has killed it, and nobody waits for it any more.
     }
-    super.close();
+    if (hasEnded()) {
+      closeEnded();
+    } else {
+      super.close();
+    }
     if (table() == parent.table()) {
       closeSockets(table());
     }
@@ -327,5 +331,10 @@ public final class RemoteChild extends RemoteProcess {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /// Whether it does not use the memory any more that it has with others.
+  private synchronized boolean hasEnded() {
+    return exit.isPresent() || executed;
   }
 }

@@ -95,7 +95,8 @@ public final class RemoteFd implements AutoCloseable {
   }
 
   /// Closes it in its process, or as soon as its batch has opened it, or the process has left the
-  /// call that it is in. Idempotent. If the process is gone, so is the descriptor. See `close(2)`.
+  /// call that it is in. Idempotent. If the process is gone, another one that shares its table
+  /// closes it, or the descriptor is gone, too. See `close(2)`.
   @Override
   public void close() {
     int last;
@@ -105,7 +106,7 @@ public final class RemoteFd implements AutoCloseable {
       unwanted = opening.isPresent();
     }
     if (last != CLOSED) {
-      process.close(last);
+      table.close(last, process);
     }
   }
 

@@ -57,6 +57,7 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     this.symbols = symbols;
     this.pid = pid;
     this.table = table;
+    table.addUser(this);
     memory.retain();
     this.link = link.apply(this);
     this.scratch = memory.allocate(this, SCRATCH);
@@ -218,16 +219,21 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
 
   /// Closes a descriptor, when the process is in no other call: nobody waits for that for longer
   /// than for a call.
-  final void close(int number) {
+  ///
+  /// @return whether it is closed, or will be; otherwise the process cannot do that any more
+  final boolean close(int number) {
     var call = call(SystemCall.CLOSE).word(number);
     try {
       call.run();
+    } catch (ConnectionLostException lost) {
+      return false;
     } catch (IOException late) {
-      // The kernel frees the number whatever it answers, and a lost process has none left.
+      // The kernel frees the number whatever it answers.
       if (!call.isSubmitted()) {
         unclosed.add(number);
       }
     }
+    return true;
   }
 
   private void closeUnclosed(Deadline until) throws IOException {
@@ -262,7 +268,9 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
   }
 
   final void table(DescriptorTable other) {
+    table.removeUser(this);
     table = other;
+    table.addUser(this);
   }
 
   final AddressSpace memory() {
@@ -353,7 +361,10 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
       call(SystemCall.EXIT_GROUP).word(status).run();
       throw new IOException("%s did not exit".formatted(this));
     } catch (ConnectionLostException gone) {
-      // So it has.
+      // So it has, if it was asked to.
+      if (!gone.submitted()) {
+        throw gone;
+      }
     }
   }
 
@@ -363,10 +374,27 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     if (!closed.compareAndSet(false, true)) {
       return;
     }
+    end(!isInCall());
+  }
+
+  /// Gives up what belongs to it.
+  ///
+  /// @param idle whether it writes no more to its memory, which others use, too
+  private void end(boolean idle) {
+    table.removeUser(this);
     connection.close();
     link.close();
-    scratch.close();
+    if (idle) {
+      scratch.close();
+    }
     memory.release();
+  }
+
+  /// Ends what is left here of a process that has ended. Idempotent.
+  final void closeEnded() {
+    if (closed.compareAndSet(false, true)) {
+      end(true);
+    }
   }
 
   @Override

@@ -1,12 +1,15 @@
 package dev.caisson.remote;
 
+import dev.caisson.linux.Fd;
 import dev.caisson.linux.PathBytes;
+import dev.caisson.linux.Signal;
 import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /// Somebody has launched a stub: with which arguments, in which environment, and the process
@@ -21,9 +24,12 @@ public final class StubCall implements AutoCloseable {
   private final List<byte[]> environment;
   private final UnixSocket.Credentials credentials;
   private final long sigmask;
+  private final Optional<Hold> hold;
   private volatile boolean executed;
 
-  StubCall(Bootstrap.Launched launched, UnixSocket.Credentials credentials) {
+  /// @param pidfd of its process, if the kernel tells; owned by this from then on
+  StubCall(Bootstrap.Launched launched, UnixSocket.Credentials credentials, Optional<Fd> pidfd) {
+    this.hold = pidfd.map(Hold.Here::new);
     this.process = launched.process();
     this.arguments = launched.arguments();
     this.environment = launched.environment();
@@ -100,11 +106,14 @@ public final class StubCall implements AutoCloseable {
   /// @throws ConnectionLostException if the process has died before
   public void execve(Path program, List<byte[]> arguments, List<byte[]> environment)
       throws IOException {
-    new Execve(program, arguments, environment, OptionalLong.of(sigmask))
-        .in(
-            process,
-            () -> Files.readString(Path.of("/proc/" + credentials.pid() + "/comm")).strip());
+    new Execve(program, arguments, environment, OptionalLong.of(sigmask)).in(process, this::comm);
     executed = true;
+  }
+
+  private String comm() throws IOException {
+    return hold.isPresent()
+        ? hold.get().comm()
+        : Files.readString(Path.of("/proc/" + credentials.pid() + "/comm")).strip();
   }
 
   /// Whether the process has become another program.
@@ -112,8 +121,20 @@ public final class StubCall implements AutoCloseable {
     return executed;
   }
 
+  /// Ends the process, unless it has exited or executed something. One that is in a call that
+  /// nobody waits for is killed; kernels before 6.5 do not say for certain which process that is,
+  /// so there it goes on until the call returns. Idempotent.
   @Override
   public void close() {
+    boolean inCall = process.isInCall();
     process.close();
+    try {
+      if (inCall && !executed && hold.isPresent() && hold.get().isOpen()) {
+        hold.get().kill(Signal.KILL);
+      }
+    } catch (IOException ended) {
+      // So it needs no end.
+    }
+    hold.ifPresent(Hold::close);
   }
 }

@@ -1,6 +1,7 @@
 package dev.caisson.remote;
 
 import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Fd;
 import dev.caisson.linux.UnixListener;
 import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
@@ -86,7 +87,14 @@ public final class StubServer implements AutoCloseable {
   static StubCall launched(UnixSocket connection) throws IOException {
     try (connection) {
       var credentials = connection.peerCredentials();
-      return new StubCall(Bootstrap.launched(connection, Deadline.in(BOOTSTRAP)), credentials);
+      var pidfd = connection.peerPidfd();
+      try {
+        var launched = Bootstrap.launched(connection, Deadline.in(BOOTSTRAP));
+        return new StubCall(launched, credentials, pidfd);
+      } catch (IOException | RuntimeException failure) {
+        pidfd.ifPresent(Fd::close);
+        throw failure;
+      }
     }
   }
 

@@ -425,6 +425,73 @@ class FaultTest {
     }
   }
 
+  /// What is open in a process, by number.
+  private static Set<String> open(long pid) throws IOException {
+    try (var entries = Files.list(Path.of("/proc/" + pid + "/fd"))) {
+      return entries
+          .map(entry -> String.valueOf(entry.getFileName()))
+          .collect(java.util.stream.Collectors.toSet());
+    }
+  }
+
+  @Test
+  void whatADeadProcessHasOpenedInATableOfOthersIsClosedThere() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var before = open(local.process().pid());
+      RemoteFd left;
+      try (var child = local.process().clone(Set.of(CloneFlag.FILES))) {
+        left = child.openat(Path.of("/dev/null"));
+        signal(child.pid(), "KILL");
+        child.waitid(LONG);
+      }
+      assertThat(open(local.process().pid())).hasSize(before.size() + 1);
+      left.close();
+      assertThat(open(local.process().pid())).isEqualTo(before);
+      try (var child = local.process().clone(Set.of(CloneFlag.FILES))) {
+        left = child.openat(Path.of("/dev/null"));
+        child.execve(Path.of("/bin/true"), List.of("true"), Map.of());
+        left.close();
+        child.waitid(LONG);
+      }
+      assertThat(open(local.process().pid())).isEqualTo(before);
+    }
+  }
+
+  @Test
+  void aProcessThatIsGoneDoesNotExit() throws Exception {
+    try (var local = LocalProcess.start();
+        var child = local.process().fork()) {
+      signal(child.pid(), "KILL");
+      child.waitid(LONG);
+      assertThatThrownBy(child::getpid).isInstanceOf(ConnectionLostException.class);
+      assertThatThrownBy(() -> child.exitGroup(0))
+          .isInstanceOfSatisfying(
+              ConnectionLostException.class, lost -> assertThat(lost.submitted()).isFalse());
+    }
+  }
+
+  @Test
+  void aDescriptorThatIsClosedDuringACallIsClosedAfterIt() throws Exception {
+    try (var local = LocalProcess.start();
+        var source = Source.of(local.process())) {
+      var process = local.process();
+      var file = process.openat(Path.of("/dev/null"));
+      var number = Integer.toString(file.number());
+      var end = new CompletableFuture<Throwable>();
+      var caller = thread(true, () -> process.read(source.fd(), 10), end);
+      awaitCall(process.pid(), SystemCall.READ, source.fd().number());
+      process.deadline(SHORT);
+      file.close();
+      assertThat(open(process.pid())).contains(number);
+      process.deadline(LONG);
+      source.fill("x".getBytes(UTF_8));
+      assertThatThrownBy(end::get).hasMessageContaining("returned");
+      caller.join();
+      process.getpid();
+      assertThat(open(process.pid())).doesNotContain(number);
+    }
+  }
+
   /// Uses up the descriptors of its JVM.
   public static final class Greedy {
     private Greedy() {}

@@ -2,10 +2,14 @@ package dev.caisson.remote;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Exit;
 import dev.caisson.linux.Signal;
+import dev.caisson.linux.SystemCall;
 import dev.caisson.testkit.NoLeaks;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -115,6 +119,49 @@ class StubServerTest {
       assertThat(launcher.waitid(LONG))
           .isInstanceOfSatisfying(
               Exit.Exited.class, exit -> assertThat(exit.status()).isEqualTo(4));
+    }
+  }
+
+  @Test
+  void aStubThatIsClosedInACallIsKilled() throws Exception {
+    try (var server = StubServer.create(directory, "blocks")) {
+      var started = new ProcessBuilder(directory.resolve("blocks").toString()).start();
+      try (var call = server.accept(LONG)) {
+        var process = call.process();
+        assertThatThrownBy(() ->
+                process
+                    .call(SystemCall.READ)
+                    .fd(process.inherited(0))
+                    .out(MemorySegment.ofArray(new byte[1]))
+                    .word(1)
+                    .within(Duration.ofMillis(1))
+                    .run())
+            .isInstanceOf(DeadlineException.class);
+      }
+      assertThat(started.waitFor()).isEqualTo(128 + 9);
+    }
+  }
+
+  @Test
+  void aStubWhoseCallReturnsToNobodyExitsWith1() throws Exception {
+    try (var server = StubServer.create(directory, "returns")) {
+      var started = new ProcessBuilder(directory.resolve("returns").toString()).start();
+      var call = server.accept(LONG);
+      var process = call.process();
+      assertThatThrownBy(() ->
+              process
+                  .call(SystemCall.READ)
+                  .fd(process.inherited(0))
+                  .out(MemorySegment.ofArray(new byte[1]))
+                  .word(1)
+                  .within(Duration.ofMillis(1))
+                  .run())
+          .isInstanceOf(DeadlineException.class);
+      // Not the call itself, which would kill it.
+      process.close();
+      started.getOutputStream().close();
+      assertThat(started.waitFor()).isEqualTo(1);
+      call.close();
     }
   }
 }
