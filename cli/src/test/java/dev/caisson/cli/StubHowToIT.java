@@ -2,13 +2,10 @@ package dev.caisson.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.testkit.Document;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.Map;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -20,28 +17,15 @@ import org.junit.jupiter.api.io.TempDir;
 class StubHowToIT {
   private static final Path HOW_TO =
       Path.of(System.getProperty("basedir", ""), "../docs/stub-how-to.md");
-  private static final Pattern BLOCK =
-      Pattern.compile("^```(\\w+) (\\w+)\\n(.*?)^```$", Pattern.MULTILINE | Pattern.DOTALL);
 
   @TempDir Path directory;
-
-  /// The blocks of a language, by the word that follows it.
-  private static Map<String, String> blocks(String language) throws Exception {
-    var blocks = new LinkedHashMap<String, String>();
-    BLOCK
-        .matcher(Files.readString(HOW_TO))
-        .results()
-        .filter(block -> block.group(1).equals(language))
-        .forEach(block -> blocks.put(block.group(2), block.group(3)));
-    return blocks;
-  }
 
   @Test
   void eachBlockPrintsWhatItSays() throws Exception {
     new Caisson(directory).launcher("caisson");
-    var printed = blocks("text");
+    var printed = Document.blocks(HOW_TO, "text");
     assertThat(printed).isNotEmpty();
-    for (var block : blocks("sh").entrySet()) {
+    for (var block : Document.blocks(HOW_TO, "sh").entrySet()) {
       var shell =
           new ProcessBuilder("bash", "-c", block.getValue())
               .directory(directory.toFile())

@@ -24,7 +24,7 @@ public final class Document {
         .matcher(Files.readString(page))
         .results()
         .filter(block -> block.group(1).equals(language))
-        .forEach(block -> blocks.put(block.group(2), block.group(3).strip()));
+        .forEach(block -> blocks.put(block.group(2), block.group(3)));
     return blocks;
   }
 
@@ -35,7 +35,8 @@ public final class Document {
     REGION
         .matcher(Files.readString(source))
         .results()
-        .forEach(region -> regions.put(region.group(1), region.group(2).stripIndent().strip()));
+        .forEach(
+            region -> regions.put(region.group(1), region.group(2).stripIndent().strip() + "\n"));
     return regions;
   }
 }

@@ -1,0 +1,75 @@
+package dev.caisson.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.remote.RecordedCall;
+import dev.caisson.remote.Stubs;
+import dev.caisson.sandbox.Bind;
+import dev.caisson.sandbox.BuildRoot;
+import dev.caisson.sandbox.Run;
+import dev.caisson.testkit.Document;
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Stubs and build roots together, as `docs/stubs.md` shows them.
+@ExtendWith(NoLeaks.class)
+@Timeout(180)
+@Requires(Need.BUBBLEWRAP)
+class StubbedBuildRootIT {
+  private static final Path MODULE = Path.of(System.getProperty("basedir", ""));
+  private static final String SCRIPT =
+      "systemctl enable 'a b'; echo $?; sh -c 'systemctl start'; cat /tmp/written";
+
+  @TempDir Path directory;
+
+  @Test
+  void whatTheSandboxLaunchesCallsBackAndHandsItselfOver() throws Exception {
+    var calls = new ArrayList<RecordedCall>();
+    // @start region="sandbox"
+    try (var stubs = Stubs.create(calls::add);
+        var root = BuildRoot.create(Path.of("/"), directory)) {
+      stubs.add(
+          "systemctl",
+          call -> {
+            var process = call.process();
+            var flags = Set.of(OpenFlag.CREAT, OpenFlag.WRONLY, OpenFlag.APPEND);
+            try (var log = process.openat(Path.of("/tmp/written"), flags, 0600)) {
+              process.write(log, (call.arguments() + "\n").getBytes(UTF_8));
+            }
+            return 3;
+          });
+      var result =
+          root.run(
+              Run.of("sh", "-c", SCRIPT)
+                  .bind(Bind.readOnly(stubs.directory(), "/run/stubs"))
+                  .env("PATH", "/run/stubs:/usr/bin:/bin"));
+      assertThat(result.text()).isEqualTo("3\n[systemctl, enable, a b]\n[systemctl, start]\n");
+    }
+    // @end
+    assertThat(calls)
+        .extracting(RecordedCall::arguments)
+        .containsExactly(List.of("enable", "a b"), List.of("start"));
+    assertThat(Path.of("/tmp/written")).doesNotExist();
+  }
+
+  @Test
+  void thePageShowsIt() throws Exception {
+    assertThat(Document.blocks(MODULE.resolve("../docs/stubs.md"), "java"))
+        .containsEntry(
+            "sandbox",
+            Document.regions(
+                    MODULE.resolve("src/test/java/dev/caisson/cli/StubbedBuildRootIT.java"))
+                .get("sandbox"));
+  }
+}
