@@ -11,6 +11,7 @@ import java.io.InterruptedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.ClosedChannelException;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -38,6 +39,9 @@ final class Connection implements AutoCloseable {
 
   /// How much memory is read at once: less than any socket holds.
   private static final int CHUNK = 32 * 1024;
+
+  /// What a process needs for what does not block, if it is not in a call already.
+  private static final Duration AT_ONCE = Duration.ofMillis(100);
 
   private volatile UnixSocket socket;
   private final boolean ahead;
@@ -202,6 +206,30 @@ final class Connection implements AutoCloseable {
     owed += count;
   }
 
+  /// Has descriptors closed, by requests whose answers nobody waits for: the next who uses it drops
+  /// them. Nothing if it is in use, or lost.
+  ///
+  /// @return whether that will be done
+  boolean post(int... descriptors) {
+    if (!lock.tryLock()) {
+      return false;
+    }
+    try {
+      if (lost || data.isPresent() || owed + descriptors.length > MOST) {
+        return false;
+      }
+      for (int i = 0; i < descriptors.length; i++) {
+        request(i, SystemCall.CLOSE.number(), new long[] {descriptors[i], 0, 0, 0, 0, 0});
+      }
+      send(descriptors.length, Deadline.in(AT_ONCE));
+      return true;
+    } catch (IOException gone) {
+      return false;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private void receive(int count, Deadline deadline) throws IOException {
     int size = count * ANSWER;
     int have = 0;
@@ -230,7 +258,12 @@ final class Connection implements AutoCloseable {
       return true;
     }
     try {
-      return owed > 0 && !lost;
+      settle(Deadline.in(AT_ONCE));
+      return false;
+    } catch (ConnectionLostException lost) {
+      return false;
+    } catch (IOException blocked) {
+      return true;
     } finally {
       lock.unlock();
     }

@@ -13,13 +13,15 @@ import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
 
 /// What a child of a process is held by: a pidfd, which never becomes one for another process.
 sealed interface Hold extends AutoCloseable {
+  /// The most that there is to be read in a file that tells of a process.
+  int MOST = 512;
+
   /// Waits for its end.
   ///
   /// @throws dev.caisson.linux.DeadlineException if it is alive then
@@ -50,17 +52,23 @@ sealed interface Hold extends AutoCloseable {
 
     @Override
     public String comm() throws IOException {
-      return Files.readString(Path.of("/proc/" + number() + "/comm")).strip();
+      return read("/proc/" + number() + "/comm").strip();
     }
 
     /// Its parent may see it under a number of another namespace.
     private String number() throws IOException {
-      try (var lines = Files.lines(Path.of("/proc/self/fdinfo/" + pidfd.number()))) {
-        return lines
-            .filter(line -> line.startsWith("Pid:"))
-            .map(line -> line.substring(4).strip())
-            .findFirst()
-            .orElse("-1");
+      return read("/proc/self/fdinfo/" + pidfd.number())
+          .lines()
+          .filter(line -> line.startsWith("Pid:"))
+          .map(line -> line.substring(4).strip())
+          .findFirst()
+          .orElse("-1");
+    }
+
+    private static String read(String path) throws IOException {
+      var bytes = new byte[MOST];
+      try (var file = Fd.open(Path.of(path))) {
+        return new String(bytes, 0, file.pread(bytes, 0, MOST, 0), StandardCharsets.ISO_8859_1);
       }
     }
 
@@ -110,7 +118,6 @@ sealed interface Hold extends AutoCloseable {
     /// How long a call of the parent may take beyond the time that it is to wait.
     private static final Duration LEEWAY = Duration.ofSeconds(5);
 
-    private static final int MOST = 64;
     private static final short POLLIN = 1;
 
     private final RemoteProcess parent;

@@ -44,9 +44,9 @@ sealed interface Link extends AutoCloseable permits Passing, Forwarding {
       secondThere.release();
     }
 
+    /// Closes what is there.
     void closeThere() {
-      callsThere.close();
-      secondThere.close();
+      callsThere.closeSilently(secondThere);
     }
 
     /// Closes what is here.

@@ -133,9 +133,11 @@ final class Passing implements Link {
 
   @Override
   public Hold hold(int pidfd, int number) throws IOException {
-    try (var there = process.inherited(pidfd)) {
-      var taken = take(there);
+    try {
+      var taken = take(process.inherited(pidfd));
       return ours.isEmpty() ? new Hold.Imagined(taken) : new Hold.Here(taken);
+    } finally {
+      process.closeSilently(pidfd);
     }
   }
 

@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /// A process that another one has made: a copy of it that shares its memory, waits to be told what
 /// to become, and in the end executes something or exits.
@@ -40,6 +41,7 @@ public final class RemoteChild extends RemoteProcess {
   private final int number;
   private final Hold hold;
   private final RemoteMemory stack;
+  private final AtomicBoolean watched = new AtomicBoolean();
   private Optional<Exit> exit = Optional.empty();
   private boolean executed;
 
@@ -78,6 +80,8 @@ public final class RemoteChild extends RemoteProcess {
     var child = clone(parent, Set.of(), OptionalInt.of(listener));
     // Its children close it, so that it ends with this one.
     child.table().addSockets(listener, listener);
+    // Before it answers anything it has asked to die with its parent: nobody else would end it.
+    child.getpid();
     return child;
   }
 
@@ -100,7 +104,7 @@ public final class RemoteChild extends RemoteProcess {
       }
     }
     if (!sameTable) {
-      table.sockets().forEach(socket -> child.inherited(socket).close());
+      child.closeSilently(table.sockets().stream().mapToInt(socket -> socket).toArray());
     }
     child.interceptAs(parent);
     return child;
@@ -145,13 +149,22 @@ public final class RemoteChild extends RemoteProcess {
     }
     var connection = parent.link().connection(ends, parent.connection().ahead());
     var child = new RemoteChild(parent, connection, table, ends, number, hold, stack);
-    if (hold instanceof Hold.Here) {
-      Thread.ofVirtual().start(child::endConnectionWithIt);
+    if (sameTable) {
+      child.watchEnd();
+      if (parent instanceof RemoteChild sharing) {
+        sharing.watchEnd();
+      }
     }
     return child;
   }
 
   /// Whoever shares its descriptors keeps its end of the connection open.
+  private void watchEnd() {
+    if (hold instanceof Hold.Here && watched.compareAndSet(false, true)) {
+      Thread.ofVirtual().start(this::endConnectionWithIt);
+    }
+  }
+
   private void endConnectionWithIt() {
     try {
       hold.awaitEnd(Duration.ofDays(365), "the end of " + this);

@@ -110,6 +110,13 @@ public final class RemoteFd implements AutoCloseable {
     }
   }
 
+  /// Closes it with another one, if they are open, for this library's own ends.
+  void closeSilently(RemoteFd other) {
+    if (number != CLOSED && other.number != CLOSED) {
+      process.closeSilently(release(), other.release());
+    }
+  }
+
   @Override
   public synchronized String toString() {
     return number == CLOSED ? "a closed descriptor" : "descriptor " + number;

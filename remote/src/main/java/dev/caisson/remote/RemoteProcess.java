@@ -236,6 +236,33 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     return true;
   }
 
+  /// Closes descriptors that are of this library alone. Nobody looks on, and nobody waits for it if
+  /// that can be helped.
+  final void closeSilently(int... numbers) {
+    if (!connection.post(numbers)) {
+      for (int number : numbers) {
+        unclosed.add(number);
+      }
+      closeUnclosed();
+    }
+  }
+
+  private void closeUnclosed() {
+    var until = Deadline.in(deadline);
+    try {
+      connection.lock(until);
+    } catch (IOException lostOrBusy) {
+      return;
+    }
+    try {
+      closeUnclosed(until);
+    } catch (IOException lost) {
+      // So they are closed.
+    } finally {
+      connection.unlock();
+    }
+  }
+
   private void closeUnclosed(Deadline until) throws IOException {
     for (var number = unclosed.poll(); number != null; number = unclosed.poll()) {
       connection.request(0, SystemCall.CLOSE.number(), new long[] {number, 0, 0, 0, 0, 0});
