@@ -1,5 +1,7 @@
 package dev.caisson.linux;
 
+import java.util.Optional;
+
 /// The architectures whose tables are known here. Both have 64 bits and are little endian.
 public enum Architecture {
   /// 64-bit x86, without x32.
@@ -8,6 +10,9 @@ public enum Architecture {
   AARCH64(0xc00000b7);
 
   private static final String NAME = System.getProperty("os.arch", "");
+
+  /// Looked up once: every system call asks.
+  private static final Optional<Architecture> THIS = find(NAME);
 
   private final int audit;
 
@@ -25,12 +30,16 @@ public enum Architecture {
   ///
   /// @throws UnsupportedOperationException if it is another
   public static Architecture ofThisMachine() {
-    return switch (NAME) {
-      case "amd64" -> X86_64;
-      case "aarch64" -> AARCH64;
-      default ->
-          throw new UnsupportedOperationException(
-              "the system calls of '" + NAME + "' are not known here; amd64 and aarch64 are");
+    return THIS.orElseThrow(() ->
+        new UnsupportedOperationException(
+            "the system calls of '" + NAME + "' are not known here; amd64 and aarch64 are"));
+  }
+
+  private static Optional<Architecture> find(String name) {
+    return switch (name) {
+      case "amd64" -> Optional.of(X86_64);
+      case "aarch64" -> Optional.of(AARCH64);
+      default -> Optional.empty();
     };
   }
 }

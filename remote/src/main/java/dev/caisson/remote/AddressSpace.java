@@ -83,11 +83,7 @@ final class AddressSpace implements AutoCloseable {
       throw new OutOfSpaceException(size);
     }
     long wanted = Math.max(ALIGNMENT, (size + ALIGNMENT - 1) & -ALIGNMENT);
-    var piece =
-        free.entrySet().stream()
-            .filter(entry -> entry.getValue() >= wanted)
-            .findFirst()
-            .orElseThrow(() -> new OutOfSpaceException(size));
+    var piece = find(size, wanted);
     long at = piece.getKey();
     long rest = piece.getValue() - wanted;
     free.remove(at);
@@ -96,6 +92,15 @@ final class AddressSpace implements AutoCloseable {
     }
     var local = mapping.memory().asSlice(at, size);
     return new RemoteMemory(this, user, remote + at, local, () -> giveBack(at, wanted));
+  }
+
+  private Map.Entry<Long, Long> find(long size, long wanted) {
+    for (var piece : free.entrySet()) {
+      if (piece.getValue() >= wanted) {
+        return piece;
+      }
+    }
+    throw new OutOfSpaceException(size);
   }
 
   private synchronized void giveBack(long at, long size) {

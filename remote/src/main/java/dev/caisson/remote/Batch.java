@@ -92,16 +92,17 @@ public final class Batch implements SystemCalls, AutoCloseable {
       throw new IllegalStateException("a batch was used after it had no answer");
     }
     boolean refers = !call.expected().isEmpty();
+    long size = call.size();
     if (queue.size() == Connection.MOST
-        || used + call.size() > ROOM
+        || used + size > ROOM
         || (refers && !process.connection().ahead())) {
       flush();
     }
-    if (lacks(call)) {
+    if (refers && lacks(call)) {
       opens.ifPresent(opened -> opened.made(NOT_MADE));
       return;
     }
-    if (call.size() > ROOM) {
+    if (size > ROOM) {
       flush();
       var failure = settle(new Queued(call, opens), process.result(call));
       if (failure.isPresent()) {
@@ -109,9 +110,10 @@ public final class Batch implements SystemCalls, AutoCloseable {
       }
       return;
     }
-    long size = call.size();
-    call.layOut(memory.shadow().asSlice(used, size), memory.address() + used);
-    used += size;
+    if (size > 0) {
+      call.layOut(memory.shadow().asSlice(used, size), memory.address() + used);
+      used += size;
+    }
     queue.add(new Queued(call, opens));
   }
 
@@ -149,9 +151,11 @@ public final class Batch implements SystemCalls, AutoCloseable {
     try {
       connection.write(memory, new Range(0, used), until);
       for (int i = 0; i < results.length; i++) {
-        int place = i;
-        queue.get(i).opens().ifPresent(opened -> opened.opening().place(place));
-        request(connection, i, queue.get(i).call());
+        var queued = queue.get(i);
+        if (queued.opens().isPresent()) {
+          queued.opens().get().opening().place(i);
+        }
+        request(connection, i, queued.call());
       }
       connection.exchange(results.length, until);
       for (int i = 0; i < results.length; i++) {

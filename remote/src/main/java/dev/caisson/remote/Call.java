@@ -30,12 +30,13 @@ public final class Call {
   static final long O_CLOEXEC = 0x80000;
 
   private static final int MOST_ARGUMENTS = 6;
+  private static final @Nullable Object[] NOTHING = {};
 
   private final RemoteProcess process;
   private final Route route;
   private final SystemCall nr;
   private final long[] words = new long[MOST_ARGUMENTS];
-  private final @Nullable Object[] shown = new Object[MOST_ARGUMENTS];
+  private @Nullable Object[] shown = NOTHING;
   private List<Part> parts = List.of();
   private List<Expected> expected = List.of();
   private Duration deadline;
@@ -82,8 +83,20 @@ public final class Call {
   /// Adds a number that stands for something else.
   private Call argument(long value, Object means) {
     word(value);
-    shown[count - 1] = means;
+    means(means);
     return this;
+  }
+
+  /// Says what the last argument stands for.
+  private void means(Object what) {
+    if (shown.length == 0) {
+      shown = new Object[MOST_ARGUMENTS];
+    }
+    shown[count - 1] = what;
+  }
+
+  private @Nullable Object meaning(int index) {
+    return shown.length == 0 ? null : shown[index];
   }
 
   private Call part(
@@ -150,7 +163,7 @@ public final class Call {
     long address = memory.address() + Objects.checkIndex(offset, memory.size());
     memory(memory);
     words[count - 1] = address;
-    shown[count - 1] = new Argument.Shared(memory, offset);
+    means(new Argument.Shared(memory, offset));
     return this;
   }
 
@@ -321,7 +334,7 @@ public final class Call {
     int part = 0;
     for (int i = 0; i < count; i++) {
       boolean points = part < parts.size() && parts.get(part).index() == i;
-      arguments.add(points ? data(parts.get(part++), shown[i]) : plain(words[i], shown[i]));
+      arguments.add(points ? data(parts.get(part++), meaning(i)) : plain(words[i], meaning(i)));
     }
     return arguments;
   }
@@ -446,7 +459,7 @@ public final class Call {
   private List<Object> told() {
     var told = new ArrayList<Object>();
     for (int i = 0; i < count; i++) {
-      var means = shown[i];
+      var means = meaning(i);
       told.add(
           switch (means) {
             case null -> words[i];
