@@ -630,8 +630,32 @@ static void complain(const char *name, const char *what)
 	write_all(2, text, size);
 }
 
+/* Has none of what the stub opens be taken for a standard stream that its caller has closed. */
+static u32 fill_streams(void)
+{
+	u32 filled = 0;
+	s64 place;
+
+	while ((place = call(__NR_openat, AT_FDCWD, (s64) "/", O_PATH | O_CLOEXEC, 0, 0, 0)) >= 0 && place <= 2)
+		filled |= 1U << place;
+	if (place >= 0)
+		again(__NR_close, place, 0, 0);
+	return filled;
+}
+
+static void empty_streams(u32 filled)
+{
+	int i;
+
+	for (i = 0; i <= 2; i++)
+		if (filled & (1U << i))
+			again(__NR_close, i, 0, 0);
+}
+
 static int run(u64 *stack)
 {
+	const u32 filled = fill_streams();
+
 	char **arguments = (char **)(stack + 1);
 	char **environment = arguments + stack[0] + 1;
 	char *none = 0;
@@ -708,6 +732,7 @@ static int run(u64 *stack)
 	}
 	if (got < 0)
 		return 1;
+	empty_streams(filled);
 	return ahead ? server_ahead(head.fds[0], head.fds[0]) : server(head.fds[0], head.fds[0]);
 }
 

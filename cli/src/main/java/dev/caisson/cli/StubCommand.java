@@ -133,8 +133,13 @@ final class StubCommand implements Command {
       throw new UsageException("the name of a stub is needed");
     }
     for (var name : names) {
-      if (name.isEmpty() || name.indexOf('/') >= 0 || name.equals(".") || name.equals("..")) {
-        throw new UsageException("a stub must have the name of a file: '" + name + "'");
+      if (!Stubs.isName(name)) {
+        throw new UsageException(
+            "a stub must have the name of a file, of 80 bytes at most: '" + name + "'");
+      }
+      if (names.contains(name + ".sock")) {
+        throw new UsageException(
+            "the socket of " + name + " would be in the place of " + name + ".sock");
       }
     }
     if (new HashSet<>(names).size() < names.size()) {

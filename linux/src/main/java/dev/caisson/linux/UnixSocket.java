@@ -376,6 +376,19 @@ public final class UnixSocket implements AutoCloseable {
     }
   }
 
+  /// Receives a message that has come already, as [#recvmsg] does. An interrupt makes no
+  /// difference.
+  ///
+  /// @param limit the longest message that is wanted, in bytes
+  public Optional<Received> recvmsgNow(int limit) throws IOException {
+    int socket = fd.enter();
+    try {
+      return Optional.ofNullable(receive(socket, limit, MSG_DONTWAIT));
+    } finally {
+      fd.exit();
+    }
+  }
+
   /// @return null if there is none in time, or for no reason that matters; the caller looks again
   private @Nullable Received receiveBlocked(int socket, int limit, Deadline deadline)
       throws IOException {

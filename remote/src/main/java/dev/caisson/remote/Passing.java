@@ -1,12 +1,15 @@
 package dev.caisson.remote;
 
 import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.channels.ClosedChannelException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -16,6 +19,9 @@ import java.util.Optional;
 /// Each process has its own: were one shared, a process could receive what another was sent. Each
 /// message has a number, so that what was sent in vain is taken for nothing else.
 final class Passing implements Link {
+  private static final int MSG_CTRUNC = 0x8;
+  private static final int MSG_NOSIGNAL = 0x4000;
+
   private final RemoteProcess process;
   private final Optional<UnixSocket> ours;
   private final int theirs;
@@ -44,7 +50,7 @@ final class Passing implements Link {
   public synchronized List<RemoteFd> give(List<Fd> fds) throws IOException {
     long number = ++sent;
     if (ours.isPresent()) {
-      ours.get().sendmsg(bytes(number), fds, Deadline.in(process.deadline()));
+      send(ours.get(), number, fds);
     }
     // Those before it were sent in vain: the process had no time to receive them.
     for (; received < number; received++) {
@@ -60,37 +66,57 @@ final class Passing implements Link {
         return message.descriptors();
       }
       message.descriptors().forEach(RemoteFd::close);
+      boolean truncated = (message.flags() & MSG_CTRUNC) != 0;
+      if (truncated && Arrays.equals(message.data(), bytes(number))) {
+        received = number;
+        throw SystemCallException.of(-Errno.EMFILE.number(), "recvmsg", process);
+      }
     }
     throw new IOException("%s did not receive the descriptors that it was sent".formatted(process));
+  }
+
+  private void send(UnixSocket socket, long number, List<Fd> fds) throws IOException {
+    try {
+      socket.sendmsg(bytes(number), fds, Deadline.in(process.deadline()));
+    } catch (SystemCallException refused) {
+      if (refused.errno() == Errno.EPIPE || refused.errno() == Errno.ECONNRESET) {
+        throw new ConnectionLostException(process.toString(), false);
+      }
+      throw refused;
+    } catch (ClosedChannelException | IllegalStateException closed) {
+      throw new ConnectionLostException(process.toString(), false);
+    }
   }
 
   @Override
   public synchronized Fd take(RemoteFd fd) throws IOException {
     int number = fd.numberIn(process);
-    var until = Deadline.in(process.deadline());
     long asked = ++taken;
     var sending = new MessageBlock(0, 1, Long.BYTES);
     sending.data(bytes(asked));
     sending.descriptors(new int[] {number});
-    sending.argument(process.call(SystemCall.SENDMSG).named(theirs, "passing")).word(0).run();
+    sending
+        .argument(process.call(SystemCall.SENDMSG).named(theirs, "passing"))
+        .word(MSG_NOSIGNAL)
+        .run();
     if (ours.isEmpty()) {
       return atItsEnd();
     }
-    while (true) {
-      var message = ours.get().recvmsg(Long.BYTES, until);
-      if (message.descriptors().size() == 1 && Arrays.equals(message.data(), bytes(asked))) {
-        return message.descriptors().getFirst();
+    // It is here, if the process has not lied. One that came too late for an earlier call is of no
+    // more use.
+    for (var message = next(ours.get()); message.isPresent(); message = next(ours.get())) {
+      var got = message.get();
+      if (got.descriptors().size() == 1 && Arrays.equals(got.data(), bytes(asked))) {
+        return got.descriptors().getFirst();
       }
-      Fd.closeAll(message.descriptors());
-      // One that came too late for an earlier call is of no more use.
-      if (message.endOfFile() || message.descriptors().isEmpty()) {
-        throw new IOException(
-            "%s did not send the descriptor that it was asked for".formatted(process));
-      }
-      if (until.expired()) {
-        throw until.exception("a descriptor of " + process);
-      }
+      Fd.closeAll(got.descriptors());
     }
+    throw new IOException(
+        "%s did not send the descriptor that it was asked for".formatted(process));
+  }
+
+  private static Optional<UnixSocket.Received> next(UnixSocket socket) throws IOException {
+    return socket.recvmsgNow(Long.BYTES).filter(message -> !message.endOfFile());
   }
 
   /// What stands for a descriptor that is not there: whoever waits for it, it is ready.

@@ -203,8 +203,8 @@ public final class RemoteChild extends RemoteProcess {
   /// has made. See `execve(2)`.
   ///
   /// @param arguments the name that it is called by first
-  /// @throws SystemCallException if it cannot be executed; the child is as it was, but shares its
-  ///   descriptors with nobody
+  /// @throws SystemCallException if it cannot be executed; the child is as it was, but has another
+  ///   name (`comm`), and shares its descriptors with nobody
   /// @throws ConnectionLostException if the child has died before
   public void execve(Path program, List<String> arguments, Map<String, String> environment)
       throws IOException {
@@ -249,11 +249,23 @@ public final class RemoteChild extends RemoteProcess {
   ///
   /// @throws dev.caisson.linux.DeadlineException if it is alive then
   /// @throws ConnectionLostException if its parent is gone, who alone is told
-  public synchronized Exit waitid(Duration deadline) throws IOException {
+  public Exit waitid(Duration deadline) throws IOException {
+    if (!hasExit()) {
+      // Others may wait, too, or kill it meanwhile.
+      hold.awaitEnd(deadline, "the end of " + this);
+    }
+    return taken();
+  }
+
+  private synchronized boolean hasExit() {
+    return exit.isPresent();
+  }
+
+  /// What the kernel keeps of it, when it has ended.
+  private synchronized Exit taken() throws IOException {
     if (exit.isPresent()) {
       return exit.get();
     }
-    hold.awaitEnd(deadline, "the end of " + this);
     int byPid = 1;
     int exited = 4;
     var siginfo = Call.room(Layouts.SIGINFO.size());

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -100,7 +101,7 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
 
   /// Sets how long a call may take that is given no time of its own.
   public final void deadline(Duration time) {
-    deadline = time;
+    deadline = Objects.requireNonNull(time);
   }
 
   /// Begins a call.

@@ -102,7 +102,7 @@ public final class StubCall implements AutoCloseable {
   /// @param arguments the name that it is called by first
   /// @param environment variables, each with its name, `=` and its value
   /// @throws dev.caisson.linux.SystemCallException if it cannot be executed; the process is as it
-  ///   was, but for the signals
+  ///   was, but for the signals and its name (`comm`)
   /// @throws ConnectionLostException if the process has died before
   public void execve(Path program, List<byte[]> arguments, List<byte[]> environment)
       throws IOException {

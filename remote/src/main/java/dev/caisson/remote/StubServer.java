@@ -38,7 +38,10 @@ public final class StubServer implements AutoCloseable {
 
   /// Makes a program of that name in a directory, which calls this server, and its socket beside
   /// it: `name` and `name.sock`. Both are removed at the end.
+  ///
+  /// @throws IllegalArgumentException if that cannot be the name of a file
   public static StubServer create(Path directory, String name) throws IOException {
+    checkName(name);
     var server = listenOn(directory.resolve(name + ".sock"));
     try {
       var file = directory.resolve(name);
@@ -53,7 +56,10 @@ public final class StubServer implements AutoCloseable {
 
   /// Makes one more program that calls this server, in any directory: `name`, and a link to the
   /// socket, `name.sock`. Both are removed at the end.
+  ///
+  /// @throws IllegalArgumentException if that cannot be the name of a file
   public synchronized StubServer add(Path directory, String name) throws IOException {
+    checkName(name);
     var link = directory.resolve(name + ".sock");
     Files.createSymbolicLink(link, socket);
     files.add(link);
@@ -61,6 +67,12 @@ public final class StubServer implements AutoCloseable {
     Stub.write(Stub.program(), file);
     files.add(file);
     return this;
+  }
+
+  private static void checkName(String name) {
+    if (!Stubs.isName(name)) {
+      throw new IllegalArgumentException("a stub must have the name of a file: '" + name + "'");
+    }
   }
 
   /// Where it listens.
@@ -74,7 +86,9 @@ public final class StubServer implements AutoCloseable {
   /// @throws dev.caisson.linux.DeadlineException if nobody calls in time
   /// @throws StubException if somebody connected who is no stub; the next may be one
   public StubCall accept(Duration deadline) throws IOException {
-    return launched(connection(deadline));
+    try (var connection = connection(deadline)) {
+      return launched(connection);
+    }
   }
 
   /// Waits for the next who connects, and may have nothing to say.
@@ -83,18 +97,19 @@ public final class StubServer implements AutoCloseable {
   }
 
   /// Hears from somebody who has connected what was called; 30 seconds at most. Closes the
-  /// connection.
+  /// connection, unless this JVM lacks something, such as descriptors: then it can be tried again.
+  ///
+  /// @throws SystemCallException if that is so
   static StubCall launched(UnixSocket connection) throws IOException {
-    try (connection) {
-      var credentials = connection.peerCredentials();
-      var pidfd = connection.peerPidfd();
-      try {
-        var launched = Bootstrap.launched(connection, Deadline.in(BOOTSTRAP));
-        return new StubCall(launched, credentials, pidfd);
-      } catch (IOException | RuntimeException failure) {
-        pidfd.ifPresent(Fd::close);
-        throw failure;
-      }
+    var credentials = connection.peerCredentials();
+    var pidfd = connection.peerPidfd();
+    try {
+      var launched = Bootstrap.launched(connection, Deadline.in(BOOTSTRAP));
+      connection.close();
+      return new StubCall(launched, credentials, pidfd);
+    } catch (IOException | RuntimeException failure) {
+      pidfd.ifPresent(Fd::close);
+      throw failure;
     }
   }
 

@@ -2,6 +2,7 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
@@ -14,7 +15,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.regex.Pattern;
 
 /// A directory of stubs, for the front of a PATH: whoever launches one of them calls its handler.
 ///
@@ -29,7 +29,8 @@ public final class Stubs implements AutoCloseable {
   /// may not any more.
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
-  private static final Pattern FILE_NAME = Pattern.compile("[^/\\x00]{1,200}");
+  /// In bytes, so that a socket of that name and `.sock` can be made in any directory.
+  private static final int LONGEST = 80;
 
   /// What passes when others give something back.
   private static final Set<Errno> SCARCITY =
@@ -84,14 +85,26 @@ public final class Stubs implements AutoCloseable {
     if (closing) {
       throw new IllegalStateException("the stubs have been closed");
     }
-    if (!FILE_NAME.matcher(name).matches() || name.equals(".") || name.equals("..")) {
-      throw new IllegalArgumentException("a stub must have the name of a file: '" + name + "'");
+    if (!isName(name)) {
+      throw new IllegalArgumentException(
+          "a stub must have the name of a file, of %d bytes at most: '%s'"
+              .formatted(LONGEST, name));
     }
     var server = StubServer.create(directory, name);
     servers.add(server);
     acceptors.add(
         Thread.ofVirtual().name("stub-" + name).start(() -> accept(server, name, handler)));
     return this;
+  }
+
+  /// Whether a stub can have that name: one of a file, of 80 bytes at most.
+  public static boolean isName(String name) {
+    return !name.isEmpty()
+        && name.indexOf('/') < 0
+        && name.indexOf('\0') < 0
+        && !name.equals(".")
+        && !name.equals("..")
+        && PathBytes.encode(name).length <= LONGEST;
   }
 
   /// Where the stubs are.
@@ -167,7 +180,7 @@ public final class Stubs implements AutoCloseable {
     }
 
     private void run() {
-      try (var launched = StubServer.launched(connection)) {
+      try (var launched = launched()) {
         call = Optional.of(launched);
         handle(launched);
       } catch (StubException | java.io.InterruptedIOException noStub) {
@@ -177,6 +190,29 @@ public final class Stubs implements AutoCloseable {
       } finally {
         handlings.remove(this);
       }
+    }
+
+    /// Out of descriptors, it waits until others have given some back: nothing has been said yet.
+    private StubCall launched() throws IOException {
+      while (true) {
+        try {
+          return StubServer.launched(connection);
+        } catch (SystemCallException failure) {
+          if (closing || !SCARCITY.contains(failure.errno())) {
+            connection.close();
+            throw failure;
+          }
+          awaitDescriptors();
+        } catch (IOException | RuntimeException failure) {
+          connection.close();
+          throw failure;
+        }
+      }
+    }
+
+    /// Whether it has said what was called.
+    boolean isCall() {
+      return call.isPresent();
     }
 
     private void handle(StubCall launched) {
@@ -237,6 +273,8 @@ public final class Stubs implements AutoCloseable {
     var waiting = new Waiting();
     acceptors.forEach(Thread::interrupt);
     acceptors.forEach(waiting::join);
+    // Whoever has not said yet what was called is not waited for.
+    handlings.stream().filter(handling -> !handling.isCall()).forEach(Handling::abandon);
     List.copyOf(handlings).forEach(handling -> waiting.join(handling.thread));
     if (!handlings.isEmpty()) {
       var late = List.copyOf(handlings);

@@ -10,6 +10,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.Rlimit;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
@@ -422,6 +423,81 @@ class FaultTest {
       assertThat(names).doesNotHaveDuplicates().hasSize(many);
       calls.forEach(StubCall::close);
       assertThat(shell.waitFor()).isZero();
+    }
+  }
+
+  @Test
+  void anInterruptLeavesTheWayForDescriptorsAsItIs() throws Exception {
+    try (var local = LocalProcess.start();
+        var here = Fd.open(Path.of("/dev/null"))) {
+      var process = local.process();
+      var forks =
+          Thread.ofPlatform()
+              .start(() -> {
+                for (int i = 0; i < 100; i++) {
+                  try (var given = process.give(here)) {
+                    process.take(given).close();
+                    Thread.interrupted();
+                  } catch (IOException interrupted) {
+                    Thread.interrupted();
+                  }
+                }
+              });
+      while (forks.isAlive()) {
+        forks.interrupt();
+        forks.join(Duration.ofMillis(1));
+      }
+      try (var given = process.give(here);
+          var taken = process.take(given)) {
+        assertThat(taken.isOpen()).isTrue();
+      }
+    }
+  }
+
+  @Test
+  void aChildCanBeKilledWhileItIsWaitedFor() throws Exception {
+    try (var local = LocalProcess.start();
+        var threads = Executors.newVirtualThreadPerTaskExecutor();
+        var child = local.process().fork()) {
+      child.execve(Path.of("/bin/sleep"), List.of("sleep", "1000"), Map.of());
+      var waits = threads.submit(() -> child.waitid(LONG));
+      assertThatThrownBy(() -> child.waitid(Duration.ofMillis(1)))
+          .isInstanceOf(DeadlineException.class);
+      child.kill(Signal.TERM);
+      assertThat(waits.get())
+          .isInstanceOfSatisfying(
+              Exit.Signalled.class, exit -> assertThat(exit.signal()).isEqualTo(Signal.TERM));
+      assertThat(child.waitid(LONG)).isEqualTo(waits.get());
+    }
+  }
+
+  @Test
+  void whoeverIsGoneIsGivenNothing() throws Exception {
+    try (var local = LocalProcess.start();
+        var here = Fd.open(Path.of("/dev/null"))) {
+      signal(local.process().pid(), "KILL");
+      local.waitid(LONG);
+      assertThatThrownBy(() -> local.process().give(here))
+          .isInstanceOf(ConnectionLostException.class);
+      assertThatThrownBy(local.process()::fork).isInstanceOf(ConnectionLostException.class);
+      local.process().close();
+      assertThatThrownBy(() -> local.process().give(here))
+          .isInstanceOf(ConnectionLostException.class);
+    }
+  }
+
+  @Test
+  void aProcessWithoutRoomForADescriptorSaysSo() throws Exception {
+    try (var local = LocalProcess.start();
+        var here = Fd.open(Path.of("/dev/null"))) {
+      var process = local.process();
+      var limit = process.prlimit64(Rlimit.NOFILE);
+      process.prlimit64(0, Rlimit.NOFILE, new Limit(3, limit.hard()));
+      assertThatThrownBy(() -> process.give(here))
+          .isInstanceOfSatisfying(
+              SystemCallException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EMFILE));
+      process.prlimit64(0, Rlimit.NOFILE, limit);
+      process.give(here).close();
     }
   }
 

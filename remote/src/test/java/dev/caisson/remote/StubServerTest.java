@@ -148,6 +148,33 @@ class StubServerTest {
     }
   }
 
+  @Test
+  void whatItsCallerHasClosedIsClosedInIt() throws Exception {
+    try (var server = StubServer.create(directory, "stub")) {
+      var program = directory.resolve("stub").toString();
+      var started = new ProcessBuilder("sh", "-c", "exec \"$0\" <&- >&- 2>&-", program).start();
+      try (var call = server.accept(LONG)) {
+        var process = call.process();
+        for (int number = 0; number <= 2; number++) {
+          var stream = process.inherited(number);
+          assertThatThrownBy(() -> process.write(stream, new byte[1]))
+              .hasMessageContaining("EBADF");
+        }
+        process.exitGroup(4);
+      }
+      assertThat(started.waitFor()).isEqualTo(4);
+    }
+  }
+
+  @Test
+  void aNameIsThatOfAFile() throws Exception {
+    for (var name : List.of("", "a/b", "../esc", "..", "x".repeat(81), "\u65e5".repeat(27))) {
+      assertThatThrownBy(() -> StubServer.create(directory, name))
+          .isInstanceOf(IllegalArgumentException.class);
+    }
+    StubServer.create(directory, "x".repeat(80)).close();
+  }
+
   /// Has a process read what does not come, and waits no longer.
   private static void leaveInACall(RemoteProcess process) {
     assertThatThrownBy(() ->

@@ -4,7 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.Fd;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
@@ -331,5 +333,27 @@ class StubsTest {
     stubs.add("one", call -> 0);
     assertThat(output(shell(stubs, "one"))).isEqualTo("1");
     assertThatThrownBy(stubs::close).hasRootCauseMessage("full");
+  }
+
+  @Test
+  void whoeverConnectsAndIsSilentIsNotWaitedFor() throws Exception {
+    var silent = new ArrayList<UnixSocket>();
+    try {
+      try (var stubs = Stubs.in(directory).add("one", call -> 0)) {
+        for (int i = 0; i < 20; i++) {
+          var socket = directory.resolve("one.sock");
+          silent.add(UnixSocket.connect(UnixSocket.Type.STREAM, socket, LONG));
+        }
+        assertThat(output(shell(stubs, "one; echo $?"))).isEqualTo("0\n0");
+      }
+      for (var socket : silent) {
+        var told = socket.recvmsg(100, Deadline.in(LONG));
+        Fd.closeAll(told.descriptors());
+        // What a stub is told, and then, since nothing was said, the end.
+        assertThat(socket.recvmsg(100, Deadline.in(LONG)).endOfFile()).isTrue();
+      }
+    } finally {
+      silent.forEach(UnixSocket::close);
+    }
   }
 }

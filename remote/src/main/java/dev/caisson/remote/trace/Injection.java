@@ -84,7 +84,12 @@ public final class Injection implements Interceptor {
     }
 
     /// They are made, but later.
+    ///
+    /// @throws IllegalArgumentException if the time is negative
     public Injection delays(Duration time) {
+      if (time.isNegative()) {
+        throw new IllegalArgumentException("calls cannot be made earlier, by " + time);
+      }
       return injection((call, next) -> {
         pause(time);
         return next.make();
