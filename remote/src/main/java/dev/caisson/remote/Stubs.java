@@ -218,15 +218,22 @@ public final class Stubs implements AutoCloseable {
     private void handle(StubCall launched) {
       try {
         tell(name, launched);
-        int status = handler.call(launched);
-        if (!launched.executed()) {
-          launched.process().exitGroup(status);
-        }
+        exit(launched, handler.call(launched));
       } catch (Throwable failure) {
         // Also what says that a test has failed.
         if (!abandoned) {
           Stubs.this.fail(name, failure);
         }
+      }
+    }
+
+    private static void exit(StubCall launched, int status) throws IOException {
+      try {
+        if (!launched.executed()) {
+          launched.process().exitGroup(status);
+        }
+      } catch (ConnectionLostException ended) {
+        // By itself, or by a signal such as SIGPIPE: its caller has seen that already.
       }
     }
 
