@@ -80,7 +80,8 @@ class RunExpectationsIT {
 
   @Test
   void ctrlCIsForTheCommandAndNotForBubblewrap() throws Exception {
-    var script = "trap 'echo caught; exit 9' INT; echo is-up; sleep 1000";
+    // A shell that is about to start a long command looks for signals again when that has ended.
+    var script = "trap 'echo caught; exit 9' INT; echo is-up; while :; do sleep 0.1; done";
     try (var somebody = terminal("--", "sh", "-c", script)) {
       somebody.expect("is-up").type(CTRL_C).expect("caught");
       assertThat(somebody.end()).isEqualTo(9);
