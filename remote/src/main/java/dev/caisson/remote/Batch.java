@@ -39,6 +39,11 @@ public final class Batch implements SystemCalls, AutoCloseable {
   private record Queued(Call call, Optional<Opened> opens) {}
 
   private record Opened(Opening opening, RemoteFd fd) {
+    /// There will be no answer. What was opened before that is open.
+    void ended() {
+      made(opening.isMade() ? opening.number() : NOT_MADE);
+    }
+
     void made(long result) {
       opening.made(result);
       fd.opened(result);
@@ -135,7 +140,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
     try {
       results = process.isIntercepted() ? oneByOne() : together();
     } catch (IOException | RuntimeException failure) {
-      queue.forEach(queued -> queued.opens().ifPresent(opened -> opened.made(NOT_MADE)));
+      queue.forEach(queued -> queued.opens().ifPresent(Opened::ended));
       queue.clear();
       broken = true;
       throw failure;

@@ -58,10 +58,11 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     this.symbols = symbols;
     this.pid = pid;
     this.table = table;
+    // First what can fail: then nothing is left of it.
+    this.scratch = memory.allocate(this, SCRATCH);
+    this.link = link.apply(this);
     table.addUser(this);
     memory.retain();
-    this.link = link.apply(this);
-    this.scratch = memory.allocate(this, SCRATCH);
     connection.peer(toString());
   }
 

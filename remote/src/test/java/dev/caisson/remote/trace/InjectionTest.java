@@ -9,6 +9,7 @@ import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.Argument;
 import dev.caisson.remote.ConnectionLostException;
+import dev.caisson.remote.Interceptor;
 import dev.caisson.remote.LocalProcess;
 import dev.caisson.testkit.NoLeaks;
 import java.io.InterruptedIOException;
@@ -114,6 +115,31 @@ final class InjectionTest {
       var process = local.process();
       process.intercept(Injection.of(SystemCall.GETPID).delays(Duration.ofMillis(1)));
       assertThat(process.getpid()).isEqualTo(process.pid());
+    }
+  }
+
+  @Test
+  void whatABatchHasOpenedBeforeItIsCutShortCanBeClosed() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      Interceptor cut =
+          (call, next) -> {
+            if (call.nr() == SystemCall.FCHMOD) {
+              throw new InterruptedIOException("before it was made");
+            }
+            return next.make();
+          };
+      process.intercept(cut);
+      var batch = process.batch();
+      var opened = batch.openat(directory, OpenFlag.DIRECTORY);
+      batch.fchmod(opened, 0700);
+      var never = batch.openat(directory, OpenFlag.DIRECTORY);
+      assertThatThrownBy(batch::flush).isInstanceOf(InterruptedIOException.class);
+      batch.close();
+      process.release(cut);
+      assertThat(process.statx(opened).isDirectory()).isTrue();
+      opened.close();
+      assertThatThrownBy(never::number).isInstanceOf(IllegalStateException.class);
     }
   }
 }
