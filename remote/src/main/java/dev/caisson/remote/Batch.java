@@ -30,7 +30,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
 
   private final RemoteProcess process;
   private final RemoteMemory memory;
-  private final List<Queued> queue = new ArrayList<>();
+  private List<Queued> queue = new ArrayList<>();
   private final Route route = new Queue();
   private long used;
   private boolean broken;
@@ -141,7 +141,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
       results = process.isIntercepted() ? oneByOne() : together();
     } catch (IOException | RuntimeException failure) {
       queue.forEach(queued -> queued.opens().ifPresent(Opened::ended));
-      queue.clear();
+      queue = new ArrayList<>();
       broken = true;
       throw failure;
     }
@@ -162,7 +162,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
         }
         request(connection, i, queued.call());
       }
-      connection.exchange(results.length, until);
+      connection.exchange(results.length, until, late());
       for (int i = 0; i < results.length; i++) {
         results[i] = connection.answer(i);
       }
@@ -170,6 +170,11 @@ public final class Batch implements SystemCalls, AutoCloseable {
     } finally {
       connection.unlock();
     }
+  }
+
+  private Connection.Late late() {
+    var sent = queue;
+    return (index, result) -> process.late(sent.get(index).call(), memory).answered(index, result);
   }
 
   private long[] oneByOne() throws IOException {

@@ -297,8 +297,8 @@ final class Bootstrap {
   private static int pid(Connection connection, Deadline deadline) throws IOException {
     connection.lock(deadline);
     try {
-      connection.request(0, SystemCall.GETPID.number(), new long[6]);
-      connection.exchange(1, deadline);
+      connection.request(0, SystemCall.GETPID.number());
+      connection.exchange(1, deadline, Connection.Late.DROPPED);
       return (int) connection.answer(0);
     } finally {
       connection.unlock();
@@ -328,14 +328,11 @@ final class Bootstrap {
     connection.lock(deadline);
     try {
       connection.request(
-          0,
-          SystemCall.MMAP.number(),
-          new long[] {0, AddressSpace.SIZE, readAndWrite, flags, memfd, 0});
+          0, SystemCall.MMAP.number(), 0, AddressSpace.SIZE, readAndWrite, flags, memfd);
       for (int i = 0; i < unneeded.size(); i++) {
-        connection.request(
-            i + 1, SystemCall.CLOSE.number(), new long[] {unneeded.get(i), 0, 0, 0, 0, 0});
+        connection.request(i + 1, SystemCall.CLOSE.number(), unneeded.get(i));
       }
-      connection.exchange(1 + unneeded.size(), deadline);
+      connection.exchange(1 + unneeded.size(), deadline, Connection.Late.DROPPED);
       long address = connection.answer(0);
       if (address < 0 && address >= -4095) {
         throw SystemCallException.of(address, "mmap", AddressSpace.SIZE);

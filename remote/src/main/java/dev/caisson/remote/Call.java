@@ -40,6 +40,7 @@ public final class Call {
   private List<Part> parts = List.of();
   private List<Expected> expected = List.of();
   private Duration deadline;
+  private Leftovers leftovers = Leftovers.NONE;
   private int count;
   private boolean answers;
   private boolean submitted;
@@ -309,7 +310,32 @@ public final class Call {
   /// @return the descriptor that it opens
   /// @throws SystemCallException if it fails
   public RemoteFd opens() throws IOException {
+    leaves(Leftovers.DESCRIPTOR);
     return route.opens(this);
+  }
+
+  /// Makes the call.
+  ///
+  /// @param numbers one of its arguments: an array of two, in which the kernel says what it opens
+  List<RemoteFd> opens(MemorySegment numbers) throws IOException {
+    leaves(result ->
+        List.of(
+            Errand.close(numbers.getAtIndex(ValueLayout.JAVA_INT, 0)),
+            Errand.close(numbers.getAtIndex(ValueLayout.JAVA_INT, 1))));
+    value();
+    return List.of(
+        process.inherited(numbers.getAtIndex(ValueLayout.JAVA_INT, 0)),
+        process.inherited(numbers.getAtIndex(ValueLayout.JAVA_INT, 1)));
+  }
+
+  /// Says what there is to be put back if it is made, and nobody waits for it any more.
+  Call leaves(Leftovers what) {
+    leftovers = what;
+    return this;
+  }
+
+  Leftovers leftovers() {
+    return leftovers;
   }
 
   /// The descriptors among the arguments that are not open yet.

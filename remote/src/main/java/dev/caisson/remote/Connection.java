@@ -26,12 +26,13 @@ import java.util.concurrent.locks.ReentrantLock;
 /// order. See `docs/stub-wire.md`.
 ///
 /// Whoever uses it holds its lock: a process makes one call at a time. The results of a caller who
-/// did not wait for them are read, and dropped, by the next.
+/// waits for them no longer are read by the next, who then does what they give cause to.
 final class Connection implements AutoCloseable {
   /// The most requests without an answer: far fewer than both sockets hold.
   static final int MOST = 128;
 
   static final int REQUEST = 56;
+  private static final int ARGUMENTS = 6;
   private static final int ANSWER = 8;
 
   /// In the upper half of a number: what has been answered goes out before the call is made.
@@ -61,8 +62,35 @@ final class Connection implements AutoCloseable {
 
   private boolean lost;
 
+  /// What has been left by those who wait no longer: first what has no answer yet, in the order in
+  /// which the answers come, then what has one.
+  private final Deque<Left> unanswered = new ArrayDeque<>();
+
+  private final Deque<Left> answered = new ArrayDeque<>();
+
+  /// What the next who uses it has done first.
+  private final Queue<Errand> errands = new ConcurrentLinkedQueue<>();
+
   /// Memory of calls that may be under way.
   private final Queue<RemoteMemory> kept = new ConcurrentLinkedQueue<>();
+
+  /// What becomes of an answer that comes when nobody waits for it any more.
+  @FunctionalInterface
+  interface Late {
+    /// Nothing.
+    Late DROPPED = (index, result) -> {};
+
+    /// It has come.
+    ///
+    /// @param index of the request among those that went together
+    void answered(int index, long result) throws IOException;
+  }
+
+  private record Left(Late late, int index, long result) {
+    Left answered(long answer) {
+      return new Left(late, index, answer);
+    }
+  }
 
   /// @param ahead whether the other side speaks the extension
   Connection(UnixSocket socket, boolean ahead) {
@@ -123,12 +151,66 @@ final class Connection implements AutoCloseable {
       throw new ConnectionLostException(peer, false);
     }
     while (owed > fetches) {
-      receive(Math.min(owed - fetches, MOST), deadline);
+      int count = Math.min(owed - fetches, MOST);
+      receive(count, deadline);
+      for (int i = 0; i < count && !unanswered.isEmpty(); i++) {
+        answered.add(unanswered.remove().answered(answer(i)));
+      }
     }
     if (data.isPresent()) {
       settle(data.get(), deadline);
     }
+    while (!answered.isEmpty()) {
+      var left = answered.element();
+      try {
+        left.late().answered(left.index(), left.result());
+      } catch (AnswerException lie) {
+        // There is nothing to be put back.
+      }
+      answered.remove();
+    }
+    runErrands(deadline);
     giveBackKept();
+  }
+
+  private void runErrands(Deadline deadline) throws IOException {
+    while (!errands.isEmpty()) {
+      int count = 0;
+      for (var errand = errands.poll(); errand != null; errand = errands.poll()) {
+        request(count++, errand.nr().number(), errand.words());
+        if (count == MOST) {
+          break;
+        }
+      }
+      send(count, deadline);
+      receive(count, deadline);
+    }
+  }
+
+  /// Has something done before the next call is made.
+  void later(List<Errand> more) {
+    errands.addAll(more);
+  }
+
+  /// What nobody has done yet, nor will: the connection is at its end.
+  List<Errand> undone() {
+    var all = new ArrayList<Errand>();
+    for (var errand = errands.poll(); errand != null; errand = errands.poll()) {
+      all.add(errand);
+    }
+    return all;
+  }
+
+  /// The one who has sent the last requests waits no longer.
+  private void leave(int count, Late late) {
+    int had = count - (owed - fetches);
+    for (int i = 0; i < count; i++) {
+      if (i < had) {
+        answered.add(new Left(late, i, answer(i)));
+      } else {
+        unanswered.add(new Left(late, i, 0));
+      }
+    }
   }
 
   private void settle(DataSocket socket, Deadline deadline) throws IOException {
@@ -160,7 +242,7 @@ final class Connection implements AutoCloseable {
     kept.add(memory);
     if (lock.tryLock()) {
       try {
-        if (owed == 0 && !lost) {
+        if (owed == 0 && answered.isEmpty() && errands.isEmpty() && !lost) {
           giveBackKept();
         }
       } finally {
@@ -176,21 +258,29 @@ final class Connection implements AutoCloseable {
   }
 
   /// Puts a request together.
-  void request(int index, long number, long[] arguments) {
+  ///
+  /// @param arguments six at most; the others are 0
+  void request(int index, long number, long... arguments) {
     long at = (long) index * REQUEST;
     requests.set(JAVA_LONG, at, number);
-    for (int i = 0; i < arguments.length; i++) {
-      requests.set(JAVA_LONG, at + 8 + 8L * i, arguments[i]);
+    for (int i = 0; i < ARGUMENTS; i++) {
+      requests.set(JAVA_LONG, at + 8 + 8L * i, i < arguments.length ? arguments[i] : 0);
     }
   }
 
   /// Sends the first requests, and waits for their answers.
   ///
+  /// @param late what becomes of those that come too late
   /// @throws ConnectionLostException if there is no answer, nor will be
   /// @throws dev.caisson.linux.DeadlineException if there is none in time; the calls go on
-  void exchange(int count, Deadline deadline) throws IOException {
+  void exchange(int count, Deadline deadline, Late late) throws IOException {
     send(count, deadline);
-    receive(count, deadline);
+    try {
+      receive(count, deadline);
+    } catch (IOException given) {
+      leave(count, late);
+      throw given;
+    }
   }
 
   private void send(int count, Deadline deadline) throws IOException {
@@ -219,7 +309,7 @@ final class Connection implements AutoCloseable {
         return false;
       }
       for (int i = 0; i < descriptors.length; i++) {
-        request(i, SystemCall.CLOSE.number(), new long[] {descriptors[i], 0, 0, 0, 0, 0});
+        request(i, SystemCall.CLOSE.number(), descriptors[i]);
       }
       send(descriptors.length, Deadline.in(AT_ONCE));
       return true;
@@ -307,19 +397,17 @@ final class Connection implements AutoCloseable {
   private void requestWrite(RemoteMemory memory, Range part, DataSocket socket) {
     int waitAll = 0x100;
     long address = memory.address() + part.from();
-    request(
-        0,
-        SystemCall.RECVFROM.number(),
-        new long[] {socket.there(), address, part.size(), waitAll, 0, 0});
+    request(0, SystemCall.RECVFROM.number(), socket.there(), address, part.size(), waitAll);
   }
 
   /// Makes the call that is the first request, and has the part of memory here that it changes,
   /// unless it fails.
   ///
+  /// @param late what becomes of its answer if that, or the memory, comes too late
   /// @return what it returns, or the negated errno
-  long call(RemoteMemory memory, Range changed, Deadline deadline) throws IOException {
+  long call(RemoteMemory memory, Range changed, Deadline deadline, Late late) throws IOException {
     if (data.isEmpty() || changed.isEmpty()) {
-      exchange(1, deadline);
+      exchange(1, deadline, late);
       return answer(0);
     }
     boolean atOnce = changed.size() <= CHUNK;
@@ -328,15 +416,25 @@ final class Connection implements AutoCloseable {
     }
     send(atOnce ? 2 : 1, deadline);
     fetches = atOnce ? 1 : 0;
-    receive(1, deadline);
-    long result = answer(0);
-    var rest = new ArrayDeque<Range>();
-    if (atOnce) {
-      fetch(memory, changed, rest, data.get(), deadline);
-    } else if (result >= 0 || result < -4095) {
-      rest.add(changed);
+    try {
+      receive(1, deadline);
+    } catch (IOException given) {
+      leave(1, late);
+      throw given;
     }
-    read(memory, rest, data.get(), deadline);
+    long result = answer(0);
+    try {
+      var rest = new ArrayDeque<Range>();
+      if (atOnce) {
+        fetch(memory, changed, rest, data.get(), deadline);
+      } else if (result >= 0 || result < -4095) {
+        rest.add(changed);
+      }
+      read(memory, rest, data.get(), deadline);
+    } catch (IOException given) {
+      answered.add(new Left(late, 0, result));
+      throw given;
+    }
     return result;
   }
 
@@ -375,10 +473,7 @@ final class Connection implements AutoCloseable {
     int noSignal = 0x4000;
     long address = memory.address() + part.from();
     long number = SystemCall.SENDTO.number();
-    request(
-        index,
-        ahead ? number | FLUSH : number,
-        new long[] {socket.there(), address, part.size(), noSignal, 0, 0});
+    request(index, ahead ? number | FLUSH : number, socket.there(), address, part.size(), noSignal);
   }
 
   /// Takes what the next fetch brings. The kernel sends less if the process is stopped meanwhile.
@@ -421,6 +516,8 @@ final class Connection implements AutoCloseable {
     try {
       socket = next;
       owed = 0;
+      unanswered.clear();
+      answered.clear();
       lost = false;
       giveBackKept();
     } finally {

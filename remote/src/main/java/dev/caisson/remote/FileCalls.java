@@ -48,7 +48,6 @@ import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.Seal;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
@@ -118,10 +117,7 @@ public interface FileCalls extends Caller {
   default List<RemoteFd> pipe2() throws IOException {
     var ends = Call.room(8);
     int cloexec = 0x80000;
-    call(PIPE2).out(ends).word(cloexec).run();
-    return List.of(
-        process().inherited(ends.get(ValueLayout.JAVA_INT, 0)),
-        process().inherited(ends.get(ValueLayout.JAVA_INT, 4)));
+    return call(PIPE2).out(ends).word(cloexec).opens(ends);
   }
 
   /// Gives a descriptor a second number, whatever that was before: not CLOEXEC, for a program that

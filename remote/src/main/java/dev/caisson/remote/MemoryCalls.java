@@ -6,6 +6,7 @@ import static dev.caisson.linux.SystemCall.MPROTECT;
 import static dev.caisson.linux.SystemCall.MUNMAP;
 
 import java.io.IOException;
+import java.util.List;
 
 /// The calls for memory that the process has, and this JVM has not: addresses are numbers here.
 /// What both have in common is [RemoteProcess#allocate].
@@ -28,6 +29,7 @@ public interface MemoryCalls extends Caller {
         .word(flags | anonymous)
         .word(-1)
         .word(0)
+        .leaves(address -> List.of(Errand.of(MUNMAP, address, length)))
         .value();
   }
 
@@ -47,6 +49,7 @@ public interface MemoryCalls extends Caller {
         .word(flags)
         .fd(file)
         .word(offset)
+        .leaves(address -> List.of(Errand.of(MUNMAP, address, length)))
         .value();
   }
 

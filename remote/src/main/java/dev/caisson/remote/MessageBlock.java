@@ -95,13 +95,19 @@ final class MessageBlock {
     var name = block.asSlice(NAME, Call.counted(nameSize, control - NAME));
     return new ReceivedMessage(
         block.asSlice(data, Math.min(count, size)).toArray(JAVA_BYTE),
-        received(process),
+        numbers().stream().map(process::inherited).toList(),
         SockaddrBytes.parse(name),
         block.get(JAVA_INT, HEADER.offset("msg_flags")) & ~CMSG_CLOEXEC);
   }
 
-  private List<RemoteFd> received(RemoteProcess process) throws IOException {
-    var all = new ArrayList<RemoteFd>();
+  /// What there is to be put back if nobody takes what was received.
+  List<Errand> leftovers(long count) throws AnswerException {
+    return numbers().stream().map(Errand::close).toList();
+  }
+
+  /// The descriptors that were received.
+  private List<Integer> numbers() throws AnswerException {
+    var all = new ArrayList<Integer>();
     long end =
         control + Call.counted(block.get(JAVA_LONG, HEADER.offset("msg_controllen")), controlSize);
     for (long at = control; at + DATA_OF_CONTROL <= end; ) {
@@ -112,11 +118,11 @@ final class MessageBlock {
       if (block.get(JAVA_INT, at + CONTROL.offset("cmsg_level")) == SOL_SOCKET
           && block.get(JAVA_INT, at + CONTROL.offset("cmsg_type")) == SCM_RIGHTS) {
         for (long i = DATA_OF_CONTROL; i + 4 <= length; i += 4) {
-          all.add(process.inherited(block.get(JAVA_INT, at + i)));
+          all.add(block.get(JAVA_INT, at + i));
         }
       }
       at += aligned(length);
     }
-    return List.copyOf(all);
+    return all;
   }
 }

@@ -58,6 +58,7 @@ final class Passing implements Link {
       long count =
           room.argument(process.call(SystemCall.RECVMSG).named(theirs, "passing"))
               .word(MessageBlock.CMSG_CLOEXEC)
+              .leaves(room::leftovers)
               .value();
       var message = room.received(process, count);
       if (Arrays.equals(message.data(), bytes(number))

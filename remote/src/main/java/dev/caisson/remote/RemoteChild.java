@@ -1,7 +1,6 @@
 package dev.caisson.remote;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Exit;
@@ -14,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -80,9 +80,14 @@ public final class RemoteChild extends RemoteProcess {
     var child = clone(parent, Set.of(), OptionalInt.of(listener));
     // Its children close it, so that it ends with this one.
     child.table().addSockets(listener, listener);
-    // Before it answers anything it has asked to die with its parent: nobody else would end it.
-    child.getpid();
-    return child;
+    try {
+      // Before it answers anything it has asked to die with its parent: nobody else would end it.
+      child.getpid();
+      return child;
+    } catch (IOException | RuntimeException failure) {
+      child.close();
+      throw failure;
+    }
   }
 
   private static RemoteChild clone(RemoteProcess parent, Set<CloneFlag> flags, OptionalInt listener)
@@ -113,42 +118,65 @@ public final class RemoteChild extends RemoteProcess {
   private static RemoteChild clone(
       RemoteProcess parent, Set<CloneFlag> flags, OptionalInt listener, Link.Ends ends)
       throws IOException {
-    int callsThere = ends.callsThere().number();
-    var slot = parent.allocate(8);
     var stack = parent.allocate(STACK);
-    long bits = CLONE_VM | CLONE_PIDFD | SIGCHLD | CloneFlag.bits(flags);
-    int number = 0;
-    Hold hold;
+    var pidfd = Call.room(4);
+    long number;
     try {
-      stack.write(STACK - FRAME, frame(parent.symbols(), callsThere, listener));
+      stack.write(STACK - FRAME, frame(parent.symbols(), ends.callsThere().number(), listener));
       number =
-          (int)
-              parent
-                  .call(SystemCall.CLONE)
-                  .word(bits)
-                  .memory(stack, STACK - FRAME)
-                  .memory(slot)
-                  .word(0)
-                  .word(0)
-                  .value();
-      int pidfd = MemorySegment.ofArray(slot.read(0, 4)).get(JAVA_INT_UNALIGNED, 0);
-      hold = parent.link().hold(pidfd, number);
-    } catch (SystemCallException refused) {
-      if (number == 0) {
-        stack.close();
-      }
-      throw refused;
-    } finally {
-      // The stack stays otherwise: there may be a child on it.
-      parent.connection().giveBack(slot);
+          parent
+              .call(SystemCall.CLONE)
+              .word(CLONE_VM | CLONE_PIDFD | SIGCHLD | CloneFlag.bits(flags))
+              .memory(stack, STACK - FRAME)
+              .out(pidfd)
+              .word(0)
+              .word(0)
+              .leaves(pid -> ended(pid, pidfd))
+              .value();
+    } catch (IOException | RuntimeException failure) {
+      // When it is sure that there is no child on it.
+      parent.connection().giveBack(stack);
+      throw failure;
     }
+    try {
+      return cloned(parent, flags, ends, (int) number, pidfd.get(JAVA_INT, 0), stack);
+    } catch (IOException | RuntimeException failure) {
+      parent.run(Errand.end(number));
+      parent.connection().giveBack(stack);
+      throw failure;
+    }
+  }
+
+  /// What there is to be done with a child that came too late.
+  private static List<Errand> ended(long pid, MemorySegment pidfd) {
+    var errands = new ArrayList<>(Errand.end(pid));
+    errands.add(Errand.close(pidfd.get(JAVA_INT, 0)));
+    return errands;
+  }
+
+  private static RemoteChild cloned(
+      RemoteProcess parent,
+      Set<CloneFlag> flags,
+      Link.Ends ends,
+      int number,
+      int pidfd,
+      RemoteMemory stack)
+      throws IOException {
     boolean sameTable = flags.contains(CloneFlag.FILES);
     var table = sameTable ? parent.table() : new DescriptorTable("process " + number);
     if (!sameTable) {
-      table.addSockets(callsThere, ends.secondThere().number());
+      table.addSockets(ends.callsThere().number(), ends.secondThere().number());
     }
+    var hold = parent.link().hold(pidfd, number);
     var connection = parent.link().connection(ends, parent.connection().ahead());
-    var child = new RemoteChild(parent, connection, table, ends, number, hold, stack);
+    RemoteChild child;
+    try {
+      child = new RemoteChild(parent, connection, table, ends, number, hold, stack);
+    } catch (OutOfSpaceException full) {
+      connection.close();
+      hold.close();
+      throw full;
+    }
     if (sameTable) {
       child.watchEnd();
       if (parent instanceof RemoteChild sharing) {

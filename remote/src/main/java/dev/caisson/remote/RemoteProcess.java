@@ -10,19 +10,19 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
-import java.util.Queue;
 import java.util.Set;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 
 /// A process that makes the system calls that it is told to.
 ///
 /// Each call is a method that bears its name; what the kernel refuses is a
 /// [dev.caisson.linux.SystemCallException]. The process makes one call at a time; any number of
-/// threads may share it, and wait for each other. A call whose deadline passes goes on in the
-/// process, and the next one waits for it.
+/// threads may share it, and wait for each other. A call whose deadline passes, or whose thread is
+/// interrupted, goes on in the process, and the next one waits for it: what it has opened, mapped
+/// or begun by then belongs to nobody, and is closed, unmapped or ended.
 ///
 /// Its end is the end of the connection: when the JVM dies, so does the process, as soon as it is
 /// not in a call any more.
@@ -41,10 +41,8 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
   private final AtomicBoolean closed = new AtomicBoolean();
   private final List<Interceptor> interceptors = new CopyOnWriteArrayList<>();
 
-  /// What could not be closed, because the process was in a call.
-  private final Queue<Integer> unclosed = new ConcurrentLinkedQueue<>();
-
   private volatile Duration deadline = DEADLINE;
+  private volatile boolean leftInCall;
 
   RemoteProcess(
       Connection connection,
@@ -159,7 +157,6 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     var until = Deadline.in(call.deadline());
     connection.lock(until);
     try {
-      closeUnclosed(until);
       call.submit();
       long size = call.size();
       if (size <= SCRATCH) {
@@ -181,15 +178,35 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     long result;
     if (memory.isShared()) {
       connection.request(0, call.nr().number(), call.words());
-      connection.exchange(1, until);
+      connection.exchange(1, until, late(call, room));
       result = connection.answer(0);
     } else {
       connection.write(room, call.read(), until);
       connection.request(0, call.nr().number(), call.words());
-      result = connection.call(room, call.changed(), until);
+      result = connection.call(room, call.changed(), until, late(call, room));
     }
     call.collect(room.shadow());
     return result;
+  }
+
+  /// What becomes of the answer of a call for which nobody waits any more.
+  ///
+  /// @param room where its memory is until then
+  final Connection.Late late(Call call, RemoteMemory room) {
+    var left = call.leftovers();
+    if (left.equals(Leftovers.NONE)) {
+      return Connection.Late.DROPPED;
+    }
+    return (index, result) -> {
+      if (result < 0 && result >= -4095) {
+        return;
+      }
+      if (!left.equals(Leftovers.DESCRIPTOR)) {
+        connection.read(room, call.changed(), Deadline.in(deadline));
+        call.collect(room.shadow());
+      }
+      connection.later(left.of(result));
+    };
   }
 
   /// Writes a part of memory that is not in common, as it is here.
@@ -214,9 +231,9 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     }
   }
 
-  /// Whether it is in a call, or has been when it was last looked at.
+  /// Whether it is in a call, or was when it was closed.
   final boolean isInCall() {
-    return connection.isInCall();
+    return closed.get() ? leftInCall : connection.isInCall();
   }
 
   /// Closes a descriptor, when the process is in no other call: nobody waits for that for longer
@@ -232,7 +249,7 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     } catch (IOException late) {
       // The kernel frees the number whatever it answers.
       if (!call.isSubmitted()) {
-        unclosed.add(number);
+        connection.later(List.of(Errand.close(number)));
       }
     }
     return true;
@@ -242,33 +259,18 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
   /// that can be helped.
   final void closeSilently(int... numbers) {
     if (!connection.post(numbers)) {
-      for (int number : numbers) {
-        unclosed.add(number);
-      }
-      closeUnclosed();
+      run(IntStream.of(numbers).mapToObj(Errand::close).toList());
     }
   }
 
-  private void closeUnclosed() {
-    var until = Deadline.in(deadline);
+  /// Has something put back, now if the process is in no call that takes its time.
+  final void run(List<Errand> errands) {
+    connection.later(errands);
     try {
-      connection.lock(until);
-    } catch (IOException lostOrBusy) {
-      return;
-    }
-    try {
-      closeUnclosed(until);
-    } catch (IOException lost) {
-      // So they are closed.
-    } finally {
+      connection.lock(Deadline.in(deadline));
       connection.unlock();
-    }
-  }
-
-  private void closeUnclosed(Deadline until) throws IOException {
-    for (var number = unclosed.poll(); number != null; number = unclosed.poll()) {
-      connection.request(0, SystemCall.CLOSE.number(), new long[] {number, 0, 0, 0, 0, 0});
-      connection.exchange(1, until);
+    } catch (IOException lostOrBusy) {
+      // The next call begins with it, if there is one.
     }
   }
 
@@ -403,7 +405,8 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     if (!closed.compareAndSet(false, true)) {
       return;
     }
-    end(!isInCall());
+    leftInCall = connection.isInCall();
+    end(!leftInCall);
   }
 
   /// Gives up what belongs to it.
@@ -412,6 +415,11 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
   private void end(boolean idle) {
     table.removeUser(this);
     connection.close();
+    for (var errand : connection.undone()) {
+      if (errand.nr() == SystemCall.CLOSE) {
+        table.close(errand.arguments().getFirst().intValue(), this);
+      }
+    }
     link.close();
     if (idle) {
       scratch.close();

@@ -48,14 +48,12 @@ public interface SocketCalls extends Caller {
   /// Makes two sockets that are connected. See `socketpair(2)`.
   default List<RemoteFd> socketpair(SocketType type) throws IOException {
     var ends = Call.room(8);
-    call(SOCKETPAIR)
+    return call(SOCKETPAIR)
         .word(SocketFamily.UNIX.number())
         .word(type.number() | cloexec())
         .word(0)
         .out(ends)
-        .run();
-    return List.of(
-        process().inherited(ends.get(JAVA_INT, 0)), process().inherited(ends.get(JAVA_INT, 4)));
+        .opens(ends);
   }
 
   /// Gives a socket an address. See `bind(2)`.
@@ -238,7 +236,11 @@ public interface SocketCalls extends Caller {
       throws IOException {
     var block = new MessageBlock(SockaddrBytes.ROOM, descriptors, most);
     long count =
-        block.argument(call(RECVMSG).fd(socket)).word(flags | MessageBlock.CMSG_CLOEXEC).value();
+        block
+            .argument(call(RECVMSG).fd(socket))
+            .word(flags | MessageBlock.CMSG_CLOEXEC)
+            .leaves(block::leftovers)
+            .value();
     return block.received(process(), count);
   }
 }

@@ -16,6 +16,7 @@ import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -26,6 +27,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -301,6 +303,42 @@ class SshProcessTest {
         process.write(pipe.getLast(), "next".getBytes(UTF_8));
         assertThat(process.read(pipe.getFirst(), 100)).isEqualTo("next".getBytes(UTF_8));
       }
+    }
+  }
+
+  @Test
+  void whatComesAfterTheDeadlineIsPutBack() throws Exception {
+    try (var there = start()) {
+      var process = there.process();
+      var before = descriptors(process.pid());
+      for (Request request :
+          List.<Request>of(
+              RemoteProcess::pipe2,
+              RemoteProcess::fork,
+              one -> one.openat(Path.of("/dev/null")),
+              one -> one.getxattr(Path.of("/"), "user.none"))) {
+        process.deadline(Duration.ofMillis(200));
+        Programs.run("/bin/sh", "-c", "kill -STOP " + process.pid());
+        assertThatThrownBy(() -> request.to(process)).isInstanceOf(DeadlineException.class);
+        Programs.run("/bin/sh", "-c", "kill -CONT " + process.pid());
+        process.deadline(LONG);
+        process.getpid();
+        assertThat(descriptors(process.pid())).isEqualTo(before);
+        assertThat(
+                Files.readString(Path.of("/proc/%1$d/task/%1$d/children".formatted(process.pid()))))
+            .isEmpty();
+      }
+    }
+  }
+
+  @FunctionalInterface
+  private interface Request {
+    void to(RemoteProcess process) throws IOException;
+  }
+
+  private static Set<Path> descriptors(int pid) throws IOException {
+    try (var entries = Files.list(Path.of("/proc/" + pid + "/fd"))) {
+      return entries.collect(Collectors.toSet());
     }
   }
 

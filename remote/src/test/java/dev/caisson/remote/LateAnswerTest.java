@@ -1,0 +1,255 @@
+package dev.caisson.remote;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Named.named;
+
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.SystemCall;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Named;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// What becomes of what a call has made when nobody waits for it any more.
+@ExtendWith(NoLeaks.class)
+@Timeout(120)
+class LateAnswerTest {
+  private static final Duration LONG = Duration.ofSeconds(30);
+  private static final Duration SHORT = Duration.ofMillis(100);
+
+  @TempDir Path directory;
+
+  /// Something that a process is asked for, and has not the time to do.
+  @FunctionalInterface
+  interface Request {
+    void to(RemoteProcess process, LateAnswerTest test) throws IOException;
+  }
+
+  private static Named<Request> request(String name, Request request) {
+    return named(name, request);
+  }
+
+  private static Stream<Named<Request>> requests() {
+    var devNull = Path.of("/dev/null");
+    return Stream.of(
+        request("openat", (process, test) -> process.openat(devNull)),
+        request("pipe2", (process, test) -> process.pipe2()),
+        request("socketpair", (process, test) -> process.socketpair(SocketType.STREAM)),
+        request("memfd_create", (process, test) -> process.memfdCreate("late")),
+        request("dup", (process, test) -> process.fcntlDupfdCloexec(process.inherited(0), 100)),
+        request("mmap", (process, test) -> process.mmap(1 << 20, 1, 2)),
+        request(
+            "give",
+            (process, test) -> {
+              try (var fd = Fd.open(devNull)) {
+                process.give(fd);
+              }
+            }),
+        request("take", (process, test) -> process.take(process.inherited(0))),
+        request("fork", (process, test) -> process.fork()),
+        request("clone", (process, test) -> process.clone(Set.of(CloneFlag.FILES))),
+        request("a new pid", (process, test) -> process.clone(Set.of(CloneFlag.NEWPID))),
+        request(
+            "persist", (process, test) -> process.persist(test.directory.resolve("persistent"))),
+        request(
+            "a batch",
+            (process, test) -> {
+              try (var batch = process.batch()) {
+                var file =
+                    batch.openat(test.directory.resolve("file"), Set.of(OpenFlag.CREAT), 0600);
+                batch.openat(devNull);
+                batch.fsync(file);
+                batch.close(file);
+                batch.openat(devNull);
+              }
+            }),
+        request(
+            "a batch with an answer",
+            (process, test) -> {
+              try (var batch = process.batch()) {
+                batch.openat(devNull);
+                batch.pipe2();
+              }
+            }));
+  }
+
+  private static void signal(RemoteProcess process, String name) throws IOException {
+    try {
+      Programs.run("/bin/sh", "-c", "kill -" + name + " " + process.pid());
+    } catch (Exception failure) {
+      throw new IOException(failure);
+    }
+  }
+
+  /// What a process has: descriptors by number, children, mappings.
+  private record Belongings(Map<String, String> descriptors, String children, long mappings) {
+    static Belongings of(RemoteProcess process) throws IOException {
+      var proc = Path.of("/proc/" + process.pid());
+      var descriptors = new HashMap<String, String>();
+      try (var entries = Files.list(proc.resolve("fd"))) {
+        for (var entry : entries.toList()) {
+          descriptors.put(
+              String.valueOf(entry.getFileName()), Files.readSymbolicLink(entry).toString());
+        }
+      }
+      try (var maps = Files.lines(proc.resolve("maps"))) {
+        return new Belongings(
+            descriptors,
+            Files.readString(proc.resolve("task/" + process.pid() + "/children")),
+            maps.collect(Collectors.counting()));
+      }
+    }
+  }
+
+  private static void assertWhole(RemoteProcess process, Belongings before) throws IOException {
+    process.getpid();
+    assertThat(Belongings.of(process)).isEqualTo(before);
+    process.allocate((64 << 20) - (128 << 10)).close();
+  }
+
+  @ParameterizedTest
+  @MethodSource("requests")
+  void whatComesAfterTheDeadlineIsPutBack(Request request) throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      process.persist(directory.resolve("before")).close();
+      var before = Belongings.of(process);
+      for (int i = 0; i < 2; i++) {
+        process.deadline(SHORT);
+        signal(process, "STOP");
+        assertThatThrownBy(() -> request.to(process, this)).isInstanceOf(DeadlineException.class);
+        signal(process, "CONT");
+        process.deadline(LONG);
+        assertWhole(process, before);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("requests")
+  void whatComesAfterAnInterruptIsPutBack(Request request) throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      var before = Belongings.of(process);
+      signal(process, "STOP");
+      var end = new CompletableFuture<Throwable>();
+      var caller =
+          Thread.ofPlatform()
+              .start(() -> {
+                try {
+                  request.to(process, this);
+                  end.complete(new AssertionError("it was made"));
+                } catch (IOException | RuntimeException failure) {
+                  end.complete(failure);
+                }
+              });
+      while (!end.isDone()) {
+        Thread.sleep(20);
+        caller.interrupt();
+      }
+      caller.join();
+      assertThat(end.join()).isInstanceOf(InterruptedIOException.class);
+      signal(process, "CONT");
+      assertWhole(process, before);
+    }
+  }
+
+  @Test
+  void aConnectionThatIsAcceptedTooLateIsClosed() throws Exception {
+    try (var local = LocalProcess.start();
+        var listener = local.process().socket(SocketFamily.UNIX, SocketType.STREAM, 0)) {
+      var process = local.process();
+      var address = new Sockaddr.Unix(directory.resolve("listens"));
+      process.bind(listener, address);
+      process.listen(listener, 10);
+      var before = Belongings.of(process);
+      process.deadline(SHORT);
+      assertThatThrownBy(() -> process.accept4(listener)).isInstanceOf(DeadlineException.class);
+      try (var other = LocalProcess.start();
+          var connects = other.process().socket(SocketFamily.UNIX, SocketType.STREAM, 0)) {
+        other.process().connect(connects, address);
+        process.deadline(LONG);
+        assertWhole(process, before);
+        assertThat(other.process().read(connects, 1)).isEmpty();
+      }
+    }
+  }
+
+  @Test
+  void whatIsReceivedTooLateIsClosed() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      var ends = process.socketpair(SocketType.STREAM);
+      try (var child = process.fork()) {
+        for (int size : new int[] {10, 100_000}) {
+          var before = Belongings.of(process);
+          process.deadline(SHORT);
+          assertThatThrownBy(() -> process.recvmsg(ends.getFirst(), size, 3, 0))
+              .isInstanceOf(DeadlineException.class);
+          child.sendmsg(
+              child.inherited(ends.getLast()),
+              new byte[] {1},
+              List.of(child.inherited(0), child.inherited(0)),
+              0);
+          process.deadline(LONG);
+          process.getpid();
+          assertThat(Belongings.of(process)).isEqualTo(before);
+        }
+      }
+    }
+  }
+
+  @Test
+  void theOthersWhoShareATableCloseWhatOneHasLeft() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var before = Belongings.of(local.process()).descriptors().keySet();
+      try (var child = local.process().clone(Set.of(CloneFlag.FILES))) {
+        var ends = child.pipe2();
+        child.deadline(SHORT);
+        assertThatThrownBy(() -> child.read(ends.getFirst(), 1))
+            .isInstanceOf(DeadlineException.class);
+        ends.forEach(RemoteFd::close);
+      }
+      local.process().getpid();
+      assertThat(Belongings.of(local.process()).descriptors().keySet()).isEqualTo(before);
+    }
+  }
+
+  @Test
+  void oneThatIsStoppedForLongIsAskedManyTimes() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      var before = Belongings.of(process);
+      signal(process, "STOP");
+      for (int i = 0; i < 50; i++) {
+        process.deadline(Duration.ofMillis(1));
+        assertThatThrownBy(process::pipe2).isInstanceOf(DeadlineException.class);
+        assertThatThrownBy(() -> process.call(SystemCall.EPOLL_CREATE1).word(0).opens())
+            .isInstanceOf(DeadlineException.class);
+      }
+      signal(process, "CONT");
+      process.deadline(LONG);
+      assertWhole(process, before);
+    }
+  }
+}
