@@ -108,9 +108,11 @@ public final class RemoteChild extends RemoteProcess {
         ends.closeThere();
       }
     }
-    if (!sameTable) {
-      child.closeSilently(table.sockets().stream().mapToInt(socket -> socket).toArray());
-    }
+    // Once it answers, it has asked to die with its parent.
+    child.run(
+        sameTable
+            ? List.of(Errand.of(SystemCall.GETPID))
+            : table.sockets().stream().map(Errand::close).toList());
     child.interceptAs(parent);
     return child;
   }

@@ -24,6 +24,8 @@ import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// What processes make of themselves and of each other.
 @ExtendWith(NoLeaks.class)
@@ -91,6 +93,22 @@ class ChildrenTest {
       assertExits(other, 2);
       assertExits(one, 1);
       assertThatThrownBy(grandchild::getpid).isInstanceOf(ConnectionLostException.class);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aChildOfOneThatIsKilledDiesWithItFromTheFirst(boolean sharing) throws Exception {
+    Set<CloneFlag> flags = sharing ? Set.of(CloneFlag.FILES) : Set.of();
+    try (var local = LocalProcess.start()) {
+      for (int i = 0; i < 50; i++) {
+        try (var child = local.process().fork();
+            var grandchild = child.clone(flags)) {
+          child.kill(Signal.KILL);
+          assertThat(child.waitid(LONG)).isInstanceOf(Exit.Signalled.class);
+          assertThatThrownBy(grandchild::getpid).isInstanceOf(ConnectionLostException.class);
+        }
+      }
     }
   }
 
