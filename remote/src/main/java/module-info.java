@@ -6,4 +6,5 @@ module dev.caisson.remote {
 
   exports dev.caisson.remote;
   exports dev.caisson.remote.trace;
+  exports dev.caisson.remote.uapi;
 }

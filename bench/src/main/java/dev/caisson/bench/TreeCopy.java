@@ -5,7 +5,7 @@ import dev.caisson.linux.SystemCall;
 import dev.caisson.remote.Batch;
 import dev.caisson.remote.RemoteFd;
 import dev.caisson.remote.RemoteProcess;
-import dev.caisson.remote.Stat;
+import dev.caisson.remote.uapi.Stat;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -11,7 +11,7 @@ import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.LocalProcess;
 import dev.caisson.remote.RemoteChild;
 import dev.caisson.remote.RemoteProcess;
-import dev.caisson.remote.SignalMask;
+import dev.caisson.remote.uapi.SignalMask;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;

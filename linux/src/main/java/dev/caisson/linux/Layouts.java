@@ -12,6 +12,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.MemoryLayout.PathElement;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.util.Arrays;
 import java.util.Map;
@@ -130,6 +131,13 @@ public enum Layouts {
   /// The size on this machine in bytes.
   public long size() {
     return layout().byteSize();
+  }
+
+  /// Room for one, of zeros: on the heap, so it takes no closing, and is copied before the kernel
+  /// sees it.
+  public MemorySegment room() {
+    // Of longs, for alignment.
+    return MemorySegment.ofArray(new long[(int) ((size() + 7) / 8)]).asSlice(0, size());
   }
 
   /// Where a field begins on this machine, in bytes from the beginning of the struct.

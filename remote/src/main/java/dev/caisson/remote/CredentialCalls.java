@@ -17,6 +17,9 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import dev.caisson.linux.Layouts;
 import dev.caisson.linux.Rlimit;
 import dev.caisson.linux.SystemCall;
+import dev.caisson.remote.uapi.Capabilities;
+import dev.caisson.remote.uapi.Ids;
+import dev.caisson.remote.uapi.Limit;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -83,7 +86,7 @@ public interface CredentialCalls extends Caller {
   /// Of the process itself, in two structs, the lower half first.
   private static MemorySegment capabilityHeader() {
     int version3 = 0x20080522;
-    var header = Call.room(Layouts.USER_CAP_HEADER_STRUCT.size());
+    var header = Layouts.USER_CAP_HEADER_STRUCT.room();
     header.set(JAVA_INT, Layouts.USER_CAP_HEADER_STRUCT.offset("version"), version3);
     return header;
   }
@@ -102,7 +105,7 @@ public interface CredentialCalls extends Caller {
 
   /// A limit of its own. See `prlimit(2)`.
   default Limit prlimit64(Rlimit resource) throws IOException {
-    var old = Call.room(Layouts.RLIMIT64.size());
+    var old = Layouts.RLIMIT64.room();
     call(PRLIMIT64).word(0).word(resource.number()).word(0).out(old).run();
     return limit(old);
   }
@@ -112,10 +115,10 @@ public interface CredentialCalls extends Caller {
   /// @param pid 0 for itself
   /// @return what it was before
   default Limit prlimit64(int pid, Rlimit resource, Limit limit) throws IOException {
-    var fresh = Call.room(Layouts.RLIMIT64.size());
+    var fresh = Layouts.RLIMIT64.room();
     fresh.set(JAVA_LONG, Layouts.RLIMIT64.offset("rlim_cur"), limit.soft());
     fresh.set(JAVA_LONG, Layouts.RLIMIT64.offset("rlim_max"), limit.hard());
-    var old = Call.room(Layouts.RLIMIT64.size());
+    var old = Layouts.RLIMIT64.room();
     call(PRLIMIT64).word(pid).word(resource.number()).in(fresh).out(old).run();
     return limit(old);
   }

@@ -14,6 +14,11 @@ import static dev.caisson.linux.SystemCall.TIMERFD_SETTIME;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Layouts;
+import dev.caisson.remote.uapi.EpollEvent;
+import dev.caisson.remote.uapi.EpollFlag;
+import dev.caisson.remote.uapi.InotifyFlag;
+import dev.caisson.remote.uapi.SignalSet;
+import dev.caisson.remote.uapi.TimerSetting;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -103,14 +108,14 @@ public interface EventCalls extends Caller {
   /// @return what it was set to before
   default TimerSetting timerfdSettime(RemoteFd timer, int flags, TimerSetting setting)
       throws IOException {
-    var before = Call.room(Layouts.ITIMERSPEC.size());
+    var before = Layouts.ITIMERSPEC.room();
     call(TIMERFD_SETTIME).fd(timer).word(flags).in(setting.bytes()).out(before).run();
     return TimerSetting.parse(before);
   }
 
   /// How long a timer has to go. See `timerfd_gettime(2)`.
   default TimerSetting timerfdGettime(RemoteFd timer) throws IOException {
-    var setting = Call.room(Layouts.ITIMERSPEC.size());
+    var setting = Layouts.ITIMERSPEC.room();
     call(TIMERFD_GETTIME).fd(timer).out(setting).run();
     return TimerSetting.parse(setting);
   }
@@ -146,7 +151,7 @@ public interface EventCalls extends Caller {
   default void futexWait(RemoteMemory memory, long offset, int number, Duration time)
       throws IOException {
     int wait = 0;
-    var timeout = Call.room(Layouts.TIMESPEC.size());
+    var timeout = Layouts.TIMESPEC.room();
     timeout.set(JAVA_LONG, Layouts.TIMESPEC.offset("tv_sec"), time.toSeconds());
     timeout.set(JAVA_LONG, Layouts.TIMESPEC.offset("tv_nsec"), time.toNanosPart());
     call(FUTEX)

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.remote.uapi.SignalSet;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

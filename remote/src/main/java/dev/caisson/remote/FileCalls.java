@@ -46,6 +46,10 @@ import dev.caisson.linux.Layouts;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.Seal;
+import dev.caisson.remote.uapi.Dirent;
+import dev.caisson.remote.uapi.ResolveFlag;
+import dev.caisson.remote.uapi.Stat;
+import dev.caisson.remote.uapi.Statfs;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -97,7 +101,7 @@ public interface FileCalls extends Caller {
   }
 
   private static MemorySegment how(Set<OpenFlag> flags, int mode, Set<ResolveFlag> resolve) {
-    var how = Call.room(Layouts.OPEN_HOW.size());
+    var how = Layouts.OPEN_HOW.room();
     how.set(JAVA_LONG, Layouts.OPEN_HOW.offset("flags"), Flag.bits(flags) | Call.O_CLOEXEC);
     how.set(JAVA_LONG, Layouts.OPEN_HOW.offset("mode"), mode);
     how.set(JAVA_LONG, Layouts.OPEN_HOW.offset("resolve"), Flag.bits(resolve));
@@ -330,14 +334,14 @@ public interface FileCalls extends Caller {
 
   /// What a file system has. See `statfs(2)`.
   default Statfs statfs(Path path) throws IOException {
-    var statfs = Call.room(Layouts.STATFS.size());
+    var statfs = Layouts.STATFS.room();
     call(STATFS).path(path).out(statfs).run();
     return Statfs.of(statfs);
   }
 
   /// What the file system of a file has. See `statfs(2)`.
   default Statfs fstatfs(RemoteFd fd) throws IOException {
-    var statfs = Call.room(Layouts.STATFS.size());
+    var statfs = Layouts.STATFS.room();
     call(FSTATFS).fd(fd).out(statfs).run();
     return Statfs.of(statfs);
   }

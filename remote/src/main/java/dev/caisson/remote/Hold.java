@@ -11,6 +11,7 @@ import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.Processes;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
+import dev.caisson.remote.uapi.SignalSet;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -144,10 +145,10 @@ sealed interface Hold extends AutoCloseable {
 
     private boolean ended(Duration remaining) throws IOException {
       var time = remaining.compareTo(SLICE) < 0 ? remaining : SLICE;
-      var pollfd = Call.room(Layouts.POLLFD.size());
+      var pollfd = Layouts.POLLFD.room();
       pollfd.set(JAVA_INT, Layouts.POLLFD.offset("fd"), pidfd.number());
       pollfd.set(JAVA_SHORT, Layouts.POLLFD.offset("events"), POLLIN);
-      var timeout = Call.room(Layouts.TIMESPEC.size());
+      var timeout = Layouts.TIMESPEC.room();
       timeout.set(JAVA_LONG, Layouts.TIMESPEC.offset("tv_nsec"), time.toNanos());
       long count =
           parent

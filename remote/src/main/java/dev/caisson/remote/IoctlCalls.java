@@ -8,6 +8,9 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import dev.caisson.linux.Layouts;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.WindowSize;
+import dev.caisson.remote.uapi.LoopConfig;
+import dev.caisson.remote.uapi.Sockaddr;
+import dev.caisson.remote.uapi.SockaddrBytes;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.net.Inet4Address;
@@ -45,7 +48,7 @@ public interface IoctlCalls extends Caller {
 
   /// How large the window of a terminal is. See `TIOCGWINSZ(2const)`.
   default WindowSize tiocgwinsz(RemoteFd terminal) throws IOException {
-    var winsize = Call.room(Layouts.WINSIZE.size());
+    var winsize = Layouts.WINSIZE.room();
     ioctl(terminal, 0x5413).out(winsize).run();
     return new WindowSize(
         side(winsize, "ws_row"),
@@ -60,7 +63,7 @@ public interface IoctlCalls extends Caller {
 
   /// Sets how large the window of a terminal is. See `TIOCSWINSZ(2const)`.
   default void tiocswinsz(RemoteFd terminal, WindowSize size) throws IOException {
-    var winsize = Call.room(Layouts.WINSIZE.size());
+    var winsize = Layouts.WINSIZE.room();
     winsize.set(JAVA_SHORT, Layouts.WINSIZE.offset("ws_row"), (short) size.rows());
     winsize.set(JAVA_SHORT, Layouts.WINSIZE.offset("ws_col"), (short) size.columns());
     winsize.set(JAVA_SHORT, Layouts.WINSIZE.offset("ws_xpixel"), (short) size.width());
@@ -170,7 +173,7 @@ public interface IoctlCalls extends Caller {
     if (bytes.length > most) {
       throw new IllegalArgumentException("no network interface has so long a name: " + name);
     }
-    var ifreq = Call.room(Layouts.IFREQ.size());
+    var ifreq = Layouts.IFREQ.room();
     MemorySegment.copy(bytes, 0, ifreq, JAVA_BYTE, Layouts.IFREQ.offset("ifr_name"), bytes.length);
     return ifreq;
   }

@@ -15,6 +15,8 @@ import dev.caisson.linux.Flag;
 import dev.caisson.linux.Layouts;
 import dev.caisson.linux.MountFlag;
 import dev.caisson.linux.UmountFlag;
+import dev.caisson.remote.uapi.MountAttribute;
+import dev.caisson.remote.uapi.OpenTreeFlag;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -143,7 +145,7 @@ public interface MountCalls extends Caller {
   }
 
   private MemorySegment attr(MountAttr change) {
-    var attr = Call.room(Layouts.MOUNT_ATTR.size());
+    var attr = Layouts.MOUNT_ATTR.room();
     attr.set(JAVA_LONG, Layouts.MOUNT_ATTR.offset("attr_set"), Flag.bits(change.set()));
     attr.set(JAVA_LONG, Layouts.MOUNT_ATTR.offset("attr_clr"), Flag.bits(change.clear()));
     attr.set(

@@ -2,6 +2,9 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Signal;
+import dev.caisson.remote.uapi.Sockaddr;
+import dev.caisson.remote.uapi.SocketFamily;
+import dev.caisson.remote.uapi.SocketType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

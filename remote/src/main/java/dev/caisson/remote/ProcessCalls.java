@@ -20,6 +20,7 @@ import static dev.caisson.linux.SystemCall.UNSHARE;
 
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.Signal;
+import dev.caisson.remote.uapi.CloneFlag;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -111,12 +112,12 @@ public interface ProcessCalls extends Caller {
   ///
   /// The table of descriptors and the memory of a process cannot be unshared here.
   default void unshare(Set<CloneFlag> flags) throws IOException {
-    call(UNSHARE).word(CloneFlag.namespaces(flags)).run();
+    call(UNSHARE).flags(namespaces(flags)).run();
   }
 
   /// Enters a namespace. See `setns(2)`.
   default void setns(RemoteFd namespace, CloneFlag type) throws IOException {
-    call(SETNS).fd(namespace).word(CloneFlag.namespaces(Set.of(type))).run();
+    call(SETNS).fd(namespace).flags(namespaces(Set.of(type))).run();
   }
 
   /// Asks for one of many things. See `prctl(2)`.
@@ -148,5 +149,12 @@ public interface ProcessCalls extends Caller {
   /// Sends a signal. See `kill(2)`.
   default void kill(int pid, Signal signal) throws IOException {
     call(KILL).word(pid).word(signal.number()).run();
+  }
+
+  private static Set<CloneFlag> namespaces(Set<CloneFlag> flags) {
+    if (flags.contains(CloneFlag.FILES)) {
+      throw new IllegalArgumentException("the table of descriptors cannot be changed here");
+    }
+    return flags;
   }
 }

@@ -3,6 +3,8 @@ package dev.caisson.remote;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.remote.uapi.Sockaddr;
+import dev.caisson.remote.uapi.SockaddrBytes;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;

@@ -1,5 +1,6 @@
 package dev.caisson.remote;
 
+import dev.caisson.remote.uapi.Sockaddr;
 import java.util.List;
 
 /// What a socket received. See `recvmsg(2)`.

@@ -4,10 +4,12 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Exit;
+import dev.caisson.linux.Flag;
 import dev.caisson.linux.Layouts;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.remote.uapi.CloneFlag;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -128,7 +130,7 @@ public final class RemoteChild extends RemoteProcess {
       number =
           parent
               .call(SystemCall.CLONE)
-              .word(CLONE_VM | CLONE_PIDFD | SIGCHLD | CloneFlag.bits(flags))
+              .word(CLONE_VM | CLONE_PIDFD | SIGCHLD | Flag.bits(flags))
               .memory(stack, STACK - FRAME)
               .out(pidfd)
               .word(0)
@@ -298,8 +300,8 @@ public final class RemoteChild extends RemoteProcess {
     }
     int byPid = 1;
     int exited = 4;
-    var siginfo = Call.room(Layouts.SIGINFO.size());
-    var rusage = Call.room(Layouts.RUSAGE.size());
+    var siginfo = Layouts.SIGINFO.room();
+    var rusage = Layouts.RUSAGE.room();
     parent
         .call(SystemCall.WAITID)
         .word(byPid)

@@ -5,6 +5,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.remote.uapi.CloneFlag;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -9,6 +9,9 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Layouts;
 import dev.caisson.linux.Signal;
+import dev.caisson.remote.uapi.SignalDisposition;
+import dev.caisson.remote.uapi.SignalMask;
+import dev.caisson.remote.uapi.SignalSet;
 import java.io.IOException;
 import java.util.Set;
 
@@ -35,7 +38,7 @@ public interface SignalCalls extends Caller {
 
   /// Sets what a signal does. See `sigaction(2)`.
   default void rtSigaction(Signal signal, SignalDisposition disposition) throws IOException {
-    var action = Call.room(Layouts.SIGACTION.size());
+    var action = Layouts.SIGACTION.room();
     action.set(JAVA_LONG, Layouts.SIGACTION.offset("sa_handler"), disposition.handler());
     call(RT_SIGACTION).word(signal.number()).in(action).word(0).word(SignalSet.SIZE).run();
   }
@@ -44,7 +47,7 @@ public interface SignalCalls extends Caller {
   ///
   /// @throws IllegalArgumentException if it has a handler, which no stub sets
   default SignalDisposition rtSigaction(Signal signal) throws IOException {
-    var action = Call.room(Layouts.SIGACTION.size());
+    var action = Layouts.SIGACTION.room();
     call(RT_SIGACTION).word(signal.number()).word(0).out(action).word(SignalSet.SIZE).run();
     long handler = action.get(JAVA_LONG, Layouts.SIGACTION.offset("sa_handler"));
     return SignalDisposition.of(handler);

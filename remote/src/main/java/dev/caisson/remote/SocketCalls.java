@@ -19,6 +19,10 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
 import dev.caisson.linux.SystemCall;
+import dev.caisson.remote.uapi.Sockaddr;
+import dev.caisson.remote.uapi.SockaddrBytes;
+import dev.caisson.remote.uapi.SocketFamily;
+import dev.caisson.remote.uapi.SocketType;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

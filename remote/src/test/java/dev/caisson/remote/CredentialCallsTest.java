@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Rlimit;
+import dev.caisson.remote.uapi.Capabilities;
+import dev.caisson.remote.uapi.CloneFlag;
+import dev.caisson.remote.uapi.Ids;
+import dev.caisson.remote.uapi.Limit;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;

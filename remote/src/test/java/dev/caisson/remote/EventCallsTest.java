@@ -5,6 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.remote.uapi.EpollEvent;
+import dev.caisson.remote.uapi.EpollFlag;
+import dev.caisson.remote.uapi.InotifyEvent;
+import dev.caisson.remote.uapi.InotifyFlag;
+import dev.caisson.remote.uapi.TimerSetting;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

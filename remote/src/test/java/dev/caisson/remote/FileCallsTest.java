@@ -8,6 +8,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Seal;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.remote.uapi.ResolveFlag;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -9,6 +9,7 @@ import dev.caisson.linux.Layouts;
 import dev.caisson.linux.MountFlag;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;

@@ -12,6 +12,7 @@ import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.testkit.NoLeaks;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;

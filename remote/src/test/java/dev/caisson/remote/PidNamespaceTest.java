@@ -8,6 +8,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.file.Files;
 import java.nio.file.Path;

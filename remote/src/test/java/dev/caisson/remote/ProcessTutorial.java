@@ -10,6 +10,7 @@ import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.trace.Injection;
 import dev.caisson.remote.trace.Replay;
 import dev.caisson.remote.trace.Trace;
+import dev.caisson.remote.uapi.CloneFlag;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.nio.file.Files;

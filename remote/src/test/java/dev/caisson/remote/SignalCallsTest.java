@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Exit;
 import dev.caisson.linux.Signal;
+import dev.caisson.remote.uapi.SignalDisposition;
+import dev.caisson.remote.uapi.SignalMask;
+import dev.caisson.remote.uapi.SignalfdSiginfo;
 import dev.caisson.testkit.NoLeaks;
 import java.time.Duration;
 import java.util.Set;

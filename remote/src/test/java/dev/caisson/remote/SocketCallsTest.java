@@ -6,6 +6,10 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.remote.uapi.Sockaddr;
+import dev.caisson.remote.uapi.SockaddrBytes;
+import dev.caisson.remote.uapi.SocketFamily;
+import dev.caisson.remote.uapi.SocketType;
 import dev.caisson.testkit.NoLeaks;
 import java.net.Inet4Address;
 import java.net.Inet6Address;

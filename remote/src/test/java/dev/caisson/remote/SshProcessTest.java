@@ -12,6 +12,7 @@ import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.remote.uapi.SignalMask;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;

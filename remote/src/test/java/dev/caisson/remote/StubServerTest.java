@@ -8,6 +8,7 @@ import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Exit;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
+import dev.caisson.remote.uapi.SignalMask;
 import dev.caisson.testkit.NoLeaks;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;

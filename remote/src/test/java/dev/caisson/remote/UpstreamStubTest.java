@@ -11,6 +11,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
+import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;

@@ -1,4 +1,4 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -26,7 +26,8 @@ public record Statfs(
     long ffree,
     long namelen,
     long flags) {
-  static Statfs of(MemorySegment statfs) {
+  /// Reads a `struct statfs`.
+  public static Statfs of(MemorySegment statfs) {
     return new Statfs(
         get(statfs, "f_type"),
         get(statfs, "f_bsize"),

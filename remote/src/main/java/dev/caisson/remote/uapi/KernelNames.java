@@ -1,4 +1,4 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
 import dev.caisson.linux.PathBytes;
 import java.lang.foreign.MemorySegment;

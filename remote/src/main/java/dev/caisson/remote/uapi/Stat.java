@@ -1,4 +1,4 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -33,8 +33,12 @@ public record Stat(
     int rdevMinor,
     int devMajor,
     int devMinor) {
-  static final long SIZE = Layouts.STATX.size();
-  static final int BASIC_STATS = 0x7ff;
+  /// Of a `struct statx`, in bytes.
+  public static final long SIZE = Layouts.STATX.size();
+
+  /// What of it has to be asked for: STATX_BASIC_STATS.
+  public static final int BASIC_STATS = 0x7ff;
+
   private static final long SECONDS = Layouts.STATX_TIMESTAMP.offset("tv_sec");
   private static final long NANOSECONDS = Layouts.STATX_TIMESTAMP.offset("tv_nsec");
   private static final int S_IFMT = 0170000;
@@ -56,7 +60,8 @@ public record Stat(
   private static final long DEV_MAJOR = Layouts.STATX.offset("stx_dev_major");
   private static final long DEV_MINOR = Layouts.STATX.offset("stx_dev_minor");
 
-  static Stat of(MemorySegment statx) {
+  /// Reads a `struct statx`.
+  public static Stat of(MemorySegment statx) {
     return new Stat(
         statx.get(JAVA_SHORT, MODE) & 0xffff,
         statx.get(JAVA_INT, NLINK),

@@ -1,4 +1,4 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
 /// What becomes of the signals that are blocked. See `sigprocmask(2)`.
 public enum SignalMask {
@@ -15,7 +15,8 @@ public enum SignalMask {
     this.number = number;
   }
 
-  int number() {
+  /// As the kernel has it.
+  public int number() {
     return number;
   }
 }

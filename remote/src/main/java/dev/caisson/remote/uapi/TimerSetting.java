@@ -1,4 +1,4 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -25,8 +25,9 @@ public record TimerSetting(Duration value, Duration interval) {
     return new TimerSetting(value, Duration.ZERO);
   }
 
-  MemorySegment bytes() {
-    var itimerspec = Call.room(Layouts.ITIMERSPEC.size());
+  /// A `struct itimerspec`.
+  public MemorySegment bytes() {
+    var itimerspec = Layouts.ITIMERSPEC.room();
     set(itimerspec, VALUE, value);
     set(itimerspec, INTERVAL, interval);
     return itimerspec;
@@ -37,7 +38,8 @@ public record TimerSetting(Duration value, Duration interval) {
     itimerspec.set(JAVA_LONG, at + NANOSECONDS, time.toNanosPart());
   }
 
-  static TimerSetting parse(MemorySegment itimerspec) {
+  /// Reads one.
+  public static TimerSetting parse(MemorySegment itimerspec) {
     return new TimerSetting(get(itimerspec, VALUE), get(itimerspec, INTERVAL));
   }
 

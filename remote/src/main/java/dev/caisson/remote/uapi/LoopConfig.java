@@ -1,4 +1,4 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -19,9 +19,12 @@ public record LoopConfig(long offset, long sizelimit, int blockSize, Set<LoopFla
     return new LoopConfig(0, 0, 0, Set.of(flags));
   }
 
-  MemorySegment bytes(int file) {
+  /// A `struct loop_config`.
+  ///
+  /// @param file the number of a descriptor of the file
+  public MemorySegment bytes(int file) {
     var layout = Layouts.LOOP_CONFIG;
-    var config = Call.room(layout.size());
+    var config = layout.room();
     config.set(JAVA_INT, layout.offset("fd"), file);
     config.set(JAVA_INT, layout.offset("block_size"), blockSize);
     config.set(JAVA_LONG, layout.offset("info", "lo_offset"), offset);

@@ -1,4 +1,4 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
 /// The users or the groups that a process is. See `credentials(7)`.
 ///

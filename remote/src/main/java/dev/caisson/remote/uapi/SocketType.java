@@ -1,4 +1,4 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
 /// How a socket transfers what it is given. See `socket(2)`.
 public enum SocketType {
@@ -17,7 +17,8 @@ public enum SocketType {
     this.number = number;
   }
 
-  int number() {
+  /// As the kernel has it.
+  public int number() {
     return number;
   }
 }

@@ -1,9 +1,9 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
-import java.util.Set;
+import dev.caisson.linux.Flag;
 
 /// What a new process has for itself or in common with its parent. See `clone(2)`.
-public enum CloneFlag {
+public enum CloneFlag implements Flag {
   /// In common: the table of descriptors.
   FILES(0x400),
   /// In common: the working directory, the root and the umask.
@@ -29,14 +29,8 @@ public enum CloneFlag {
     this.bit = bit;
   }
 
-  static int bits(Set<CloneFlag> flags) {
-    return flags.stream().mapToInt(flag -> flag.bit).reduce(0, (a, b) -> a | b);
-  }
-
-  static int namespaces(Set<CloneFlag> flags) {
-    if (flags.contains(FILES)) {
-      throw new IllegalArgumentException("the table of descriptors cannot be changed here");
-    }
-    return bits(flags);
+  @Override
+  public int bit() {
+    return bit;
   }
 }

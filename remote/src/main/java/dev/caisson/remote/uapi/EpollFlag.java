@@ -1,4 +1,4 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
 import dev.caisson.linux.Flag;
 

@@ -1,4 +1,4 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
@@ -18,14 +18,16 @@ public record EpollEvent(Set<EpollFlag> events, long data) {
   private static final long EVENTS = Layouts.EPOLL_EVENT.offset("events");
   private static final long DATA = Layouts.EPOLL_EVENT.offset("data");
 
-  MemorySegment bytes() {
-    var event = Call.room(SIZE);
+  /// A `struct epoll_event`.
+  public MemorySegment bytes() {
+    var event = Layouts.EPOLL_EVENT.room();
     event.set(JAVA_INT_UNALIGNED, EVENTS, Flag.bits(events));
     event.set(JAVA_LONG_UNALIGNED, DATA, data);
     return event;
   }
 
-  static List<EpollEvent> parse(MemorySegment bytes, long count) {
+  /// Reads so many, one after the other.
+  public static List<EpollEvent> parse(MemorySegment bytes, long count) {
     var all = new ArrayList<EpollEvent>();
     for (long at = 0; at < count * SIZE; at += SIZE) {
       int events = bytes.get(JAVA_INT_UNALIGNED, at + EVENTS);

@@ -1,4 +1,4 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
 /// What a signal does. See `sigaction(2)`.
 public enum SignalDisposition {
@@ -13,11 +13,15 @@ public enum SignalDisposition {
     this.handler = handler;
   }
 
-  long handler() {
+  /// What is in the place of a handler.
+  public long handler() {
     return handler;
   }
 
-  static SignalDisposition of(long handler) {
+  /// What it is by that.
+  ///
+  /// @throws IllegalArgumentException if it is a handler
+  public static SignalDisposition of(long handler) {
     for (var disposition : values()) {
       if (disposition.handler == handler) {
         return disposition;

@@ -1,4 +1,4 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -9,14 +9,15 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /// Signals as the kernel has them: a bit each. See `sigset_t` in `signal(7)`.
-final class SignalSet {
+public final class SignalSet {
   /// In bytes.
-  static final int SIZE = 8;
+  public static final int SIZE = 8;
 
   private SignalSet() {}
 
-  static MemorySegment of(Set<Signal> signals) {
-    var set = Call.room(SIZE);
+  /// A `sigset_t`.
+  public static MemorySegment of(Set<Signal> signals) {
+    var set = MemorySegment.ofArray(new long[1]);
     set.set(
         JAVA_LONG,
         0,
@@ -24,7 +25,8 @@ final class SignalSet {
     return set;
   }
 
-  static Set<Signal> parse(MemorySegment set) {
+  /// Those that are in one.
+  public static Set<Signal> parse(MemorySegment set) {
     long bits = set.get(JAVA_LONG, 0);
     return IntStream.rangeClosed(1, Long.SIZE)
         .filter(number -> (bits >>> (number - 1) & 1) != 0)

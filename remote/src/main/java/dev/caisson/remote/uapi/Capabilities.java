@@ -1,4 +1,4 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
 /// What a process may do besides what anybody may: bit n for the capability n of
 /// `linux/capability.h`. See `capabilities(7)`.

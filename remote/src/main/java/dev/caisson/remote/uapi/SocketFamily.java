@@ -1,4 +1,4 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
 /// Which addresses a socket has. See `socket(2)`.
 public enum SocketFamily {
@@ -17,7 +17,8 @@ public enum SocketFamily {
     this.number = number;
   }
 
-  int number() {
+  /// As the kernel has it.
+  public int number() {
     return number;
   }
 }

@@ -1,4 +1,4 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
 /// How much of something a process may have. See `getrlimit(2)`.
 ///

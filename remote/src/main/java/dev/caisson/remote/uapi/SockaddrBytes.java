@@ -1,4 +1,4 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
@@ -16,9 +16,9 @@ import java.net.UnknownHostException;
 import java.nio.ByteOrder;
 
 /// Addresses of sockets as the kernel has them.
-final class SockaddrBytes {
+public final class SockaddrBytes {
   /// Room for any: `struct sockaddr_storage`.
-  static final int ROOM = 128;
+  public static final int ROOM = 128;
 
   private static final int AF_UNIX = 1;
   private static final int AF_INET = 2;
@@ -41,7 +41,7 @@ final class SockaddrBytes {
   /// The address, exactly as long as it is.
   ///
   /// @throws IllegalArgumentException if it is of a Unix socket, and too long
-  static MemorySegment of(Sockaddr address) {
+  public static MemorySegment of(Sockaddr address) {
     return switch (address) {
       case Sockaddr.Unix unix -> path(PathBytes.of(unix.path()));
       case Sockaddr.Abstract named -> abstractName(named.name());
@@ -53,13 +53,13 @@ final class SockaddrBytes {
   }
 
   /// Whether it is a path for which there is no room.
-  static boolean tooLong(Sockaddr address) {
+  public static boolean tooLong(Sockaddr address) {
     return address instanceof Sockaddr.Unix unix
         && PATH + PathBytes.of(unix.path()).length + 1 > Layouts.SOCKADDR_UN.size();
   }
 
   private static MemorySegment made(int family, long size) {
-    var made = Call.room(size);
+    var made = Layouts.SOCKADDR_UN.room().asSlice(0, size);
     made.set(JAVA_SHORT_UNALIGNED, FAMILY, (short) family);
     return made;
   }
@@ -107,7 +107,7 @@ final class SockaddrBytes {
   /// Reads an address, exactly as long as it is.
   ///
   /// @throws IOException if it is of a family that is not known here, or too short
-  static Sockaddr parse(MemorySegment bytes) throws IOException {
+  public static Sockaddr parse(MemorySegment bytes) throws IOException {
     if (bytes.byteSize() == 0) {
       return new Sockaddr.Unnamed();
     }

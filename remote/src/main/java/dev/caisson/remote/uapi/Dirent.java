@@ -1,4 +1,4 @@
-package dev.caisson.remote;
+package dev.caisson.remote.uapi;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
@@ -23,7 +23,7 @@ public record Dirent(long ino, long offset, int type, Path name) {
   private static final long NAME = LAYOUT.offset("d_name");
 
   /// Reads what a process says; what it says wrong ends the list.
-  static List<Dirent> parse(MemorySegment dirents) {
+  public static List<Dirent> parse(MemorySegment dirents) {
     var all = new ArrayList<Dirent>();
     long at = 0;
     while (at + NAME < dirents.byteSize()) {
