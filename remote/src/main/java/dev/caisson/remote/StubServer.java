@@ -1,29 +1,42 @@
 package dev.caisson.remote;
 
-import dev.caisson.linux.Deadline;
-import dev.caisson.linux.Fd;
 import dev.caisson.linux.UnixListener;
 import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /// Takes the calls of stubs: of programs that others launch without knowing what they are.
 ///
 /// {@snippet class="dev.caisson.remote.StubServerTest" region="server"}
 public final class StubServer implements AutoCloseable {
   private static final int BACKLOG = 1024;
-  private static final Duration BOOTSTRAP = Duration.ofSeconds(30);
 
-  private final UnixListener listener;
-  private final List<Path> files = new ArrayList<>();
+  private final Reception reception;
+  private final List<Made> made = new ArrayList<>();
   private final Path socket;
+  private boolean closed;
+
+  /// A file, and by what it is known: its device, its inode, and when it was made, for an inode is
+  /// soon that of another file.
+  private record Made(Path path, Object inode, FileTime made) {
+    static Made at(Path path) throws IOException {
+      var attributes =
+          Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+      return new Made(
+          path, Objects.requireNonNull(attributes.fileKey()), attributes.creationTime());
+    }
+  }
 
   private StubServer(UnixListener listener, Path socket) {
-    this.listener = listener;
+    this.reception = new Reception(listener);
     this.socket = socket;
   }
 
@@ -44,9 +57,7 @@ public final class StubServer implements AutoCloseable {
     checkName(name);
     var server = listenOn(directory.resolve(name + ".sock"));
     try {
-      var file = directory.resolve(name);
-      Stub.write(Stub.program(), file);
-      server.files.add(file);
+      server.addProgram(directory.resolve(name));
       return server;
     } catch (IOException | RuntimeException failure) {
       server.close();
@@ -58,15 +69,21 @@ public final class StubServer implements AutoCloseable {
   /// socket, `name.sock`. Both are removed at the end.
   ///
   /// @throws IllegalArgumentException if that cannot be the name of a file
+  /// @throws IllegalStateException if this has been closed
   public synchronized StubServer add(Path directory, String name) throws IOException {
     checkName(name);
+    if (closed) {
+      throw new IllegalStateException("a server of stubs was used after it was closed");
+    }
     var link = directory.resolve(name + ".sock");
-    Files.createSymbolicLink(link, socket);
-    files.add(link);
-    var file = directory.resolve(name);
-    Stub.write(Stub.program(), file);
-    files.add(file);
+    made.add(Made.at(Files.createSymbolicLink(link, socket)));
+    addProgram(directory.resolve(name));
     return this;
+  }
+
+  private synchronized void addProgram(Path file) throws IOException {
+    Stub.write(Stub.program(), file);
+    made.add(Made.at(file));
   }
 
   private static void checkName(String name) {
@@ -80,50 +97,33 @@ public final class StubServer implements AutoCloseable {
     return socket;
   }
 
-  /// Waits for the next who calls. May be called by many threads at once: one that connects and is
-  /// silent keeps no more than one of them, for 30 seconds at most.
+  /// Waits for the next who calls. Many threads may at once. From the first time on, whoever
+  /// connects is heard at once, up to 1,024 of them, whether somebody waits here or not; and one
+  /// that connects and is silent keeps nobody else waiting.
   ///
   /// @throws dev.caisson.linux.DeadlineException if nobody calls in time
-  /// @throws StubException if somebody connected who is no stub; the next may be one
+  /// @throws StubException if somebody connected who is no stub, or said nothing for 30 seconds;
+  ///   the next may be one
+  /// @throws IllegalStateException if this has been closed, or is meanwhile
   public StubCall accept(Duration deadline) throws IOException {
-    try (var connection = connection(deadline)) {
-      return launched(connection);
-    }
+    return reception.next(deadline);
   }
 
-  /// Waits for the next who connects, and may have nothing to say.
-  UnixSocket connection(Duration deadline) throws IOException {
-    return listener.accept(deadline);
-  }
-
-  /// Hears from somebody who has connected what was called; 30 seconds at most. Closes the
-  /// connection, unless this JVM lacks something, such as descriptors: then it can be tried again.
-  ///
-  /// @throws SystemCallException if that is so
-  static StubCall launched(UnixSocket connection) throws IOException {
-    var credentials = connection.peerCredentials();
-    var pidfd = connection.peerPidfd();
-    try {
-      var launched = Bootstrap.launched(connection, Deadline.in(BOOTSTRAP));
-      connection.close();
-      return new StubCall(launched, credentials, pidfd);
-    } catch (IOException | RuntimeException failure) {
-      pidfd.ifPresent(Fd::close);
-      throw failure;
-    }
-  }
-
-  /// Stops listening, and removes what it has made. Calls that were accepted go on. Idempotent.
+  /// Stops listening, and removes what it has made, unless somebody has put something else in its
+  /// place. Calls that were accepted go on; whoever has not been accepted is sent away. Idempotent.
   @Override
   public synchronized void close() {
-    listener.close();
-    for (var file : files) {
+    closed = true;
+    reception.close();
+    for (var file : made) {
       try {
-        Files.deleteIfExists(file);
-      } catch (IOException notOurs) {
-        // Somebody has taken its place.
+        if (Made.at(file.path()).equals(file)) {
+          Files.delete(file.path());
+        }
+      } catch (IOException gone) {
+        // Somebody has removed it, or its directory.
       }
     }
-    files.clear();
+    made.clear();
   }
 }

@@ -1,10 +1,8 @@
 package dev.caisson.remote;
 
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.Errno;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,10 +29,6 @@ public final class Stubs implements AutoCloseable {
 
   /// In bytes, so that a socket of that name and `.sock` can be made in any directory.
   private static final int LONGEST = 80;
-
-  /// What passes when others give something back.
-  private static final Set<Errno> SCARCITY =
-      Set.of(Errno.EMFILE, Errno.ENFILE, Errno.ENOMEM, Errno.ENOBUFS);
 
   private final Path directory;
   private final boolean temporary;
@@ -129,31 +123,17 @@ public final class Stubs implements AutoCloseable {
   private void accept(StubServer server, String name, StubHandler handler) {
     while (!closing) {
       try {
-        var handling = new Handling(name, handler, server.connection(FOREVER));
+        var handling = new Handling(name, handler, server.accept(FOREVER));
         handlings.add(handling);
         handling.thread.start();
+      } catch (StubException noStub) {
+        // Anybody can connect, and go again.
       } catch (SystemCallException failure) {
-        if (closing) {
-          return;
-        }
-        if (!SCARCITY.contains(failure.errno())) {
-          fail(name, failure);
-          return;
-        }
-        awaitDescriptors();
+        fail(name, failure);
+        return;
       } catch (IOException | IllegalStateException closed) {
         return;
       }
-    }
-  }
-
-  /// Out of descriptors or memory: the caller stays in the queue, and asking again at once would
-  /// only burn a processor.
-  private static void awaitDescriptors() {
-    try {
-      Thread.sleep(100);
-    } catch (InterruptedException closing) {
-      // So there is nothing more to wait for.
     }
   }
 
@@ -163,67 +143,32 @@ public final class Stubs implements AutoCloseable {
     }
   }
 
-  /// Somebody who has connected, and the thread that serves them.
+  /// Somebody who has called, and the thread that serves them.
   private final class Handling {
     private final String name;
     private final StubHandler handler;
-    private final UnixSocket connection;
+    private final StubCall call;
     private final Thread thread;
-    private volatile Optional<StubCall> call = Optional.empty();
     private volatile boolean abandoned;
 
-    Handling(String name, StubHandler handler, UnixSocket connection) {
+    Handling(String name, StubHandler handler, StubCall call) {
       this.name = name;
       this.handler = handler;
-      this.connection = connection;
+      this.call = call;
       this.thread = Thread.ofVirtual().name("stub-" + name + "-call").unstarted(this::run);
     }
 
     private void run() {
-      try (var launched = launched()) {
-        call = Optional.of(launched);
-        handle(launched);
-      } catch (StubException | java.io.InterruptedIOException noStub) {
-        // Anybody can connect, and go again.
-      } catch (IOException ours) {
-        Stubs.this.fail(name, ours);
-      } finally {
-        handlings.remove(this);
-      }
-    }
-
-    /// Out of descriptors, it waits until others have given some back: nothing has been said yet.
-    private StubCall launched() throws IOException {
-      while (true) {
-        try {
-          return StubServer.launched(connection);
-        } catch (SystemCallException failure) {
-          if (closing || !SCARCITY.contains(failure.errno())) {
-            connection.close();
-            throw failure;
-          }
-          awaitDescriptors();
-        } catch (IOException | RuntimeException failure) {
-          connection.close();
-          throw failure;
-        }
-      }
-    }
-
-    /// Whether it has said what was called.
-    boolean isCall() {
-      return call.isPresent();
-    }
-
-    private void handle(StubCall launched) {
-      try {
-        tell(name, launched);
-        exit(launched, handler.call(launched));
+      try (call) {
+        tell(name, call);
+        exit(call, handler.call(call));
       } catch (Throwable failure) {
         // Also what says that a test has failed.
         if (!abandoned) {
           Stubs.this.fail(name, failure);
         }
+      } finally {
+        handlings.remove(this);
       }
     }
 
@@ -239,16 +184,14 @@ public final class Stubs implements AutoCloseable {
 
     /// Asks it to end.
     void abandon() {
-      if (call.isPresent()) {
-        Stubs.this.fail(name, new DeadlineException(PATIENCE, "its end"));
-      }
+      Stubs.this.fail(name, new DeadlineException(PATIENCE, "its end"));
       abandoned = true;
       thread.interrupt();
     }
 
     /// Ends the process, whatever the handler does.
     void end() {
-      call.ifPresent(StubCall::close);
+      call.close();
     }
   }
 
@@ -278,10 +221,7 @@ public final class Stubs implements AutoCloseable {
     }
     servers.forEach(StubServer::close);
     var waiting = new Waiting();
-    acceptors.forEach(Thread::interrupt);
     acceptors.forEach(waiting::join);
-    // Whoever has not said yet what was called is not waited for.
-    handlings.stream().filter(handling -> !handling.isCall()).forEach(Handling::abandon);
     List.copyOf(handlings).forEach(handling -> waiting.join(handling.thread));
     if (!handlings.isEmpty()) {
       var late = List.copyOf(handlings);

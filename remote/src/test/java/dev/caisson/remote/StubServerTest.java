@@ -8,15 +8,19 @@ import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Exit;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.UnixSocket;
 import dev.caisson.remote.uapi.SignalMask;
 import dev.caisson.testkit.NoLeaks;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Executors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -164,6 +168,77 @@ class StubServerTest {
         process.exitGroup(4);
       }
       assertThat(started.waitFor()).isEqualTo(4);
+    }
+  }
+
+  @Test
+  void thoseWhoAreSilentKeepNobodyWaiting() throws Exception {
+    var silent = new ArrayList<UnixSocket>();
+    try (var server = StubServer.create(directory, "stub")) {
+      for (int i = 0; i < 200; i++) {
+        silent.add(UnixSocket.connect(UnixSocket.Type.STREAM, server.socket(), LONG));
+      }
+      for (int i = 0; i < 3; i++) {
+        var started = new ProcessBuilder(directory.resolve("stub").toString()).start();
+        try (var call = server.accept(LONG)) {
+          call.process().exitGroup(i);
+        }
+        assertThat(started.waitFor()).isEqualTo(i);
+      }
+    } finally {
+      silent.forEach(UnixSocket::close);
+    }
+  }
+
+  @Test
+  void whoeverHasNotBeenAcceptedIsSentAway() throws Exception {
+    var server = StubServer.create(directory, "stub");
+    var program = new ProcessBuilder(directory.resolve("stub").toString());
+    var all = List.of(program.start(), program.start(), program.start());
+    server.accept(LONG).close();
+    server.close();
+    for (var one : all) {
+      assertThat(one.waitFor()).isNotZero();
+    }
+  }
+
+  @Test
+  void itTellsWhoWaitsThatItHasBeenClosed() throws Exception {
+    var server = StubServer.create(directory, "stub");
+    try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      var waiting =
+          List.of(
+              threads.submit(() -> server.accept(LONG)), threads.submit(() -> server.accept(LONG)));
+      assertThatThrownBy(() -> server.accept(Duration.ofMillis(50)))
+          .isInstanceOf(DeadlineException.class);
+      server.close();
+      for (var one : waiting) {
+        assertThatThrownBy(one::get).hasCauseInstanceOf(IllegalStateException.class);
+      }
+    }
+    server.close();
+    assertThatThrownBy(() -> server.accept(LONG)).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> server.add(directory, "other"))
+        .isInstanceOf(IllegalStateException.class);
+    try (var left = Files.list(directory)) {
+      assertThat(left).isEmpty();
+    }
+  }
+
+  @Test
+  void whatIsNotItsOwnStays() throws Exception {
+    var program = directory.resolve("stub");
+    try (var server = StubServer.create(directory, "stub")) {
+      server.add(directory, "other");
+      Files.delete(program);
+      Files.delete(directory.resolve("other.sock"));
+      Files.writeString(program, "somebody else's");
+      assertThatThrownBy(() -> server.add(directory, "stub"))
+          .isInstanceOf(FileAlreadyExistsException.class);
+    }
+    assertThat(program).hasContent("somebody else's");
+    try (var left = Files.list(directory)) {
+      assertThat(left).containsExactly(program);
     }
   }
 
