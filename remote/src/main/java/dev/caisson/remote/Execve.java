@@ -23,7 +23,7 @@ record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong s
   private static final int PR_SET_NAME = 15;
 
   /// What a process is called meanwhile. A program has the name of its file, and none has this one.
-  private static final String NAME = "caisson:execve";
+  static final String NAME = "caisson:execve";
 
   static List<byte[]> strings(List<String> texts) {
     return texts.stream().map(PathBytes::encode).toList();
@@ -35,25 +35,28 @@ record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong s
         .toList();
   }
 
-  /// Tells what a process is called by now.
-  @FunctionalInterface
-  interface Name {
+  /// Tells of a process that answers no more.
+  interface Witness {
+    /// What it is called by now.
     String comm() throws IOException;
+
+    /// Whether it has ended; if not, it is waited for a moment.
+    boolean ended() throws IOException;
   }
 
   /// Makes the call.
   ///
   /// @throws SystemCallException if it cannot be executed
   /// @throws ConnectionLostException if the process has died before
-  void in(RemoteProcess process, Name name) throws IOException {
+  void in(RemoteProcess process, Witness witness) throws IOException {
     var call = process.call(SystemCall.EXECVE).path(program).strings(argv).strings(envp);
-    long result = process.intercepted(call, () -> make(process, call, name));
+    long result = process.intercepted(call, () -> make(process, call, witness));
     if (result < 0) {
       throw call.failure(result);
     }
   }
 
-  private long make(RemoteProcess process, Call call, Name name) throws IOException {
+  private long make(RemoteProcess process, Call call, Witness witness) throws IOException {
     // Answered before the next: one that dies unnamed would look like one that has executed.
     process.make(process.call(SystemCall.PRCTL).word(PR_SET_NAME).string(NAME));
     if (sigmask.isPresent()) {
@@ -71,7 +74,7 @@ record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong s
     try {
       return process.make(call);
     } catch (ConnectionLostException gone) {
-      if (isUnchanged(name)) {
+      if (isUnchanged(witness)) {
         throw gone;
       }
       return 0;
@@ -80,10 +83,19 @@ record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong s
 
   /// Whether a process died before it was another program. One that became another has another
   /// name, and so has one that is not there any more: it was hardly killed in the instant between.
-  private static boolean isUnchanged(Name name) {
+  ///
+  /// The kernel closes the connection a moment before it changes the name, and a moment before a
+  /// process has ended. So one that lives, and has the name, will have another soon, or end.
+  static boolean isUnchanged(Witness witness) {
     try {
-      return name.comm().equals(NAME);
-    } catch (IOException ended) {
+      while (witness.comm().equals(NAME)) {
+        if (witness.ended()) {
+          // It may have been another program for a moment.
+          return witness.comm().equals(NAME);
+        }
+      }
+      return false;
+    } catch (IOException gone) {
       return false;
     }
   }

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.caisson.linux.Deadline;
+import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Layouts;
 import dev.caisson.linux.PollEvent;
@@ -19,9 +20,12 @@ import java.time.Duration;
 import java.util.Set;
 
 /// What a child of a process is held by: a pidfd, which never becomes one for another process.
-sealed interface Hold extends AutoCloseable {
+sealed interface Hold extends AutoCloseable, Execve.Witness {
   /// The most that there is to be read in a file that tells of a process.
   int MOST = 512;
+
+  /// How long one that is to be another program, or to end, is given before it is looked at again.
+  Duration MOMENT = Duration.ofMillis(1);
 
   /// Waits for its end.
   ///
@@ -31,8 +35,19 @@ sealed interface Hold extends AutoCloseable {
   /// Sends it a signal.
   void kill(Signal signal) throws IOException;
 
-  /// What it is called by now: by its own choice, or by the program that it has executed last.
+  /// By its own choice, or by the program that it has executed last.
+  @Override
   String comm() throws IOException;
+
+  @Override
+  default boolean ended() throws IOException {
+    try {
+      awaitEnd(MOMENT, "its end");
+      return true;
+    } catch (DeadlineException alive) {
+      return false;
+    }
+  }
 
   boolean isOpen();
 

@@ -9,20 +9,26 @@ import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
 import java.util.Set;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 
-/// Takes those who connect, and hears from each what was called: from all at once, so that one who
-/// is silent, or slow, keeps nobody else waiting.
+/// Takes those who connect, and hears from each what was called, so that one who is silent, or
+/// slow, keeps nobody else waiting.
 ///
-/// It begins when somebody asks for the first. Those who are one too many wait in the kernel, and
-/// so do all when this JVM is out of descriptors, until some have been given back.
+/// One thread does that, from when somebody asks for the first: nearly all have said at once what
+/// they have to say, and to hand each of them to a thread of its own would cost half as much again.
+/// When all threads have been hearing somebody for long, whoever waits starts as many again.
+///
+/// Those who are one too many wait in the kernel, and so do all when this JVM is out of
+/// descriptors, until some have been given back.
 final class Reception implements AutoCloseable {
   private static final Duration FOREVER = Duration.ofDays(365);
 
@@ -35,8 +41,11 @@ final class Reception implements AutoCloseable {
   /// Between one look and the next whether what was scarce is there again.
   private static final Duration PAUSE = Duration.ofMillis(100);
 
-  /// How many can have connected that nobody has asked for.
+  /// How many can have connected that nobody has asked for, and how many are heard at once.
   private static final int MOST = 1024;
+
+  /// How long all threads are busy before there are more.
+  private static final Duration LONG = Duration.ofMillis(20);
 
   /// What passes when others give something back.
   private static final Set<Errno> SCARCITY =
@@ -44,20 +53,30 @@ final class Reception implements AutoCloseable {
 
   private final UnixListener listener;
   private final ExecutorService threads =
-      Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("stubs-", 0).factory());
+      Executors.newThreadPerTaskExecutor(Thread.ofPlatform().daemon().name("stubs-", 0).factory());
   private final Semaphore room = new Semaphore(MOST);
-  private final BlockingQueue<Heard> heard = new LinkedBlockingQueue<>();
-  private boolean begun;
-  private volatile boolean closed;
+  private final ReentrantLock lock = new ReentrantLock();
+
+  /// Somebody has been heard, all threads are busy, or this is closed.
+  private final Condition changed = lock.newCondition();
+
+  private final Deque<Heard> heard = new ArrayDeque<>();
+
+  /// How many threads there are, and how many of them are hearing somebody.
+  private int started;
+
+  private int busy;
+
+  /// How many have been heard, whatever they have said.
+  private long done;
+
+  private boolean closed;
 
   /// What has come of somebody who connected.
   private sealed interface Heard {
     record Called(StubCall call) implements Heard {}
 
     record Failed(IOException failure) implements Heard {}
-
-    /// There will be no more.
-    record Closed() implements Heard {}
   }
 
   /// @param listener is closed with this
@@ -72,60 +91,114 @@ final class Reception implements AutoCloseable {
   /// @throws SystemCallException if nobody can be heard any more
   /// @throws IllegalStateException if this is closed, or has been meanwhile
   StubCall next(Duration deadline) throws IOException {
-    var until = Deadline.in(deadline);
-    begin();
-    Heard next;
-    try {
-      next = heard.poll(until.remaining().toNanos(), TimeUnit.NANOSECONDS);
-    } catch (InterruptedException interrupt) {
-      Thread.currentThread().interrupt();
-      throw new InterruptedIOException("interrupted while waiting for a stub");
-    }
+    var next = heard(Deadline.in(deadline));
+    room.release();
     return switch (next) {
-      case null -> throw until.exception("a stub");
-      case Heard.Called(var call) -> {
-        room.release();
-        yield call;
-      }
-      case Heard.Failed(var failure) -> {
-        room.release();
-        throw failure;
-      }
-      case Heard.Closed end -> {
-        // For the others who wait.
-        heard.add(end);
-        throw new IllegalStateException("a server of stubs was used after it was closed");
-      }
+      case Heard.Called(var call) -> call;
+      case Heard.Failed(var failure) -> throw failure;
     };
   }
 
-  private synchronized void begin() {
-    if (!begun && !closed) {
-      begun = true;
+  private Heard heard(Deadline until) throws IOException {
+    lock.lock();
+    try {
+      while (heard.isEmpty()) {
+        if (closed) {
+          throw new IllegalStateException("a server of stubs was used after it was closed");
+        }
+        if (until.expired()) {
+          throw until.exception("a stub");
+        }
+        if (started == 0) {
+          start(1);
+        }
+        long before = done;
+        boolean allBusy = busy == started;
+        long time = until.remaining().toNanos();
+        boolean late = changed.awaitNanos(allBusy ? Math.min(time, LONG.toNanos()) : time) <= 0;
+        if (late && allBusy && busy == started && done == before) {
+          start(started);
+        }
+      }
+      return heard.remove();
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while waiting for a stub");
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void start(int more) {
+    for (int i = 0; i < more && started < MOST && !closed; i++) {
+      started++;
       threads.execute(this::receive);
     }
   }
 
   private void receive() {
     try {
-      while (true) {
+      do {
         room.acquire();
         var connection = accept();
+        begin();
         try {
-          threads.execute(() -> hear(connection));
-        } catch (RejectedExecutionException closing) {
-          connection.close();
-          return;
+          hear(connection);
+        } finally {
+          end();
         }
-      }
+      } while (!leaves());
     } catch (SystemCallException failure) {
+      gone();
       tell(new Heard.Failed(failure));
     } catch (IOException | IllegalStateException | InterruptedException closing) {
-      // It is what ends this.
-    } finally {
-      synchronized (this) {
-        begun = false;
+      gone();
+    }
+  }
+
+  private void begin() {
+    locked(() -> {
+      busy++;
+      if (busy == started) {
+        changed.signalAll();
       }
+    });
+  }
+
+  private void end() {
+    locked(() -> {
+      busy--;
+      done++;
+    });
+  }
+
+  /// Whether another thread waits for the next who connects; then this one is not counted any more.
+  private boolean leaves() {
+    lock.lock();
+    try {
+      boolean others = started - busy > 1;
+      if (others) {
+        started--;
+      }
+      return others;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void gone() {
+    locked(() -> {
+      started--;
+      changed.signalAll();
+    });
+  }
+
+  private void locked(Runnable change) {
+    lock.lock();
+    try {
+      change.run();
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -183,11 +256,15 @@ final class Reception implements AutoCloseable {
   }
 
   private void tell(Heard what) {
-    synchronized (this) {
+    lock.lock();
+    try {
       if (!closed) {
         heard.add(what);
+        changed.signalAll();
         return;
       }
+    } finally {
+      lock.unlock();
     }
     drop(what);
   }
@@ -201,12 +278,10 @@ final class Reception implements AutoCloseable {
   /// Ends it. Whoever has connected, and has not been asked for, is sent away. Idempotent.
   @Override
   public void close() {
-    synchronized (this) {
-      if (closed) {
-        return;
-      }
+    locked(() -> {
       closed = true;
-    }
+      changed.signalAll();
+    });
     listener.close();
     threads.shutdownNow();
     try {
@@ -214,9 +289,11 @@ final class Reception implements AutoCloseable {
     } catch (InterruptedException interrupt) {
       Thread.currentThread().interrupt();
     }
-    for (var left = heard.poll(); left != null; left = heard.poll()) {
-      drop(left);
-    }
-    heard.add(new Heard.Closed());
+    var left = new ArrayList<Heard>();
+    locked(() -> {
+      left.addAll(heard);
+      heard.clear();
+    });
+    left.forEach(Reception::drop);
   }
 }

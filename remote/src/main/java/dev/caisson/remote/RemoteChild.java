@@ -249,7 +249,7 @@ public final class RemoteChild extends RemoteProcess {
   public void execve(Path program, List<byte[]> arguments, List<byte[]> environment)
       throws IOException {
     ownTable();
-    new Execve(program, arguments, environment, OptionalLong.empty()).in(this, hold::comm);
+    new Execve(program, arguments, environment, OptionalLong.empty()).in(this, hold);
     synchronized (this) {
       executed = true;
     }

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.locks.LockSupport;
 
 /// Somebody has launched a stub: with which arguments, in which environment, and the process
 /// itself, which waits for what it is told to do.
@@ -106,14 +107,27 @@ public final class StubCall implements AutoCloseable {
   /// @throws ConnectionLostException if the process has died before
   public void execve(Path program, List<byte[]> arguments, List<byte[]> environment)
       throws IOException {
-    new Execve(program, arguments, environment, OptionalLong.of(sigmask)).in(process, this::comm);
+    new Execve(program, arguments, environment, OptionalLong.of(sigmask)).in(process, witness());
     executed = true;
   }
 
-  private String comm() throws IOException {
-    return hold.isPresent()
-        ? hold.get().comm()
-        : Files.readString(Path.of("/proc/" + credentials.pid() + "/comm")).strip();
+  private Execve.Witness witness() {
+    return hold.isPresent() ? hold.get() : new Numbered(credentials.pid());
+  }
+
+  /// One that is known by its number alone.
+  private record Numbered(int pid) implements Execve.Witness {
+    @Override
+    public String comm() throws IOException {
+      return Files.readString(Path.of("/proc/" + pid + "/comm")).strip();
+    }
+
+    @Override
+    public boolean ended() throws IOException {
+      LockSupport.parkNanos(Hold.MOMENT.toNanos());
+      var stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
+      return stat.startsWith("Z", stat.lastIndexOf(')') + 2);
+    }
   }
 
   /// Whether the process has become another program.

@@ -1,0 +1,69 @@
+package dev.caisson.remote;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/// Whether a process that answers no more has become another program, or has died before.
+class ExecveTest {
+  private static final String GONE = "";
+
+  /// What is seen of a process, look by look.
+  private record Seen(Deque<String> comms, Deque<Boolean> ends) implements Execve.Witness {
+    static Seen of(List<String> comms, List<Boolean> ends) {
+      return new Seen(new ArrayDeque<>(comms), new ArrayDeque<>(ends));
+    }
+
+    @Override
+    public String comm() throws IOException {
+      var comm = comms.remove();
+      if (comm.equals(GONE)) {
+        throw new NoSuchFileException("/proc/4711/comm");
+      }
+      return comm;
+    }
+
+    @Override
+    public boolean ended() {
+      return ends.remove();
+    }
+  }
+
+  private static void assertUnchanged(boolean unchanged, List<String> comms, List<Boolean> ends) {
+    var seen = Seen.of(comms, ends);
+    assertThat(Execve.isUnchanged(seen)).isEqualTo(unchanged);
+    assertThat(seen.comms()).isEmpty();
+    assertThat(seen.ends()).isEmpty();
+  }
+
+  @Test
+  void oneThatHasAnotherNameIsAnotherProgram() {
+    assertUnchanged(false, List.of("true"), List.of());
+  }
+
+  @Test
+  void oneThatIsAboutToChangeIsWaitedFor() {
+    assertUnchanged(false, List.of(Execve.NAME, Execve.NAME, "true"), List.of(false, false));
+  }
+
+  @Test
+  void oneThatIsAboutToEndIsWaitedFor() {
+    assertUnchanged(true, List.of(Execve.NAME, Execve.NAME, Execve.NAME), List.of(false, true));
+  }
+
+  @Test
+  void oneThatChangedAndEndedBetweenTwoLooksHasChanged() {
+    assertUnchanged(false, List.of(Execve.NAME, "true"), List.of(true));
+  }
+
+  @Test
+  void oneThatIsGoneHasChanged() {
+    assertUnchanged(false, List.of(GONE), List.of());
+    assertUnchanged(false, List.of(Execve.NAME, GONE), List.of(true));
+  }
+}
