@@ -49,6 +49,9 @@ final class Expectations {
   /// @throws UsageException if a line is none; it is named
   /// @throws IOException if the file cannot be read
   static Expectations read(Path file, Order order) throws UsageException, IOException {
+    if (Files.isDirectory(file)) {
+      throw new UsageException("--expect: " + file + " is a directory");
+    }
     var bytes = Files.readAllBytes(file);
     var expected = new ArrayList<ExpectedCall>();
     int from = 0;

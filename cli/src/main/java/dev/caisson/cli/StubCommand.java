@@ -97,6 +97,9 @@ final class StubCommand implements Command {
     }
     var command = List.copyOf(words.subList(dashes + 1, words.size()));
     var names = names(line);
+    if (Values.last(line, "exec").filter(String::isEmpty).isPresent()) {
+      throw new UsageException("--exec needs a program");
+    }
     var timeout = line.hasOption("timeout") ? RunOptions.timeout(line) : FOREVER;
     int status = status(line);
     try (var calls = calls(line)) {

@@ -49,7 +49,7 @@ final class Values {
   static Optional<Path> path(CommandLine line, String option) throws UsageException {
     var value = last(line, option);
     if (value.isPresent() && value.get().isEmpty()) {
-      throw new UsageException("--" + option + " needs the name of a directory");
+      throw new UsageException("--" + option + " needs a path");
     }
     return value.map(Path::of);
   }

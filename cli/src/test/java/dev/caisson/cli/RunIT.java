@@ -620,7 +620,7 @@ class RunIT {
         "--output-limit|x|not a size",
         "--timeout|1.5s|not a duration such as 30s, 5m or 1h: 1.5s",
         "--timeout|-1s|not a duration",
-        "--root|\"\"|--root needs the name of a directory",
+        "--root|\"\"|--root needs a path",
         "--nonsense|x|there is no option --nonsense",
       })
   void nonsenseIsRefusedWithWhatIsRight(String option, String value, String message)

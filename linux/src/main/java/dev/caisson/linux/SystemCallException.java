@@ -1,14 +1,25 @@
 package dev.caisson.linux;
 
 import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.StringJoiner;
+import java.util.stream.Collectors;
 
 /// A system call failed.
 ///
 /// The message is a line that a person can search for: the call with its arguments, the error by
 /// name, and what the error means: `openat("/no/such", [DIRECTORY], "0"): ENOENT (No such file or
-/// directory)`.
+/// directory)`. What is long is cut off.
 public final class SystemCallException extends IOException {
   private static final long serialVersionUID = 1;
+
+  /// In characters: as long as a path can be, and a little longer than is read with pleasure.
+  private static final int LONG = 4096;
+
+  /// How many of a list are told.
+  private static final int FEW = 8;
 
   private final Errno errno;
   private final String call;
@@ -43,15 +54,33 @@ public final class SystemCallException extends IOException {
   /// @param call the name of the call
   /// @param arguments what it was given, for the message
   public static SystemCallException of(long negatedErrno, String call, Object... arguments) {
-    var text = new StringBuilder();
+    var text = new StringJoiner(", ");
     for (var argument : arguments) {
-      text.append(text.isEmpty() ? "" : ", ");
-      switch (argument) {
-        case String string -> text.append('"').append(string).append('"');
-        case java.nio.file.Path path -> text.append('"').append(path).append('"');
-        default -> text.append(argument);
-      }
+      text.add(text(argument));
     }
     return new SystemCallException(Errno.of((int) -negatedErrno), call, text.toString());
+  }
+
+  private static String text(Object argument) {
+    return switch (argument) {
+      case String string -> '"' + cut(string) + '"';
+      case Path path -> '"' + cut(path.toString()) + '"';
+      // In the same order in each run.
+      case Set<?> set -> set.stream().map(String::valueOf).sorted().toList().toString();
+      case List<?> list when list.size() > FEW ->
+          "[%s, and %d more]".formatted(texts(list.subList(0, FEW)), list.size() - FEW);
+      case List<?> list -> "[" + texts(list) + "]";
+      default -> argument.toString();
+    };
+  }
+
+  private static String texts(List<?> list) {
+    return list.stream().map(one -> cut(String.valueOf(one))).collect(Collectors.joining(", "));
+  }
+
+  private static String cut(String text) {
+    return text.length() <= LONG
+        ? text
+        : "%s... (%d characters)".formatted(text.substring(0, LONG), text.length());
   }
 }

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.caisson.testkit.NoLeaks;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -40,5 +42,24 @@ class SystemCallExceptionTest {
         .isInstanceOfSatisfying(
             SystemCallException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EBADF))
         .hasMessage("fcntl(1000000, \"F_SETFD\"): EBADF (Bad file descriptor)");
+  }
+
+  @Test
+  void whatIsLongIsCutOff() {
+    var failure =
+        SystemCallException.of(
+            -7, "execve", "x".repeat(10_000), Collections.nCopies(10, "y".repeat(5000)));
+    assertThat(failure)
+        .hasMessageContaining("x... (10000 characters)\", [y")
+        .hasMessageContaining("y... (5000 characters), and 2 more]): E2BIG");
+    assertThat(failure.getMessage().length()).isLessThan(50_000);
+  }
+
+  @Test
+  void flagsAreToldInTheSameOrderInEachRun() {
+    assertThat(
+            SystemCallException.of(
+                -2, "openat", Set.of(OpenFlag.TRUNC, OpenFlag.WRONLY, OpenFlag.CREAT)))
+        .hasMessageStartingWith("openat([CREAT, TRUNC, WRONLY]): ENOENT");
   }
 }

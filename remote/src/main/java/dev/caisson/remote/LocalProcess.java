@@ -79,7 +79,11 @@ public final class LocalProcess implements AutoCloseable {
   /// @param command a program, looked up on the PATH unless there is a `/` in it, and arguments
   /// @param deadline for all that comes before the process can be used
   /// @throws LaunchException if the command ends without a stub, or takes too long
+  /// @throws IllegalArgumentException if it is empty
   public static LocalProcess start(List<String> command, Duration deadline) throws IOException {
+    if (command.isEmpty()) {
+      throw new IllegalArgumentException("a command without a word");
+    }
     var until = Deadline.in(deadline);
     var directory = Files.createTempDirectory("caisson-stub-");
     var stub = directory.resolve("caisson-stub");

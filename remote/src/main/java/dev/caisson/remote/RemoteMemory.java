@@ -40,7 +40,7 @@ public final class RemoteMemory implements AutoCloseable {
     return address;
   }
 
-  /// It as this JVM sees it.
+  /// It as this JVM sees it: for as long as it is open, for then the same place is somebody else's.
   ///
   /// @throws IllegalStateException if it is closed
   /// @throws OtherMachineException if it is on another machine; see [#write] and [#read]

@@ -110,6 +110,23 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     return new Call(this, route, nr);
   }
 
+  /// The same calls, each of which may take another time than the process's calls may: for one that
+  /// blocks.
+  ///
+  /// {@snippet class="dev.caisson.remote.FaultTest" region="within"}
+  ///
+  /// @param time for each call
+  public final SystemCalls within(Duration time) {
+    return new Within(this, Objects.requireNonNull(time));
+  }
+
+  private record Within(RemoteProcess process, Duration time) implements SystemCalls {
+    @Override
+    public Call call(SystemCall nr) {
+      return process.call(nr).within(time);
+    }
+  }
+
   /// Many calls at once, beginning now.
   public final Batch batch() {
     return new Batch(this);

@@ -97,7 +97,11 @@ public final class SshProcess implements AutoCloseable {
   /// @param deadline for all that comes before the process can be used
   /// @throws LaunchException if there is no process there then, with what ssh and the other machine
   ///   have said
+  /// @throws IllegalArgumentException if the command line is empty
   public static SshProcess start(List<String> ssh, Duration deadline) throws IOException {
+    if (ssh.isEmpty()) {
+      throw new IllegalArgumentException("a command without a word");
+    }
     var until = Deadline.in(deadline);
     var local = Local.create();
     try {

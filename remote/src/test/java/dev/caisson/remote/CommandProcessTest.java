@@ -152,4 +152,12 @@ class CommandProcessTest {
       assertThat(Map.copyOf(local.environment())).doesNotContainKey("CAISSON_STUB_FD");
     }
   }
+
+  @Test
+  void aCommandHasAWord() {
+    assertThatThrownBy(() -> LocalProcess.start(List.of(), LONG))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> SshProcess.start(List.of(), LONG))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
 }

@@ -185,6 +185,28 @@ class FaultTest {
   }
 
   @Test
+  void oneCallMayTakeAnotherTimeThanTheRest() throws Exception {
+    try (var local = LocalProcess.start();
+        var source = Source.of(local.process())) {
+      var process = local.process();
+      // @start region="within"
+      assertThatThrownBy(() -> process.within(Duration.ofMillis(100)).read(source.fd(), 10))
+          .isInstanceOf(DeadlineException.class);
+      // @end
+      source.fill(new byte[1]);
+      process.deadline(SHORT);
+      var patient = process.within(LONG);
+      try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+        var read = threads.submit(() -> patient.read(source.fd(), 10));
+        awaitCall(process.pid(), SystemCall.READ, source.fd().number());
+        Thread.sleep(SHORT.multipliedBy(2));
+        source.fill("late".getBytes(UTF_8));
+        assertThat(read.get()).isEqualTo("late".getBytes(UTF_8));
+      }
+    }
+  }
+
+  @Test
   void aDescriptorThatWasSentInVainIsTakenForNoOther() throws Exception {
     var one = Files.writeString(directory.resolve("one"), "one");
     var two = Files.writeString(directory.resolve("two"), "two");
