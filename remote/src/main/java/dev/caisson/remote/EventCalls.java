@@ -122,8 +122,8 @@ public interface EventCalls extends Caller {
 
   // Files
 
-  /// Makes a list of files to watch. What is read from it is for [InotifyEvent#parse]. See
-  /// `inotify_init1(2)`.
+  /// Makes a list of files to watch. What is read from it is for
+  /// [dev.caisson.remote.uapi.InotifyEvent#parse]. See `inotify_init1(2)`.
   default RemoteFd inotifyInit1() throws IOException {
     return call(INOTIFY_INIT1).word(cloexec()).opens();
   }

@@ -119,7 +119,7 @@ public interface IoctlCalls extends Caller {
 
   /// Gives a network interface an address. See `netdevice(7)`, SIOCSIFADDR.
   ///
-  /// @param socket of [SocketFamily#INET]
+  /// @param socket of [dev.caisson.remote.uapi.SocketFamily#INET]
   default void siocsifaddr(RemoteFd socket, String name, Inet4Address address) throws IOException {
     ioctl(socket, 0x8916).in(ifreq(name, address)).run();
   }
@@ -127,7 +127,7 @@ public interface IoctlCalls extends Caller {
   /// Says which address is at the other end of a network interface that has two ends. See
   /// `netdevice(7)`, SIOCSIFDSTADDR.
   ///
-  /// @param socket of [SocketFamily#INET]
+  /// @param socket of [dev.caisson.remote.uapi.SocketFamily#INET]
   default void siocsifdstaddr(RemoteFd socket, String name, Inet4Address address)
       throws IOException {
     ioctl(socket, 0x8918).in(ifreq(name, address)).run();
@@ -143,7 +143,7 @@ public interface IoctlCalls extends Caller {
 
   /// The address of a network interface. See `netdevice(7)`, SIOCGIFADDR.
   ///
-  /// @param socket of [SocketFamily#INET]
+  /// @param socket of [dev.caisson.remote.uapi.SocketFamily#INET]
   /// @throws dev.caisson.linux.SystemCallException EADDRNOTAVAIL if it has none
   default Sockaddr siocgifaddr(RemoteFd socket, String name) throws IOException {
     var ifreq = ifreq(name);

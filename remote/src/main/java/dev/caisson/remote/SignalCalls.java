@@ -53,8 +53,8 @@ public interface SignalCalls extends Caller {
     return SignalDisposition.of(handler);
   }
 
-  /// A descriptor from which signals that are blocked can be read, each a [SignalfdSiginfo]. See
-  /// `signalfd(2)`.
+  /// A descriptor from which signals that are blocked can be read, each a
+  /// [dev.caisson.remote.uapi.SignalfdSiginfo]. See `signalfd(2)`.
   default RemoteFd signalfd4(Set<Signal> signals) throws IOException {
     int cloexec = 0x80000;
     return call(SIGNALFD4)
