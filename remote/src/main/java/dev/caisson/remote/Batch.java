@@ -172,7 +172,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
     }
   }
 
-  private Connection.Late late() {
+  private Unclaimed.Late late() {
     var sent = queue;
     return (index, result) -> process.late(sent.get(index).call(), memory).answered(index, result);
   }

@@ -298,7 +298,7 @@ final class Bootstrap {
     connection.lock(deadline);
     try {
       connection.request(0, SystemCall.GETPID.number());
-      connection.exchange(1, deadline, Connection.Late.DROPPED);
+      connection.exchange(1, deadline, Unclaimed.Late.DROPPED);
       return (int) connection.answer(0);
     } finally {
       connection.unlock();
@@ -332,7 +332,7 @@ final class Bootstrap {
       for (int i = 0; i < unneeded.size(); i++) {
         connection.request(i + 1, SystemCall.CLOSE.number(), unneeded.get(i));
       }
-      connection.exchange(1 + unneeded.size(), deadline, Connection.Late.DROPPED);
+      connection.exchange(1 + unneeded.size(), deadline, Unclaimed.Late.DROPPED);
       long address = connection.answer(0);
       if (address < 0 && address >= -4095) {
         throw SystemCallException.of(address, "mmap", AddressSpace.SIZE);

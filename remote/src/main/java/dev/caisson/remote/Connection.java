@@ -17,8 +17,6 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -62,35 +60,7 @@ final class Connection implements AutoCloseable {
 
   private boolean lost;
 
-  /// What has been left by those who wait no longer: first what has no answer yet, in the order in
-  /// which the answers come, then what has one.
-  private final Deque<Left> unanswered = new ArrayDeque<>();
-
-  private final Deque<Left> answered = new ArrayDeque<>();
-
-  /// What the next who uses it has done first.
-  private final Queue<Errand> errands = new ConcurrentLinkedQueue<>();
-
-  /// Memory of calls that may be under way.
-  private final Queue<RemoteMemory> kept = new ConcurrentLinkedQueue<>();
-
-  /// What becomes of an answer that comes when nobody waits for it any more.
-  @FunctionalInterface
-  interface Late {
-    /// Nothing.
-    Late DROPPED = (index, result) -> {};
-
-    /// It has come.
-    ///
-    /// @param index of the request among those that went together
-    void answered(int index, long result) throws IOException;
-  }
-
-  private record Left(Late late, int index, long result) {
-    Left answered(long answer) {
-      return new Left(late, index, answer);
-    }
-  }
+  private final Unclaimed unclaimed = new Unclaimed();
 
   /// @param ahead whether the other side speaks the extension
   Connection(UnixSocket socket, boolean ahead) {
@@ -153,62 +123,48 @@ final class Connection implements AutoCloseable {
     while (owed > fetches) {
       int count = Math.min(owed - fetches, MOST);
       receive(count, deadline);
-      for (int i = 0; i < count && !unanswered.isEmpty(); i++) {
-        answered.add(unanswered.remove().answered(answer(i)));
+      for (int i = 0; i < count; i++) {
+        unclaimed.answer(answer(i));
       }
     }
     if (data.isPresent()) {
       settle(data.get(), deadline);
     }
-    while (!answered.isEmpty()) {
-      var left = answered.element();
-      try {
-        left.late().answered(left.index(), left.result());
-      } catch (AnswerException lie) {
-        // There is nothing to be put back.
-      }
-      answered.remove();
+    if (!unclaimed.isDone()) {
+      unclaimed.look();
+      runErrands(deadline);
     }
-    runErrands(deadline);
-    giveBackKept();
+    unclaimed.giveBack();
   }
 
   private void runErrands(Deadline deadline) throws IOException {
-    while (!errands.isEmpty()) {
-      int count = 0;
-      for (var errand = errands.poll(); errand != null; errand = errands.poll()) {
-        request(count++, errand.nr().number(), errand.words());
-        if (count == MOST) {
-          break;
-        }
+    for (var next = unclaimed.errands(MOST); !next.isEmpty(); next = unclaimed.errands(MOST)) {
+      for (int i = 0; i < next.size(); i++) {
+        request(i, next.get(i).nr().number(), next.get(i).words());
       }
-      send(count, deadline);
-      receive(count, deadline);
+      send(next.size(), deadline);
+      receive(next.size(), deadline);
     }
   }
 
   /// Has something done before the next call is made.
   void later(List<Errand> more) {
-    errands.addAll(more);
+    unclaimed.later(more);
   }
 
   /// What nobody has done yet, nor will: the connection is at its end.
   List<Errand> undone() {
-    var all = new ArrayList<Errand>();
-    for (var errand = errands.poll(); errand != null; errand = errands.poll()) {
-      all.add(errand);
-    }
-    return all;
+    return unclaimed.errands(Integer.MAX_VALUE);
   }
 
   /// The one who has sent the last requests waits no longer.
-  private void leave(int count, Late late) {
+  private void leave(int count, Unclaimed.Late late) {
     int had = count - (owed - fetches);
     for (int i = 0; i < count; i++) {
       if (i < had) {
-        answered.add(new Left(late, i, answer(i)));
+        unclaimed.leave(late, i, answer(i));
       } else {
-        unanswered.add(new Left(late, i, 0));
+        unclaimed.leave(late, i);
       }
     }
   }
@@ -239,21 +195,15 @@ final class Connection implements AutoCloseable {
 
   /// Gives memory back that calls have used, as soon as none of them is under way any more.
   void giveBack(RemoteMemory memory) {
-    kept.add(memory);
+    unclaimed.keep(memory);
     if (lock.tryLock()) {
       try {
-        if (owed == 0 && answered.isEmpty() && errands.isEmpty() && !lost) {
-          giveBackKept();
+        if (owed == 0 && unclaimed.isDone() && !lost) {
+          unclaimed.giveBack();
         }
       } finally {
         lock.unlock();
       }
-    }
-  }
-
-  private void giveBackKept() {
-    for (var memory = kept.poll(); memory != null; memory = kept.poll()) {
-      memory.close();
     }
   }
 
@@ -273,7 +223,7 @@ final class Connection implements AutoCloseable {
   /// @param late what becomes of those that come too late
   /// @throws ConnectionLostException if there is no answer, nor will be
   /// @throws dev.caisson.linux.DeadlineException if there is none in time; the calls go on
-  void exchange(int count, Deadline deadline, Late late) throws IOException {
+  void exchange(int count, Deadline deadline, Unclaimed.Late late) throws IOException {
     send(count, deadline);
     try {
       receive(count, deadline);
@@ -405,7 +355,8 @@ final class Connection implements AutoCloseable {
   ///
   /// @param late what becomes of its answer if that, or the memory, comes too late
   /// @return what it returns, or the negated errno
-  long call(RemoteMemory memory, Range changed, Deadline deadline, Late late) throws IOException {
+  long call(RemoteMemory memory, Range changed, Deadline deadline, Unclaimed.Late late)
+      throws IOException {
     if (data.isEmpty() || changed.isEmpty()) {
       exchange(1, deadline, late);
       return answer(0);
@@ -432,7 +383,7 @@ final class Connection implements AutoCloseable {
       }
       read(memory, rest, data.get(), deadline);
     } catch (IOException given) {
-      answered.add(new Left(late, 0, result));
+      unclaimed.leave(late, 0, result);
       throw given;
     }
     return result;
@@ -516,10 +467,9 @@ final class Connection implements AutoCloseable {
     try {
       socket = next;
       owed = 0;
-      unanswered.clear();
-      answered.clear();
+      unclaimed.forgetAnswers();
       lost = false;
-      giveBackKept();
+      unclaimed.giveBack();
     } finally {
       lock.unlock();
     }

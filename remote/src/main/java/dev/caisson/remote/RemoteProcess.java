@@ -210,10 +210,10 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
   /// What becomes of the answer of a call for which nobody waits any more.
   ///
   /// @param room where its memory is until then
-  final Connection.Late late(Call call, RemoteMemory room) {
+  final Unclaimed.Late late(Call call, RemoteMemory room) {
     var left = call.leftovers();
     if (left.equals(Leftovers.NONE)) {
-      return Connection.Late.DROPPED;
+      return Unclaimed.Late.DROPPED;
     }
     return (index, result) -> {
       if (result < 0 && result >= -4095) {
