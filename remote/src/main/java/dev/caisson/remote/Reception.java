@@ -129,16 +129,18 @@ final class Reception implements AutoCloseable {
     }
   }
 
+  /// Starts threads, for one who has the lock.
   private void start(int more) {
     for (int i = 0; i < more && started < MOST && !closed; i++) {
-      started++;
       threads.execute(this::receive);
+      started++;
     }
   }
 
   private void receive() {
+    boolean counted = true;
     try {
-      do {
+      while (counted) {
         room.acquire();
         var connection = accept();
         begin();
@@ -147,12 +149,16 @@ final class Reception implements AutoCloseable {
         } finally {
           end();
         }
-      } while (!leaves());
+        counted = !leaves();
+      }
     } catch (SystemCallException failure) {
-      gone();
       tell(new Heard.Failed(failure));
     } catch (IOException | IllegalStateException | InterruptedException closing) {
-      gone();
+      // It is what ends this.
+    } finally {
+      if (counted) {
+        gone();
+      }
     }
   }
 
