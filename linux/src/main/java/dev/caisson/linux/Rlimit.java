@@ -58,4 +58,17 @@ public enum Rlimit {
       SystemCallException.check(result, SystemCall.PRLIMIT64, pid, this, value);
     }
   }
+
+  /// The soft limit of this process. See `getrlimit(2)`.
+  ///
+  /// @return [Long#MAX_VALUE] if there is none
+  public long soft() throws SystemCallException {
+    try (var frame = new Frame()) {
+      var rlimit = frame.allocate(ValueLayout.JAVA_LONG, 2);
+      long result = frame.call(SystemCall.PRLIMIT64, 0, number, 0, rlimit.address());
+      SystemCallException.check(result, SystemCall.PRLIMIT64, 0, this);
+      long soft = rlimit.getAtIndex(ValueLayout.JAVA_LONG, 0);
+      return soft < 0 ? Long.MAX_VALUE : soft;
+    }
+  }
 }

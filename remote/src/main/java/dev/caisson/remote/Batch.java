@@ -5,6 +5,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -141,6 +142,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
       results = process.isIntercepted() ? oneByOne() : together();
     } catch (IOException | RuntimeException failure) {
       queue.forEach(queued -> queued.opens().ifPresent(Opened::ended));
+      closeUnclosed();
       queue = new ArrayList<>();
       broken = true;
       throw failure;
@@ -149,7 +151,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
   }
 
   private long[] together() throws IOException {
-    var until = Deadline.in(process.deadline());
+    var until = Deadline.in(time());
     var connection = process.connection();
     var results = new long[queue.size()];
     connection.lock(until);
@@ -162,6 +164,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
         }
         request(connection, i, queued.call());
       }
+      queue.forEach(queued -> queued.call().submit());
       connection.exchange(results.length, until, late());
       for (int i = 0; i < results.length; i++) {
         results[i] = connection.answer(i);
@@ -172,9 +175,49 @@ public final class Batch implements SystemCalls, AutoCloseable {
     }
   }
 
+  /// As much as the call may take that may take the most.
+  private Duration time() {
+    var most = Duration.ZERO;
+    for (var queued : queue) {
+      var one = queued.call().deadline();
+      most = one.compareTo(most) > 0 ? one : most;
+    }
+    return most;
+  }
+
   private Unclaimed.Late late() {
     var sent = queue;
-    return (index, result) -> process.late(sent.get(index).call(), memory).answered(index, result);
+    return (index, result) -> {
+      if (!isClosed(sent.get(index), sent)) {
+        process.late(sent.get(index).call(), memory).answered(index, result);
+      }
+    };
+  }
+
+  /// Whether what a call opens is closed by a later one that goes together with it.
+  private static boolean isClosed(Queued opening, List<Queued> sent) {
+    return opening.opens().isPresent()
+        && sent.stream()
+            .map(Queued::call)
+            .filter(call -> call.nr() == SystemCall.CLOSE)
+            .flatMap(call -> call.expected().stream())
+            .anyMatch(closed -> closed.opening().equals(opening.opens().get().opening()));
+  }
+
+  /// Whoever has had something closed owns it no more, though it has not been.
+  private void closeUnclosed() {
+    for (var queued : queue) {
+      var call = queued.call();
+      if (call.nr() == SystemCall.CLOSE && !call.isSubmitted()) {
+        long number =
+            call.expected().isEmpty()
+                ? call.words()[0]
+                : call.expected().getFirst().opening().number();
+        if (call.expected().stream().allMatch(opened -> opened.opening().isMade()) && number >= 0) {
+          process.connection().later(List.of(Errand.close(number)));
+        }
+      }
+    }
   }
 
   private long[] oneByOne() throws IOException {

@@ -36,7 +36,7 @@ final class Bootstrap {
   /// What the kernel allows for one string (MAX_ARG_STRLEN), and for all together.
   private static final int LONGEST = 32 * 4096;
 
-  private static final int MOST = 6 << 20;
+  static final int MOST = 6 << 20;
 
   /// A process as it is when it has been launched.
   ///

@@ -121,10 +121,14 @@ final class Connection implements AutoCloseable {
       throw new ConnectionLostException(peer, false);
     }
     while (owed > fetches) {
-      int count = Math.min(owed - fetches, MOST);
-      receive(count, deadline);
-      for (int i = 0; i < count; i++) {
-        unclaimed.answer(answer(i));
+      int before = owed;
+      try {
+        receive(Math.min(owed - fetches, MOST), deadline);
+      } finally {
+        // Also those that have come before the rest was late.
+        for (int i = 0; i < before - owed; i++) {
+          unclaimed.answer(answer(i));
+        }
       }
     }
     if (data.isPresent()) {
@@ -454,6 +458,18 @@ final class Connection implements AutoCloseable {
     return answers.getAtIndex(JAVA_LONG, index);
   }
 
+  /// Says that the process has ended, or is another program: nothing of it writes to memory any
+  /// more.
+  void ended() {
+    lock.lock();
+    try {
+      lost = true;
+      unclaimed.giveBack();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /// Says that there will be no more answers, though somebody may have a copy of the other end.
   void shutdown() {
     socket.shutdown();
@@ -467,7 +483,7 @@ final class Connection implements AutoCloseable {
     try {
       socket = next;
       owed = 0;
-      unclaimed.forgetAnswers();
+      unclaimed.forgetUnanswered();
       lost = false;
       unclaimed.giveBack();
     } finally {

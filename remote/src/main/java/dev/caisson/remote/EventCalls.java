@@ -67,7 +67,7 @@ public interface EventCalls extends Caller {
   /// Waits. See `epoll_wait(2)`.
   ///
   /// @param most how many events
-  /// @param time how long it waits, in milliseconds
+  /// @param time how long it waits, in milliseconds; the call has that beside what calls may take
   /// @return what has come; nothing if the time is over
   default List<EpollEvent> epollPwait(RemoteFd epoll, int most, Duration time) throws IOException {
     var room = Call.room(most * Layouts.EPOLL_EVENT.size());
@@ -76,7 +76,7 @@ public interface EventCalls extends Caller {
             .fd(epoll)
             .out(room)
             .word(most)
-            .word(Math.min(time.toMillis(), Integer.MAX_VALUE))
+            .word(Math.clamp(time.toMillis(), 0, Integer.MAX_VALUE))
             .word(0)
             .word(SignalSet.SIZE)
             .within(time.plus(process().deadline()))

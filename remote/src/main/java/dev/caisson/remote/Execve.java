@@ -2,11 +2,14 @@ package dev.caisson.remote;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.uapi.SignalSet;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -74,7 +77,7 @@ record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong s
     try {
       return process.make(call);
     } catch (ConnectionLostException gone) {
-      if (isUnchanged(witness)) {
+      if (isUnchanged(witness, Deadline.in(process.deadline()))) {
         throw gone;
       }
       return 0;
@@ -86,15 +89,22 @@ record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong s
   ///
   /// The kernel closes the connection a moment before it changes the name, and a moment before a
   /// process has ended. So one that lives, and has the name, will have another soon, or end.
-  static boolean isUnchanged(Witness witness) {
+  ///
+  /// @throws dev.caisson.linux.DeadlineException if it does neither in time
+  static boolean isUnchanged(Witness witness, Deadline deadline) throws IOException {
     try {
       while (witness.comm().equals(NAME)) {
         if (witness.ended()) {
           // It may have been another program for a moment.
           return witness.comm().equals(NAME);
         }
+        if (deadline.expired()) {
+          throw deadline.exception("another program, or the end of the process");
+        }
       }
       return false;
+    } catch (InterruptedIOException | DeadlineException unknown) {
+      throw unknown;
     } catch (IOException gone) {
       return false;
     }

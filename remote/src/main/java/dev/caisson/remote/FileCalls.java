@@ -132,7 +132,16 @@ public interface FileCalls extends Caller {
 
   /// Closes a descriptor. Unlike [RemoteFd#close()], in a batch with the rest. See `close(2)`.
   default void close(RemoteFd fd) throws IOException {
-    call(CLOSE).fd(fd).run();
+    var call = call(CLOSE).fd(fd);
+    try {
+      call.run();
+    } catch (IOException failure) {
+      // The kernel frees the number whatever it answers.
+      if (call.isSubmitted()) {
+        fd.released();
+      }
+      throw failure;
+    }
     fd.released();
   }
 

@@ -13,6 +13,8 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -34,7 +36,10 @@ public final class LocalProcess implements AutoCloseable {
   private LocalProcess(Child child, Bootstrap.Launched launched) {
     this.child = child;
     this.process = launched.process();
-    this.environment = Bootstrap.variables(launched.environment());
+    var variables = new LinkedHashMap<>(Bootstrap.variables(launched.environment()));
+    // It names a descriptor that was the stub's.
+    variables.remove("CAISSON_STUB_FD");
+    this.environment = Collections.unmodifiableMap(variables);
   }
 
   /// Starts it.

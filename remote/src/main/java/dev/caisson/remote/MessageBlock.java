@@ -38,8 +38,9 @@ final class MessageBlock {
   MessageBlock(long nameSize, int descriptors, long size) {
     this.size = size;
     control = NAME + aligned(nameSize);
-    controlSize = descriptors == 0 ? 0 : DATA_OF_CONTROL + aligned(4L * descriptors);
-    data = control + controlSize;
+    // The kernel fills what it is told of with descriptors, padding and all.
+    controlSize = descriptors == 0 ? 0 : DATA_OF_CONTROL + 4L * descriptors;
+    data = control + aligned(controlSize);
     block = Call.room(data + size);
     if (nameSize > 0) {
       pointer(HEADER.offset("msg_name"), NAME);

@@ -150,12 +150,15 @@ public final class PersistentProcess implements AutoCloseable {
   }
 
   /// Connects to it again: when the connection was lost, or to leave a call that takes its time,
-  /// which ends all the same before the next. What the process has open stays known.
+  /// which ends all the same before the next. What the process has open stays known; what that call
+  /// opens is nobody's.
   ///
   /// @throws ProcessEndedException if it has ended
   public synchronized void reconnect(Duration deadline) throws IOException {
     check();
     var until = Deadline.in(deadline);
+    // Whatever has been answered by now is looked at; what is answered from then on is lost.
+    process.isInCall();
     process.connection().shutdown();
     var ends = Reconnection.again(socket, process, until);
     process.link(ends.link());

@@ -2,6 +2,7 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SockaddrBytes;
@@ -12,11 +13,13 @@ import java.util.Optional;
 
 /// An address for which there is room, for as long as it is used.
 ///
+/// @param caller who uses it: in a batch, it is closed after that
 /// @param directory of the socket, if its path is too long otherwise
-record Reached(MemorySegment bytes, Optional<RemoteFd> directory) implements AutoCloseable {
-  static Reached of(RemoteProcess process, Sockaddr address) throws IOException {
+record Reached(Caller caller, MemorySegment bytes, Optional<RemoteFd> directory)
+    implements AutoCloseable {
+  static Reached of(Caller caller, Sockaddr address) throws IOException {
     if (!SockaddrBytes.tooLong(address) || !(address instanceof Sockaddr.Unix unix)) {
-      return new Reached(SockaddrBytes.of(address), Optional.empty());
+      return new Reached(caller, SockaddrBytes.of(address), Optional.empty());
     }
     var name = unix.path().getFileName();
     var parent = unix.path().getParent();
@@ -24,17 +27,22 @@ record Reached(MemorySegment bytes, Optional<RemoteFd> directory) implements Aut
       throw new IllegalArgumentException("not the path of a socket: " + unix.path());
     }
     var directory =
-        process.openat(parent == null ? Path.of(".") : parent, OpenFlag.PATH, OpenFlag.DIRECTORY);
+        caller
+            .process()
+            .openat(parent == null ? Path.of(".") : parent, OpenFlag.PATH, OpenFlag.DIRECTORY);
     var shorter = new Sockaddr.Unix(Path.of("/proc/self/fd/" + directory.number()).resolve(name));
     if (SockaddrBytes.tooLong(shorter)) {
       directory.close();
       throw SystemCallException.of(-Errno.ENAMETOOLONG.number(), "bind", unix.path());
     }
-    return new Reached(SockaddrBytes.of(shorter), Optional.of(directory));
+    return new Reached(caller, SockaddrBytes.of(shorter), Optional.of(directory));
   }
 
   @Override
-  public void close() {
-    directory.ifPresent(RemoteFd::close);
+  public void close() throws IOException {
+    if (directory.isPresent()) {
+      caller.call(SystemCall.CLOSE).fd(directory.get()).run();
+      directory.get().released();
+    }
   }
 }

@@ -3,6 +3,7 @@ package dev.caisson.remote;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.Rlimit;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixListener;
 import dev.caisson.linux.UnixSocket;
@@ -41,8 +42,9 @@ final class Reception implements AutoCloseable {
   /// Between one look and the next whether what was scarce is there again.
   private static final Duration PAUSE = Duration.ofMillis(100);
 
-  /// How many can have connected that nobody has asked for, and how many are heard at once.
-  private static final int MOST = 1024;
+  /// How many can have connected that nobody has asked for, and how many are heard at once: so many
+  /// that neither this JVM's descriptors nor its memory are theirs alone.
+  private final int most = most();
 
   /// How long all threads are busy before there are more.
   private static final Duration LONG = Duration.ofMillis(20);
@@ -54,7 +56,7 @@ final class Reception implements AutoCloseable {
   private final UnixListener listener;
   private final ExecutorService threads =
       Executors.newThreadPerTaskExecutor(Thread.ofPlatform().daemon().name("stubs-", 0).factory());
-  private final Semaphore room = new Semaphore(MOST);
+  private final Semaphore room = new Semaphore(most);
   private final ReentrantLock lock = new ReentrantLock();
 
   /// Somebody has been heard, all threads are busy, or this is closed.
@@ -106,11 +108,11 @@ final class Reception implements AutoCloseable {
         if (closed) {
           throw new IllegalStateException("a server of stubs was used after it was closed");
         }
-        if (until.expired()) {
-          throw until.exception("a stub");
-        }
         if (started == 0) {
           start(1);
+        }
+        if (until.expired()) {
+          throw until.exception("a stub");
         }
         long before = done;
         boolean allBusy = busy == started;
@@ -129,10 +131,34 @@ final class Reception implements AutoCloseable {
     }
   }
 
+  private static int most() {
+    int least = 16;
+    int greatest = 1024;
+    // For each the connection, a pidfd, memory, and three sockets; as many again are for the rest.
+    int descriptors = 12;
+    // A quarter of the memory.
+    long bytes = 4L * Bootstrap.MOST;
+    long most = Runtime.getRuntime().maxMemory() / bytes;
+    try {
+      most = Math.min(most, Rlimit.NOFILE.soft() / descriptors);
+    } catch (SystemCallException unknown) {
+      most = least;
+    }
+    return Math.clamp(most, least, greatest);
+  }
+
   /// Starts threads, for one who has the lock.
   private void start(int more) {
-    for (int i = 0; i < more && started < MOST && !closed; i++) {
-      threads.execute(this::receive);
+    for (int i = 0; i < more && started < most && !closed; i++) {
+      try {
+        threads.execute(this::receive);
+      } catch (OutOfMemoryError noThread) {
+        if (started == 0) {
+          throw noThread;
+        }
+        // Those that there are go on, when those whom they hear have had their time.
+        return;
+      }
       started++;
     }
   }
@@ -233,7 +259,7 @@ final class Reception implements AutoCloseable {
       room.release();
     } catch (IOException failure) {
       tell(new Heard.Failed(failure));
-    } catch (RuntimeException failure) {
+    } catch (RuntimeException | OutOfMemoryError | LinkageError failure) {
       tell(new Heard.Failed(new IOException("a stub could not be heard", failure)));
     }
   }

@@ -3,6 +3,7 @@ package dev.caisson.remote;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Exit;
 import dev.caisson.linux.Flag;
 import dev.caisson.linux.Layouts;
@@ -37,6 +38,9 @@ public final class RemoteChild extends RemoteProcess {
   private static final int FRAME = 64;
   private static final Duration DEATH = Duration.ofSeconds(10);
 
+  /// How long the parent may take to tell of an end, beside what there is time for.
+  private static final Duration LEEWAY = Duration.ofMillis(100);
+
   private final RemoteProcess parent;
   private final int calls;
   private final int second;
@@ -44,7 +48,10 @@ public final class RemoteChild extends RemoteProcess {
   private final Hold hold;
   private final RemoteMemory stack;
   private final AtomicBoolean watched = new AtomicBoolean();
-  private Optional<Exit> exit = Optional.empty();
+
+  /// Set by whoever is told of it.
+  private volatile Optional<Exit> exit = Optional.empty();
+
   private boolean executed;
 
   private RemoteChild(
@@ -253,6 +260,7 @@ public final class RemoteChild extends RemoteProcess {
     synchronized (this) {
       executed = true;
     }
+    connection().ended();
     stack.close();
   }
 
@@ -282,19 +290,16 @@ public final class RemoteChild extends RemoteProcess {
   /// @throws dev.caisson.linux.DeadlineException if it is alive then
   /// @throws ConnectionLostException if its parent is gone, who alone is told
   public Exit waitid(Duration deadline) throws IOException {
-    if (!hasExit()) {
+    var until = Deadline.in(deadline);
+    if (exit.isEmpty()) {
       // Others may wait, too, or kill it meanwhile.
-      hold.awaitEnd(deadline, "the end of " + this);
+      hold.awaitEnd(until.remaining(), "the end of " + this);
     }
-    return taken();
-  }
-
-  private synchronized boolean hasExit() {
-    return exit.isPresent();
+    return taken(until);
   }
 
   /// What the kernel keeps of it, when it has ended.
-  private synchronized Exit taken() throws IOException {
+  private synchronized Exit taken(Deadline deadline) throws IOException {
     if (exit.isPresent()) {
       return exit.get();
     }
@@ -302,14 +307,27 @@ public final class RemoteChild extends RemoteProcess {
     int exited = 4;
     var siginfo = Layouts.SIGINFO.room();
     var rusage = Layouts.RUSAGE.room();
-    parent
-        .call(SystemCall.WAITID)
-        .word(byPid)
-        .word(number)
-        .out(siginfo)
-        .word(exited)
-        .out(rusage)
-        .run();
+    try {
+      parent
+          .call(SystemCall.WAITID)
+          .word(byPid)
+          .word(number)
+          .out(siginfo)
+          .word(exited)
+          .out(rusage)
+          .within(deadline.remaining().plus(LEEWAY))
+          .leaves(result -> {
+            // It is told once only.
+            exit = Optional.of(exit(siginfo, usage(rusage)));
+            return List.of();
+          })
+          .run();
+    } catch (SystemCallException told) {
+      if (exit.isEmpty()) {
+        throw told;
+      }
+      return exit.get();
+    }
     var ended = exit(siginfo, usage(rusage));
     exit = Optional.of(ended);
     return ended;

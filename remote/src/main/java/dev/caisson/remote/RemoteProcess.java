@@ -440,6 +440,7 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     }
     link.close();
     if (idle) {
+      connection.ended();
       scratch.close();
     }
     memory.release();

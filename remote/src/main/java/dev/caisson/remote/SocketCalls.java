@@ -71,7 +71,7 @@ public interface SocketCalls extends Caller {
   }
 
   private void addressed(SystemCall nr, RemoteFd socket, Sockaddr address) throws IOException {
-    try (var reached = Reached.of(process(), address)) {
+    try (var reached = Reached.of(this, address)) {
       var bytes = reached.bytes();
       call(nr).fd(socket).in(bytes).word(bytes.byteSize()).run();
     }
@@ -168,7 +168,7 @@ public interface SocketCalls extends Caller {
   ///
   /// @param flags MSG_DONTWAIT (0x40), ...
   default long sendto(RemoteFd socket, byte[] bytes, int flags, Sockaddr to) throws IOException {
-    try (var reached = Reached.of(process(), to)) {
+    try (var reached = Reached.of(this, to)) {
       var name = reached.bytes();
       return call(SENDTO)
           .fd(socket)
@@ -215,7 +215,7 @@ public interface SocketCalls extends Caller {
   default long sendmsg(
       RemoteFd socket, byte[] bytes, List<RemoteFd> descriptors, int flags, Sockaddr to)
       throws IOException {
-    try (var reached = Reached.of(process(), to)) {
+    try (var reached = Reached.of(this, to)) {
       var name = reached.bytes();
       var block = new MessageBlock(name.byteSize(), descriptors.size(), bytes.length);
       block.name(name);

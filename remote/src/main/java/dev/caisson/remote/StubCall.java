@@ -5,6 +5,7 @@ import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -125,6 +126,9 @@ public final class StubCall implements AutoCloseable {
     @Override
     public boolean ended() throws IOException {
       LockSupport.parkNanos(Hold.MOMENT.toNanos());
+      if (Thread.currentThread().isInterrupted()) {
+        throw new InterruptedIOException("interrupted while a process executes");
+      }
       var stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
       return stat.startsWith("Z", stat.lastIndexOf(')') + 2);
     }

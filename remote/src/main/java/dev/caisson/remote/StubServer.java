@@ -98,8 +98,8 @@ public final class StubServer implements AutoCloseable {
   }
 
   /// Waits for the next who calls. Many threads may at once. From the first time on, whoever
-  /// connects is heard at once, up to 1,024 of them, whether somebody waits here or not; and one
-  /// that connects and is silent keeps nobody else waiting.
+  /// connects is heard, up to a bounded number, and one that connects and is silent keeps nobody
+  /// else waiting for longer than a moment, if there is somebody who waits here.
   ///
   /// @throws dev.caisson.linux.DeadlineException if nobody calls in time
   /// @throws StubException if somebody connected who is no stub, or said nothing for 30 seconds;

@@ -133,6 +133,9 @@ public final class Stubs implements AutoCloseable {
         return;
       } catch (IOException | IllegalStateException closed) {
         return;
+      } catch (OutOfMemoryError noThread) {
+        fail(name, noThread);
+        return;
       }
     }
   }

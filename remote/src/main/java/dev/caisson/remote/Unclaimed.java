@@ -104,8 +104,7 @@ final class Unclaimed {
   }
 
   /// There will be no answers to what has been asked.
-  void forgetAnswers() {
+  void forgetUnanswered() {
     unanswered.clear();
-    answered.clear();
   }
 }

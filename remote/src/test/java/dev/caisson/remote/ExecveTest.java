@@ -1,9 +1,13 @@
 package dev.caisson.remote;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.DeadlineException;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -34,36 +38,44 @@ class ExecveTest {
     }
   }
 
-  private static void assertUnchanged(boolean unchanged, List<String> comms, List<Boolean> ends) {
+  private static void assertUnchanged(boolean unchanged, List<String> comms, List<Boolean> ends)
+      throws IOException {
     var seen = Seen.of(comms, ends);
-    assertThat(Execve.isUnchanged(seen)).isEqualTo(unchanged);
+    assertThat(Execve.isUnchanged(seen, Deadline.in(Duration.ofMinutes(1)))).isEqualTo(unchanged);
     assertThat(seen.comms()).isEmpty();
     assertThat(seen.ends()).isEmpty();
   }
 
   @Test
-  void oneThatHasAnotherNameIsAnotherProgram() {
+  void oneThatHasAnotherNameIsAnotherProgram() throws IOException {
     assertUnchanged(false, List.of("true"), List.of());
   }
 
   @Test
-  void oneThatIsAboutToChangeIsWaitedFor() {
+  void oneThatIsAboutToChangeIsWaitedFor() throws IOException {
     assertUnchanged(false, List.of(Execve.NAME, Execve.NAME, "true"), List.of(false, false));
   }
 
   @Test
-  void oneThatIsAboutToEndIsWaitedFor() {
+  void oneThatIsAboutToEndIsWaitedFor() throws IOException {
     assertUnchanged(true, List.of(Execve.NAME, Execve.NAME, Execve.NAME), List.of(false, true));
   }
 
   @Test
-  void oneThatChangedAndEndedBetweenTwoLooksHasChanged() {
+  void oneThatChangedAndEndedBetweenTwoLooksHasChanged() throws IOException {
     assertUnchanged(false, List.of(Execve.NAME, "true"), List.of(true));
   }
 
   @Test
-  void oneThatIsGoneHasChanged() {
+  void oneThatIsGoneHasChanged() throws IOException {
     assertUnchanged(false, List.of(GONE), List.of());
     assertUnchanged(false, List.of(Execve.NAME, GONE), List.of(true));
+  }
+
+  @Test
+  void oneThatDoesNeitherIsNotWaitedForForEver() {
+    var seen = Seen.of(List.of(Execve.NAME), List.of(false));
+    assertThatThrownBy(() -> Execve.isUnchanged(seen, Deadline.in(Duration.ZERO)))
+        .isInstanceOf(DeadlineException.class);
   }
 }

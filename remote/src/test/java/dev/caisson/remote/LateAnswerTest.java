@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Named.named;
 
 import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCall;
@@ -253,6 +254,85 @@ class LateAnswerTest {
       signal(process, "CONT");
       process.deadline(LONG);
       assertWhole(process, before);
+    }
+  }
+
+  @Test
+  void anEndThatIsToldTooLateIsKnown() throws Exception {
+    try (var local = LocalProcess.start();
+        var child = local.process().fork()) {
+      var parent = local.process();
+      child.execve(Path.of("/bin/sh"), List.of("sh", "-c", "exit 7"), Map.of());
+      signal(parent, "STOP");
+      assertThatThrownBy(() -> child.waitid(Duration.ofMillis(200)))
+          .isInstanceOf(DeadlineException.class);
+      signal(parent, "CONT");
+      for (int i = 0; i < 2; i++) {
+        assertThat(child.waitid(LONG))
+            .isInstanceOfSatisfying(
+                Exit.Exited.class, exit -> assertThat(exit.status()).isEqualTo(7));
+      }
+    }
+  }
+
+  @Test
+  void memoryOfThoseWhoHaveExecutedComesBack() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var much = Map.of("A", "x".repeat(100_000), "B", "y".repeat(100_000));
+      for (int i = 0; i < 10; i++) {
+        try (var child = local.process().fork()) {
+          child.execve(Path.of("/bin/true"), List.of("true"), much);
+          child.waitid(LONG);
+        }
+      }
+      local.process().allocate((64 << 20) - (256 << 10)).close();
+    }
+  }
+
+  @Test
+  void whatWasToBeClosedInABatchThatWasNotSentIsClosed() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      var before = Belongings.of(process);
+      var file = process.openat(Path.of("/dev/null"));
+      process.deadline(SHORT);
+      signal(process, "STOP");
+      assertThatThrownBy(process::getpid).isInstanceOf(DeadlineException.class);
+      var batch = process.batch();
+      batch.close(file);
+      assertThatThrownBy(batch::close).isInstanceOf(DeadlineException.class);
+      signal(process, "CONT");
+      process.deadline(LONG);
+      assertWhole(process, before);
+    }
+  }
+
+  @Test
+  void whatABatchHasClosedIsClosedOnce() throws Exception {
+    try (var local = LocalProcess.start();
+        var child = local.process().clone(Set.of(CloneFlag.FILES))) {
+      var process = local.process();
+      process.getpid();
+      process.deadline(SHORT);
+      signal(process, "STOP");
+      assertThatThrownBy(
+              () -> {
+                try (var batch = process.batch()) {
+                  batch.close(batch.openat(Path.of("/dev/null")));
+                }
+              })
+          .isInstanceOf(DeadlineException.class);
+      signal(process, "CONT");
+      process.deadline(LONG);
+      // The batch has been made when the process waits for its next call.
+      while (!Files.readString(Path.of("/proc/" + process.pid() + "/syscall"))
+          .startsWith(SystemCall.READ.number() + " ")) {
+        Thread.sleep(5);
+      }
+      try (var file = child.openat(Path.of("/dev/null"))) {
+        process.getpid();
+        assertThat(child.statx(file).nlink()).isEqualTo(1);
+      }
     }
   }
 }

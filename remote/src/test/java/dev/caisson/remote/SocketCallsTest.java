@@ -2,6 +2,7 @@ package dev.caisson.remote;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.linux.Errno;
@@ -267,6 +268,49 @@ class SocketCallsTest {
           assertThat(process.recvfrom(other, 100, 0)).isEqualTo(HELLO);
         }
       }
+    }
+  }
+
+  @Test
+  void aLongPathIsReachedInABatch() throws Exception {
+    var deep = java.nio.file.Files.createDirectories(directory.resolve("d".repeat(100)));
+    var address = new Sockaddr.Unix(deep.resolve("socket"));
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      try (var batch = process.batch()) {
+        var listener = batch.socket(SocketFamily.UNIX, SocketType.STREAM, 0);
+        batch.bind(listener, address);
+        batch.listen(listener, 1);
+        var connects = batch.socket(SocketFamily.UNIX, SocketType.STREAM, 0);
+        batch.connect(connects, address);
+      }
+      assertThat(deep.resolve("socket")).exists();
+    }
+  }
+
+  @Test
+  void noMoreDescriptorsAreReceivedThanThereIsToBeRoomFor() throws Exception {
+    int truncated = 8;
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      var ends = process.socketpair(SocketType.STREAM);
+      for (int most = 0; most < 4; most++) {
+        var given = java.util.Collections.nCopies(4, process.inherited(0));
+        process.sendmsg(ends.getFirst(), new byte[1], given, 0);
+        var message = process.recvmsg(ends.getLast(), 1, most, 0);
+        assertThat(message.descriptors()).hasSize(most);
+        assertThat(message.flags() & truncated).isEqualTo(truncated);
+      }
+    }
+  }
+
+  @Test
+  void aPortHas16Bits() throws Exception {
+    var address =
+        (java.net.Inet4Address) java.net.InetAddress.getByAddress(new byte[] {127, 0, 0, 1});
+    for (int port : new int[] {-1, 65_536}) {
+      assertThatThrownBy(() -> new Sockaddr.Inet(address, port))
+          .isInstanceOf(IllegalArgumentException.class);
     }
   }
 }

@@ -62,7 +62,12 @@ public sealed interface Sockaddr {
   /// See `ip(7)`.
   ///
   /// @param port 0 to 65535; 0 for one that the kernel chooses
-  record Inet(Inet4Address address, int port) implements Sockaddr {}
+  record Inet(Inet4Address address, int port) implements Sockaddr {
+    /// @throws IllegalArgumentException if there is no such port
+    public Inet {
+      checkPort(port);
+    }
+  }
 
   /// See `ipv6(7)`.
   ///
@@ -70,7 +75,18 @@ public sealed interface Sockaddr {
   /// @param flowinfo 0 for none
   /// @param scope the index of an interface, for a link-local address; that of the address does not
   ///   count
-  record Inet6(Inet6Address address, int port, int flowinfo, int scope) implements Sockaddr {}
+  record Inet6(Inet6Address address, int port, int flowinfo, int scope) implements Sockaddr {
+    /// @throws IllegalArgumentException if there is no such port
+    public Inet6 {
+      checkPort(port);
+    }
+  }
+
+  private static void checkPort(int port) {
+    if (port < 0 || port > 0xffff) {
+      throw new IllegalArgumentException("a port is 0 to 65535, not " + port);
+    }
+  }
 
   /// See `netlink(7)`.
   ///
