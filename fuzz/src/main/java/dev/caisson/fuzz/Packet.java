@@ -70,18 +70,10 @@ record Packet(byte[] data, List<Sent> descriptors, byte[] text) {
 
   private static Packet line(byte[] line) {
     int letters = 0;
-    var descriptors = new ArrayList<Sent>();
-    for (; letters < line.length && line[letters] != ' '; letters++) {
-      byte letter = line[letters];
-      boolean capital = letter >= 'A' && letter <= 'Z';
-      int count = capital ? 100 : 1;
-      Sent.of((byte) (capital ? letter - 'A' + 'a' : letter))
-          .ifPresent(kind -> {
-            for (int i = 0; i < count && descriptors.size() < UnixSocket.MAX_DESCRIPTORS; i++) {
-              descriptors.add(kind);
-            }
-          });
+    while (letters < line.length && line[letters] != ' ') {
+      letters++;
     }
+    var descriptors = Sent.all(new String(line, 0, letters, StandardCharsets.ISO_8859_1));
     var text = Arrays.copyOfRange(line, Math.min(letters + 1, line.length), line.length);
     boolean viaFd = line.length > 0 && line[0] == '>';
     return new Packet(viaFd ? VIA_FD : text, descriptors, text);
@@ -93,12 +85,16 @@ record Packet(byte[] data, List<Sent> descriptors, byte[] text) {
   }
 
   void send(UnixSocket sender) throws IOException {
+    send(sender, LONG);
+  }
+
+  void send(UnixSocket sender, Duration time) throws IOException {
     var opened = new ArrayList<Fd>();
     try {
       for (var kind : descriptors) {
         opened.add(kind.open(text, sender));
       }
-      sender.sendmsg(data, opened, Deadline.in(LONG));
+      sender.sendmsg(data, opened, Deadline.in(time));
     } finally {
       opened.forEach(Fd::close);
     }

@@ -10,6 +10,8 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -31,6 +33,8 @@ enum Sent {
   DIRECTORY('d', false),
   ZERO('z', false),
   NULL('n', false),
+  /// A socket at its end: whoever waits for it, it is ready.
+  ENDED('x', false),
   /// The sender's own end of the connection.
   KNOT('k', false);
 
@@ -42,6 +46,14 @@ enum Sent {
     static final Fd DIRECTORY = opened(() -> Fd.open(Path.of("/"), OpenFlag.DIRECTORY));
     static final Fd ZERO = opened(() -> Fd.open(Path.of("/dev/zero"), OpenFlag.RDWR));
     static final Fd NULL = opened(() -> Fd.open(Path.of("/dev/null"), OpenFlag.RDWR));
+
+    static final Fd ENDED = opened(Shared::ended);
+
+    private static Fd ended() throws IOException {
+      try (var ends = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
+        return ends.ours().move();
+      }
+    }
 
     private static Fd huge() throws IOException {
       var memfd = Memfd.memfdCreate("huge");
@@ -79,13 +91,23 @@ enum Sent {
     Objects.requireNonNull(Shared.NULL);
   }
 
-  static Optional<Sent> of(byte letter) {
-    for (var kind : values()) {
-      if (kind.letter == letter) {
-        return Optional.of(kind);
+  /// Those whose letters there are; a capital is a hundred of them, and what is no letter of any is
+  /// left out.
+  static List<Sent> all(String letters) {
+    var all = new ArrayList<Sent>();
+    for (int at = 0; at < letters.length(); at++) {
+      char letter = letters.charAt(at);
+      boolean capital = letter >= 'A' && letter <= 'Z';
+      char small = capital ? (char) (letter - 'A' + 'a') : letter;
+      for (var kind : values()) {
+        for (int i = 0; kind.letter == small && i < (capital ? 100 : 1); i++) {
+          if (all.size() < UnixSocket.MAX_DESCRIPTORS) {
+            all.add(kind);
+          }
+        }
       }
     }
-    return Optional.empty();
+    return all;
   }
 
   /// What a receiver that takes it for a payload can read from it; empty if it must refuse it.
@@ -94,7 +116,7 @@ enum Sent {
       case MEMFD, SEALED -> Optional.of(text);
       case EMPTY -> Optional.of(new byte[0]);
       case WRONLY, PLACE -> text.length == 0 ? Optional.of(text) : Optional.empty();
-      case HUGE, PIPE_READ, PIPE_WRITE, DIRECTORY, ZERO, NULL, KNOT -> Optional.empty();
+      case HUGE, PIPE_READ, PIPE_WRITE, DIRECTORY, ZERO, NULL, ENDED, KNOT -> Optional.empty();
     };
   }
 
@@ -112,6 +134,7 @@ enum Sent {
       case DIRECTORY -> Shared.DIRECTORY.dup();
       case ZERO -> Shared.ZERO.dup();
       case NULL -> Shared.NULL.dup();
+      case ENDED -> Shared.ENDED.dup();
       case KNOT -> sender.fd().dup();
     };
   }

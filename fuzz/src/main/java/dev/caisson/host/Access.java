@@ -10,7 +10,8 @@ import java.util.Optional;
 /// The two ends of the protocol of host services, without the processes and threads that they
 /// otherwise come with: an execution must cost microseconds.
 ///
-/// This and [dev.caisson.network.Access] alone know what is not public.
+/// This, [dev.caisson.network.Access] and [dev.caisson.remote.Access] alone know what is not
+/// public.
 public final class Access {
   private Access() {}
 

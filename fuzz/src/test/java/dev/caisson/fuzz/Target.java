@@ -12,7 +12,8 @@ enum Target {
   SERVICE,
   CLIENT,
   PROXY,
-  BROKER;
+  BROKER,
+  STUB;
 
   /// Executes one input, without the fuzzer.
   void execute(byte[] input) throws Exception {
@@ -22,6 +23,7 @@ enum Target {
       case CLIENT -> ClientTarget.fuzzerTestOneInput(input);
       case PROXY -> ProxyTarget.fuzzerTestOneInput(input);
       case BROKER -> BrokerTarget.fuzzerTestOneInput(input);
+      case STUB -> StubTarget.fuzzerTestOneInput(input);
     }
   }
 

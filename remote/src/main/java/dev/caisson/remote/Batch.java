@@ -275,11 +275,17 @@ public final class Batch implements SystemCalls, AutoCloseable {
   }
 
   private static Optional<IOException> settle(Queued queued, long result) {
-    queued.opens().ifPresent(opened -> opened.made(result));
+    boolean lie = queued.opens().isPresent() && (result < -4095 || result > Integer.MAX_VALUE);
+    queued.opens().ifPresent(opened -> opened.made(lie ? NOT_MADE : result));
+    if (lie) {
+      return Optional.of(
+          new AnswerException(
+              "%s was answered with %d, which is no descriptor".formatted(queued.call(), result)));
+    }
     if (result >= 0 || result < -4095) {
       return Optional.empty();
     }
-    boolean notMade = result == NOT_MADE && !queued.call().expected().isEmpty();
+    boolean notMade = result == NOT_MADE && lacks(queued.call());
     return notMade ? Optional.empty() : Optional.of(queued.call().failure(result));
   }
 

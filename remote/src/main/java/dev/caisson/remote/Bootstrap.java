@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCall;
@@ -335,6 +336,9 @@ final class Bootstrap {
       connection.exchange(1 + unneeded.size(), deadline, Unclaimed.Late.DROPPED);
       long address = connection.answer(0);
       if (address < 0 && address >= -4095) {
+        if (Errno.find((int) -address).isEmpty()) {
+          throw new StubException("it answers with errno %d, which is none".formatted(-address));
+        }
         throw SystemCallException.of(address, "mmap", AddressSpace.SIZE);
       }
       return address;

@@ -323,9 +323,11 @@ public final class Call {
             Errand.close(numbers.getAtIndex(ValueLayout.JAVA_INT, 0)),
             Errand.close(numbers.getAtIndex(ValueLayout.JAVA_INT, 1))));
     value();
-    return List.of(
-        process.inherited(numbers.getAtIndex(ValueLayout.JAVA_INT, 0)),
-        process.inherited(numbers.getAtIndex(ValueLayout.JAVA_INT, 1)));
+    var opened = new ArrayList<RemoteFd>();
+    for (int number : numbers.toArray(ValueLayout.JAVA_INT)) {
+      opened.add(process.inherited((int) counted(number, Integer.MAX_VALUE)));
+    }
+    return opened;
   }
 
   /// Says what there is to be put back if it is made, and nobody waits for it any more.

@@ -96,7 +96,7 @@ final class MessageBlock {
     int nameSize = block.get(JAVA_INT, HEADER.offset("msg_namelen"));
     var name = block.asSlice(NAME, Call.counted(nameSize, control - NAME));
     return new ReceivedMessage(
-        block.asSlice(data, Math.min(count, size)).toArray(JAVA_BYTE),
+        block.asSlice(data, Math.min(Call.counted(count, Long.MAX_VALUE), size)).toArray(JAVA_BYTE),
         numbers().stream().map(process::inherited).toList(),
         SockaddrBytes.parse(name),
         block.get(JAVA_INT, HEADER.offset("msg_flags")) & ~CMSG_CLOEXEC);
@@ -120,7 +120,7 @@ final class MessageBlock {
       if (block.get(JAVA_INT, at + CONTROL.offset("cmsg_level")) == SOL_SOCKET
           && block.get(JAVA_INT, at + CONTROL.offset("cmsg_type")) == SCM_RIGHTS) {
         for (long i = DATA_OF_CONTROL; i + 4 <= length; i += 4) {
-          all.add(block.get(JAVA_INT, at + i));
+          all.add((int) Call.counted(block.get(JAVA_INT, at + i), Integer.MAX_VALUE));
         }
       }
       at += aligned(length);

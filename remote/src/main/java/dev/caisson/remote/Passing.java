@@ -93,6 +93,7 @@ final class Passing implements Link {
   public synchronized Fd take(RemoteFd fd) throws IOException {
     int number = fd.numberIn(process);
     long asked = ++taken;
+    var until = Deadline.in(process.deadline());
     var sending = new MessageBlock(0, 1, Long.BYTES);
     sending.data(bytes(asked));
     sending.descriptors(new int[] {number});
@@ -111,6 +112,9 @@ final class Passing implements Link {
         return got.descriptors().getFirst();
       }
       Fd.closeAll(got.descriptors());
+      if (until.expired()) {
+        break;
+      }
     }
     throw new IOException(
         "%s did not send the descriptor that it was asked for".formatted(process));

@@ -70,6 +70,7 @@ public final class RemoteChild extends RemoteProcess {
         child -> parent.link().inherited(child, ends),
         number);
     this.parent = parent;
+    deadline(parent.deadline());
     this.calls = ends.callsThere().number();
     this.second = ends.secondThere().number();
     this.number = number;
@@ -333,14 +334,18 @@ public final class RemoteChild extends RemoteProcess {
     return ended;
   }
 
-  private static Exit exit(MemorySegment siginfo, Exit.Usage usage) {
+  private static Exit exit(MemorySegment siginfo, Exit.Usage usage) throws AnswerException {
     int cldExited = 1;
     int cldDumped = 3;
     int code = siginfo.get(JAVA_INT, Layouts.SIGINFO.offset("si_code"));
     int status = siginfo.get(JAVA_INT, Layouts.SIGINFO.offset("si_status"));
-    return code == cldExited
-        ? new Exit.Exited(status, usage)
-        : new Exit.Signalled(new Signal(status), code == cldDumped, usage);
+    if (code == cldExited) {
+      return new Exit.Exited(status, usage);
+    }
+    if (status < 1 || status > 64) {
+      throw new AnswerException("a child was ended by signal %d, which is none".formatted(status));
+    }
+    return new Exit.Signalled(new Signal(status), code == cldDumped, usage);
   }
 
   private static Exit.Usage usage(MemorySegment rusage) {
@@ -351,8 +356,9 @@ public final class RemoteChild extends RemoteProcess {
   }
 
   private static Duration timeval(MemorySegment rusage, long at) {
+    long micros = rusage.get(JAVA_LONG, at + Layouts.TIMEVAL.offset("tv_usec"));
     return Duration.ofSeconds(rusage.get(JAVA_LONG, at + Layouts.TIMEVAL.offset("tv_sec")))
-        .plus(rusage.get(JAVA_LONG, at + Layouts.TIMEVAL.offset("tv_usec")), ChronoUnit.MICROS);
+        .plus(Math.clamp(micros, 0, 999_999), ChronoUnit.MICROS);
   }
 
   /// Sends it a signal, which surely reaches no other. See `pidfd_send_signal(2)`.

@@ -99,7 +99,8 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     return deadline;
   }
 
-  /// Sets how long a call may take that is given no time of its own.
+  /// Sets how long a call may take that is given no time of its own. The children that it makes
+  /// from then on begin with the same.
   public final void deadline(Duration time) {
     deadline = Objects.requireNonNull(time);
   }
@@ -145,7 +146,7 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
 
     @Override
     public RemoteFd opens(Call call) throws IOException {
-      return new RemoteFd(RemoteProcess.this, call.value());
+      return new RemoteFd(RemoteProcess.this, call.counted(Integer.MAX_VALUE));
     }
   }
 

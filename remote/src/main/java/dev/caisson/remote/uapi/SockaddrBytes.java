@@ -138,7 +138,10 @@ public final class SockaddrBytes {
     }
   }
 
-  private static Sockaddr unix(MemorySegment path) {
+  private static Sockaddr unix(MemorySegment path) throws IOException {
+    if (path.byteSize() > Layouts.SOCKADDR_UN.size() - PATH) {
+      throw new IOException("the name of a socket with %d bytes".formatted(path.byteSize()));
+    }
     if (path.byteSize() > 1 && path.get(JAVA_BYTE, 0) == 0) {
       return new Sockaddr.Abstract(path.asSlice(1).toArray(JAVA_BYTE));
     }

@@ -81,8 +81,13 @@ public record Stat(
   }
 
   private static Instant time(MemorySegment statx, long at) {
+    // A file may have a time that is none here: the nearest that is one.
     return Instant.ofEpochSecond(
-        statx.get(JAVA_LONG, at + SECONDS), statx.get(JAVA_INT, at + NANOSECONDS));
+        Math.clamp(
+            statx.get(JAVA_LONG, at + SECONDS),
+            Instant.MIN.getEpochSecond(),
+            Instant.MAX.getEpochSecond()),
+        Math.clamp(statx.get(JAVA_INT, at + NANOSECONDS), 0, 999_999_999));
   }
 
   /// Whether it is a directory.

@@ -45,6 +45,7 @@ public record TimerSetting(Duration value, Duration interval) {
 
   private static Duration get(MemorySegment itimerspec, long at) {
     return Duration.ofSeconds(
-        itimerspec.get(JAVA_LONG, at + SECONDS), itimerspec.get(JAVA_LONG, at + NANOSECONDS));
+        itimerspec.get(JAVA_LONG, at + SECONDS),
+        Math.clamp(itimerspec.get(JAVA_LONG, at + NANOSECONDS), 0, 999_999_999));
   }
 }
