@@ -139,10 +139,13 @@ public final class SockaddrBytes {
   }
 
   private static Sockaddr unix(MemorySegment path) throws IOException {
-    if (path.byteSize() > Layouts.SOCKADDR_UN.size() - PATH) {
+    // A path that fills the array has a NUL behind it, which the kernel counts, too.
+    long room = Layouts.SOCKADDR_UN.size() - PATH;
+    boolean named = path.byteSize() > 1 && path.get(JAVA_BYTE, 0) == 0;
+    if (path.byteSize() > (named ? room : room + 1)) {
       throw new IOException("the name of a socket with %d bytes".formatted(path.byteSize()));
     }
-    if (path.byteSize() > 1 && path.get(JAVA_BYTE, 0) == 0) {
+    if (named) {
       return new Sockaddr.Abstract(path.asSlice(1).toArray(JAVA_BYTE));
     }
     return KernelNames.path(path)
