@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /// What a child of a process is held by: a pidfd, which never becomes one for another process.
@@ -69,6 +70,26 @@ sealed interface Hold extends AutoCloseable, Execve.Witness {
     @Override
     public String comm() throws IOException {
       return read("/proc/" + number() + "/comm").strip();
+    }
+
+    /// Its number here; none if it has ended, and its parent has taken what was left.
+    OptionalInt pid() throws IOException {
+      int number = Integer.parseInt(number());
+      return number > 0 ? OptionalInt.of(number) : OptionalInt.empty();
+    }
+
+    /// Whether it is a child of a process, by its number here.
+    boolean isChildOf(int parent) throws IOException {
+      var number = pid();
+      if (number.isEmpty()) {
+        return false;
+      }
+      boolean child =
+          read("/proc/" + number.getAsInt() + "/status")
+              .lines()
+              .anyMatch(line -> line.equals("PPid:\t" + parent));
+      // Otherwise that was another one of the same number.
+      return child && pid().equals(number);
     }
 
     /// Its parent may see it under a number of another namespace.

@@ -166,9 +166,23 @@ final class Passing implements Link {
   public Hold hold(int pidfd, int number) throws IOException {
     try {
       var taken = take(process.inherited(pidfd));
-      return ours.isEmpty() ? new Hold.Imagined(taken) : new Hold.Here(taken);
+      return ours.isEmpty() ? new Hold.Imagined(taken) : checked(new Hold.Here(taken));
     } finally {
       process.closeSilently(pidfd);
+    }
+  }
+
+  /// This JVM may be allowed to kill what the process is not: it gets no hold of anything else than
+  /// a child of the process.
+  private Hold checked(Hold.Here hold) throws IOException {
+    try {
+      if (process.known().isPresent() && !hold.isChildOf(process.known().getAsInt())) {
+        throw new AnswerException("%s made another process than a child".formatted(process));
+      }
+      return hold;
+    } catch (IOException | RuntimeException failure) {
+      hold.close();
+      throw failure;
     }
   }
 

@@ -189,6 +189,9 @@ public final class RemoteChild extends RemoteProcess {
       hold.close();
       throw full;
     }
+    if (parent.known().isPresent() && hold instanceof Hold.Here here) {
+      here.pid().ifPresent(child::knownAs);
+    }
     if (sameTable) {
       child.watchEnd();
       if (parent instanceof RemoteChild sharing) {

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -44,6 +45,9 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
 
   private volatile Duration deadline = DEADLINE;
   private volatile boolean leftInCall;
+
+  /// Its number as the kernel of this machine has told it, if it has.
+  private volatile OptionalInt known = OptionalInt.empty();
 
   RemoteProcess(
       Connection connection,
@@ -248,6 +252,16 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     } finally {
       connection.unlock();
     }
+  }
+
+  /// Says by which number the kernel of this machine knows it, which no answer of its own can
+  /// change.
+  final void knownAs(int number) {
+    known = OptionalInt.of(number);
+  }
+
+  final OptionalInt known() {
+    return known;
   }
 
   /// Whether it is in a call, or was when it was closed.

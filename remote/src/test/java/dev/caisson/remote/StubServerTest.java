@@ -11,7 +11,9 @@ import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.UnixSocket;
 import dev.caisson.remote.uapi.SignalMask;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -187,6 +189,32 @@ class StubServerTest {
       }
     } finally {
       silent.forEach(UnixSocket::close);
+    }
+  }
+
+  @Test
+  void whatIsNoChildOfAStubIsNotTakenForOne() throws Exception {
+    var bystander = new ProcessBuilder("sleep", "1000").start();
+    try (var server = StubServer.create(directory, "stub")) {
+      var started = new ProcessBuilder(directory.resolve("stub").toString()).start();
+      try (var call = server.accept(LONG)) {
+        var process = call.process();
+        process.fork().close();
+        var pidfd = process.pidfdOpen((int) bystander.pid());
+        process.intercept((made, next) -> {
+          long result = next.make();
+          if (made.nr() == SystemCall.CLONE
+              && made.arguments().get(2) instanceof Argument.Data told) {
+            told.bytes().set(ValueLayout.JAVA_INT, 0, pidfd.number());
+          }
+          return result;
+        });
+        assertThatThrownBy(process::fork).isInstanceOf(AnswerException.class);
+        assertThat(bystander.isAlive()).isTrue();
+      }
+      started.waitFor();
+    } finally {
+      Programs.end(bystander);
     }
   }
 
