@@ -279,8 +279,9 @@ final class Reception implements AutoCloseable {
     var credentials = connection.peerCredentials();
     var pidfd = connection.peerPidfd();
     try {
-      return new StubCall(
-          Bootstrap.launched(connection, Deadline.in(BOOTSTRAP)), credentials, pidfd);
+      var launched = Bootstrap.launched(connection, Deadline.in(BOOTSTRAP));
+      launched.process().knownAs(credentials.pid());
+      return new StubCall(launched, credentials, pidfd);
     } catch (IOException | RuntimeException failure) {
       pidfd.ifPresent(Fd::close);
       throw failure;

@@ -37,7 +37,6 @@ public final class StubCall implements AutoCloseable {
     this.environment = launched.environment();
     this.credentials = credentials;
     this.sigmask = launched.sigmask();
-    process.knownAs(credentials.pid());
   }
 
   /// What it was called with, the name that was called first.
