@@ -42,10 +42,6 @@ final class Reception implements AutoCloseable {
   /// Between one look and the next whether what was scarce is there again.
   private static final Duration PAUSE = Duration.ofMillis(100);
 
-  /// How many can have connected that nobody has asked for, and how many are heard at once: so many
-  /// that neither this JVM's descriptors nor its memory are theirs alone.
-  private final int most = most();
-
   /// How long all threads are busy before there are more.
   private static final Duration LONG = Duration.ofMillis(20);
 
@@ -56,6 +52,11 @@ final class Reception implements AutoCloseable {
   private final UnixListener listener;
   private final ExecutorService threads =
       Executors.newThreadPerTaskExecutor(Thread.ofPlatform().daemon().name("stubs-", 0).factory());
+
+  /// How many can have connected that nobody has asked for, and how many are heard at once: so many
+  /// that neither this JVM's descriptors nor its memory are theirs alone.
+  private final int most = most();
+
   private final Semaphore room = new Semaphore(most);
   private final ReentrantLock lock = new ReentrantLock();
 

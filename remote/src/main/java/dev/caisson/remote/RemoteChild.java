@@ -291,7 +291,8 @@ public final class RemoteChild extends RemoteProcess {
   /// Waits for its end, and takes what the kernel keeps of it. Whether it has executed something
   /// makes no difference. See `waitid(2)`.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if it is alive then
+  /// @throws dev.caisson.linux.DeadlineException if it is alive then, or its parent, who may be in
+  ///   a call, has not told of its end; it is told of the next time
   /// @throws ConnectionLostException if its parent is gone, who alone is told
   public Exit waitid(Duration deadline) throws IOException {
     var until = Deadline.in(deadline);
