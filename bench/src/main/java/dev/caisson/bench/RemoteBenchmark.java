@@ -17,17 +17,17 @@ final class RemoteBenchmark implements AutoCloseable {
   private static final Duration DEADLINE = Duration.ofMinutes(1);
   private static final Path FILE = Path.of("/etc/passwd");
   private static final Path TRUE = Path.of("/usr/bin/true");
-  private static final int WARM_UP = 5;
+  private static final int WARM_UP = Scale.of(5, 0);
 
   /// With fewer, what is measured is a compiler that has the same CPU.
-  private static final int WARM_UP_OF_STARTS = 60;
+  private static final int WARM_UP_OF_STARTS = Scale.of(60, 0);
 
-  private static final int ROUNDS = 15;
-  private static final int CALLS = 10_000;
+  private static final int ROUNDS = Scale.of(15, 1);
+  private static final int CALLS = Scale.of(10_000, 200);
   private static final int TOGETHER = 128;
-  private static final int STARTS = 100;
-  private static final int DIRECTORIES = 100;
-  private static final int FILES = 100;
+  private static final int STARTS = Scale.of(100, 3);
+  private static final int DIRECTORIES = Scale.of(100, 3);
+  private static final int FILES = Scale.of(100, 10);
 
   private final Path directory;
   private final Path floor;
@@ -165,7 +165,7 @@ final class RemoteBenchmark implements AutoCloseable {
     }
     var cp = new Series("%,d files: cp -a".formatted(DIRECTORIES * FILES));
     var remote = new Series("the same, all calls remote");
-    for (int round = -1; round < ROUNDS / 3; round++) {
+    for (int round = -1; round < Math.max(1, ROUNDS / 3); round++) {
       boolean counts = round >= 0;
       var none = new Series("warm-up");
       (counts ? cp : none)

@@ -22,14 +22,14 @@ import java.util.concurrent.Future;
 /// What build roots cost beside plain bubblewrap, and a message to an endpoint beside one to a
 /// program in C.
 final class SandboxBenchmark {
-  private static final int RUNS = 40;
-  private static final int WARM_UP = 3;
-  private static final int ROUNDS = 15;
+  private static final int RUNS = Scale.of(40, 3);
+  private static final int WARM_UP = Scale.of(3, 0);
+  private static final int ROUNDS = Scale.of(15, 1);
 
   /// Fewer than a connection may send in a second.
-  private static final int MESSAGES = 5_000;
+  private static final int MESSAGES = Scale.of(5_000, 200);
 
-  private static final int AT_ONCE = 50;
+  private static final int AT_ONCE = Scale.of(50, 5);
 
   private SandboxBenchmark() {}
 
@@ -42,12 +42,11 @@ final class SandboxBenchmark {
   }
 
   private static void roots(Scratch scratch) throws Exception {
-    var plain = new Series("bwrap with the same arguments, `true`");
+    var plain = new Series("bwrap as osbuild calls it, `true`");
     var whole = new Series("BuildRoot: made, run of `true`, closed");
     var further = new Series("BuildRoot: a further run of `true`");
-    var api = Files.createDirectory(scratch.directory().resolve("api"));
     try (var root = BuildRoot.create(Path.of("/"), scratch.directory());
-        var bwrap = new PlainBwrap(root.run(Run.of("true")).command(), api)) {
+        var bwrap = PlainBwrap.buildRoot(scratch.newDirectory("floor-"))) {
       for (int round = -WARM_UP; round < ROUNDS; round++) {
         boolean counts = round >= 0;
         var none = new Series("warm-up");

@@ -18,8 +18,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// What a call of a host service costs, beside the same system calls made by C and the same calls
 /// made by Python. All run on the CPU that this JVM was started on.
 final class ServiceBenchmark {
-  private static final int WARM_UP = 12;
-  private static final int ROUNDS = 15;
+  private static final int WARM_UP = Scale.of(12, 0);
+  private static final int ROUNDS = Scale.of(15, 1);
   private static final int LARGE = 16 << 20;
   private static final Duration DEADLINE = Duration.ofSeconds(60);
   private static final JsonNode TINY = JsonNodeFactory.instance.arrayNode().add("hello").add(42);

@@ -18,25 +18,24 @@ import java.util.Optional;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /// What a stage costs beside what bubblewrap alone does: pipelines of 50 stages with a fresh store,
-/// and 50 times the plain `bwrap` with the arguments that a stage gives it.
+/// and 50 times the plain `bwrap` with the arguments of osbuild's stages.
 final class StageBenchmark {
-  private static final int STAGES = 50;
-  private static final int ROUNDS = 9;
-  private static final int WARM_UP = 3;
+  private static final int STAGES = Scale.of(50, 3);
+  private static final int ROUNDS = Scale.of(9, 1);
+  private static final int WARM_UP = Scale.of(3, 0);
 
   private StageBenchmark() {}
 
   static void run() throws Exception {
     var index = new ModuleIndex(Optional.empty());
-    var plain = new Series("bwrap with the same arguments, `true`");
+    var plain = new Series("bwrap as osbuild calls it, `true`");
     var noop = new Series("a stage org.osbuild.noop (Java, runs no command)");
     var command = new Series("a stage dev.caisson.command that runs `true`");
     var inRoot = new Series("BuildRoot.run of `true`");
     try (var scratch = Scratch.under(Path.of("/var/cache/caisson/bench"));
-        var root = BuildRoot.create(Path.of("/"), scratch.newDirectory("root-"))) {
+        var root = BuildRoot.create(Path.of("/"), scratch.newDirectory("root-"));
+        var bwrap = PlainBwrap.stage(scratch.newDirectory("floor-"))) {
       var shown = scratch.newDirectory("shown-");
-      var api = scratch.newDirectory("api-");
-      var bwrap = new PlainBwrap(root.run(likeStage(shown)).command(), api);
       for (int round = -WARM_UP; round < ROUNDS; round++) {
         // Interleaved, so that a machine that changes its pace does so for all of them.
         var none = new Series("warm-up");

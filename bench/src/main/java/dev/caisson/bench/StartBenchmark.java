@@ -14,7 +14,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 
 /// What it costs to start the command, beside Python with the modules that every command needs.
 final class StartBenchmark {
-  private static final int ROUNDS = 31;
+  private static final int WARM_UP = Scale.of(2, 0);
+  private static final int ROUNDS = Scale.of(31, 1);
   private static final String ID = "service";
 
   private StartBenchmark() {}
@@ -28,7 +29,7 @@ final class StartBenchmark {
     var version = new Series("caisson --version");
     var help = new Series("caisson build --help");
     var sandbox = new Series("caisson run -- true");
-    for (int round = -2; round < ROUNDS; round++) {
+    for (int round = -WARM_UP; round < ROUNDS; round++) {
       boolean counts = round >= 0;
       var none = new Series("warm-up");
       time(counts ? python : none, "/usr/bin/python3", "-c", "import json, argparse");
@@ -57,7 +58,7 @@ final class StartBenchmark {
           serve,
           "#!/bin/sh\nexec '%s' service serve org.osbuild.inline \"$@\"\n".formatted(launcher));
       Files.setPosixFilePermissions(serve, PosixFilePermissions.fromString("rwx------"));
-      for (int round = -2; round < ROUNDS; round++) {
+      for (int round = -WARM_UP; round < ROUNDS; round++) {
         boolean counts = round >= 0;
         var none = new Series("warm-up");
         time(counts ? python : none, "/usr/bin/python3", "-c", "pass");
