@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Assumptions;
 
 /// Something that a test needs of the machine.
 public enum Need {
@@ -104,6 +105,20 @@ public enum Need {
       return onPath("ssh") && onPath("ssh-keygen") && Files.isExecutable(Path.of("/usr/sbin/sshd"));
     }
   },
+  /// More open files than some machines allow. See `getrlimit(2)`, RLIMIT_NOFILE.
+  OPEN_FILES("a hard limit of at least 4096 open files (ulimit -Hn)") {
+    @Override
+    boolean present() {
+      try {
+        return Files.readAllLines(Path.of("/proc/self/limits")).stream()
+            .filter(line -> line.startsWith("Max open files"))
+            .map(line -> line.split("\\s{2,}", -1)[2])
+            .allMatch(hard -> hard.equals("unlimited") || Long.parseLong(hard) >= 4096);
+      } catch (IOException unknown) {
+        return false;
+      }
+    }
+  },
   /// The C compiler's headers.
   KERNEL_HEADERS("the kernel's headers and gcc") {
     @Override
@@ -138,6 +153,22 @@ public enum Need {
 
   String description() {
     return description;
+  }
+
+  /// Whether this is CI, which must provide everything that can be needed.
+  static boolean inCi() {
+    return "true".equals(System.getenv("CI"));
+  }
+
+  /// Skips the test that calls this unless a condition holds; in CI the test fails instead. For
+  /// what a test can find out only while it runs.
+  ///
+  /// @param missing names what the machine lacks if the condition does not hold
+  public static void orSkip(boolean condition, String missing) {
+    if (!condition && inCi()) {
+      throw new AssertionError("CI must provide what is missing: " + missing);
+    }
+    Assumptions.assumeTrue(condition, "missing: " + missing);
   }
 
   private static boolean onPath(String program) {

@@ -1,12 +1,16 @@
 package dev.caisson.testkit;
 
+import java.io.File;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /// Programs of the machine, and other JVMs.
@@ -37,12 +41,17 @@ public final class Programs {
     }
   }
 
+  /// Where the classes of the module of a class are, apart from those of the tests that patch it.
+  static Path place(Class<?> type) {
+    var source = Objects.requireNonNull(type.getProtectionDomain().getCodeSource());
+    return Path.of(URI.create(source.getLocation().toString()));
+  }
+
   /// The command line of a JVM with the modules of this one, and the tests as a part of the module
   /// that they test.
   public static List<String> java(Class<?> main, String... args) {
     var module = main.getModule().getName();
-    var source = Objects.requireNonNull(main.getProtectionDomain().getCodeSource());
-    var tests = Path.of(source.getLocation().getPath());
+    var tests = place(main);
     var testClasses = tests.resolveSibling("test-classes");
     var command =
         new ArrayList<>(
@@ -59,6 +68,49 @@ public final class Programs {
                 module + "/" + main.getName()));
     Stream.of(args).forEach(command::add);
     return command;
+  }
+
+  /// The beginning of a command line that runs a class in a JVM of its own, from a class path that
+  /// holds all that this JVM has its classes from.
+  public static List<String> javaOnClassPath(Class<?> main) {
+    return List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "--enable-native-access=ALL-UNNAMED",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+        classPath(main),
+        main.getName());
+  }
+
+  private static String classPath(Class<?> main) {
+    var resource = main.getName().replace('.', '/') + ".class";
+    var file =
+        Path.of(URI.create(Objects.requireNonNull(main.getResource("/" + resource)).toString()));
+    var tests =
+        file.getRoot()
+            .resolve(file.subpath(0, file.getNameCount() - Path.of(resource).getNameCount()));
+    return Stream.of(
+            System.getProperty("jdk.module.path"),
+            System.getProperty("java.class.path"),
+            tests.toString(),
+            tests.resolveSibling("classes").toString())
+        .filter(place -> place != null && !place.isEmpty())
+        .distinct()
+        .collect(Collectors.joining(File.pathSeparator));
+  }
+
+  /// An executable file that runs a class in a JVM of its own.
+  public static Path javaProgram(Path directory, Class<?> main) throws IOException {
+    var words = String.join("' '", javaOnClassPath(main));
+    return executable(
+        directory.resolve(main.getSimpleName()), "#!/bin/sh\nexec '" + words + "' \"$@\"\n");
+  }
+
+  /// Writes an executable file.
+  public static Path executable(Path file, String text) throws IOException {
+    Files.writeString(file, text);
+    return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
   }
 
   /// Ends a process if it has not ended, and closes what it was connected by.

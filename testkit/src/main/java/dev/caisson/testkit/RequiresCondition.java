@@ -25,7 +25,7 @@ public final class RequiresCondition implements ExecutionCondition {
     if (missing.isEmpty()) {
       return ConditionEvaluationResult.enabled("everything is there");
     }
-    if ("true".equals(System.getenv("CI"))) {
+    if (Need.inCi()) {
       throw new IllegalStateException("CI must provide what is missing: " + missing);
     }
     return ConditionEvaluationResult.disabled("missing: " + missing);

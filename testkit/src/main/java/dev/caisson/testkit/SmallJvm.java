@@ -6,7 +6,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 
 /// A JVM of its own in which there is little: what must stay under a bound stays under it here, or
@@ -24,9 +23,8 @@ public record SmallJvm(int heapMiB, int descriptors) {
   public List<String> command(Class<?> main, String... args) {
     var command = new ArrayList<>(Programs.java(main, args));
     // What this class tells is of use there, too, and no module of the project reads this one.
-    var source = Objects.requireNonNull(SmallJvm.class.getProtectionDomain().getCodeSource());
     int patch = command.indexOf("--patch-module") + 1;
-    command.set(patch, command.get(patch) + ":" + source.getLocation().getPath());
+    command.set(patch, command.get(patch) + ":" + Programs.place(SmallJvm.class));
     command.addAll(
         1, List.of("-Xmx" + heapMiB + "m", "-XX:-MaxFDLimit", "-XX:+ExitOnOutOfMemoryError"));
     command.addAll(
