@@ -37,6 +37,12 @@ enum Target {
     }
   }
 
+  /// How many inputs a short run tries. A count, not a time: on a busy machine a time can pass
+  /// before the first input.
+  int runs() {
+    return this == STUB ? 5_000 : 20_000;
+  }
+
   /// The class that the fuzzer is given.
   String className() {
     var name = toString();
