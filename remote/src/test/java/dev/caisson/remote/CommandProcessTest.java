@@ -8,6 +8,7 @@ import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Signal;
+import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -130,9 +131,7 @@ class CommandProcessTest {
         .hasRootCauseInstanceOf(DeadlineException.class);
     var sleeper = Path.of("/proc", Files.readString(pid).strip(), "cmdline");
     // Killed as its parent was; somebody else has to take what is left of it.
-    while (Files.exists(sleeper) && !read(sleeper).isEmpty()) {
-      Thread.sleep(5);
-    }
+    Eventually.holds(() -> !Files.exists(sleeper) || read(sleeper).isEmpty());
   }
 
   private static String read(Path file) {

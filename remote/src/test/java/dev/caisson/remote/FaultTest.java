@@ -17,6 +17,7 @@ import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.Limit;
+import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.SmallJvm;
@@ -68,9 +69,8 @@ class FaultTest {
   /// next one, and looks the same.
   private static void awaitCall(long pid, SystemCall call, long argument) throws Exception {
     var begin = "%d 0x%x ".formatted(call.number(), argument);
-    while (!Files.readString(Path.of("/proc/" + pid + "/syscall")).startsWith(begin)) {
-      Thread.sleep(1);
-    }
+    Eventually.holds(
+        () -> Files.readString(Path.of("/proc/" + pid + "/syscall")).startsWith(begin));
   }
 
   private static Thread thread(

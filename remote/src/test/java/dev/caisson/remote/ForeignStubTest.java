@@ -9,6 +9,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.UnixListener;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
@@ -143,12 +144,11 @@ class ForeignStubTest {
     try (var server = server()) {
       var silent = start("silent_with_descriptors");
       // The socket that listens, and the one that waits to be accepted.
-      while (Files.readAllLines(Path.of("/proc/net/unix")).stream()
-              .filter(line -> line.endsWith(server.socket().toString()))
-              .count()
-          < 2) {
-        Thread.sleep(10);
-      }
+      Eventually.holds(() ->
+          Files.readAllLines(Path.of("/proc/net/unix")).stream()
+                  .filter(line -> line.endsWith(server.socket().toString()))
+                  .count()
+              >= 2);
       answersAnother(server);
       answersAnother(server);
       Programs.end(silent);

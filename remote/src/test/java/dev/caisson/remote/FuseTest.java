@@ -2,7 +2,6 @@ package dev.caisson.remote;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Layouts;
@@ -39,7 +38,7 @@ class FuseTest {
 
   @BeforeAll
   static void needsTheDevice() {
-    assumeTrue(Files.exists(DEVICE), "missing: " + DEVICE);
+    Need.orSkip(Files.exists(DEVICE), DEVICE.toString());
   }
 
   /// A root directory with one file, `file`, and one symbolic link to it, `link`. See the kernel's

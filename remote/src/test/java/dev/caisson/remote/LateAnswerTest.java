@@ -13,6 +13,7 @@ import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;
+import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
 import java.io.IOException;
@@ -325,10 +326,9 @@ class LateAnswerTest {
       signal(process, "CONT");
       process.deadline(LONG);
       // The batch has been made when the process waits for its next call.
-      while (!Files.readString(Path.of("/proc/" + process.pid() + "/syscall"))
-          .startsWith(SystemCall.READ.number() + " ")) {
-        Thread.sleep(5);
-      }
+      Eventually.holds(() ->
+          Files.readString(Path.of("/proc/" + process.pid() + "/syscall"))
+              .startsWith(SystemCall.READ.number() + " "));
       try (var file = child.openat(Path.of("/dev/null"))) {
         process.getpid();
         assertThat(child.statx(file).nlink()).isEqualTo(1);

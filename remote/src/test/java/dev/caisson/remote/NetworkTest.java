@@ -2,7 +2,6 @@ package dev.caisson.remote;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Layouts;
@@ -112,7 +111,7 @@ class NetworkTest {
   @Test
   void packetsAreReadFromADescriptor() throws Exception {
     var device = Path.of("/dev/net/tun");
-    assumeTrue(Files.exists(device), "missing: " + device);
+    Need.orSkip(Files.exists(device), device.toString());
     try (var local = LocalProcess.start();
         var child = local.process().clone(OWN);
         var socket = socket(child, SocketType.DGRAM);

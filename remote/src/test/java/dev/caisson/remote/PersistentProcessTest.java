@@ -13,6 +13,7 @@ import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
 import java.io.IOException;
@@ -23,6 +24,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executors;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -43,9 +45,7 @@ class PersistentProcessTest {
   private static void awaitEnd(long pid) throws Exception {
     var stat = Path.of("/proc/" + pid + "/stat");
     // What is left of one without a parent is taken by somebody else.
-    while (Files.exists(stat) && !read(stat).contains(") Z ")) {
-      Thread.sleep(5);
-    }
+    Eventually.holds(() -> !Files.exists(stat) || read(stat).contains(") Z "));
   }
 
   private static String read(Path file) {
@@ -280,6 +280,8 @@ class PersistentProcessTest {
   }
 
   @Test
+  @Tag("slow")
+  @Tag("slow")
   void oneThatConnectsAndIsSilentIsNotWaitedForForEver() throws Exception {
     try (var local = LocalProcess.start();
         var persistent = local.process().persist(socket());

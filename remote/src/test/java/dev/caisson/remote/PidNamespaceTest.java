@@ -2,13 +2,13 @@ package dev.caisson.remote;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.UnixSocket;
 import dev.caisson.remote.uapi.CloneFlag;
+import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -78,7 +78,7 @@ class PidNamespaceTest {
   @Test
   void theNumberOfAProcessGroupIsGivenToNobody() throws Exception {
     var last = Path.of("/proc/sys/kernel/ns_last_pid");
-    assumeTrue(Files.exists(last), "missing: " + last + " (CONFIG_CHECKPOINT_RESTORE)");
+    Need.orSkip(Files.exists(last), last + " (CONFIG_CHECKPOINT_RESTORE)");
     try (var local = LocalProcess.start();
         var init = local.process().clone(OWN);
         var leader = init.fork();

@@ -56,7 +56,8 @@ class RemoteProcessTutorialTest {
       ProcessTutorial.batch(process, directory);
       assertThat(directory.resolve("file-999")).hasContent("hello\n");
       assertThat(ProcessTutorial.trace(process, directory))
-          .contains("mkdirat(AT_FDCWD, \"" + directory + "/new\", 493) = 0 <");
+          .containsPattern("mkdirat\\(AT_FDCWD, \"/[^\"]+\"(\\.\\.\\.)?, 493\\) = 0 <");
+      assertThat(directory.resolve("new")).isDirectory();
       assertThat(ProcessTutorial.inject(process, directory.resolve("file-0")))
           .isEqualTo(Errno.ENOSPC);
     }

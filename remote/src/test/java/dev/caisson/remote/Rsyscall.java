@@ -1,41 +1,35 @@
 package dev.caisson.remote;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static org.assertj.core.api.Assertions.assertThat;
 
-import java.nio.file.Files;
+import dev.caisson.testkit.Upstream;
 import java.nio.file.Path;
-import java.util.Optional;
 
-/// What upstream's build has put into a directory, which the variable `CAISSON_RSYSCALL` names: its
-/// programs in `libexec/rsyscall`, its packages for `/usr/bin/python3` in `python`, `rsyscall` and
-/// `nixdeps` among them. Nobody need have it.
-final class Upstream {
-  private static final String VARIABLE = "CAISSON_RSYSCALL";
+/// The parts of a build of rsyscall, [Upstream#RSYSCALL]. A test that asks for one is skipped where
+/// there is no build, and fails where the build is not whole.
+final class Rsyscall {
+  private Rsyscall() {}
 
-  private Upstream() {}
-
-  /// The directory; a test that asks for it is skipped where there is none.
+  /// The directory of the build.
   static Path directory() {
-    var named = Optional.ofNullable(System.getenv(VARIABLE));
-    assumeTrue(named.isPresent(), "missing: a build of rsyscall (" + VARIABLE + " names it)");
-    return Path.of(named.get());
+    return Upstream.RSYSCALL.directory();
   }
 
   /// One of its programs.
   static Path program(String name) {
-    return programs(directory()).resolve(name);
+    var program = programs(directory()).resolve(name);
+    assertThat(program).isExecutable();
+    return program;
   }
 
-  /// Its packages.
+  /// Its Python packages, `rsyscall` and `nixdeps` among them.
   static Path python() {
     var packages = directory().resolve("python");
-    assumeTrue(
-        Files.isDirectory(packages.resolve("rsyscall")),
-        "missing: rsyscall's packages (in `python` of " + VARIABLE + ")");
+    assertThat(packages.resolve("rsyscall")).isDirectory();
     return packages;
   }
 
-  /// Where its programs are, or what stands for them.
+  /// Where programs are in a build, or in a directory that stands for one.
   static Path programs(Path directory) {
     return directory.resolve("libexec/rsyscall");
   }

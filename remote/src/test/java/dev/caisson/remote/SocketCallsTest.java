@@ -3,7 +3,6 @@ package dev.caisson.remote;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
@@ -11,6 +10,7 @@ import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SockaddrBytes;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;
+import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
@@ -79,9 +79,10 @@ class SocketCallsTest {
 
   @Test
   void socketsOfIpv6AreConnectedWhereThereIsSome() throws Exception {
-    assumeTrue(
+    Need.orSkip(
         Files.exists(Path.of("/proc/net/if_inet6"))
-            && Files.readString(Path.of("/proc/net/if_inet6")).contains(" lo"));
+            && Files.readString(Path.of("/proc/net/if_inet6")).contains(" lo"),
+        "IPv6 on the interface lo");
     try (var local = LocalProcess.start()) {
       assertThat(assertConnects(local.process(), SocketFamily.INET6, loopback6()))
           .isInstanceOfSatisfying(

@@ -13,6 +13,7 @@ import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.uapi.SignalMask;
+import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
@@ -30,6 +31,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -39,6 +41,7 @@ import org.junit.jupiter.api.io.TempDir;
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.SSH})
 @Timeout(180)
+@Tag("slow")
 class SshProcessTest {
   private static final Duration LONG = Duration.ofSeconds(60);
 
@@ -55,9 +58,7 @@ class SshProcessTest {
   }
 
   private static void awaitEnd(long pid) throws Exception {
-    while (Files.exists(Path.of("/proc/" + pid))) {
-      Thread.sleep(5);
-    }
+    Eventually.holds(() -> !Files.exists(Path.of("/proc/" + pid)));
   }
 
   /// The one there, and the one here.
@@ -375,9 +376,7 @@ class SshProcessTest {
         reads = threads.submit(() -> process.read(end, 10));
         var call = Path.of("/proc/" + pid + "/syscall");
         var read = "%d 0x%x ".formatted(SystemCall.READ.number(), end.number());
-        while (!Files.readString(call).startsWith(read)) {
-          Thread.sleep(5);
-        }
+        Eventually.holds(() -> Files.readString(call).startsWith(read));
       }
       assertThatThrownBy(reads::get).hasCauseInstanceOf(ConnectionLostException.class);
       awaitEnd(pid);

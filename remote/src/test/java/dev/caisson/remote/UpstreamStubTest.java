@@ -62,7 +62,7 @@ class UpstreamStubTest {
     RSYSCALL {
       @Override
       List<String> command(Path directory, Path socket) {
-        return List.of(Upstream.program("rsyscall-unix-stub").toString(), "an argument", "");
+        return List.of(Rsyscall.program("rsyscall-unix-stub").toString(), "an argument", "");
       }
     };
 

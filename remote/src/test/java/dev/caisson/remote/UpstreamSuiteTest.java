@@ -1,7 +1,6 @@
 package dev.caisson.remote;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
@@ -13,8 +12,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -30,9 +31,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Requires({Need.ROOT, Need.PYTHON})
 @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
 @Timeout(1800)
+@Tag("upstream")
 class UpstreamSuiteTest {
   private static final int TRIES = 4;
+
+  /// Of 106 tests; some need nix or sudo, and some fail now and then. Fewer mean that they did not
+  /// run.
+  private static final int FEWEST = 90;
+
   private static final int SECONDS = 60;
+
+  /// The exit status of `upstream_suite.py` if upstream's modules cannot be imported.
+  private static final int NOT_IMPORTED = 3;
+
   private static final String PASSED = "passed ";
 
   @TempDir Path directory;
@@ -42,36 +53,40 @@ class UpstreamSuiteTest {
   @ParameterizedTest
   @ValueSource(strings = {"itself", "stub"})
   void whatPassesWithUpstreamsStubPassesWithOurs(String caller) throws Exception {
-    var theirs = Upstream.directory();
-    assumeTrue(
-        Files.isExecutable(Upstream.program("rsyscall-bootstrap")), "missing: all its programs");
+    var theirs = Rsyscall.directory();
     var ours = directory.resolve("ours");
-    Files.createDirectories(Upstream.programs(ours));
-    Stub.write(Stub.program(), Upstream.programs(ours).resolve("rsyscall-unix-stub"));
-    Stub.write(Stub.program(), Upstream.programs(ours).resolve("rsyscall-stdin-bootstrap"));
+    Files.createDirectories(Rsyscall.programs(ours));
+    Stub.write(Stub.program(), Rsyscall.programs(ours).resolve("rsyscall-unix-stub"));
+    Stub.write(Stub.program(), Rsyscall.programs(ours).resolve("rsyscall-stdin-bootstrap"));
     // What is copied to other machines is another program, of which we have none.
     Files.createSymbolicLink(
-        Upstream.programs(ours).resolve("rsyscall-bootstrap"),
-        Upstream.program("rsyscall-bootstrap"));
+        Rsyscall.programs(ours).resolve("rsyscall-bootstrap"),
+        Rsyscall.program("rsyscall-bootstrap"));
     var failed = new ArrayList<String>();
+    var passed = new TreeSet<String>();
     for (var module : modules()) {
       var run = run(ours, caller, module);
+      passed.addAll(run.passed());
       if (run.complete()) {
         continue;
       }
       var missing = run(theirs, caller, module).passed();
       missing.removeAll(run.passed());
       for (int i = 1; i < TRIES && !missing.isEmpty(); i++) {
-        missing.removeAll(run(ours, caller, module).passed());
+        var again = run(ours, caller, module).passed();
+        passed.addAll(again);
+        missing.removeAll(again);
         missing.retainAll(run(theirs, caller, module).passed());
       }
       failed.addAll(missing);
     }
+    System.out.printf("upstream's suite, called by %s: %d tests pass%n", caller, passed.size());
     assertThat(failed).isEmpty();
+    assertThat(passed).hasSizeGreaterThanOrEqualTo(FEWEST);
   }
 
   private static List<String> modules() throws IOException {
-    try (var files = Files.list(Upstream.python().resolve("rsyscall/tests"))) {
+    try (var files = Files.list(Rsyscall.python().resolve("rsyscall/tests"))) {
       return files
           .map(file -> file.getFileName().toString())
           .filter(name -> name.matches("test_.*\\.py"))
@@ -108,18 +123,22 @@ class UpstreamSuiteTest {
             .redirectInput(Path.of("/dev/null").toFile())
             .redirectOutput(told.toFile())
             .redirectError(work.resolve("errors").toFile());
-    launcher.environment().put("PYTHONPATH", Upstream.python().toString());
+    launcher.environment().put("PYTHONPATH", Rsyscall.python().toString());
     launcher.environment().put("PYTHONDONTWRITEBYTECODE", "1");
     var started = launcher.start();
     try {
-      boolean ended = started.waitFor(SECONDS, TimeUnit.SECONDS) && started.exitValue() == 0;
+      boolean ended = started.waitFor(SECONDS, TimeUnit.SECONDS);
+      assertThat(ended && started.exitValue() == NOT_IMPORTED)
+          .as("%s: %s", module, Files.readString(work.resolve("errors")))
+          .isFalse();
+      boolean well = ended && started.exitValue() == 0;
       var lines = Files.readAllLines(told);
       var passed =
           lines.stream()
               .filter(line -> line.startsWith(PASSED))
               .map(line -> line.substring(PASSED.length()))
               .collect(Collectors.toSet());
-      return new Run(passed, ended && lines.stream().noneMatch(line -> line.startsWith("failed ")));
+      return new Run(passed, well && lines.stream().noneMatch(line -> line.startsWith("failed ")));
     } finally {
       Programs.end(started);
     }

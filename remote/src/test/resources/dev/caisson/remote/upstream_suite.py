@@ -1,8 +1,11 @@
 """Runs tests of upstream's own, with programs that stand where its own would, and prints how each of them ended.
 
+Exits with 3 if upstream's modules cannot be imported, which would otherwise look like tests that are not there.
+
 Arguments: an empty directory to work in, where the programs are (`libexec/rsyscall` in there), what makes the calls of
 the tests (`itself`, as upstream has it, or a `stub`), the names of modules.
 """
+import importlib
 import os
 import pathlib
 import shutil
@@ -10,9 +13,13 @@ import sys
 import types
 import unittest
 
-import nixdeps
-import rsyscall
-import trio
+try:
+    import nixdeps
+    import rsyscall
+    import trio
+except ImportError as error:
+    print("cannot import", error.name, file=sys.stderr)
+    sys.exit(3)
 
 
 def stands_for(name, directory):
@@ -79,6 +86,12 @@ def main(directory, stubs, caller, *modules):
     if caller == "stub":
         from rsyscall.tests.trio_test_case import TrioTestCase
         TrioTestCase.process = trio.run(launched, directory)
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            print("cannot import", name, "for want of", error.name, file=sys.stderr)
+            sys.exit(3)
     unittest.defaultTestLoader.loadTestsFromNames(modules).run(Told())
 
 
