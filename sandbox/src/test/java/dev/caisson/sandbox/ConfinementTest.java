@@ -14,6 +14,7 @@ import dev.caisson.network.NetworkPolicy;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.sandbox.seccomp.Action;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -146,7 +147,7 @@ class ConfinementTest {
     var decisions = new CopyOnWriteArrayList<Decision>();
     try (var server = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
       var greeter =
-          Support.begin(() -> {
+          Background.startPlatform(() -> {
             try (var connection = server.accept()) {
               connection.getOutputStream().write("hello".getBytes(StandardCharsets.US_ASCII));
             }
@@ -155,7 +156,7 @@ class ConfinementTest {
       var allowed = "127.0.0.1:" + server.getLocalPort();
       var network = Network.brokered(NetworkPolicy.parse(List.of(allowed)), decisions::add);
       assertThat(connect(network, allowed)).isEqualTo("200 hello");
-      assertThat(Support.result(greeter)).isTrue();
+      assertThat(greeter.get()).isTrue();
       assertThat(connect(network, "127.0.0.2:" + server.getLocalPort())).isEqualTo("403 ");
       assertThat(decisions.getFirst()).isInstanceOf(Decision.Allowed.class);
       assertThat(decisions.getLast()).isInstanceOf(Decision.Refused.class);

@@ -13,6 +13,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.Memfd;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -25,7 +26,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -341,8 +341,8 @@ class EndpointTest {
 
   // From the host
 
-  private static FutureTask<Optional<Message>> receive(JsonChannel channel) {
-    return Support.begin(() -> channel.receive(LONG));
+  private static Background<Optional<Message>> receive(JsonChannel channel) {
+    return Background.startPlatform(() -> channel.receive(LONG));
   }
 
   @Test
@@ -416,7 +416,7 @@ class EndpointTest {
       one.send(json("{}"), List.of(), LONG);
       other.send(json("{}"), List.of(), LONG);
       for (var answer : List.of(receive(one), receive(other))) {
-        assertThat(Support.result(answer).orElseThrow().value()).isEqualTo(json("{\"met\": true}"));
+        assertThat(answer.get().orElseThrow().value()).isEqualTo(json("{\"met\": true}"));
       }
     }
   }
@@ -492,11 +492,12 @@ class EndpointTest {
     var server = EndpointServer.start(new Recorder("recorder"), work);
     try (var channel = connect(server)) {
       assertThat(ask(channel, "{\"echo\": 1}")).isEqualTo(json("{\"echo\": 1}"));
-      Support.result(
-          Support.begin(() -> {
-            server.close();
-            return true;
-          }));
+      Background.startPlatform(
+              () -> {
+                server.close();
+                return true;
+              })
+          .get();
       assertThat(channel.receive(LONG)).isEmpty();
     }
   }

@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -22,6 +23,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @ParameterizedClass
 @MethodSource("chambers")
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
+@Tag("root")
 class FileSentencesTest extends Sentences {
   static Stream<Chamber> chambers() {
     return Chamber.all();

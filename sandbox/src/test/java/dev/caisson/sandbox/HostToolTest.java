@@ -7,8 +7,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Exit;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -16,7 +18,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -65,7 +66,7 @@ class HostToolTest {
 
   @Test
   void aDeadlineEndsItWithAllItsDescendants() throws IOException {
-    var marker = Support.marker();
+    var marker = ProcessTable.marker();
     assertThatThrownBy(() ->
             HostTool.run(
                 List.of(
@@ -76,26 +77,25 @@ class HostToolTest {
                 ENVIRONMENT,
                 SHORT))
         .isInstanceOf(DeadlineException.class);
-    Support.awaitEnds(Support.hold(Support.processesWith(marker)));
-    assertThat(Support.processesWith(marker)).isEmpty();
+    Support.awaitEnds(Support.hold(ProcessTable.with(marker)));
+    assertThat(ProcessTable.with(marker)).isEmpty();
   }
 
   @Test
   void anInterruptEndsIt() throws Exception {
-    var marker = Support.marker();
+    var marker = ProcessTable.marker();
     var fifo = Support.fifo(work, "fifo");
     var task =
-        new FutureTask<>(() ->
+        Background.start(() ->
             HostTool.run(
                 List.of("sh", "-c", "echo up > \"$1\"; sleep 1000", marker, fifo.toString()),
                 ENVIRONMENT,
                 LONG));
-    var thread = Thread.ofVirtual().start(task);
     assertThat(Support.awaitLine(fifo)).isEqualTo("up");
-    thread.interrupt();
-    assertThatThrownBy(() -> Support.result(task)).isInstanceOf(InterruptedIOException.class);
-    Support.awaitEnds(Support.hold(Support.processesWith(marker)));
-    assertThat(Support.processesWith(marker)).isEmpty();
+    task.interrupt();
+    assertThatThrownBy(() -> task.get()).isInstanceOf(InterruptedIOException.class);
+    Support.awaitEnds(Support.hold(ProcessTable.with(marker)));
+    assertThat(ProcessTable.with(marker)).isEmpty();
     assertThat(Files.exists(fifo)).isTrue();
   }
 

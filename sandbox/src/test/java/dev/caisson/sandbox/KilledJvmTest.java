@@ -9,6 +9,8 @@ import dev.caisson.linux.Signal;
 import dev.caisson.linux.Spawn;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.ProcessTable;
+import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -17,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,6 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// A JVM that is killed leaves no process and no mount behind.
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @ExtendWith(NoLeaks.class)
+@Tag("root")
 class KilledJvmTest {
   @TempDir Path work;
 
@@ -90,9 +94,9 @@ class KilledJvmTest {
   @ParameterizedTest
   @ValueSource(strings = {"tool", "run", "away"})
   void nothingIsLeftOfWhatItRan(String kind) throws Exception {
-    var marker = Support.marker();
+    var marker = ProcessTable.marker();
     var fifo = Support.fifo(work, "fifo");
-    var command = new ArrayList<>(Support.java(Victim.class));
+    var command = new ArrayList<>(Programs.javaOnClassPath(Victim.class));
     command.addAll(List.of(kind, marker, fifo.toString(), work.toString()));
     var before = Files.readString(Path.of("/proc/self/mountinfo"));
     try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
@@ -105,7 +109,7 @@ class KilledJvmTest {
                 .descriptor(2, nothing)
                 .start()) {
       assertThat(Support.awaitLine(fifo)).isEqualTo("up");
-      var pids = Support.processesWith(marker);
+      var pids = ProcessTable.with(marker);
       assertThat(pids).as("the JVM, bubblewrap, the command").hasSizeGreaterThanOrEqualTo(3);
       if (!kind.equals("tool")) {
         assertThat(mountsOf(work)).as("the look sees what there is").isNotEmpty();
@@ -115,7 +119,7 @@ class KilledJvmTest {
       victim.waitid(LONG);
       Support.awaitEnds(held);
     }
-    assertThat(Support.processesWith(marker)).isEmpty();
+    assertThat(ProcessTable.with(marker)).isEmpty();
     assertThat(mountsOf(work)).isEmpty();
     assertThat(Files.readString(Path.of("/proc/self/mountinfo"))).isEqualTo(before);
     Files.delete(fifo);

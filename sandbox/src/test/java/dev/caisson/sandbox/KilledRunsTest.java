@@ -10,8 +10,10 @@ import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.network.NetworkPolicy;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
 import java.io.BufferedReader;
@@ -32,6 +34,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -47,6 +50,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CGROUP})
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
+@Tag("stress")
 class KilledRunsTest {
   private static final long SEED = Long.getLong("caisson.test.seed", System.nanoTime());
 
@@ -183,15 +187,15 @@ class KilledRunsTest {
   void aGuardianThatWasStoppedWhenTheJvmWasKilledDoesItsWorkLater() throws Exception {
     try (var victim = new Subject(work, Victim.class, "COMMAND", "ROOT", "none")) {
       victim.await("up");
-      int guardian = victim.guardian();
-      Programs.run("kill", "-STOP", Integer.toString(guardian));
+      long guardian = victim.guardian();
+      Programs.run("kill", "-STOP", Long.toString(guardian));
       try {
         victim.signal("KILL");
         victim.awaitEnd();
-        Support.awaitEnds(Support.hold(Support.processesWith(victim.marker)));
+        Support.awaitEnds(Support.hold(ProcessTable.with(victim.marker)));
         assertThat(buildRootsBelow(work)).as("nobody has removed it yet").isNotEmpty();
       } finally {
-        Programs.run("kill", "-CONT", Integer.toString(guardian));
+        Programs.run("kill", "-CONT", Long.toString(guardian));
       }
       nothingIsLeftOf(victim);
     }
@@ -248,7 +252,7 @@ class KilledRunsTest {
 
   /// A small JVM that runs a class of this test.
   static final class Subject implements AutoCloseable {
-    final String marker = Support.marker();
+    final String marker = ProcessTable.marker();
     final Process process;
     final Path work;
     private final BufferedReader output;
@@ -261,7 +265,7 @@ class KilledRunsTest {
     /// @param path where it finds its programs
     Subject(String path, Path work, Class<?> main, String... args) throws IOException {
       this.work = work;
-      var command = new ArrayList<>(Support.java(main));
+      var command = new ArrayList<>(Programs.javaOnClassPath(main));
       command.add(1, "-Xmx64m");
       command.addAll(List.of(marker, work.toString()));
       command.addAll(List.of(args));
@@ -275,21 +279,22 @@ class KilledRunsTest {
 
     /// Waits until it says something that begins so.
     String await(String beginning) throws Exception {
-      return Support.result(
-          Support.begin(() -> {
-            for (String line; (line = output.readLine()) != null; ) {
-              said.append(line).append('\n');
-              if (line.startsWith(beginning)) {
-                return line;
-              }
-            }
-            throw new AssertionError("it never said '" + beginning + "', but: " + said);
-          }));
+      return Background.startPlatform(
+              () -> {
+                for (String line; (line = output.readLine()) != null; ) {
+                  said.append(line).append('\n');
+                  if (line.startsWith(beginning)) {
+                    return line;
+                  }
+                }
+                throw new AssertionError("it never said '" + beginning + "', but: " + said);
+              })
+          .get();
     }
 
     /// Looks without a pause, as what is waited for is soon over.
     void awaitProcesses(int count) throws IOException {
-      while (process.isAlive() && Support.processesWith(marker).size() < count) {
+      while (process.isAlive() && ProcessTable.with(marker).size() < count) {
         Thread.onSpinWait();
       }
     }
@@ -310,7 +315,7 @@ class KilledRunsTest {
     }
 
     /// The process that removes what it leaves.
-    int guardian() throws IOException {
+    long guardian() throws IOException {
       var all = guardiansOf(process.pid());
       assertThat(all).hasSize(1);
       return all.iterator().next();
@@ -320,7 +325,7 @@ class KilledRunsTest {
     public void close() throws IOException {
       process.destroyForcibly();
       // What it has left, if the test fails.
-      for (var left : Support.hold(Support.processesWith(marker))) {
+      for (var left : Support.hold(ProcessTable.with(marker))) {
         try (left) {
           Processes.pidfdSendSignal(left, Signal.KILL);
         }
@@ -336,8 +341,8 @@ class KilledRunsTest {
     }
   }
 
-  private static Set<Integer> guardiansOf(long pid) throws IOException {
-    return Support.processesWith("caisson-guardian\0" + pid + "\0");
+  private static Set<Long> guardiansOf(long pid) throws IOException {
+    return ProcessTable.with("caisson-guardian\0" + pid + "\0");
   }
 
   static void nothingIsLeftOf(Subject victim) throws Exception {
@@ -363,16 +368,16 @@ class KilledRunsTest {
     }
   }
 
-  private static Set<Integer> processesOf(Subject victim) throws IOException {
-    var all = new HashSet<>(Support.processesWith(victim.marker));
+  private static Set<Long> processesOf(Subject victim) throws IOException {
+    var all = new HashSet<>(ProcessTable.with(victim.marker));
     all.addAll(guardiansOf(victim.process.pid()));
     return all;
   }
 
-  private static String describe(Set<Integer> pids) {
+  private static String describe(Set<Long> pids) {
     var text = new StringBuilder();
-    for (int pid : pids) {
-      var process = Path.of("/proc", Integer.toString(pid));
+    for (long pid : pids) {
+      var process = Path.of("/proc", Long.toString(pid));
       try {
         text.append(
             "%n%d: %s, %s, %s"

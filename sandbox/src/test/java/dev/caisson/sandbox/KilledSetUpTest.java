@@ -7,6 +7,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
@@ -21,6 +22,7 @@ import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,6 +38,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CGROUP})
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
+@Tag("stress")
 class KilledSetUpTest {
   private static final long SEED = Long.getLong("caisson.test.seed", System.nanoTime());
 
@@ -125,26 +128,27 @@ class KilledSetUpTest {
       assertThat(Support.awaitLine(begun)).isEqualTo("begun");
       victim.signal("STOP");
       go(go);
-      int init = awaitHeldBack(victim);
+      long init = awaitHeldBack(victim);
       // It is late to learn of what happens.
-      Programs.run("kill", "-STOP", Integer.toString(init));
-      var bubblewrap = Support.processesWith(victim.marker);
-      bubblewrap.removeAll(Set.of(init, (int) victim.process.pid()));
+      Programs.run("kill", "-STOP", Long.toString(init));
+      var bubblewrap = ProcessTable.with(victim.marker);
+      bubblewrap.removeAll(Set.of(init, victim.process.pid()));
       var held = Support.hold(bubblewrap);
       victim.signal("KILL");
       victim.awaitEnd();
       Support.awaitEnds(held);
-      Programs.run("kill", "-CONT", Integer.toString(init));
+      // Unless it has been killed meanwhile.
+      Programs.run("sh", "-c", "kill -CONT \"$1\" 2>&- || true", "sh", Long.toString(init));
       KilledRunsTest.nothingIsLeftOf(victim);
     }
   }
 
   /// The first process of the sandbox reads the pipe on which it waits for the word to go on.
-  private static int awaitHeldBack(KilledRunsTest.Subject victim) throws IOException {
+  private static long awaitHeldBack(KilledRunsTest.Subject victim) throws IOException {
     var until = Instant.now().plus(LONG);
     while (Instant.now().isBefore(until)) {
-      for (int pid : Support.processesWith(victim.marker)) {
-        if (waitsInAPipe(Path.of("/proc", Integer.toString(pid)))) {
+      for (long pid : ProcessTable.with(victim.marker)) {
+        if (waitsInAPipe(Path.of("/proc", Long.toString(pid)))) {
           return pid;
         }
       }

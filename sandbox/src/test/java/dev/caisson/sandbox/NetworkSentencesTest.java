@@ -7,7 +7,9 @@ import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Spawn;
 import dev.caisson.linux.UnixListener;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
+import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -19,6 +21,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -27,6 +30,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @ParameterizedClass
 @MethodSource("chambers")
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
+@Tag("root")
 class NetworkSentencesTest extends Sentences {
   /// A service on the host's loopback device, which ends each connection at once.
   private ServerSocket service;
@@ -163,7 +167,7 @@ class NetworkSentencesTest extends Sentences {
 
   @Test
   void canReachTheHostsAbstractSocketsOnlyOnItsNetwork() throws Exception {
-    var name = Support.marker();
+    var name = ProcessTable.marker();
     var fifo = Support.fifo(own(), "fifo");
     var script =
         """
@@ -215,7 +219,7 @@ class NetworkSentencesTest extends Sentences {
 
   @Test
   void itsAbstractSocketsAreNotThoseOfAnotherRun() throws Exception {
-    var name = Support.marker();
+    var name = ProcessTable.marker();
     var fifo = Support.fifo(own(), "fifo");
     var release = Support.fifo(own(), "release");
     var script =
@@ -228,7 +232,7 @@ class NetworkSentencesTest extends Sentences {
         """
             .formatted(name);
     var first =
-        Support.begin(() ->
+        Background.startPlatform(() ->
             result(
                 python(script)
                     .bind(Bind.readWrite(fifo, "/fifo"))
@@ -237,7 +241,7 @@ class NetworkSentencesTest extends Sentences {
     assertThat(outcome("socket.socket(socket.AF_UNIX).connect, '\\0%s'".formatted(name)))
         .isEqualTo(chamber.onHostNetwork() ? "done" : "ECONNREFUSED");
     Files.writeString(release, "go\n");
-    assertThat(Support.result(first).success()).isTrue();
+    assertThat(first.get().success()).isTrue();
   }
 
   // Sockets that need more than it has
@@ -378,5 +382,14 @@ class NetworkSentencesTest extends Sentences {
   void theResultTellsTheNetwork() throws IOException {
     assertThat(result(shell("true")).enforced())
         .contains("network: " + chamber.reach().name().toLowerCase(java.util.Locale.ROOT));
+  }
+
+  @Test
+  void theHypervisorsSocketsCannotBeUsed() throws IOException {
+    Need.orSkip(Files.exists(Path.of("/sys/module/vsock")), "the kernel module vsock");
+    // They know no network namespaces. Nobody is connected to.
+    assertThat(
+            outcome("lambda: socket.socket(40, socket.SOCK_STREAM).bind((-1 & 0xffffffff, 50999))"))
+        .isNotEqualTo("done");
   }
 }

@@ -2,34 +2,29 @@ package dev.caisson.sandbox;
 
 import static dev.caisson.sandbox.Support.SHORT;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
-import dev.caisson.linux.Pipe;
 import dev.caisson.linux.Signal;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
+import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Requires;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.FutureTask;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Sentences about processes: what they are, how they end, and what they say.
+/// Sentences about processes: what they are, what they may do, and how they end.
 @ParameterizedClass
 @MethodSource("chambers")
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
+@Tag("root")
 class ProcessSentencesTest extends Sentences {
   /// Two forks and a session away from the command, which goes on when it has told of itself.
   private static final String DOUBLE_FORK =
@@ -345,22 +340,22 @@ class ProcessSentencesTest extends Sentences {
 
   @Test
   void aGrandchildThatDoubleForksIsGoneAfterTheDeadline() throws IOException {
-    var marker = Support.marker();
+    var marker = ProcessTable.marker();
     var result =
         result(
             run("/usr/bin/python3", "-S", "-c", PRELUDE + DOUBLE_FORK + "time.sleep(1000)", marker)
                 .deadline(Duration.ofSeconds(2)));
     assertThat(result.ending()).isInstanceOf(RunResult.TimedOut.class);
-    assertThat(Support.processesWith(marker)).isEmpty();
+    assertThat(ProcessTable.with(marker)).isEmpty();
   }
 
   @Test
   void aGrandchildThatDoubleForksIsGoneAfterTheEnd() throws IOException {
-    var marker = Support.marker();
+    var marker = ProcessTable.marker();
     var result =
         result(run("/usr/bin/python3", "-S", "-c", PRELUDE + DOUBLE_FORK + "sys.exit(3)", marker));
     assertThat(result.ending()).isEqualTo(new RunResult.Exited(3));
-    assertThat(Support.processesWith(marker)).isEmpty();
+    assertThat(ProcessTable.with(marker)).isEmpty();
   }
 
   @Test
@@ -387,15 +382,14 @@ class ProcessSentencesTest extends Sentences {
     var fifo = Support.fifo(own(), "fifo");
     var run = shell("echo up > /fifo; sleep 1000").bind(Bind.readWrite(fifo, "/fifo"));
     var task =
-        new FutureTask<>(() -> {
+        Background.start(() -> {
           var result = result(run);
           assertThat(Thread.interrupted()).isTrue();
           return result;
         });
-    var thread = Thread.ofVirtual().start(task);
     Support.awaitLine(fifo);
-    thread.interrupt();
-    assertThat(Support.result(task).ending()).isEqualTo(new RunResult.Cancelled());
+    task.interrupt();
+    assertThat(task.get().ending()).isEqualTo(new RunResult.Cancelled());
   }
 
   @Test
@@ -414,11 +408,11 @@ class ProcessSentencesTest extends Sentences {
 
   @Test
   void twoSideBySideDoNotSeeEachOther() throws Exception {
-    var marker = Support.marker();
+    var marker = ProcessTable.marker();
     var fifo = Support.fifo(own(), "fifo");
     var release = Support.fifo(own(), "release");
     var first =
-        Support.begin(() ->
+        Background.startPlatform(() ->
             result(
                 run("/usr/bin/sh", "-c", "echo up > /fifo; cat /release", marker)
                     .bind(Bind.readWrite(fifo, "/fifo"))
@@ -426,7 +420,7 @@ class ProcessSentencesTest extends Sentences {
     Support.awaitLine(fifo);
     assertThat(sh("cat /proc/[0-9]*/cmdline | tr '\\0' ' '")).doesNotContain(marker);
     Files.writeString(release, "go\n");
-    assertThat(Support.result(first).text()).isEqualTo("go\n");
+    assertThat(first.get().text()).isEqualTo("go\n");
   }
 
   @Test
@@ -443,148 +437,5 @@ class ProcessSentencesTest extends Sentences {
     assertThat(plan.command().contains("--unshare-net")).isEqualTo(!chamber.onHostNetwork());
     assertThat(plan.command().contains("--ctty")).isEqualTo(chamber.atTerminal());
     assertThat(plan.environment().containsKey("http_proxy")).isEqualTo(chamber.brokered());
-  }
-
-  // What it says
-
-  @Test
-  void bothStreamsAreOneInTheirOrder() throws IOException {
-    assertThat(result(shell("echo a; echo b >&2; echo c")).text()).isEqualTo("a\nb\nc\n");
-  }
-
-  @Test
-  void standardErrorCanBeTakenApartUnlessAUserSeesIt() throws IOException {
-    var result = result(shell("echo out; echo err >&2").errors(OutputSink.NONE));
-    if (chamber.atTerminal()) {
-      assertThat(result.text()).isEqualTo("out\nerr\n");
-      assertThat(result.errorText()).isEmpty();
-      assertThat(result.outputBytes()).isZero();
-    } else {
-      assertThat(result.text()).isEqualTo("out\n");
-      assertThat(result.errorText()).isEqualTo("err\n");
-      assertThat(result.outputBytes()).isEqualTo(8);
-    }
-  }
-
-  @Test
-  void aSinkHearsWhatIsPrintedUnlessAUserSeesIt() throws IOException {
-    var heard = new ByteArrayOutputStream();
-    var run = shell("printf abc; printf def >&2");
-    assertThat(said(run.output((bytes, count) -> heard.write(bytes, 0, count))))
-        .isEqualTo("abcdef");
-    assertThat(heard.toString(StandardCharsets.UTF_8))
-        .isEqualTo(chamber.atTerminal() ? "" : "abcdef");
-  }
-
-  @Test
-  void standardInputIsEmptyUnlessAUserTypes() throws Exception {
-    if (chamber.atTerminal()) {
-      var result = typed("a line\r\004", shell("stty -echo; echo ready; cat"));
-      assertThat(result.text()).isEqualTo("ready\na line\n");
-    } else {
-      assertThat(sh("wc -c; readlink /proc/self/fd/0")).isEqualTo("0\n/dev/null");
-    }
-  }
-
-  @Test
-  void aDescriptorOfTheCallerCanBeReadUnlessAUserTypes() throws IOException {
-    try (var data = Memfd.sealed("data", "text".getBytes(StandardCharsets.UTF_8))) {
-      var run = shell("cat").descriptor(0, data);
-      if (chamber.atTerminal()) {
-        assertThatThrownBy(() -> result(run))
-            .isInstanceOf(IllegalArgumentException.class)
-            .hasMessageContaining("descriptor 0");
-      } else {
-        assertThat(said(run)).isEqualTo("text");
-      }
-    }
-  }
-
-  @Test
-  void aDescriptorOfTheCallerCanBeWritten() throws IOException {
-    try (var pipe = Pipe.pipe2()) {
-      said(shell("echo text >&7").descriptor(7, pipe.write()));
-      var buffer = new byte[100];
-      int count = pipe.read().read(buffer, 0, buffer.length);
-      assertThat(new String(buffer, 0, count, StandardCharsets.UTF_8)).isEqualTo("text\n");
-    }
-  }
-
-  @Test
-  void aDescriptorThatIsReadOnlyStaysSo() throws IOException {
-    var file = Files.writeString(own().resolve("file"), "text");
-    try (var data = Fd.open(file)) {
-      assertThat(
-              said(
-                  python("tell(os.write, 9, b'x')\ntell(opened, '/proc/self/fd/9')\n")
-                      .descriptor(9, data)))
-          .startsWith("EBADF\n");
-    }
-    assertThat(file).hasContent("text");
-  }
-
-  @Test
-  void noOtherDescriptorsAreOpen() throws IOException {
-    try (var secret = Fd.open(Path.of("/etc/passwd"))) {
-      assertThat(secret.isOpen()).isTrue();
-      assertThat(
-              said(
-                  python(
-                      """
-                      for number in range(1024):
-                          try:
-                              os.fstat(number)
-                              print(number, end=" ")
-                          except OSError:
-                              pass
-                      """)))
-          .isEqualTo("0 1 2");
-    }
-  }
-
-  @Test
-  void bytesThatAreNoTextArriveAsTheyAre() throws IOException {
-    assertThat(result(shell("printf '\\377\\000\\n'")).output()).containsExactly(0xff, 0, 10);
-  }
-
-  // At a terminal
-
-  @Test
-  void itsStreamsAreATerminalOnlyIfAUserHasOne() throws IOException {
-    assertThat(said(python("print(*(os.isatty(number) for number in range(3)))")))
-        .isEqualTo(chamber.atTerminal() ? "True True True" : "False False False");
-  }
-
-  @Test
-  void aTerminalOfTheHostCannotBeOpened() throws IOException {
-    try (var seat = Seat.take()) {
-      assertThat(outcome("opened, '/dev/pts/%s', os.O_RDWR".formatted(seat.number())))
-          .isEqualTo("ENOENT");
-    }
-  }
-
-  @Test
-  void cannotTypeIntoATerminal() throws IOException {
-    assertThat(outcome("call, 'ioctl', 0, 0x5412, b'x'")).isEqualTo("EPERM");
-    assertThat(outcome("call, 'ioctl', 0, 0x5412 | 1 << 32, b'x'")).isEqualTo("EPERM");
-  }
-
-  @Test
-  void theTerminalIsNotTheUsersWhichIsAsItWas() throws Exception {
-    assumeTrue(chamber.atTerminal(), "there is no user");
-    var run = python("print(os.minor(os.fstat(0).st_rdev)); os.system('stty raw -echo')");
-    try (var seat = Seat.take()) {
-      var before = seat.settings();
-      var result = seat.run(buildRoot(), run);
-      assertThat(result.text().strip()).matches("[0-9]+").isNotEqualTo(seat.number());
-      assertThat(seat.settings()).isEqualTo(before);
-    }
-  }
-
-  @Test
-  void theKeyThatInterruptsEndsTheCommand() throws Exception {
-    assumeTrue(chamber.atTerminal(), "there is no user");
-    assertThat(typed("\003", shell("echo ready; exec sleep 1000")).ending())
-        .isEqualTo(new RunResult.Signalled(new Signal(2)));
   }
 }

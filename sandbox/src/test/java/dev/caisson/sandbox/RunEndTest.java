@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Signal;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Requires;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -16,9 +18,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,6 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// How a run ends, and what is kept of what it said.
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @ExtendWith(NoLeaks.class)
+@Tag("slow")
 class RunEndTest {
   @TempDir Path work;
 
@@ -37,7 +40,7 @@ class RunEndTest {
 
   @BeforeEach
   void make() throws IOException {
-    marker = Support.marker();
+    marker = ProcessTable.marker();
     fifo = Support.fifo(work, "fifo");
     buildRoot = BuildRoot.create(Path.of("/"), work);
   }
@@ -46,7 +49,7 @@ class RunEndTest {
   void close() throws IOException {
     buildRoot.close();
     Files.delete(fifo);
-    assertThat(Support.processesWith(marker)).as("whatever happened").isEmpty();
+    assertThat(ProcessTable.with(marker)).as("whatever happened").isEmpty();
     try (var left = Files.list(work)) {
       assertThat(left).isEmpty();
     }
@@ -165,20 +168,20 @@ class RunEndTest {
   @Test
   void aDeadlineEndsAGrandchildThatWentAway() throws Exception {
     var run =
-        Support.begin(() ->
+        Background.startPlatform(() ->
             buildRoot.run(withGrandchild("time.sleep(1000)").deadline(SHORT.multipliedBy(3))));
     assertThat(Support.awaitLine(fifo)).isEqualTo("away");
-    assertThat(Support.processesWith(marker)).hasSizeGreaterThanOrEqualTo(2);
-    assertThat(Support.result(run).ending()).isInstanceOf(RunResult.TimedOut.class);
-    assertThat(Support.processesWith(marker)).isEmpty();
+    assertThat(ProcessTable.with(marker)).hasSizeGreaterThanOrEqualTo(2);
+    assertThat(run.get().ending()).isInstanceOf(RunResult.TimedOut.class);
+    assertThat(ProcessTable.with(marker)).isEmpty();
   }
 
   @Test
   void theEndOfTheCommandEndsAGrandchildThatWentAway() throws Exception {
-    var run = Support.begin(() -> buildRoot.run(withGrandchild("sys.exit(4)")));
+    var run = Background.startPlatform(() -> buildRoot.run(withGrandchild("sys.exit(4)")));
     assertThat(Support.awaitLine(fifo)).isEqualTo("away");
-    assertThat(Support.result(run).ending()).isEqualTo(new RunResult.Exited(4));
-    assertThat(Support.processesWith(marker)).isEmpty();
+    assertThat(run.get().ending()).isEqualTo(new RunResult.Exited(4));
+    assertThat(ProcessTable.with(marker)).isEmpty();
   }
 
   @Test
@@ -203,43 +206,43 @@ class RunEndTest {
 
   private void cancelled(Run run) throws Exception {
     var task =
-        new FutureTask<>(() -> {
+        Background.start(() -> {
           var result = buildRoot.run(run);
           assertThat(Thread.interrupted()).as("the interrupt stays set").isTrue();
           return result;
         });
-    var thread = Thread.ofVirtual().start(task);
     Support.awaitLine(fifo);
-    thread.interrupt();
-    var result = Support.result(task);
+    task.interrupt();
+    var result = task.get();
     assertThat(result.ending()).isEqualTo(new RunResult.Cancelled());
-    assertThat(Support.processesWith(marker)).isEmpty();
+    assertThat(ProcessTable.with(marker)).isEmpty();
   }
 
   @Test
   void aThreadThatIsInterruptedAlreadyRunsNothingForLong() throws Exception {
     var task =
-        Support.begin(() -> {
+        Background.startPlatform(() -> {
           Thread.currentThread().interrupt();
           var result = buildRoot.run(shell("trap '' TERM; sleep 1000"));
           assertThat(Thread.interrupted()).isTrue();
           return result;
         });
-    assertThat(Support.result(task).ending()).isEqualTo(new RunResult.Cancelled());
+    assertThat(task.get().ending()).isEqualTo(new RunResult.Cancelled());
   }
 
   @Test
   void closingTheBuildRootEndsWhatRuns() throws Exception {
     var run =
-        Support.begin(() -> buildRoot.run(shell("trap '' TERM; echo up > /fifo; sleep 1000")));
+        Background.startPlatform(
+            () -> buildRoot.run(shell("trap '' TERM; echo up > /fifo; sleep 1000")));
     assertThat(Support.awaitLine(fifo)).isEqualTo("up");
     buildRoot.close();
     try {
-      assertThat(Support.result(run).success()).isFalse();
+      assertThat(run.get().success()).isFalse();
     } catch (IOException gone) {
       assertThat(gone).isNotNull();
     }
-    assertThat(Support.processesWith(marker)).isEmpty();
+    assertThat(ProcessTable.with(marker)).isEmpty();
   }
 
   // What it says
@@ -351,13 +354,15 @@ class RunEndTest {
 
   @Test
   void manyRunsSideBySideEachHaveTheirOwnResult() throws Exception {
-    var tasks = new ArrayList<FutureTask<RunResult>>();
+    var tasks = new ArrayList<Background<RunResult>>();
     for (int i = 0; i < 12; i++) {
       int status = i;
-      tasks.add(Support.begin(() -> buildRoot.run(shell("echo " + status + "; exit " + status))));
+      tasks.add(
+          Background.startPlatform(
+              () -> buildRoot.run(shell("echo " + status + "; exit " + status))));
     }
     for (int i = 0; i < 12; i++) {
-      var result = Support.result(tasks.get(i));
+      var result = tasks.get(i).get();
       assertThat(result.ending()).isEqualTo(new RunResult.Exited(i));
       assertThat(result.text()).isEqualTo(i + "\n");
     }

@@ -7,8 +7,10 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.UnixListener;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.math.BigInteger;
@@ -20,6 +22,7 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,6 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 /// What a command sees in its sandbox, and what it cannot reach from there.
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @ExtendWith(NoLeaks.class)
+@Tag("root")
 class SandboxViewTest {
   @TempDir Path work;
 
@@ -276,7 +280,7 @@ class SandboxViewTest {
     var release = Support.fifo(work, "release");
     try {
       var run =
-          Support.begin(() ->
+          Background.startPlatform(() ->
               buildRoot.run(
                   shell("mount -t tmpfs none /tmp && echo $? > /in && cat /out")
                       .allCapabilities()
@@ -285,7 +289,7 @@ class SandboxViewTest {
       assertThat(Support.awaitLine(fifo)).isEqualTo("0");
       assertThat(Files.readString(Path.of("/proc/self/mountinfo"))).isEqualTo(before);
       Files.writeString(release, "go\n");
-      assertThat(Support.result(run).success()).isTrue();
+      assertThat(run.get().success()).isTrue();
     } finally {
       Files.delete(fifo);
       Files.delete(release);
@@ -343,7 +347,7 @@ class SandboxViewTest {
 
   @Test
   void abstractSocketsOfTheHostCannotBeReached() throws Exception {
-    var name = Support.marker();
+    var name = ProcessTable.marker();
     var fifo = Support.fifo(work, "listening");
     var script =
         """

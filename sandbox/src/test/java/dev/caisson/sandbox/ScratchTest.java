@@ -7,14 +7,16 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.Spawn;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -103,7 +105,7 @@ class ScratchTest {
   @Test
   void thatOfAnotherProcessIsKeptWhileItLivesAndDeletedAfterItsDeath() throws Exception {
     var fifo = Support.fifo(base, "fifo");
-    var command = new ArrayList<>(Support.java(Owner.class));
+    var command = new ArrayList<>(Programs.javaOnClassPath(Owner.class));
     command.addAll(List.of(base.toString(), fifo.toString()));
     try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
         var owner =
@@ -125,11 +127,13 @@ class ScratchTest {
   }
 
   @Test
+  @Tag("slow")
+  @Tag("slow")
   void manyComeAndGoSideBySide() throws Exception {
-    var tasks = new ArrayList<FutureTask<Integer>>();
+    var tasks = new ArrayList<Background<Integer>>();
     for (int t = 0; t < 6; t++) {
       tasks.add(
-          Support.begin(() -> {
+          Background.startPlatform(() -> {
             int kept = 0;
             for (int i = 0; i < 150; i++) {
               try (var scratch = Scratch.under(base)) {
@@ -142,7 +146,7 @@ class ScratchTest {
           }));
     }
     for (var task : tasks) {
-      assertThat(Support.result(task)).isEqualTo(150);
+      assertThat(task.get()).isEqualTo(150);
     }
     Scratch.under(base).close();
     assertThat(in(base)).isEmpty();

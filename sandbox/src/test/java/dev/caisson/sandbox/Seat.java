@@ -9,13 +9,13 @@ import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.Pty;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.WindowSize;
+import dev.caisson.testkit.Background;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.FutureTask;
 
 /// A user at a terminal: runs a command there, sees what it shows, and types.
 final class Seat implements AutoCloseable {
@@ -23,11 +23,11 @@ final class Seat implements AutoCloseable {
 
   private final Pty pty;
   private final ByteArrayOutputStream shown = new ByteArrayOutputStream();
-  private final FutureTask<Boolean> reader;
+  private final Background<Boolean> reader;
 
   private Seat(Pty pty) {
     this.pty = pty;
-    this.reader = Support.begin(this::read);
+    this.reader = Background.startPlatform(this::read);
   }
 
   static Seat take() throws SystemCallException {
@@ -117,7 +117,7 @@ final class Seat implements AutoCloseable {
     pty.slave().close();
     boolean interrupted = Thread.interrupted();
     try {
-      Support.result(reader);
+      reader.get();
     } catch (IOException failure) {
       throw failure;
     } catch (Exception failure) {

@@ -3,6 +3,7 @@ package dev.caisson.sandbox;
 import static dev.caisson.sandbox.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -123,10 +124,10 @@ abstract class Sentences {
   /// What becomes of a run at the user's terminal, where keys are typed when it is `ready`.
   final RunResult typed(String keys, Run run) throws Exception {
     try (var seat = Seat.take()) {
-      var running = Support.begin(() -> seat.run(buildRoot, run));
+      var running = Background.startPlatform(() -> seat.run(buildRoot, run));
       seat.await("ready\r\n");
       seat.type(keys);
-      return Support.result(running);
+      return running.get();
     }
   }
 

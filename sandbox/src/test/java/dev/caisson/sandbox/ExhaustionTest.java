@@ -1,0 +1,247 @@
+package dev.caisson.sandbox;
+
+import static dev.caisson.sandbox.Support.LONG;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import dev.caisson.linux.Mounts;
+import dev.caisson.linux.SpawnThread;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.sandbox.cgroup.Cgroups;
+import dev.caisson.sandbox.cgroup.ResourceLimits;
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.ProcessTable;
+import dev.caisson.testkit.Requires;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// A disk, a limit or a command line that is full ends in an error that says so, and nothing is
+/// left.
+@Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CGROUP})
+@ExtendWith(NoLeaks.class)
+@Timeout(240)
+@Tag("root")
+class ExhaustionTest {
+  @TempDir Path work;
+
+  @TempDir Path aside;
+
+  private final String marker = ProcessTable.marker();
+
+  @AfterEach
+  void nothingIsLeft() throws IOException {
+    assertThat(ProcessTable.with(marker)).isEmpty();
+    try (var left = Files.list(work)) {
+      assertThat(left).isEmpty();
+    }
+    assertThat(Cgroups.detect().directories()).noneMatch(Files::exists);
+  }
+
+  private BuildRoot buildRoot() throws IOException {
+    return BuildRoot.create(Path.of("/"), work);
+  }
+
+  private RunResult run(Run run) throws IOException {
+    try (var buildRoot = buildRoot()) {
+      return buildRoot.run(run.deadline(LONG));
+    }
+  }
+
+  private Run shell(String script) {
+    return Run.of("/usr/bin/sh", "-c", script, marker).deadline(LONG);
+  }
+
+  /// Does something with a small file system.
+  private static ApiEndpoint endpoint(String name) {
+    return new ApiEndpoint() {
+      @Override
+      public String name() {
+        return name;
+      }
+
+      @Override
+      public void message(dev.caisson.ipc.Message message, EndpointConnection connection) {}
+    };
+  }
+
+  static void onTmpfs(Path place, String options, Callable<?> work) throws Exception {
+    SpawnThread.shared()
+        .call(() -> {
+          Mounts.mount("tmpfs", place, "tmpfs", Set.of(), options);
+          return place;
+        });
+    try {
+      work.call();
+    } finally {
+      SpawnThread.shared()
+          .call(() -> {
+            Mounts.umount2(place, Set.of());
+            return place;
+          });
+    }
+  }
+
+  @Test
+  void aReadOnlyWorkDirectoryIsNamed() throws Exception {
+    onTmpfs(
+        aside,
+        "ro",
+        () ->
+            assertThatThrownBy(() -> BuildRoot.create(Path.of("/"), aside))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining(aside.toString())
+                .hasMessageContaining("Read-only file system"));
+  }
+
+  /// A build root itself takes directories alone, which such a file system still has.
+  @Test
+  void withoutRoomItIsTheCommandThatFailsAndNothingIsLeft() throws Exception {
+    onTmpfs(
+        aside,
+        "size=65536",
+        () -> {
+          fill(aside.resolve("much"));
+          try (var buildRoot = BuildRoot.create(Path.of("/"), aside)) {
+            var result = buildRoot.run(shell("dd if=/dev/zero of=/var/file bs=4k count=1"));
+            assertThat(result.ending()).isInstanceOf(RunResult.Exited.class);
+            assertThat(result.success()).isFalse();
+            assertThat(result.text()).contains("No space left on device");
+          }
+          Files.delete(aside.resolve("much"));
+          assertThat(aside).isEmptyDirectory();
+          return aside;
+        });
+  }
+
+  private static void fill(Path file) throws IOException {
+    try (var out = Files.newOutputStream(file)) {
+      while (true) {
+        out.write(new byte[4096]);
+      }
+    } catch (IOException full) {
+      assertThat(full).hasMessageContaining("No space left");
+    }
+  }
+
+  @Test
+  void aWorkDirectoryWithoutInodesIsToldOf() throws Exception {
+    for (int inodes = 2; inodes < 7; inodes++) {
+      onTmpfs(
+          aside,
+          "nr_inodes=" + inodes,
+          () -> {
+            assertThatThrownBy(
+                    () -> {
+                      try (var buildRoot = BuildRoot.create(Path.of("/"), aside)) {
+                        buildRoot.run(shell("true").endpoint(endpoint("one")));
+                      }
+                    })
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("No space left on device");
+            assertThat(aside).isEmptyDirectory();
+            return aside;
+          });
+    }
+  }
+
+  @Test
+  void anErrorForWantOfRoomSaysWhere() throws Exception {
+    onTmpfs(
+        aside,
+        "nr_inodes=3",
+        () -> {
+          var failure = catchThrowable(() -> BuildRoot.create(Path.of("/"), aside));
+          assertThat(failure).hasMessageContaining(aside.toString());
+          return aside;
+        });
+  }
+
+  @Test
+  void aCommandThatFillsItsVarFailsByItself() throws Exception {
+    onTmpfs(
+        aside,
+        "size=65536",
+        () -> {
+          try (var buildRoot = BuildRoot.create(Path.of("/"), aside)) {
+            var result = buildRoot.run(shell("cat /dev/zero > /var/much"));
+            assertThat(result.ending()).isEqualTo(new RunResult.Exited(1));
+            assertThat(result.text()).contains("No space left on device");
+            var next =
+                buildRoot.run(shell("rm /var/much && echo x > /var/x").endpoint(endpoint("one")));
+            assertThat(next.success()).as(next.ending() + next.text()).isTrue();
+          }
+          assertThat(aside).isEmptyDirectory();
+          return aside;
+        });
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1,1,true", "9,10,false", "10,10,true", "100000,70000,true"})
+  void whatPrintsAsMuchAsItMayIsEnded(int printed, long limit, boolean ended) throws IOException {
+    var result = run(shell("head -c " + printed + " /dev/zero").outputLimit(limit));
+    assertThat(result.ending())
+        .isEqualTo(ended ? new RunResult.OutputExceeded(limit) : new RunResult.Exited(0));
+  }
+
+  @Test
+  void theLeastMemoryThereCanBeEndsInAWayThatIsTold() throws IOException {
+    var result = run(shell("true").limits(ResourceLimits.none().memory(1 << 20)));
+    assertThat(result.ending())
+        .isInstanceOfAny(
+            RunResult.MemoryExceeded.class,
+            RunResult.SetupFailed.class,
+            RunResult.Signalled.class,
+            RunResult.Exited.class);
+  }
+
+  @Test
+  void aCommandThatRunsOutOfProcessesFailsByItself() throws IOException {
+    var result =
+        run(
+            shell("sleep 1000 & sleep 1000 & sleep 1000 & sleep 1000 & sleep 1000 & exit 0")
+                .limits(ResourceLimits.none().pids(4)));
+    assertThat(result.ending()).isInstanceOf(RunResult.Exited.class);
+    assertThat(result.success()).isFalse();
+    assertThat(result.text()).contains("fork");
+  }
+
+  @Test
+  void tooLongAnArgumentIsToldOf() throws IOException {
+    try (var buildRoot = buildRoot()) {
+      assertThatThrownBy(
+              () -> buildRoot.run(Run.of("/usr/bin/true", "x".repeat(200_000)).deadline(LONG)))
+          .isInstanceOf(IOException.class)
+          .hasCauseInstanceOf(SystemCallException.class)
+          .hasMessageContaining("E2BIG");
+      assertThat(buildRoot.run(shell("true")).success()).isTrue();
+    }
+  }
+
+  @Test
+  void tooManyArgumentsAreToldOf() throws IOException {
+    var all = new ArrayList<>(List.of("/usr/bin/true"));
+    IntStream.range(0, 400_000).forEach(number -> all.add("some-argument"));
+    try (var buildRoot = buildRoot()) {
+      assertThatThrownBy(() -> buildRoot.run(Run.of(all).deadline(LONG)))
+          .isInstanceOf(IOException.class)
+          .hasCauseInstanceOf(SystemCallException.class)
+          .hasMessageContaining("E2BIG");
+    }
+  }
+}

@@ -1,0 +1,181 @@
+package dev.caisson.sandbox;
+
+import static dev.caisson.sandbox.Support.LONG;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.caisson.sandbox.cgroup.Cgroups;
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.ProcessTable;
+import dev.caisson.testkit.Requires;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// What a run or a build root is to use and is not there, or is something else, is named.
+@Requires({Need.ROOT, Need.BUBBLEWRAP})
+@ExtendWith(NoLeaks.class)
+@Timeout(240)
+class MissingFileTest {
+  @TempDir Path work;
+
+  @TempDir Path aside;
+
+  private final String marker = ProcessTable.marker();
+
+  @AfterEach
+  void nothingIsLeft() throws IOException {
+    assertThat(ProcessTable.with(marker)).isEmpty();
+    try (var left = Files.list(work)) {
+      assertThat(left).isEmpty();
+    }
+    assertThat(Cgroups.detect().directories()).noneMatch(Files::exists);
+  }
+
+  private BuildRoot buildRoot() throws IOException {
+    return BuildRoot.create(Path.of("/"), work);
+  }
+
+  private RunResult run(Run run) throws IOException {
+    try (var buildRoot = buildRoot()) {
+      return buildRoot.run(run.deadline(LONG));
+    }
+  }
+
+  private Run shell(String script) {
+    return Run.of("/usr/bin/sh", "-c", script, marker).deadline(LONG);
+  }
+
+  private static RunResult.SetupFailed setupFailed(RunResult result) {
+    assertThat(result.ending()).as(result.text()).isInstanceOf(RunResult.SetupFailed.class);
+    return (RunResult.SetupFailed) result.ending();
+  }
+
+  private static ApiEndpoint endpoint(String name) {
+    return new ApiEndpoint() {
+      @Override
+      public String name() {
+        return name;
+      }
+
+      @Override
+      public void message(dev.caisson.ipc.Message message, EndpointConnection connection) {}
+    };
+  }
+
+  @ParameterizedTest
+  @EnumSource(Privilege.class)
+  void aCommandThatIsNotThereIsNamed(Privilege privilege) throws IOException {
+    try (var buildRoot = BuildRoot.create(Path.of("/"), work, privilege)) {
+      var failed = setupFailed(buildRoot.run(Run.of("/usr/bin/no-such", marker).deadline(LONG)));
+      assertThat(failed.step()).isEqualTo(RunResult.Step.COMMAND);
+      assertThat(failed.reason()).contains("/usr/bin/no-such", "No such file or directory");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/usr/bin", "/usr/lib/os-release", "/etc"})
+  void whatIsNoProgramIsNamed(String command) throws IOException {
+    var failed = setupFailed(run(Run.of(command, marker)));
+    assertThat(failed.step()).isEqualTo(RunResult.Step.COMMAND);
+    assertThat(failed.reason()).contains(command, "Permission denied");
+  }
+
+  /// What the kernel cannot execute, bubblewrap gives to a shell, as execvp(3) does.
+  @Test
+  void aFileThatIsNoProgramFails() throws IOException {
+    var result =
+        run(
+            Run.of("/opt/it", marker)
+                .bind(new Bind.File(new byte[] {1, 2, 3}, Path.of("/opt/it"), 0755)));
+    assertThat(result.success()).isFalse();
+    assertThat(result.text()).contains("/opt/it");
+  }
+
+  @Test
+  void anEmptyCommandIsToldOf() throws IOException {
+    assertThat(setupFailed(run(Run.of("", marker))).step()).isEqualTo(RunResult.Step.COMMAND);
+  }
+
+  @Test
+  void aWorkingDirectoryThatIsNotThereIsNamed() throws IOException {
+    var failed = setupFailed(run(shell("true").directory("/no/such")));
+    assertThat(failed.step()).isEqualTo(RunResult.Step.SANDBOX);
+    assertThat(failed.reason()).contains("chdir", "/no/such", "No such file or directory");
+  }
+
+  @Test
+  void aBindSourceThatIsNotThereIsNamed() throws IOException {
+    var failed = setupFailed(run(shell("true").bind(Bind.readWrite(aside.resolve("none"), "/x"))));
+    assertThat(failed.step()).isEqualTo(RunResult.Step.SANDBOX);
+    assertThat(failed.reason())
+        .contains(aside.resolve("none").toString(), "No such file or directory");
+  }
+
+  @Test
+  void aBindTargetThatCannotBeMadeIsNamed() throws IOException {
+    var failed = setupFailed(run(shell("true").bind(Bind.tmpfs("/usr/no/such"))));
+    assertThat(failed.step()).isEqualTo(RunResult.Step.SANDBOX);
+    assertThat(failed.reason()).contains("/usr/no", "Read-only file system");
+  }
+
+  @Test
+  void aRootWithoutUsrCannotRunACommand() throws IOException {
+    try (var buildRoot = BuildRoot.create(aside, work)) {
+      var failed = setupFailed(buildRoot.run(shell("true")));
+      assertThat(failed.step()).isEqualTo(RunResult.Step.COMMAND);
+      assertThat(failed.reason()).contains("/usr/bin/sh");
+    }
+  }
+
+  @Test
+  void aRootThatIsNoDirectoryIsNamed() {
+    assertThatThrownBy(() -> BuildRoot.create(aside.resolve("none"), work))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("root of a build root")
+        .hasMessageContaining(aside.resolve("none").toString());
+  }
+
+  @Test
+  void aWorkDirectoryThatIsNotThereIsNamed() {
+    var none = work.resolve("none");
+    assertThatThrownBy(() -> BuildRoot.create(Path.of("/"), none))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(none.toString());
+  }
+
+  @Test
+  void anErrorForWantOfAWorkDirectorySaysWhatIsWrongWithIt() {
+    var none = aside.resolve("none");
+    assertThatThrownBy(() -> BuildRoot.create(Path.of("/"), none))
+        .message()
+        .containsAnyOf("ENOENT", "No such file or directory");
+  }
+
+  @Test
+  void aWorkDirectoryThatIsAFileIsNamed() throws IOException {
+    var file = Files.createFile(aside.resolve("file"));
+    assertThatThrownBy(() -> BuildRoot.create(Path.of("/"), file))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(file.toString());
+  }
+
+  @Test
+  void endpointsFarBelowTheRootCanBeReached() throws IOException {
+    var deep = Files.createDirectories(aside.resolve("d".repeat(120)).resolve("e".repeat(120)));
+    try (var buildRoot = BuildRoot.create(Path.of("/"), deep)) {
+      var result = buildRoot.run(shell("test -S /run/osbuild/api/one").endpoint(endpoint("one")));
+      assertThat(result.success()).as(result.ending().toString()).isTrue();
+    }
+    assertThat(deep).isEmptyDirectory();
+  }
+}
