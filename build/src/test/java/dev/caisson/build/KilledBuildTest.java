@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -29,6 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP})
 @Timeout(120)
+@Tag("stress")
 class KilledBuildTest {
   private static final String TEXT =
       manifest(pipeline("base", "fill"), pipeline("p", "one", "two", "three"));

@@ -1,7 +1,6 @@
 package dev.caisson.build;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
@@ -9,6 +8,7 @@ import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
+import dev.caisson.testkit.Upstream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -162,8 +162,7 @@ class ManifestIdsTest {
         """,
       })
   void idsEqualThoseOfTheOsbuildThatIsHere(String text) throws Exception {
-    var checkout = System.getenv("CAISSON_OSBUILD");
-    assumeTrue(checkout != null, "CAISSON_OSBUILD names no checkout of osbuild");
+    var checkout = Upstream.OSBUILD.directory().toString();
     var parsed = json(text);
     var file = Files.write(temp.resolve("manifest.json"), Json.write(parsed));
     var inspected =

@@ -2,7 +2,6 @@ package dev.caisson.cli;
 
 import java.io.File;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -110,29 +109,6 @@ final class Caisson {
     var builder = new ProcessBuilder(command).directory(directory.toFile());
     builder.environment().putAll(environment);
     return builder;
-  }
-
-  /// Processes whose command line holds a marker, this test's own excepted.
-  static List<Long> processesWith(String marker) {
-    try (var entries = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
-      var found = new ArrayList<Long>();
-      for (var entry : entries) {
-        if (commandLine(entry).contains(marker)) {
-          found.add(Long.parseLong(String.valueOf(entry.getFileName())));
-        }
-      }
-      return found;
-    } catch (IOException failure) {
-      throw new UncheckedIOException(failure);
-    }
-  }
-
-  private static String commandLine(Path process) {
-    try {
-      return new String(Files.readAllBytes(process.resolve("cmdline")), StandardCharsets.UTF_8);
-    } catch (IOException ended) {
-      return "";
-    }
   }
 
   /// The mounts that the host sees.

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -11,8 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
-import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -32,7 +31,7 @@ class EndsIT {
   @BeforeEach
   void prepare() {
     caisson = new Caisson(directory);
-    marker = "marker-" + UUID.randomUUID();
+    marker = ProcessTable.marker();
   }
 
   /// A build whose stage tells that it runs and then refuses to end, with a grandchild that does,
@@ -63,14 +62,6 @@ class EndsIT {
     throw new AssertionError("the build ended before it said: " + text);
   }
 
-  private void awaitNoProcess() throws InterruptedException {
-    var until = Instant.now().plus(PATIENCE);
-    while (!Caisson.processesWith(marker).isEmpty()) {
-      assertThat(Instant.now()).as("processes are left").isBefore(until);
-      Thread.sleep(10);
-    }
-  }
-
   private void assertStoreWorks() throws Exception {
     Files.writeString(
         directory.resolve("next.json"),
@@ -86,11 +77,11 @@ class EndsIT {
   void ctrlCEndsEverythingAndTellsSo() throws Exception {
     var mounts = Caisson.mounts();
     var process = startBuild();
-    assertThat(Caisson.processesWith(marker)).isNotEmpty();
+    assertThat(ProcessTable.with(marker)).isNotEmpty();
     signal("-INT", process.pid());
     assertThat(process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
     assertThat(process.exitValue()).isEqualTo(130);
-    assertThat(Caisson.processesWith(marker)).isEmpty();
+    assertThat(ProcessTable.with(marker)).isEmpty();
     assertThat(Caisson.mounts()).isEqualTo(mounts);
     try (var temporary = Files.list(directory.resolve(".caisson/tmp"))) {
       assertThat(temporary.map(path -> path.getFileName().toString())).containsExactly(".lock");
@@ -104,7 +95,7 @@ class EndsIT {
     signal("-TERM", process.pid());
     assertThat(process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
     assertThat(process.exitValue()).isEqualTo(143);
-    assertThat(Caisson.processesWith(marker)).isEmpty();
+    assertThat(ProcessTable.with(marker)).isEmpty();
     assertStoreWorks();
   }
 
@@ -114,7 +105,7 @@ class EndsIT {
     var process = startBuild();
     signal("-KILL", process.pid());
     process.waitFor();
-    awaitNoProcess();
+    ProcessTable.awaitNone(marker);
     assertThat(Caisson.mounts()).isEqualTo(mounts);
     assertStoreWorks();
   }

@@ -2,8 +2,10 @@ package dev.caisson.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -11,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -130,19 +131,23 @@ class RunAsUserIT {
     return answer.out();
   }
 
+  /// Waits until the command has written `o/up`.
+  private void awaitUp(Process process) {
+    Eventually.holds(() -> {
+      assertThat(process.isAlive()).as(Files.readString(place.resolve("err"))).isTrue();
+      return Files.exists(home.resolve("o/up"));
+    });
+  }
+
   /// After every test: no file below the cache, and no guardian.
   @AfterEach
   void nothingIsLeft() throws Exception {
-    var until = Instant.now().plus(PATIENCE);
-    while (!left().isEmpty()) {
-      assertThat(Instant.now()).as("left: " + left()).isBefore(until);
-      Thread.sleep(10);
-    }
+    Eventually.holds(() -> left().isEmpty(), () -> "nothing is left");
   }
 
   private List<String> left() throws IOException {
     var left = new ArrayList<String>();
-    Caisson.processesWith("caisson-guardian\0" + lastPid + "\0")
+    ProcessTable.with("caisson-guardian\0" + lastPid + "\0")
         .forEach(pid -> left.add("guardian " + pid));
     var temporary = home.resolve(".cache/caisson/tmp");
     if (Files.exists(temporary)) {
@@ -361,19 +366,11 @@ class RunAsUserIT {
         "mkdir -p /var/a/b; touch /var/a/b/c; chown -R 33 /var/a; chmod 700 /var/a; "
             + "echo x > /o/up; exec sleep 1000";
     var process = startWithIds("run", "--cap", "ALL", "--bind", "o:/o", "--", "sh", "-c", script);
-    var until = Instant.now().plus(PATIENCE);
-    while (Files.notExists(home.resolve("o/up"))) {
-      assertThat(process.isAlive()).as(Files.readString(place.resolve("err"))).isTrue();
-      assertThat(Instant.now()).isBefore(until);
-      Thread.sleep(10);
-    }
+    awaitUp(process);
     new ProcessBuilder("kill", "-KILL", "" + process.pid()).start().waitFor();
     finish(process);
     var buildRoots = home.resolve(".cache/caisson/tmp");
-    while (!buildRootsIn(buildRoots).isEmpty()) {
-      assertThat(Instant.now()).as("left: " + buildRootsIn(buildRoots)).isBefore(until);
-      Thread.sleep(10);
-    }
+    Eventually.holds(() -> buildRootsIn(buildRoots).isEmpty(), () -> "no build root is left");
     // What was killed leaves an empty directory to the next.
     assertThat(runWithIds("--", "true").status()).isZero();
   }
@@ -413,7 +410,7 @@ class RunAsUserIT {
 
   @Test
   void nothingIsLeftWhenItIsKilled() throws Exception {
-    var marker = "marker-" + UUID.randomUUID();
+    var marker = ProcessTable.marker();
     own(Files.createDirectory(home.resolve("o")));
     for (var signal : List.of("TERM", "KILL")) {
       var process =
@@ -425,19 +422,11 @@ class RunAsUserIT {
               "sh",
               "-c",
               "trap '' TERM; mkdir -p /var/a/b; echo x > /o/up; sleep 1000; : " + marker);
-      var until = Instant.now().plus(PATIENCE);
-      while (Files.notExists(home.resolve("o/up"))) {
-        assertThat(process.isAlive()).as(Files.readString(place.resolve("err"))).isTrue();
-        assertThat(Instant.now()).isBefore(until);
-        Thread.sleep(10);
-      }
+      awaitUp(process);
       Files.delete(home.resolve("o/up"));
       new ProcessBuilder("kill", "-" + signal, "" + process.pid()).start().waitFor();
       finish(process);
-      while (!Caisson.processesWith(marker).isEmpty()) {
-        assertThat(Instant.now()).as("processes are left").isBefore(until);
-        Thread.sleep(10);
-      }
+      ProcessTable.awaitNone(marker);
       // What was killed leaves an empty directory to the next.
       assertThat(run("--", "true").status()).isZero();
       nothingIsLeft();

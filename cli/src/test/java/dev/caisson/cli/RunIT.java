@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
 import java.net.InetAddress;
@@ -15,12 +16,10 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -85,14 +84,6 @@ class RunIT {
     var all = new ArrayList<String>();
     array.forEach(one -> all.add(one.asString()));
     return all;
-  }
-
-  private static void awaitNoProcess(String marker) throws InterruptedException {
-    var until = Instant.now().plus(PATIENCE);
-    while (!Caisson.processesWith(marker).isEmpty()) {
-      assertThat(Instant.now()).as("processes are left").isBefore(until);
-      Thread.sleep(10);
-    }
   }
 
   // What it may see
@@ -395,10 +386,10 @@ class RunIT {
 
   @Test
   void whatItLeavesRunningIsKilled() throws Exception {
-    var marker = "marker-" + UUID.randomUUID();
+    var marker = ProcessTable.marker();
     assertThat(shell("setsid sh -c 'trap \"\" TERM HUP; sleep 1000; : " + marker + "' & echo x"))
         .isEqualTo("x\n");
-    awaitNoProcess(marker);
+    ProcessTable.awaitNone(marker);
   }
 
   // What it reads and prints
@@ -514,7 +505,7 @@ class RunIT {
   @ParameterizedTest
   @CsvSource({"INT, 130", "TERM, 143"})
   void aSignalCancelsIt(String signal, int status) throws Exception {
-    var marker = "marker-" + UUID.randomUUID();
+    var marker = ProcessTable.marker();
     var flag = directory.resolve("flag");
     Programs.run("mkfifo", flag.toString());
     var script = "trap '' TERM INT; echo said; echo up > /flag; sleep 1000; : " + marker;
@@ -527,7 +518,7 @@ class RunIT {
     var json = JSON.readTree(out);
     assertThat(text(json, "ending", "type")).isEqualTo("cancelled");
     assertThat(text(json, "output")).isEqualTo("said\n");
-    assertThat(Caisson.processesWith(marker)).isEmpty();
+    assertThat(ProcessTable.with(marker)).isEmpty();
     process.getOutputStream().close();
   }
 

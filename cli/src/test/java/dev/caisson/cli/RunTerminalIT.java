@@ -4,15 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.UUID;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -22,7 +20,6 @@ import org.junit.jupiter.api.io.TempDir;
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP})
 class RunTerminalIT {
-  private static final Duration PATIENCE = Duration.ofMinutes(2);
   private static final String CTRL_C = "\003";
   private static final String CTRL_D = "\004";
   private static final String CTRL_Z = "\032";
@@ -34,7 +31,7 @@ class RunTerminalIT {
   @BeforeEach
   void prepare() {
     caisson = new Caisson(directory);
-    marker = "marker-" + UUID.randomUUID();
+    marker = ProcessTable.marker();
   }
 
   private AtTerminal run(String... args) throws Exception {
@@ -47,14 +44,6 @@ class RunTerminalIT {
     args.addAll(List.of(options));
     args.addAll(List.of("--", "bash"));
     return run(args.toArray(String[]::new)).expect("ready> ");
-  }
-
-  private void awaitNoProcess() throws InterruptedException {
-    var until = Instant.now().plus(PATIENCE);
-    while (!Caisson.processesWith(marker).isEmpty()) {
-      assertThat(Instant.now()).as("processes are left").isBefore(until);
-      Thread.sleep(10);
-    }
   }
 
   @Test
@@ -175,7 +164,7 @@ class RunTerminalIT {
         Programs.run("kill", "-" + signal, Long.toString(somebody.command()));
         assertThat(somebody.end()).isGreaterThan(128);
       }
-      awaitNoProcess();
+      ProcessTable.awaitNone(marker);
     }
   }
 
@@ -192,9 +181,9 @@ class RunTerminalIT {
     var script = "trap '' TERM INT HUP; echo is-up; sleep 1000; : " + marker;
     try (var somebody = run("--", "sh", "-c", script)) {
       somebody.expect("is-up");
-      assertThat(Caisson.processesWith(marker)).isNotEmpty();
+      assertThat(ProcessTable.with(marker)).isNotEmpty();
     }
-    awaitNoProcess();
+    ProcessTable.awaitNone(marker);
   }
 
   @Test

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 /// The samples, built as the README says, with packages from the machine's own sources.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CURL, Need.APT, Need.MMDEBSTRAP})
+@Tag("network")
 class SamplesIT {
   @TempDir Path directory;
   private Caisson caisson;

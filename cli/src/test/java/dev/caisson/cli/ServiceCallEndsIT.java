@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Requires;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -41,8 +43,8 @@ class ServiceCallEndsIT {
     caisson = new Caisson(directory);
   }
 
-  private void assertNothingLeft() {
-    assertThat(Caisson.processesWith(directory.toString())).isEmpty();
+  private void assertNothingLeft() throws IOException {
+    assertThat(ProcessTable.with(directory.toString())).isEmpty();
   }
 
   @Test
@@ -82,7 +84,7 @@ class ServiceCallEndsIT {
     var process = caisson.start("service", "call", "./service", "echo", "--timeout", "10m");
     try (var output = process.inputReader(StandardCharsets.UTF_8)) {
       awaitLine(output, "service: up");
-      assertThat(Caisson.processesWith(directory.toString())).hasSize(2);
+      assertThat(ProcessTable.with(directory.toString())).hasSize(2);
       assertThat(kill(signal, process.pid())).isZero();
       assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
     } finally {

@@ -1,11 +1,11 @@
 package dev.caisson.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
+import dev.caisson.testkit.Upstream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -191,8 +191,7 @@ class ServiceCallIT {
 
   @Test
   void osbuildsOwnSourceRunsAsItIs() throws Exception {
-    var checkout = System.getenv("CAISSON_OSBUILD");
-    assumeTrue(checkout != null, "CAISSON_OSBUILD names no checkout of osbuild");
+    var checkout = Upstream.OSBUILD.directory().toString();
     var source = Path.of(checkout, "sources/org.osbuild.inline").toString();
     var answer =
         caisson

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
 import java.nio.charset.StandardCharsets;
@@ -210,6 +211,6 @@ class ServiceMonitorIT {
       }
       process.waitFor();
     }
-    assertThat(Caisson.processesWith(directory.toString())).isEmpty();
+    assertThat(ProcessTable.with(directory.toString())).isEmpty();
   }
 }

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -46,6 +47,8 @@ class AbandonedRunTest {
   }
 
   @Test
+  @Tag("slow")
+  @Tag("slow")
   void aCallThatIsLateToNoticeDoesNotEndTheRunThatHasCome() throws Exception {
     try (var manager = Support.manager(OutputListener.NONE, SHORT)) {
       var client =

@@ -2,13 +2,10 @@ package dev.caisson.host;
 
 import static dev.caisson.host.Support.LONG;
 import static dev.caisson.host.Support.SHORT;
-import static dev.caisson.host.Support.begin;
-import static dev.caisson.host.Support.bounded;
 import static dev.caisson.host.Support.contents;
 import static dev.caisson.host.Support.drop;
 import static dev.caisson.host.Support.json;
 import static dev.caisson.host.Support.memfd;
-import static dev.caisson.host.Support.result;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -18,6 +15,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -25,7 +23,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -235,7 +232,7 @@ abstract class CallContract {
   @Test
   void whatTheSignalListenerThrowsReachesTheCaller() throws Exception {
     assertThatThrownBy(() ->
-            bounded(() ->
+            Background.bounded(() ->
                 client.callWithFds(
                     "signals",
                     json("[1]"),
@@ -273,7 +270,7 @@ abstract class CallContract {
           .hasMessageContaining("wait");
       pipe.write().close();
       for (int i = 0; i < 3; i++) {
-        assertThatThrownBy(() -> bounded(() -> call("echo", "[\"next\"]")))
+        assertThatThrownBy(() -> Background.bounded(() -> call("echo", "[\"next\"]")))
             .isInstanceOf(ServiceEndedException.class);
       }
     }
@@ -283,9 +280,8 @@ abstract class CallContract {
   void anInterruptEndsTheCallAndStaysSet() throws Exception {
     try (var pipe = Pipe.pipe2()) {
       var waits = new CountDownLatch(1);
-      var caller = new Thread[1];
       var task =
-          new FutureTask<>(() -> {
+          Background.start(() -> {
             assertThatThrownBy(() ->
                     client.callWithFds(
                         "wait",
@@ -296,23 +292,22 @@ abstract class CallContract {
                 .isInstanceOf(InterruptedIOException.class);
             return Thread.interrupted();
           });
-      caller[0] = Thread.ofVirtual().start(task);
       assertThat(waits.await(LONG.toSeconds(), TimeUnit.SECONDS)).isTrue();
-      caller[0].interrupt();
-      assertThat(result(task)).as("the interrupt stays set").isTrue();
+      task.interrupt();
+      assertThat(task.get()).as("the interrupt stays set").isTrue();
       pipe.write().close();
-      assertThatThrownBy(() -> bounded(() -> call("echo", "[]")))
+      assertThatThrownBy(() -> Background.bounded(() -> call("echo", "[]")))
           .isInstanceOf(ServiceEndedException.class);
     }
   }
 
   @Test
   void manyThreadsThatCallOneClientEachGetTheirOwnAnswer() throws Exception {
-    var tasks = new ArrayList<FutureTask<Integer>>();
+    var tasks = new ArrayList<Background<Integer>>();
     for (int t = 0; t < 16; t++) {
       int number = t;
       tasks.add(
-          begin(() -> {
+          Background.startPlatform(() -> {
             int right = 0;
             for (int i = 0; i < 25; i++) {
               var args = JsonNodeFactory.instance.numberNode(number * 1000 + i);
@@ -326,7 +321,7 @@ abstract class CallContract {
           }));
     }
     for (var task : tasks) {
-      assertThat(result(task)).isEqualTo(25);
+      assertThat(task.get()).isEqualTo(25);
     }
   }
 
@@ -335,7 +330,7 @@ abstract class CallContract {
     try (var pipe = Pipe.pipe2()) {
       var waits = new CountDownLatch(1);
       var first =
-          begin(() -> {
+          Background.startPlatform(() -> {
             try (var reply =
                 client.callWithFds(
                     "wait",
@@ -350,7 +345,7 @@ abstract class CallContract {
       assertThatThrownBy(() -> client.call("echo", json("[\"second\"]"), SHORT))
           .isInstanceOf(DeadlineException.class);
       pipe.write().close();
-      assertThat(result(first)).as("the one that was first").isEqualTo(json("[\"first\"]"));
+      assertThat(first.get()).as("the one that was first").isEqualTo(json("[\"first\"]"));
       assertThat(call("echo", "[\"third\"]")).isEqualTo(json("[\"third\"]"));
     }
   }
@@ -378,7 +373,7 @@ abstract class CallContract {
     try (var pipe = Pipe.pipe2()) {
       var waits = new CountDownLatch(1);
       var call =
-          begin(() ->
+          Background.startPlatform(() ->
               client.callWithFds(
                   "wait",
                   json("[]"),
@@ -393,7 +388,7 @@ abstract class CallContract {
       assertThat(waits.await(LONG.toSeconds(), TimeUnit.SECONDS)).isTrue();
       manager.stop(client.id());
       stopped.countDown();
-      assertThatThrownBy(() -> result(call).close()).isInstanceOf(IOException.class);
+      assertThatThrownBy(() -> call.get().close()).isInstanceOf(IOException.class);
     }
   }
 
@@ -410,6 +405,7 @@ abstract class CallContract {
   @Test
   void aCallAfterTheStopIsAnErrorOfTheService() throws IOException {
     manager.stop(client.id());
-    assertThatThrownBy(() -> bounded(() -> call("echo", "[]"))).isInstanceOf(IOException.class);
+    assertThatThrownBy(() -> Background.bounded(() -> call("echo", "[]")))
+        .isInstanceOf(IOException.class);
   }
 }

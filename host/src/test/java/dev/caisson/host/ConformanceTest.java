@@ -2,11 +2,12 @@ package dev.caisson.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
+import dev.caisson.testkit.Upstream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -15,9 +16,9 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -37,6 +38,7 @@ import tools.jackson.databind.JsonNode;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Requires(Need.PYTHON)
 @ExtendWith({NoLeaks.class, ConformanceTable.class})
+@Tag("slow")
 class ConformanceTest {
   @TempDir static Path directory;
 
@@ -56,9 +58,9 @@ class ConformanceTest {
 
   @BeforeParameterizedClassInvocation(injectArguments = false)
   void theCheckoutIsThere() {
-    assumeTrue(
-        !pair.needsOsbuild() || checkout().isPresent(),
-        "CAISSON_OSBUILD names no checkout of osbuild");
+    if (pair.needsOsbuild()) {
+      Upstream.OSBUILD.directory();
+    }
   }
 
   @ParameterizedTest(name = "{0}")
@@ -93,7 +95,7 @@ class ConformanceTest {
 
   private static Path ourService() throws IOException {
     var file = directory.resolve(ConformanceService.class.getSimpleName());
-    return Files.exists(file) ? file : Support.javaProgram(directory, ConformanceService.class);
+    return Files.exists(file) ? file : Programs.javaProgram(directory, ConformanceService.class);
   }
 
   private static Path upstream() throws IOException {
@@ -148,11 +150,7 @@ class ConformanceTest {
     var environment = new TreeMap<>(Support.environment());
     environment.put("CONFORMANCE", "of the caller, ünïcode too");
     environment.put("PYTHONDONTWRITEBYTECODE", "1");
-    checkout().ifPresent(path -> environment.put("PYTHONPATH", path));
+    Upstream.OSBUILD.find().ifPresent(path -> environment.put("PYTHONPATH", path.toString()));
     return environment;
-  }
-
-  private static Optional<String> checkout() {
-    return Optional.ofNullable(System.getenv("CAISSON_OSBUILD"));
   }
 }

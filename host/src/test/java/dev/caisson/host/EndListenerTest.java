@@ -1,13 +1,12 @@
 package dev.caisson.host;
 
 import static dev.caisson.host.Support.LONG;
-import static dev.caisson.host.Support.begin;
 import static dev.caisson.host.Support.json;
-import static dev.caisson.host.Support.result;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Fd;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
@@ -96,15 +95,15 @@ class EndListenerTest {
     fail(manager.start("a", spec));
     told.await();
     var closing =
-        begin(() -> {
+        Background.startPlatform(() -> {
           Hostility.stop(manager);
           return true;
         });
     try {
-      assertThat(closing.get(15, TimeUnit.SECONDS)).isTrue();
+      assertThat(closing.get(Duration.ofSeconds(15))).isTrue();
     } finally {
       enough.countDown();
-      result(closing);
+      closing.get();
     }
   }
 

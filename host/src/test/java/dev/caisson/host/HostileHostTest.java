@@ -2,7 +2,6 @@ package dev.caisson.host;
 
 import static dev.caisson.host.Hostility.ends;
 import static dev.caisson.host.Support.LONG;
-import static dev.caisson.host.Support.begin;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.ipc.JsonChannel;
@@ -12,6 +11,7 @@ import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -19,8 +19,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -40,7 +38,7 @@ class HostileHostTest {
 
   private final AtomicInteger stops = new AtomicInteger();
   private UnixSocket host;
-  private FutureTask<Boolean> served;
+  private Background<Boolean> served;
 
   @BeforeEach
   void serve() throws IOException {
@@ -49,7 +47,7 @@ class HostileHostTest {
     var theirs = JsonChannel.of(pair.theirs(), Limits.DEFAULT);
     var service = new SampleService(stops::incrementAndGet);
     served =
-        begin(() -> {
+        Background.startPlatform(() -> {
           service.serve(new SocketConnection(theirs));
           return true;
         });
@@ -67,9 +65,8 @@ class HostileHostTest {
 
   private boolean ended() throws Exception {
     try {
-      return served.get(30, TimeUnit.SECONDS);
-    } catch (java.util.concurrent.ExecutionException failure) {
-      assertThat(failure.getCause()).isInstanceOf(IOException.class);
+      return served.get(Duration.ofSeconds(30));
+    } catch (IOException failure) {
       return false;
     }
   }

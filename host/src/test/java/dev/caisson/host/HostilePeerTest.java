@@ -2,11 +2,8 @@ package dev.caisson.host;
 
 import static dev.caisson.host.Support.LONG;
 import static dev.caisson.host.Support.SHORT;
-import static dev.caisson.host.Support.begin;
-import static dev.caisson.host.Support.bounded;
 import static dev.caisson.host.Support.json;
 import static dev.caisson.host.Support.memfd;
-import static dev.caisson.host.Support.result;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -19,6 +16,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -28,7 +26,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -77,7 +74,7 @@ class HostilePeerTest {
   }
 
   private void connectionIsOver() {
-    assertThatThrownBy(() -> bounded(() -> client.call("next", json("[]"), LONG)))
+    assertThatThrownBy(() -> Background.bounded(() -> client.call("next", json("[]"), LONG)))
         .isInstanceOf(ServiceEndedException.class);
   }
 
@@ -115,7 +112,7 @@ class HostilePeerTest {
       say(packet, one);
     }
     say("{\"type\": \"reply\", \"data\": {\"reply\": \"the next answer\"}}");
-    assertThatThrownBy(() -> bounded(() -> client.call("m", json("[]"), LONG)))
+    assertThatThrownBy(() -> Background.bounded(() -> client.call("m", json("[]"), LONG)))
         .isInstanceOf(ProtocolException.class);
     connectionIsOver();
   }
@@ -134,7 +131,7 @@ class HostilePeerTest {
   void whatIsNoMessageIsAnErrorAndEndsTheConnection(String packet) throws IOException {
     say(packet);
     say("{\"type\": \"reply\", \"data\": {\"reply\": \"the next answer\"}}");
-    assertThatThrownBy(() -> bounded(() -> client.call("m", json("[]"), LONG)))
+    assertThatThrownBy(() -> Background.bounded(() -> client.call("m", json("[]"), LONG)))
         .isInstanceOfAny(MessageException.class, ProtocolException.class);
     connectionIsOver();
   }
@@ -143,7 +140,7 @@ class HostilePeerTest {
   void aPayloadThatIsAPipeHoldsNobodyUp() throws Exception {
     try (var pipe = Pipe.pipe2()) {
       say("<args-via-fd>", pipe.read(), pipe.write());
-      assertThatThrownBy(() -> bounded(() -> client.call("m", json("[]"), LONG)))
+      assertThatThrownBy(() -> Background.bounded(() -> client.call("m", json("[]"), LONG)))
           .isInstanceOfAny(MessageException.class, ProtocolException.class);
     }
     connectionIsOver();
@@ -154,7 +151,7 @@ class HostilePeerTest {
     try (var zero = Fd.open(Path.of("/dev/zero"), OpenFlag.RDWR)) {
       say("<args-via-fd>", zero);
     }
-    assertThatThrownBy(() -> bounded(() -> client.call("m", json("[]"), LONG)))
+    assertThatThrownBy(() -> Background.bounded(() -> client.call("m", json("[]"), LONG)))
         .isInstanceOfAny(MessageException.class, ProtocolException.class);
     connectionIsOver();
   }
@@ -173,10 +170,10 @@ class HostilePeerTest {
     try (var one = memfd("one")) {
       say("{\"type\": \"signal\", \"data\": {\"reply\": 1}}", one);
     }
-    var call = begin(() -> client.call("m", json("[]"), LONG));
+    var call = Background.startPlatform(() -> client.call("m", json("[]"), LONG));
     assertThat(hear()).contains("\"m\"");
     say("{\"type\": \"reply\", \"data\": {\"reply\": 2}}");
-    assertThat(result(call)).isEqualTo(json("2"));
+    assertThat(call.get()).isEqualTo(json("2"));
   }
 
   @Test
@@ -215,16 +212,16 @@ class HostilePeerTest {
 
   @Test
   void theEndOfTheConnectionDuringACallIsTheEndOfTheService() throws Exception {
-    var call = begin(() -> client.call("m", json("[]"), LONG));
+    var call = Background.startPlatform(() -> client.call("m", json("[]"), LONG));
     assertThat(hear()).contains("\"m\"");
     say("{\"type\": \"signal\", \"data\": {\"reply\": 1}}");
     peer.close();
-    assertThatThrownBy(() -> result(call)).isInstanceOf(ServiceEndedException.class);
+    assertThatThrownBy(() -> call.get()).isInstanceOf(ServiceEndedException.class);
   }
 
   /// Once it has been called, sends signals, each with a descriptor, until the connection ends.
-  private FutureTask<Long> flood() {
-    return begin(() -> {
+  private Background<Long> flood() {
+    return Background.startPlatform(() -> {
       long sent = 0;
       hear();
       try (var one = memfd("one")) {
@@ -241,9 +238,9 @@ class HostilePeerTest {
   @Test
   void signalsWithoutEndDoNotHoldUpTheDeadline() throws Exception {
     var flood = flood();
-    assertThatThrownBy(() -> bounded(() -> client.call("m", json("[]"), SHORT)))
+    assertThatThrownBy(() -> Background.bounded(() -> client.call("m", json("[]"), SHORT)))
         .isInstanceOf(DeadlineException.class);
-    assertThat(result(flood)).as("the connection has ended").isPositive();
+    assertThat(flood.get()).as("the connection has ended").isPositive();
     connectionIsOver();
   }
 
@@ -259,11 +256,11 @@ class HostilePeerTest {
   void signalsWithoutEndDoNotHoldUpTheDeadlineOfASlowListener() throws Exception {
     var flood = flood();
     assertThatThrownBy(() ->
-            bounded(() ->
+            Background.bounded(() ->
                 client.callWithFds(
                     "m", json("[]"), List.of(), (value, descriptors) -> work(), SHORT)))
         .isInstanceOf(DeadlineException.class);
-    assertThat(result(flood)).isPositive();
+    assertThat(flood.get()).isPositive();
   }
 
   @Test
@@ -271,7 +268,7 @@ class HostilePeerTest {
     var flood = flood();
     var signals = new CountDownLatch(100);
     var call =
-        new FutureTask<>(() ->
+        Background.startPlatform(() ->
             client.callWithFds(
                 "m",
                 json("[]"),
@@ -281,18 +278,17 @@ class HostilePeerTest {
                   work();
                 },
                 LONG));
-    var thread = Thread.ofPlatform().daemon().start(call);
     assertThat(signals.await(LONG.toSeconds(), TimeUnit.SECONDS)).isTrue();
-    thread.interrupt();
-    assertThatThrownBy(() -> result(call).close()).isInstanceOf(InterruptedIOException.class);
-    assertThat(result(flood)).isPositive();
+    call.interrupt();
+    assertThatThrownBy(() -> call.get().close()).isInstanceOf(InterruptedIOException.class);
+    assertThat(flood.get()).isPositive();
   }
 
   @Test
   void aPeerThatNeverReadsHoldsUpNobodyBeyondTheDeadline() throws Exception {
     // Room for some calls, which nobody reads: each fails by its deadline, and the first ends the
     // connection.
-    assertThatThrownBy(() -> bounded(() -> client.call("m", json("[]"), SHORT)))
+    assertThatThrownBy(() -> Background.bounded(() -> client.call("m", json("[]"), SHORT)))
         .isInstanceOf(DeadlineException.class);
     connectionIsOver();
   }
@@ -302,9 +298,10 @@ class HostilePeerTest {
   void signalsWithoutEndOfAProcessDoNotHoldUpTheDeadline(@TempDir Path directory) throws Exception {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var python = manager.start("flood", Support.pythonService(directory), List.of());
-      assertThatThrownBy(() -> bounded(() -> python.call("signals_without_end", json("[]"), SHORT)))
+      assertThatThrownBy(
+              () -> Background.bounded(() -> python.call("signals_without_end", json("[]"), SHORT)))
           .isInstanceOf(DeadlineException.class);
-      assertThatThrownBy(() -> bounded(() -> python.call("echo", json("[]"), LONG)))
+      assertThatThrownBy(() -> Background.bounded(() -> python.call("echo", json("[]"), LONG)))
           .isInstanceOf(ServiceEndedException.class);
     }
   }
@@ -322,7 +319,7 @@ class HostilePeerTest {
               """);
       assertThatThrownBy(() -> python.callWithFds("raw", packets, List.of(), DEAF, LONG))
           .isInstanceOf(ProtocolException.class);
-      assertThatThrownBy(() -> bounded(() -> python.call("echo", json("[]"), LONG)))
+      assertThatThrownBy(() -> Background.bounded(() -> python.call("echo", json("[]"), LONG)))
           .isInstanceOf(ServiceEndedException.class);
     }
   }

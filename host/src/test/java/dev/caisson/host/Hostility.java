@@ -1,14 +1,13 @@
 package dev.caisson.host;
 
+import dev.caisson.testkit.Background;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Objects;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import java.util.concurrent.Callable;
 
 /// What the tests with services that do harm share.
 final class Hostility {
@@ -31,22 +30,13 @@ final class Hostility {
   }
 
   /// Does something that must end soon, whatever happens.
-  static <T> T ends(Support.Work<T> work) throws Exception {
+  static <T> T ends(Callable<T> work) throws Exception {
     return ends(work, GENEROUS);
   }
 
   /// Does something that must end in time, whatever happens.
-  static <T> T ends(Support.Work<T> work, Duration atMost) throws Exception {
-    try {
-      return Support.begin(work).get(atMost.toSeconds(), TimeUnit.SECONDS);
-    } catch (ExecutionException failure) {
-      if (failure.getCause() instanceof Exception cause) {
-        throw cause;
-      }
-      throw failure;
-    } catch (TimeoutException hang) {
-      throw new AssertionError("it has not ended after " + atMost, hang);
-    }
+  static <T> T ends(Callable<T> work, Duration atMost) throws Exception {
+    return Background.startPlatform(work).get(atMost);
   }
 
   /// Stops a service, which may have ended in any way.

@@ -2,17 +2,18 @@ package dev.caisson.host;
 
 import static dev.caisson.host.Support.LONG;
 import static dev.caisson.host.Support.SHORT;
-import static dev.caisson.host.Support.bounded;
 import static dev.caisson.host.Support.json;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -25,10 +26,10 @@ class InJvmServiceTest {
 
   private final class Recorded extends Service {
     private final String name;
-    private final Support.Work<Reply> method;
-    private final Support.Work<Boolean> stop;
+    private final Callable<Reply> method;
+    private final Callable<Boolean> stop;
 
-    Recorded(String name, Support.Work<Reply> method, Support.Work<Boolean> stop) {
+    Recorded(String name, Callable<Reply> method, Callable<Boolean> stop) {
       this.name = name;
       this.method = method;
       this.stop = stop;
@@ -36,7 +37,7 @@ class InJvmServiceTest {
 
     @Override
     protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
-      return this.method.get();
+      return this.method.call();
     }
 
     @Override
@@ -44,7 +45,7 @@ class InJvmServiceTest {
       synchronized (events) {
         events.add(name);
       }
-      assertThat(stop.get()).isTrue();
+      assertThat(stop.call()).isTrue();
     }
   }
 
@@ -163,7 +164,7 @@ class InJvmServiceTest {
                 () -> true));
     Exception told = null;
     try {
-      bounded(() -> client.call("m", json("[]"), LONG));
+      Background.bounded(() -> client.call("m", json("[]"), LONG));
     } catch (ServiceException failure) {
       told = failure;
     }

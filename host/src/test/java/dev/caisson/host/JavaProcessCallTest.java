@@ -1,13 +1,16 @@
 package dev.caisson.host;
 
+import dev.caisson.testkit.Programs;
 import java.io.IOException;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 
 /// Calls to a service that [Service#main] makes a program.
+@Tag("slow")
 class JavaProcessCallTest extends CallContract {
   @Override
   ServiceClient start(ServiceManager with) throws IOException {
-    return with.start("java", Support.javaProgram(directory, SampleService.class), List.of());
+    return with.start("java", Programs.javaProgram(directory, SampleService.class), List.of());
   }
 
   @Override

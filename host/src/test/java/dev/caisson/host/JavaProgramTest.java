@@ -12,6 +12,7 @@ import dev.caisson.linux.Processes;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.Spawn;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -69,7 +70,7 @@ class JavaProgramTest {
     var lines = new Lines();
     try (var manager = Support.manager(lines, LONG)) {
       var client =
-          manager.start("java", Support.javaProgram(directory, SampleService.class), List.of());
+          manager.start("java", Programs.javaProgram(directory, SampleService.class), List.of());
       assertThat(client.call("echo", json("[1]"), LONG)).isEqualTo(json("[1]"));
       manager.stop("java");
       assertThat(lines.of("java")).containsExactly(SampleService.FAREWELL);
@@ -81,7 +82,7 @@ class JavaProgramTest {
   void signalsToEndDoNotEndIt() throws Exception {
     var lines = new Lines();
     try (var manager = Support.manager(lines, LONG)) {
-      var client = manager.start("java", Support.javaProgram(directory, Plain.class), List.of());
+      var client = manager.start("java", Programs.javaProgram(directory, Plain.class), List.of());
       int pid = client.call("pid", json("[]"), LONG).intValue();
       try (var process = Processes.pidfdOpen(pid).orElseThrow()) {
         for (var signal : List.of(Signal.TERM, Signal.INT, Signal.TERM)) {
@@ -101,7 +102,7 @@ class JavaProgramTest {
     try (var manager = Support.manager(lines, LONG);
         var pipe = Pipe.pipe2()) {
       var client =
-          manager.start("java", Support.javaProgram(directory, SampleService.class), List.of());
+          manager.start("java", Programs.javaProgram(directory, SampleService.class), List.of());
       assertThatThrownBy(() ->
               client.callWithFds(
                   "wait",
@@ -121,7 +122,7 @@ class JavaProgramTest {
   @Test
   void aStopThatFailsIsAStatusOtherThanZero() throws IOException {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
-      var client = manager.start("java", Support.javaProgram(directory, Failing.class), List.of());
+      var client = manager.start("java", Programs.javaProgram(directory, Failing.class), List.of());
       assertThat(client.call("echo", json("[1]"), LONG)).isEqualTo(json("[1]"));
       assertThatThrownBy(() -> manager.stop("java"))
           .isInstanceOfSatisfying(
@@ -137,7 +138,7 @@ class JavaProgramTest {
   void anErrorInAMethodStopsItInGoodOrderOrIsAnException() throws IOException {
     var lines = new Lines();
     var manager = Support.manager(lines, LONG);
-    var client = manager.start("java", Support.javaProgram(directory, Plain.class), List.of());
+    var client = manager.start("java", Programs.javaProgram(directory, Plain.class), List.of());
     assertThatThrownBy(() -> client.call("error", json("[]"), LONG))
         .isInstanceOf(ServiceException.class)
         .hasMessageContaining("StackOverflowError");
@@ -151,7 +152,7 @@ class JavaProgramTest {
 
   @Test
   void withoutItsArgumentsItSaysWhatItIs() throws Exception {
-    var program = Support.javaProgram(directory, Plain.class);
+    var program = Programs.javaProgram(directory, Plain.class);
     try (var pipe = Pipe.pipe2();
         var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
         var child =

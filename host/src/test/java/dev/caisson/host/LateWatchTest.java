@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -24,6 +25,8 @@ class LateWatchTest {
   @TempDir Path directory;
 
   @Test
+  @Tag("slow")
+  @Tag("slow")
   void whoBeginsToWatchTooLateHasNothingToSay() throws Exception {
     var program = directory.resolve("short");
     Files.writeString(program, "#!/bin/sh\nexit 0\n");

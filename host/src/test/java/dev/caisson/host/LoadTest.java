@@ -1,11 +1,10 @@
 package dev.caisson.host;
 
 import static dev.caisson.host.Support.LONG;
-import static dev.caisson.host.Support.begin;
 import static dev.caisson.host.Support.json;
-import static dev.caisson.host.Support.result;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
@@ -17,10 +16,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
-import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -32,6 +31,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// Nothing here tells how fast that is; deadlines are there so that a hang is a failure.
 @ExtendWith(NoLeaks.class)
 @Timeout(300)
+@Tag("stress")
 class LoadTest {
   private static final SignalListener DEAF = (value, descriptors) -> {};
   private static final int IN_THE_JVM = 1000;
@@ -116,7 +116,7 @@ class LoadTest {
     var clients = new ArrayList<ServiceClient>();
     // A service runs on a thread of the kind of the one that starts it.
     var started =
-        new FutureTask<>(() -> {
+        Background.start(() -> {
           for (int i = 0; i < IN_THE_JVM; i++) {
             clients.add(manager.start("in " + i, new SampleService(stopped::incrementAndGet)));
           }
@@ -125,8 +125,7 @@ class LoadTest {
           }
           return true;
         });
-    Thread.ofVirtual().start(started);
-    assertThat(result(started)).isTrue();
+    assertThat(started.get()).isTrue();
     atOnce(
         clients.size(),
         number -> {
@@ -142,11 +141,12 @@ class LoadTest {
             before.descriptors() + 3 * PROCESSES - 10, before.descriptors() + 3 * PROCESSES + 10);
     assertThat(during.threads()).as("not one for each").isLessThan(before.threads() + 50);
     // The patience of the manager is one for all of them.
-    result(
-        begin(() -> {
-          manager.close();
-          return true;
-        }));
+    Background.startPlatform(
+            () -> {
+              manager.close();
+              return true;
+            })
+        .get();
     assertThat(stopped).hasValue(IN_THE_JVM);
     var after = Holdings.now(directory);
     assertThat(after.children()).isEqualTo(before.children());
@@ -174,22 +174,21 @@ class LoadTest {
   /// Half of them are threads of the platform. Each hears its own signals, too, and gets its own
   /// descriptor back.
   private static void hundredThreads(ServiceClient client, int calls) throws Exception {
-    var tasks = new ArrayList<FutureTask<Integer>>();
+    var tasks = new ArrayList<Background<Integer>>();
     for (int t = 0; t < 100; t++) {
       int number = t;
-      var task =
-          new FutureTask<>(() -> {
+      Callable<Integer> work =
+          () -> {
             int right = 0;
             for (int i = 0; i < calls; i++) {
               right += ownAnswer(client, number * 1000 + i) ? 1 : 0;
             }
             return right;
-          });
-      tasks.add(task);
-      (t % 2 == 0 ? Thread.ofVirtual() : Thread.ofPlatform().daemon()).start(task);
+          };
+      tasks.add(t % 2 == 0 ? Background.start(work) : Background.startPlatform(work));
     }
     for (var task : tasks) {
-      assertThat(result(task)).isEqualTo(calls);
+      assertThat(task.get()).isEqualTo(calls);
     }
   }
 

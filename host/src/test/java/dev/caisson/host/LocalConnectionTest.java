@@ -2,12 +2,9 @@ package dev.caisson.host;
 
 import static dev.caisson.host.Support.LONG;
 import static dev.caisson.host.Support.SHORT;
-import static dev.caisson.host.Support.begin;
-import static dev.caisson.host.Support.bounded;
 import static dev.caisson.host.Support.contents;
 import static dev.caisson.host.Support.json;
 import static dev.caisson.host.Support.memfd;
-import static dev.caisson.host.Support.result;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -15,6 +12,7 @@ import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -176,7 +174,7 @@ class LocalConnectionTest {
         .isInstanceOf(DeadlineException.class);
     var begun = new CountDownLatch(1);
     var interrupted =
-        begin(() -> {
+        Background.startPlatform(() -> {
           Thread.currentThread().interrupt();
           begun.countDown();
           assertThatThrownBy(() -> pair.service().receive(Deadline.in(LONG)))
@@ -184,10 +182,10 @@ class LocalConnectionTest {
           return Thread.currentThread().isInterrupted();
         });
     begun.await();
-    assertThat(result(interrupted)).isTrue();
-    var waiting = begin(() -> pair.service().receive(Deadline.in(LONG)));
+    assertThat(interrupted.get()).isTrue();
+    var waiting = Background.startPlatform(() -> pair.service().receive(Deadline.in(LONG)));
     pair.host().shutdown();
-    assertThat(result(waiting)).isEmpty();
+    assertThat(waiting.get()).isEmpty();
   }
 
   @Test
@@ -196,20 +194,20 @@ class LocalConnectionTest {
     assertThat(room).isPositive();
     try (var file = memfd("f")) {
       var interrupted =
-          begin(() -> {
+          Background.startPlatform(() -> {
             Thread.currentThread().interrupt();
             assertThatThrownBy(() -> send(json("[]"), List.of(file)))
                 .isInstanceOf(InterruptedIOException.class);
             return Thread.currentThread().isInterrupted();
           });
-      assertThat(result(interrupted)).isTrue();
+      assertThat(interrupted.get()).isTrue();
       var waiting =
-          begin(() -> {
+          Background.startPlatform(() -> {
             send(json("[]"), List.of(file));
             return true;
           });
       pair.service().close();
-      assertThatThrownBy(() -> result(waiting)).isInstanceOf(ClosedChannelException.class);
+      assertThatThrownBy(() -> waiting.get()).isInstanceOf(ClosedChannelException.class);
       assertThat(file.isValid()).isTrue();
     }
   }
@@ -217,10 +215,10 @@ class LocalConnectionTest {
   @Test
   void eachPlaceThatBecomesFreeIsTakenByOneWhoWaits() throws Exception {
     int room = fill();
-    var waiting = new ArrayList<java.util.concurrent.FutureTask<Boolean>>();
+    var waiting = new ArrayList<Background<Boolean>>();
     for (int i = 0; i < 10; i++) {
       waiting.add(
-          begin(() -> {
+          Background.startPlatform(() -> {
             send(json("[]"));
             return true;
           }));
@@ -229,7 +227,7 @@ class LocalConnectionTest {
       receive().close();
     }
     for (var each : waiting) {
-      assertThat(result(each)).isTrue();
+      assertThat(each.get()).isTrue();
     }
     assertThat(pair.service().ready()).isFalse();
   }
@@ -239,7 +237,7 @@ class LocalConnectionTest {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var client = manager.start("many", new SampleService(() -> {}));
       var heard = new ArrayList<JsonNode>();
-      bounded(() -> {
+      Background.bounded(() -> {
         client
             .callWithFds(
                 "signals", json("[500]"), List.of(), (value, descriptors) -> heard.add(value), LONG)
@@ -259,7 +257,7 @@ class LocalConnectionTest {
     var heard = new CountDownLatch(1);
     try (var file = memfd("f")) {
       var call =
-          begin(() ->
+          Background.startPlatform(() ->
               client.callWithFds(
                   "signals",
                   json("[500]"),
@@ -275,14 +273,14 @@ class LocalConnectionTest {
                   LONG));
       heard.await();
       try {
-        bounded(() -> {
+        Background.bounded(() -> {
           manager.close();
           return true;
         });
       } finally {
         enough.countDown();
       }
-      assertThatThrownBy(() -> result(call)).isInstanceOf(ServiceEndedException.class);
+      assertThatThrownBy(() -> call.get()).isInstanceOf(ServiceEndedException.class);
     }
   }
 }

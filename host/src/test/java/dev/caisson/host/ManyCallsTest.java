@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -23,6 +24,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// In a JVM whose heap is small, so that what grows outside of it is seen.
 @ExtendWith(NoLeaks.class)
 @Timeout(300)
+@Tag("slow")
 class ManyCallsTest {
   /// A million is the number to be shown, and takes more than a minute on two cores, so every build
   /// makes fewer: `-Dcaisson.load.calls=1000000`.

@@ -1,18 +1,19 @@
 package dev.caisson.host;
 
-import static dev.caisson.host.Hostility.ends;
 import static dev.caisson.host.Support.LONG;
 import static dev.caisson.host.Support.SHORT;
 import static dev.caisson.host.Support.json;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Requires(Need.PYTHON)
 @ExtendWith(NoLeaks.class)
 @Timeout(180)
+@Tag("slow")
 class ManyDeafServicesTest {
   @TempDir Path directory;
 
@@ -34,16 +36,16 @@ class ManyDeafServicesTest {
       manager.start("deaf " + i, program, List.of()).call("deafness", json("[]"), LONG);
     }
     var closing =
-        Support.begin(() -> {
+        Background.startPlatform(() -> {
           manager.close();
           return true;
         });
     try {
-      assertThatThrownBy(() -> ends(closing::get, Duration.ofSeconds(20)))
-          .hasCauseInstanceOf(ServiceEndedException.class)
-          .satisfies(failure -> assertThat(failure.getCause().getSuppressed()).hasSize(39));
+      assertThatThrownBy(() -> closing.get(Duration.ofSeconds(20)))
+          .isInstanceOf(ServiceEndedException.class)
+          .satisfies(failure -> assertThat(failure.getSuppressed()).hasSize(39));
     } finally {
-      assertThatThrownBy(() -> Support.result(closing)).isInstanceOf(ServiceEndedException.class);
+      assertThatThrownBy(() -> closing.get()).isInstanceOf(ServiceEndedException.class);
     }
   }
 }

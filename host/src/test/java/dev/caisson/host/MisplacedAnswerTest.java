@@ -1,12 +1,11 @@
 package dev.caisson.host;
 
 import static dev.caisson.host.Support.LONG;
-import static dev.caisson.host.Support.begin;
 import static dev.caisson.host.Support.json;
-import static dev.caisson.host.Support.result;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Fd;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.util.ArrayList;
 import java.util.List;
@@ -58,9 +57,9 @@ class MisplacedAnswerTest {
                       throw new IllegalStateException("on purpose");
                     }
                   }));
-      var first = begin(() -> client.call("slow", json("[]"), LONG));
+      var first = Background.startPlatform(() -> client.call("slow", json("[]"), LONG));
       go.countDown();
-      assertThat(result(first)).isEqualTo(json("\"the answer to slow\""));
+      assertThat(first.get()).isEqualTo(json("\"the answer to slow\""));
       assertThat(client.call("quick", json("[]"), LONG)).isEqualTo(json("\"the answer to quick\""));
     }
   }

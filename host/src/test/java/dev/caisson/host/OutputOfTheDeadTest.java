@@ -16,7 +16,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -80,11 +79,6 @@ class OutputOfTheDeadTest {
   void aProcessLeftBehindThatPrintsWithoutEndDoesNotHoldUpTheStop() throws Exception {
     var manager = Support.manager(OutputListener.NONE, LONG);
     var client = manager.start("dead", Hostility.service(directory), List.of());
-    var closing =
-        new FutureTask<>(() -> {
-          manager.close();
-          return true;
-        });
     try {
       assertThatThrownBy(() ->
               client.callWithFds(
@@ -96,11 +90,15 @@ class OutputOfTheDeadTest {
                   },
                   LONG))
           .hasMessage("enough");
-      Thread.ofPlatform().daemon().start(closing);
-      assertThatThrownBy(() -> ends(closing::get, LATE))
-          .hasCauseInstanceOf(ServiceEndedException.class);
     } finally {
-      assertThatThrownBy(() -> Support.result(closing)).isInstanceOf(ServiceEndedException.class);
+      assertThatThrownBy(() ->
+              ends(
+                  () -> {
+                    manager.close();
+                    return true;
+                  },
+                  LATE))
+          .isInstanceOf(ServiceEndedException.class);
     }
   }
 

@@ -2,10 +2,7 @@ package dev.caisson.host;
 
 import static dev.caisson.host.Support.LONG;
 import static dev.caisson.host.Support.SHORT;
-import static dev.caisson.host.Support.begin;
-import static dev.caisson.host.Support.bounded;
 import static dev.caisson.host.Support.json;
-import static dev.caisson.host.Support.result;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -17,6 +14,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -161,7 +159,7 @@ class RestartTest {
       long pid = pid(client);
       var waiting = new CountDownLatch(1);
       var call =
-          begin(() ->
+          Background.startPlatform(() ->
               client.callWithFds(
                   "wait",
                   json("[]"),
@@ -177,7 +175,7 @@ class RestartTest {
                   LONG));
       waiting.await();
       kill(pid);
-      assertThatThrownBy(() -> result(call))
+      assertThatThrownBy(() -> call.get())
           .isInstanceOf(ServiceEndedException.class)
           .hasMessageContaining("SIGKILL");
       assertThat(retried(client, "nothing").isNull()).isTrue();
@@ -257,7 +255,7 @@ class RestartTest {
           .isInstanceOf(ServiceEndedException.class);
       assertThatThrownBy(() -> manager.restart("a")).isInstanceOf(SystemCallException.class);
     } finally {
-      bounded(() -> {
+      Background.bounded(() -> {
         Hostility.stop(manager);
         return true;
       });
@@ -309,7 +307,7 @@ class RestartTest {
       kill(pid(client));
       told.await();
       assertThat(other.call("nothing", json("[]"), LONG).isNull()).isTrue();
-      bounded(() -> {
+      Background.bounded(() -> {
         Hostility.stop(manager);
         return true;
       });

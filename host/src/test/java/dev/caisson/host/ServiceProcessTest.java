@@ -2,16 +2,14 @@ package dev.caisson.host;
 
 import static dev.caisson.host.Support.LONG;
 import static dev.caisson.host.Support.SHORT;
-import static dev.caisson.host.Support.begin;
-import static dev.caisson.host.Support.bounded;
 import static dev.caisson.host.Support.json;
-import static dev.caisson.host.Support.result;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Processes;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -26,6 +24,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -163,6 +162,8 @@ class ServiceProcessTest {
   }
 
   @Test
+  @Tag("slow")
+  @Tag("slow")
   void noLineIsLostAtTheStopIfTheListenerIsSlow() throws IOException {
     var slow =
         new OutputListener() {
@@ -373,13 +374,15 @@ class ServiceProcessTest {
   }
 
   @Test
+  @Tag("slow")
+  @Tag("slow")
   void oneThatHangsUpAndLivesOnIsToldAsSuch() throws Exception {
     var manager = Support.manager(lines, SHORT);
     var client = manager.start("sulking", program, List.of());
     assertThatThrownBy(() -> client.call("hang_up", json("[]"), Duration.ofSeconds(2)))
         .isInstanceOf(ServiceEndedException.class)
         .hasMessageContaining("has not ended");
-    assertThatThrownBy(() -> bounded(() -> stop(manager, "sulking")))
+    assertThatThrownBy(() -> Background.bounded(() -> stop(manager, "sulking")))
         .isInstanceOf(ServiceEndedException.class);
   }
 
@@ -394,7 +397,7 @@ class ServiceProcessTest {
       var client = manager.start("deaf", program, List.of());
       try (var child = open(call(client, "fork", "[]"));
           var parent = open(call(client, "at_end", "{\"deaf\": true, \"print\": \"6279\"}"))) {
-        assertThatThrownBy(() -> bounded(() -> stop(manager, "deaf")))
+        assertThatThrownBy(() -> Background.bounded(() -> stop(manager, "deaf")))
             .isInstanceOf(ServiceEndedException.class)
             .hasMessageContaining("deaf")
             .hasMessageContaining("SIGKILL");
@@ -411,7 +414,7 @@ class ServiceProcessTest {
       var client = manager.start("deaf", program, List.of());
       try (var child = open(call(client, "fork", "[]"));
           var parent = open(call(client, "at_end", "{\"deaf\": true, \"obey-term\": true}"))) {
-        assertThatThrownBy(() -> bounded(() -> stop(manager, "deaf")))
+        assertThatThrownBy(() -> Background.bounded(() -> stop(manager, "deaf")))
             .isInstanceOf(ServiceEndedException.class)
             .hasMessageContaining("SIGTERM");
         Processes.awaitEnd(parent, LONG);
@@ -426,7 +429,7 @@ class ServiceProcessTest {
       var client = manager.start("parent", program, List.of());
       try (var child = open(call(client, "fork", "[]"))) {
         call(client, "at_end", "{\"print\": \"" + hex("said before") + "\"}");
-        bounded(() -> stop(manager, "parent"));
+        Background.bounded(() -> stop(manager, "parent"));
         assertThat(lines.of("parent")).containsExactly("said before");
         Processes.pidfdSendSignal(child, dev.caisson.linux.Signal.KILL);
         Processes.awaitEnd(child, LONG);
@@ -439,12 +442,14 @@ class ServiceProcessTest {
   }
 
   @Test
+  @Tag("slow")
+  @Tag("slow")
   void allTogetherHaveOneDeadlineToStop() throws Exception {
     var manager = Support.manager(lines, SHORT);
     for (int i = 0; i < 3; i++) {
       call(manager.start("deaf " + i, program, List.of()), "at_end", "{\"deaf\": true}");
     }
-    assertThatThrownBy(() -> bounded(() -> close(manager)))
+    assertThatThrownBy(() -> Background.bounded(() -> close(manager)))
         .isInstanceOf(ServiceEndedException.class)
         .satisfies(failure -> assertThat(failure.getSuppressed()).hasSize(2));
   }
@@ -455,17 +460,19 @@ class ServiceProcessTest {
   }
 
   @Test
+  @Tag("slow")
+  @Tag("slow")
   void anInterruptDuringTheStopLeavesNothingBehindAndStaysSet() throws Exception {
     var manager = manager();
     var client = manager.start("deaf", program, List.of());
     try (var parent = open(call(client, "at_end", "{\"deaf\": true}"))) {
       var interrupted =
-          begin(() -> {
+          Background.startPlatform(() -> {
             Thread.currentThread().interrupt();
             assertThatThrownBy(manager::close).isInstanceOf(ServiceEndedException.class);
             return Thread.interrupted();
           });
-      assertThat(result(interrupted)).isTrue();
+      assertThat(interrupted.get()).isTrue();
       Processes.awaitEnd(parent, LONG);
     }
   }
@@ -476,10 +483,10 @@ class ServiceProcessTest {
       try (var manager = manager()) {
         var client = manager.start("busy", program, List.of());
         var called = new CountDownLatch(8);
-        var callers = new java.util.ArrayList<java.util.concurrent.FutureTask<Boolean>>();
+        var callers = new java.util.ArrayList<Background<Boolean>>();
         for (int t = 0; t < 4; t++) {
           callers.add(
-              begin(() -> {
+              Background.startPlatform(() -> {
                 while (true) {
                   call(client, "echo", "[1]");
                   called.countDown();
@@ -489,7 +496,7 @@ class ServiceProcessTest {
         assertThat(called.await(LONG.toSeconds(), TimeUnit.SECONDS)).isTrue();
         manager.stop("busy");
         for (var caller : callers) {
-          assertThatThrownBy(() -> result(caller)).isInstanceOf(IOException.class);
+          assertThatThrownBy(() -> caller.get()).isInstanceOf(IOException.class);
         }
       }
     }

@@ -1,12 +1,10 @@
 package dev.caisson.host;
 
 import static dev.caisson.host.Support.LONG;
-import static dev.caisson.host.Support.begin;
 import static dev.caisson.host.Support.contents;
 import static dev.caisson.host.Support.json;
 import static dev.caisson.host.Support.keys;
 import static dev.caisson.host.Support.memfd;
-import static dev.caisson.host.Support.result;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -17,12 +15,12 @@ import dev.caisson.ipc.Message;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -41,7 +39,7 @@ class ServiceSideTest {
   private final AtomicInteger stops = new AtomicInteger();
   private UnixSocket raw;
   private JsonChannel host;
-  private FutureTask<Boolean> served;
+  private Background<Boolean> served;
 
   /// Does something for the only method.
   @FunctionalInterface
@@ -78,7 +76,7 @@ class ServiceSideTest {
     host = JsonChannel.of(pair.ours(), Limits.DEFAULT);
     var theirs = JsonChannel.of(pair.theirs(), Limits.DEFAULT);
     served =
-        begin(() -> {
+        Background.startPlatform(() -> {
           service.serve(new SocketConnection(theirs));
           return true;
         });
@@ -86,7 +84,7 @@ class ServiceSideTest {
 
   private void serve(Method method) throws Exception {
     hangUp();
-    result(served);
+    served.get();
     stops.set(0);
     serve(new Probe(method));
   }
@@ -157,7 +155,7 @@ class ServiceSideTest {
   @Test
   void aSignalHasTheKeyOfAReply() throws Exception {
     hangUp();
-    result(served);
+    served.get();
     serve(
         new Service() {
           @Override
@@ -209,7 +207,7 @@ class ServiceSideTest {
   void whatIsNoMessageEndsTheConnectionAndTheServiceStopsOnce(String packet) throws IOException {
     say(packet);
     assertThat(host.receive(LONG)).isEmpty();
-    assertThatThrownBy(() -> result(served)).isInstanceOf(IOException.class);
+    assertThatThrownBy(() -> served.get()).isInstanceOf(IOException.class);
     assertThat(stops).hasValue(1);
   }
 
@@ -320,7 +318,7 @@ class ServiceSideTest {
       assertThat(contents(message.descriptors().getFirst())).isEqualTo("given");
     }
     hangUp();
-    result(served);
+    served.get();
     assertThat(given).hasSize(1).noneMatch(Fd::isOpen);
   }
 
@@ -385,7 +383,7 @@ class ServiceSideTest {
   void stopsOnceWhenTheHostHangsUp() throws Exception {
     assertThat(answer().path("type").asString("")).isEqualTo("reply");
     hangUp();
-    assertThat(result(served)).isTrue();
+    assertThat(served.get()).isTrue();
     assertThat(stops).hasValue(1);
   }
 
@@ -396,7 +394,7 @@ class ServiceSideTest {
       return Reply.of(args);
     });
     say("{\"type\": \"method\", \"data\": {\"name\": \"m\"}}");
-    assertThat(result(served)).as("a host that is gone is no failure").isTrue();
+    assertThat(served.get()).as("a host that is gone is no failure").isTrue();
     assertThat(stops).hasValue(1);
   }
 
@@ -411,7 +409,7 @@ class ServiceSideTest {
       isException(answer.get().value());
     }
     hangUp();
-    assertThatCode(() -> result(served)).satisfiesAnyOf(e -> assertThat(e).isNull(), e -> {});
+    assertThatCode(() -> served.get()).satisfiesAnyOf(e -> assertThat(e).isNull(), e -> {});
     assertThat(stops).hasValue(1);
   }
 

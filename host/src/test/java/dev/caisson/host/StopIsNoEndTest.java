@@ -1,14 +1,13 @@
 package dev.caisson.host;
 
 import static dev.caisson.host.Support.LONG;
-import static dev.caisson.host.Support.begin;
 import static dev.caisson.host.Support.json;
 import static dev.caisson.host.Support.memfd;
-import static dev.caisson.host.Support.result;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Fd;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.time.Duration;
@@ -81,7 +80,7 @@ class StopIsNoEndTest {
                     .restart(OFTEN)
                     .onEnd(ends));
         var call =
-            begin(() ->
+            Background.startPlatform(() ->
                 client.callWithFds(
                     "flood",
                     json("[]"),
@@ -94,7 +93,7 @@ class StopIsNoEndTest {
         heard.await();
         manager.stop("a");
         enough.countDown();
-        assertThatThrownBy(() -> result(call)).isInstanceOf(ServiceEndedException.class);
+        assertThatThrownBy(() -> call.get()).isInstanceOf(ServiceEndedException.class);
       } finally {
         enough.countDown();
       }

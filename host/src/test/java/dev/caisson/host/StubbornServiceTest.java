@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -34,6 +35,7 @@ import tools.jackson.databind.JsonNode;
 @Requires(Need.PYTHON)
 @ExtendWith(NoLeaks.class)
 @Timeout(180)
+@Tag("slow")
 class StubbornServiceTest {
   @TempDir Path directory;
 

@@ -1,12 +1,11 @@
 package dev.caisson.host;
 
 import static dev.caisson.host.Support.LONG;
-import static dev.caisson.host.Support.begin;
 import static dev.caisson.host.Support.json;
-import static dev.caisson.host.Support.result;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Fd;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -18,8 +17,8 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -32,6 +31,7 @@ import tools.jackson.databind.JsonNode;
 /// nothing is left.
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
+@Tag("stress")
 class SupervisionStressTest {
   private static final Restart OFTEN = Restart.atMost(1_000_000, Duration.ofHours(1));
 
@@ -69,11 +69,11 @@ class SupervisionStressTest {
     Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> strange.add(thrown));
     try {
       var manager = Support.manager(OutputListener.NONE, LONG);
-      var threads = new ArrayList<FutureTask<Boolean>>();
+      var threads = new ArrayList<Background<Boolean>>();
       for (int i = 0; i < 6; i++) {
         int seed = i;
         threads.add(
-            begin(() -> {
+            Background.startPlatform(() -> {
               var random = new Random(seed);
               for (int step = 0; step < steps; step++) {
                 step(manager, spec, death, random);
@@ -82,14 +82,14 @@ class SupervisionStressTest {
             }));
       }
       for (var thread : threads) {
-        assertThat(result(thread)).isTrue();
+        assertThat(thread.get()).isTrue();
       }
       var closing =
-          begin(() -> {
+          Background.startPlatform(() -> {
             Hostility.stop(manager);
             return true;
           });
-      assertThat(result(closing)).isTrue();
+      assertThat(closing.get()).isTrue();
     } finally {
       Thread.setDefaultUncaughtExceptionHandler(handler);
     }

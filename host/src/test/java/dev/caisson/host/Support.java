@@ -5,7 +5,6 @@ import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Memfd;
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -14,14 +13,9 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import tools.jackson.databind.JsonNode;
 
 /// What the tests of this package share.
@@ -65,42 +59,6 @@ final class Support {
         Objects.requireNonNull(Support.class.getResourceAsStream("service.py"))) {
       Files.copy(source, file);
     }
-    return executable(file);
-  }
-
-  /// An executable file that runs a class of the tests in a JVM of its own.
-  static Path javaProgram(Path directory, Class<?> main) throws IOException {
-    var file = directory.resolve(main.getSimpleName());
-    Files.writeString(
-        file,
-        """
-        #!/bin/sh
-        exec '%s' --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
-        -cp '%s' '%s' "$@"
-        """
-            .formatted(
-                Path.of(System.getProperty("java.home"), "bin", "java"),
-                classPath(),
-                main.getName()));
-    return executable(file);
-  }
-
-  /// All that this JVM has its classes from, modules and tests, as one class path.
-  private static String classPath() {
-    var places = new HashSet<String>();
-    for (var property : List.of("jdk.module.path", "java.class.path")) {
-      places.add(System.getProperty(property, ""));
-    }
-    for (var type : List.of(Support.class, Service.class)) {
-      var resource = type.getName().replace('.', '/') + ".class";
-      var place = Objects.requireNonNull(type.getResource("/" + resource)).getPath();
-      places.add(place.substring(0, place.length() - resource.length()));
-    }
-    places.remove("");
-    return String.join(File.pathSeparator, places);
-  }
-
-  private static Path executable(Path file) throws IOException {
     return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
   }
 
@@ -111,38 +69,6 @@ final class Support {
 
   static Map<String, String> environment() {
     return Map.of("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL", "C.UTF-8");
-  }
-
-  /// Work that can fail.
-  @FunctionalInterface
-  interface Work<T> {
-    T get() throws Exception;
-  }
-
-  /// Does something on a thread of its own.
-  static <T> FutureTask<T> begin(Work<T> work) {
-    var task = new FutureTask<T>(work::get);
-    Thread.ofPlatform().daemon().start(task);
-    return task;
-  }
-
-  /// What comes of it; a failure if it never ends.
-  static <T> T result(FutureTask<T> task) throws Exception {
-    try {
-      return task.get(LONG.toSeconds(), TimeUnit.SECONDS);
-    } catch (ExecutionException failure) {
-      if (failure.getCause() instanceof Exception cause) {
-        throw cause;
-      }
-      throw failure;
-    } catch (TimeoutException hang) {
-      throw new AssertionError("it never ends", hang);
-    }
-  }
-
-  /// Does something that must end, whatever happens.
-  static <T> T bounded(Work<T> work) throws Exception {
-    return result(begin(work));
   }
 
   static void drop(Iterable<Fd> descriptors) {

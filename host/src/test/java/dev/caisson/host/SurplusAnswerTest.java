@@ -10,6 +10,7 @@ import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.Limits;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -34,10 +35,10 @@ class SurplusAnswerTest {
               "twice",
               new SocketConnection(ours),
               until -> new ServiceEndedException("twice", "ended", List.of()));
-      var call = Support.begin(() -> client.call("first", json("[]"), LONG));
+      var call = Background.startPlatform(() -> client.call("first", json("[]"), LONG));
       assertThat(pair.theirs().recvmsg(1 << 16, Deadline.in(LONG)).data()).isNotEmpty();
       say(pair.theirs(), "{\"type\": \"reply\", \"data\": {\"reply\": \"first\"}}");
-      assertThat(Support.result(call)).isEqualTo(json("\"first\""));
+      assertThat(call.get()).isEqualTo(json("\"first\""));
       say(pair.theirs(), "{\"type\": \"reply\", \"data\": {\"reply\": \"surplus\"}}");
       assertThatThrownBy(() -> ends(() -> client.call("second", json("[]"), LONG)))
           .isInstanceOf(ServiceException.class);

@@ -79,7 +79,7 @@ class TutorialTest {
   @Test
   void theExampleRunsAsAProgram() throws Exception {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
-      var program = Support.javaProgram(directory, Checksums.class);
+      var program = Programs.javaProgram(directory, Checksums.class);
       itAnswers(Checksums.start(manager, program), "NoSuchAlgorithmException");
     }
   }

@@ -3,7 +3,6 @@ package dev.caisson.host;
 import static dev.caisson.host.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.JsonServer;
@@ -14,6 +13,7 @@ import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
+import dev.caisson.testkit.Upstream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
@@ -28,6 +28,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -40,6 +41,7 @@ import tools.jackson.databind.node.ObjectNode;
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.PYTHON})
 @Timeout(300)
+@Tag("upstream")
 class UpstreamModulesTest {
   private static final String HELLO = sha256("hello\n");
 
@@ -52,9 +54,7 @@ class UpstreamModulesTest {
 
   @BeforeEach
   void startNothingYet() throws IOException {
-    var named = System.getenv("CAISSON_OSBUILD");
-    assumeTrue(named != null, "CAISSON_OSBUILD names no checkout of osbuild");
-    checkout = Path.of(named);
+    checkout = Upstream.OSBUILD.directory();
     mounts = SpawnThread.withPrivateMounts();
     manager = new ServiceManager(lines, mounts, environment(), LONG);
   }

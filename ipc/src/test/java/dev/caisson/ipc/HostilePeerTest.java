@@ -4,13 +4,13 @@ import static java.nio.charset.StandardCharsets.UTF_16LE;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Memfd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -212,7 +212,7 @@ class HostilePeerTest {
   void aFileThatFailsWhenItIsReadIsRefused() throws IOException {
     // It says that it has 4096 bytes, and reading it is EINVAL.
     var file = Path.of("/sys/class/net/lo/speed");
-    assumeTrue(Files.exists(file), "no " + file);
+    Need.orSkip(Files.exists(file), file.toString());
     try (var payload = Fd.open(file)) {
       refused(Peer.VIA_FD, payload);
     }
@@ -221,7 +221,7 @@ class HostilePeerTest {
   @Test
   void aFileThatIsShorterThanItSaysIsRefused() throws IOException {
     var file = Path.of("/sys/class/net/lo/mtu");
-    assumeTrue(Files.exists(file), "no " + file);
+    Need.orSkip(Files.exists(file), file.toString());
     try (var payload = Fd.open(file)) {
       assertThat(refused(Peer.VIA_FD, payload)).contains("shrank");
     }

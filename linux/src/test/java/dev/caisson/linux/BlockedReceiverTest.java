@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -33,14 +34,14 @@ class BlockedReceiverTest {
   }
 
   private static Background<UnixSocket.Received> receive(UnixSocket socket) {
-    return Background.startBusy(() -> socket.recvmsg(BIG, soon()));
+    return Background.startPlatform(() -> socket.recvmsg(BIG, soon()));
   }
 
   @Test
   void aMessageThatComesLaterIsReceivedWithItsDescriptors() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
         var memfd = Memfd.sealed("m", bytes("inside"))) {
-      var receiver = receive(pair.ours()).awaitInKernel();
+      var receiver = receive(pair.ours()).awaitSystemCall(SystemCall.RECVMSG.number());
       pair.theirs().sendmsg(bytes("hello"), List.of(memfd), soon());
       var received = receiver.get();
       assertThat(received.data()).isEqualTo(bytes("hello"));
@@ -53,7 +54,8 @@ class BlockedReceiverTest {
   void itEndsAtTheDeadlineAndTheConnectionGoesOn() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       for (var deadline : List.of(Duration.ZERO, Duration.ofNanos(1), Duration.ofMillis(50))) {
-        var receiver = Background.startBusy(() -> pair.ours().recvmsg(BIG, Deadline.in(deadline)));
+        var receiver =
+            Background.startPlatform(() -> pair.ours().recvmsg(BIG, Deadline.in(deadline)));
         assertThatThrownBy(receiver::get).isInstanceOf(DeadlineException.class);
       }
       pair.theirs().sendmsg(bytes("late"), List.of(), soon());
@@ -70,12 +72,12 @@ class BlockedReceiverTest {
         for (int millis : new int[] {1, 40, 2, 30, 20, 3, 21, 0, 10}) {
           long before = System.nanoTime();
           var receiver =
-              Background.startBusy(
+              Background.startPlatform(
                   () -> pair.ours().recvmsg(BIG, Deadline.in(Duration.ofMillis(millis))));
           assertThatThrownBy(receiver::get).isInstanceOf(DeadlineException.class);
           assertThat(System.nanoTime() - before).isGreaterThanOrEqualTo(millis * 1_000_000L);
         }
-        var receiver = receive(pair.ours()).awaitInKernel();
+        var receiver = receive(pair.ours()).awaitSystemCall(SystemCall.RECVMSG.number());
         pair.theirs().sendmsg(bytes("x"), List.of(), soon());
         assertThat(receiver.get().data()).hasSize(1);
       }
@@ -88,12 +90,12 @@ class BlockedReceiverTest {
   void anInterruptEndsItStaysSetAndEndsTheConnection() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       var receiver =
-          Background.startBusy(() -> {
+          Background.startPlatform(() -> {
             assertThatThrownBy(() -> pair.ours().recvmsg(BIG, soon()))
                 .isInstanceOf(InterruptedIOException.class);
             return Thread.currentThread().isInterrupted();
           });
-      receiver.awaitInKernel();
+      receiver.awaitSystemCall(SystemCall.RECVMSG.number());
       receiver.interrupt();
       assertThat(receiver.get()).isTrue();
       assertThat(receive(pair.theirs()).get().endOfFile()).isTrue();
@@ -106,7 +108,7 @@ class BlockedReceiverTest {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       pair.theirs().sendmsg(bytes("there"), List.of(), soon());
       var receiver =
-          Background.startBusy(() -> {
+          Background.startPlatform(() -> {
             Thread.currentThread().interrupt();
             assertThat(pair.ours().recvmsg(BIG, soon()).data()).isEqualTo(bytes("there"));
             assertThatThrownBy(() -> pair.ours().recvmsg(BIG, soon()))
@@ -120,7 +122,7 @@ class BlockedReceiverTest {
   @Test
   void aCloseByAnotherThreadEndsIt() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
-      var receiver = receive(pair.ours()).awaitInKernel();
+      var receiver = receive(pair.ours()).awaitSystemCall(SystemCall.RECVMSG.number());
       pair.ours().close();
       assertThatThrownBy(receiver::get).isInstanceOf(AsynchronousCloseException.class);
       assertThat(receive(pair.theirs()).get().endOfFile()).isTrue();
@@ -132,7 +134,7 @@ class BlockedReceiverTest {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       var receivers = new ArrayList<Background<UnixSocket.Received>>();
       for (int i = 0; i < 4; i++) {
-        receivers.add(receive(pair.ours()).awaitInKernel());
+        receivers.add(receive(pair.ours()).awaitSystemCall(SystemCall.RECVMSG.number()));
       }
       pair.ours().close();
       for (var receiver : receivers) {
@@ -145,7 +147,7 @@ class BlockedReceiverTest {
   void theOtherSideEndsItByShuttingDownOrClosing() throws Exception {
     for (boolean closing : new boolean[] {true, false}) {
       try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
-        var receiver = receive(pair.ours()).awaitInKernel();
+        var receiver = receive(pair.ours()).awaitSystemCall(SystemCall.RECVMSG.number());
         if (closing) {
           pair.theirs().close();
         } else {
@@ -162,7 +164,7 @@ class BlockedReceiverTest {
       var receivers = new ArrayList<Background<List<Integer>>>();
       for (int i = 0; i < 2; i++) {
         receivers.add(
-            Background.startBusy(() -> {
+            Background.startPlatform(() -> {
               var numbers = new ArrayList<Integer>();
               while (true) {
                 var received = pair.ours().recvmsg(BIG, soon());
@@ -196,7 +198,8 @@ class BlockedReceiverTest {
       pair.ours().fd().call(SystemCall.FCNTL, setFl, OpenFlag.NONBLOCK.bit());
       try (var socket = UnixSocket.of(pair.ours().move())) {
         var deadline = Deadline.in(Duration.ofMillis(20));
-        assertThatThrownBy(() -> Background.startBusy(() -> socket.recvmsg(BIG, deadline)).get())
+        assertThatThrownBy(
+                () -> Background.startPlatform(() -> socket.recvmsg(BIG, deadline)).get())
             .isInstanceOf(DeadlineException.class);
         var receiver = receive(socket);
         receiver.awaitWaiting();
@@ -215,7 +218,7 @@ class BlockedReceiverTest {
       var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
       var begun = new CountDownLatch(1);
       var receiver =
-          Background.startBusy(() -> {
+          Background.startPlatform(() -> {
             begun.countDown();
             return endOf(pair.ours());
           });
@@ -252,7 +255,7 @@ class BlockedReceiverTest {
       try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
         var begun = new CountDownLatch(1);
         var receiver =
-            Background.startBusy(() -> {
+            Background.startPlatform(() -> {
               begun.countDown();
               assertThatThrownBy(() -> pair.ours().recvmsg(BIG, soon()))
                   .isInstanceOf(InterruptedIOException.class);

@@ -3,6 +3,8 @@ package dev.caisson.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.testkit.Background;
+import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -79,7 +81,7 @@ class CapturedTest {
               .isInstanceOf(InterruptedIOException.class);
           return Thread.currentThread().isInterrupted();
         });
-    Background.eventually(() -> Files.exists(file));
+    Eventually.holds(() -> Files.exists(file));
     int grandchild = Integer.parseInt(Files.readString(file).strip());
     try (var pidfd = Processes.pidfdOpen(grandchild).orElseThrow()) {
       running.interrupt();

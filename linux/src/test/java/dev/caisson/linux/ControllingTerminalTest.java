@@ -3,6 +3,7 @@ package dev.caisson.linux;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -172,7 +173,7 @@ class ControllingTerminalTest {
   /// Returns when there is a program on the terminal with this state and name.
   static void awaitProgram(Pty pty, String stateAndName) {
     var name = pty.path().toString().substring("/dev/".length());
-    Background.eventually(() -> {
+    Eventually.holds(() -> {
       try {
         var ps = Spawn.of(Path.of("/usr/bin/ps")).args("-t", name, "-o", "stat=,comm=");
         return Captured.run(ps, LONG).output().lines().anyMatch(line -> line.matches(stateAndName));

@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.testkit.Background;
+import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.time.Duration;
@@ -11,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -22,13 +25,15 @@ class FdConcurrencyTest {
   private static final Duration LONG = Duration.ofSeconds(30);
 
   @Test
+  @Tag("slow")
+  @Tag("slow")
   void closingDuringManyUsesNeverLetsOneReachAnotherFile() throws Exception {
     for (int round = 0; round < 300; round++) {
       try (var ours = Memfd.sealed("ours", "ours".getBytes(UTF_8))) {
         var reading = new CountDownLatch(4);
         var readers = new ArrayList<Background<Boolean>>();
         for (int i = 0; i < 4; i++) {
-          readers.add(Background.startBusy(() -> sawOnlyItsOwnUntilItWasClosed(ours, reading)));
+          readers.add(Background.startPlatform(() -> sawOnlyItsOwnUntilItWasClosed(ours, reading)));
         }
         reading.await();
         ours.close();
@@ -102,7 +107,7 @@ class FdConcurrencyTest {
             Background.start(() -> pipe.read().await(Set.of(PollEvent.IN), LONG, "a byte")));
       }
       var poller = Poller.shared();
-      Background.eventually(() -> poller.registered() == before + 400);
+      Eventually.holds(() -> poller.registered() == before + 400);
       assertThat(waiting).noneMatch(Background::isDone);
       for (var pipe : pipes) {
         pipe.write().write(new byte[1]);

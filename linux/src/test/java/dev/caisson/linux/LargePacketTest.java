@@ -3,6 +3,7 @@ package dev.caisson.linux;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,7 +70,10 @@ class LargePacketTest {
       for (int size : sizes()) {
         var data = random(size);
         pair.ours().sendmsg(data, List.of(), soon());
-        assertThat(Background.startBusy(() -> pair.theirs().recvmsg(16 << 20, soon())).get().data())
+        assertThat(
+                Background.startPlatform(() -> pair.theirs().recvmsg(16 << 20, soon()))
+                    .get()
+                    .data())
             .isEqualTo(data);
         pair.ours().sendmsg(data, List.of(), soon());
         assertThat(Background.start(() -> pair.theirs().recvmsg(16 << 20, soon())).get().data())
@@ -86,7 +90,7 @@ class LargePacketTest {
         var data = random(size);
         pair.ours().sendmsg(data, List.of(memfd, memfd), soon());
         pair.ours().sendmsg("next".getBytes(UTF_8), List.of(), soon());
-        var cut = Background.startBusy(() -> pair.theirs().recvmsg(size - 1, soon())).get();
+        var cut = Background.startPlatform(() -> pair.theirs().recvmsg(size - 1, soon())).get();
         assertThat(cut.truncated()).isTrue();
         assertThat(cut.endOfFile()).isFalse();
         assertThat(cut.descriptors()).isEmpty();
@@ -101,7 +105,7 @@ class LargePacketTest {
     try (var pair = generousPair()) {
       for (int size : sizes()) {
         pair.ours().sendmsg(random(size), List.of(), soon());
-        var received = Background.startBusy(() -> pair.theirs().recvmsg(size, soon())).get();
+        var received = Background.startPlatform(() -> pair.theirs().recvmsg(size, soon())).get();
         assertThat(received.data()).isEqualTo(random(size));
       }
     }

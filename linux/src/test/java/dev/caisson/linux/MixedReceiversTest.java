@@ -2,6 +2,7 @@ package dev.caisson.linux;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.channels.AsynchronousCloseException;
 import java.time.Duration;
@@ -21,7 +22,9 @@ class MixedReceiversTest {
     var deadline = Deadline.in(Duration.ofSeconds(60));
     for (int round = 0; round < 500; round++) {
       try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
-        var blocked = Background.startBusy(() -> pair.ours().recvmsg(10, deadline)).awaitInKernel();
+        var blocked =
+            Background.startPlatform(() -> pair.ours().recvmsg(10, deadline))
+                .awaitSystemCall(SystemCall.RECVMSG.number());
         var parked = Background.start(() -> pair.ours().recvmsg(10, deadline)).awaitWaiting();
         pair.ours().close();
         assertThatThrownBy(blocked::get).isInstanceOf(AsynchronousCloseException.class);

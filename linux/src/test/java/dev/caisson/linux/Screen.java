@@ -2,6 +2,8 @@ package dev.caisson.linux;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.testkit.Background;
+import dev.caisson.testkit.Eventually;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -63,8 +65,7 @@ final class Screen {
   /// Returns when the text is on the screen, so many times.
   void await(String text, int times) {
     try {
-      Background.eventually(
-          () -> text().split(java.util.regex.Pattern.quote(text), -1).length > times);
+      Eventually.holds(() -> text().split(java.util.regex.Pattern.quote(text), -1).length > times);
     } catch (AssertionError late) {
       throw new AssertionError("there is no " + text + " in: " + text(), late);
     }

@@ -3,6 +3,7 @@ package dev.caisson.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -114,7 +115,7 @@ class SpawnThreadTest {
     try (var in = Pipe.pipe2();
         var out = Pipe.pipe2()) {
       var asking =
-          Background.startBusy(() -> {
+          Background.startPlatform(() -> {
             var child =
                 Spawn.of(Path.of("/usr/bin/setpriv"))
                     .args("--pdeathsig", "KILL", "/bin/sh", "-c", "echo ready; read line")
@@ -153,7 +154,7 @@ class SpawnThreadTest {
         var calling = new ArrayList<Background<Integer>>();
         for (int i = 0; i < 4; i++) {
           calling.add(
-              Background.startBusy(() -> {
+              Background.startPlatform(() -> {
                 for (int done = 0; ; done++) {
                   try {
                     thread.call(() -> true);

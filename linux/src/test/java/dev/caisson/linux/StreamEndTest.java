@@ -3,6 +3,7 @@ package dev.caisson.linux;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.nio.file.Path;

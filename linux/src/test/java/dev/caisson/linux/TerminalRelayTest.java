@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.testkit.Background;
+import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -269,7 +271,7 @@ class TerminalRelayTest {
       for (var child : java.util.List.of(yes, more, most)) {
         awaitBlocked(child);
       }
-      Background.eventually(TerminalRelayTest::nobodyWrites);
+      Eventually.holds(TerminalRelayTest::nobodyWrites);
       for (var relay : relays) {
         assertThatThrownBy(() -> relay.finish(NONE)).isInstanceOf(DeadlineException.class);
       }
@@ -287,7 +289,7 @@ class TerminalRelayTest {
     var process = Path.of("/proc/" + child.pid());
     var last = new AtomicReference<>("");
     var quiet = new AtomicInteger();
-    Background.eventually(() -> {
+    Eventually.holds(() -> {
       try {
         var now = sleeping(process);
         if (now.equals(last.getAndSet(now))

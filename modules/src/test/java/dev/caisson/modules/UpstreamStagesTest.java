@@ -6,7 +6,6 @@ import static dev.caisson.modules.Workshop.quoted;
 import static dev.caisson.modules.Workshop.stage;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertAll;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.build.ObjectStore;
 import dev.caisson.build.StageResult;
@@ -14,6 +13,7 @@ import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
+import dev.caisson.testkit.Upstream;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
@@ -28,6 +28,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -44,6 +45,7 @@ import tools.jackson.databind.node.ObjectNode;
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @Timeout(600)
+@Tag("upstream")
 class UpstreamStagesTest {
   private static final List<String> TABLE = Collections.synchronizedList(new ArrayList<>());
   private static final String ANY =
@@ -69,9 +71,7 @@ class UpstreamStagesTest {
 
   @BeforeEach
   void findOsbuild() {
-    var named = System.getenv("CAISSON_OSBUILD");
-    assumeTrue(named != null, "CAISSON_OSBUILD names no checkout of osbuild");
-    checkout = Path.of(named);
+    checkout = Upstream.OSBUILD.directory();
   }
 
   @AfterAll

@@ -3,16 +3,17 @@ package dev.caisson.modules;
 import static dev.caisson.modules.Workshop.quoted;
 import static dev.caisson.modules.Workshop.sha256;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
+import dev.caisson.testkit.Upstream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @Timeout(300)
+@Tag("upstream")
 class UpstreamTest {
   private static final String HELLO = sha256("hello\n".getBytes(StandardCharsets.UTF_8));
 
@@ -34,10 +36,8 @@ class UpstreamTest {
   }
 
   private Workshop theirs() throws Exception {
-    var checkout = System.getenv("CAISSON_OSBUILD");
-    assumeTrue(checkout != null, "CAISSON_OSBUILD names no checkout of osbuild");
-    return new Workshop(
-        Files.createDirectory(temp.resolve("theirs")), Optional.of(Path.of(checkout)));
+    var checkout = Upstream.OSBUILD.directory();
+    return new Workshop(Files.createDirectory(temp.resolve("theirs")), Optional.of(checkout));
   }
 
   /// That both give the same tree under the same id, and returns ours and theirs.
@@ -153,11 +153,10 @@ class UpstreamTest {
 
   @Test
   void theInputsOfOsbuildReachAStoreThatLiesDeep() throws Exception {
-    var checkout = System.getenv("CAISSON_OSBUILD");
-    assumeTrue(checkout != null, "CAISSON_OSBUILD names no checkout of osbuild");
+    var checkout = Upstream.OSBUILD.directory();
     var deep = Files.createDirectories(temp.resolve("d".repeat(120)).resolve("e".repeat(120)));
     var tree =
-        new Workshop(deep, Optional.of(Path.of(checkout)))
+        new Workshop(deep, Optional.of(checkout))
             .tree(
                 """
                 {"version":"2","pipelines":[
