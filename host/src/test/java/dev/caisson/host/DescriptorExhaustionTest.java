@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// A host that has no descriptor left says so, loses nothing by it, and goes on when there are
 /// some.
-@Requires(Need.PYTHON)
+@Requires({Need.PYTHON, Need.OPEN_FILES})
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
 class DescriptorExhaustionTest {

@@ -12,7 +12,9 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.UnixSocket;
 import dev.caisson.testkit.Background;
+import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -104,6 +106,7 @@ class HostileHostTest {
   }
 
   @Test
+  @Requires(Need.OPEN_FILES)
   void oneThatSendsAllTheDescriptorsThatFitWithoutEndLeavesNoneOpen() throws Exception {
     long before = Support.openDescriptors();
     try (var fd = Fd.open(Path.of("/dev/null"))) {

@@ -10,7 +10,9 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
 import dev.caisson.testkit.SmallJvm;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,6 +28,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// What a call needs descriptors for when there is none: a large message lies in one.
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
+@Requires(Need.OPEN_FILES)
 class LastDescriptorTest {
   @Test
   void aLargeCallWithoutADescriptorToBeHadIsNotTakenForTheEndOfTheService() throws Exception {

@@ -32,6 +32,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 @ExtendWith(NoLeaks.class)
 @Timeout(300)
 @Tag("stress")
+@Requires(Need.OPEN_FILES)
 class LoadTest {
   private static final SignalListener DEAF = (value, descriptors) -> {};
   private static final int IN_THE_JVM = 1000;

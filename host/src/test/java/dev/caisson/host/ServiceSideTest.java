@@ -16,7 +16,9 @@ import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.UnixSocket;
 import dev.caisson.testkit.Background;
+import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -290,6 +292,7 @@ class ServiceSideTest {
   }
 
   @Test
+  @Requires(Need.OPEN_FILES)
   void tooManyDescriptorsInAReplyAreAnException() throws Exception {
     var given = new ArrayList<Fd>();
     serve((name, args, descriptors) -> {

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// A service that sends without end, as much at once as is allowed, for as long as a call may take:
 /// the call ends by its deadline, and the host's memory and descriptors stay bounded.
-@Requires(Need.PYTHON)
+@Requires({Need.PYTHON, Need.OPEN_FILES})
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
 @Tag("stress")

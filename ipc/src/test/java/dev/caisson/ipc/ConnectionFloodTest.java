@@ -10,8 +10,10 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
+import dev.caisson.testkit.Requires;
 import dev.caisson.testkit.SmallJvm;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -33,6 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 @SuppressWarnings("try") // closing early is what is shown
 @Tag("stress")
+@Requires(Need.OPEN_FILES)
 class ConnectionFloodTest {
   private static final Duration LONG = Peer.LONG;
 

@@ -7,7 +7,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
 import dev.caisson.testkit.SmallJvm;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -23,6 +25,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /// wants.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
+@Requires(Need.OPEN_FILES)
 class DescriptorFloodTest {
   private static final Fd[] NONE = {};
 

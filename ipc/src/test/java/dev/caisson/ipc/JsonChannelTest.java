@@ -11,7 +11,9 @@ import dev.caisson.linux.Memfd;
 import dev.caisson.linux.Seal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -181,6 +183,7 @@ class JsonChannelTest {
 
   @ParameterizedTest
   @ValueSource(ints = {3, 65537})
+  @Requires(Need.OPEN_FILES)
   void asManyDescriptorsAsFitGoWithAMessageOfAnySize(int bytes) throws IOException {
     try (var channels = Channels.make()) {
       var sent = new ArrayList<Fd>();

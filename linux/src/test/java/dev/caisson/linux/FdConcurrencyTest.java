@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Eventually;
+import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -95,6 +97,7 @@ class FdConcurrencyTest {
   }
 
   @Test
+  @Requires(Need.OPEN_FILES)
   void hundredsOfVirtualThreadsAwaitAtOnce() throws Exception {
     int before = Poller.shared().registered();
     var pipes = new ArrayList<Pipe>();

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.testkit.Background;
+import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -78,6 +80,7 @@ class UnixSocketTest {
   }
 
   @Test
+  @Requires(Need.OPEN_FILES)
   void asManyDescriptorsAsTheKernelAllowsArriveInOrderAndCloexec() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       var sent = new ArrayList<Fd>();
@@ -162,6 +165,7 @@ class UnixSocketTest {
   }
 
   @Test
+  @Requires(Need.OPEN_FILES)
   void aMessageThatLostDescriptorsToTheLimitOfThisProcessKeepsNone() throws IOException {
     var spare = new ArrayList<Fd>();
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);

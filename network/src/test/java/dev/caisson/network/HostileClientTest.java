@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.StreamSocket;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -144,6 +146,7 @@ class HostileClientTest {
   }
 
   @Test
+  @Requires(Need.OPEN_FILES)
   void aFloodOfConnectionsIsServedAsManyAtOnceAsMayBe() throws Exception {
     try (var origin = Origin.hello();
         var proxied = proxied(origin, limits(4, LONG))) {

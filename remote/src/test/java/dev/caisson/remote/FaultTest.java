@@ -18,8 +18,10 @@ import dev.caisson.linux.UnixSocket;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.Limit;
 import dev.caisson.testkit.Eventually;
+import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
+import dev.caisson.testkit.Requires;
 import dev.caisson.testkit.SmallJvm;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -421,6 +423,7 @@ class FaultTest {
   }
 
   @Test
+  @Requires(Need.OPEN_FILES)
   void hundredsOfStubsCallAtOnce() throws Exception {
     int many = 200;
     try (var server = StubServer.create(directory, "stub");
@@ -511,6 +514,7 @@ class FaultTest {
   }
 
   @Test
+  @Requires(Need.OPEN_FILES)
   void aProcessWithoutRoomForADescriptorSaysSo() throws Exception {
     try (var local = LocalProcess.start();
         var here = Fd.open(Path.of("/dev/null"))) {

@@ -10,8 +10,10 @@ import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.UnixSocket;
 import dev.caisson.remote.uapi.SignalMask;
+import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
+import dev.caisson.testkit.Requires;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.FileAlreadyExistsException;
@@ -174,6 +176,7 @@ class StubServerTest {
   }
 
   @Test
+  @Requires(Need.OPEN_FILES)
   void thoseWhoAreSilentKeepNobodyWaiting() throws Exception {
     var silent = new ArrayList<UnixSocket>();
     try (var server = StubServer.create(directory, "stub")) {
