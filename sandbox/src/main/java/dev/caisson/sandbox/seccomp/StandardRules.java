@@ -12,6 +12,12 @@ import java.util.List;
 final class StandardRules {
   // linux/sched.h
   private static final int CLONE_NEWUSER = 0x10000000;
+  private static final int CLONE_NEWCGROUP = 0x02000000;
+  // linux/fcntl.h
+  private static final int F_SETLEASE = 1024;
+  private static final int F_NOTIFY = 1026;
+  private static final int F_SET_RW_HINT = 1036;
+  private static final int F_SET_FILE_RW_HINT = 1038;
   // asm-generic/ioctls.h
   private static final int TIOCSTI = 0x5412;
   private static final int TIOCLINUX = 0x541c;
@@ -25,6 +31,25 @@ final class StandardRules {
   private static final Action EPERM = new Action.Fail(Errno.EPERM);
   private static final Action ENOSYS = new Action.Fail(Errno.ENOSYS);
 
+  /// Those of every filter that has rules. In a new cgroup namespace, a file system of control
+  /// groups can be mounted that shows the groups of the host.
+  static final List<Rule> ALWAYS =
+      List.of(
+          Rule.of(
+              "clone3",
+              ENOSYS,
+              "Its flags lie in memory, which a filter cannot read; libc uses clone instead"),
+          Rule.of(
+              "clone",
+              Condition.set(0, CLONE_NEWCGROUP),
+              EPERM,
+              "CLONE_NEWCGROUP: lets the host's control groups be mounted"),
+          Rule.of(
+              "unshare",
+              Condition.set(0, CLONE_NEWCGROUP),
+              EPERM,
+              "CLONE_NEWCGROUP: lets the host's control groups be mounted"));
+
   /// Those about new user namespaces.
   static final List<Rule> USER_NAMESPACES =
       List.of(
@@ -33,10 +58,6 @@ final class StandardRules {
               Condition.set(0, CLONE_NEWUSER),
               EPERM,
               "CLONE_NEWUSER: gives all capabilities in a namespace of its own"),
-          Rule.of(
-              "clone3",
-              ENOSYS,
-              "Its flags lie in memory, which a filter cannot read; libc uses clone instead"),
           Rule.of(
               "unshare",
               Condition.set(0, CLONE_NEWUSER),
@@ -84,6 +105,27 @@ final class StandardRules {
             Condition.equal(0, AF_VSOCK),
             EPERM,
             "AF_VSOCK: reaches the hypervisor, whatever network the sandbox has"));
+    rules.add(
+        Rule.of(
+            "fcntl",
+            Condition.equal(1, F_SETLEASE),
+            EPERM,
+            "F_SETLEASE: the host waits when it opens the file"));
+    rules.add(
+        Rule.of(
+            "fcntl",
+            Condition.equal(1, F_NOTIFY),
+            EPERM,
+            "F_NOTIFY: watches what the host does in a directory"));
+    for (int hint : List.of(F_SET_RW_HINT, F_SET_FILE_RW_HINT)) {
+      rules.add(
+          Rule.of(
+              "fcntl",
+              Condition.equal(1, hint),
+              EPERM,
+              "F_SET_RW_HINT, F_SET_FILE_RW_HINT: stay with a file of the host"));
+    }
+    deny(rules, "Watches, or holds up, who opens files of the host", "fanotify_init");
     deny(rules, "Runs code in the kernel", "bpf");
     deny(rules, "Watches the kernel and other processes", "perf_event_open");
     deny(rules, "Halts the kernel in the middle of a copy, which exploits need", "userfaultfd");

@@ -18,6 +18,7 @@ import java.util.Set;
 /// - A call of a foreign architecture ends the process as by SIGSYS: the numbers of the rules mean
 ///   other calls there. So 32-bit programs do not run.
 /// - On x86-64, the x32 calls fail with ENOSYS, as they do in kernels without them.
+/// - The rules of [#always()] come first: no filter of rules allows a new cgroup namespace.
 ///
 /// A filter is a second line of defence. It narrows what of the kernel can be attacked; what a
 /// process may do is said by its namespaces and [capabilities][dev.caisson.sandbox.Capability].
@@ -46,7 +47,13 @@ public final class SystemCallFilter {
     return NONE;
   }
 
-  /// A filter of these rules, in this order.
+  /// The rules that every filter with rules begins with. Only [#none()] and a [ready
+  /// program][#ofProgram] do without them.
+  public static List<Rule> always() {
+    return StandardRules.ALWAYS;
+  }
+
+  /// A filter of these rules, in this order, after those of [#always()].
   public static SystemCallFilter of(List<Rule> rules) {
     return new SystemCallFilter(rules, Optional.empty());
   }
@@ -91,7 +98,7 @@ public final class SystemCallFilter {
   }
 
   /// This filter without the standard rules about new user namespaces, which sandboxes within the
-  /// sandbox need.
+  /// sandbox need. They must do without a new cgroup namespace.
   ///
   /// @throws IllegalStateException if this is a ready program
   public SystemCallFilter withUserNamespaces() {
@@ -105,7 +112,8 @@ public final class SystemCallFilter {
     return rules.isEmpty() && ready.isEmpty();
   }
 
-  /// The rules, in the order in which they are tried; none if this is a ready program.
+  /// The rules after those of [#always()], in the order in which they are tried; none if this is a
+  /// ready program.
   public List<Rule> rules() {
     return rules;
   }
@@ -127,7 +135,12 @@ public final class SystemCallFilter {
     if (isEmpty()) {
       throw new IllegalStateException("an empty filter has no program: ask isEmpty() first");
     }
-    return ready.isPresent() ? ready.get().clone() : Compiler.compile(architecture, rules);
+    if (ready.isPresent()) {
+      return ready.get().clone();
+    }
+    var all = new ArrayList<>(StandardRules.ALWAYS);
+    all.addAll(rules);
+    return Compiler.compile(architecture, all);
   }
 
   private void requireRules() {

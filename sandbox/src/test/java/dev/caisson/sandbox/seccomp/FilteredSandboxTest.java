@@ -20,6 +20,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
@@ -113,7 +114,8 @@ class FilteredSandboxTest {
   }
 
   private static List<Rule> denials(String... calls) {
-    return SystemCallFilter.standard().rules().stream()
+    return Stream.concat(
+            SystemCallFilter.always().stream(), SystemCallFilter.standard().rules().stream())
         .filter(rule -> rule.action() instanceof Action.Fail)
         .filter(rule -> calls.length == 0 || List.of(calls).contains(rule.call()))
         .toList();
@@ -192,15 +194,20 @@ class FilteredSandboxTest {
                 return "done"
             return errno.errorcode[ctypes.get_errno()]
         print(fork_with(0), fork_with(0x20000), fork_with(0x10000000), call(CLONE3, 0, 0),
-              call(UNSHARE, 0x20000), call(UNSHARE, 0x10020000))
+              call(UNSHARE, 0x20000), call(UNSHARE, 0x10020000), fork_with(0x2000000),
+              call(UNSHARE, 0x2000000), call(UNSHARE, 0x12020000))
         """
             .replace("CLONE3", Integer.toString(number("clone3")))
             .replace("CLONE", Integer.toString(number("clone")))
             .replace("UNSHARE", Integer.toString(number("unshare")));
     assertThat(python(SystemCallFilter.standard(), script))
-        .isEqualTo("done done EPERM ENOSYS done EPERM");
+        .isEqualTo("done done EPERM ENOSYS done EPERM EPERM EPERM EPERM");
     assertThat(python(SystemCallFilter.standard().withUserNamespaces(), script))
-        .isEqualTo("done done done EINVAL done done");
+        .isEqualTo("done done done ENOSYS done done EPERM EPERM EPERM");
+    var allowed = SystemCallFilter.standard().allowing("clone", "clone3", "unshare");
+    assertThat(python(allowed, script))
+        .as("no filter of rules does without its first ones")
+        .isEqualTo("done done done ENOSYS done done EPERM EPERM EPERM");
   }
 
   @Test
