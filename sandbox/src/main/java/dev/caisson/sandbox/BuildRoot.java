@@ -33,7 +33,10 @@ public final class BuildRoot implements AutoCloseable {
   private final Turns turns = new Turns();
   private final AtomicInteger runs = new AtomicInteger();
   private final SubordinateIds ids = new SubordinateIds();
-  private final Path dev;
+
+  /// Device nodes that are not the host's, if the JVM may make them.
+  private final Optional<Path> dev;
+
   private final Path var;
   private final Map<String, String> procOverrides = new LinkedHashMap<>();
   private final SharedEndpoints endpoints;
@@ -50,7 +53,10 @@ public final class BuildRoot implements AutoCloseable {
     this.work = work;
     this.thread = thread;
     this.bwrap = bwrap;
-    this.dev = work.path().resolve("dev");
+    this.dev =
+        Privilege.ofThisProcess() == Privilege.ROOT
+            ? Optional.of(work.path().resolve("dev"))
+            : Optional.empty();
     this.endpoints = new SharedEndpoints(work.path().resolve("api"));
     this.var = Files.createDirectory(work.path().resolve("var"));
   }
@@ -114,15 +120,18 @@ public final class BuildRoot implements AutoCloseable {
         if (forbidden.isPresent() && Privilege.ofThisProcess() != Privilege.ROOT) {
           throw new IOException(forbidden.get());
         }
-        return SpawnThread.ofItsOwn();
+        // Root's user namespace maps root to root, who owns the host's device nodes.
+        return Privilege.ofThisProcess() == Privilege.ROOT
+            ? SpawnThread.withPrivateMounts()
+            : SpawnThread.ofItsOwn();
       }
     }
     throw new AssertionError(privilege);
   }
 
   private void populate() throws IOException {
-    if (privilege == Privilege.ROOT) {
-      Devices.makeReadOnly(thread, dev);
+    if (dev.isPresent()) {
+      Devices.makeReadOnly(thread, dev.get());
     }
     var tmp = Files.createDirectory(var.resolve("tmp"));
     Files.setAttribute(tmp, "unix:mode", 01777);
@@ -192,8 +201,7 @@ public final class BuildRoot implements AutoCloseable {
   /// @throws IOException if a limit cannot be enforced on this machine
   public RunPlan plan(Run run) throws IOException {
     var own = new RunDirectory(work.path().resolve("run-0"));
-    var devices = privilege == Privilege.ROOT ? Optional.of(dev) : Optional.<Path>empty();
-    try (var plan = new Plan(bwrap, layout(run, own, devices), run);
+    try (var plan = new Plan(bwrap, layout(run, own, dev), run);
         // To see which limits can be set is to set them.
         var confinement = new Confinement(run)) {
       return new RunPlan(plan.commandLine(), plan.environment(), confinement.enforced());
@@ -220,18 +228,20 @@ public final class BuildRoot implements AutoCloseable {
     try (var _ = turns.take(Layout.reachesIntoSharedTrees(run));
         var own = RunDirectory.make(work.path().resolve("run-" + runs.incrementAndGet()));
         var _ = EndpointServers.start(run, endpoints, own.api())) {
-      if (privilege == Privilege.ROOT && needsDevicesOfItsOwn(run)) {
+      if (dev.isPresent() && needsDevicesOfItsOwn(run)) {
         try (var devices = Devices.make(thread, own.dev())) {
           return run(run, own, Optional.of(devices.path()));
         }
       }
-      return run(run, own, privilege == Privilege.ROOT ? Optional.of(dev) : Optional.empty());
+      return run(run, own, dev);
     }
   }
 
-  /// Whether it could change those of others, or is to have more than they.
-  private static boolean needsDevicesOfItsOwn(Run run) {
-    return !run.capabilities().equals(Optional.of(Set.of()))
+  /// Whether it could change those of others, or is to have more than they: pseudo-terminals, as
+  /// bubblewrap's own devices have, too.
+  private boolean needsDevicesOfItsOwn(Run run) {
+    return privilege == Privilege.USER_NAMESPACE
+        || !run.capabilities().equals(Optional.of(Set.of()))
         || run.terminal().isPresent()
         || run.binds().stream().anyMatch(bind -> bind.target().startsWith("/dev"));
   }

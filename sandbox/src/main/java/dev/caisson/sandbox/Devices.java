@@ -1,7 +1,9 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.linux.Fd;
 import dev.caisson.linux.MountFlag;
 import dev.caisson.linux.Mounts;
+import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UmountFlag;
@@ -25,6 +27,8 @@ record Devices(SpawnThread thread, Path path) implements AutoCloseable {
           "urandom", new int[] {1, 9},
           "tty", new int[] {5, 0},
           "zero", new int[] {1, 5});
+
+  private static final Path NULL = Path.of("/dev/null");
 
   private static final List<String> STREAMS = List.of("stdin", "stdout", "stderr");
 
@@ -50,12 +54,14 @@ record Devices(SpawnThread thread, Path path) implements AutoCloseable {
   }
 
   /// Makes one for many runs, none of which can change it: what one could leave there, others would
-  /// find.
+  /// find. The thread sees its null device at `/dev/null` from then on, so a descriptor of it can
+  /// be handed to a run.
   static Devices makeReadOnly(SpawnThread thread, Path path) throws IOException {
     Files.createDirectory(path);
     thread.call(() -> {
       populate(path);
       Mounts.setReadOnly(path);
+      Mounts.bindReadOnly(path.resolve("null"), NULL);
       return path;
     });
     return new Devices(thread, path);
@@ -75,6 +81,11 @@ record Devices(SpawnThread thread, Path path) implements AutoCloseable {
     for (int number = 0; number < STREAMS.size(); number++) {
       Mounts.symlink("/proc/self/fd/" + number, path.resolve(STREAMS.get(number)));
     }
+  }
+
+  /// Opens the null device that a thread sees, for reading and writing. The caller closes it.
+  static Fd openNull(SpawnThread thread) throws SystemCallException {
+    return thread.call(() -> Fd.open(NULL, OpenFlag.RDWR));
   }
 
   @Override

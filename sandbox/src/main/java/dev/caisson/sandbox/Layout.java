@@ -2,7 +2,10 @@ package dev.caisson.sandbox;
 
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Memfd;
+import dev.caisson.linux.Processes;
 import dev.caisson.linux.SystemCallException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -58,6 +61,10 @@ record Layout(
     }
   }
 
+  /// The directory whose files the kernel has once for the whole machine, beside those of
+  /// processes.
+  private static final Path PROC = Path.of("/proc");
+
   /// What can be written below `/proc` would change the host.
   private static final List<String> SETTINGS_OF_THE_KERNEL =
       List.of("/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/sysrq-trigger");
@@ -95,6 +102,9 @@ record Layout(
     for (var file : SETTINGS_OF_THE_KERNEL) {
       add(options, "--ro-bind-try", file, file);
     }
+    if (protection(run) == ProcProtection.EACH_FILE) {
+      globalFiles().forEach(file -> add(options, "--ro-bind-try", file, file));
+    }
     add(options, "--ro-bind-try", "/sys/fs/selinux", "/sys/fs/selinux");
     for (var setting : SETTINGS) {
       if (!leadsAstray(setting)) {
@@ -125,10 +135,51 @@ record Layout(
     targets.check(Path.of(RUNNER));
     // Not before bubblewrap has made places there for binds.
     add(options, "--remount-ro", API);
+    if (protection(run) == ProcProtection.WHOLE) {
+      add(options, "--remount-ro", PROC);
+    }
     if (runner.isPresent() && runner.get() instanceof Runner.Shown shown) {
       add(options, "--ro-bind", shown.path(), shown.inside());
     }
     add(options, "--chdir", run.directory());
+  }
+
+  /// How the modes of the global files of `/proc` are kept. They belong to the user root, and a
+  /// change outlives the sandbox. See ADR 17.
+  private enum ProcProtection {
+    /// By their owner, who is not there; or not at all, from root with CAP_SYS_ADMIN.
+    NONE,
+    /// All of `/proc` is read-only.
+    WHOLE,
+    /// Each file is a read-only bind: new user namespaces need files of processes that can be
+    /// written.
+    EACH_FILE
+  }
+
+  private ProcProtection protection(Run run) {
+    boolean mounts =
+        privilege == Privilege.ROOT
+            && run.capabilities().map(all -> all.contains(Capability.CAP_SYS_ADMIN)).orElse(true);
+    if (mounts || Processes.geteuid() != 0) {
+      return ProcProtection.NONE;
+    }
+    return run.systemCalls().deniesUserNamespaces()
+        ? ProcProtection.WHOLE
+        : ProcProtection.EACH_FILE;
+  }
+
+  /// What `/proc` has beside processes and symbolic links.
+  private static List<Path> globalFiles() {
+    try (var entries = Files.list(PROC)) {
+      return entries
+          .filter(path -> !path.getFileName().toString().matches("[0-9]+"))
+          .filter(path -> !Files.isSymbolicLink(path))
+          .filter(path -> !SETTINGS_OF_THE_KERNEL.contains(path.toString()))
+          .sorted()
+          .toList();
+    } catch (IOException failure) {
+      throw new UncheckedIOException("a sandbox needs /proc", failure);
+    }
   }
 
   /// Whether something is to be put below what this and other runs can write to: then another run

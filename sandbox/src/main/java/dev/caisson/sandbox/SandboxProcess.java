@@ -49,7 +49,7 @@ final class SandboxProcess {
     var interrupts = new Interrupts();
     try (var confinement = new Confinement(run);
         var plan = new Plan(bwrap, layout, run);
-        var streams = new Streams(run, plan);
+        var streams = new Streams(run, plan, Devices.openNull(thread));
         var status = Pipe.pipe2()) {
       plan.option("--json-status-fd", status.write());
       confinement.holdBack(plan);

@@ -1,13 +1,11 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.TerminalRelay;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
@@ -28,9 +26,10 @@ final class Streams implements AutoCloseable {
   private Optional<OutputReader> outputReader = Optional.empty();
   private Optional<OutputReader> errorReader = Optional.empty();
 
-  Streams(Run run, Plan plan) throws SystemCallException {
+  /// @param nothing a null device, which is closed with this
+  Streams(Run run, Plan plan, Fd nothing) throws SystemCallException {
     this.run = run;
-    nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+    this.nothing = nothing;
     try {
       if (run.terminal().isPresent()) {
         var screen = run.terminal().get();

@@ -2,10 +2,14 @@ package dev.caisson.sandbox;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.sandbox.seccomp.SystemCallFilter;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
@@ -72,5 +76,69 @@ class HostFileTest extends Sentences {
         """;
     assertThat(said(python(script).capabilities(Set.of(Capability.CAP_SYS_ADMIN))))
         .isEqualTo("EPERM\nEROFS");
+  }
+
+  /// The modes of the global files of `/proc`, of the host's device nodes, and of what the kernel
+  /// tells of its own network.
+  private static String modes() throws IOException {
+    var modes = new StringBuilder();
+    for (var directory : List.of("/proc", "/proc/net", "/dev")) {
+      try (var entries = Files.newDirectoryStream(Path.of(directory))) {
+        for (var entry : entries) {
+          if (!entry.getFileName().toString().matches("[0-9]+")
+              && Files.exists(entry, LinkOption.NOFOLLOW_LINKS)) {
+            modes
+                .append(entry)
+                .append(' ')
+                .append(Files.getAttribute(entry, "unix:mode", LinkOption.NOFOLLOW_LINKS))
+                .append('\n');
+          }
+        }
+      }
+    }
+    return modes.toString();
+  }
+
+  /// Tries to change the mode of all that is in a directory, to another one and back.
+  private static final String CHANGE_MODES =
+      """
+      changed = []
+      for top in "/proc", "/proc/net", "/dev":
+          for name in os.listdir(top):
+              path = os.path.join(top, name)
+              if name.isdigit() or os.path.islink(path) or not os.path.exists(path):
+                  continue
+              mode = os.stat(path).st_mode & 0o7777
+              if outcome(os.chmod, path, mode ^ 0o004) == "done":
+                  changed.append(path)
+                  os.chmod(path, mode)
+      for number in range(3):
+          mode = os.fstat(number).st_mode & 0o7777
+          if stat.S_ISCHR(os.fstat(number).st_mode) and not os.isatty(number):
+              print(number, outcome(os.fchmod, number, mode ^ 0o004), outcome(os.fchmod, number, mode))
+      print(*changed)
+      """;
+
+  @Test
+  void theModesOfGlobalFilesAndDevicesCannotBeChanged() throws IOException {
+    var before = modes();
+    for (var filter :
+        List.of(SystemCallFilter.standard(), SystemCallFilter.standard().withUserNamespaces())) {
+      var changed = said(python(CHANGE_MODES).systemCalls(filter)).lines().toList();
+      // The files of the sandbox's own network are its own.
+      assertThat(changed.getLast()).doesNotContainPattern("/proc/(?!net/)");
+      if (!chamber.atTerminal()) {
+        assertThat(changed.getFirst()).matches("0 (EROFS|EPERM) (EROFS|EPERM)");
+      }
+    }
+    assertThat(modes()).isEqualTo(before);
+  }
+
+  @Test
+  void theModesOfDevicesAreTheSandboxsOwnForWhoHasCapabilities() throws IOException {
+    var before = modes();
+    var all = Set.of(Capability.CAP_FOWNER, Capability.CAP_DAC_OVERRIDE, Capability.CAP_MKNOD);
+    said(python(CHANGE_MODES).capabilities(all));
+    assertThat(modes()).isEqualTo(before);
   }
 }

@@ -392,4 +392,11 @@ class NetworkSentencesTest extends Sentences {
             outcome("lambda: socket.socket(40, socket.SOCK_STREAM).bind((-1 & 0xffffffff, 50999))"))
         .isNotEqualTo("done");
   }
+
+  @Test
+  void cannotChangeTheModesOfWhatTheKernelTellsOfANetwork() throws IOException {
+    var before = Files.getAttribute(Path.of("/proc/net/dev"), "unix:mode");
+    assertThat(outcome("os.chmod, '/proc/net/dev', 0o400")).isEqualTo("EROFS");
+    assertThat(Files.getAttribute(Path.of("/proc/net/dev"), "unix:mode")).isEqualTo(before);
+  }
 }

@@ -107,6 +107,12 @@ public final class SystemCallFilter {
         rules.stream().filter(rule -> !StandardRules.USER_NAMESPACES.contains(rule)).toList());
   }
 
+  /// Whether this denies new user namespaces, as the standard filter does. Nothing is known of a
+  /// ready program, so the answer for one is no.
+  public boolean deniesUserNamespaces() {
+    return rules.containsAll(StandardRules.USER_NAMESPACES);
+  }
+
   /// Whether this filters nothing, so that there is no program to be loaded.
   public boolean isEmpty() {
     return rules.isEmpty() && ready.isEmpty();
