@@ -74,6 +74,16 @@ abstract class ControlledStub {
   }
 
   @Test
+  void aPersistentChildReadsAheadAndTellsItsAddresses() throws Exception {
+    control("persists_ahead");
+  }
+
+  @Test
+  void aChildThatIsStoppedWhileItIsConnectedToGoesOn() throws Exception {
+    control("stopped_while_it_connects");
+  }
+
+  @Test
   void itCanBeReachedByItsStandardInput() throws Exception {
     control("by_stdin");
   }
@@ -81,6 +91,11 @@ abstract class ControlledStub {
   @Test
   void itIsReachedByItsStandardInputAloneUnderTheNameForThat() throws Exception {
     control("by_stdin_alone");
+  }
+
+  @Test
+  void itCanBeReachedByWhatForwardsBytesAlone() throws Exception {
+    control("forwarded");
   }
 
   @Test
@@ -94,8 +109,43 @@ abstract class ControlledStub {
   }
 
   @Test
+  void theSocketCanBeADescriptorWithAnyNumber() throws Exception {
+    control("by_descriptor");
+  }
+
+  @Test
+  void thePathOfTheSocketCanBeInTheProgram() throws Exception {
+    control("built_in");
+  }
+
+  @Test
+  void aVariableWithASimilarNameIsIgnored() throws Exception {
+    control("similar_variables");
+  }
+
+  @Test
+  void itClosesWhatItHasOpened() throws Exception {
+    control("closes_what_it_opened");
+  }
+
+  @Test
+  void aStreamThatItsCallerHasClosedStaysClosed() throws Exception {
+    control("closed_streams");
+  }
+
+  @Test
+  void itSaysWhatIsMissing() throws Exception {
+    control("says_what_is_missing");
+  }
+
+  @Test
   void argumentsAndVariablesCanBeManyAndLong() throws Exception {
     control("much_to_tell");
+  }
+
+  @Test
+  void aDescriptionThatASignalInterruptsIsWhole() throws Exception {
+    control("stopped_while_it_tells");
   }
 
   @Test
@@ -111,6 +161,16 @@ abstract class ControlledStub {
   @Test
   void itGoesWhenNobodyTakesAnAnswer() throws Exception {
     control("goes_with_its_controller");
+  }
+
+  @Test
+  void itsStatusSaysThatNobodyTookAnAnswer() throws Exception {
+    control("goes_without_sigpipe");
+  }
+
+  @Test
+  void itsStatusSaysThatNobodyTookTheDescription() throws Exception {
+    control("goes_while_it_tells");
   }
 
   @Test

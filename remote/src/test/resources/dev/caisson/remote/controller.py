@@ -5,12 +5,16 @@ for (x86_64 or aarch64), and what runs programs of that machine here, if it is a
 """
 import array
 import errno
+import fcntl
 import os
+import select
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import termios
+import time
 
 MACHINES = ("x86_64", "aarch64")
 # The number of each call on these.
@@ -28,6 +32,7 @@ NUMBERS = {
     "KILL": (62, 129),
     "LISTEN": (50, 201),
     "MMAP": (9, 222),
+    "MUNMAP": (11, 215),
     "PPOLL": (271, 73),
     "PRCTL": (157, 167),
     "RECVFROM": (45, 207),
@@ -141,12 +146,12 @@ class Process:
         last = (ctid, 0) if MACHINE == 0 else (0, ctid)
         return self.good(CLONE, flags, stack, 0, *last)
 
-    def child(self, flags=CHILD, ctid=0, server=None):
+    def child(self, flags=CHILD, ctid=0, server=None, more=()):
         ours, theirs = socket.socketpair()
         ours.settimeout(LONG)
         number, = self.give(theirs)
         theirs.close()
-        pid = self.thread(flags, server or self.symbols[0], number, number, ctid=ctid or self.allocate(4))
+        pid = self.thread(flags, server or self.symbols[0], number, number, *more, ctid=ctid or self.allocate(4))
         if not flags & CLONE_FILES:
             self.good(CLOSE, number)
         child = Process(ours, self.symbols, number)
@@ -164,9 +169,11 @@ class Stub(Process):
     """A stub that has connected.
 
     wish: what it is asked for; a byte means nothing
+    interrupt: is called before each string is read
     """
 
-    def __init__(self, listener, wish=b"\0"):
+    def __init__(self, listener, wish=b"\0", interrupt=lambda: None):
+        self.interrupt = interrupt
         listener.settimeout(LONG)
         accepted, _ = listener.accept()
         calls, calls_there = socket.socketpair()
@@ -215,6 +222,7 @@ class Stub(Process):
     def texts(self, count):
         texts = []
         for _ in range(count):
+            self.interrupt()
             size, = struct.unpack("<Q", read_all(self.data, 8))
             texts.append(read_all(self.data, size))
         return texts
@@ -242,14 +250,16 @@ def launch(program, *args, name=None, **more):
 
 
 class Launched:
-    def __init__(self, program, directory, args=("stub",), socket_path=None, env=None, wish=b"\0", **more):
+    def __init__(
+            self, program, directory, args=("stub",), socket_path=None, env=None, wish=b"\0",
+            interrupt=lambda popen: None, **more):
         path = socket_path or os.path.join(directory, "socket")
         # Who speaks the extension is told that its controller is gone.
         self.status = 1 if wish == AHEAD else 0
         with listen(path) as listener:
             environment = {**(env or {}), "RSYSCALL_UNIX_STUB_SOCK_PATH": path}
             self.popen = launch(program, *args[1:], name=args[0], env=environment, **more)
-            self.stub = Stub(listener, wish)
+            self.stub = Stub(listener, wish, lambda: interrupt(self.popen))
 
     def __enter__(self):
         return self.stub
@@ -432,21 +442,20 @@ def helper_sees_exec(program, directory):
         assert stub.wait(pid) == (2, signal.SIGTERM)
 
 
+def persistent_listener(stub, directory):
+    listener = stub.good(SOCKET, 1, 1 | 0o2000000, 0)
+    path = os.path.join(directory, "again")
+    address = struct.pack("<H", 1) + path.encode() + b"\0"
+    stub.good(BIND, listener, stub.new(address), len(address))
+    stub.good(LISTEN, listener, 1)
+    return path, listener
+
+
 def persists(program, directory):
     with Launched(program, directory) as stub:
-        listener = stub.good(SOCKET, 1, 1 | 0o2000000, 0)
-        path = os.path.join(directory, "again")
-        address = struct.pack("<H", 1) + path.encode() + b"\0"
-        stub.good(BIND, listener, stub.new(address), len(address))
-        stub.good(LISTEN, listener, 1)
-        ours, theirs = socket.socketpair()
-        ours.settimeout(LONG)
-        number, = stub.give(theirs)
-        theirs.close()
-        pid = stub.thread(CHILD, stub.symbols[1], number, number, listener)
-        stub.good(CLOSE, number)
+        path, listener = persistent_listener(stub, directory)
+        pid, child = stub.child(server=stub.symbols[1], more=(listener,))
         stub.good(CLOSE, listener)
-        child = Process(ours, stub.symbols, number)
         assert child.call(GETPID) == pid
         for _ in range(3):
             child.calls.close()
@@ -487,6 +496,89 @@ def persists(program, directory):
             theirs.close()
         child = Process(calls, stub.symbols, -1)
         assert child.call(GETPID) == pid
+        child.send(EXIT, 3)
+        assert stub.wait(pid) == (1, 3)
+
+
+def stopped_while_it_connects(program, directory):
+    """A stop interrupts a wait that has a timeout; the kernel does not restart it. See signal(7)."""
+    with Launched(program, directory) as stub:
+        path, listener = persistent_listener(stub, directory)
+        pid, child = stub.child(server=stub.symbols[1], more=(listener,))
+        child.calls.close()
+        with socket.socket(socket.AF_UNIX) as connected:
+            connected.connect(path)
+            connected.settimeout(LONG)
+            calls, theirs = socket.socketpair()
+            calls.settimeout(LONG)
+            connected.sendall(struct.pack("<i", 1))
+            # The child has read the number. It waits for the descriptor.
+            until_read(connected)
+            until(lambda: state(pid) == "S")
+            os.kill(pid, signal.SIGSTOP)
+            until(lambda: state(pid) == "T")
+            os.kill(pid, signal.SIGCONT)
+            until(lambda: state(pid) == "S")
+            rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [theirs.fileno()]))
+            connected.sendmsg([b"x"], [rights])
+            read_all(connected, 4)
+            theirs.close()
+        child = Process(calls, stub.symbols, -1)
+        assert child.call(GETPID) == pid
+        child.send(EXIT, 3)
+        assert stub.wait(pid) == (1, 3)
+
+
+def until(holds):
+    end = time.monotonic() + LONG
+    while not holds():
+        assert time.monotonic() < end, "not in time"
+        os.sched_yield()
+
+
+def until_read(sock):
+    """Waits until the peer has read what was sent."""
+    until(lambda: fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)) == bytes(4))
+
+
+def state(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(") ")[2][0]
+
+
+def is_ahead(process):
+    """Tells whether the extension is spoken. The server then makes no call that refers to a failed one."""
+    assert process.call(CLOSE, -1) == -errno.EBADF
+    return process.call(GETPID + refers(1), 1) == -errno.ECANCELED
+
+
+def persists_ahead(program, directory):
+    """The fourth argument asks for the extension on the first connection, a flag on each later one."""
+    with Launched(program, directory, wish=AHEAD) as stub:
+        path, listener = persistent_listener(stub, directory)
+        pid, child = stub.child(server=stub.symbols[1], more=(listener, 1))
+        for ahead in (True, False):
+            assert is_ahead(child)
+            # Then the next connection is 0.
+            child.call(CLOSE, 0)
+            child.calls.close()
+            with socket.socket(socket.AF_UNIX) as connected:
+                connected.connect(path)
+                connected.settimeout(LONG)
+                calls, theirs = socket.socketpair()
+                calls.settimeout(LONG)
+                connected.sendall(struct.pack("<i", 1 + (0x100 if ahead else 0)))
+                rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [theirs.fileno()]))
+                connected.sendmsg([b"x"], [rights])
+                theirs.close()
+                number, = struct.unpack("<i", read_all(connected, 4))
+                if ahead:
+                    told = struct.unpack("<6Q", read_all(connected, 48))
+                    assert told == (*stub.symbols, stub.server_ahead, listener), told
+                assert connected.recv(1) == b""
+            child = Process(calls, stub.symbols, number)
+        assert child.call(GETPID) == pid
+        assert not is_ahead(child)
         child.send(EXIT, 3)
         assert stub.wait(pid) == (1, 3)
 
@@ -578,6 +670,168 @@ def much_to_tell(program, directory):
         assert told == {**many, **long}
 
 
+def stopped_while_it_tells(program, directory):
+    """A stop cuts a write short, after any number of bytes. The stub then writes the rest."""
+    short = {f"S{i}": str(i) for i in range(150)}
+    env = {**short, **{f"L{i}": chr(ord("a") + i) * 100 * 1024 for i in range(16)}}
+
+    def stop(popen):
+        os.kill(popen.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, popen.pid, os.WSTOPPED)
+        os.kill(popen.pid, signal.SIGCONT)
+
+    with Launched(program, directory, env=env, interrupt=stop) as stub:
+        told = dict(one.decode().split("=", 1) for one in stub.environment)
+        told.pop("RSYSCALL_UNIX_STUB_SOCK_PATH")
+        assert told == env
+        assert stub.call(GETPID) == stub.pid
+        assert not select.select([stub.data], [], [], 0)[0], "more than the description"
+
+
+def says_what_is_missing(program, directory):
+    launched = launch(program, "arg", name="a name", env={}, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    said = launched.communicate(timeout=LONG)[1].decode()
+    assert said == (
+        "a name: caisson stub: there is no socket beside it, none in RSYSCALL_UNIX_STUB_SOCK_PATH, "
+        "and none as standard input\n"), said
+    assert launched.returncode == 1
+    path = os.path.join(directory, "socket")
+    with listen(path) as listener:
+        listener.settimeout(LONG)
+        environment = {"RSYSCALL_UNIX_STUB_SOCK_PATH": path}
+        for sent in (b"", b"x"):
+            launched = launch(program, name="a name", env=environment, stderr=subprocess.PIPE)
+            accepted, _ = listener.accept()
+            accepted.sendall(sent)
+            accepted.close()
+            said = launched.communicate(timeout=LONG)[1].decode()
+            assert said == "a name: caisson stub: whoever listens did not send what a stub needs\n", said
+            assert launched.returncode == 1
+
+
+def similar_variables(program, directory):
+    """The stub ignores variables whose names are shorter or longer than those it looks for."""
+    path = os.path.join(directory, "socket")
+    with listen(path) as listener:
+        name = "RSYSCALL_UNIX_STUB_SOCK_PATH"
+        similar = {name[:-1]: "/no/such", name + "S": "/no/such", "CAISSON_STUB_F": "0", "CAISSON_STUB_FDS": "0"}
+        popen = launch(program, env={**similar, name: path})
+        stub = Stub(listener)
+        assert stub.call(GETPID) == stub.pid
+        stub.calls.close()
+        assert popen.wait(LONG) == 0
+
+
+class Pair:
+    """A listener whose one connection is a pair of sockets."""
+
+    def __init__(self):
+        self.ours, self.theirs = socket.socketpair()
+
+    def settimeout(self, timeout):
+        self.ours.settimeout(timeout)
+
+    def accept(self):
+        self.theirs.close()
+        return self.ours, None
+
+
+def by_descriptor(program, directory):
+    for number in (9, 10, 190):
+        pair = Pair()
+        os.dup2(pair.theirs.fileno(), number)
+        popen = launch(program, env={"CAISSON_STUB_FD": str(number)}, pass_fds=(number,))
+        os.close(number)
+        stub = Stub(pair)
+        assert stub.environment == [b"CAISSON_STUB_FD=%d" % number], stub.environment
+        assert stub.call(GETPID) == stub.pid
+        stub.calls.close()
+        assert popen.wait(LONG) == 0
+
+
+def closes_what_it_opened(program, directory):
+    """The stub keeps its standard streams and the four descriptors, even if it has tried another socket in vain."""
+    listen(program + ".sock").close()
+    deep = os.path.join(directory, "d" * 200)
+    os.mkdir(deep)
+    for path in (os.path.join(directory, "socket"), os.path.join(deep, "socket")):
+        for wish in (b"\0", AHEAD):
+            with Launched(program, directory, socket_path=path, wish=wish) as stub:
+                assert stub.call(GETPID) == stub.pid
+                has = {int(number) for number in os.listdir(f"/proc/{stub.pid}/fd")}
+                assert has == {0, 1, 2, stub.calls_fd, stub.data_fd, stub.memory_fd, stub.passing_fd}, has
+            os.unlink(path)
+
+
+def built_in(program, directory):
+    """The program itself can have the path, of 1 to 107 bytes."""
+    marker = b"caisson stub socket:"
+    with open(program, "rb") as file:
+        image = file.read()
+    begin = image.index(marker) + len(marker)
+    for path in ("s", "./" * 53 + "s"):
+        changed = os.path.join(directory, "changed")
+        with open(changed, "wb") as file:
+            file.write(image[:begin] + path.encode() + image[begin + len(path):])
+        os.chmod(changed, 0o700)
+        with listen(os.path.join(directory, path)) as listener:
+            popen = launch(changed, env={"RSYSCALL_UNIX_STUB_SOCK_PATH": "/no/such"}, cwd=directory)
+            stub = Stub(listener)
+            assert stub.call(GETPID) == stub.pid
+            stub.calls.close()
+            assert popen.wait(LONG) == 0
+        os.unlink(os.path.join(directory, path))
+
+
+def closed_streams(program, directory):
+    """A stream that the caller has closed stays closed, and nothing else takes its number."""
+    for closed in ((0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)):
+        def close():
+            for number in closed:
+                os.close(number)
+
+        with Launched(program, directory, preexec_fn=close) as stub:
+            assert stub.call(GETPID) == stub.pid
+            has = {int(number) for number in os.listdir(f"/proc/{stub.pid}/fd")}
+            given = {stub.calls_fd, stub.data_fd, stub.memory_fd, stub.passing_fd}
+            assert min(given) > 2, given
+            # an emulator opens streams of its own
+            assert EMULATOR or has - given == {0, 1, 2}.difference(closed), has
+        os.unlink(os.path.join(directory, "socket"))
+
+
+def forwarded(program, directory):
+    """The stub connects twice where only bytes are forwarded. It then has no memory in common, and passes nothing."""
+    path = os.path.join(directory, "socket")
+    with listen(path) as listener:
+        listener.settimeout(LONG)
+        env = {"RSYSCALL_UNIX_STUB_SOCK_PATH": path}
+        popen = launch(program, "x", env=env, preexec_fn=lambda: os.close(2))
+        calls, _ = listener.accept()
+        calls.settimeout(LONG)
+        calls.sendall(b"\2")
+        data, _ = listener.accept()
+        data.settimeout(LONG)
+        assert read_all(data, 16)[:8] == AHEAD
+        head = struct.unpack("<4Q6i3Q", read_all(data, 80))
+        assert head[4] == popen.pid
+        assert min(head[5:7]) > 2, head
+        assert head[7:9] == (-1, -1), head
+        assert head[10:13] == (2, 1, 0), head
+        for _ in range(3):
+            read_all(data, *struct.unpack("<Q", read_all(data, 8)))
+        stub = Process(calls, head[:4], head[5])
+        assert is_ahead(stub)
+        room = stub.allocate(16)
+        stub.send(RECVFROM, head[6], room, 5, WAITALL)
+        data.sendall(b"bytes")
+        assert stub.answer() == 5
+        assert stub.call(SENDTO, head[6], room, 5) == 5
+        assert read_all(data, 5) == b"bytes"
+        calls.close()
+        assert popen.wait(LONG) == 1
+
+
 def numbers_of_strings(program, directory):
     for count in range(120, 136):
         env = {f"V{i}": "" for i in range(count)}
@@ -585,6 +839,25 @@ def numbers_of_strings(program, directory):
         with Launched(program, directory, env=env, socket_path=path) as stub:
             assert len(stub.environment) == count + 1
             assert stub.call(GETPID) == stub.pid
+
+
+def goes_while_it_tells(program, directory):
+    """The exit status says that the controller did not take the description, whether that is long or short."""
+    path = os.path.join(directory, "socket")
+    with listen(path) as listener:
+        listener.settimeout(LONG)
+        for count in (0, 200):
+            env = {"RSYSCALL_UNIX_STUB_SOCK_PATH": path, **{f"V{i}": "" for i in range(count)}}
+            # Python ignores SIGPIPE; so does the stub then.
+            popen = launch(program, env=env, restore_signals=False)
+            accepted, _ = listener.accept()
+            ours, theirs = socket.socketpair()
+            ours.close()
+            rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [theirs.fileno()] * 4))
+            accepted.sendmsg([b"x"], [rights])
+            theirs.close()
+            accepted.close()
+            assert popen.wait(LONG) == 1
 
 
 def tells_the_mask(program, directory):
@@ -607,6 +880,21 @@ def goes_with_its_controller(program, directory):
     assert launched.popen.wait(LONG) in (1, -signal.SIGPIPE)
 
 
+def goes_without_sigpipe(program, directory):
+    """The exit status says that nobody took an answer: at the end of a call, or before a call that may take long."""
+    for wish, flags in ((b"\0", 0), (AHEAD, 0), (AHEAD, FLUSH)):
+        # Python ignores SIGPIPE; so does the stub then.
+        launched = Launched(program, directory, wish=wish, restore_signals=False)
+        stub = launched.stub
+        room = stub.allocate(16)
+        requests = [(RECVFROM, stub.data_fd, room, 1, WAITALL, 0, 0), (GETPID + flags, 0, 0, 0, 0, 0, 0)]
+        stub.calls.sendall(b"".join(struct.pack("<7q", *request) for request in requests))
+        stub.calls.close()
+        stub.data.sendall(b"x")
+        assert launched.popen.wait(LONG) == 1
+        os.unlink(os.path.join(directory, "socket"))
+
+
 def ahead_answers_together(program, directory):
     with Launched(program, directory, wish=AHEAD) as stub:
         assert stub.call(GETPID) == stub.pid
@@ -616,6 +904,11 @@ def ahead_answers_together(program, directory):
         stub.calls.sendall(request[:30])
         stub.calls.sendall(request[30:] + request)
         assert [stub.answer() for _ in range(2)] == [stub.pid] * 2
+        # a part of a request, and then more than there is room for
+        stub.calls.sendall(request[:30])
+        until_read(stub.calls)
+        stub.calls.sendall((request * 200)[30:])
+        assert [stub.answer() for _ in range(200)] == [stub.pid] * 200
         assert stub.call(100_000) == -errno.ENOSYS
 
 
@@ -639,11 +932,16 @@ def ahead_refers_to_results(program, directory):
             # which was never made
             (CLOSE + refers(1), 200),
             (GETPID,),
+            (DUP3, 1, 90, 0),
+            # at an offset of 90 + 4006
+            (MMAP + refers(6), 0, 4096, 1, 1, stub.memory_fd, 1 | 4006 << 8),
+            (MUNMAP + refers(1), 1, 4096),
         ]
         stub.calls.sendall(b"".join(struct.pack("<7q", *call, *[0] * (7 - len(call))) for call in calls))
         answers = [stub.answer() for _ in calls]
-        expected = [90, 95, 91, 96, 0, 0, 0, -errno.EBADF]
-        assert answers == expected + [-errno.ECANCELED] * 3 + [stub.pid], answers
+        expected = [90, 95, 91, 96, 0, 0, 0, -errno.EBADF, *[-errno.ECANCELED] * 3, stub.pid, 90]
+        assert answers[:-2] == expected, answers
+        assert answers[-2] > 0 and answers[-1] == 0, answers
 
 
 def ahead_flushes(program, directory):
