@@ -42,9 +42,9 @@ final class RunCommand implements Command {
     else new and empty; no network; no capabilities; no system calls that nobody needs. When the
     command ends, whatever it left running is killed. Exits as the command does.
 
-    As root, or as anybody else where user namespaces are allowed. The command reads what caisson
-    reads, unless that is a terminal that it does not get, and is ended when it has printed more than
-    1 GiB.
+    As root, or as anybody else where user namespaces are allowed. What caisson is to read is copied
+    to the command, unless that is a terminal that it does not get; what the command does not read of
+    a file stays unread. The command is ended when it has printed more than 1 GiB.
     """;
   }
 
@@ -57,6 +57,13 @@ final class RunCommand implements Command {
   public Options options() {
     return RunOptions.all()
         .addOption(flag("json", "print one JSON object: how it ended, what it printed and used"))
+        .addOption(
+            Option.builder()
+                .longOpt("stdin")
+                .hasArg()
+                .argName("none")
+                .desc("none: the command has nothing to read")
+                .get())
         .addOption(flag("no-terminal", "give it no terminal, even if there is one"))
         .addOption(
             flag(
@@ -91,7 +98,7 @@ final class RunCommand implements Command {
         return dryRun(buildRoot.plan(run), line.hasOption("json"), terminal);
       }
       if (line.hasOption("json")) {
-        standardInput(run);
+        standardInput(line, run);
         run.accounting().errors(OutputSink.NONE);
         var result = buildRoot.run(run);
         int code = exitCode(result);
@@ -105,8 +112,8 @@ final class RunCommand implements Command {
         run.terminal(somebody.get().input(), somebody.get().output());
         standardError(run);
       } else {
-        standardInput(run);
-        run.output(to(System.out)).errors(to(System.err));
+        standardInput(line, run);
+        output(run);
       }
       var result = buildRoot.run(run);
       int code = told(result, terminal);
@@ -140,28 +147,47 @@ final class RunCommand implements Command {
     buildRoot.run(run.terminal(somebody.get().input(), somebody.get().output()));
   }
 
-  /// What is to be read is handed on as it is, unless it is somebody's terminal.
-  private static void standardInput(Run run) {
+  /// Relays the standard input, unless it is a terminal.
+  private static void standardInput(CommandLine line, Run run) throws UsageException {
+    if (line.hasOption("stdin")) {
+      if (!line.getOptionValue("stdin").equals("none")) {
+        throw new UsageException("--stdin must be none, not " + line.getOptionValue("stdin"));
+      }
+      return;
+    }
     try {
       var input = Fd.adopt(0);
       if (!isOfTheJvm(0) && !dev.caisson.linux.Terminal.of(input).isatty()) {
-        run.descriptor(0, input);
+        run.input(input);
       }
     } catch (SystemCallException closed) {
-      // It reads from /dev/null then.
+      // Nothing is to be read then.
     }
   }
 
-  /// What goes elsewhere than to the terminal goes on doing so.
+  /// Relays errors apart from what a terminal shows, if they go elsewhere.
   private static void standardError(Run run) {
     try {
-      var errors = Fd.adopt(2);
-      if (!dev.caisson.linux.Terminal.of(errors).isatty()) {
-        run.descriptor(2, errors);
+      if (!dev.caisson.linux.Terminal.of(Fd.adopt(2)).isatty()) {
+        run.errors(to(System.err));
       }
     } catch (SystemCallException closed) {
       // They are shown with the rest.
     }
+  }
+
+  /// Relays what is printed. If output and errors go to one open file, they share one pipe, so that
+  /// they keep their order.
+  private static void output(Run run) {
+    run.output(to(System.out));
+    try {
+      if (Fd.adopt(1).isSameOpenFile(Fd.adopt(2))) {
+        return;
+      }
+    } catch (SystemCallException closed) {
+      // They are not one.
+    }
+    run.errors(to(System.err));
   }
 
   /// A JVM that is started without one of the standard streams opens a file of its own in that

@@ -31,7 +31,8 @@ public final class Fd implements AutoCloseable {
   private static final int AT_EMPTY_PATH = 0x1000;
   private static final int STATX_TYPE_AND_SIZE = 0x1 | 0x200;
   private static final int S_IFMT = 0xf000;
-  private static final int S_IFREG = 0x8000;
+  static final int S_IFREG = 0x8000;
+  private static final int KCMP_FILE = 0;
   private static final int STREAM_CHUNK = 128 * 1024;
 
   /// Not an object of its own in each descriptor: a message may bring 250 of them.
@@ -226,8 +227,28 @@ public final class Fd implements AutoCloseable {
 
   /// Whether it is a regular file (a memfd is one), and how many bytes it has. See `statx(2)`.
   public Stat statx() throws SystemCallException {
-    int fd = enter();
     try (var frame = new Frame()) {
+      var statx = statx(frame);
+      return new Stat(
+          fileType(statx) == S_IFREG,
+          statx.get(ValueLayout.JAVA_LONG, Layouts.STATX.offset("stx_size")));
+    }
+  }
+
+  /// What kind of file it is, S_IFREG for example. See `inode(7)`.
+  int fileType() throws SystemCallException {
+    try (var frame = new Frame()) {
+      return fileType(statx(frame));
+    }
+  }
+
+  private static int fileType(MemorySegment statx) {
+    return statx.get(ValueLayout.JAVA_SHORT, Layouts.STATX.offset("stx_mode")) & S_IFMT;
+  }
+
+  private MemorySegment statx(Frame frame) throws SystemCallException {
+    int fd = enter();
+    try {
       var statx = frame.allocate(Layouts.STATX.layout());
       long result =
           frame.call(
@@ -238,10 +259,24 @@ public final class Fd implements AutoCloseable {
               STATX_TYPE_AND_SIZE,
               statx.address());
       SystemCallException.check(result, SystemCall.STATX, fd);
-      int mode = statx.get(ValueLayout.JAVA_SHORT, Layouts.STATX.offset("stx_mode")) & 0xffff;
-      return new Stat(
-          (mode & S_IFMT) == S_IFREG,
-          statx.get(ValueLayout.JAVA_LONG, Layouts.STATX.offset("stx_size")));
+      return statx;
+    } finally {
+      exit();
+    }
+  }
+
+  /// Whether another descriptor is the same open file, with the same position and flags. See
+  /// `kcmp(2)`, KCMP_FILE. No, if the kernel has no such call.
+  public boolean isSameOpenFile(Fd other) {
+    long pid = ProcessHandle.current().pid();
+    int one = enter();
+    try {
+      int two = other.enter();
+      try (var frame = new Frame()) {
+        return frame.call(SystemCall.KCMP, pid, pid, KCMP_FILE, one, two) == 0;
+      } finally {
+        other.exit();
+      }
     } finally {
       exit();
     }

@@ -36,6 +36,7 @@ public final class Run {
   private ResourceLimits limits = ResourceLimits.none();
   private boolean accounting;
   private final Map<Rlimit, Long> rlimits = new EnumMap<>(Rlimit.class);
+  private Optional<Fd> input = Optional.empty();
   private SystemCallFilter systemCalls = SystemCallFilter.standard();
 
   private Run(List<String> argv) {
@@ -127,8 +128,25 @@ public final class Run {
     return this;
   }
 
+  /// Lets the command read what a descriptor holds, as its standard input, without having the
+  /// descriptor. What it does not read stays there, as far as that is possible: see [InputRelay]. A
+  /// command at a [#terminal] reads what is typed instead.
+  ///
+  /// @param from stays the caller's, and must be open as long as the run lasts. If it is a
+  ///   directory, [BuildRoot#run] throws an IOException
+  public Run input(Fd from) {
+    input = Optional.of(from);
+    return this;
+  }
+
   /// Lets the command have a descriptor under a number, as it is: 0 to read from, 1 and 2 to print
   /// to, others as it likes. Nothing of what it prints there is kept or counted.
+  ///
+  /// This gives the descriptor away whole. A command can open its file anew by `/proc/self/fd`, for
+  /// writing too if its user may, change the mode, the owner and the times of the file, lock it,
+  /// and leave the sandbox by a descriptor of a directory. What it changes of the open file, such
+  /// as the position or O_NONBLOCK, the caller sees. For standard input there is [#input], for what
+  /// is printed [#output] and [#errors].
   ///
   /// @param fd stays the caller's, and must be open as long as the run lasts
   /// @throws IllegalArgumentException unless the number is 0 to 99
@@ -146,8 +164,9 @@ public final class Run {
   /// in the build root.
   ///
   /// Nothing of what is shown is kept or counted: there is no limit of output, and no sink hears of
-  /// it. A command that is ended early is not asked first. It cannot have a descriptor 0 of the
-  /// caller's: [BuildRoot#run] throws an IllegalArgumentException then.
+  /// it, except that [#errors] are taken apart from what is shown. A command that is ended early is
+  /// not asked first. It cannot have a descriptor 0 of the caller's: [BuildRoot#run] throws an
+  /// IllegalArgumentException then.
   ///
   /// @param input stays the caller's, as does `output`; both must be open as long as the run lasts
   public Run terminal(Fd input, Fd output) {
@@ -248,6 +267,10 @@ public final class Run {
 
   SortedMap<Integer, Fd> descriptors() {
     return descriptors;
+  }
+
+  Optional<Fd> input() {
+    return input;
   }
 
   Optional<Screen> terminal() {

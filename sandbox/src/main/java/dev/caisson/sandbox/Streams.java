@@ -1,6 +1,7 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.InputRelay;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.TerminalRelay;
@@ -11,7 +12,8 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 
 /// The standard streams of a run: a terminal of its own if it is to have one; else nothing to read,
-/// and pipes for what it prints, unless the run has descriptors of its own for them.
+/// or what a relay brings, and pipes for what it prints, unless the run has descriptors of its own
+/// for them.
 final class Streams implements AutoCloseable {
   private static final int KEPT = 1 << 20;
   private static final byte[] NONE = new byte[0];
@@ -21,19 +23,24 @@ final class Streams implements AutoCloseable {
   private final Run run;
   private final Fd nothing;
   private Optional<TerminalRelay> terminal = Optional.empty();
+  private Optional<InputRelay> input = Optional.empty();
   private Optional<Pipe> output = Optional.empty();
   private Optional<Pipe> errors = Optional.empty();
   private Optional<OutputReader> outputReader = Optional.empty();
   private Optional<OutputReader> errorReader = Optional.empty();
 
   /// @param nothing a null device, which is closed with this
-  Streams(Run run, Plan plan, Fd nothing) throws SystemCallException {
+  Streams(Run run, Plan plan, Fd nothing) throws IOException {
     this.run = run;
     this.nothing = nothing;
     try {
       if (run.terminal().isPresent()) {
         var screen = run.terminal().get();
         terminal = Optional.of(TerminalRelay.of(screen.input(), screen.output()));
+        if (run.errors().isPresent() && !run.descriptors().containsKey(2)) {
+          errors = Optional.of(Pipe.pipe2());
+          plan.standard(2, errors.get().write());
+        }
         var slave = terminal.get().pty().slave();
         for (int number = 0; number <= 2; number++) {
           plan.standard(number, slave);
@@ -41,17 +48,20 @@ final class Streams implements AutoCloseable {
       } else {
         pipes(plan);
       }
-    } catch (SystemCallException | RuntimeException failure) {
+    } catch (IOException | RuntimeException failure) {
       close();
       throw failure;
     }
   }
 
-  private void pipes(Plan plan) throws SystemCallException {
+  private void pipes(Plan plan) throws IOException {
     boolean ownOutput = run.descriptors().containsKey(1);
     boolean ownErrors = run.descriptors().containsKey(2);
     boolean apart = run.errors().isPresent() && !ownErrors;
-    plan.standard(0, nothing);
+    if (run.input().isPresent()) {
+      input = Optional.of(InputRelay.of(run.input().get()));
+    }
+    plan.standard(0, input.map(InputRelay::reader).orElse(nothing));
     if (!ownOutput || !(ownErrors || apart)) {
       output = Optional.of(Pipe.pipe2());
       plan.standard(1, output.get().write());
@@ -69,6 +79,7 @@ final class Streams implements AutoCloseable {
     if (terminal.isPresent()) {
       terminal.get().start();
     }
+    input.ifPresent(InputRelay::start);
     var total = new AtomicLong();
     outputReader = output.map(pipe -> reader(pipe, run.sink(), total, onLimit));
     errorReader =
@@ -122,6 +133,7 @@ final class Streams implements AutoCloseable {
   @Override
   public void close() {
     terminal.ifPresent(TerminalRelay::close);
+    input.ifPresent(InputRelay::close);
     outputReader.ifPresent(OutputReader::close);
     errorReader.ifPresent(OutputReader::close);
     output.ifPresent(Pipe::close);
