@@ -41,7 +41,8 @@ final class UserNamespaces implements AutoCloseable {
   private final Fd outer;
   private final Fd inner;
 
-  private UserNamespaces(Fd outer, Fd inner) {
+  /// Takes both descriptors.
+  UserNamespaces(Fd outer, Fd inner) {
     this.outer = outer;
     this.inner = inner;
   }

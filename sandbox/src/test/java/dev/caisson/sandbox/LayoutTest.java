@@ -1,0 +1,438 @@
+package dev.caisson.sandbox;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.network.NetworkPolicy;
+import dev.caisson.testkit.NoLeaks;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// The options of bubblewrap for a run. Nothing is run, so this needs neither root nor bubblewrap.
+@ExtendWith(NoLeaks.class)
+class LayoutTest {
+  private static final Path API = Path.of("/host/api");
+  private static final String[] CERTIFICATES =
+      triples(
+          "--ro-bind-try", "/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted");
+  private static final String[] RESOLVER =
+      triples("--ro-bind-try", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf");
+
+  @TempDir Path work;
+
+  private Path root = Path.of("/nowhere");
+  private Path var = Path.of("/nowhere");
+  private Privilege privilege = Privilege.ROOT;
+  private Optional<UserNamespaces> ids = Optional.empty();
+  private Optional<Path> dev = Optional.of(Path.of("/host/dev"));
+  private Optional<Path> libdir = Optional.empty();
+  private Optional<Layout.Runner> runner = Optional.empty();
+  private boolean boot;
+  private final Map<String, String> procOverrides = new LinkedHashMap<>();
+
+  @BeforeEach
+  void makeTrees() throws IOException {
+    root = Files.createDirectory(work.resolve("root"));
+    Files.createDirectory(root.resolve("usr"));
+    var = Files.createDirectory(work.resolve("var"));
+  }
+
+  private Layout layout() {
+    return new Layout(root, privilege, ids, dev, var, libdir, runner, boot, procOverrides, API);
+  }
+
+  private static Run command() {
+    return Run.of("/usr/bin/true", "argument");
+  }
+
+  /// The options as text. A descriptor is `made:` or `lent:`, and its contents.
+  private List<String> options(Run run) throws IOException {
+    var options = new ArrayList<Object>();
+    try {
+      layout().options(run, options);
+      var texts = new ArrayList<String>();
+      for (var option : options) {
+        texts.add(option instanceof Layout.Passed passed ? text(passed) : option.toString());
+      }
+      return texts;
+    } finally {
+      for (var option : options) {
+        if (option instanceof Layout.Passed passed && passed.own()) {
+          passed.fd().close();
+        }
+      }
+    }
+  }
+
+  private static String text(Layout.Passed passed) throws IOException {
+    var buffer = new byte[100];
+    int length = passed.fd().pread(buffer, 0, buffer.length, 0);
+    return (passed.own() ? "made:" : "lent:")
+        + new String(buffer, 0, Math.max(0, length), StandardCharsets.UTF_8);
+  }
+
+  private Fd file(String contents) throws IOException {
+    return Fd.open(Files.writeString(work.resolve(contents), contents));
+  }
+
+  private static String[] triples(String option, String... files) {
+    return Stream.of(files).flatMap(file -> Stream.of(option, file, file)).toArray(String[]::new);
+  }
+
+  /// Makes a link out of the root, to a directory.
+  private Path link(String at) throws IOException {
+    var link = root.resolve(at);
+    Files.createDirectories(link.getParent());
+    return Files.createSymbolicLink(link, work);
+  }
+
+  @Test
+  void aPlainRunHasExactlyTheseOptions() throws IOException {
+    var expected =
+        """
+        --die-with-parent --new-session
+        --unshare-ipc --unshare-pid --unshare-uts --unshare-net
+        --cap-drop ALL
+        --ro-bind ROOT/usr /usr
+        --symlink usr/lib /lib --symlink usr/lib64 /lib64
+        --symlink usr/bin /bin --symlink usr/sbin /sbin
+        --dev-bind /host/dev /dev --tmpfs /dev/shm
+        --dir /etc --tmpfs /run --tmpfs /tmp --bind VAR /var
+        --proc /proc --ro-bind /sys /sys
+        --ro-bind-try /proc/sys /proc/sys
+        --ro-bind-try /proc/irq /proc/irq
+        --ro-bind-try /proc/bus /proc/bus
+        --ro-bind-try /proc/fs /proc/fs
+        --ro-bind-try /proc/sysrq-trigger /proc/sysrq-trigger
+        --ro-bind-try /sys/fs/selinux /sys/fs/selinux
+        --ro-bind-try ROOT/etc/mke2fs.conf /etc/mke2fs.conf
+        --ro-bind-try ROOT/etc/containers /etc/containers
+        --ro-bind-try ROOT/ostree /ostree
+        --ro-bind-try ROOT/etc/selinux /etc/selinux
+        --bind /host/api /run/osbuild/api --remount-ro /run/osbuild/api
+        --chdir /
+        """
+            .replace("ROOT", root.toString())
+            .replace("VAR", var.toString());
+    assertThat(options(command())).containsExactly(expected.strip().split("\\s+", -1));
+  }
+
+  // Network
+
+  @Test
+  void theNetworkOfTheHostComesWithItsResolverAndCertificates() throws IOException {
+    assertThat(options(command().network(Network.HOST)))
+        .doesNotContain("--unshare-net")
+        .containsSequence(CERTIFICATES)
+        .containsSequence(RESOLVER);
+  }
+
+  @Test
+  void aBrokeredNetworkComesWithCertificatesAndWithoutTheResolver() throws IOException {
+    var network = Network.brokered(NetworkPolicy.NONE, decision -> {});
+    assertThat(options(command().network(network)))
+        .contains("--unshare-net")
+        .containsSequence(CERTIFICATES)
+        .doesNotContain("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf");
+  }
+
+  // Privileges
+
+  @Test
+  void rootKeepsAllCapabilitiesIfTheyAreAsked() throws IOException {
+    assertThat(options(command().allCapabilities()))
+        .doesNotContain("--cap-drop", "--cap-add", "--unshare-user", "--disable-userns");
+  }
+
+  @Test
+  void inAUserNamespaceARunWithoutCapabilitiesHasNone() throws IOException {
+    privilege = Privilege.USER_NAMESPACE;
+    assertThat(options(command()))
+        .containsSequence("--unshare-user", "--uid", "0", "--gid", "0", "--cap-drop", "ALL")
+        .doesNotContain("--cap-add", "--disable-userns", "--userns");
+  }
+
+  @Test
+  void inAUserNamespaceARunWithAllCapabilitiesCannotUndoItsMounts() throws IOException {
+    privilege = Privilege.USER_NAMESPACE;
+    assertThat(options(command().allCapabilities()))
+        .containsSequence("--gid", "0", "--disable-userns", "--cap-add", "ALL")
+        .doesNotContain("--cap-drop");
+  }
+
+  @Test
+  void inAUserNamespaceARunThatCanMountCannotUndoItsMounts() throws IOException {
+    privilege = Privilege.USER_NAMESPACE;
+    var run = command().capabilities(Set.of(Capability.CAP_SYS_ADMIN, Capability.CAP_CHOWN));
+    assertThat(options(run))
+        .containsSequence("--gid", "0", "--disable-userns", "--cap-drop", "ALL")
+        .containsSequence("--cap-add", "CAP_CHOWN", "--cap-add", "CAP_SYS_ADMIN");
+  }
+
+  @Test
+  void inAUserNamespaceARunThatCannotMountNeedsNoSecondNamespace() throws IOException {
+    privilege = Privilege.USER_NAMESPACE;
+    assertThat(options(command().capabilities(Set.of(Capability.CAP_CHOWN))))
+        .doesNotContain("--disable-userns");
+  }
+
+  @Test
+  void theOuterOfTwoNamespacesOwnsTheMountsAndTheInnerHasTheCommand() throws IOException {
+    privilege = Privilege.USER_NAMESPACE;
+    try (var namespaces = new UserNamespaces(file("outer"), file("inner"))) {
+      ids = Optional.of(namespaces);
+      assertThat(options(command().allCapabilities()))
+          .containsSequence("--userns", "lent:outer", "--userns2", "lent:inner")
+          .doesNotContain("--unshare-user", "--disable-userns");
+    }
+  }
+
+  // The root
+
+  @Test
+  void withoutADirectoryOfNodesBubblewrapMakesThem() throws IOException {
+    dev = Optional.empty();
+    assertThat(options(command())).containsSequence("--dev", "/dev").doesNotContain("--dev-bind");
+  }
+
+  @Test
+  void bootIsShownIfItIsAskedFor() throws IOException {
+    var shown = Files.createDirectory(root.resolve("boot"));
+    assertThat(options(command())).doesNotContain("/boot");
+    boot = true;
+    assertThat(options(command())).containsSequence("--ro-bind", shown.toString(), "/boot");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"usr", "boot"})
+  void aLinkInThePlaceOfADirectoryIsNotShown(String name) throws IOException {
+    boot = true;
+    Files.delete(root.resolve("usr"));
+    link(name);
+    assertThat(options(command())).doesNotContain("/" + name);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"etc/mke2fs.conf", "etc/containers", "ostree", "etc/selinux"})
+  void aSettingThatIsALinkIsNotShown(String setting) throws IOException {
+    link(setting);
+    assertThat(options(command())).doesNotContain("/" + setting);
+  }
+
+  @Test
+  void settingsBehindALinkAreNotShown() throws IOException {
+    link("etc");
+    assertThat(options(command()))
+        .doesNotContain("/etc/mke2fs.conf", "/etc/containers", "/etc/selinux")
+        .contains("/ostree");
+  }
+
+  @Test
+  void settingsOfTheHostsOwnRootAreShown() throws IOException {
+    root = Path.of("/");
+    assertThat(options(command()))
+        .containsSequence("--ro-bind-try", "/etc/mke2fs.conf", "/etc/mke2fs.conf")
+        .containsSequence("--ro-bind-try", "/etc/containers", "/etc/containers")
+        .containsSequence("--ro-bind-try", "/ostree", "/ostree")
+        .containsSequence("--ro-bind-try", "/etc/selinux", "/etc/selinux");
+  }
+
+  @Test
+  void aFileOfProcIsReplacedByOneThatCannotBeWritten() throws IOException {
+    procOverrides.put("cmdline", "other");
+    assertThat(options(command()))
+        .containsSequence("--perms", "0444", "--ro-bind-data", "made:other", "/proc/cmdline");
+  }
+
+  // Library and runner
+
+  @Test
+  void theLibraryIsReadOnly() throws IOException {
+    libdir = Optional.of(Path.of("/host/lib"));
+    assertThat(options(command())).containsSequence("--ro-bind", "/host/lib", "/run/osbuild/lib");
+  }
+
+  @Test
+  void aRunnerIsReadOnlyAndGetsTheWholeCommand() throws IOException {
+    runner = Optional.of(new Layout.Runner.Shown(Path.of("/host/it")));
+    assertThat(options(command()))
+        .containsSequence("--ro-bind", "/host/it", "/run/osbuild/runner/it", "--chdir", "/");
+    assertThat(layout().command(command()))
+        .containsExactly("/run/osbuild/runner/it", "/usr/bin/true", "argument");
+  }
+
+  @Test
+  void aRunnerOfTheLibraryIsNotShownByItself() throws IOException {
+    runner = Optional.of(new Layout.Runner.OfLibdir("it"));
+    assertThat(options(command())).doesNotContain("/run/osbuild/lib/runners/it");
+    assertThat(layout().command(command()))
+        .containsExactly("/run/osbuild/lib/runners/it", "/usr/bin/true", "argument");
+  }
+
+  // The command
+
+  @Test
+  void withoutARunnerTheCommandIsExecutedItself() {
+    assertThat(layout().command(command())).containsExactly("/usr/bin/true", "argument");
+  }
+
+  @Test
+  void theWorkingDirectoryIsTheRuns() throws IOException {
+    assertThat(options(command().directory("/var/tmp"))).containsSequence("--chdir", "/var/tmp");
+  }
+
+  @Test
+  void aCommandAtATerminalLeadsASessionIfTheRootHasSetsid() throws IOException {
+    try (var screen = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
+      var run = command().terminal(screen, screen);
+      assertThat(layout().command(run)).containsExactly("/usr/bin/true", "argument");
+      var setsid =
+          Files.createFile(Files.createDirectory(root.resolve("usr/bin")).resolve("setsid"));
+      Files.setPosixFilePermissions(setsid, PosixFilePermissions.fromString("rwxr-xr-x"));
+      assertThat(layout().command(run))
+          .containsExactly("setsid", "--ctty", "/usr/bin/true", "argument");
+      assertThat(layout().command(command())).containsExactly("/usr/bin/true", "argument");
+      assertThat(layout().notExecuted(run)).isEqualTo("setsid: failed to execute /usr/bin/true: ");
+    }
+  }
+
+  @Test
+  void aCommandAtATerminalHasNoOtherInput() throws IOException {
+    try (var input = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
+      assertThat(layout().command(command().descriptor(0, input))).isNotEmpty();
+      assertThat(layout().command(command().terminal(input, input).descriptor(3, input)))
+          .isNotEmpty();
+      var both = command().terminal(input, input).descriptor(0, input);
+      assertThatThrownBy(() -> layout().command(both))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("descriptor 0");
+    }
+  }
+
+  // Binds
+
+  @Test
+  void eachBindBecomesItsOptions() throws IOException {
+    try (var data = file("data")) {
+      var run =
+          command()
+              .bind(Bind.readOnly(Path.of("/host/a"), "/run/a"))
+              .bind(Bind.readWrite(Path.of("/host/b"), "/run/b"))
+              .bind(Bind.device(Path.of("/host/c"), "/run/c"))
+              .bind(new Bind.File(new byte[] {'x'}, Path.of("/run/file"), 0640))
+              .bind(new Bind.Data(data, Path.of("/run/data"), false))
+              .bind(new Bind.Data(data, Path.of("/run/copy"), true))
+              .bind(new Bind.Tmpfs(Path.of("/run/small"), OptionalLong.of(4096), 01777))
+              .bind(Bind.tmpfs("/run/large"))
+              .bind(new Bind.Directory(Path.of("/run/directory"), 0700))
+              .bind(Bind.symlink("to", "/run/link"));
+      var expected =
+          """
+          --ro-bind /host/a /run/a
+          --bind /host/b /run/b
+          --dev-bind /host/c /run/c
+          --perms 0640 --file made:x /run/file
+          --ro-bind-data lent:data /run/data
+          --bind-data lent:data /run/copy
+          --perms 1777 --size 4096 --tmpfs /run/small
+          --perms 0755 --tmpfs /run/large
+          --perms 0700 --dir /run/directory
+          --symlink to /run/link
+          --remount-ro /run/osbuild/api
+          """;
+      assertThat(options(run)).containsSequence(expected.strip().split("\\s+", -1));
+    }
+  }
+
+  private void assertRefusedForALink(Run run, Path link) {
+    assertThatThrownBy(() -> options(run))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining(link + " is a symbolic link");
+  }
+
+  @Test
+  void noLinkInUsrLeadsABindOut() throws IOException {
+    var link = link("usr/link");
+    assertRefusedForALink(command().bind(Bind.tmpfs("/usr/link/etc")), link);
+  }
+
+  @Test
+  void noLinkInVarLeadsABindOut() throws IOException {
+    var link = Files.createSymbolicLink(var.resolve("link"), work);
+    assertRefusedForALink(command().bind(Bind.tmpfs("/var/link/etc")), link);
+  }
+
+  @ParameterizedTest
+  @EnumSource(Bind.Access.class)
+  void noLinkInAnEarlierBindLeadsALaterOneOut(Bind.Access access) throws IOException {
+    var link = link("tree/link");
+    var run =
+        command()
+            .bind(new Bind.Host(access, root.resolve("tree"), Path.of("/tree")))
+            .bind(Bind.tmpfs("/tree/link/etc"));
+    assertRefusedForALink(run, link);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"lib", "runner"})
+  void noLinkInABindLeadsTheLibraryOrTheRunnerOut(String name) throws IOException {
+    var link = link("tree/" + name);
+    var bind = Bind.readOnly(root.resolve("tree"), "/run/osbuild");
+    assertRefusedForALink(command().bind(bind), link);
+  }
+
+  // Trees that several runs can write to
+
+  static Stream<Bind> bindsThatCanBeWritten() {
+    return Stream.of(
+        Bind.readWrite(Path.of("/host/tree"), "/tree"), Bind.device(Path.of("/host/t"), "/tree"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("bindsThatCanBeWritten")
+  void aBindBelowOneThatCanBeWrittenReachesIntoASharedTree(Bind tree) {
+    var below = Bind.tmpfs("/tree/below");
+    assertThat(Layout.reachesIntoSharedTrees(command().bind(tree).bind(below))).isTrue();
+    assertThat(Layout.reachesIntoSharedTrees(command().bind(below).bind(tree))).isFalse();
+    assertThat(Layout.reachesIntoSharedTrees(command().bind(tree).bind(tree))).isFalse();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"/var/below, true", "/var/tmp/far/below, true", "/var, false", "/variable, false"})
+  void aBindBelowVarReachesIntoASharedTree(String target, boolean expected) {
+    assertThat(Layout.reachesIntoSharedTrees(command().bind(Bind.tmpfs(target))))
+        .isEqualTo(expected);
+  }
+
+  @Test
+  void aBindBelowOneThatCannotBeWrittenReachesIntoNoSharedTree() {
+    var run =
+        command()
+            .bind(Bind.readOnly(Path.of("/host/tree"), "/tree"))
+            .bind(Bind.tmpfs("/tree/below"));
+    assertThat(Layout.reachesIntoSharedTrees(run)).isFalse();
+    assertThat(Layout.reachesIntoSharedTrees(command())).isFalse();
+  }
+}
