@@ -96,6 +96,48 @@ class DestinationTest {
   }
 
   @Test
+  void aNameOf254CharactersIsRefused() {
+    var name = ("a".repeat(49) + ".").repeat(5) + "info";
+    assertThat(name).hasSize(254);
+    assertThatThrownBy(() -> Destination.of(name, 80))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("more than 253 characters");
+  }
+
+  @Test
+  void aLongTextIsRefusedBeforeItIsConverted() {
+    assertThatThrownBy(() -> Destination.of("\u00fc".repeat(255), 80))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("a name of 255 characters");
+  }
+
+  @Test
+  void theLongestLabelIsAllowed() {
+    var name = "a".repeat(63) + ".org";
+    assertThat(Destination.of(name, 80).host()).isEqualTo(name);
+    assertThatThrownBy(() -> Destination.of("a" + name, 80))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("more than 63 characters: a" + name);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 65535})
+  void theFirstAndTheLastPortAreAllowed(int port) {
+    assertThat(Destination.of("example.org", port).port()).isEqualTo(port);
+  }
+
+  @Test
+  void aMessageShowsTheFirst80CharactersOfAName() {
+    assertThat(HostName.printable("x".repeat(80))).isEqualTo("x".repeat(80));
+    assertThat(HostName.printable("x".repeat(81))).isEqualTo("x".repeat(80) + "...");
+  }
+
+  @Test
+  void aMessageShowsOtherCharactersByTheirNumbers() {
+    assertThat(HostName.printable("a\n\u00fc~ ")).isEqualTo("a\\u000a\\u00fc~ ");
+  }
+
+  @Test
   void whateverIsSentIsADestinationOrAnIllegalArgument() {
     var random = new Random(1);
     var alphabet = "a0.-:[]%*@/\\ \0\u00e9\u3002\ud83d\ude00\uff0exn--";

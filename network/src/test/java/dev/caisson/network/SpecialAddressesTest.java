@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
-import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -108,14 +107,32 @@ class SpecialAddressesTest {
   }
 
   /// The JDK can be made to keep an address of IPv4 in one of IPv6.
+  private static InetAddress hidden(String address) throws UnknownHostException {
+    byte[] mapped = new byte[16];
+    mapped[10] = mapped[11] = (byte) 0xff;
+    System.arraycopy(InetAddress.ofLiteral(address).getAddress(), 0, mapped, 12, 4);
+    return Inet6Address.getByAddress("x", mapped, 0);
+  }
+
   @Test
   void anAddressThatHidesInAnotherClassIsFound() throws UnknownHostException {
-    byte[] mapped = Arrays.copyOf(new byte[10], 16);
-    mapped[10] = mapped[11] = (byte) 0xff;
-    mapped[12] = 127;
-    mapped[15] = 1;
-    var hidden = Inet6Address.getByAddress("x", mapped, 0);
+    var hidden = hidden("127.0.0.1");
     assertThat(SpecialAddresses.kind(hidden).orElseThrow()).contains("loopback");
     assertThat(Addresses.canonical(hidden)).isEqualTo(InetAddress.ofLiteral("127.0.0.1"));
+    assertThat(SpecialAddresses.kind(hidden("8.8.8.8"))).isEmpty();
+  }
+
+  @Test
+  void aNetworkHasAnAddressThatHidesInAnotherClass() throws UnknownHostException {
+    var loopback = new Cidr(hidden("127.0.0.0"), 8);
+    assertThat(loopback).isEqualTo(new Cidr(InetAddress.ofLiteral("127.0.0.0"), 8));
+    assertThat(loopback.contains(hidden("127.0.0.1"))).isTrue();
+    assertThat(Cidr.of(hidden("127.0.0.1"))).hasToString("127.0.0.1");
+  }
+
+  @Test
+  void anAddressInAnotherIsNamed() {
+    assertThat(SpecialAddresses.kind(InetAddress.ofLiteral("64:ff9b::10.0.0.1")))
+        .contains("a private network's, as the one of 10.0.0.1");
   }
 }
