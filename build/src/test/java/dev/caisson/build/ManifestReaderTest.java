@@ -16,6 +16,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 @ExtendWith(NoLeaks.class)
@@ -200,6 +202,169 @@ class ManifestReaderTest {
   }
 
   @Test
+  void eachPipelineWithoutStagesIsTold() {
+    var problems =
+        problems(
+            """
+            {"version":"2","pipelines":[{"name":"a"},{"name":"b"},
+              {"name":"c","stages":[{"type":"any","inputs":{"i":{"type":"in","origin":"org.osbuild.pipeline","references":["name:a","name:b"]}}}]}]}
+            """);
+    assertThat(problems)
+        .extracting(Problem::message)
+        .containsExactly(
+            "the pipeline 'name:a' has no stages", "the pipeline 'name:b' has no stages");
+  }
+
+  @Test
+  void aPipelineBeforeCanBeReferredToByItsId() throws Exception {
+    var text =
+        """
+        {"version":"2","pipelines":[{"name":"a","stages":[{"type":"any"}]},
+          {"name":"b","build":"REFERENCE","stages":[{"type":"any","inputs":{"i":{"type":"in","origin":"org.osbuild.pipeline","references":["REFERENCE"]}}}]}]}
+        """;
+    var byName = read(text.replace("REFERENCE", "name:a"));
+    var id = byName.pipelines().getFirst().id().orElseThrow();
+    var byId = read(text.replace("REFERENCE", id));
+    assertThat(byId).isEqualTo(byName);
+    assertThat(byId.pipelines().getLast().build()).contains(id);
+    assertThat(byId.pipelines().getLast().dependencies()).containsExactly(id);
+  }
+
+  @Test
+  void anIdThatNoPipelineBeforeHasIsRefused() {
+    var id = "0".repeat(64);
+    var problems =
+        problems(
+            """
+            {"version":"2","pipelines":[{"name":"a","stages":[{"type":"any"}]},{"name":"b","build":"%s"}]}
+            """
+                .formatted(id));
+    assertThat(problems)
+        .containsExactly(
+            new Problem(
+                "pipelines[1].build",
+                "no pipeline before this one is '" + id + "'; there are name:a"));
+  }
+
+  @Test
+  void anExportMustBeThePipelineOfThatName() throws Exception {
+    var text = "{'version':'2','metadata':{'exports':[{'name':'%s'}]},'pipelines':[{'name':'a'}]}";
+    assertThat(read(text.replace('\'', '"').formatted("a")).defaultExports()).containsExactly("a");
+    assertThat(problems(text.replace('\'', '"').formatted("b")))
+        .containsExactly(new Problem("metadata.exports", "there is no pipeline with the name 'b'"));
+  }
+
+  @Test
+  void aProblemOfALaterPipelineOrStageHasItsIndices() {
+    var bad =
+        """
+        {"type":"any","inputs":{"i":{"type":"in","origin":"org.osbuild.source","references":["none"]}}}\
+        """;
+    var good = "{\"type\":\"any\"}";
+    var text =
+        "{'version':'2','pipelines':[{'name':'a','stages':[GOOD]},{'name':'b','stages':[GOOD,BAD,BAD]}]}"
+            .replace('\'', '"');
+    assertThat(problems(text.replace("GOOD", good).replace("BAD", bad)))
+        .extracting(Problem::path)
+        .containsExactly(
+            "pipelines[1].stages[1].inputs.i.references",
+            "pipelines[1].stages[2].inputs.i.references");
+    assertThat(problems(text.replace("GOOD", good).replace("BAD", "{\"type\":\"no\"}")))
+        .extracting(Problem::path)
+        .containsExactly("pipelines[1].stages[1].type", "pipelines[1].stages[2].type");
+  }
+
+  @Test
+  void modulesAreNotLookedForUnlessTheFormatIsRight() {
+    assertThat(
+            problems(
+                "{\"version\":\"1\",\"pipelines\":[{\"name\":\"p\",\"stages\":[{\"type\":\"no\"}]}]}"))
+        .extracting(Problem::path)
+        .containsExactly("version");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"SUM\":{\"a\":1}}",
+        "[{\"id\":\"SUM\",\"options\":{\"a\":1}}]",
+      })
+  void referencesHaveOptionsInEitherForm(String references) throws Exception {
+    assertThat(references(references)).isEqualTo("{\"SUM\":{\"a\":1}}");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"{\"SUM\":{}}", "[{\"id\":\"SUM\"}]", "[\"SUM\"]"})
+  void referencesHaveNoOptionsInEachForm(String references) throws Exception {
+    assertThat(references(references)).isEqualTo("{\"SUM\":{}}");
+  }
+
+  private String references(String text) throws IOException {
+    var manifest =
+        read(
+            """
+            {"version":"2","sources":{"src":{"items":{"SUM":{}}}},"pipelines":[{"name":"p","stages":[
+              {"type":"any","inputs":{"i":{"type":"in","origin":"org.osbuild.source","references":%s}}}]}]}
+            """
+                .formatted(text));
+    var stage = manifest.pipelines().getFirst().stages().getFirst();
+    return stage.inputs().get("i").references().toString();
+  }
+
+  @Test
+  void whatThePipelinesAreBuiltForAndFromIsKept() throws Exception {
+    var manifest =
+        read(
+            """
+            {"version":"2","metadata":{"generators":[{"name":"g"}]},
+             "sources":{"src":{"items":{"x":1},"options":{"y":2}}},
+             "pipelines":[{"name":"p","runner":"r","source-epoch":17,"stages":[{"type":"any","options":{"z":3}}]},
+               {"name":"q"}]}
+            """);
+    assertThat(manifest.metadata()).hasToString("{\"generators\":[{\"name\":\"g\"}]}");
+    var source = manifest.sources().getFirst();
+    assertThat(manifest.sources()).hasSize(1);
+    assertThat(source.name()).isEqualTo("src");
+    assertThat(source.items()).hasToString("{\"x\":1}");
+    assertThat(source.options()).hasToString("{\"y\":2}");
+    var p = manifest.pipelines().getFirst();
+    assertThat(p.runner()).contains("r");
+    assertThat(p.sourceEpoch()).hasValue(17);
+    assertThat(p.stages().getFirst().options()).hasToString("{\"z\":3}");
+    var q = manifest.pipelines().getLast();
+    assertThat(q.build()).isEmpty();
+    assertThat(q.runner()).isEmpty();
+    assertThat(q.sourceEpoch()).isEmpty();
+  }
+
+  @Test
+  void optionsAndMetadataThatAreMissingAreEmptyObjects() throws Exception {
+    var manifest = read("{\"version\":\"2\",\"sources\":{\"src\":{\"items\":{}}}}");
+    assertThat(manifest.metadata()).hasToString("{}");
+    assertThat(manifest.sources().getFirst().options()).hasToString("{}");
+  }
+
+  @Test
+  void theFirstPipelineHasNoneBeforeIt() {
+    assertThat(
+            problems("{\"version\":\"2\",\"pipelines\":[{\"name\":\"a\",\"build\":\"name:a\"}]}"))
+        .containsExactly(
+            new Problem(
+                "pipelines[0].build", "no pipeline before this one is 'name:a'; there is none"));
+  }
+
+  @Test
+  void referencesAreNotFollowedUnlessAllModulesAreKnown() {
+    assertThat(
+            problems(
+                """
+                {"version":"2","pipelines":[{"name":"a","build":"name:none","stages":[{"type":"none"}]}]}
+                """))
+        .extracting(Problem::path)
+        .containsExactly("pipelines[0].stages[0].type");
+  }
+
+  @Test
   void namesOfInputsCannotLeadOutOfTheirDirectory() {
     var problems =
         stageProblems(
@@ -274,5 +439,16 @@ class ManifestReaderTest {
     assertThatThrownBy(() -> ManifestReader.read(manifest, libdir.index()))
         .isInstanceOf(ManifestException.class)
         .hasMessageContaining("pipelines[0].stages[0].options.a[1].b");
+  }
+
+  @Test
+  void aNumberThatNoFloatCanHoldIsToldBeforeTheFormatIsLookedAt() {
+    var manifest = JsonNodeFactory.instance.objectNode().put("version", "1");
+    manifest.put("odd", Double.POSITIVE_INFINITY);
+    assertThat(
+            catchThrowableOfType(
+                    ManifestException.class, () -> ManifestReader.read(manifest, libdir.index()))
+                .problems())
+        .containsExactly(new Problem("odd", "is too large for a floating-point number"));
   }
 }
