@@ -136,7 +136,7 @@ class FileSentencesTest extends Sentences {
 
   @Test
   void openingAFileOfUsrForWritingFails() throws IOException {
-    assertThat(outcome("opened, '/usr/bin/env', os.O_WRONLY")).isEqualTo("EROFS");
+    assertThat(outcome("opened, '/usr/lib/os-release', os.O_WRONLY")).isEqualTo("EROFS");
   }
 
   @Test
@@ -159,9 +159,9 @@ class FileSentencesTest extends Sentences {
             said(
                 python(
                     """
-                    os.symlink("/usr/bin/env", "/tmp/link")
+                    os.symlink("/usr/lib/os-release", "/tmp/link")
                     tell(opened, "/tmp/link", os.O_WRONLY)
-                    tell(opened, "/bin/env", os.O_WRONLY)
+                    tell(opened, "/lib/os-release", os.O_WRONLY)
                     """)))
         .isEqualTo("EROFS\nEROFS");
   }
