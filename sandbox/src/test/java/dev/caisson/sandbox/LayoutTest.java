@@ -5,14 +5,19 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.Processes;
 import dev.caisson.network.NetworkPolicy;
+import dev.caisson.sandbox.seccomp.SystemCallFilter;
+import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -131,12 +136,43 @@ class LayoutTest {
         --ro-bind-try ROOT/etc/containers /etc/containers
         --ro-bind-try ROOT/ostree /ostree
         --ro-bind-try ROOT/etc/selinux /etc/selinux
-        --bind /host/api /run/osbuild/api --remount-ro /run/osbuild/api
+        --bind /host/api /run/osbuild/api --remount-ro /run/osbuild/api PROC
         --chdir /
         """
+            .replace("PROC", Processes.geteuid() == 0 ? "--remount-ro /proc" : "")
             .replace("ROOT", root.toString())
             .replace("VAR", var.toString());
     assertThat(options(command())).containsExactly(expected.strip().split("\\s+", -1));
+  }
+
+  // The global files of /proc, which belong to root
+
+  @Test
+  @Requires(Need.ROOT)
+  void procIsReadOnlyUnlessTheRunCanMountItselfOrMakeUserNamespaces() throws IOException {
+    assertThat(options(command().capabilities(Set.of(Capability.CAP_CHOWN))))
+        .containsSequence("--remount-ro", "/proc");
+    assertThat(options(command().capabilities(Set.of(Capability.CAP_SYS_ADMIN))))
+        .doesNotContainSequence("--remount-ro", "/proc");
+    assertThat(options(command().allCapabilities()))
+        .doesNotContainSequence("--remount-ro", "/proc");
+    privilege = Privilege.USER_NAMESPACE;
+    assertThat(options(command().allCapabilities())).containsSequence("--remount-ro", "/proc");
+  }
+
+  @Test
+  @Requires(Need.ROOT)
+  void eachGlobalFileIsABindWhereUserNamespacesCanBeMade() throws IOException {
+    for (var filter :
+        List.of(SystemCallFilter.standard().withUserNamespaces(), SystemCallFilter.none())) {
+      var options = options(command().systemCalls(filter));
+      assertThat(options)
+          .doesNotContainSequence("--remount-ro", "/proc")
+          .containsSequence("--ro-bind-try", "/proc/version", "/proc/version")
+          .containsSequence("--ro-bind-try", "/proc/tty", "/proc/tty")
+          .doesNotContain("/proc/self", "/proc/net", "/proc/mounts", "/proc/1");
+      assertThat(Collections.frequency(options, "/proc/sys")).isEqualTo(2);
+    }
   }
 
   // Network
