@@ -41,7 +41,6 @@ public final class InputRelay implements AutoCloseable {
   private static final int CHUNK = 64 * 1024;
   private static final Duration FOREVER = Duration.ofDays(365);
 
-  private final Fd input;
   private final Source source;
   private final Fd reader;
   private final Fd writer;
@@ -51,8 +50,7 @@ public final class InputRelay implements AutoCloseable {
   /// An end of the pipe that tells how much of it is unread, when the writer has been closed.
   private volatile @Nullable Fd meter;
 
-  private InputRelay(Fd input, Source source, Pipe pipe) {
-    this.input = input;
+  private InputRelay(Source source, Pipe pipe) {
     this.source = source;
     this.reader = pipe.read();
     this.writer = pipe.write();
@@ -77,7 +75,7 @@ public final class InputRelay implements AutoCloseable {
             case S_IFIFO -> new PipeInput(input, pipe.write());
             default -> new StreamInput(input, pipe.write());
           };
-      return new InputRelay(input, source, pipe);
+      return new InputRelay(source, pipe);
     } catch (SystemCallException failure) {
       pipe.close();
       throw failure;
@@ -182,7 +180,7 @@ public final class InputRelay implements AutoCloseable {
     private final Fd input;
     private final Fd writer;
     private final long start;
-    private volatile long copied;
+    private long copied;
 
     RegularFile(Fd input, Fd writer) throws SystemCallException {
       this.input = input;
