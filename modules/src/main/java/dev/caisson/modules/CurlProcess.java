@@ -1,14 +1,8 @@
 package dev.caisson.modules;
 
-import dev.caisson.linux.Child;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
-import dev.caisson.linux.Pipe;
 import dev.caisson.linux.PollEvent;
-import dev.caisson.linux.Signal;
-import dev.caisson.linux.Spawn;
-import dev.caisson.sandbox.Bubblewrap;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -23,15 +17,17 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/// One run of curl for several files.
-///
-/// curl reads what strangers send, so it runs in a sandbox of its own: it sees the file system
-/// read-only but for the directory that it downloads to, has no capability but to read, and dies
-/// with the JVM.
+/// One run of curl for several files, in a [CurlSandbox].
 final class CurlProcess {
   private static final String MARK = "caisson-transfer";
   private static final Duration TICK = Duration.ofMillis(200);
-  private static final Duration END = Duration.ofSeconds(10);
+
+  private static final String KEY = "OSBUILD_SOURCES_CURL_SSL_CLIENT_KEY";
+  private static final String CERTIFICATE = "OSBUILD_SOURCES_CURL_SSL_CLIENT_CERT";
+  private static final String AUTHORITY = "OSBUILD_SOURCES_CURL_SSL_CA_CERT";
+
+  /// The most bytes of a file whose size the manifest does not say.
+  private static final long MOST_WITHOUT_SIZE = 8L << 30;
 
   /// Exit codes of curl that trying again will not mend: protocol, URL, file, certificate, size.
   /// See `curl(1)`.
@@ -65,11 +61,7 @@ final class CurlProcess {
     }
     // What curl says besides the outcomes goes elsewhere: a word in the middle of a line would make
     // it unreadable.
-    try (var config = Memfd.sealed("curl-config", config(items).getBytes(StandardCharsets.UTF_8));
-        var words = Memfd.memfdCreate("curl-errors");
-        var output = Pipe.pipe2();
-        var child = spawn(directory, config, output.write(), words)) {
-      output.write().close();
+    try (var curl = CurlSandbox.start(config(items), shown(items), directory)) {
       var byName = new HashMap<String, CurlItem>();
       items.forEach(item -> byName.put(item.checksum().text(), item));
       var outcomes = new ArrayList<Outcome>();
@@ -77,13 +69,13 @@ final class CurlProcess {
           () -> {
             ticker.tick();
             if (!overlong(items, directory).isEmpty()) {
-              child.kill(Signal.KILL);
+              curl.cancel();
             }
           };
-      for (var line : lines(output.read(), watch)) {
+      for (var line : lines(curl.output(), watch)) {
         outcome(line, byName, resumed, directory).ifPresent(outcomes::add);
       }
-      var exit = child.waitid(END);
+      var ending = curl.await();
       for (var item : overlong(items, directory)) {
         outcomes.removeIf(outcome -> outcome.item().equals(item));
         outcomes.add(endless(item));
@@ -91,10 +83,24 @@ final class CurlProcess {
       }
       if (outcomes.isEmpty()) {
         throw new IOException(
-            "curl %s without downloading anything: %s".formatted(exit, text(words)));
+            "curl %s without downloading anything: %s".formatted(ending, curl.words()));
       }
       return outcomes;
     }
+  }
+
+  /// The files of the host that curl reads for these items.
+  private static List<Path> shown(List<CurlItem> items) {
+    var shown = new HashSet<Path>();
+    for (var item : items) {
+      CurlSandbox.file(item.url()).ifPresent(shown::add);
+      if (item.secrets().isPresent()) {
+        for (var variable : List.of(KEY, CERTIFICATE, AUTHORITY)) {
+          Optional.ofNullable(System.getenv(variable)).map(Path::of).ifPresent(shown::add);
+        }
+      }
+    }
+    return List.copyOf(shown);
   }
 
   /// What is longer than the manifest says. curl sees to that itself only from 8.4 on, or where the
@@ -103,9 +109,7 @@ final class CurlProcess {
     var overlong = new ArrayList<CurlItem>();
     for (var item : items) {
       var file = directory.resolve(item.checksum().text());
-      if (item.size().isPresent()
-          && Files.exists(file)
-          && Files.size(file) > item.size().getAsLong()) {
+      if (Files.exists(file) && Files.size(file) > item.size().orElse(MOST_WITHOUT_SIZE)) {
         overlong.add(item);
       }
     }
@@ -114,35 +118,12 @@ final class CurlProcess {
 
   private static Outcome endless(CurlItem item) {
     var error =
-        "%s has more than the %d bytes that the manifest says"
-            .formatted(item.url(), item.size().orElseThrow());
+        item.size().isPresent()
+            ? "%s has more than the %d bytes that the manifest says"
+                .formatted(item.url(), item.size().getAsLong())
+            : "%s has more than %d bytes: give its size in the manifest"
+                .formatted(item.url(), MOST_WITHOUT_SIZE);
     return new Outcome(item, Optional.of(error), true, false);
-  }
-
-  private static String text(Fd memfd) throws IOException {
-    var bytes = new byte[8192];
-    int count = memfd.pread(bytes, 0, bytes.length, 0);
-    return new String(bytes, 0, Math.max(0, count), StandardCharsets.UTF_8).strip();
-  }
-
-  private static Child spawn(Path directory, Fd config, Fd output, Fd words) throws IOException {
-    var bwrap =
-        Bubblewrap.find()
-            .orElseThrow(
-                () -> new IOException("bubblewrap (bwrap), in which curl runs, is not installed"));
-    return Spawn.of(bwrap)
-        .args("--die-with-parent", "--unshare-pid", "--unshare-ipc", "--new-session")
-        .args("--cap-drop", "ALL", "--cap-add", "CAP_DAC_READ_SEARCH")
-        .args("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
-        .args("--bind", directory.toString(), directory.toString())
-        .args("--chdir", directory.toString())
-        .args("--", "curl", "--disable", "--config", "-")
-        .env(System.getenv())
-        .descriptor(0, config)
-        .descriptor(1, output)
-        .descriptor(2, words)
-        .processGroup(0)
-        .start();
   }
 
   /// Reads all lines, giving the ticker its turn meanwhile.
@@ -215,9 +196,7 @@ final class CurlProcess {
       line(config, "speed-time", "30");
       line(config, "proto-redir", "=http,https");
       config.append("globoff\nsilent\nno-progress-meter\nfail\nlocation\n");
-      if (item.size().isPresent()) {
-        line(config, "max-filesize", Long.toString(item.size().getAsLong()));
-      }
+      line(config, "max-filesize", Long.toString(item.size().orElse(MOST_WITHOUT_SIZE)));
       if (item.insecure()) {
         config.append("insecure\n");
       }
@@ -251,16 +230,15 @@ final class CurlProcess {
       throw new IOException(
           "the provider of secrets '%s' is not known; org.osbuild.mtls is".formatted(provider));
     }
-    var key = System.getenv("OSBUILD_SOURCES_CURL_SSL_CLIENT_KEY");
-    var certificate = System.getenv("OSBUILD_SOURCES_CURL_SSL_CLIENT_CERT");
+    var key = System.getenv(KEY);
+    var certificate = System.getenv(CERTIFICATE);
     if (key == null || certificate == null) {
       throw new IOException(
-          "org.osbuild.mtls needs OSBUILD_SOURCES_CURL_SSL_CLIENT_KEY and"
-              + " OSBUILD_SOURCES_CURL_SSL_CLIENT_CERT in the environment");
+          "org.osbuild.mtls needs %s and %s in the environment".formatted(KEY, CERTIFICATE));
     }
     line(config, "key", key);
     line(config, "cert", certificate);
-    var authority = System.getenv("OSBUILD_SOURCES_CURL_SSL_CA_CERT");
+    var authority = System.getenv(AUTHORITY);
     if (authority != null) {
       line(config, "cacert", authority);
     }

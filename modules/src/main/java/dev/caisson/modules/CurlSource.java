@@ -62,9 +62,24 @@ final class CurlSource implements SourceModule {
         // the other finds the files there afterwards.
         turn.flock(Fd.Flock.EXCLUSIVE, TURN);
         takeCached(wanted, directory, results);
-        fetch(wanted, directory, partial, results);
+        try {
+          fetch(wanted, directory, partial, results);
+        } finally {
+          forgetWithoutSize(wanted, partial);
+        }
       }
       return results;
+    }
+
+    /// A part of a file whose size is not known may be of any length: it is not kept for the next
+    /// time.
+    private static void forgetWithoutSize(Map<String, CurlItem> left, Path partial)
+        throws IOException {
+      for (var item : left.values()) {
+        if (item.size().isEmpty()) {
+          Files.deleteIfExists(partial.resolve(item.checksum().text()));
+        }
+      }
     }
 
     private static void takeCached(Map<String, CurlItem> wanted, Path directory, Results results) {

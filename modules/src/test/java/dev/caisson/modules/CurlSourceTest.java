@@ -19,6 +19,9 @@ import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -229,7 +232,7 @@ class CurlSourceTest {
               "Content-Range: bytes %d-%d/%d".formatted(from, body.length - 1, body.length));
           out.write(body, from, Math.min(piece, body.length - from));
         })) {
-      var item = item(sha256(body), server.url("/a"));
+      var item = item(sha256(body), server.url("/a"), body.length);
       assertThat(fetch(item).success()).isFalse();
       assertNothingFetched();
       int before = server.requests().size();
@@ -420,6 +423,43 @@ class CurlSourceTest {
   }
 
   @Test
+  void aPartOfAFileWithoutASizeIsNotKeptForTheNextBuild() throws Exception {
+    try (var server =
+        WebServer.start((request, out) -> {
+          head(out, "200 OK", "Content-Length: " + body.length);
+          out.write(body, 0, body.length / 2);
+        })) {
+      assertThat(fetch(item(sha256(body), server.url("/a"))).success()).isFalse();
+    }
+    assertNothingFetched();
+    assertNothingPartial();
+  }
+
+  /// A server that has taken curl over is played by a program in its place.
+  @Test
+  void curlReachesNothingOfTheHost() throws Exception {
+    var config = "url = \"file:///etc/shadow\"\noutput = \"shadow\"\nsilent\n";
+    var directory = Files.createDirectories(temp.resolve("downloads/.partial"));
+    try (var curl = CurlSandbox.start(config, List.of(), directory)) {
+      assertThat(curl.output().read(new byte[10], 0, 10)).isNegative();
+      assertThat(curl.await().toString()).as("FILE_COULDNT_READ_FILE").contains("37");
+    }
+    var socket = directory.resolve("socket");
+    try (var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      server.bind(UnixDomainSocketAddress.of(socket)).configureBlocking(false);
+      var text = "unix-socket = \"/run/downloads/socket\"\nurl = \"http://localhost/\"\nsilent\n";
+      try (var curl = CurlSandbox.start(text, List.of(), directory)) {
+        assertThat(curl.await().toString()).as("COULDNT_CONNECT").contains("7");
+      }
+      assertThat(server.accept()).isNull();
+    } finally {
+      Files.delete(socket);
+    }
+    assertThat(directory).isEmptyDirectory();
+    assertThat(temp.resolve("downloads/.work")).doesNotExist();
+  }
+
+  @Test
   void aFileOfTheHostIsCopied() throws Exception {
     var file = Files.write(temp.resolve("a file"), body);
     assertThat(fetch(item(sha256(body), "file://" + file.toString().replace(" ", "%20"))).success())
@@ -563,7 +603,8 @@ class CurlSourceTest {
         }
         waiting.countDown();
         for (var child : children) {
-          assertThat(child.inputReader().readLine()).isEqualTo("success");
+          assertThat(child.inputReader().lines().filter(line -> !line.startsWith("progress ")))
+              .containsExactly("success");
           assertThat(child.waitFor()).isZero();
         }
         assertThat(server.requests()).hasSize(1);

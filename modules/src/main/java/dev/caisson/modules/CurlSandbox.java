@@ -1,0 +1,218 @@
+package dev.caisson.modules;
+
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.Memfd;
+import dev.caisson.linux.Pipe;
+import dev.caisson.sandbox.Bind;
+import dev.caisson.sandbox.BuildRoot;
+import dev.caisson.sandbox.Network;
+import dev.caisson.sandbox.Run;
+import dev.caisson.sandbox.RunResult;
+import dev.caisson.sandbox.seccomp.Action;
+import dev.caisson.sandbox.seccomp.Condition;
+import dev.caisson.sandbox.seccomp.Rule;
+import dev.caisson.sandbox.seccomp.SystemCallFilter;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+
+/// curl in a build root.
+///
+/// curl reads what strangers send. It sees `/usr`, the certificates and the resolver's settings of
+/// the host, the directory that it downloads to, the files that a URL or a variable names, and
+/// nothing else of the file system. It shares the host's network, where it makes no Unix socket. It
+/// has no capability, and dies with the JVM.
+final class CurlSandbox implements AutoCloseable {
+  private static final String DOWNLOADS = "/run/downloads";
+  private static final int AF_UNIX = 1;
+
+  /// What curl reads of the environment, beside its options.
+  private static final List<String> PROXIES =
+      List.of(
+          "http_proxy",
+          "https_proxy",
+          "HTTPS_PROXY",
+          "all_proxy",
+          "ALL_PROXY",
+          "no_proxy",
+          "NO_PROXY");
+
+  private static final List<String> AUTHORITIES =
+      List.of("CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR");
+
+  private static final SystemCallFilter FILTER = filter();
+
+  private final Path work;
+  private final BuildRoot buildRoot;
+  private final Fd config;
+  private final Fd words;
+  private final Pipe output;
+  private final FutureTask<RunResult> ended;
+  private final Thread thread;
+
+  private CurlSandbox(Path work, BuildRoot buildRoot, Fd config, Fd words, Pipe output, Run run) {
+    this.work = work;
+    this.buildRoot = buildRoot;
+    this.config = config;
+    this.words = words;
+    this.output = output;
+    this.ended =
+        new FutureTask<>(() -> {
+          try {
+            return buildRoot.run(run);
+          } finally {
+            output.write().close();
+          }
+        });
+    this.thread = Thread.ofVirtual().name("curl").start(ended);
+  }
+
+  /// Starts curl.
+  ///
+  /// @param config what it reads as its configuration
+  /// @param shown files of the host that it reads
+  /// @param directory its working directory, to which it downloads. No other process may start a
+  ///   curl for it meanwhile
+  static CurlSandbox start(String config, List<Path> shown, Path directory) throws IOException {
+    var open = new ArrayList<AutoCloseable>();
+    try {
+      var work = Files.createDirectories(directory.resolveSibling(".work"));
+      open.add(() -> Files.delete(work));
+      var buildRoot = add(open, BuildRoot.create(Path.of("/"), work));
+      var text = add(open, Memfd.sealed("curl-config", config.getBytes(StandardCharsets.UTF_8)));
+      var words = add(open, Memfd.memfdCreate("curl-errors"));
+      var output = add(open, Pipe.pipe2());
+      var run =
+          Run.of("curl", "--disable", "--config", "-")
+              .network(Network.HOST)
+              .systemCalls(FILTER)
+              .bind(Bind.readWrite(directory, DOWNLOADS))
+              .directory(DOWNLOADS)
+              .descriptor(0, text)
+              .descriptor(1, output.write())
+              .descriptor(2, words);
+      environment(run);
+      shown.forEach(file -> show(run, file));
+      return new CurlSandbox(work, buildRoot, text, words, output, run);
+    } catch (IOException | RuntimeException failure) {
+      for (var one : open.reversed()) {
+        try {
+          one.close();
+        } catch (Exception second) {
+          failure.addSuppressed(second);
+        }
+      }
+      throw failure;
+    }
+  }
+
+  private static <T extends AutoCloseable> T add(List<AutoCloseable> open, T one) {
+    open.add(one);
+    return one;
+  }
+
+  private static SystemCallFilter filter() {
+    var rules = new ArrayList<>(SystemCallFilter.standard().rules());
+    rules.add(
+        Rule.of(
+            "socket",
+            Condition.equal(0, AF_UNIX),
+            new Action.Fail(Errno.EAFNOSUPPORT),
+            "AF_UNIX: abstract sockets of the host are in the network that is shared"));
+    return SystemCallFilter.of(rules);
+  }
+
+  private static void environment(Run run) {
+    for (var name : PROXIES) {
+      Optional.ofNullable(System.getenv(name)).ifPresent(value -> run.env(name, value));
+    }
+    for (var name : AUTHORITIES) {
+      var value = System.getenv(name);
+      if (value != null && !value.isEmpty()) {
+        run.env(name, value);
+        show(run, Path.of(value));
+      }
+    }
+  }
+
+  /// A file that is not there is curl's to complain of.
+  private static void show(Run run, Path file) {
+    var absolute = file.toAbsolutePath().normalize();
+    if (Files.exists(absolute) && !absolute.startsWith("/usr")) {
+      run.bind(Bind.readOnly(absolute, absolute.toString()));
+    }
+  }
+
+  /// The file of the host that a URL names, if it names one.
+  static Optional<Path> file(String url) {
+    try {
+      var uri = URI.create(url);
+      return "file".equalsIgnoreCase(uri.getScheme()) && uri.getPath() != null
+          ? Optional.of(Path.of(uri.getPath()))
+          : Optional.empty();
+    } catch (IllegalArgumentException nonsense) {
+      return Optional.empty();
+    }
+  }
+
+  /// What curl prints, which ends with curl.
+  Fd output() {
+    return output.read();
+  }
+
+  /// Has curl end at once.
+  void cancel() {
+    thread.interrupt();
+  }
+
+  /// Waits for the end of curl.
+  RunResult.Ending await() throws IOException {
+    try {
+      return ended.get().ending();
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while downloading");
+    } catch (ExecutionException failure) {
+      throw new IOException("curl cannot be run: " + failure.getCause().getMessage(), failure);
+    }
+  }
+
+  /// What curl said besides.
+  String words() throws IOException {
+    var bytes = new byte[8192];
+    int count = words.pread(bytes, 0, bytes.length, 0);
+    return new String(bytes, 0, Math.max(0, count), StandardCharsets.UTF_8).strip();
+  }
+
+  /// Ends curl, and removes all that was made for it.
+  @Override
+  public void close() throws IOException {
+    boolean interrupted = Thread.interrupted();
+    while (thread.isAlive()) {
+      cancel();
+      try {
+        thread.join();
+      } catch (InterruptedException again) {
+        interrupted = true;
+      }
+    }
+    try (buildRoot;
+        config;
+        words;
+        output) {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+    Files.deleteIfExists(work);
+  }
+}
