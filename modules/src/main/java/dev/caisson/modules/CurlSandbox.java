@@ -182,7 +182,7 @@ final class CurlSandbox implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException("interrupted while downloading");
     } catch (ExecutionException failure) {
-      throw new IOException("curl cannot be run: " + failure.getCause().getMessage(), failure);
+      throw new IOException("curl cannot be run: " + failure.getMessage(), failure);
     }
   }
 

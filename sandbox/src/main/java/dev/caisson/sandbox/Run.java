@@ -129,8 +129,8 @@ public final class Run {
   }
 
   /// Lets the command read what a descriptor holds, as its standard input, without having the
-  /// descriptor. What it does not read stays there, as far as that is possible: see [InputRelay]. A
-  /// command at a [#terminal] reads what is typed instead.
+  /// descriptor. What it does not read stays there, as far as that is possible: see
+  /// [dev.caisson.linux.InputRelay]. A command at a [#terminal] reads what is typed instead.
   ///
   /// @param from stays the caller's, and must be open as long as the run lasts. If it is a
   ///   directory, [BuildRoot#run] throws an IOException
