@@ -1,6 +1,9 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.TcpListener;
 import dev.caisson.network.Broker;
 import dev.caisson.network.BrokerProxy;
@@ -8,11 +11,14 @@ import dev.caisson.network.ForeignListener;
 import dev.caisson.network.NetworkPolicy;
 import dev.caisson.network.ProxyLimits;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 
 /// The proxy on the loopback device of a sandbox.
@@ -22,6 +28,8 @@ import java.util.stream.Collectors;
 final class SandboxProxy implements AutoCloseable {
   private static final int PORT = 3128;
   private static final int BACKLOG = 128;
+  private static final Duration LOOPBACK_UP = Duration.ofSeconds(10);
+  private static final long PAUSE_NANOS = 500_000;
 
   /// Names and addresses of the sandbox itself.
   private static final List<String> LOOPBACK = List.of("localhost", "127.0.0.1", "::1");
@@ -58,7 +66,25 @@ final class SandboxProxy implements AutoCloseable {
     try (var namespace = Fd.open(Path.of("/proc/" + init + "/ns/net"))) {
       var address =
           new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), PORT);
-      return TcpListener.inNetworkOf(namespace, address, BACKLOG);
+      var until = Deadline.in(LOOPBACK_UP);
+      while (true) {
+        try {
+          return TcpListener.inNetworkOf(namespace, address, BACKLOG);
+        } catch (SystemCallException early) {
+          // bubblewrap tells of its first process before that has brought the loopback device up.
+          if (early.errno() != Errno.EADDRNOTAVAIL || until.expired()) {
+            throw early;
+          }
+          pause();
+        }
+      }
+    }
+  }
+
+  private static void pause() throws InterruptedIOException {
+    LockSupport.parkNanos(PAUSE_NANOS);
+    if (Thread.currentThread().isInterrupted()) {
+      throw new InterruptedIOException("interrupted while a sandbox got its network");
     }
   }
 
