@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -55,7 +56,7 @@ final class CurlProcess {
   static List<Outcome> run(List<CurlItem> items, Path directory, Ticker ticker) throws IOException {
     var resumed = new HashSet<CurlItem>();
     for (var item : items) {
-      if (Files.exists(directory.resolve(item.checksum().text()))) {
+      if (item.size().isPresent() && Files.exists(directory.resolve(item.checksum().text()))) {
         resumed.add(item);
       }
     }
@@ -63,12 +64,12 @@ final class CurlProcess {
     // it unreadable.
     try (var curl = CurlSandbox.start(config(items), shown(items), directory)) {
       var byName = new HashMap<String, CurlItem>();
-      items.forEach(item -> byName.put(item.checksum().text(), item));
+      items.forEach(item -> byName.put(output(item), item));
       var outcomes = new ArrayList<Outcome>();
       Ticker watch =
           () -> {
             ticker.tick();
-            if (!overlong(items, directory).isEmpty()) {
+            if (!overlong(items, directory, curl.unsized()).isEmpty()) {
               curl.cancel();
             }
           };
@@ -76,10 +77,19 @@ final class CurlProcess {
         outcome(line, byName, resumed, directory).ifPresent(outcomes::add);
       }
       var ending = curl.await();
-      for (var item : overlong(items, directory)) {
+      for (var item : overlong(items, directory, curl.unsized())) {
         outcomes.removeIf(outcome -> outcome.item().equals(item));
         outcomes.add(endless(item));
-        Files.delete(directory.resolve(item.checksum().text()));
+        Files.delete(file(item, directory, curl.unsized()));
+      }
+      for (var outcome : outcomes) {
+        if (outcome.error().isEmpty() && outcome.item().size().isEmpty()) {
+          var name = outcome.item().checksum().text();
+          Files.move(
+              curl.unsized().resolve(name),
+              directory.resolve(name),
+              StandardCopyOption.REPLACE_EXISTING);
+        }
       }
       if (outcomes.isEmpty()) {
         throw new IOException(
@@ -105,15 +115,28 @@ final class CurlProcess {
 
   /// What is longer than the manifest says. curl sees to that itself only from 8.4 on, or where the
   /// server tells the length.
-  private static List<CurlItem> overlong(List<CurlItem> items, Path directory) throws IOException {
+  private static List<CurlItem> overlong(List<CurlItem> items, Path directory, Path unsized)
+      throws IOException {
     var overlong = new ArrayList<CurlItem>();
     for (var item : items) {
-      var file = directory.resolve(item.checksum().text());
+      var file = file(item, directory, unsized);
       if (Files.exists(file) && Files.size(file) > item.size().orElse(MOST_WITHOUT_SIZE)) {
         overlong.add(item);
       }
     }
     return overlong;
+  }
+
+  /// Where an item is downloaded to. A file without a size may grow to any length, so it goes where
+  /// it does not outlive the JVM.
+  private static Path file(CurlItem item, Path directory, Path unsized) {
+    return (item.size().isPresent() ? directory : unsized).resolve(item.checksum().text());
+  }
+
+  /// The same for curl.
+  private static String output(CurlItem item) {
+    var name = item.checksum().text();
+    return item.size().isPresent() ? name : CurlSandbox.UNSIZED + "/" + name;
   }
 
   private static Outcome endless(CurlItem item) {
@@ -188,7 +211,7 @@ final class CurlProcess {
       config.append(first ? "" : "next\n");
       first = false;
       line(config, "url", encoded(item.url()));
-      line(config, "output", item.checksum().text());
+      line(config, "output", output(item));
       line(config, "continue-at", "-");
       line(config, "user-agent", "caisson");
       line(config, "connect-timeout", "30");

@@ -9,6 +9,7 @@ import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Network;
 import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.RunResult;
+import dev.caisson.sandbox.Scratch;
 import dev.caisson.sandbox.seccomp.Action;
 import dev.caisson.sandbox.seccomp.Condition;
 import dev.caisson.sandbox.seccomp.Rule;
@@ -32,6 +33,9 @@ import java.util.concurrent.FutureTask;
 /// nothing else of the file system. It shares the host's network, where it makes no Unix socket. It
 /// has no capability, and dies with the JVM.
 final class CurlSandbox implements AutoCloseable {
+  /// Where curl sees the directory that is deleted with this, even if the JVM is killed.
+  static final String UNSIZED = "/run/unsized";
+
   private static final String DOWNLOADS = "/run/downloads";
   private static final int AF_UNIX = 1;
 
@@ -52,6 +56,8 @@ final class CurlSandbox implements AutoCloseable {
   private static final SystemCallFilter FILTER = filter();
 
   private final Path work;
+  private final Scratch scratch;
+  private final Path unsized;
   private final BuildRoot buildRoot;
   private final Fd config;
   private final Fd words;
@@ -59,8 +65,18 @@ final class CurlSandbox implements AutoCloseable {
   private final FutureTask<RunResult> ended;
   private final Thread thread;
 
-  private CurlSandbox(Path work, BuildRoot buildRoot, Fd config, Fd words, Pipe output, Run run) {
+  private CurlSandbox(
+      Path work,
+      Scratch scratch,
+      Path unsized,
+      BuildRoot buildRoot,
+      Fd config,
+      Fd words,
+      Pipe output,
+      Run run) {
     this.work = work;
+    this.scratch = scratch;
+    this.unsized = unsized;
     this.buildRoot = buildRoot;
     this.config = config;
     this.words = words;
@@ -85,9 +101,11 @@ final class CurlSandbox implements AutoCloseable {
   static CurlSandbox start(String config, List<Path> shown, Path directory) throws IOException {
     var open = new ArrayList<AutoCloseable>();
     try {
-      var work = Files.createDirectories(directory.resolveSibling(".work"));
-      open.add(() -> Files.delete(work));
-      var buildRoot = add(open, BuildRoot.create(Path.of("/"), work));
+      var work = directory.resolveSibling(".work");
+      open.add(() -> remove(work));
+      var scratch = add(open, Scratch.under(work));
+      var unsized = scratch.newDirectory("unsized-");
+      var buildRoot = add(open, BuildRoot.create(Path.of("/"), scratch.directory()));
       var text = add(open, Memfd.sealed("curl-config", config.getBytes(StandardCharsets.UTF_8)));
       var words = add(open, Memfd.memfdCreate("curl-errors"));
       var output = add(open, Pipe.pipe2());
@@ -96,13 +114,14 @@ final class CurlSandbox implements AutoCloseable {
               .network(Network.HOST)
               .systemCalls(FILTER)
               .bind(Bind.readWrite(directory, DOWNLOADS))
+              .bind(Bind.readWrite(unsized, UNSIZED))
               .directory(DOWNLOADS)
               .descriptor(0, text)
               .descriptor(1, output.write())
               .descriptor(2, words);
       environment(run);
       shown.forEach(file -> show(run, file));
-      return new CurlSandbox(work, buildRoot, text, words, output, run);
+      return new CurlSandbox(work, scratch, unsized, buildRoot, text, words, output, run);
     } catch (IOException | RuntimeException failure) {
       for (var one : open.reversed()) {
         try {
@@ -164,6 +183,17 @@ final class CurlSandbox implements AutoCloseable {
     }
   }
 
+  /// Removes the place of scratch directories, which is this process's alone.
+  private static void remove(Path work) throws IOException {
+    Files.deleteIfExists(work.resolve(".lock"));
+    Files.deleteIfExists(work);
+  }
+
+  /// The directory that is deleted with this.
+  Path unsized() {
+    return unsized;
+  }
+
   /// What curl prints, which ends with curl.
   Fd output() {
     return output.read();
@@ -205,7 +235,8 @@ final class CurlSandbox implements AutoCloseable {
         interrupted = true;
       }
     }
-    try (buildRoot;
+    try (scratch;
+        buildRoot;
         config;
         words;
         output) {
@@ -213,6 +244,6 @@ final class CurlSandbox implements AutoCloseable {
         Thread.currentThread().interrupt();
       }
     }
-    Files.deleteIfExists(work);
+    remove(work);
   }
 }

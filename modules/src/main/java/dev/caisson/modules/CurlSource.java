@@ -22,7 +22,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 ///
 /// Nothing is kept under its name before its checksum (and its size, where the manifest gives one)
 /// has been compared. What is incomplete waits in `.partial` for the next attempt, also of another
-/// process.
+/// process, if the manifest gives the size.
 final class CurlSource implements SourceModule {
   private static final int ROUNDS = 4;
   private static final Duration TURN = Duration.ofHours(24);
@@ -62,24 +62,9 @@ final class CurlSource implements SourceModule {
         // the other finds the files there afterwards.
         turn.flock(Fd.Flock.EXCLUSIVE, TURN);
         takeCached(wanted, directory, results);
-        try {
-          fetch(wanted, directory, partial, results);
-        } finally {
-          forgetWithoutSize(wanted, partial);
-        }
+        fetch(wanted, directory, partial, results);
       }
       return results;
-    }
-
-    /// A part of a file whose size is not known may be of any length: it is not kept for the next
-    /// time.
-    private static void forgetWithoutSize(Map<String, CurlItem> left, Path partial)
-        throws IOException {
-      for (var item : left.values()) {
-        if (item.size().isEmpty()) {
-          Files.deleteIfExists(partial.resolve(item.checksum().text()));
-        }
-      }
     }
 
     private static void takeCached(Map<String, CurlItem> wanted, Path directory, Results results) {

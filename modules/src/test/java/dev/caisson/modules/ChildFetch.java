@@ -19,14 +19,14 @@ public final class ChildFetch {
 
   /// Downloads.
   ///
-  /// @param args the store, the checksum, the URL
+  /// @param args the store, the checksum, the URL, the size
   public static void main(String... args) throws IOException {
     var text =
         """
-        {"version":"2","sources":{"org.osbuild.curl":{"items":{"%s":"%s"}}},
+        {"version":"2","sources":{"org.osbuild.curl":{"items":{"%s":{"url":"%s","size":%s}}}},
          "pipelines":[{"name":"p","stages":[{"type":"org.osbuild.noop"}]}]}
         """
-            .formatted(args[1], args[2]);
+            .formatted(args[1], args[2], args[3]);
     var index = new ModuleIndex(Optional.empty());
     var manifest =
         ManifestReader.read(

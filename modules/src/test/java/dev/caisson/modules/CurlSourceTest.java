@@ -578,7 +578,12 @@ class CurlSourceTest {
   private Process child(String url, String proxy) throws IOException {
     var builder =
         new ProcessBuilder(
-                Programs.java(ChildFetch.class, workshop.place().toString(), sha256(body), url))
+                Programs.java(
+                    ChildFetch.class,
+                    workshop.place().toString(),
+                    sha256(body),
+                    url,
+                    Integer.toString(body.length)))
             .redirectError(ProcessBuilder.Redirect.INHERIT);
     if (!proxy.isEmpty()) {
       builder.environment().put("OSBUILD_SOURCES_CURL_PROXY", proxy);
@@ -649,7 +654,7 @@ class CurlSourceTest {
         }
         release.countDown();
       }
-      assertThat(fetch(item(sha256(body), server.url("/a"))).success()).isTrue();
+      assertThat(fetch(item(sha256(body), server.url("/a"), body.length)).success()).isTrue();
       assertThat(server.requests().getLast().headers().get("range")).matches("bytes=[1-9]\\d*-");
     }
     assertFetched(body);
