@@ -5,8 +5,12 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCallException;
 import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Set;
@@ -20,43 +24,69 @@ public final class Scratch implements AutoCloseable {
   private static final String PREFIX = "scratch-";
   private static final Duration TURN = Duration.ofMinutes(10);
   private static final String LOCK = ".lock";
+  private static final Set<PosixFilePermission> OF_OTHERS =
+      Set.of(PosixFilePermission.GROUP_WRITE, PosixFilePermission.OTHERS_WRITE);
 
-  private final Path directory;
+  private final GuardedDirectory directory;
   private final Fd lock;
-  private final Guardian.Guarded guard;
 
-  private Scratch(Path directory, Fd lock, Guardian.Guarded guard) {
+  private Scratch(GuardedDirectory directory, Fd lock) {
     this.directory = directory;
     this.lock = lock;
-    this.guard = guard;
   }
 
   /// Makes one below a directory, which is made too if need be, and deletes those that dead
   /// processes left there.
+  ///
+  /// Others cannot write to the directory below which it is made, whatever the umask is: what they
+  /// could put there, this process would use.
+  ///
+  /// @throws IOException if that directory or its lock is a symbolic link
   public static Scratch under(Path base) throws IOException {
-    Files.createDirectories(base);
-    try (var turn = Fd.open(base.resolve(LOCK), Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0600)) {
+    make(base);
+    var lockFlags = Set.of(OpenFlag.RDWR, OpenFlag.CREAT, OpenFlag.NOFOLLOW);
+    try (var turn = Fd.open(base.resolve(LOCK), lockFlags, 0600)) {
       // Between making a directory and locking it, nobody may take it for a dead one.
       turn.flock(Fd.Flock.EXCLUSIVE, TURN);
       sweep(base);
-      var directory =
-          Files.createTempDirectory(
-              base,
-              PREFIX,
-              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-      var lock = Fd.open(directory.resolve(LOCK), Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0600);
-      if (!lock.tryFlock(Fd.Flock.EXCLUSIVE)) {
-        lock.close();
-        throw new IOException("cannot lock the new directory " + directory);
-      }
+      var directory = GuardedDirectory.make(base, PREFIX);
       try {
-        return new Scratch(directory, lock, Guardian.guard(Guardian.Kind.DIRECTORY, directory));
+        var lock = Fd.open(directory.path().resolve(LOCK), lockFlags, 0600);
+        if (!lock.tryFlock(Fd.Flock.EXCLUSIVE)) {
+          lock.close();
+          throw new IOException("cannot lock the new directory " + directory.path());
+        }
+        return new Scratch(directory, lock);
       } catch (IOException | RuntimeException failure) {
-        deleteIfPossible(directory);
-        lock.close();
+        close(directory);
         throw failure;
       }
     }
+  }
+
+  /// Makes the directory for all, or takes from one that is there what others may do with it.
+  private static void make(Path base) throws IOException {
+    var parent = base.toAbsolutePath().getParent();
+    if (parent != null) {
+      Files.createDirectories(parent, permissions("rwxr-xr-x"));
+    }
+    try {
+      Files.createDirectory(base, permissions("rwx------"));
+    } catch (FileAlreadyExistsException usual) {
+      if (!Files.isDirectory(base, LinkOption.NOFOLLOW_LINKS)) {
+        throw new IOException(
+            base + " must be a directory, and no symbolic link: remove it, or choose another place",
+            usual);
+      }
+      var mode = Files.getPosixFilePermissions(base, LinkOption.NOFOLLOW_LINKS);
+      if (mode.removeAll(OF_OTHERS)) {
+        Files.setPosixFilePermissions(base, mode);
+      }
+    }
+  }
+
+  private static FileAttribute<?> permissions(String mode) {
+    return PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(mode));
   }
 
   private static void sweep(Path base) throws IOException {
@@ -95,20 +125,24 @@ public final class Scratch implements AutoCloseable {
 
   /// The directory itself; nobody but its user can look into it.
   public Path directory() {
-    return directory;
+    return directory.path();
   }
 
   /// Makes a new directory in it.
   public Path newDirectory(String prefix) throws IOException {
-    return Files.createTempDirectory(directory, prefix);
+    return Files.createTempDirectory(directory.path(), prefix);
   }
 
   /// Deletes it with all that is in it. What cannot be deleted is left to the next process.
   /// Idempotent.
   @Override
   public void close() {
-    deleteIfPossible(directory);
-    guard.close();
+    close(directory);
     lock.close();
+  }
+
+  private static void close(GuardedDirectory directory) {
+    deleteIfPossible(directory.path());
+    directory.guard().close();
   }
 }

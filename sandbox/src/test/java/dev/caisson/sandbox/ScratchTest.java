@@ -2,6 +2,7 @@ package dev.caisson.sandbox;
 
 import static dev.caisson.sandbox.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
@@ -45,6 +46,49 @@ class ScratchTest {
           .isEqualTo("rwx------");
     }
     assertThat(directory).doesNotExist();
+  }
+
+  /// Makes one below the directory that is its argument.
+  static final class Maker {
+    private Maker() {}
+
+    public static void main(String... args) throws IOException {
+      Scratch.under(Path.of(args[0])).close();
+    }
+  }
+
+  @Test
+  void othersCannotWriteToItsPlaceWhateverTheUmaskIs() throws Exception {
+    var place = base.resolve("made/too");
+    var command = new ArrayList<>(List.of("/bin/sh", "-c", "umask 000 && exec \"$@\"", "sh"));
+    command.addAll(Programs.javaOnClassPath(Maker.class));
+    command.add(place.toString());
+    Programs.run(command.toArray(String[]::new));
+    assertThat(mode(place)).isEqualTo("rwx------");
+    assertThat(mode(place.getParent())).isEqualTo("rwxr-xr-x");
+  }
+
+  private static String mode(Path path) throws IOException {
+    return PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
+  }
+
+  @Test
+  void whatOthersMayWriteInItsPlaceIsTakenFromThem() throws IOException {
+    Files.setPosixFilePermissions(base, PosixFilePermissions.fromString("rwxrwxrwx"));
+    Scratch.under(base).close();
+    assertThat(mode(base)).isEqualTo("rwxr-xr-x");
+  }
+
+  @Test
+  void aLinkInTheWayIsNotFollowed() throws IOException {
+    var victim = base.resolve("victim");
+    Files.createSymbolicLink(base.resolve(".lock"), victim);
+    assertThatThrownBy(() -> Scratch.under(base)).hasMessageContaining("ELOOP");
+    Files.createSymbolicLink(base.resolve("place"), Files.createDirectory(base.resolve("other")));
+    assertThatThrownBy(() -> Scratch.under(base.resolve("place")))
+        .hasMessageContaining("no symbolic link");
+    assertThat(victim).doesNotExist();
+    assertThat(base.resolve("other")).isEmptyDirectory();
   }
 
   @Test
