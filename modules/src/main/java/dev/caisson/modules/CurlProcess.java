@@ -53,6 +53,7 @@ final class CurlProcess {
   record Outcome(CurlItem item, Optional<String> error, boolean lasting, boolean resumed) {}
 
   /// Downloads files into a directory, each named by its checksum, going on where a part is there.
+  /// Each file that comes without an error has the checksum and the size that it should have.
   static List<Outcome> run(List<CurlItem> items, Path directory, Ticker ticker) throws IOException {
     var resumed = new HashSet<CurlItem>();
     for (var item : items) {
@@ -82,20 +83,15 @@ final class CurlProcess {
         outcomes.add(endless(item));
         Files.delete(file(item, directory, curl.unsized()));
       }
+      var all = new ArrayList<Outcome>();
       for (var outcome : outcomes) {
-        if (outcome.error().isEmpty() && outcome.item().size().isEmpty()) {
-          var name = outcome.item().checksum().text();
-          Files.move(
-              curl.unsized().resolve(name),
-              directory.resolve(name),
-              StandardCopyOption.REPLACE_EXISTING);
-        }
+        all.add(verified(outcome, directory, curl.unsized()));
       }
       if (outcomes.isEmpty()) {
         throw new IOException(
             "curl %s without downloading anything: %s".formatted(ending, curl.words()));
       }
-      return outcomes;
+      return all;
     }
   }
 
@@ -125,6 +121,42 @@ final class CurlProcess {
       }
     }
     return overlong;
+  }
+
+  /// What was downloaded, verified if that was so. What matches is in the directory then, what does
+  /// not is deleted: a part that went wrong must not be gone on with.
+  private static Outcome verified(Outcome outcome, Path directory, Path unsized)
+      throws IOException {
+    if (outcome.error().isPresent()) {
+      return outcome;
+    }
+    var item = outcome.item();
+    var file = file(item, directory, unsized);
+    var error = mismatch(item, file);
+    if (error.isPresent()) {
+      Files.delete(file);
+      return new Outcome(item, error, !outcome.resumed(), outcome.resumed());
+    }
+    var place = directory.resolve(item.checksum().text());
+    if (!place.equals(file)) {
+      Files.move(file, place, StandardCopyOption.REPLACE_EXISTING);
+    }
+    return outcome;
+  }
+
+  private static Optional<String> mismatch(CurlItem item, Path file) throws IOException {
+    long size = Files.size(file);
+    if (item.size().isPresent() && size != item.size().getAsLong()) {
+      return Optional.of(
+          "%s has %d bytes, the manifest says %d"
+              .formatted(item.url(), size, item.size().getAsLong()));
+    }
+    var actual = item.checksum().of(file);
+    return actual.equals(item.checksum().text())
+        ? Optional.empty()
+        : Optional.of(
+            "the checksum of %s does not match: expected %s, got %s"
+                .formatted(item.url(), item.checksum().text(), actual));
   }
 
   /// Where an item is downloaded to. A file without a size may grow to any length, so it goes where

@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -92,11 +91,6 @@ final class CurlSource implements SourceModule {
         for (var outcome : CurlProcess.run(List.copyOf(wanted.values()), partial, progress)) {
           var item = outcome.item();
           var error = outcome.error();
-          boolean lasting = outcome.lasting();
-          if (error.isEmpty()) {
-            error = verify(item, partial.resolve(item.checksum().text()));
-            lasting = !outcome.resumed();
-          }
           if (error.isEmpty()) {
             var name = item.checksum().text();
             keep(partial.resolve(name), directory.resolve(name));
@@ -104,7 +98,7 @@ final class CurlSource implements SourceModule {
             progress.complete(item);
             wanted.remove(item.checksum().text());
             errors.remove(item.checksum().text());
-          } else if (lasting) {
+          } else if (outcome.lasting()) {
             results.failed(item.checksum().text(), error.get());
             wanted.remove(item.checksum().text());
           } else {
@@ -117,30 +111,6 @@ final class CurlSource implements SourceModule {
           .forEach(checksum ->
               results.failed(
                   checksum, errors.getOrDefault(checksum, "curl said nothing about it")));
-    }
-
-    /// What does not match is deleted: a part that went wrong must not be gone on with.
-    private static Optional<String> verify(CurlItem item, Path file) throws IOException {
-      Optional<String> error = Optional.empty();
-      long size = Files.size(file);
-      if (item.size().isPresent() && size != item.size().getAsLong()) {
-        error =
-            Optional.of(
-                "%s has %d bytes, the manifest says %d"
-                    .formatted(item.url(), size, item.size().getAsLong()));
-      } else {
-        var actual = item.checksum().of(file);
-        if (!actual.equals(item.checksum().text())) {
-          error =
-              Optional.of(
-                  "the checksum of %s does not match: expected %s, got %s"
-                      .formatted(item.url(), item.checksum().text(), actual));
-        }
-      }
-      if (error.isPresent()) {
-        Files.delete(file);
-      }
-      return error;
     }
 
     private static void pause(Duration duration) throws IOException {
