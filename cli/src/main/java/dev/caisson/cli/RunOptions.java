@@ -227,8 +227,7 @@ final class RunOptions {
         throw new UsageException("--network and --allow-host exclude each other");
       }
       try {
-        return Network.brokered(
-            NetworkPolicy.parse(allowed), decision -> log.accept(decision.toString()));
+        return Network.brokered(NetworkPolicy.parse(allowed), new DecisionLog(log)::accept);
       } catch (IllegalArgumentException nonsense) {
         throw new UsageException(String.valueOf(nonsense.getMessage()));
       }
