@@ -14,7 +14,6 @@ import dev.caisson.network.NetworkPolicy;
 import dev.caisson.sandbox.cgroup.Cgroups;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.testkit.Need;
-import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
@@ -30,50 +29,17 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.UnaryOperator;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// A host whose bubblewrap is broken, or which has no `/proc`, no descriptors or no processes left:
 /// the error says so, and nothing is left.
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CGROUP})
-@ExtendWith(NoLeaks.class)
-@Timeout(240)
 @Tag("root")
-class BrokenHostTest {
+class BrokenHostTest extends SingleRuns {
   private static final String PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
-
-  @TempDir Path work;
-
-  @TempDir Path aside;
-
-  private final String marker = ProcessTable.marker();
-
-  @AfterEach
-  void nothingIsLeft() throws IOException {
-    assertThat(ProcessTable.with(marker)).isEmpty();
-    try (var left = Files.list(work)) {
-      assertThat(left).isEmpty();
-    }
-    assertThat(Cgroups.detect().directories()).noneMatch(Files::exists);
-  }
-
-  private static ApiEndpoint endpoint(String name) {
-    return new ApiEndpoint() {
-      @Override
-      public String name() {
-        return name;
-      }
-
-      @Override
-      public void message(dev.caisson.ipc.Message message, EndpointConnection connection) {}
-    };
-  }
 
   /// Makes a build root and runs something in it; tells what came of it, and what it left open. The
   /// arguments are a work directory and what is to be scarce.

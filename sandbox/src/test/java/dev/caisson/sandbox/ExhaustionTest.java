@@ -8,11 +8,8 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import dev.caisson.linux.Mounts;
 import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.sandbox.cgroup.Cgroups;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.testkit.Need;
-import dev.caisson.testkit.NoLeaks;
-import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,64 +19,17 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /// A disk, a limit or a command line that is full ends in an error that says so, and nothing is
 /// left.
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CGROUP})
-@ExtendWith(NoLeaks.class)
-@Timeout(240)
 @Tag("root")
-class ExhaustionTest {
-  @TempDir Path work;
-
-  @TempDir Path aside;
-
-  private final String marker = ProcessTable.marker();
-
-  @AfterEach
-  void nothingIsLeft() throws IOException {
-    assertThat(ProcessTable.with(marker)).isEmpty();
-    try (var left = Files.list(work)) {
-      assertThat(left).isEmpty();
-    }
-    assertThat(Cgroups.detect().directories()).noneMatch(Files::exists);
-  }
-
-  private BuildRoot buildRoot() throws IOException {
-    return BuildRoot.create(Path.of("/"), work);
-  }
-
-  private RunResult run(Run run) throws IOException {
-    try (var buildRoot = buildRoot()) {
-      return buildRoot.run(run.deadline(LONG));
-    }
-  }
-
-  private Run shell(String script) {
-    return Run.of("/usr/bin/sh", "-c", script, marker).deadline(LONG);
-  }
-
+class ExhaustionTest extends SingleRuns {
   /// Does something with a small file system.
-  private static ApiEndpoint endpoint(String name) {
-    return new ApiEndpoint() {
-      @Override
-      public String name() {
-        return name;
-      }
-
-      @Override
-      public void message(dev.caisson.ipc.Message message, EndpointConnection connection) {}
-    };
-  }
-
   static void onTmpfs(Path place, String options, Callable<?> work) throws Exception {
     SpawnThread.shared()
         .call(() -> {

@@ -4,17 +4,13 @@ import static dev.caisson.sandbox.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.network.NetworkPolicy;
-import dev.caisson.sandbox.cgroup.Cgroups;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
-import dev.caisson.testkit.NoLeaks;
-import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.channels.ClosedByInterruptException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,12 +19,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -37,46 +29,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// An interrupt or a deadline at any moment, of a build root that is made or of a run: the result
 /// says so, the thread stays interrupted, and nothing is left.
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CGROUP})
-@ExtendWith(NoLeaks.class)
-@Timeout(240)
 @Tag("stress")
-class InterruptedRunTest {
+class InterruptedRunTest extends SingleRuns {
   private static final long SEED = Long.getLong("caisson.test.seed", System.nanoTime());
-
-  @TempDir Path work;
-
-  @TempDir Path aside;
-
-  private final String marker = ProcessTable.marker();
-
-  @AfterEach
-  void nothingIsLeft() throws IOException {
-    assertThat(ProcessTable.with(marker)).isEmpty();
-    try (var left = Files.list(work)) {
-      assertThat(left).isEmpty();
-    }
-    assertThat(Cgroups.detect().directories()).noneMatch(Files::exists);
-  }
-
-  private BuildRoot buildRoot() throws IOException {
-    return BuildRoot.create(Path.of("/"), work);
-  }
-
-  private Run shell(String script) {
-    return Run.of("/usr/bin/sh", "-c", script, marker).deadline(LONG);
-  }
-
-  private static ApiEndpoint endpoint(String name) {
-    return new ApiEndpoint() {
-      @Override
-      public String name() {
-        return name;
-      }
-
-      @Override
-      public void message(dev.caisson.ipc.Message message, EndpointConnection connection) {}
-    };
-  }
 
   static Stream<Arguments> moments() {
     System.out.println("-Dcaisson.test.seed=" + SEED);

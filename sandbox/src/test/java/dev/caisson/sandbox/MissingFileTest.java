@@ -4,72 +4,22 @@ import static dev.caisson.sandbox.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caisson.sandbox.cgroup.Cgroups;
 import dev.caisson.testkit.Need;
-import dev.caisson.testkit.NoLeaks;
-import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// What a run or a build root is to use and is not there, or is something else, is named.
 @Requires({Need.ROOT, Need.BUBBLEWRAP})
-@ExtendWith(NoLeaks.class)
-@Timeout(240)
-class MissingFileTest {
-  @TempDir Path work;
-
-  @TempDir Path aside;
-
-  private final String marker = ProcessTable.marker();
-
-  @AfterEach
-  void nothingIsLeft() throws IOException {
-    assertThat(ProcessTable.with(marker)).isEmpty();
-    try (var left = Files.list(work)) {
-      assertThat(left).isEmpty();
-    }
-    assertThat(Cgroups.detect().directories()).noneMatch(Files::exists);
-  }
-
-  private BuildRoot buildRoot() throws IOException {
-    return BuildRoot.create(Path.of("/"), work);
-  }
-
-  private RunResult run(Run run) throws IOException {
-    try (var buildRoot = buildRoot()) {
-      return buildRoot.run(run.deadline(LONG));
-    }
-  }
-
-  private Run shell(String script) {
-    return Run.of("/usr/bin/sh", "-c", script, marker).deadline(LONG);
-  }
-
+class MissingFileTest extends SingleRuns {
   private static RunResult.SetupFailed setupFailed(RunResult result) {
     assertThat(result.ending()).as(result.text()).isInstanceOf(RunResult.SetupFailed.class);
     return (RunResult.SetupFailed) result.ending();
-  }
-
-  private static ApiEndpoint endpoint(String name) {
-    return new ApiEndpoint() {
-      @Override
-      public String name() {
-        return name;
-      }
-
-      @Override
-      public void message(dev.caisson.ipc.Message message, EndpointConnection connection) {}
-    };
   }
 
   @ParameterizedTest

@@ -5,65 +5,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.network.NetworkPolicy;
-import dev.caisson.sandbox.cgroup.Cgroups;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.testkit.Need;
-import dev.caisson.testkit.NoLeaks;
-import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// What makes no sense is refused, and what a caller puts into a run never becomes an option of
 /// bubblewrap or a path outside.
 @Requires({Need.ROOT, Need.BUBBLEWRAP})
-@ExtendWith(NoLeaks.class)
-@Timeout(240)
-class RefusedRunTest {
-  @TempDir Path work;
-
-  @TempDir Path aside;
-
-  private final String marker = ProcessTable.marker();
-
-  @AfterEach
-  void nothingIsLeft() throws IOException {
-    assertThat(ProcessTable.with(marker)).isEmpty();
-    try (var left = Files.list(work)) {
-      assertThat(left).isEmpty();
-    }
-    assertThat(Cgroups.detect().directories()).noneMatch(Files::exists);
-  }
-
-  private BuildRoot buildRoot() throws IOException {
-    return BuildRoot.create(Path.of("/"), work);
-  }
-
-  private Run shell(String script) {
-    return Run.of("/usr/bin/sh", "-c", script, marker).deadline(LONG);
-  }
-
-  private static ApiEndpoint endpoint(String name) {
-    return new ApiEndpoint() {
-      @Override
-      public String name() {
-        return name;
-      }
-
-      @Override
-      public void message(dev.caisson.ipc.Message message, EndpointConnection connection) {}
-    };
-  }
-
+class RefusedRunTest extends SingleRuns {
   @Test
   void aNulInTheWorkingDirectoryDoesNotBecomeAnOptionOfBubblewrap() throws IOException {
     Files.writeString(aside.resolve("secret"), "of the host");

@@ -1,0 +1,63 @@
+package dev.caisson.sandbox;
+
+import static dev.caisson.sandbox.Support.LONG;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.ipc.Message;
+import dev.caisson.sandbox.cgroup.Cgroups;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.ProcessTable;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What tests of single runs share: a work directory for build roots, which must be empty after
+/// each test, and a mark on the command lines of what runs, of which nothing may be left.
+@ExtendWith(NoLeaks.class)
+@Timeout(240)
+abstract class SingleRuns {
+  @TempDir Path work;
+
+  @TempDir Path aside;
+
+  final String marker = ProcessTable.marker();
+
+  @AfterEach
+  void nothingIsLeft() throws IOException {
+    assertThat(ProcessTable.with(marker)).isEmpty();
+    try (var left = Files.list(work)) {
+      assertThat(left).isEmpty();
+    }
+    assertThat(Cgroups.detect().directories()).noneMatch(Files::exists);
+  }
+
+  BuildRoot buildRoot() throws IOException {
+    return BuildRoot.create(Path.of("/"), work);
+  }
+
+  RunResult run(Run run) throws IOException {
+    try (var buildRoot = buildRoot()) {
+      return buildRoot.run(run.deadline(LONG));
+    }
+  }
+
+  Run shell(String script) {
+    return Run.of("/usr/bin/sh", "-c", script, marker).deadline(LONG);
+  }
+
+  static ApiEndpoint endpoint(String name) {
+    return new ApiEndpoint() {
+      @Override
+      public String name() {
+        return name;
+      }
+
+      @Override
+      public void message(Message message, EndpointConnection connection) {}
+    };
+  }
+}
