@@ -10,6 +10,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
@@ -17,6 +18,8 @@ import dev.caisson.testkit.Requires;
 import dev.caisson.testkit.SmallJvm;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -199,6 +202,20 @@ class ConnectionFloodTest {
   static final class ExhaustedServer {
     private ExhaustedServer() {}
 
+    private static long sockets() throws IOException {
+      long count = 0;
+      try (var entries = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
+        for (var entry : entries) {
+          try {
+            count += Files.readSymbolicLink(entry).toString().startsWith("socket:") ? 1 : 0;
+          } catch (NoSuchFileException closedMeanwhile) {
+            // That of this directory, for example.
+          }
+        }
+      }
+      return count;
+    }
+
     public static void main(String... args) throws IOException {
       var all = new ArrayList<Fd>();
       var orders = new java.io.BufferedReader(new java.io.InputStreamReader(System.in, UTF_8));
@@ -210,6 +227,8 @@ class ConnectionFloodTest {
           first.send(Peer.number(1), List.of(), LONG);
           first.receive(LONG).orElseThrow().close();
         }
+        // The server closes its end on another thread, and would have that descriptor then.
+        Eventually.holds(() -> sockets() == 1);
         try {
           while (true) {
             all.add(fd.dup());
