@@ -227,7 +227,7 @@ final class RunOptions {
         throw new UsageException("--network and --allow-host exclude each other");
       }
       try {
-        return Network.brokered(NetworkPolicy.parse(allowed), new DecisionLog(log)::accept);
+        return Network.brokered(NetworkPolicy.parse(allowed), new DecisionLog(log));
       } catch (IllegalArgumentException nonsense) {
         throw new UsageException(String.valueOf(nonsense.getMessage()));
       }
