@@ -127,7 +127,7 @@ class RunExpectationsIT {
           cd %1$s
           words=(setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=%1$s)
           for word; do
-            [ "$word" != %2$s ] || word=%1$s/image
+            [ "$word" != '%2$s' ] || word=%1$s/image
             words+=("$word")
           done
           exec "${words[@]}"
