@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -183,10 +184,15 @@ final class CurlSandbox implements AutoCloseable {
     }
   }
 
-  /// Removes the place of scratch directories, which is this process's alone.
+  /// Removes the place of scratch directories, which is this process's alone. If an earlier process
+  /// has left something there that cannot be deleted, it stays, and the next one tries again.
   private static void remove(Path work) throws IOException {
     Files.deleteIfExists(work.resolve(".lock"));
-    Files.deleteIfExists(work);
+    try {
+      Files.deleteIfExists(work);
+    } catch (DirectoryNotEmptyException left) {
+      // It takes room, and does not keep a download from going on.
+    }
   }
 
   /// The directory that is deleted with this.
@@ -238,8 +244,9 @@ final class CurlSandbox implements AutoCloseable {
     try (scratch;
         buildRoot;
         config;
-        words;
-        output) {
+        words) {
+      output.close();
+    } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();
       }

@@ -435,6 +435,16 @@ class CurlSourceTest {
     assertNothingPartial();
   }
 
+  @Test
+  void whatAnEarlierProcessLeftBehindDoesNotKeepADownloadFromGoingOn() throws Exception {
+    var left = Files.createDirectories(workshop.fetched().resolve(".work/left"));
+    try (var server = WebServer.serving(body)) {
+      assertThat(fetch(item(sha256(body), server.url("/a"))).success()).isTrue();
+    }
+    assertFetched(body);
+    assertThat(left).exists();
+  }
+
   /// A server that has taken curl over is played by a program in its place.
   @Test
   void curlReachesNothingOfTheHost() throws Exception {
