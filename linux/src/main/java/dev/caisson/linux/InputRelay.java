@@ -268,10 +268,12 @@ public final class InputRelay implements AutoCloseable {
       return lent;
     }
 
+    /// Another reader of the pipe may have been quicker, so this takes what there is.
     private void take(int count) throws SystemCallException {
-      var taken = new byte[count];
-      for (int done = 0; done < count; ) {
-        done += Math.max(input.read(taken, done, count - done), 1);
+      var from = StreamEnd.nonBlocking(input, "input");
+      for (int left = count; left > 0; ) {
+        int taken = from.read(new byte[left]);
+        left = taken > 0 ? left - taken : 0;
       }
       lent = 0;
     }

@@ -37,6 +37,7 @@ final class Splice {
   ///
   /// @return how many; 0 at the end of the input, or [#AGAIN]
   static long tee(Fd from, Fd to, int length) throws SystemCallException, InterruptedIOException {
+    checkInterrupt(from, to);
     int source = from.enter();
     try {
       int target = to.enter();
@@ -56,6 +57,7 @@ final class Splice {
 
   private static long call(SystemCall call, Fd from, long position, Fd to, int length)
       throws SystemCallException, InterruptedIOException {
+    checkInterrupt(from, to);
     int source = from.enter();
     try {
       int target = to.enter();
@@ -73,11 +75,15 @@ final class Splice {
     }
   }
 
-  private static long result(long result, SystemCall call, Fd from, Fd to)
-      throws SystemCallException, InterruptedIOException {
+  /// Before a call, never after it: what was moved must be counted.
+  private static void checkInterrupt(Fd from, Fd to) throws InterruptedIOException {
     if (Thread.currentThread().isInterrupted()) {
       throw new InterruptedIOException("interrupted between " + from + " and " + to);
     }
+  }
+
+  private static long result(long result, SystemCall call, Fd from, Fd to)
+      throws SystemCallException {
     return result == -Errno.EAGAIN.number()
         ? AGAIN
         : SystemCallException.check(result, call, from, to);
