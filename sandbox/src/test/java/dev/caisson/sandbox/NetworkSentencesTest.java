@@ -387,7 +387,7 @@ class NetworkSentencesTest extends Sentences {
   @Test
   void theHypervisorsSocketsCannotBeUsed() throws IOException {
     Need.orSkip(Files.exists(Path.of("/sys/module/vsock")), "the kernel module vsock");
-    // They know no network namespaces. Nobody is connected to.
+    // Sockets of the hypervisor ignore network namespaces. The test makes no connection.
     assertThat(
             outcome("lambda: socket.socket(40, socket.SOCK_STREAM).bind((-1 & 0xffffffff, 50999))"))
         .isNotEqualTo("done");
