@@ -311,7 +311,7 @@ class RunAsUserIT {
   void aDryRunHasTheUserNamespace() throws Exception {
     var answer = run("--dry-run", "--", "true");
     assertThat(answer.status()).isZero();
-    assertThat(answer.out()).contains("--unshare-user --uid 0 --gid 0", home + "/.cache/caisson/");
+    assertThat(answer.out()).contains("--userns 3 --block-fd 3", home + "/.cache/caisson/");
   }
 
   private Answer runWithIds(String... args) throws Exception {
@@ -346,6 +346,43 @@ class RunAsUserIT {
       Files.delete(home.resolve("o/file"));
       // That /var is gone, whoever it belonged to, is looked at after every test.
       nothingIsLeft();
+    }
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON, Need.SUBORDINATE_IDS})
+  void aSandboxGetsHalfOfTheUsersInotifyInstances() throws Exception {
+    var take =
+        """
+        import ctypes
+        libc = ctypes.CDLL(None)
+        count = 0
+        while count < 100000 and libc.inotify_init() >= 0:
+            count += 1
+        print(count)
+        """;
+    var limit = Path.of("/proc/sys/user/max_inotify_instances");
+    long half = Long.parseLong(Files.readString(limit).strip()) / 2;
+    var python = new String[] {"--", "python3", "-S", "-E", "-c", take};
+    assertThat(run(python).out().strip()).isEqualTo(Long.toString(half));
+    var withIds = Stream.concat(Stream.of("--cap", "CAP_CHOWN"), Stream.of(python));
+    assertThat(runWithIds(withIds.toArray(String[]::new)).out().strip())
+        .isEqualTo(Long.toString(half));
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.SUBORDINATE_IDS})
+  void noDescriptorOfItsNamespacesIsOpen() throws Exception {
+    for (var options :
+        List.of(
+            List.<String>of(),
+            List.of("--cap", "ALL"),
+            List.of("--cap", "ALL", "--rlimit", "fsize=100000"))) {
+      var args = new ArrayList<>(options);
+      args.addAll(List.of("--", "sh", "-c", "ls -1 /proc/$$/fd | tr '\n' ' '"));
+      assertThat(runWithIds(args.toArray(String[]::new)).out())
+          .as("%s", options)
+          .isEqualTo("0\n1\n2\n");
     }
   }
 

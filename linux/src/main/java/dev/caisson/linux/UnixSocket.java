@@ -78,6 +78,8 @@ public final class UnixSocket implements AutoCloseable {
   public enum Type {
     /// Bytes without boundaries: SOCK_STREAM.
     STREAM(1),
+    /// Messages; their end cannot be seen: SOCK_DGRAM.
+    DGRAM(2),
     /// Messages, in order: SOCK_SEQPACKET.
     SEQPACKET(5);
 
@@ -543,6 +545,14 @@ public final class UnixSocket implements AutoCloseable {
     } catch (IllegalStateException closed) {
       // So there is nothing left to end.
     }
+  }
+
+  /// Tells the other side that no more will come; receiving goes on. See `shutdown(2)`, SHUT_WR.
+  ///
+  /// @throws SystemCallException ENOTCONN if there is no other side
+  public void shutdownOutput() throws SystemCallException {
+    int shutWr = 1;
+    fd.call(SystemCall.SHUTDOWN, shutWr, 0);
   }
 
   private static void shutdown(int socket) {

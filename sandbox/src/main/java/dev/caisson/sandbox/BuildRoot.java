@@ -5,6 +5,7 @@ import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -25,6 +26,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 /// namespace of the build root's [#thread()], which the host never sees. Anybody else needs the
 /// right to make user namespaces; see [Privilege].
 public final class BuildRoot implements AutoCloseable {
+  private static final int LONGEST_COMMAND_LINE = 4096;
+
   private final Path root;
   private final Privilege privilege;
   private final GuardedDirectory work;
@@ -32,7 +35,6 @@ public final class BuildRoot implements AutoCloseable {
   private final Path bwrap;
   private final Turns turns = new Turns();
   private final AtomicInteger runs = new AtomicInteger();
-  private final SubordinateIds ids = new SubordinateIds();
 
   /// Device nodes that are not the host's, if the JVM may make them.
   private final Optional<Path> dev;
@@ -136,7 +138,7 @@ public final class BuildRoot implements AutoCloseable {
     var tmp = Files.createDirectory(var.resolve("tmp"));
     Files.setAttribute(tmp, "unix:mode", 01777);
     Files.setPosixFilePermissions(var, PosixFilePermissions.fromString("rwxr-xr-x"));
-    procOverride("cmdline", "root=/dev/osbuild\n");
+    procOverride(Layout.COMMAND_LINE, "root=/dev/osbuild\n");
   }
 
   /// By which right its sandboxes are made.
@@ -176,7 +178,13 @@ public final class BuildRoot implements AutoCloseable {
   }
 
   /// Shows other contents for a file below `/proc`.
+  ///
+  /// @param contents of `cmdline`: at most 4,096 bytes, as many as a kernel takes
   public BuildRoot procOverride(String name, String contents) {
+    if (name.equals(Layout.COMMAND_LINE)
+        && contents.getBytes(StandardCharsets.UTF_8).length > LONGEST_COMMAND_LINE) {
+      throw new IllegalArgumentException("a kernel's command line has at most 4096 bytes");
+    }
     procOverrides.put(name, contents);
     return this;
   }
@@ -201,7 +209,7 @@ public final class BuildRoot implements AutoCloseable {
   /// @throws IOException if a limit cannot be enforced on this machine
   public RunPlan plan(Run run) throws IOException {
     var own = new RunDirectory(work.path().resolve("run-0"));
-    try (var plan = new Plan(bwrap, layout(run, own, dev), run);
+    try (var plan = new Plan(bwrap, layout(run, own, dev), run, Optional.empty());
         // To see which limits can be set is to set them.
         var confinement = new Confinement(run)) {
       return new RunPlan(plan.commandLine(), plan.environment(), confinement.enforced());
@@ -254,7 +262,7 @@ public final class BuildRoot implements AutoCloseable {
     return new Layout(
         root,
         privilege,
-        ids.forRun(run, privilege),
+        UserNamespaces.forRun(run, privilege),
         devices,
         var,
         libdir,
@@ -270,7 +278,6 @@ public final class BuildRoot implements AutoCloseable {
     closed = true;
     thread.close();
     endpoints.close();
-    ids.close();
     work.close();
   }
 }

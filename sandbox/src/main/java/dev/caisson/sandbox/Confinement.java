@@ -1,8 +1,8 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.Child;
+import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.Pipe;
 import dev.caisson.linux.Rlimit;
 import dev.caisson.linux.Spawn;
 import dev.caisson.linux.SpawnThread;
@@ -22,12 +22,12 @@ import java.util.TreeSet;
 
 /// What binds a run and bubblewrap cannot do: limits, and a network with a broker.
 ///
-/// They are put upon the sandbox from outside when it has been made, while bubblewrap holds the
+/// They are put upon the sandbox from outside when it has been made, while a [Gate] holds the
 /// command back.
 final class Confinement implements AutoCloseable {
   private final Run run;
   private final Optional<Cgroup> cgroup;
-  private final Optional<Pipe> gate;
+  private final Optional<Gate> gate;
   private Optional<SandboxProxy> proxy = Optional.empty();
   private Optional<ResourceUsage> usage = Optional.empty();
 
@@ -36,7 +36,7 @@ final class Confinement implements AutoCloseable {
     this.run = run;
     cgroup = cgroup(run);
     try {
-      gate = needed() ? Optional.of(Pipe.pipe2()) : Optional.empty();
+      gate = needed() ? Optional.of(new Gate()) : Optional.empty();
     } catch (SystemCallException failure) {
       cgroup.ifPresent(Cgroup::close);
       throw failure;
@@ -73,30 +73,27 @@ final class Confinement implements AutoCloseable {
     return gate.isPresent();
   }
 
-  /// Has bubblewrap wait with the command.
-  void holdBack(Plan plan) {
-    // It has the other end as well: were that the JVM's alone, the command would go when the JVM is
-    // killed.
-    gate.ifPresent(pipe -> {
-      plan.option("--block-fd", pipe.read());
-      plan.option("--sync-fd", pipe.write());
-    });
+  /// What holds the command back, if something is to be done before it starts.
+  Optional<Gate> gate() {
+    return gate;
   }
 
   /// Binds the sandbox, and lets the command go.
   ///
   /// @param init the first process of the sandbox
+  /// @param deadline until when bubblewrap must have got so far
   /// @throws SetupException if a step fails; the command has not run then
-  void apply(int init) throws IOException {
-    step(RunResult.Step.LIMITS, () -> limit(init));
+  void apply(int init, Deadline deadline) throws IOException {
     if (run.network() instanceof Network.Brokered brokered) {
       step(
           RunResult.Step.NETWORK,
           () -> proxy = Optional.of(SandboxProxy.start(init, brokered.broker())));
     }
     if (gate.isPresent()) {
-      gate.get().read().close();
-      gate.get().write().write(new byte[] {'\n'});
+      // bubblewrap's own work must not meet the limits.
+      gate.get().awaitWritten(deadline);
+      step(RunResult.Step.LIMITS, () -> limit(init));
+      gate.get().open();
     }
   }
 
@@ -188,7 +185,7 @@ final class Confinement implements AutoCloseable {
   @Override
   public void close() {
     proxy.ifPresent(SandboxProxy::close);
-    gate.ifPresent(Pipe::close);
+    gate.ifPresent(Gate::close);
     cgroup.ifPresent(Cgroup::close);
   }
 }

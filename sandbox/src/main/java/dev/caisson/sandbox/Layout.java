@@ -21,13 +21,14 @@ import java.util.TreeSet;
 ///
 /// Follows osbuild's `buildroot.py`.
 ///
-/// @param ids namespaces with more ids than that of the user, for an ordinary user's sandbox
+/// @param namespaces the user namespaces that it is made in; without them, bubblewrap makes its own
+///   if it has to
 /// @param dev the directory of device nodes; without one, bubblewrap makes its own
 /// @param api the directory of the host with the sockets of the run's endpoints
 record Layout(
     Path root,
     Privilege privilege,
-    Optional<UserNamespaces> ids,
+    Optional<UserNamespaces> namespaces,
     Optional<Path> dev,
     Path var,
     Optional<Path> libdir,
@@ -38,6 +39,7 @@ record Layout(
   static final String API = "/run/osbuild/api";
   private static final String LIB = "/run/osbuild/lib";
   private static final String RUNNER = "/run/osbuild/runner";
+  private static final String READY = "/run/osbuild/ready";
 
   /// What each command is run through.
   sealed interface Runner {
@@ -65,9 +67,15 @@ record Layout(
   /// processes.
   private static final Path PROC = Path.of("/proc");
 
+  /// The kernel's, below `/proc`.
+  static final String COMMAND_LINE = "cmdline";
+
+  /// Nobody may read it, so nobody misses it.
+  private static final Path SYSRQ_TRIGGER = PROC.resolve("sysrq-trigger");
+
   /// What can be written below `/proc` would change the host.
   private static final List<String> SETTINGS_OF_THE_KERNEL =
-      List.of("/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/sysrq-trigger");
+      List.of("/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs", SYSRQ_TRIGGER.toString());
 
   /// From the root that is given, below `/etc` and beside it, read-only where present: mke2fs,
   /// skopeo, ostree and SELinux read their settings there.
@@ -88,7 +96,16 @@ record Layout(
   record Passed(Fd fd, boolean own) {}
 
   /// Adds the arguments for a run: text, paths, and [Passed] descriptors.
-  void options(Run run, List<Object> options) throws SystemCallException {
+  ///
+  /// @param gate what the command waits for
+  /// @throws IllegalArgumentException if the run asks for two things that cannot be had together
+  void options(Run run, List<Object> options, Optional<Gate> gate) throws IOException {
+    if (run.network() instanceof Network.Host && protection(run) == ProcProtection.EACH_FILE) {
+      throw new IllegalArgumentException(
+          "a run of root that may make user namespaces cannot have the host's network: it could"
+              + " change the modes of the host's files in /proc/net; give it a broker, or run it as"
+              + " an ordinary user");
+    }
     add(options, "--die-with-parent", "--new-session");
     add(options, "--unshare-ipc", "--unshare-pid", "--unshare-uts");
     if (!(run.network() instanceof Network.Host)) {
@@ -114,10 +131,10 @@ record Layout(
     network(options, run.network());
     libdir.ifPresent(path -> add(options, "--ro-bind", path, LIB));
     for (var override : procOverrides.entrySet()) {
-      var contents = override.getValue().getBytes(StandardCharsets.UTF_8);
-      add(options, "--perms", octal(0444), "--ro-bind-data");
-      add(options, new Passed(Memfd.sealed("proc", contents), true));
-      add(options, Path.of("/proc").resolve(override.getKey()));
+      if (!override.getKey().equals(COMMAND_LINE)) {
+        var contents = Memfd.sealed("proc", bytes(override.getValue()));
+        file(options, new Passed(contents, true), PROC.resolve(override.getKey()));
+      }
     }
     // Shown as a directory, so that what is put there later is seen.
     add(options, "--bind", api, API);
@@ -141,7 +158,31 @@ record Layout(
     if (runner.isPresent() && runner.get() instanceof Runner.Shown shown) {
       add(options, "--ro-bind", shown.path(), shown.inside());
     }
+    lastFiles(options, gate);
     add(options, "--chdir", run.directory());
+  }
+
+  /// What bubblewrap writes when it has written all other files.
+  private void lastFiles(List<Object> options, Optional<Gate> gate) throws IOException {
+    var contents = bytes(procOverrides.getOrDefault(COMMAND_LINE, ""));
+    var place = PROC.resolve(COMMAND_LINE);
+    if (gate.isPresent()) {
+      file(options, new Passed(gate.get().lastFile(contents), false), place);
+      file(
+          options,
+          new Passed(gate.get().opening(), false),
+          Files.exists(SYSRQ_TRIGGER) ? SYSRQ_TRIGGER : Path.of(READY));
+    } else if (procOverrides.containsKey(COMMAND_LINE)) {
+      file(options, new Passed(Memfd.sealed("proc", contents), true), place);
+    }
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static void file(List<Object> options, Passed contents, Path place) {
+    add(options, "--perms", octal(0444), "--ro-bind-data", contents, place);
   }
 
   /// How the modes of the global files of `/proc` are kept. They belong to the user root, and a
@@ -201,8 +242,8 @@ record Layout(
 
   private void privileges(List<Object> options, Run run) {
     var capabilities = run.capabilities();
+    userNamespace(options, capabilities);
     if (privilege == Privilege.USER_NAMESPACE) {
-      userNamespace(options, capabilities);
       if (capabilities.isEmpty()) {
         add(options, "--cap-add", "ALL");
       }
@@ -220,14 +261,20 @@ record Layout(
   /// Who could mount is in a second namespace, below that of the mounts and the network: else it
   /// could undo them.
   private void userNamespace(List<Object> options, Optional<Set<Capability>> capabilities) {
-    if (ids.isPresent()) {
-      add(options, "--userns", new Passed(ids.get().outer(), false));
-      add(options, "--userns2", new Passed(ids.get().inner(), false));
-      return;
-    }
-    add(options, "--unshare-user", "--uid", "0", "--gid", "0");
-    if (capabilities.isEmpty() || capabilities.get().contains(Capability.CAP_SYS_ADMIN)) {
-      add(options, "--disable-userns");
+    if (namespaces.isPresent()) {
+      // bubblewrap leaves both open for the command. It closes what it waits for (for nothing
+      // here: a namespace cannot be read), and what its own first process is to keep.
+      var outer = new Passed(namespaces.get().outer(), false);
+      add(options, "--userns", outer, "--block-fd", outer);
+      if (namespaces.get().inner().isPresent()) {
+        var inner = new Passed(namespaces.get().inner().get(), false);
+        add(options, "--userns2", inner, "--sync-fd", inner);
+      }
+    } else if (privilege == Privilege.USER_NAMESPACE) {
+      add(options, "--unshare-user", "--uid", "0", "--gid", "0");
+      if (capabilities.isEmpty() || capabilities.get().contains(Capability.CAP_SYS_ADMIN)) {
+        add(options, "--disable-userns");
+      }
     }
   }
 

@@ -11,9 +11,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -29,20 +31,22 @@ final class Plan implements AutoCloseable {
   private final List<String> command;
   private final Map<String, String> environment = new LinkedHashMap<>();
   private final SortedMap<Integer, Fd> descriptors;
+  private final Map<Fd, String> passed = new HashMap<>();
   private final List<Fd> owned = new ArrayList<>();
 
-  Plan(Path bwrap, Layout layout, Run run) throws SystemCallException {
+  /// @param gate what the command waits for
+  Plan(Path bwrap, Layout layout, Run run, Optional<Gate> gate) throws IOException {
     this.bwrap = bwrap;
     this.command = layout.command(run);
     this.descriptors = new TreeMap<>(run.descriptors());
     this.options = new ArrayList<>();
     try {
-      layOut(layout, run);
+      layOut(layout, run, gate);
       if (!run.systemCalls().isEmpty()) {
         options.add("--seccomp");
         options.add(pass(Memfd.sealed("seccomp", run.systemCalls().program()), true));
       }
-    } catch (SystemCallException | RuntimeException failure) {
+    } catch (IOException | RuntimeException failure) {
       close();
       throw failure;
     }
@@ -59,10 +63,10 @@ final class Plan implements AutoCloseable {
   }
 
   /// What was made for a layout is this plan's, even if the layout cannot be finished.
-  private void layOut(Layout layout, Run run) throws SystemCallException {
+  private void layOut(Layout layout, Run run, Optional<Gate> gate) throws IOException {
     var laidOut = new ArrayList<Object>();
     try {
-      layout.options(run, laidOut);
+      layout.options(run, laidOut, gate);
     } finally {
       for (var option : laidOut) {
         options.add(
@@ -71,7 +75,7 @@ final class Plan implements AutoCloseable {
     }
   }
 
-  /// Passes one more descriptor to bubblewrap.
+  /// Passes a descriptor to bubblewrap, under one number however often it is passed.
   ///
   /// @param own whether it is closed with this
   /// @return its number there
@@ -79,9 +83,13 @@ final class Plan implements AutoCloseable {
     if (own) {
       owned.add(fd);
     }
-    int number = Math.max(2, descriptors.isEmpty() ? 0 : descriptors.lastKey()) + 1;
-    descriptors.put(number, fd);
-    return Integer.toString(number);
+    return passed.computeIfAbsent(
+        fd,
+        _ -> {
+          int number = Math.max(2, descriptors.isEmpty() ? 0 : descriptors.lastKey()) + 1;
+          descriptors.put(number, fd);
+          return Integer.toString(number);
+        });
   }
 
   /// Adds an option that names a descriptor of the caller.

@@ -56,7 +56,7 @@ public enum Privilege {
     if (ofThisProcess() == ROOT) {
       return Optional.empty();
     }
-    try (var _ = UserNamespaces.withSubordinateIds()) {
+    try (var _ = UserNamespaces.make(UserNamespaces.Ids.SUBORDINATE, false)) {
       return Optional.empty();
     } catch (IOException failure) {
       return Optional.of(String.valueOf(failure.getMessage()));

@@ -48,11 +48,10 @@ final class SandboxProcess {
     var deadline = Deadline.in(run.deadline().orElse(FOREVER));
     var interrupts = new Interrupts();
     try (var confinement = new Confinement(run);
-        var plan = new Plan(bwrap, layout, run);
+        var plan = new Plan(bwrap, layout, run, confinement.gate());
         var streams = new Streams(run, plan, Devices.openNull(thread));
         var status = Pipe.pipe2()) {
       plan.option("--json-status-fd", status.write());
-      confinement.holdBack(plan);
       try (var child = start(plan, confinement)) {
         status.write().close();
         streams.start(() -> kill(child));
@@ -102,7 +101,7 @@ final class SandboxProcess {
     try {
       var init = report.awaitInit(deadline);
       if (init.isPresent()) {
-        confinement.apply(init.getAsInt());
+        confinement.apply(init.getAsInt(), deadline);
       }
       return Optional.empty();
     } catch (DeadlineException late) {

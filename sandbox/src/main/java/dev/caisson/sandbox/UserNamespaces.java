@@ -1,126 +1,130 @@
 package dev.caisson.sandbox;
 
-import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Pipe;
-import dev.caisson.linux.PollEvent;
-import dev.caisson.linux.Signal;
-import dev.caisson.linux.Spawn;
 import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
 
-/// Two user namespaces of an ordinary user, one in the other, with all the ids that the user may
-/// hand out: root in there is the user, and 1 and the following are the subordinate ids. See
-/// `subuid(5)`, `newuidmap(1)`.
+/// The user namespaces that a sandbox is made in, before bubblewrap starts.
 ///
-/// The outer one is to own what a sandbox is made of, so that a command in the inner one has its
-/// rights over files and processes alone, and none over the mounts.
-final class UserNamespaces implements AutoCloseable {
-  private static final Duration BIRTH = Duration.ofSeconds(30);
-
-  /// In the outer one. Makes the inner one, gives it the same ids, tells the numbers of a process
-  /// in each, and waits until those are not needed any more.
-  private static final String HOLDER =
-      """
-      unshare --user sh -c 'echo made; exec sleep 60' < /dev/null &
-      read -r _
-      for ids in uid gid; do
-        map=$(while read -r first _ count; do
-          echo "$first $first $count"
-        done < "/proc/self/${ids}_map")
-        echo "$map" > "/proc/$!/${ids}_map" || exit
-      done
-      echo "$$ $!"
-      read -r _
-      kill $!
-      wait
-      """;
-
-  private final Fd outer;
-  private final Fd inner;
-
-  /// Takes both descriptors.
-  UserNamespaces(Fd outer, Fd inner) {
-    this.outer = outer;
-    this.inner = inner;
+/// They bound what the kernel counts for each user: inotify instances, pending signals, message
+/// queues, namespaces. A namespace of root is made by an id that nobody has, so its objects are
+/// counted for that id. A namespace of another user may have half of the user's. See
+/// `user_namespaces(7)`, `namespaces(7)` on `/proc/sys/user`, and ADR 18.
+///
+/// They are made for the first run of a JVM that needs them, and shared by all its runs: to make
+/// them takes several times as long as a run.
+///
+/// @param outer owns the sandbox: its mounts and its network
+/// @param inner a second namespace below it, for a command with rights that must not reach the
+///   mounts
+record UserNamespaces(Fd outer, Optional<Fd> inner) implements AutoCloseable {
+  /// Whose ids there are in a namespace.
+  enum Ids {
+    /// All that this process has, each as itself.
+    ALL,
+    /// That of this process, as root.
+    ROOT_ALONE,
+    /// That of this process, as root, and the subordinate ids of its user. See `subuid(5)`.
+    SUBORDINATE
   }
 
-  /// Makes them.
+  /// What has been made, or that it cannot be made.
+  private static final Map<Boolean, Map<Ids, Optional<UserNamespaces>>> MADE = new HashMap<>();
+
+  /// Where a mount hides nothing: these directories are empty by themselves.
+  private static final Predicate<String> HIDES_NOTHING =
+      Pattern.compile("/proc/(sys/fs/binfmt_misc|fs/nfsd)").asMatchPredicate();
+
+  /// Those for a run; empty if it must not have any, or if they cannot be made here. They belong to
+  /// the JVM and must not be closed.
   ///
-  /// @throws IOException if the user has no subordinate ids, or a program is missing
-  static UserNamespaces withSubordinateIds() throws IOException {
-    var until = Deadline.in(BIRTH);
-    try (var input = Pipe.pipe2();
-        var output = Pipe.pipe2();
-        var errors = Pipe.pipe2();
-        var child =
-            Spawn.of(Path.of("/usr/bin/unshare"))
-                .args("--user", "--map-root-user", "--map-auto", "/bin/sh", "-c", HOLDER)
-                .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-                .env("LC_ALL", "C.UTF-8")
-                .descriptor(0, input.read())
-                .descriptor(1, output.write())
-                .descriptor(2, errors.write())
-                .processGroup(0)
-                .start()) {
-      output.write().close();
-      errors.write().close();
-      if (line(output.read(), until).isEmpty()) {
-        var reason = line(errors.read(), until);
-        throw new IOException(
-            "no subordinate ids: " + (reason.isEmpty() ? child.waitid(until) : reason));
+  /// @throws InterruptedIOException if the thread is interrupted
+  static Optional<UserNamespaces> forRun(Run run, Privilege privilege) throws IOException {
+    var capabilities = run.capabilities();
+    boolean none = capabilities.equals(Optional.of(Set.of()));
+    if (privilege == Privilege.ROOT) {
+      return none && procIsWhole() ? shared(Ids.ALL, false) : Optional.empty();
+    }
+    boolean mounts =
+        capabilities.isEmpty() || capabilities.get().contains(Capability.CAP_SYS_ADMIN);
+    if (!none && Privilege.ofThisProcess() != Privilege.ROOT) {
+      var subordinate = shared(Ids.SUBORDINATE, true);
+      if (subordinate.isPresent()) {
+        return subordinate;
       }
-      input.write().write(new byte[] {'\n'});
-      var pids = line(output.read(), until).split(" ", -1);
-      if (pids.length != 2) {
-        child.killGroup(Signal.KILL);
-        throw new IOException("no subordinate ids: " + line(errors.read(), until));
+    }
+    return shared(Ids.ROOT_ALONE, mounts);
+  }
+
+  private static Optional<UserNamespaces> shared(Ids ids, boolean withInner) throws IOException {
+    synchronized (MADE) {
+      var made = MADE.computeIfAbsent(withInner, _ -> new EnumMap<>(Ids.class));
+      var known = made.get(ids);
+      if (known == null) {
+        try {
+          known = Optional.of(make(ids, withInner));
+        } catch (InterruptedIOException interrupt) {
+          throw interrupt;
+        } catch (IOException impossible) {
+          // Many machines forbid them, and most users have no subordinate ids.
+          known = Optional.empty();
+        }
+        made.put(ids, known);
       }
-      var outer = of(pids[0]);
+      return known;
+    }
+  }
+
+  /// Makes new ones.
+  ///
+  /// @throws IOException if this machine or a missing program forbids it, or the user has no
+  ///   subordinate ids
+  static UserNamespaces make(Ids ids, boolean withInner) throws IOException {
+    try (var holder = NamespaceHolder.start(ids, withInner)) {
+      var outer = holder.outer();
       try {
-        return new UserNamespaces(outer, of(pids[1]));
+        return new UserNamespaces(
+            outer, withInner ? Optional.of(holder.inner()) : Optional.empty());
       } catch (IOException failure) {
         outer.close();
         throw failure;
-      } finally {
-        input.write().close();
-        child.waitid(until);
       }
     }
   }
 
-  private static Fd of(String pid) throws IOException {
-    return Fd.open(Path.of("/proc", pid, "ns", "user"));
-  }
-
-  /// A line without its end; empty if there is none.
-  private static String line(Fd pipe, Deadline until) throws IOException {
-    var line = new StringBuilder();
-    var one = new byte[1];
-    while (true) {
-      pipe.await(Set.of(PollEvent.IN), until.remaining(), "namespaces with subordinate ids");
-      if (pipe.read(one, 0, 1) < 0 || one[0] == '\n') {
-        return line.toString();
-      }
-      line.append((char) (one[0] & 0x7f));
+  /// Whether the kernel lets a sandbox in a user namespace mount `/proc`: it does not where a part
+  /// of the host's is hidden, as in many containers. See `mount_too_revealing` in the kernel's
+  /// `fs/namespace.c`.
+  private static boolean procIsWhole() {
+    try {
+      var mounts =
+          Files.readAllLines(Path.of("/proc/self/mountinfo")).stream()
+              .map(line -> line.split(" "))
+              .toList();
+      return mounts.stream()
+          .filter(mount -> mount[3].equals("/") && String.join(" ", mount).contains(" - proc "))
+          .anyMatch(proc ->
+              mounts.stream()
+                  .filter(mount -> mount[1].equals(proc[0]))
+                  .allMatch(mount -> HIDES_NOTHING.test(mount[4])));
+    } catch (IOException failure) {
+      throw new UncheckedIOException("a sandbox needs /proc", failure);
     }
-  }
-
-  /// The one that is to own the sandbox.
-  Fd outer() {
-    return outer;
-  }
-
-  /// The one that the command is to be in.
-  Fd inner() {
-    return inner;
   }
 
   @Override
   public void close() {
     outer.close();
-    inner.close();
+    inner.ifPresent(Fd::close);
   }
 }

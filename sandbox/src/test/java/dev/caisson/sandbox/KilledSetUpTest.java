@@ -143,12 +143,12 @@ class KilledSetUpTest {
     }
   }
 
-  /// The first process of the sandbox reads the pipe on which it waits for the word to go on.
+  /// The first process of the sandbox reads the socket on which it waits for the word to go on.
   private static long awaitHeldBack(KilledRunsTest.Subject victim) throws IOException {
     var until = Instant.now().plus(LONG);
     while (Instant.now().isBefore(until)) {
       for (long pid : ProcessTable.with(victim.marker)) {
-        if (waitsInAPipe(Path.of("/proc", Long.toString(pid)))) {
+        if (waitsForADatagram(Path.of("/proc", Long.toString(pid)))) {
           return pid;
         }
       }
@@ -157,11 +157,11 @@ class KilledSetUpTest {
     throw new AssertionError("the command is not held back");
   }
 
-  private static boolean waitsInAPipe(Path process) throws IOException {
+  private static boolean waitsForADatagram(Path process) throws IOException {
     try {
       // Not the script of the same name.
       return Files.readSymbolicLink(process.resolve("exe")).endsWith("bwrap")
-          && Files.readString(process.resolve("wchan")).contains("pipe");
+          && Files.readString(process.resolve("wchan")).contains("skb_wait");
     } catch (NoSuchFileException gone) {
       return false;
     }

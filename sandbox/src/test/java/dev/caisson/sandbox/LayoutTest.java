@@ -50,7 +50,7 @@ class LayoutTest {
   private Path root = Path.of("/nowhere");
   private Path var = Path.of("/nowhere");
   private Privilege privilege = Privilege.ROOT;
-  private Optional<UserNamespaces> ids = Optional.empty();
+  private Optional<UserNamespaces> namespaces = Optional.empty();
   private Optional<Path> dev = Optional.of(Path.of("/host/dev"));
   private Optional<Path> libdir = Optional.empty();
   private Optional<Layout.Runner> runner = Optional.empty();
@@ -65,7 +65,8 @@ class LayoutTest {
   }
 
   private Layout layout() {
-    return new Layout(root, privilege, ids, dev, var, libdir, runner, boot, procOverrides, API);
+    return new Layout(
+        root, privilege, namespaces, dev, var, libdir, runner, boot, procOverrides, API);
   }
 
   private static Run command() {
@@ -76,7 +77,7 @@ class LayoutTest {
   private List<String> options(Run run) throws IOException {
     var options = new ArrayList<Object>();
     try {
-      layout().options(run, options);
+      layout().options(run, options, Optional.empty());
       var texts = new ArrayList<String>();
       for (var option : options) {
         texts.add(option instanceof Layout.Passed passed ? text(passed) : option.toString());
@@ -237,12 +238,35 @@ class LayoutTest {
   @Test
   void theOuterOfTwoNamespacesOwnsTheMountsAndTheInnerHasTheCommand() throws IOException {
     privilege = Privilege.USER_NAMESPACE;
-    try (var namespaces = new UserNamespaces(file("outer"), file("inner"))) {
-      ids = Optional.of(namespaces);
+    try (var made = new UserNamespaces(file("outer"), Optional.of(file("inner")))) {
+      namespaces = Optional.of(made);
       assertThat(options(command().allCapabilities()))
-          .containsSequence("--userns", "lent:outer", "--userns2", "lent:inner")
+          .containsSequence("--userns", "lent:outer", "--block-fd", "lent:outer")
+          .containsSequence("--userns2", "lent:inner", "--sync-fd", "lent:inner")
           .doesNotContain("--unshare-user", "--disable-userns");
     }
+  }
+
+  @Test
+  void aRunOfRootIsMadeInANamespaceOfItsOwnAndHasNoCapabilities() throws IOException {
+    try (var made = new UserNamespaces(file("outer"), Optional.empty())) {
+      namespaces = Optional.of(made);
+      assertThat(options(command()))
+          .containsSequence(
+              "--userns", "lent:outer", "--block-fd", "lent:outer", "--cap-drop", "ALL")
+          .doesNotContain("--unshare-user", "--userns2", "--cap-add");
+    }
+  }
+
+  @Test
+  void aRunOfRootThatMayMakeUserNamespacesCannotHaveTheNetworkOfTheHost() {
+    var run =
+        command()
+            .systemCalls(SystemCallFilter.standard().withUserNamespaces())
+            .network(Network.HOST);
+    assertThatThrownBy(() -> options(run))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContainingAll("/proc/net", "broker");
   }
 
   // The root

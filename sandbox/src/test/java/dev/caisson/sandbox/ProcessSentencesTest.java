@@ -111,9 +111,17 @@ class ProcessSentencesTest extends Sentences {
   }
 
   @Test
-  void itsUserNamespaceIsTheHostsOnlyAsRoot() throws IOException {
-    boolean same = sh("readlink /proc/self/ns/user").equals(inode("/proc/self/ns/user"));
-    assertThat(same).isEqualTo(chamber.root());
+  void itsUserNamespaceIsTheHostsOnlyIfRootHasCapabilities() throws IOException {
+    var own = inode("/proc/self/ns/user");
+    var capable = shell("readlink /proc/self/ns/user").capabilities(Set.of(Capability.CAP_CHOWN));
+    assertThat(sh("readlink /proc/self/ns/user")).startsWith("user:[").isNotEqualTo(own);
+    assertThat(said(capable).equals(own)).isEqualTo(chamber.root());
+  }
+
+  @Test
+  void itsUsersAreThoseOfTheHostOnlyAsRoot() throws IOException {
+    var count = chamber.root() ? "4294967295" : "1";
+    assertThat(sh("cat /proc/self/uid_map").split(" +", -1)).endsWith("0", "0", count);
   }
 
   @Test
@@ -433,7 +441,7 @@ class ProcessSentencesTest extends Sentences {
   void thePlanTellsWhatIsRun() throws IOException {
     var plan = plan(shell("exit 9"));
     assertThat(plan.command()).endsWith("/usr/bin/sh", "-c", "exit 9");
-    assertThat(plan.command().contains("--unshare-user")).isEqualTo(!chamber.root());
+    assertThat(plan.command()).contains("--userns", "--cap-drop");
     assertThat(plan.command().contains("--unshare-net")).isEqualTo(!chamber.onHostNetwork());
     assertThat(plan.command().contains("--ctty")).isEqualTo(chamber.atTerminal());
     assertThat(plan.environment().containsKey("http_proxy")).isEqualTo(chamber.brokered());

@@ -105,28 +105,6 @@ class SandboxViewTest {
   }
 
   @Test
-  void nothingButTheStandardDescriptorsIsOpen() throws IOException {
-    try (var secret = Fd.open(Path.of("/etc/passwd"))) {
-      assertThat(secret.isOpen()).isTrue();
-      var endpoint = new ExceptionEndpoint();
-      assertThat(
-              said(
-                  python(
-                          """
-                          import os
-                          for fd in range(4096):
-                              try:
-                                  os.fstat(fd)
-                                  print(fd)
-                              except OSError:
-                                  pass
-                          """)
-                      .endpoint(endpoint)))
-          .isEqualTo("0\n1\n2\n");
-    }
-  }
-
-  @Test
   void standardInputIsEmpty() throws IOException {
     assertThat(sh("cat; stat -L -c '%F %t %T' /proc/self/fd/0"))
         .isEqualTo("character special file 1 3\n");
