@@ -207,6 +207,7 @@ public final class Build {
     } catch (RemoteException failure) {
       return new SourceResult(source.name(), Optional.of(failure.value()), List.of(), since(start));
     }
+    store.forgetTimes(source.items().propertyNames());
     return result(source, reply, since(start));
   }
 

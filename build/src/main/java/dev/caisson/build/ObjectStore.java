@@ -5,12 +5,14 @@ import dev.caisson.ipc.Limits;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.sandbox.Scratch;
+import dev.caisson.sandbox.TreeCopy;
 import dev.caisson.sandbox.Trees;
 import java.io.IOException;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -57,6 +59,23 @@ public final class ObjectStore implements AutoCloseable {
     return directory.resolve("sources");
   }
 
+  /// Takes from what a source has fetched the time when that was: what a stage copies from it must
+  /// be the same in each build. See [Trees#DOWNLOADED].
+  ///
+  /// @param names of the items, whatever kind of content they are
+  void forgetTimes(Iterable<String> names) throws IOException {
+    try (var contents = Files.newDirectoryStream(sources())) {
+      for (var content : contents) {
+        for (var name : names) {
+          var item = content.resolve(name).normalize();
+          if (content.equals(item.getParent()) && Files.exists(item, LinkOption.NOFOLLOW_LINKS)) {
+            Trees.touch(item, Instant.MIN, Trees.DOWNLOADED.getEpochSecond());
+          }
+        }
+      }
+    }
+  }
+
   /// A place for what is temporary, on the file system of the store; it goes when the store is
   /// closed.
   public Path temporary() {
@@ -86,7 +105,7 @@ public final class ObjectStore implements AutoCloseable {
   public void export(String id, Path destination) throws IOException {
     var tree = tree(id).orElseThrow(() -> new IOException("the store has no object " + id));
     Files.createDirectories(destination);
-    Trees.copyContents(tree, destination);
+    TreeCopy.copyContents(tree, destination, temporary());
   }
 
   /// Begins a new tree: empty, or as a copy of an object.
@@ -96,9 +115,10 @@ public final class ObjectStore implements AutoCloseable {
     // Whatever the umask.
     Files.setPosixFilePermissions(work.tree(), PosixFilePermissions.fromString("rwxr-xr-x"));
     if (base.isPresent()) {
-      Trees.copyContents(
+      TreeCopy.copyContents(
           tree(base.get()).orElseThrow(() -> new IOException("no object " + base.get())),
-          work.tree());
+          work.tree(),
+          temporary());
       work.metadata.setAll((ObjectNode) metadata(base.get()));
     }
     return work;
@@ -123,13 +143,10 @@ public final class ObjectStore implements AutoCloseable {
       metadata.set(stageId, value);
     }
 
-    /// Gives all files that are not older than a moment the time of the source epoch instead.
-    ///
-    /// By `touch(1)`, which goes by names: the JVM opens a file to set its times, and to open a
-    /// FIFO, or a device, of a tree that anybody may have made blocks or does worse.
+    /// Gives all files that are not older than a moment the time of the source epoch instead, and
+    /// all that have been copied from a source.
     void clampTimes(Instant since, long sourceEpoch) throws IOException {
-      // find(1) takes what is younger than this, and the kernel's time of files is a few
-      // milliseconds behind its clock.
+      // The kernel's time of files is a few milliseconds behind its clock.
       var before = since.truncatedTo(ChronoUnit.SECONDS).minusNanos(1);
       Trees.touch(tree(), before, sourceEpoch);
     }
@@ -141,7 +158,7 @@ public final class ObjectStore implements AutoCloseable {
       }
       try (var copy = new WorkTree(scratch.newDirectory("object-"))) {
         Files.createDirectory(copy.tree());
-        Trees.copyContents(tree(), copy.tree());
+        TreeCopy.copyContents(tree(), copy.tree(), temporary());
         copy.metadata.setAll(metadata);
         copy.commit(id);
       }

@@ -2,17 +2,17 @@ package dev.caisson.cli;
 
 import dev.caisson.linux.Captured;
 import dev.caisson.linux.Processes;
+import dev.caisson.linux.Spawn;
 import dev.caisson.linux.SpawnThread;
 import dev.caisson.sandbox.Bubblewrap;
 import dev.caisson.sandbox.BuildRoot;
-import dev.caisson.sandbox.HostTool;
 import dev.caisson.sandbox.Privilege;
 import dev.caisson.sandbox.Run;
+import dev.caisson.sandbox.RunResult;
 import dev.caisson.sandbox.Scratch;
 import dev.caisson.sandbox.cgroup.Cgroups;
 import dev.caisson.sandbox.cgroup.Resource;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -88,7 +88,7 @@ final class DoctorCommand implements Command {
             limit(Resource.MEMORY, "limits of memory (run --memory)"),
             limit(Resource.PIDS, "limits of processes (run --pids)"),
             limit(Resource.CPU, "limits of processors' time (run --cpus)"),
-            program("bubblewrap", true, "every sandbox", "bwrap", "--version"),
+            bubblewrap(),
             new Finding(
                 "mount namespaces",
                 true,
@@ -122,20 +122,29 @@ final class DoctorCommand implements Command {
     return well ? ExitCode.OK : ExitCode.FAILED;
   }
 
-  /// A program is there if it tells its version.
+  /// A program of `/usr` is there if it tells its version, in a sandbox.
   private static Finding program(String debian, boolean needed, String purpose, String... argv) {
+    return new Finding(
+        debian,
+        needed,
+        inSandbox(Privilege.ofThisProcess(), Run.of(argv))
+            .flatMap(result -> result.text().lines().findFirst()),
+        purpose,
+        "apt-get install " + debian);
+  }
+
+  private static Finding bubblewrap() {
     Optional<String> version = Optional.empty();
-    if (Bubblewrap.find().isPresent()) {
+    var program = Bubblewrap.find();
+    if (program.isPresent()) {
       try {
-        Captured answer = HostTool.run(List.of(argv), System.getenv(), DEADLINE);
-        if (answer.exit().success()) {
-          version = answer.output().lines().findFirst();
-        }
+        var answer = Captured.run(Spawn.of(program.get()).args("--version"), DEADLINE);
+        version = answer.output().lines().findFirst().filter(_ -> answer.exit().success());
       } catch (IOException cannotBeRun) {
         version = Optional.empty();
       }
     }
-    return new Finding(debian, needed, version, purpose, "apt-get install " + debian);
+    return new Finding("bubblewrap", true, version, "every sandbox", "apt-get install bubblewrap");
   }
 
   private static Optional<String> subordinateIds() {
@@ -178,16 +187,15 @@ final class DoctorCommand implements Command {
   }
 
   private static Optional<String> sandbox(Privilege privilege) {
+    return inSandbox(privilege, Run.of("true"))
+        .map(result -> "works, %d ms".formatted(result.usage().wall().toMillis()));
+  }
+
+  /// What has become of a command; empty if it did not succeed.
+  private static Optional<RunResult> inSandbox(Privilege privilege, Run run) {
     try (var scratch = Scratch.under(Places.temporary());
-        var root =
-            BuildRoot.create(
-                Path.of("/"),
-                Files.createTempDirectory(scratch.directory(), "doctor-"),
-                privilege)) {
-      var result = root.run(Run.of("true").deadline(DEADLINE));
-      return result.success()
-          ? Optional.of("works, %d ms".formatted(result.usage().wall().toMillis()))
-          : Optional.empty();
+        var root = BuildRoot.create(Path.of("/"), scratch.directory(), privilege)) {
+      return Optional.of(root.run(run.deadline(DEADLINE))).filter(RunResult::success);
     } catch (IOException impossible) {
       return Optional.empty();
     }

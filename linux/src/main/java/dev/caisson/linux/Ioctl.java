@@ -1,7 +1,7 @@
 package dev.caisson.linux;
 
-/// The requests of `ioctl(2)` that are made; see `ioctl_tty(2)`. The numbers are those of x86-64
-/// and AArch64, which a test compares with the kernel's headers.
+/// The requests of `ioctl(2)` that are made; see `ioctl_tty(2)`, `ioctl_iflags(2)`. The numbers are
+/// those of x86-64 and AArch64, which a test compares with the kernel's headers.
 enum Ioctl {
   TCGETS(0x5401),
   TCSETS(0x5402),
@@ -9,7 +9,9 @@ enum Ioctl {
   TIOCSWINSZ(0x5414),
   TIOCGPTN(0x80045430),
   TIOCSPTLCK(0x40045431),
-  TIOCGPTPEER(0x5441);
+  TIOCGPTPEER(0x5441),
+  FS_IOC_GETFLAGS(0x80086601),
+  FS_IOC_SETFLAGS(0x40086602);
 
   private final int request;
 

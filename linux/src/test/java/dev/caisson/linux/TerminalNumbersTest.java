@@ -17,7 +17,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Timeout(120)
 @Requires(Need.KERNEL_HEADERS)
 class TerminalNumbersTest {
-  private static final String[] HEADERS = {"asm/ioctls.h", "asm/termbits.h", "asm/termios.h"};
+  private static final String[] HEADERS = {
+    "asm/ioctls.h", "asm/termbits.h", "asm/termios.h", "linux/fs.h"
+  };
 
   @Test
   void requestsAreThoseOfTheHeader() throws Exception {

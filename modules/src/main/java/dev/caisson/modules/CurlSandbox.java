@@ -1,6 +1,5 @@
 package dev.caisson.modules;
 
-import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Memfd;
 import dev.caisson.linux.Pipe;
@@ -10,9 +9,6 @@ import dev.caisson.sandbox.Network;
 import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.RunResult;
 import dev.caisson.sandbox.Scratch;
-import dev.caisson.sandbox.seccomp.Action;
-import dev.caisson.sandbox.seccomp.Condition;
-import dev.caisson.sandbox.seccomp.Rule;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -38,7 +34,6 @@ final class CurlSandbox implements AutoCloseable {
   static final String UNSIZED = "/run/unsized";
 
   private static final String DOWNLOADS = "/run/downloads";
-  private static final int AF_UNIX = 1;
 
   /// What curl reads of the environment, beside its options.
   private static final List<String> PROXIES =
@@ -54,7 +49,7 @@ final class CurlSandbox implements AutoCloseable {
   private static final List<String> AUTHORITIES =
       List.of("CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR");
 
-  private static final SystemCallFilter FILTER = filter();
+  private static final SystemCallFilter FILTER = SystemCallFilter.standard().withoutUnixSockets();
 
   private final Path work;
   private final Scratch scratch;
@@ -138,17 +133,6 @@ final class CurlSandbox implements AutoCloseable {
   private static <T extends AutoCloseable> T add(List<AutoCloseable> open, T one) {
     open.add(one);
     return one;
-  }
-
-  private static SystemCallFilter filter() {
-    var rules = new ArrayList<>(SystemCallFilter.standard().rules());
-    rules.add(
-        Rule.of(
-            "socket",
-            Condition.equal(0, AF_UNIX),
-            new Action.Fail(Errno.EAFNOSUPPORT),
-            "AF_UNIX: abstract sockets of the host are in the network that is shared"));
-    return SystemCallFilter.of(rules);
   }
 
   private static void environment(Run run) {

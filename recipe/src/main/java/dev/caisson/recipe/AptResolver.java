@@ -1,19 +1,17 @@
 package dev.caisson.recipe;
 
-import dev.caisson.linux.Captured;
-import dev.caisson.sandbox.HostTool;
+import dev.caisson.sandbox.RunResult;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.DateTimeException;
-import java.time.Duration;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
@@ -25,8 +23,6 @@ import java.util.stream.Collectors;
 /// proxies that the machine is configured with, and with none of its hooks and pins. Nothing of the
 /// machine's own apt is touched.
 public final class AptResolver {
-  private static final Duration DEADLINE = Duration.ofMinutes(10);
-
   /// `'URL' NAME_VERSION_ARCHITECTURE.deb SIZE SHA256:HASH`
   private static final Pattern URI_LINE =
       Pattern.compile(
@@ -37,8 +33,9 @@ public final class AptResolver {
   private static final Pattern NETWORK_SETTING =
       Pattern.compile("Acquire::(?!IndexTargets|Languages|GzipIndexes|CompressionTypes).*");
 
-  private final Path state;
-  private final Map<String, String> environment;
+  private static final String CONFIGURATION = "apt.conf";
+
+  private final Path work;
   private final Consumer<String> warnings;
 
   /// What apt chose.
@@ -48,14 +45,11 @@ public final class AptResolver {
   /// @param epoch when the suite was last changed, in seconds since 1970
   public record Resolution(String suite, List<LockedPackage> packages, long epoch) {}
 
-  /// @param state an empty directory for apt, which needs about 150 MB in it for a while
+  /// @param work an empty directory for apt, which needs about 150 MB in it for a while
   /// @param warnings hears what apt warns of, such as a source that cannot be reached
-  public AptResolver(Path state, Consumer<String> warnings) {
-    this.state = state.toAbsolutePath();
+  public AptResolver(Path work, Consumer<String> warnings) {
+    this.work = work.toAbsolutePath();
     this.warnings = warnings;
-    this.environment = new HashMap<>(System.getenv());
-    this.environment.put("LC_ALL", "C.UTF-8");
-    this.environment.put("APT_CONFIG", this.state.resolve("apt.conf").toString());
   }
 
   /// Resolves a recipe. Blocks for a few seconds; the network decides.
@@ -63,14 +57,16 @@ public final class AptResolver {
   /// @throws ResolveException if apt cannot, with what apt says
   public Resolution resolve(Recipe recipe) throws IOException {
     var suite = recipe.suite().isPresent() ? recipe.suite().get() : machineSuite();
-    configure(suite);
-    var update = run("apt-get", "--quiet=2", "update");
-    if (!update.exit().success()) {
-      throw new ResolveException("apt cannot read its sources:\n" + update.errors().strip());
+    try (var apt = AptSandbox.create(work)) {
+      configure(apt, suite);
+      var update = run(apt, "apt-get", "--quiet=2", "update");
+      if (!update.success()) {
+        throw new ResolveException("apt cannot read its sources:\n" + update.errorText().strip());
+      }
+      update.errorText().lines().forEach(warnings);
+      checkSuite(apt, suite);
+      return new Resolution(suite, choose(apt, recipe, suite), lastChange(apt.state()));
     }
-    update.errors().lines().forEach(warnings);
-    checkSuite(suite);
-    return new Resolution(suite, choose(recipe, suite), lastChange());
   }
 
   private static String machineSuite() throws IOException {
@@ -83,32 +79,39 @@ public final class AptResolver {
         "/etc/os-release names no suite, so the recipe must: add a line such as 'suite: stable'");
   }
 
-  private void configure(String suite) throws IOException {
+  private static void configure(AptSandbox apt, String suite) throws IOException {
+    var state = apt.state();
     for (var directory :
         List.of("lists/partial", "cache/archives/partial", "preferences.d", "log")) {
       Files.createDirectories(state.resolve(directory));
     }
     Files.createFile(state.resolve("status"));
     Files.writeString(state.resolve("preferences"), preferences(suite));
-    var architecture = ask("dpkg", "--print-architecture").strip();
+    var architecture = ask(apt, "dpkg", "--print-architecture").strip();
     var settings = new ArrayList<String>();
-    ask("apt-config", "dump")
+    ask(apt, "apt-config", "dump")
         .lines()
         .filter(NETWORK_SETTING.asMatchPredicate())
         .forEach(settings::add);
     settings.add("Dir::Etc::main \"/dev/null\";");
     settings.add("Dir::Etc::parts \"/dev/null\";");
-    settings.add("Dir::Etc::preferences \"%s/preferences\";".formatted(state));
-    settings.add("Dir::Etc::preferencesparts \"%s/preferences.d\";".formatted(state));
-    settings.add("Dir::State \"%s\";".formatted(state));
-    settings.add("Dir::State::lists \"%s/lists\";".formatted(state));
-    settings.add("Dir::State::status \"%s/status\";".formatted(state));
-    settings.add("Dir::State::extended_states \"%s/extended_states\";".formatted(state));
-    settings.add("Dir::Cache \"%s/cache\";".formatted(state));
-    settings.add("Dir::Log \"%s/log\";".formatted(state));
+    var places =
+        Map.of(
+            "Dir::Etc::preferences", "/preferences",
+            "Dir::Etc::preferencesparts", "/preferences.d",
+            "Dir::State", "",
+            "Dir::State::lists", "/lists",
+            "Dir::State::status", "/status",
+            "Dir::State::extended_states", "/extended_states",
+            "Dir::Cache", "/cache",
+            "Dir::Log", "/log");
+    places.forEach(
+        (name, place) -> settings.add("%s \"%s%s\";".formatted(name, AptSandbox.STATE, place)));
     settings.add("APT::Architecture \"%s\";".formatted(architecture));
     settings.add("APT::Architectures { \"%s\"; };".formatted(architecture));
-    settings.add("APT::Sandbox::User \"root\";");
+    if (!AptSandbox.hasUserForMethods()) {
+      settings.add("APT::Sandbox::User \"root\";");
+    }
     settings.add("APT::Install-Recommends \"false\";");
     settings.add("APT::Install-Suggests \"false\";");
     // A name is a name, and not a regular expression if no package has it.
@@ -117,7 +120,7 @@ public final class AptResolver {
     settings.add("pkgCacheGen::ForceEssential \",\";");
     settings.add("Acquire::Languages \"none\";");
     settings.add("Acquire::ForceHash \"SHA256\";");
-    Files.write(state.resolve("apt.conf"), settings);
+    Files.write(state.resolve(CONFIGURATION), settings);
   }
 
   /// The suite with its security and other updates, and nothing else that the machine has.
@@ -146,10 +149,10 @@ public final class AptResolver {
                 """));
   }
 
-  private void checkSuite(String suite) throws IOException {
+  private static void checkSuite(AptSandbox apt, String suite) throws IOException {
     Set<String> known = new LinkedHashSet<>();
     for (var line :
-        ask("apt-get", "indextargets", "--format", "$(CREATED_BY) $(CODENAME) $(SUITE)")
+        ask(apt, "apt-get", "indextargets", "--format", "$(CREATED_BY) $(CODENAME) $(SUITE)")
             .split("\n", -1)) {
       var fields = line.split(" ", -1);
       if (fields.length == 3 && fields[0].equals("Packages")) {
@@ -164,17 +167,18 @@ public final class AptResolver {
     }
   }
 
-  private List<LockedPackage> choose(Recipe recipe, String suite) throws IOException {
+  private static List<LockedPackage> choose(AptSandbox apt, Recipe recipe, String suite)
+      throws IOException {
     var command =
         new ArrayList<>(List.of("apt-get", "--quiet=1", "--yes", "--print-uris", "install", "--"));
     base(recipe.variant(), suite).forEach(command::add);
     command.addAll(recipe.packages());
-    var install = run(command.toArray(String[]::new));
-    if (!install.exit().success()) {
+    var install = run(apt, command.toArray(String[]::new));
+    if (!install.success()) {
       throw new ResolveException("apt cannot resolve the recipe:\n" + reasons(install).strip());
     }
     var chosen = new ArrayList<LockedPackage>();
-    for (var line : install.output().split("\n", -1)) {
+    for (var line : install.text().split("\n", -1)) {
       var match = URI_LINE.matcher(line);
       if (match.matches()) {
         chosen.add(
@@ -196,14 +200,14 @@ public final class AptResolver {
 
   /// What apt complains of, and which dependencies it cannot meet, which it tells among its normal
   /// output.
-  private static String reasons(Captured install) {
+  private static String reasons(RunResult install) {
     return install
-            .output()
+            .text()
             .lines()
             .dropWhile(line -> !line.startsWith("The following packages have unmet dependencies"))
             .collect(Collectors.joining("\n"))
         + "\n"
-        + install.errors();
+        + install.errorText();
   }
 
   /// What a variant installs besides the packages, in apt's patterns.
@@ -219,7 +223,7 @@ public final class AptResolver {
   }
 
   /// The youngest date of the indices that were read.
-  private long lastChange() throws IOException {
+  private static long lastChange(Path state) throws IOException {
     long latest = 0;
     try (var lists = Files.newDirectoryStream(state.resolve("lists"), "*Release")) {
       for (var list : lists) {
@@ -243,21 +247,24 @@ public final class AptResolver {
     }
   }
 
-  private String ask(String... argv) throws IOException {
-    var answer = run(argv);
-    if (!answer.exit().success()) {
+  private static String ask(AptSandbox apt, String... argv) throws IOException {
+    var answer = run(apt, argv);
+    if (!answer.success()) {
       throw new ResolveException(
-          "%s %s:\n%s".formatted(String.join(" ", argv), answer.exit(), answer.errors().strip()));
+          "%s: %s:\n%s"
+              .formatted(String.join(" ", argv), answer.ending(), answer.errorText().strip()));
     }
-    return answer.output();
+    return answer.text();
   }
 
-  private Captured run(String... argv) throws IOException {
-    var values = new HashMap<>(environment);
-    if (!Files.exists(state.resolve("apt.conf"))) {
-      // Before the private configuration exists the machine's own is what is asked for.
-      values.remove("APT_CONFIG");
-    }
-    return HostTool.run(List.of(argv), values, DEADLINE);
+  private static RunResult run(AptSandbox apt, String... argv) throws IOException {
+    // Before the private configuration exists the machine's own is what is asked for.
+    var machines = Optional.ofNullable(System.getenv("APT_CONFIG"));
+    var configuration =
+        Files.exists(apt.state().resolve(CONFIGURATION))
+            ? Optional.of(AptSandbox.STATE + "/" + CONFIGURATION)
+            : machines;
+    return apt.run(
+        List.of(argv), configuration.map(file -> Map.of("APT_CONFIG", file)).orElse(Map.of()));
   }
 }

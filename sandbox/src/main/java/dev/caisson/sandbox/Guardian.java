@@ -79,8 +79,15 @@ final class Guardian {
           while [ -e "$path" ] && [ "$tries" -lt 200 ]; do
             case $kind in
               directory)
-                rm -rf --one-file-system -- "$path" || [ "$(id -u)" -eq 0 ] ||
-                  unshare --map-root-user --map-auto rm -rf --one-file-system -- "$path"
+                if ! rm -rf --one-file-system -- "$path"; then
+                  if [ "$(id -u)" -eq 0 ]; then
+                    # Each in its directory, so that paths may be of any length.
+                    find "$path" -xdev \\( -type d -o -type f \\) -execdir chattr -f -i -a -- {} +
+                    rm -rf --one-file-system -- "$path"
+                  else
+                    unshare --map-root-user --map-auto rm -rf --one-file-system -- "$path"
+                  fi
+                fi
                 ;;
               cgroup) find "$path" -depth -type d -exec rmdir -- {} + ;;
             esac

@@ -1,66 +1,54 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.Captured;
+import dev.caisson.linux.Directory;
+import dev.caisson.linux.DirectoryEntry;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Processes;
 import dev.caisson.linux.Spawn;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.TreeWalk;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
-import java.nio.file.SecureDirectoryStream;
-import java.nio.file.attribute.BasicFileAttributeView;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
-import java.util.Map;
+import java.util.Set;
 
-/// Whole directory trees: copying and deleting them as they are, whatever a sandbox has put into
-/// them.
+/// Whole directory trees, whatever a sandbox has put into them.
 public final class Trees {
+  /// The time that files have in the store that were downloaded: what is copied from them shall not
+  /// tell when that was.
+  public static final Instant DOWNLOADED = Instant.EPOCH;
+
   private static final Duration LONG = Duration.ofHours(6);
-  private static final int DEEPEST = 200;
+
+  /// How often a tree is looked through that changes while it is deleted.
+  private static final int TRIES = 3;
+
+  private static final Set<Errno> CHANGED_MEANWHILE =
+      Set.of(Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP, Errno.EISDIR, Errno.ENOTEMPTY, Errno.ESTALE);
 
   private Trees() {}
 
   /// Deletes a file, or a directory with all that is in it. Nothing happens if there is none.
   ///
-  /// Goes by directory descriptors and never follows a symbolic link, so that a name that changes
-  /// meanwhile leads nowhere else. What is too deep for that is left to `rm(1)`.
+  /// Depth and width do not matter, nor do the flags immutable and append-only, nor missing rights
+  /// of the owner. No symbolic link is followed, so that a name that changes meanwhile leads
+  /// nowhere else, and no mount is entered. Files of an ordinary user's subordinate ids are deleted
+  /// too. See [dev.caisson.linux.TreeWalk].
   public static void delete(Path path) throws IOException {
-    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
-      return;
-    }
-    if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
+    for (int more = TRIES - 1; Files.exists(path, LinkOption.NOFOLLOW_LINKS); more--) {
       try {
-        deleteContents(path);
-      } catch (IOException tooDeepOrImmutable) {
-        force(path);
-      }
-    }
-    Files.deleteIfExists(path);
-  }
-
-  /// By tools, with the attributes that forbid it taken away first. See `chattr(1)`.
-  private static void force(Path path) throws IOException {
-    try {
-      tool("/usr/bin/chattr", "-R", "-f", "-i", "-a", path.toString());
-    } catch (IOException notEverywhere) {
-      // It complains of symbolic links and of file systems without attributes; what counts is rm.
-    }
-    // Its owner may have lost the right to look into a directory.
-    try {
-      tool("/usr/bin/chmod", "-R", "u+rwX", "--", path.toString());
-    } catch (IOException notOwn) {
-      // What counts is rm.
-    }
-    try {
-      tool("/usr/bin/rm", "-rf", "--one-file-system", "--", path.toString());
-    } catch (IOException failure) {
-      if (Processes.geteuid() == 0 || !deletedAsTheirRoot(path)) {
-        throw failure;
+        TreeWalk.visit(path, new Deletion());
+      } catch (SystemCallException failure) {
+        boolean changed = CHANGED_MEANWHILE.contains(failure.errno());
+        boolean ofOthers = failure.errno() == Errno.EPERM || failure.errno() == Errno.EACCES;
+        if (more == 0
+            || !(changed || (ofOthers && Processes.geteuid() != 0 && deletedAsTheirRoot(path)))) {
+          throw failure;
+        }
       }
     }
   }
@@ -75,88 +63,27 @@ public final class Trees {
     return Captured.run(unshare, LONG).exit().success();
   }
 
-  private static void deleteContents(Path directory) throws IOException {
-    try (var stream = Files.newDirectoryStream(directory)) {
-      if (!(stream instanceof SecureDirectoryStream<Path> secure)) {
-        throw new IOException("this JVM has no directory descriptors");
-      }
-      deleteContents(secure, 0);
-    }
-  }
-
-  private static void deleteContents(SecureDirectoryStream<Path> directory, int depth)
-      throws IOException {
-    if (depth > DEEPEST) {
-      // Each level holds descriptors, which a stack that overflows would not close.
-      throw new IOException("too deep");
-    }
-    for (var entry : (DirectoryStream<Path>) directory) {
-      var name = entry.getFileName();
-      if (name == null) {
-        continue;
-      }
-      var attributes =
-          directory
-              .getFileAttributeView(name, BasicFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
-              .readAttributes();
-      if (!attributes.isDirectory()) {
-        deleteFile(directory, name);
-        continue;
-      }
-      try (var below = directory.newDirectoryStream(name, LinkOption.NOFOLLOW_LINKS)) {
-        deleteContents(below, depth + 1);
-      } catch (NotDirectoryException | NoSuchFileException changed) {
-        // It was replaced meanwhile; deleting the name settles it.
-      }
-      directory.deleteDirectory(name);
-    }
-  }
-
-  private static void deleteFile(SecureDirectoryStream<Path> directory, Path name)
-      throws IOException {
-    try {
-      directory.deleteFile(name);
-    } catch (NoSuchFileException gone) {
-      // Deleted is what it should be.
-    }
-  }
-
-  /// Copies the contents of a directory into another with everything they have: owners, modes,
-  /// times, hard links, devices, extended attributes; sharing the blocks where the file system can.
-  /// See `cp(1)`.
+  /// Gives all files of a tree another time that are younger than a moment, or from the second that
+  /// [#DOWNLOADED] is. See `utimensat(2)`.
   ///
-  /// A file that is in the way is removed first, so that nothing is ever written through a link.
-  public static void copyContents(Path from, Path to) throws IOException {
-    tool(
-        "/usr/bin/cp", "-a", "--reflink=auto", "--remove-destination", "--", from + "/.", to + "/");
-  }
-
-  /// Gives all files of a tree that are younger than a moment another time, in seconds since 1970.
-  /// See `touch(1)`.
+  /// @param seconds since 1970
   public static void touch(Path tree, Instant after, long seconds) throws IOException {
-    var moment = "@%d.%09d".formatted(after.getEpochSecond(), after.getNano());
-    var argv =
-        List.of(
-            "/usr/bin/find",
-            tree.toString(),
-            "-newermt",
-            moment,
-            "-exec",
-            "/usr/bin/touch",
-            "--no-dereference",
-            "--date=@" + seconds,
-            "--",
-            "{}",
-            "+");
-    tool(argv.toArray(String[]::new));
-  }
+    TreeWalk.visit(
+        tree,
+        new TreeWalk.Visitor() {
+          @Override
+          public void file(Directory parent, DirectoryEntry entry) throws SystemCallException {
+            leave(parent, entry.name());
+          }
 
-  /// Runs one of the core utilities, which a machine without would be no Linux system.
-  private static void tool(String... argv) throws IOException {
-    var result = HostTool.run(List.of(argv), Map.of("LC_ALL", "C.UTF-8"), LONG);
-    if (!result.exit().success()) {
-      throw new IOException(
-          "%s %s: %s".formatted(String.join(" ", argv), result.exit(), result.errors().strip()));
-    }
+          @Override
+          public void leave(Directory parent, byte[] name) throws SystemCallException {
+            var modified = parent.statx(name).modified();
+            if (modified.isAfter(after)
+                || modified.getEpochSecond() == DOWNLOADED.getEpochSecond()) {
+              parent.utimensat(name, seconds);
+            }
+          }
+        });
   }
 }

@@ -57,13 +57,15 @@ record UserNamespaces(Fd outer, Optional<Fd> inner) implements AutoCloseable {
     }
     boolean mounts =
         capabilities.isEmpty() || capabilities.get().contains(Capability.CAP_SYS_ADMIN);
-    if (!none && Privilege.ofThisProcess() != Privilege.ROOT) {
-      var subordinate = shared(Ids.SUBORDINATE, true);
-      if (subordinate.isPresent()) {
-        return subordinate;
-      }
+    if (!none && Privilege.ofThisProcess() != Privilege.ROOT && haveSubordinateIds()) {
+      return shared(Ids.SUBORDINATE, true);
     }
     return shared(Ids.ROOT_ALONE, mounts);
+  }
+
+  /// Whether an ordinary user's runs with capabilities have the user's subordinate ids.
+  static boolean haveSubordinateIds() throws IOException {
+    return shared(Ids.SUBORDINATE, true).isPresent();
   }
 
   private static Optional<UserNamespaces> shared(Ids ids, boolean withInner) throws IOException {

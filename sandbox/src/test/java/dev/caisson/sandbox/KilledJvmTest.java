@@ -18,7 +18,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -42,12 +41,6 @@ class KilledJvmTest {
       var fifo = Path.of(args[2]);
       var work = Path.of(args[3]);
       switch (args[0]) {
-        case "tool" ->
-            HostTool.run(
-                List.of(
-                    "sh", "-c", "trap '' TERM HUP; echo up > \"$1\"; sleep 1000", marker, args[2]),
-                Map.of("PATH", "/usr/bin:/bin"),
-                LONG);
         case "run" -> run(work, fifo, "trap '' TERM HUP; echo up > /fifo; sleep 1000", marker);
         case "away" ->
             run(
@@ -92,7 +85,7 @@ class KilledJvmTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"tool", "run", "away"})
+  @ValueSource(strings = {"run", "away"})
   void nothingIsLeftOfWhatItRan(String kind) throws Exception {
     var marker = ProcessTable.marker();
     var fifo = Support.fifo(work, "fifo");
@@ -111,9 +104,7 @@ class KilledJvmTest {
       assertThat(Support.awaitLine(fifo)).isEqualTo("up");
       var pids = ProcessTable.with(marker);
       assertThat(pids).as("the JVM, bubblewrap, the command").hasSizeGreaterThanOrEqualTo(3);
-      if (!kind.equals("tool")) {
-        assertThat(mountsOf(work)).as("the look sees what there is").isNotEmpty();
-      }
+      assertThat(mountsOf(work)).as("the look sees what there is").isNotEmpty();
       var held = Support.hold(pids);
       victim.kill(Signal.KILL);
       victim.waitid(LONG);

@@ -13,8 +13,6 @@ import dev.caisson.testkit.Background;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.List;
-import java.util.Map;
 import java.util.Set;
 
 /// A user at a terminal: runs a command there, sees what it shows, and types.
@@ -69,10 +67,7 @@ final class Seat implements AutoCloseable {
 
   /// How the user's terminal is set.
   String settings() throws IOException {
-    var stty = List.of("/usr/bin/stty", "-g", "-F", pty.path().toString());
-    var told = HostTool.run(stty, Map.of(), Support.LONG);
-    assertThat(told.exit().success()).as(told.errors()).isTrue();
-    return told.output();
+    return Support.program("/usr/bin/stty", "-g", "-F", pty.path().toString());
   }
 
   private boolean read() throws IOException {

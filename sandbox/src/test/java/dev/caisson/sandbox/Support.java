@@ -2,17 +2,18 @@ package dev.caisson.sandbox;
 
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
+import dev.caisson.linux.Captured;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.Processes;
+import dev.caisson.linux.Spawn;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
@@ -50,12 +51,18 @@ final class Support {
   /// Makes a FIFO that somebody else opens to tell something.
   static Path fifo(Path directory, String name) throws IOException {
     var path = directory.resolve(name);
-    var made =
-        HostTool.run(List.of("/usr/bin/mkfifo", "-m", "666", path.toString()), Map.of(), LONG);
-    if (!made.exit().success()) {
-      throw new IOException(made.errors());
-    }
+    program("/usr/bin/mkfifo", "-m", "666", path.toString());
     return path;
+  }
+
+  /// Runs a program of the host that must succeed, and returns what it prints.
+  static String program(String executable, String... args) throws IOException {
+    var spawn = Spawn.of(Path.of(executable)).args(args).env("LC_ALL", "C.UTF-8");
+    var result = Captured.run(spawn, LONG);
+    if (!result.exit().success()) {
+      throw new IOException(executable + ": " + result.errors());
+    }
+    return result.output();
   }
 
   /// Waits until somebody writes a line into a FIFO, and returns it.

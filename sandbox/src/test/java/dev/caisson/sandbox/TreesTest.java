@@ -1,18 +1,16 @@
 package dev.caisson.sandbox;
 
-import static dev.caisson.sandbox.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Map;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
@@ -32,13 +30,7 @@ class TreesTest {
 
   /// Runs Python on the host, as it can make any file.
   private static String python(String script, Path directory) throws IOException {
-    var result =
-        HostTool.run(
-            List.of("/usr/bin/python3", "-c", script, directory.toString()),
-            Map.of("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL", "C.UTF-8"),
-            LONG);
-    assertThat(result.exit().success()).as(result.errors()).isTrue();
-    return result.output();
+    return Support.program("/usr/bin/python3", "-c", script, directory.toString());
   }
 
   @Test
@@ -120,6 +112,71 @@ class TreesTest {
         });
     new Thread(null, task, "small", 256 * 1024).start();
     assertThat(task.get(2, TimeUnit.MINUTES)).isTrue();
+    assertThat(tree).doesNotExist();
+  }
+
+  @Test
+  void immutableAndAppendOnlyFilesAreDeletedAtAnyDepth() throws IOException {
+    var tree = work.resolve("tree");
+    python(
+        """
+        import fcntl, os, struct, sys
+        def forbid(path, flag):
+            fd = os.open(path, os.O_RDONLY)
+            fcntl.ioctl(fd, 0x40086602, struct.pack("l", flag))
+            os.close(fd)
+        os.mkdir(sys.argv[1])
+        os.chdir(sys.argv[1])
+        open("append", "w").close()
+        forbid("append", 0x20)
+        for number in range(900):
+            os.mkdir("directory")
+            if number % 100 == 99:
+                os.mkdir("directory/closed")
+                open("directory/closed/file", "w").close()
+                forbid("directory/closed", 0x10)
+                open("directory/file", "w").close()
+                forbid("directory/file", 0x10)
+            os.chdir("directory")
+        os.mkdir("append")
+        open("append/file", "w").close()
+        forbid("append", 0x20)
+        """,
+        tree);
+    Trees.delete(tree);
+    assertThat(tree).doesNotExist();
+  }
+
+  @Test
+  void aDirectoryOfManyFilesIsDeleted() throws IOException {
+    var tree = work.resolve("tree");
+    python(
+        """
+        import os, sys
+        os.mkdir(sys.argv[1])
+        for number in range(20000):
+            open(f"{sys.argv[1]}/{number}", "w").close()
+        for number in range(2000):
+            os.makedirs(f"{sys.argv[1]}/directories/{number}/below")
+        """,
+        tree);
+    Trees.delete(tree);
+    assertThat(tree).doesNotExist();
+  }
+
+  @Test
+  void whatIsMountedInATreeIsNotDeleted() throws Exception {
+    var tree = Files.createDirectories(work.resolve("tree/mounted")).getParent();
+    var other = Files.createDirectory(work.resolve("other"));
+    Files.writeString(other.resolve("file"), "keep");
+    Programs.run("mount", "--bind", other.toString(), tree.resolve("mounted").toString());
+    try {
+      assertThatThrownBy(() -> Trees.delete(tree)).hasMessageContaining("EXDEV");
+      assertThat(other.resolve("file")).hasContent("keep");
+    } finally {
+      Programs.run("umount", tree.resolve("mounted").toString());
+    }
+    Trees.delete(tree);
     assertThat(tree).doesNotExist();
   }
 
@@ -216,7 +273,7 @@ class TreesTest {
     python(MAKE_TREE, from);
     var original = python(DESCRIBE, from);
     assertThat(original).contains("user.note", "trusted.note", "security.capability", "True\nTrue");
-    Trees.copyContents(from, to);
+    TreeCopy.copyContents(from, to, work);
     assertThat(python(DESCRIBE, to)).isEqualTo(original);
     assertThat(python(DESCRIBE, from)).as("the original is as it was").isEqualTo(original);
   }
@@ -227,7 +284,7 @@ class TreesTest {
     Files.writeString(from.resolve("both/new"), "new");
     var to = Files.createDirectories(work.resolve("to/both")).getParent();
     Files.writeString(to.resolve("both/old"), "old");
-    Trees.copyContents(from, to);
+    TreeCopy.copyContents(from, to, work);
     assertThat(to.resolve("both/new")).hasContent("new");
     assertThat(to.resolve("both/old")).hasContent("old");
   }
@@ -237,13 +294,13 @@ class TreesTest {
     var from = Files.createDirectory(work.resolve("from"));
     var to = Files.createDirectory(work.resolve("to"));
     Files.createSymbolicLink(from.resolve("etc"), Path.of("/etc"));
-    Trees.copyContents(from, to);
+    TreeCopy.copyContents(from, to, work);
     assertThat(Files.readSymbolicLink(to.resolve("etc"))).isEqualTo(Path.of("/etc"));
   }
 
   @Test
   void whatCannotBeCopiedIsTold() {
-    assertThatThrownBy(() -> Trees.copyContents(work.resolve("no such tree"), work))
+    assertThatThrownBy(() -> TreeCopy.copyContents(work.resolve("no such tree"), work, work))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("no such tree");
   }

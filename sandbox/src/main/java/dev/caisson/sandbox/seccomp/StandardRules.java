@@ -22,6 +22,7 @@ final class StandardRules {
   private static final int TIOCSTI = 0x5412;
   private static final int TIOCLINUX = 0x541c;
   // linux/socket.h
+  private static final int AF_UNIX = 1;
   private static final int AF_VSOCK = 40;
   // linux/personality.h
   private static final int PER_LINUX32 = 0x8;
@@ -49,6 +50,14 @@ final class StandardRules {
               Condition.set(0, CLONE_NEWCGROUP),
               EPERM,
               "CLONE_NEWCGROUP: lets the host's control groups be mounted"));
+
+  /// Not in the standard filter.
+  static final Rule UNIX_SOCKETS =
+      Rule.of(
+          "socket",
+          Condition.equal(0, AF_UNIX),
+          new Action.Fail(Errno.EAFNOSUPPORT),
+          "AF_UNIX: abstract sockets of the host are in the network that is shared");
 
   /// Those about new user namespaces.
   static final List<Rule> USER_NAMESPACES =

@@ -107,6 +107,17 @@ public final class SystemCallFilter {
         rules.stream().filter(rule -> !StandardRules.USER_NAMESPACES.contains(rule)).toList());
   }
 
+  /// This filter with a rule against new Unix sockets, for work that shares the network of the
+  /// host: abstract sockets of the host are in there. Pairs of sockets are allowed. See `unix(7)`.
+  ///
+  /// @throws IllegalStateException if this is a ready program
+  public SystemCallFilter withoutUnixSockets() {
+    requireRules();
+    var more = new ArrayList<>(rules);
+    more.add(StandardRules.UNIX_SOCKETS);
+    return of(more);
+  }
+
   /// Whether this denies new user namespaces, as the standard filter does. Nothing is known of a
   /// ready program, so the answer for one is no.
   public boolean deniesUserNamespaces() {

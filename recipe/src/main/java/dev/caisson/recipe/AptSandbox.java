@@ -1,0 +1,204 @@
+package dev.caisson.recipe;
+
+import dev.caisson.sandbox.Bind;
+import dev.caisson.sandbox.BuildRoot;
+import dev.caisson.sandbox.Capability;
+import dev.caisson.sandbox.Network;
+import dev.caisson.sandbox.OutputSink;
+import dev.caisson.sandbox.Privilege;
+import dev.caisson.sandbox.Run;
+import dev.caisson.sandbox.RunResult;
+import dev.caisson.sandbox.seccomp.SystemCallFilter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/// apt in a build root.
+///
+/// apt and its methods read what mirrors send. They see `/usr`, `/etc/apt`, the files that their
+/// settings name, the certificates and the resolver's settings of the host, and the directory for
+/// apt's state. They share the host's network, where they make no Unix socket.
+///
+/// As root, apt runs its methods as the user `_apt`, if there is one, and has the capabilities that
+/// it takes to become that user and to give it files. Otherwise nothing has any capability.
+final class AptSandbox implements AutoCloseable {
+  /// Where apt sees the directory for its state.
+  static final String STATE = "/run/apt";
+
+  private static final Duration DEADLINE = Duration.ofMinutes(10);
+  private static final long LONGEST_OUTPUT = 256L << 20;
+
+  /// What is read in search of the names of more files, in bytes.
+  private static final long LONGEST_SETTINGS = 1 << 20;
+
+  private static final Path SETTINGS = Path.of("/etc/apt");
+  private static final Path USERS = Path.of("/etc/passwd");
+  private static final Pattern ABSOLUTE_PATH = Pattern.compile("(?<![\\w:/])/[\\w.+@%~/-]+");
+  private static final Pattern LOCAL_URI = Pattern.compile("(?:file|copy):/*(/[^\\s\\]]+)");
+
+  private static final List<String> VARIABLES =
+      List.of(
+          "http_proxy",
+          "https_proxy",
+          "HTTPS_PROXY",
+          "ftp_proxy",
+          "all_proxy",
+          "no_proxy",
+          "NO_PROXY");
+
+  private static final Set<Capability> TO_BECOME_ANOTHER_USER =
+      Set.of(
+          Capability.CAP_CHOWN,
+          Capability.CAP_DAC_OVERRIDE,
+          Capability.CAP_FOWNER,
+          Capability.CAP_SETGID,
+          Capability.CAP_SETUID);
+
+  private final Path state;
+  private final BuildRoot buildRoot;
+  private final Set<Path> shown;
+
+  private AptSandbox(Path state, BuildRoot buildRoot, Set<Path> shown) {
+    this.state = state;
+    this.buildRoot = buildRoot;
+    this.shown = shown;
+  }
+
+  /// Makes one.
+  ///
+  /// @param work a directory for it alone
+  static AptSandbox create(Path work) throws IOException {
+    // The user _apt must get through; others do not come as far as this.
+    var state = Files.createDirectory(work.resolve("state"));
+    Files.setAttribute(state, "unix:mode", 0755);
+    return new AptSandbox(state, BuildRoot.create(Path.of("/"), work), filesOfSettings());
+  }
+
+  /// The directory that is shown as [#STATE].
+  Path state() {
+    return state;
+  }
+
+  /// Whether apt's methods can run as the user that Debian has for them.
+  static boolean hasUserForMethods() throws IOException {
+    if (Privilege.ofThisProcess() != Privilege.ROOT) {
+      return false;
+    }
+    try (var users = Files.lines(USERS)) {
+      return users.anyMatch(line -> line.startsWith("_apt:"));
+    }
+  }
+
+  /// Runs a program to its end.
+  ///
+  /// @throws IOException if it cannot be run, or takes longer than ten minutes
+  RunResult run(List<String> argv, Map<String, String> environment) throws IOException {
+    var run =
+        Run.of(argv)
+            .deadline(DEADLINE)
+            .outputLimit(LONGEST_OUTPUT)
+            .errors(OutputSink.NONE)
+            .network(Network.HOST)
+            .systemCalls(SystemCallFilter.standard().withoutUnixSockets())
+            .bind(new Bind.Tmpfs(Path.of("/tmp"), java.util.OptionalLong.empty(), 01777))
+            .bind(Bind.readWrite(state, STATE));
+    if (hasUserForMethods()) {
+      run.capabilities(TO_BECOME_ANOTHER_USER);
+    }
+    for (var file : shown) {
+      run.bind(Bind.readOnly(file, file.toString()));
+    }
+    for (var name : VARIABLES) {
+      Optional.ofNullable(System.getenv(name)).ifPresent(value -> run.env(name, value));
+    }
+    run.env("LC_ALL", "C.UTF-8");
+    environment.forEach(run::env);
+    var result = buildRoot.run(run);
+    if (!(result.ending() instanceof RunResult.Exited)) {
+      throw new IOException("%s %s".formatted(argv.getFirst(), result.ending()));
+    }
+    return result;
+  }
+
+  /// The settings, and the files out of `/usr` that they name: keys, certificates, mirrors in
+  /// directories of this machine.
+  private static Set<Path> filesOfSettings() throws IOException {
+    var files = new TreeSet<Path>();
+    for (var fixed : List.of(SETTINGS, Path.of("/etc/dpkg"), USERS, Path.of("/etc/group"))) {
+      addIfThere(files, fixed);
+    }
+    for (var file : settings()) {
+      var text = Files.readString(file);
+      ABSOLUTE_PATH.matcher(text).results().forEach(path -> addIfThere(files, path.group()));
+      LOCAL_URI.matcher(text).results().forEach(uri -> addIfThere(files, uri.group(1)));
+    }
+    return files;
+  }
+
+  private static List<Path> settings() throws IOException {
+    var all = new ArrayList<Path>();
+    if (Files.isDirectory(SETTINGS)) {
+      try (var files = Files.walk(SETTINGS)) {
+        files.filter(AptSandbox::isSetting).forEach(all::add);
+      }
+    }
+    Stream.ofNullable(System.getenv("APT_CONFIG")).map(Path::of).forEach(all::add);
+    all.removeIf(file -> !Files.isReadable(file));
+    return all;
+  }
+
+  private static boolean isSetting(Path file) {
+    var name = file.toString();
+    return Files.isRegularFile(file)
+        && file.toFile().length() <= LONGEST_SETTINGS
+        && (name.endsWith(".list")
+            || name.endsWith(".sources")
+            || name.endsWith(".conf")
+            || file.getParent().endsWith("apt.conf.d"));
+  }
+
+  private static void addIfThere(Set<Path> files, String path) {
+    addIfThere(files, Path.of(path));
+  }
+
+  private static void addIfThere(Set<Path> files, Path path) {
+    var normal = path.normalize();
+    boolean shownAnyway = SHOWN_ANYWAY.stream().anyMatch(normal::startsWith);
+    boolean below = files.stream().anyMatch(normal::startsWith);
+    if (!shownAnyway && !below && normal.getNameCount() > 1 && Files.exists(normal)) {
+      files.add(normal);
+    }
+  }
+
+  /// Places that every sandbox has, or must not have from the host.
+  private static final List<Path> SHOWN_ANYWAY =
+      Stream.of(
+              "/usr",
+              "/bin",
+              "/sbin",
+              "/lib",
+              "/proc",
+              "/sys",
+              "/dev",
+              "/tmp",
+              "/var/lib/apt",
+              "/var/lib/dpkg",
+              "/var/cache/apt",
+              "/var/log")
+          .map(Path::of)
+          .toList();
+
+  @Override
+  public void close() throws IOException {
+    buildRoot.close();
+  }
+}
