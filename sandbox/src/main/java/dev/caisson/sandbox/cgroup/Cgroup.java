@@ -19,6 +19,9 @@ import java.util.Set;
 /// A set of processes with limits of their own. Who is in it cannot leave it, nor can its
 /// descendants, unless they may write to the cgroup file system.
 ///
+/// The processes are one level below the group that has the limits: who is given a part of the
+/// cgroup file system, by a mount or a namespace, finds no limit there that could be lifted.
+///
 /// A process gets into it by [#start], which is quick and leaves no moment outside, or by [#add].
 /// Where no cgroup could be made, and that was no error, all of this does nothing.
 public final class Cgroup implements AutoCloseable {
@@ -38,6 +41,11 @@ public final class Cgroup implements AutoCloseable {
     this.patience = patience;
   }
 
+  /// The group with the processes, below one that has the limits.
+  static Path members(Path directory) {
+    return directory.resolve("members");
+  }
+
   static Path directory(Map<String, Path> directories, String controller) throws IOException {
     var directory = directories.get(controller);
     if (directory == null) {
@@ -51,7 +59,7 @@ public final class Cgroup implements AutoCloseable {
     return enforced;
   }
 
-  /// Its directories, one in each hierarchy.
+  /// The directories that have the limits, one in each hierarchy.
   public List<Path> directories() {
     return List.copyOf(distinct);
   }
@@ -65,7 +73,10 @@ public final class Cgroup implements AutoCloseable {
     return two == null
         ? Spawn.of(executable)
         : Spawn.of(Path.of("/bin/sh"))
-            .args("-c", "echo 0 > \"$0\" && exec \"$@\"", two.resolve("cgroup.procs").toString())
+            .args(
+                "-c",
+                "echo 0 > \"$0\" && exec \"$@\"",
+                members(two).resolve("cgroup.procs").toString())
             .args(executable.toString());
   }
 
@@ -95,7 +106,7 @@ public final class Cgroup implements AutoCloseable {
     Child child;
     try {
       for (var directory : distinct) {
-        move(directory);
+        move(members(directory));
       }
       child = spawn.startFrom(thread);
     } catch (SystemCallException | RuntimeException failure) {
@@ -137,7 +148,7 @@ public final class Cgroup implements AutoCloseable {
     }
     for (var directory : distinct) {
       try {
-        ControlFile.write(directory.resolve("cgroup.procs"), Integer.toString(pid));
+        ControlFile.write(members(directory).resolve("cgroup.procs"), Integer.toString(pid));
       } catch (IOException failure) {
         if (failure.getCause() instanceof SystemCallException cause
             && cause.errno() == Errno.ESRCH) {

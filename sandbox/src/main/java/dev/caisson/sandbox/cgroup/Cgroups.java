@@ -109,6 +109,9 @@ public final class Cgroups {
           }
         }
       }
+      for (var directory : new LinkedHashSet<>(directories.values())) {
+        Files.createDirectory(Cgroup.members(directory));
+      }
       return new Cgroup(version, directories, required ? enforced : enforced.bestEffort(), REMOVAL);
     } catch (IOException | RuntimeException failure) {
       remove(directories.values());
@@ -202,7 +205,7 @@ public final class Cgroups {
   static boolean remove(Iterable<Path> directories) {
     boolean all = true;
     for (var directory : new LinkedHashSet<>(copy(directories))) {
-      all &= Removal.tryRemove(directory);
+      all &= Removal.tryRemove(Cgroup.members(directory)) && Removal.tryRemove(directory);
       Removal.tryRemove(parent(directory));
     }
     return all;

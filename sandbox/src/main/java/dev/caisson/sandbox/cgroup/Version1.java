@@ -99,9 +99,15 @@ final class Version1 implements Version {
       throws IOException {
     var directory = Cgroup.directory(directories, resource.controller());
     switch (resource) {
-      case MEMORY ->
-          ControlFile.write(
-              directory.resolve("memory.limit_in_bytes"), text(limits.memory().orElseThrow()));
+      case MEMORY -> {
+        var hierarchical = directory.resolve("memory.use_hierarchy");
+        // Always so since Linux 5.11.
+        if (ControlFile.number(hierarchical).orElse(1) == 0) {
+          ControlFile.write(hierarchical, "1");
+        }
+        ControlFile.write(
+            directory.resolve("memory.limit_in_bytes"), text(limits.memory().orElseThrow()));
+      }
       case SWAP -> {
         if (limits.memory().isEmpty()) {
           throw new IOException(
@@ -166,14 +172,23 @@ final class Version1 implements Version {
     var memory = directories.get("memory");
     if (memory != null) {
       peakMemory = ControlFile.number(memory.resolve("memory.max_usage_in_bytes"));
-      oomKills = ControlFile.entry(memory.resolve("memory.oom_control"), "oom_kill").orElse(0);
+      oomKills = events(memory, "memory.oom_control", "oom_kill");
     }
     var pids = directories.get("pids");
     if (pids != null) {
       peakPids = ControlFile.number(pids.resolve("pids.peak"));
-      pidsRefused = ControlFile.entry(pids.resolve("pids.events"), "max").orElse(0);
+      pidsRefused = events(pids, "pids.events", "max");
     }
     return new ResourceUsage(user, system, peakMemory, peakPids, oomKills, pidsRefused);
+  }
+
+  /// Counted where they happen, not above.
+  private static long events(Path directory, String file, String key) throws IOException {
+    long count = 0;
+    for (var group : List.of(directory, Cgroup.members(directory))) {
+      count += ControlFile.entry(group.resolve(file), key).orElse(0);
+    }
+    return count;
   }
 
   private static Duration nanos(Path file) throws IOException {

@@ -146,13 +146,25 @@ class CgroupTest {
   }
 
   @Test
+  void theGroupWithTheLimitsHasNoProcessItself() throws Exception {
+    try (var cgroup = cgroups.create("levels", ResourceLimits.none().pids(5));
+        var child = Inside.python(cgroup, "import time; time.sleep(1000)")) {
+      for (var directory : cgroup.directories()) {
+        assertThat(Files.readAllLines(directory.resolve("cgroup.procs"))).isEmpty();
+        assertThat(Files.readAllLines(Cgroup.members(directory).resolve("cgroup.procs")))
+            .containsExactly(Integer.toString(child.pid()));
+      }
+    }
+  }
+
+  @Test
   void aProcessThatRunsIsAdded() throws IOException {
     var sleeping = Spawn.of(Path.of("/usr/bin/sleep")).args("1000");
     try (var cgroup = cgroups.create("added", ResourceLimits.none().pids(20));
         var sleeper = sleeping.start()) {
       cgroup.add(sleeper.pid());
       for (var directory : cgroup.directories()) {
-        assertThat(Files.readAllLines(directory.resolve("cgroup.procs")))
+        assertThat(Files.readAllLines(Cgroup.members(directory).resolve("cgroup.procs")))
             .containsExactly(Integer.toString(sleeper.pid()));
       }
       cgroup.kill();

@@ -89,7 +89,7 @@ class Version2KernelTest {
   void aProcessThatCannotGetInNeverRuns() throws IOException {
     var trace = work.resolve("trace");
     var cgroup = cgroups.create("closed", ResourceLimits.none());
-    cgroup.directories().forEach(Removal::tryRemove);
+    cgroup.directories().stream().map(Cgroup::members).forEach(Removal::tryRemove);
     try (cgroup;
         var child = Inside.python(cgroup, "open('" + trace + "', 'w')")) {
       assertThat(child.waitid(LONG).success()).isFalse();
