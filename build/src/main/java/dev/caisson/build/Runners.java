@@ -1,6 +1,7 @@
 package dev.caisson.build;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -79,16 +80,18 @@ final class Runners {
   private static Map<String, String> osRelease(Path root) throws IOException {
     var values = new HashMap<String, String>();
     for (var name : List.of("etc/os-release", "usr/lib/os-release")) {
-      var file = root.resolve(name);
-      if (!Files.isRegularFile(file)) {
+      var text = BoundedFile.OS_RELEASE.readInTree(root, name);
+      if (text.isEmpty()) {
         continue;
       }
-      for (var line : Files.readAllLines(file)) {
-        int equals = line.indexOf('=');
-        if (equals > 0 && !line.startsWith("#")) {
-          values.put(line.substring(0, equals), line.substring(equals + 1).replace("\"", ""));
-        }
-      }
+      new String(text.get(), StandardCharsets.UTF_8)
+          .lines()
+          .forEach(line -> {
+            int equals = line.indexOf('=');
+            if (equals > 0 && !line.startsWith("#")) {
+              values.put(line.substring(0, equals), line.substring(equals + 1).replace("\"", ""));
+            }
+          });
       break;
     }
     return values;

@@ -42,7 +42,6 @@ final class StageRun {
   private static final String INPUTS = "/run/osbuild/inputs";
   private static final String MOUNTS = "/run/osbuild/mounts";
   private static final Duration STOP = Duration.ofSeconds(60);
-  private static final int LONGEST_METADATA = 64 << 20;
 
   private final ModuleIndex index;
   private final ObjectStore store;
@@ -314,11 +313,12 @@ final class StageRun {
     if (Files.size(file) == 0) {
       return;
     }
-    if (Files.size(file) > LONGEST_METADATA) {
+    if (Files.size(file) > BoundedFile.STAGE_METADATA.longest()) {
       throw new StageException("the stage wrote more than 64 MiB of metadata");
     }
     try {
-      tree.describe(stage.id(), Json.within(Limits.DEFAULT).parse(Files.readAllBytes(file)));
+      var bytes = BoundedFile.STAGE_METADATA.read(file);
+      tree.describe(stage.id(), Json.within(Limits.DEFAULT).parse(bytes));
     } catch (MessageException invalid) {
       throw new StageException("the stage wrote metadata that is " + invalid.getMessage());
     }

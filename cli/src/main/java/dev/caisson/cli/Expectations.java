@@ -1,5 +1,6 @@
 package dev.caisson.cli;
 
+import dev.caisson.build.BoundedFile;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.remote.RecordedCall;
 import java.io.IOException;
@@ -52,7 +53,7 @@ final class Expectations {
     if (Files.isDirectory(file)) {
       throw new UsageException("--expect: " + file + " is a directory");
     }
-    var bytes = Files.readAllBytes(file);
+    var bytes = BoundedFile.EXPECTATIONS.read(file);
     var expected = new ArrayList<ExpectedCall>();
     int from = 0;
     int line = 1;

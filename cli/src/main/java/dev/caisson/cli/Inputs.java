@@ -1,5 +1,6 @@
 package dev.caisson.cli;
 
+import dev.caisson.build.BoundedFile;
 import dev.caisson.build.ManifestException;
 import dev.caisson.build.ManifestException.Problem;
 import dev.caisson.ipc.Json;
@@ -49,7 +50,8 @@ final class Inputs {
     }
     try {
       return name.equals("-")
-          ? Json.within(Limits.DEFAULT).parse(System.in.readAllBytes())
+          ? Json.within(Limits.DEFAULT)
+              .parse(BoundedFile.MANIFEST.read(System.in, "standard input"))
           : Lock.read(Path.of(name));
     } catch (MessageException invalid) {
       throw new ManifestException(List.of(new Problem("", name + ": " + invalid.getMessage())));

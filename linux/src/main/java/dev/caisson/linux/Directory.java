@@ -36,6 +36,23 @@ public final class Directory implements AutoCloseable {
     return new Directory(Fd.open(path, OpenFlag.DIRECTORY, OpenFlag.NOFOLLOW));
   }
 
+  /// Opens the root of a tree, to which symbolic links may lead. See `open(2)`.
+  public static Directory openRoot(Path path) throws SystemCallException {
+    return new Directory(Fd.open(path, OpenFlag.DIRECTORY));
+  }
+
+  /// Opens a file for reading as if this directory were the root: neither `..` nor a symbolic link
+  /// leads out of it. Does not block for a FIFO. See `openat2(2)`, RESOLVE_IN_ROOT.
+  ///
+  /// @return a descriptor, which the caller closes
+  /// @throws SystemCallException ENOENT if there is no such file; ENXIO if it is a socket
+  public Fd openInRoot(String path) throws SystemCallException {
+    long resolveInRoot = 0x10;
+    long resolveNoMagiclinks = 0x2;
+    return openat2(
+        PathBytes.encode(path), OpenFlag.NOCTTY.bit(), resolveInRoot | resolveNoMagiclinks);
+  }
+
   /// Opens a directory in it, which must be on the same mount. See `openat2(2)`, RESOLVE_NO_XDEV.
   ///
   /// @throws SystemCallException ELOOP or ENOTDIR if it is a symbolic link or another file; EXDEV
@@ -52,6 +69,10 @@ public final class Directory implements AutoCloseable {
   private Fd openat2(byte[] name, long flags) throws SystemCallException {
     long resolveNoXdev = 1;
     long resolveNoSymlinks = 4;
+    return openat2(name, flags | OpenFlag.NOFOLLOW.bit(), resolveNoXdev | resolveNoSymlinks);
+  }
+
+  private Fd openat2(byte[] name, long flags, long resolve) throws SystemCallException {
     int sizeOfOpenHow = 24;
     int number = fd.enter();
     try (var frame = new Frame()) {
@@ -60,7 +81,7 @@ public final class Directory implements AutoCloseable {
           JAVA_LONG,
           0,
           flags | OpenFlag.NOFOLLOW.bit() | OpenFlag.NONBLOCK.bit() | OpenFlag.CLOEXEC);
-      how.set(JAVA_LONG, 16, resolveNoXdev | resolveNoSymlinks);
+      how.set(JAVA_LONG, 16, resolve);
       long result =
           frame.call(
               SystemCall.OPENAT2,

@@ -1,7 +1,9 @@
 package dev.caisson.recipe;
 
+import dev.caisson.build.BoundedFile;
 import dev.caisson.sandbox.RunResult;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.DateTimeException;
@@ -70,7 +72,8 @@ public final class AptResolver {
   }
 
   private static String machineSuite() throws IOException {
-    for (var line : Files.readAllLines(Path.of("/etc/os-release"))) {
+    var release = BoundedFile.OS_RELEASE.read(Path.of("/etc/os-release"));
+    for (var line : new String(release, StandardCharsets.UTF_8).lines().toList()) {
       if (line.startsWith("VERSION_CODENAME=")) {
         return line.substring(line.indexOf('=') + 1).replace("\"", "");
       }
@@ -227,7 +230,8 @@ public final class AptResolver {
     long latest = 0;
     try (var lists = Files.newDirectoryStream(state.resolve("lists"), "*Release")) {
       for (var list : lists) {
-        for (var line : Files.readAllLines(list)) {
+        var release = new String(BoundedFile.RELEASE.read(list), StandardCharsets.UTF_8);
+        for (var line : release.lines().toList()) {
           if (line.startsWith("Date: ")) {
             latest = Math.max(latest, seconds(line.substring(6)));
             break;

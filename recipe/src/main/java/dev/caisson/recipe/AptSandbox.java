@@ -1,5 +1,6 @@
 package dev.caisson.recipe;
 
+import dev.caisson.build.BoundedFile;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Capability;
@@ -10,6 +11,7 @@ import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.RunResult;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
@@ -36,9 +39,6 @@ final class AptSandbox implements AutoCloseable {
 
   private static final Duration DEADLINE = Duration.ofMinutes(10);
   private static final long LONGEST_OUTPUT = 256L << 20;
-
-  /// What is read in search of the names of more files, in bytes.
-  private static final long LONGEST_SETTINGS = 1 << 20;
 
   private static final Path SETTINGS = Path.of("/etc/apt");
   private static final Path USERS = Path.of("/etc/passwd");
@@ -109,7 +109,7 @@ final class AptSandbox implements AutoCloseable {
             .errors(OutputSink.NONE)
             .network(Network.HOST)
             .systemCalls(SystemCallFilter.standard().withoutUnixSockets())
-            .bind(new Bind.Tmpfs(Path.of("/tmp"), java.util.OptionalLong.empty(), 01777))
+            .bind(new Bind.Tmpfs(Path.of("/tmp"), OptionalLong.empty(), 01777))
             .bind(Bind.readWrite(state, STATE));
     if (hasUserForMethods()) {
       run.capabilities(TO_BECOME_ANOTHER_USER);
@@ -137,7 +137,7 @@ final class AptSandbox implements AutoCloseable {
       addIfThere(files, fixed);
     }
     for (var file : settings()) {
-      var text = Files.readString(file);
+      var text = new String(BoundedFile.APT_SETTINGS.read(file), StandardCharsets.UTF_8);
       ABSOLUTE_PATH.matcher(text).results().forEach(path -> addIfThere(files, path.group()));
       LOCAL_URI.matcher(text).results().forEach(uri -> addIfThere(files, uri.group(1)));
     }
@@ -159,7 +159,6 @@ final class AptSandbox implements AutoCloseable {
   private static boolean isSetting(Path file) {
     var name = file.toString();
     return Files.isRegularFile(file)
-        && file.toFile().length() <= LONGEST_SETTINGS
         && (name.endsWith(".list")
             || name.endsWith(".sources")
             || name.endsWith(".conf")

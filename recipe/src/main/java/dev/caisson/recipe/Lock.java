@@ -1,5 +1,6 @@
 package dev.caisson.recipe;
 
+import dev.caisson.build.BoundedFile;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import java.io.IOException;
@@ -138,6 +139,6 @@ public final class Lock {
   ///
   /// @throws dev.caisson.ipc.MessageException if it is not JSON, with line and column
   public static JsonNode read(Path file) throws IOException {
-    return Json.within(Limits.DEFAULT).parse(Files.readAllBytes(file));
+    return Json.within(Limits.DEFAULT).parse(BoundedFile.MANIFEST.read(file));
   }
 }

@@ -1,5 +1,6 @@
 package dev.caisson.recipe;
 
+import dev.caisson.build.BoundedFile;
 import dev.caisson.build.ManifestException;
 import dev.caisson.build.ManifestException.Problem;
 import dev.caisson.build.Schemas;
@@ -42,17 +43,16 @@ public record Recipe(
     List<List<String>> run,
     OptionalLong sourceEpoch,
     Optional<String> archive) {
-  private static final int LONGEST = 1 << 20;
   private static final Pattern MARK = Pattern.compile("line (\\d+), column (\\d+)");
 
   /// Reads a recipe.
   ///
   /// @throws ManifestException if it is not valid, with line and column if it is not even YAML
   public static Recipe read(Path file) throws IOException {
-    if (Files.size(file) > LONGEST) {
+    if (Files.size(file) > BoundedFile.RECIPE.longest()) {
       throw new ManifestException(List.of(new Problem("", "a recipe of more than 1 MiB")));
     }
-    var bytes = Files.readAllBytes(file);
+    var bytes = BoundedFile.RECIPE.read(file);
     var yaml = parse(decode(bytes));
     var problems = Schemas.validate(schema(), yaml, "");
     if (!problems.isEmpty()) {
