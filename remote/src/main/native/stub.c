@@ -17,7 +17,7 @@ typedef int s32;
 enum {
 	AF_UNIX = 1, SOCK_STREAM = 1, SOL_SOCKET = 1, SO_RCVTIMEO = 20, SCM_RIGHTS = 1,
 	O_PATH = 010000000, O_CLOEXEC = 02000000, AT_FDCWD = -100, AT_EXECFN = 31,
-	MSG_CMSG_CLOEXEC = 0x40000000, MSG_NOSIGNAL = 0x4000, SHUT_RDWR = 2,
+	MSG_CMSG_CLOEXEC = 0x40000000, MSG_NOSIGNAL = 0x4000, MSG_PEEK = 2, SHUT_RDWR = 2,
 	EINTR = 4, ENOENT = 2, ENOSYS = 38, ECANCELED = 125,
 	SIGPIPE = 13, SIG_IGN = 1, SIGSTOP = 19, FUTEX_WAIT = 0
 };
@@ -457,12 +457,14 @@ static u64 append(char *text, u64 at, u64 room, const char *more)
 
 enum { PARTS = 256 };
 
+/* Writes to a socket. When nobody is there any more, that is no reason to die by SIGPIPE. */
 static int write_parts(int fd, struct iovec *parts, u32 count)
 {
 	u32 first = 0;
 
 	while (first < count) {
-		s64 written = again(__NR_writev, fd, (s64)(parts + first), count - first);
+		const struct msghdr header = { 0, 0, parts + first, count - first, 0, 0, 0 };
+		s64 written = again(__NR_sendmsg, fd, (s64)&header, MSG_NOSIGNAL);
 
 		if (written < 0)
 			return -1;
@@ -630,6 +632,12 @@ static void complain(const char *name, const char *what)
 	write_all(2, text, size);
 }
 
+static int turned_away(const char *name)
+{
+	complain(name, "the connection was closed before the first call");
+	return 1;
+}
+
 /* Has none of what the stub opens be taken for a standard stream that its caller has closed. */
 static u32 fill_streams(void)
 {
@@ -705,7 +713,7 @@ static int run(u64 *stack)
 	if (got <= 0) {
 		complain(name, by_stdin
 			? "there is no socket beside it, none in RSYSCALL_UNIX_STUB_SOCK_PATH, and none as standard input"
-			: "whoever listens did not send what a stub needs");
+			: "the connection was closed, or whoever listens is no controller of stubs");
 		return 1;
 	}
 	ahead = got >= (s64)sizeof(MAGIC) && equal(wish, MAGIC, sizeof(MAGIC));
@@ -714,8 +722,8 @@ static int run(u64 *stack)
 
 		memcpy(acknowledgement.magic, MAGIC, sizeof(MAGIC));
 		acknowledgement.server_ahead = (u64)server_ahead;
-		if (write_all((int)socket, &acknowledgement, sizeof(acknowledgement)) < 0)
-			return 1;
+		if (answer((int)socket, (const s64 *)&acknowledgement, sizeof(acknowledgement) / sizeof(s64)) < 0)
+			return turned_away(name);
 	}
 	if (!by_stdin && !forwarded)
 		again(__NR_close, socket, 0, 0);
@@ -731,7 +739,10 @@ static int run(u64 *stack)
 		got = describe(head.fds[1], &head, sizeof(head), texts);
 	}
 	if (got < 0)
-		return 1;
+		return turned_away(name);
+	/* A controller whose peers are too many turns some away. */
+	if (ahead && !by_stdin && call(__NR_recvfrom, head.fds[0], (s64)wish, 1, MSG_PEEK, 0, 0) == 0)
+		return turned_away(name);
 	empty_streams(filled);
 	return ahead ? server_ahead(head.fds[0], head.fds[0]) : server(head.fds[0], head.fds[0]);
 }

@@ -4,6 +4,8 @@ import dev.caisson.linux.Spawn;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.remote.LocalProcess;
 import dev.caisson.remote.RemoteProcess;
+import dev.caisson.remote.StubCall;
+import dev.caisson.remote.StubException;
 import dev.caisson.remote.StubServer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,10 +30,12 @@ final class RemoteBenchmark implements AutoCloseable {
   private static final int STARTS = Scale.of(100, 3);
   private static final int DIRECTORIES = Scale.of(100, 3);
   private static final int FILES = Scale.of(100, 10);
+  private static final int SILENT = Scale.of(10_000, 300);
 
   private final Path directory;
   private final Path floor;
   private final Path empty;
+  private final Path silent;
   private final LocalProcess local = LocalProcess.start();
   private final StubServer server;
 
@@ -39,8 +43,10 @@ final class RemoteBenchmark implements AutoCloseable {
     this.directory = directory;
     floor = directory.resolve("calls");
     empty = directory.resolve("empty");
+    silent = directory.resolve("silent");
     var sources = Path.of(System.getProperty("caisson.bench"), "src", "main", "c");
     Programs.run("gcc", "-O2", "-o", floor.toString(), sources.resolve("calls.c").toString());
+    Programs.run("gcc", "-O2", "-o", silent.toString(), sources.resolve("silent.c").toString());
     Programs.run(
         "gcc",
         "-O2",
@@ -58,6 +64,7 @@ final class RemoteBenchmark implements AutoCloseable {
       System.out.printf("System calls in another process; medians of %d rounds:%n", ROUNDS);
       bench.calls();
       bench.processes();
+      bench.flood();
       bench.trees();
       System.out.println();
     }
@@ -130,18 +137,52 @@ final class RemoteBenchmark implements AutoCloseable {
     }
   }
 
+  /// An honest stub beside peers that connect, say nothing, and connect again when they are
+  /// evicted.
+  private void flood() throws Exception {
+    var none = new Series("an honest stub beside no silent peer");
+    var many = new Series("beside %,d silent peers that reconnect".formatted(SILENT));
+    for (int round = 0; round < ROUNDS; round++) {
+      none.add(stubs());
+      var command =
+          List.of(silent.toString(), server.socket().toString(), Integer.toString(SILENT));
+      var flood =
+          new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+      try (var words = flood.inputReader()) {
+        if (words.readLine() == null) {
+          throw new IOException("no silent peer has connected");
+        }
+        many.add(stubs());
+      } finally {
+        flood.destroyForcibly().waitFor();
+      }
+    }
+    none.print(none);
+    many.print(none);
+  }
+
   private long stubs() throws IOException {
     long took = 0;
     for (int i = 0; i < STARTS; i++) {
       long start = System.nanoTime();
       try (var started = Spawn.of(directory.resolve("stub")).start();
-          var call = server.accept(DEADLINE)) {
+          var call = accept()) {
         took += System.nanoTime() - start;
         call.process().exitGroup(0);
         started.waitid(DEADLINE);
       }
     }
     return took / STARTS;
+  }
+
+  private StubCall accept() throws IOException {
+    while (true) {
+      try {
+        return server.accept(DEADLINE);
+      } catch (StubException silent) {
+        // It has gone.
+      }
+    }
   }
 
   private void children() throws IOException {
@@ -184,7 +225,7 @@ final class RemoteBenchmark implements AutoCloseable {
   public void close() throws IOException {
     server.close();
     local.close();
-    for (var file : List.of(floor, empty, directory)) {
+    for (var file : List.of(floor, empty, silent, directory)) {
       Files.deleteIfExists(file);
     }
   }

@@ -9,6 +9,18 @@ import java.util.Optional;
 /// What the proxy makes of a client, without the listener and the threads that it otherwise comes
 /// with: an execution must cost microseconds.
 public final class Access {
+  /// Nobody else is there, so nobody is evicted.
+  private static final ProxyClient.Silence ALONE =
+      new ProxyClient.Silence() {
+        @Override
+        public void begins() {}
+
+        @Override
+        public boolean ends() {
+          return true;
+        }
+      };
+
   private Access() {}
 
   /// Serves one who has connected to its end, on this thread. The socket stays the caller's.
@@ -16,7 +28,7 @@ public final class Access {
   /// @throws IOException why the connection is closed without a further answer
   public static void serve(StreamSocket client, Broker broker, ProxyLimits limits)
       throws IOException {
-    ProxyClient.of(client, broker, limits).serve();
+    ProxyClient.of(client, broker, limits, ALONE).serve();
   }
 
   /// What an origin would be sent.

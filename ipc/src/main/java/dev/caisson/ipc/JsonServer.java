@@ -1,27 +1,34 @@
 package dev.caisson.ipc;
 
-import dev.caisson.linux.Errno;
+import dev.caisson.linux.Acceptor;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixListener;
 import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
-/// Serves any number of connections to a socket at once, each on a virtual thread of its own, so
-/// that one that never reads or sends half of what it should stalls no other.
+/// Serves any number of connections to a socket at once, each on a thread of its own, so that one
+/// that never reads stalls no other.
+///
+/// Clients speak first: a connection is served from its first message on. Until then it takes a
+/// descriptor alone. If there are too many silent clients, or no descriptors, the longest silent
+/// one of the user, and then of the process, that holds most is evicted.
 public final class JsonServer implements AutoCloseable {
-  private static final Duration FOREVER = Duration.ofDays(365);
+  /// How many clients may be connected that have sent nothing yet.
+  private static final int SILENT = 256;
 
-  /// What passes when others give something back.
-  private static final Set<Errno> SCARCITY =
-      Set.of(Errno.EMFILE, Errno.ENFILE, Errno.ENOMEM, Errno.ENOBUFS);
+  /// As many as the kernel allows: a client waits in the queue for a moment alone.
+  private static final int BACKLOG = 4096;
 
   private final UnixListener listener;
+  private final Acceptor<UnixSocket> silent;
   private final Limits limits;
   private final Handler handler;
   private final Semaphore free;
@@ -30,8 +37,14 @@ public final class JsonServer implements AutoCloseable {
   private final Thread acceptor;
   private volatile boolean closing;
 
-  private JsonServer(UnixListener listener, int connections, Limits limits, Handler handler) {
+  private JsonServer(
+      UnixListener listener,
+      Acceptor<UnixSocket> silent,
+      int connections,
+      Limits limits,
+      Handler handler) {
     this.listener = listener;
+    this.silent = silent;
     this.limits = limits;
     this.handler = handler;
     this.connections = connections;
@@ -42,55 +55,44 @@ public final class JsonServer implements AutoCloseable {
   /// What is done with a connection.
   @FunctionalInterface
   public interface Handler {
-    /// Serves one connection until it ends. The channel is closed afterwards. An exception ends the
-    /// connection, and nothing else.
+    /// Serves one connection until it ends. Called when a first message, or the end, has come. The
+    /// channel is closed afterwards. An exception ends the connection, and nothing else.
     void serve(JsonChannel channel) throws IOException;
   }
 
   /// Makes the socket and serves it until [#close(Duration)].
   ///
   /// @param path where the socket's file is made; it is removed at the end
-  /// @param connections how many are served at once; more of them wait to be accepted
+  /// @param connections how many are served at once; more of them wait
   /// @param limits what is accepted of those who connect
   public static JsonServer listen(Path path, int connections, Limits limits, Handler handler)
       throws SystemCallException {
-    var listener = UnixListener.listen(UnixSocket.Type.SEQPACKET, path, connections);
-    return new JsonServer(listener, connections, limits, handler);
-  }
-
-  private void accept() {
-    while (!closing) {
-      try {
-        free.acquire();
-        UnixSocket socket;
-        try {
-          socket = listener.accept(FOREVER);
-        } catch (IOException failure) {
-          free.release();
-          throw failure;
-        }
-        serve(socket);
-      } catch (SystemCallException failure) {
-        if (!SCARCITY.contains(failure.errno())) {
-          return;
-        }
-        awaitDescriptors();
-      } catch (IOException | IllegalStateException | InterruptedException closed) {
-        return;
-      }
+    var listener = UnixListener.listen(UnixSocket.Type.SEQPACKET, path, BACKLOG);
+    try {
+      var silent = Acceptor.of(listener, SILENT);
+      return new JsonServer(listener, silent, connections, limits, handler);
+    } catch (SystemCallException failure) {
+      listener.close();
+      throw failure;
     }
   }
 
-  /// Out of descriptors or memory: the connection stays in the queue, and asking again at once
-  /// would only burn a CPU.
-  private void awaitDescriptors() {
+  private void accept() {
     try {
-      if (free.tryAcquire(connections, 100, TimeUnit.MILLISECONDS)) {
-        free.release(connections);
-        Thread.sleep(100);
+      while (!closing) {
+        free.acquire();
+        boolean served = false;
+        try {
+          serve(silent.next());
+          served = true;
+        } finally {
+          if (!served) {
+            free.release();
+          }
+        }
       }
-    } catch (InterruptedException interrupt) {
-      Thread.currentThread().interrupt();
+    } catch (IOException | IllegalStateException | InterruptedException closed) {
+      // It is what ends this.
     }
   }
 
@@ -127,11 +129,13 @@ public final class JsonServer implements AutoCloseable {
     closing = true;
     acceptor.interrupt();
     boolean interrupted = false;
+    var accepted = new ArrayDeque<UnixSocket>();
     try {
       acceptor.join();
       long until = System.nanoTime() + drain.toNanos();
+      accepted.addAll(silent.drain());
       while (free.tryAcquire(until - System.nanoTime(), TimeUnit.NANOSECONDS)) {
-        var queued = listener.tryAccept();
+        var queued = accepted.isEmpty() ? listener.tryAccept() : Optional.of(accepted.remove());
         if (queued.isEmpty()) {
           free.release();
           break;
@@ -151,6 +155,8 @@ public final class JsonServer implements AutoCloseable {
       interrupted = true;
     } finally {
       // Also after an error, such as that of a class that cannot be loaded without a descriptor.
+      accepted.forEach(UnixSocket::close);
+      silent.close();
       listener.close();
     }
     if (interrupted) {

@@ -125,6 +125,47 @@ class JsonServerTest {
   }
 
   @Test
+  void silentClientsKeepNoOtherWaiting() throws IOException {
+    var silent = new ArrayList<JsonChannel>();
+    try (var server = listen(2, JsonServerTest::echo)) {
+      for (int i = 0; i < 100; i++) {
+        silent.add(connect());
+      }
+      try (var other = connect()) {
+        assertEchoes(other, 1);
+      }
+      for (var one : silent) {
+        assertThat(one.ready()).isFalse();
+      }
+      assertEchoes(silent.getFirst(), 2);
+      server.close(Duration.ZERO);
+    } finally {
+      silent.forEach(JsonChannel::close);
+    }
+  }
+
+  @Test
+  void aFloodOfSilentClientsEvictsItselfAndNoneThatIsServed() throws IOException {
+    var silent = new ArrayList<JsonChannel>();
+    try (var server = listen(4, JsonServerTest::echo);
+        var served = connect()) {
+      assertEchoes(served, 1);
+      for (int i = 0; i < 400; i++) {
+        silent.add(connect());
+      }
+      try (var other = connect()) {
+        assertEchoes(other, 2);
+      }
+      assertThat(silent.getFirst().receive(LONG)).isEmpty();
+      assertThat(silent.getLast().ready()).isFalse();
+      assertEchoes(served, 3);
+      server.close(Duration.ZERO);
+    } finally {
+      silent.forEach(JsonChannel::close);
+    }
+  }
+
+  @Test
   void noMoreConnectionsThanAllowedAreServedAtOnceAndAllAreServedInTheEnd() throws Exception {
     var now = new AtomicInteger();
     var most = new AtomicInteger();
@@ -248,8 +289,8 @@ class JsonServerTest {
     try (var server = listen(10, greeting)) {
       for (int client = 0; client < 10; client++) {
         try (var channel = connect()) {
-          assertThat(greeted.tryAcquire(30, TimeUnit.SECONDS)).isTrue();
           channel.send(Peer.text(client + " first"), List.of(), LONG);
+          assertThat(greeted.tryAcquire(30, TimeUnit.SECONDS)).isTrue();
           channel.send(Peer.text(client + " last"), List.of(), LONG);
           expected.add(client + " first");
           expected.add(client + " last");

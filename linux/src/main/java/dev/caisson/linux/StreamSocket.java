@@ -20,7 +20,9 @@ public final class StreamSocket implements AutoCloseable {
   private static final int IPPROTO_TCP = 6;
   private static final int TCP_NODELAY = 1;
   private static final int F_SETFL = 4;
+  private static final int SHUT_RD = 0;
   private static final int SHUT_WR = 1;
+  private static final int MSG_PEEK = 0x2;
   private static final int MSG_DONTWAIT = 0x40;
   private static final int MSG_NOSIGNAL = 0x4000;
   private static final int CHUNK = 128 * 1024;
@@ -166,6 +168,19 @@ public final class StreamSocket implements AutoCloseable {
     }
   }
 
+  /// Whether there is something to be received: bytes, the end, or an error. See `recv(2)`,
+  /// MSG_PEEK.
+  public boolean ready() {
+    int socket = fd.enter();
+    try (var frame = new Frame()) {
+      var one = frame.buffer(1);
+      int flags = MSG_DONTWAIT | MSG_PEEK;
+      return !nothingYet(frame.call(SystemCall.RECVFROM, socket, one.address(), 1, flags));
+    } finally {
+      fd.exit();
+    }
+  }
+
   /// Sends what there is room for, waiting until there is some. See `send(2)`.
   ///
   /// A broken connection is an EPIPE or ECONNRESET, never a signal.
@@ -217,6 +232,14 @@ public final class StreamSocket implements AutoCloseable {
   /// @throws SystemCallException ENOTCONN if the connection is broken
   public void shutdownOutput() throws SystemCallException {
     fd.call(SystemCall.SHUTDOWN, SHUT_WR, 0);
+  }
+
+  /// Receives no more than what has come: then the end, which wakes a thread that waits to receive.
+  /// Sending goes on. See `shutdown(2)`, SHUT_RD.
+  ///
+  /// @throws SystemCallException ENOTCONN if the connection is broken
+  public void shutdownInput() throws SystemCallException {
+    fd.call(SystemCall.SHUTDOWN, SHUT_RD, 0);
   }
 
   /// Closes the descriptor, which wakes those who wait in a call on it. Idempotent.

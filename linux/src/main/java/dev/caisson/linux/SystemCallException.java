@@ -21,6 +21,15 @@ public final class SystemCallException extends IOException {
   /// How many of a list are told.
   private static final int FEW = 8;
 
+  private static final Set<Errno> SCARCITY =
+      Set.of(
+          Errno.EMFILE,
+          Errno.ENFILE,
+          Errno.ENOMEM,
+          Errno.ENOBUFS,
+          Errno.ENOSPC,
+          Errno.ETOOMANYREFS);
+
   private final Errno errno;
   private final String call;
 
@@ -33,6 +42,12 @@ public final class SystemCallException extends IOException {
   /// Which error it was.
   public Errno errno() {
     return errno;
+  }
+
+  /// Whether descriptors, memory or the like have run out: the same call may succeed when some have
+  /// been given back.
+  public boolean isScarcity() {
+    return SCARCITY.contains(errno);
   }
 
   /// The name of the system call (or of the function of the C library) that failed.

@@ -55,6 +55,11 @@ public final class UnixListener implements AutoCloseable {
     }
   }
 
+  /// The descriptor, which stays the listener's.
+  public Fd fd() {
+    return fd;
+  }
+
   /// Takes the next connection, waiting for it. See `accept4(2)`.
   ///
   /// @throws DeadlineException if nobody connects in time

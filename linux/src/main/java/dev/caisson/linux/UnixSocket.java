@@ -320,6 +320,23 @@ public final class UnixSocket implements AutoCloseable {
     }
   }
 
+  /// Receives what has come of a stream into native memory. An interrupt makes no difference.
+  ///
+  /// @return how many bytes; 0 if there are none yet; -1 at the end of the connection
+  public int recvNow(MemorySegment room) throws SystemCallException {
+    int socket = fd.enter();
+    try (var frame = new Frame()) {
+      long result = recvNow(frame, socket, room);
+      if (result == -Errno.EAGAIN.number()) {
+        return 0;
+      }
+      int count = (int) SystemCallException.check(result, SystemCall.RECVFROM, socket);
+      return count == 0 ? -1 : count;
+    } finally {
+      fd.exit();
+    }
+  }
+
   private static long recvNow(Frame frame, int socket, MemorySegment room) {
     return receive(
         frame, SystemCall.RECVFROM, socket, room.address(), room.byteSize(), MSG_DONTWAIT);

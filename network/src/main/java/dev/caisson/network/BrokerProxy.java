@@ -1,43 +1,55 @@
 package dev.caisson.network;
 
-import dev.caisson.linux.Errno;
+import dev.caisson.linux.Acceptor;
+import dev.caisson.linux.PendingPeers;
 import dev.caisson.linux.StreamSocket;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.TcpListener;
+import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
-import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
 
 /// A proxy for programs that know of none but those of HTTP and SOCKS5, which it tells apart by
 /// their first byte: `http_proxy=http://127.0.0.1:PORT`, `all_proxy=socks5h://127.0.0.1:PORT`.
 ///
 /// It speaks CONNECT and requests for `http://` URLs (one on each connection), and SOCKS5 without
 /// authentication. What is refused is answered with 403 and the reason, or with SOCKS5's "not
-/// allowed". Each client is served on a virtual thread of its own.
+/// allowed". Each client is served on a virtual thread of its own, from its first byte on.
+///
+/// A client that is silent keeps no other waiting: if there are too many clients, the longest
+/// silent one that has not sent its whole request is evicted. One that has sent it never is.
 public final class BrokerProxy implements AutoCloseable {
-  private static final Duration FOREVER = Duration.ofDays(365);
-  private static final long PAUSE = 100;
+  /// How many clients may be connected that have not sent a byte.
+  private static final int SILENT = 256;
 
-  /// What passes when others give something back.
-  private static final Set<Errno> SCARCITY =
-      Set.of(Errno.EMFILE, Errno.ENFILE, Errno.ENOMEM, Errno.ENOBUFS);
+  /// What is known of a client over TCP: all belong to the same run.
+  private static final UnixSocket.Credentials NOBODY = new UnixSocket.Credentials(0, 0, 0);
 
   private final List<TcpListener> listeners;
+  private final Acceptor<StreamSocket> silent;
   private final Broker broker;
   private final ProxyLimits limits;
-  private final Semaphore free;
   private final Set<Client> clients = ConcurrentHashMap.newKeySet();
-  private final List<Thread> acceptors;
-  private volatile boolean closing;
+
+  /// The clients that are waited for in the middle of their requests.
+  private final PendingPeers<Client> asking = new PendingPeers<>();
+
+  /// Guards how many clients are being served, and whether one of them has been evicted that has
+  /// not gone yet.
+  private final Object room = new Object();
+
+  private int served;
+  private boolean evicting;
+
+  private final Thread acceptor = Thread.ofVirtual().name("proxy").unstarted(this::accept);
 
   /// One that is being served; started once it is known to [#clients].
-  private final class Client implements Runnable {
+  private final class Client implements Runnable, ProxyClient.Silence {
     final StreamSocket socket;
     final Thread thread = Thread.ofVirtual().name("proxy-client").unstarted(this);
+    private boolean evicted;
 
     Client(StreamSocket socket) {
       this.socket = socket;
@@ -46,12 +58,38 @@ public final class BrokerProxy implements AutoCloseable {
     @Override
     public void run() {
       try (socket) {
-        ProxyClient.of(socket, broker, limits).serve();
+        ProxyClient.of(socket, broker, limits, this).serve();
       } catch (IOException | RuntimeException failure) {
         // The connection ends by being closed; who connected sees that.
       } finally {
         clients.remove(this);
-        free.release();
+        leave();
+      }
+    }
+
+    @Override
+    public void begins() {
+      asking.add(this, NOBODY);
+      synchronized (room) {
+        room.notifyAll();
+      }
+    }
+
+    @Override
+    public boolean ends() {
+      synchronized (room) {
+        asking.remove(this);
+        return !evicted;
+      }
+    }
+
+    /// Has it see the end of what is sent to it, so that it can say why.
+    void evict() {
+      evicted = true;
+      try {
+        socket.shutdownInput();
+      } catch (SystemCallException | IllegalStateException gone) {
+        // So it has ended.
       }
     }
 
@@ -61,65 +99,78 @@ public final class BrokerProxy implements AutoCloseable {
     }
   }
 
-  private BrokerProxy(List<TcpListener> listeners, Broker broker, ProxyLimits limits) {
+  private BrokerProxy(
+      List<TcpListener> listeners,
+      Acceptor<StreamSocket> silent,
+      Broker broker,
+      ProxyLimits limits) {
     this.listeners = listeners;
+    this.silent = silent;
     this.broker = broker;
     this.limits = limits;
-    this.free = new Semaphore(limits.connections());
-    this.acceptors =
-        listeners.stream()
-            .map(listener -> Thread.ofVirtual().name("proxy").unstarted(() -> accept(listener)))
-            .toList();
   }
 
   /// Serves a listener until [#close()], which closes the listener, too.
-  public static BrokerProxy serve(TcpListener listener, Broker broker, ProxyLimits limits) {
+  ///
+  /// @throws SystemCallException if there are no descriptors; the listener stays open
+  public static BrokerProxy serve(TcpListener listener, Broker broker, ProxyLimits limits)
+      throws SystemCallException {
     return serve(List.of(listener), broker, limits);
   }
 
   /// Serves several listeners, which share the limits.
-  public static BrokerProxy serve(List<TcpListener> listeners, Broker broker, ProxyLimits limits) {
-    var proxy = new BrokerProxy(List.copyOf(listeners), broker, limits);
-    proxy.acceptors.forEach(Thread::start);
+  ///
+  /// @throws SystemCallException if there are no descriptors; the listeners stay open
+  public static BrokerProxy serve(List<TcpListener> listeners, Broker broker, ProxyLimits limits)
+      throws SystemCallException {
+    var all = List.copyOf(listeners);
+    var proxy = new BrokerProxy(all, Acceptor.of(all, SILENT, limits.request()), broker, limits);
+    proxy.acceptor.start();
     return proxy;
   }
 
-  private void accept(TcpListener listener) {
-    while (!closing) {
-      try {
-        free.acquire();
-        boolean served = false;
-        try {
-          var client = new Client(listener.accept(FOREVER));
-          clients.add(client);
-          client.thread.start();
-          served = true;
-        } finally {
-          if (!served) {
-            free.release();
-          }
-        }
-      } catch (SystemCallException failure) {
-        if (!SCARCITY.contains(failure.errno())) {
-          return;
-        }
-        awaitDescriptors();
-      } catch (IOException | IllegalStateException | InterruptedException closed) {
-        return;
+  private void accept() {
+    try {
+      while (true) {
+        serve(silent.next());
       }
+    } catch (IOException | IllegalStateException | InterruptedException closed) {
+      // It is what ends this.
     }
   }
 
-  /// Out of descriptors or memory: the connection stays in the queue, and asking again at once
-  /// would only burn a CPU.
-  private void awaitDescriptors() {
+  /// Serves a client that has sent something, as soon as there is room.
+  private void serve(StreamSocket socket) throws InterruptedException {
     try {
-      if (free.tryAcquire(limits.connections(), PAUSE, TimeUnit.MILLISECONDS)) {
-        free.release(limits.connections());
-        Thread.sleep(PAUSE);
+      enter();
+    } catch (InterruptedException closed) {
+      socket.close();
+      throw closed;
+    }
+    var client = new Client(socket);
+    clients.add(client);
+    client.thread.start();
+  }
+
+  private void enter() throws InterruptedException {
+    synchronized (room) {
+      while (served >= limits.connections()) {
+        if (!evicting) {
+          var victim = asking.evict();
+          victim.ifPresent(Client::evict);
+          evicting = victim.isPresent();
+        }
+        room.wait();
       }
-    } catch (InterruptedException interrupt) {
-      Thread.currentThread().interrupt();
+      served++;
+    }
+  }
+
+  private void leave() {
+    synchronized (room) {
+      served--;
+      evicting = false;
+      room.notifyAll();
     }
   }
 
@@ -127,9 +178,10 @@ public final class BrokerProxy implements AutoCloseable {
   /// Idempotent.
   @Override
   public void close() {
-    closing = true;
-    acceptors.forEach(Thread::interrupt);
-    acceptors.forEach(Threads::join);
+    acceptor.interrupt();
+    Threads.join(acceptor);
+    silent.drain().forEach(StreamSocket::close);
+    silent.close();
     listeners.forEach(TcpListener::close);
     for (var client : clients) {
       client.end();

@@ -27,7 +27,9 @@ public final class ForeignListener {
   private static final int SOCKET = 3;
   private static final int OWNER = 4;
   private static final int NETWORK = 5;
-  private static final int BACKLOG = 128;
+
+  /// The kernel may allow less. A connection for which there is no room takes a second more.
+  private static final int BACKLOG = 4096;
 
   private ForeignListener() {}
 

@@ -1,9 +1,11 @@
 package dev.caisson.network;
 
 import dev.caisson.linux.Deadline;
+import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.StreamSocket;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Set;
 
 /// One who has connected to a [BrokerProxy].
 ///
@@ -14,10 +16,42 @@ record ProxyClient(
   private static final Duration LINGER = Duration.ofSeconds(1);
   private static final int MOST_LINGERING = 1 << 20;
 
-  static ProxyClient of(StreamSocket socket, Broker broker, ProxyLimits limits) {
+  /// Is told when a client is waited for in the middle of its request.
+  interface Silence {
+    /// It has said nothing more yet.
+    void begins();
+
+    /// It has said something, or its time is up.
+    ///
+    /// @return false if it has been evicted meanwhile
+    boolean ends();
+  }
+
+  static ProxyClient of(StreamSocket socket, Broker broker, ProxyLimits limits, Silence silence) {
     var request = Deadline.in(limits.request());
-    Input.Source source = (buffer, offset, length) -> socket.recv(buffer, offset, length, request);
+    Input.Source source =
+        (buffer, offset, length) -> {
+          if (!socket.ready()) {
+            await(socket, request, silence);
+          }
+          return socket.recv(buffer, offset, length, request);
+        };
     return new ProxyClient(socket, new Input(source), broker, limits, request);
+  }
+
+  private static void await(StreamSocket socket, Deadline request, Silence silence)
+      throws IOException {
+    boolean evicted = false;
+    silence.begins();
+    try {
+      socket.fd().await(Set.of(PollEvent.IN), request.remaining(), "the rest of a request");
+    } finally {
+      evicted = !silence.ends();
+    }
+    if (evicted) {
+      throw new HttpException(
+          503, "the rest of the request did not come, and others need the connection");
+    }
   }
 
   /// Serves it to its end. The socket is the caller's to close.

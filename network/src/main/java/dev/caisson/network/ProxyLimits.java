@@ -4,7 +4,8 @@ import java.time.Duration;
 
 /// What a [BrokerProxy] gives each of those who connect to it.
 ///
-/// @param connections how many are served at once; more of them wait to be accepted
+/// @param connections how many are served at once; more of them wait, unless one of those has not
+///   sent its whole request and is evicted
 /// @param request how long they may take to say what they want
 /// @param idle how long a connection may live on without a byte in either direction
 public record ProxyLimits(int connections, Duration request, Duration idle) {

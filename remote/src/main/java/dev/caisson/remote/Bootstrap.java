@@ -8,6 +8,7 @@ import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.PathBytes;
+import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
@@ -20,18 +21,19 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /// What is said between a stub that has connected and its controller, until the process can be
 /// used. See `docs/stub-wire.md`.
 final class Bootstrap {
   /// The first byte is upstream's, which nobody reads; the rest asks for the extension.
-  private static final byte[] MAGIC = {'c', 'a', 'i', 's', 's', 'o', 'n', 1};
+  static final byte[] MAGIC = {'c', 'a', 'i', 's', 's', 'o', 'n', 1};
 
   /// For a stub that cannot be sent descriptors, alone.
   private static final byte[] FORWARDED = {2};
 
   private static final int ACKNOWLEDGEMENT = 16;
-  private static final int DESCRIPTION = 80;
+  static final int DESCRIPTION = 80;
   private static final int DESCRIPTION_BY_STDIN = 64;
 
   /// What the kernel allows for one string (MAX_ARG_STRLEN), and for all together.
@@ -51,54 +53,18 @@ final class Bootstrap {
   ///
   /// @throws StubException if it is no stub, or one that lies
   static Launched launched(UnixSocket connected, Deadline deadline) throws IOException {
-    var memory = AddressSpace.create();
-    try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM);
-        var data = UnixSocket.socketpair(UnixSocket.Type.STREAM);
-        var passing = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
-      return launched(connected, memory, calls, data, passing, deadline);
-    } catch (IOException | RuntimeException failure) {
-      memory.close();
-      throw failure;
-    }
-  }
-
-  private static Launched launched(
-      UnixSocket connected,
-      AddressSpace memory,
-      UnixSocket.Pair calls,
-      UnixSocket.Pair data,
-      UnixSocket.Pair passing,
-      Deadline deadline)
-      throws IOException {
-    try {
-      var given =
-          List.of(calls.theirs().fd(), data.theirs().fd(), memory.file(), passing.theirs().fd());
-      connected.sendmsg(MAGIC, given, deadline);
-      calls.theirs().close();
-      data.theirs().close();
-      passing.theirs().close();
-      var reader = new Reader(data.ours(), deadline);
-      var head = reader.bytes(DESCRIPTION);
-      var arguments = reader.strings(head.get(JAVA_LONG_UNALIGNED, 56));
-      var environment = reader.strings(head.get(JAVA_LONG_UNALIGNED, 64));
-      int callsThere = head.get(JAVA_INT_UNALIGNED, 36);
-      int dataThere = head.get(JAVA_INT_UNALIGNED, 40);
-      int memfd = head.get(JAVA_INT_UNALIGNED, 44);
-      int passingThere = head.get(JAVA_INT_UNALIGNED, 48);
-      // The data socket is for those who share no memory.
-      var unneeded = List.of(dataThere, memfd);
-      var process =
-          process(
-              head,
-              acknowledged(connected),
-              new Sockets(calls.ours(), callsThere, passing.ours(), passingThere),
-              memory,
-              memfd,
-              unneeded,
-              deadline);
-      return new Launched(process, arguments, environment, head.get(JAVA_LONG_UNALIGNED, 72));
-    } catch (DeadlineException | SystemCallException | ConnectionLostException failure) {
-      throw new StubException(failure);
+    try (var handshake = Handshake.begin(connected);
+        var arena = Arena.ofConfined()) {
+      var buffer = arena.allocate(Handshake.AT_ONCE);
+      while (true) {
+        handshake.awaited().await(Set.of(PollEvent.IN), deadline.remaining(), "bytes");
+        var launched = handshake.advance(buffer);
+        if (launched.isPresent()) {
+          return launched.get();
+        }
+      }
+    } catch (DeadlineException late) {
+      throw new StubException(late);
     }
   }
 
@@ -122,13 +88,13 @@ final class Bootstrap {
   }
 
   /// Whether the extension is there: it has been acknowledged before anything was described.
-  private static long acknowledged(UnixSocket connected) throws IOException {
-    if (!connected.ready()) {
+  static long acknowledged(UnixSocket connected) throws IOException {
+    var received = connected.recvmsgNow(ACKNOWLEDGEMENT);
+    if (received.isEmpty()) {
       return 0;
     }
-    var received = connected.recvmsg(ACKNOWLEDGEMENT, Deadline.in(java.time.Duration.ofSeconds(1)));
-    Fd.closeAll(received.descriptors());
-    var data = received.data();
+    Fd.closeAll(received.get().descriptors());
+    var data = received.get().data();
     if (data.length < ACKNOWLEDGEMENT || !Arrays.equals(data, 0, 8, MAGIC, 0, 8)) {
       return 0;
     }
@@ -265,7 +231,7 @@ final class Bootstrap {
     return process(connection, symbols(head, serverAhead), sockets, memory, pid);
   }
 
-  private static RemoteProcess process(
+  static RemoteProcess process(
       Connection connection, Symbols symbols, Sockets sockets, AddressSpace memory, int pid) {
     var table = new DescriptorTable("process " + pid);
     table.addSockets(sockets.callsThere(), sockets.passingThere());
@@ -334,16 +300,36 @@ final class Bootstrap {
         connection.request(i + 1, SystemCall.CLOSE.number(), unneeded.get(i));
       }
       connection.exchange(1 + unneeded.size(), deadline, Unclaimed.Late.DROPPED);
-      long address = connection.answer(0);
-      if (address < 0 && address >= -4095) {
-        if (Errno.find((int) -address).isEmpty()) {
-          throw new StubException("it answers with errno %d, which is none".formatted(-address));
-        }
-        throw SystemCallException.of(address, "mmap", AddressSpace.SIZE);
-      }
-      return address;
+      return mapped(connection.answer(0));
     } finally {
       connection.unlock();
+    }
+  }
+
+  /// Where the memory is, if an answer to `mmap` is no error.
+  static long mapped(long answer) throws IOException {
+    if (answer < 0 && answer >= -4095) {
+      if (Errno.find((int) -answer).isEmpty()) {
+        throw new StubException("it answers with errno %d, which is none".formatted(-answer));
+      }
+      throw SystemCallException.of(answer, "mmap", AddressSpace.SIZE);
+    }
+    return answer;
+  }
+
+  /// Refuses a number of strings that no kernel allows.
+  static void checkCount(long count) throws StubException {
+    if (count < 0 || count > MOST / 8) {
+      throw new StubException("it says that it has %d strings".formatted(count));
+    }
+  }
+
+  /// Refuses the length of a string that no kernel allows.
+  ///
+  /// @param left how long all of them may yet be
+  static void checkLength(long length, long left) throws StubException {
+    if (length < 0 || length > LONGEST || length > left) {
+      throw new StubException("it says that a string has %d bytes".formatted(length));
     }
   }
 
@@ -387,15 +373,11 @@ final class Bootstrap {
     }
 
     List<byte[]> strings(long count) throws IOException {
-      if (count < 0 || count > MOST / 8) {
-        throw new StubException("it says that it has %d strings".formatted(count));
-      }
+      checkCount(count);
       var all = new ArrayList<byte[]>();
       for (long i = 0; i < count; i++) {
         long length = bytes(8).get(JAVA_LONG_UNALIGNED, 0);
-        if (length < 0 || length > LONGEST || length > left) {
-          throw new StubException("it says that a string has %d bytes".formatted(length));
-        }
+        checkLength(length, left);
         left -= (int) length + 8;
         all.add((byte[]) bytes((int) length).heapBase().orElseThrow());
       }

@@ -31,7 +31,7 @@ final class Connection implements AutoCloseable {
 
   static final int REQUEST = 56;
   private static final int ARGUMENTS = 6;
-  private static final int ANSWER = 8;
+  static final int ANSWER = 8;
 
   /// In the upper half of a number: what has been answered goes out before the call is made.
   static final long FLUSH = 1L << 32;
@@ -215,6 +215,11 @@ final class Connection implements AutoCloseable {
   ///
   /// @param arguments six at most; the others are 0
   void request(int index, long number, long... arguments) {
+    request(requests, index, number, arguments);
+  }
+
+  /// Puts a request together, in memory of the caller's.
+  static void request(MemorySegment requests, int index, long number, long... arguments) {
     long at = (long) index * REQUEST;
     requests.set(JAVA_LONG, at, number);
     for (int i = 0; i < ARGUMENTS; i++) {

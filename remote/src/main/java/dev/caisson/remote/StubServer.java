@@ -17,7 +17,10 @@ import java.util.Objects;
 ///
 /// {@snippet class="dev.caisson.remote.StubServerTest" region="server"}
 public final class StubServer implements AutoCloseable {
-  private static final int BACKLOG = 1024;
+  private static final int BACKLOG = 4096;
+
+  /// For what a peer that has connected has to say.
+  private static final Duration SILENCE = Duration.ofSeconds(30);
 
   private final Reception reception;
   private final List<Made> made = new ArrayList<>();
@@ -35,8 +38,8 @@ public final class StubServer implements AutoCloseable {
     }
   }
 
-  private StubServer(UnixListener listener, Path socket) {
-    this.reception = new Reception(listener);
+  private StubServer(Reception reception, Path socket) {
+    this.reception = reception;
     this.socket = socket;
   }
 
@@ -45,8 +48,18 @@ public final class StubServer implements AutoCloseable {
   ///
   /// @param path where the socket is made, of any length; it is removed at the end
   public static StubServer listenOn(Path path) throws IOException {
-    return new StubServer(
-        UnixListener.listen(UnixSocket.Type.STREAM, path, BACKLOG), path.toAbsolutePath());
+    return listenOn(path, SILENCE);
+  }
+
+  /// @param silence how long each peer may take to become a process
+  static StubServer listenOn(Path path, Duration silence) throws IOException {
+    var listener = UnixListener.listen(UnixSocket.Type.STREAM, path, BACKLOG);
+    try {
+      return new StubServer(new Reception(listener, silence), path.toAbsolutePath());
+    } catch (IOException failure) {
+      listener.close();
+      throw failure;
+    }
   }
 
   /// Makes a program of that name in a directory, which calls this server, and its socket beside
@@ -97,13 +110,16 @@ public final class StubServer implements AutoCloseable {
     return socket;
   }
 
-  /// Waits for the next who calls. Many threads may at once. From the first time on, whoever
-  /// connects is heard, up to a bounded number, and one that connects and is silent keeps nobody
-  /// else waiting for longer than a moment, if there is somebody who waits here.
+  /// Waits for the next call. Many threads may at once.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if nobody calls in time
-  /// @throws StubException if somebody connected who is no stub, or said nothing for 30 seconds;
-  ///   the next may be one
+  /// All who connect are heard at once, from the first time on that a thread waits here. A peer
+  /// that is silent or slow delays no other. If there are too many of them, or no descriptors, the
+  /// longest silent one of the user, and then of the process, that has most connections loses its
+  /// connection; that is no failure here.
+  ///
+  /// @throws dev.caisson.linux.DeadlineException if there is none in time
+  /// @throws StubException if a peer that connected is no stub, or said nothing for 30 seconds; the
+  ///   next may be one
   /// @throws IllegalStateException if this has been closed, or is meanwhile
   public StubCall accept(Duration deadline) throws IOException {
     return reception.next(deadline);

@@ -27,7 +27,10 @@ import java.util.stream.Collectors;
 /// in the sandbox for it.
 final class SandboxProxy implements AutoCloseable {
   private static final int PORT = 3128;
-  private static final int BACKLOG = 128;
+
+  /// The kernel may allow less. A connection for which there is no room takes a second more.
+  private static final int BACKLOG = 4096;
+
   private static final Duration LOOPBACK_UP = Duration.ofSeconds(10);
   private static final long PAUSE_NANOS = 500_000;
 
@@ -59,7 +62,12 @@ final class SandboxProxy implements AutoCloseable {
         Privilege.ofThisProcess() == Privilege.ROOT
             ? listen(init)
             : ForeignListener.listen(init, PORT);
-    return new SandboxProxy(BrokerProxy.serve(listener, broker, ProxyLimits.DEFAULT));
+    try {
+      return new SandboxProxy(BrokerProxy.serve(listener, broker, ProxyLimits.DEFAULT));
+    } catch (IOException failure) {
+      listener.close();
+      throw failure;
+    }
   }
 
   private static TcpListener listen(int init) throws IOException {

@@ -108,6 +108,35 @@ class EndpointTest {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
+  void thoseWhoConnectAndSayNothingKeepNobodyWaiting() throws IOException {
+    var recorder = new Recorder("osbuild");
+    var result =
+        python(
+            """
+            import os
+            silent = [connect() for i in range(400)]
+            child = os.fork()
+            if child == 0:
+                honest = connect()
+                honest.send(b'{"echo": 1}')
+                os._exit(0 if honest.recv(1000) else 1)
+            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            # The first was evicted, and the last is silent yet.
+            evicted = silent[0].recv(1) == b""
+            silent[-1].setblocking(False)
+            try:
+                silent[-1].recv(1)
+                sys.exit(4)
+            except BlockingIOError:
+                sys.exit(3 if status == 0 and evicted else 1)
+            """,
+            recorder);
+    assertThat(result.ending()).isEqualTo(new RunResult.Exited(3));
+    assertThat(recorder.heard).hasSize(1);
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
   void theFirstReportWins() throws IOException {
     var endpoint = new ExceptionEndpoint();
     var result =
