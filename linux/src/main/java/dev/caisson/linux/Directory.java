@@ -21,6 +21,10 @@ public final class Directory implements AutoCloseable {
   private static final int DT_REG = 8;
   private static final int DT_UNKNOWN = 0;
   private static final int AT_SYMLINK_NOFOLLOW = 0x100;
+
+  /// For reading, without waiting for the other end of a FIFO.
+  private static final long READ = OpenFlag.NONBLOCK.bit() | OpenFlag.NOCTTY.bit();
+
   private static final byte[] UP = {'.', '.'};
 
   private final Fd fd;
@@ -49,8 +53,7 @@ public final class Directory implements AutoCloseable {
   public Fd openInRoot(String path) throws SystemCallException {
     long resolveInRoot = 0x10;
     long resolveNoMagiclinks = 0x2;
-    return openat2(
-        PathBytes.encode(path), OpenFlag.NOCTTY.bit(), resolveInRoot | resolveNoMagiclinks);
+    return openat2(PathBytes.encode(path), READ, resolveInRoot | resolveNoMagiclinks);
   }
 
   /// Opens a directory in it, which must be on the same mount. See `openat2(2)`, RESOLVE_NO_XDEV.
@@ -77,10 +80,7 @@ public final class Directory implements AutoCloseable {
     int number = fd.enter();
     try (var frame = new Frame()) {
       var how = frame.allocate(sizeOfOpenHow, 8);
-      how.set(
-          JAVA_LONG,
-          0,
-          flags | OpenFlag.NOFOLLOW.bit() | OpenFlag.NONBLOCK.bit() | OpenFlag.CLOEXEC);
+      how.set(JAVA_LONG, 0, flags | OpenFlag.CLOEXEC);
       how.set(JAVA_LONG, 16, resolve);
       long result =
           frame.call(
@@ -249,7 +249,7 @@ public final class Directory implements AutoCloseable {
       allowChanges(fd);
       return;
     }
-    try (var file = openat2(name, 0)) {
+    try (var file = openat2(name, READ)) {
       allowChanges(file);
     }
   }

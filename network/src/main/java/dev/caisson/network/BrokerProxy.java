@@ -2,6 +2,7 @@ package dev.caisson.network;
 
 import dev.caisson.linux.Acceptor;
 import dev.caisson.linux.PendingPeers;
+import dev.caisson.linux.Rlimit;
 import dev.caisson.linux.StreamSocket;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.TcpListener;
@@ -21,8 +22,13 @@ import java.util.concurrent.ConcurrentHashMap;
 /// A client that is silent keeps no other waiting: if there are too many clients, the longest
 /// silent one that has not sent its whole request is evicted. One that has sent it never is.
 public final class BrokerProxy implements AutoCloseable {
-  /// How many clients may be connected that have not sent a byte.
-  private static final int SILENT = 256;
+  /// How many clients may be connected that have not sent a byte: at least, and at most.
+  private static final int FEWEST_SILENT = 256;
+
+  private static final int MOST_SILENT = 1024;
+
+  /// The part of this process's descriptors that silent clients may have.
+  private static final int SHARE = 4;
 
   /// What is known of a client over TCP: all belong to the same run.
   private static final UnixSocket.Credentials NOBODY = new UnixSocket.Credentials(0, 0, 0);
@@ -124,9 +130,14 @@ public final class BrokerProxy implements AutoCloseable {
   public static BrokerProxy serve(List<TcpListener> listeners, Broker broker, ProxyLimits limits)
       throws SystemCallException {
     var all = List.copyOf(listeners);
-    var proxy = new BrokerProxy(all, Acceptor.of(all, SILENT, limits.request()), broker, limits);
+    var proxy =
+        new BrokerProxy(all, Acceptor.of(all, mostSilent(), limits.request()), broker, limits);
     proxy.acceptor.start();
     return proxy;
+  }
+
+  private static int mostSilent() throws SystemCallException {
+    return Math.clamp(Rlimit.NOFILE.soft() / SHARE, FEWEST_SILENT, MOST_SILENT);
   }
 
   private void accept() {

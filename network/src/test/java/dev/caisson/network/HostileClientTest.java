@@ -126,7 +126,7 @@ class HostileClientTest {
     var silent = new ArrayList<StreamSocket>();
     try (var origin = Origin.hello();
         var proxied = proxied(origin, limits(4, DAY))) {
-      for (int i = 0; i < 400; i++) {
+      for (int i = 0; i < 1100; i++) {
         silent.add(proxied.connect());
       }
       assertThat(proxied.exchange(get(origin))).endsWith("hello");
