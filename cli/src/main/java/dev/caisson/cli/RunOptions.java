@@ -5,6 +5,7 @@ import dev.caisson.network.NetworkPolicy;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.Capability;
 import dev.caisson.sandbox.Network;
+import dev.caisson.sandbox.OutputMeter;
 import dev.caisson.sandbox.Privilege;
 import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
@@ -119,7 +120,8 @@ final class RunOptions {
     Values.variables(line, "env").forEach(run::env);
     Values.last(line, "chdir").ifPresent(run::directory);
     capabilities(line, run);
-    run.network(network(line, log));
+    var meter = new OutputMeter();
+    run.meter(meter).network(network(line, log, meter));
     try {
       run.limits(limits(line));
     } catch (IllegalArgumentException nonsense) {
@@ -218,7 +220,8 @@ final class RunOptions {
     run.capabilities(some);
   }
 
-  private static Network network(CommandLine line, java.util.function.Consumer<String> log)
+  private static Network network(
+      CommandLine line, java.util.function.Consumer<String> log, OutputMeter meter)
       throws UsageException {
     var kind = Values.last(line, "network").orElse("none");
     var allowed = Values.all(line, "allow-host");
@@ -227,7 +230,7 @@ final class RunOptions {
         throw new UsageException("--network and --allow-host exclude each other");
       }
       try {
-        return Network.brokered(NetworkPolicy.parse(allowed), new DecisionLog(log));
+        return Network.brokered(NetworkPolicy.parse(allowed), new DecisionLog(log, meter));
       } catch (IllegalArgumentException nonsense) {
         throw new UsageException(String.valueOf(nonsense.getMessage()));
       }

@@ -3,6 +3,7 @@ package dev.caisson.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.network.Decision;
+import dev.caisson.sandbox.OutputMeter;
 import java.util.ArrayList;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -10,7 +11,7 @@ import org.junit.jupiter.api.Test;
 /// What a command in a sandbox can have shown by asking for connections is bounded.
 class DecisionLogTest {
   private final ArrayList<String> lines = new ArrayList<>();
-  private final DecisionLog log = new DecisionLog(lines::add);
+  private final DecisionLog log = new DecisionLog(lines::add, new OutputMeter());
 
   private static Decision failed(String host) {
     return new Decision.Failed(host, 443, Optional.empty(), "refused");

@@ -2,6 +2,7 @@ package dev.caisson.network;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.StreamSocket;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.network.NetworkRefusedException.Reason;
@@ -43,7 +44,31 @@ public final class Broker {
     this.lookups = new Lookups(resolver);
     this.limits = limits;
     this.log = log;
+    rehearse();
     this.free = new Semaphore(limits.connections());
+  }
+
+  /// Comes to a decision of each kind, and prints it, so that this can be done when there is no
+  /// descriptor left to load a class with.
+  private void rehearse() {
+    var destination = Destination.of("0.0.0.0", 1);
+    var refused = new Verdict.Refused(Reason.ADDRESS, "");
+    var verdicts =
+        List.of(
+            refused,
+            new Verdict.Allowed(Rule.parse("0.0.0.0:1")),
+            policy.check(destination),
+            policy.check(Destination.of("a.invalid", 1)));
+    var decisions =
+        List.of(
+            failed(destination, SystemCallException.of(-Errno.EMFILE.number(), "socket")),
+            failed(destination, new UnknownHostException()),
+            new Decision.Allowed("", 1, destination.address(), Rule.parse("0.0.0.0:1")),
+            new Decision.Refused("", 1, destination.address(), refused.reason(), ""));
+    var exception = new NetworkRefusedException(refused.reason(), refused.explanation());
+    if ((verdicts + decisions.toString() + exception).isEmpty()) {
+      throw new AssertionError("they are printed");
+    }
   }
 
   /// What is allowed.
@@ -85,6 +110,10 @@ public final class Broker {
     } catch (IOException failure) {
       log.accept(failed(destination, failure));
       throw failure;
+    } catch (LinkageError noDescriptorForClass) {
+      var failure = new IOException("not enough descriptors or memory", noDescriptorForClass);
+      log.accept(failed(destination, failure));
+      throw failure;
     } finally {
       if (!connected) {
         free.release();
@@ -92,7 +121,7 @@ public final class Broker {
     }
   }
 
-  private static Decision failed(Destination destination, IOException failure) {
+  private static Decision.Failed failed(Destination destination, IOException failure) {
     var why =
         failure instanceof UnknownHostException
             ? "the name has no address"

@@ -15,7 +15,11 @@ import java.util.stream.Stream;
 record HttpFields(List<Field> fields) {
   static final Pattern TOKEN = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+");
 
-  private static final Pattern LINE = Pattern.compile("(" + TOKEN + "):[ \t]*(.*?)[ \t]*");
+  /// A value may have any byte that is no control character (RFC 9110, 5.5): to a pattern, one of
+  /// them is the end of a line (U+0085).
+  private static final Pattern LINE =
+      Pattern.compile("(" + TOKEN + "):[ \t]*(.*?)[ \t]*", Pattern.DOTALL);
+
   private static final int MOST = 200;
 
   /// Of the connection, not of the request. See RFC 9110, 7.6.1.

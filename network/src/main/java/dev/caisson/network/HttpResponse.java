@@ -9,7 +9,8 @@ final class HttpResponse {
   private static final Set<String> OF_THE_CONNECTION =
       Set.of("connection", "proxy-connection", "keep-alive");
 
-  private static final Pattern INTERIM = Pattern.compile("HTTP/1\\.[01] 1(?!01)[0-9][0-9].*");
+  private static final Pattern INTERIM =
+      Pattern.compile("HTTP/1\\.[01] 1(?!01)[0-9][0-9].*", Pattern.DOTALL);
 
   private HttpResponse() {}
 

@@ -65,6 +65,9 @@ final class SpecialAddresses {
         return Optional.of(known.getValue());
       }
     }
+    if (OwnAddresses.contains(canonical)) {
+      return Optional.of("this machine's own");
+    }
     if (canonical instanceof Inet4Address) {
       return Optional.empty();
     }

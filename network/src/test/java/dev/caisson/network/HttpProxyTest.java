@@ -44,6 +44,26 @@ class HttpProxyTest {
     }
   }
 
+  /// RFC 9110, 5.5: obs-text.
+  @Test
+  void aFieldMayHaveAnyByteThatIsNoControlCharacter() throws IOException {
+    var value = new StringBuilder("x");
+    for (char c = 0x80; c <= 0xff; c++) {
+      value.append(c);
+    }
+    try (var origin =
+            Origin.http(
+                "HTTP/1.1 200 \u0085\u00e9\r\nX: " + value + "\r\nContent-Length: 2\r\n\r\nok");
+        var proxied = Proxied.of(origin)) {
+      var answer =
+          proxied.exchange(
+              "GET http://origin.test:%d/ HTTP/1.1\r\nHost: x\r\nX-Name: %s\r\n\r\n"
+                  .formatted(origin.port(), value));
+      assertThat(origin.received.element()).contains("X-Name: " + value + "\r\n");
+      assertThat(answer).startsWith("HTTP/1.1 200 ").contains("X: " + value).endsWith("ok");
+    }
+  }
+
   @Test
   void aRequestForAUrlGoesToItsOriginWithoutWhatIsOfTheConnection() throws IOException {
     try (var origin = Origin.hello();

@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicLong;
 
 /// Reads a pipe to its end on a virtual thread, keeping the last of it in bounded memory.
 final class OutputReader implements AutoCloseable {
@@ -19,21 +18,16 @@ final class OutputReader implements AutoCloseable {
   private final int kept;
   private byte[] ring = new byte[LEAST];
   private final OutputSink sink;
-  private final AtomicLong together;
-  private final long limit;
-  private final Runnable onLimit;
+  private final OutputMeter meter;
   private final Thread thread;
   private volatile long total;
   private volatile boolean ended;
 
-  private OutputReader(
-      Fd pipe, int kept, OutputSink sink, AtomicLong together, long limit, Runnable onLimit) {
+  private OutputReader(Fd pipe, int kept, OutputSink sink, OutputMeter meter) {
     this.pipe = pipe.move();
     this.kept = kept;
     this.sink = sink;
-    this.together = together;
-    this.limit = limit;
-    this.onLimit = onLimit;
+    this.meter = meter;
     this.thread = Thread.ofVirtual().name("run-output").start(this::read);
   }
 
@@ -41,12 +35,9 @@ final class OutputReader implements AutoCloseable {
   ///
   /// @param kept how many bytes, the last ones, are kept
   /// @param sink hears each piece as it comes
-  /// @param together what was read from this pipe and others that have the same limit
-  /// @param limit after how many bytes together `onLimit` is called; what comes later is read and
-  ///   dropped
-  static OutputReader start(
-      Fd pipe, int kept, OutputSink sink, AtomicLong together, long limit, Runnable onLimit) {
-    return new OutputReader(pipe, kept, sink, together, limit, onLimit);
+  /// @param meter counts the bytes; when it is full, what comes later is read and dropped
+  static OutputReader start(Fd pipe, int kept, OutputSink sink, OutputMeter meter) {
+    return new OutputReader(pipe, kept, sink, meter);
   }
 
   private void read() {
@@ -57,14 +48,12 @@ final class OutputReader implements AutoCloseable {
         if (count < 0) {
           return;
         }
-        if (together.get() >= limit) {
+        if (meter.isFull()) {
           continue;
         }
         keep(buffer, count);
         sink.output(buffer, count);
-        if (together.addAndGet(count) >= limit) {
-          onLimit.run();
-        }
+        meter.add(count);
       }
     } catch (IOException | IllegalStateException closed) {
       // Given up on: something outside the run's reach holds the pipe open.
@@ -99,10 +88,6 @@ final class OutputReader implements AutoCloseable {
       now += piece;
     }
     total = now;
-  }
-
-  long total() {
-    return total;
   }
 
   /// The last bytes, in order. To be called when it has finished.

@@ -29,6 +29,7 @@ public final class Run {
   private long outputLimit = DEFAULT_OUTPUT_LIMIT;
   private OutputSink sink = OutputSink.NONE;
   private Optional<OutputSink> errors = Optional.empty();
+  private Optional<OutputMeter> meter = Optional.empty();
   private final SortedMap<Integer, Fd> descriptors = new TreeMap<>();
   private Optional<Screen> terminal = Optional.empty();
   private String directory = "/";
@@ -111,6 +112,13 @@ public final class Run {
       throw new IllegalArgumentException("a limit of output must be positive, not " + bytes);
     }
     outputLimit = bytes;
+    return this;
+  }
+
+  /// Counts its output with this meter, to which the caller adds what else is shown because of the
+  /// run. A meter is for one run.
+  public Run meter(OutputMeter with) {
+    meter = Optional.of(with);
     return this;
   }
 
@@ -259,6 +267,10 @@ public final class Run {
 
   OutputSink sink() {
     return sink;
+  }
+
+  Optional<OutputMeter> meter() {
+    return meter;
   }
 
   Optional<OutputSink> errors() {

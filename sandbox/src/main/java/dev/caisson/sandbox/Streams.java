@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicLong;
 
 /// The standard streams of a run: a terminal of its own if it is to have one; else nothing to read,
 /// or what a relay brings, and pipes for what it prints, unless the run has descriptors of its own
@@ -22,6 +21,7 @@ final class Streams implements AutoCloseable {
 
   private final Run run;
   private final Fd nothing;
+  private final OutputMeter meter;
   private Optional<TerminalRelay> terminal = Optional.empty();
   private Optional<InputRelay> input = Optional.empty();
   private Optional<Pipe> output = Optional.empty();
@@ -33,6 +33,7 @@ final class Streams implements AutoCloseable {
   Streams(Run run, Plan plan, Fd nothing) throws IOException {
     this.run = run;
     this.nothing = nothing;
+    this.meter = run.meter().orElseGet(OutputMeter::new);
     try {
       if (run.terminal().isPresent()) {
         var screen = run.terminal().get();
@@ -80,15 +81,14 @@ final class Streams implements AutoCloseable {
       terminal.get().start();
     }
     input.ifPresent(InputRelay::start);
-    var total = new AtomicLong();
-    outputReader = output.map(pipe -> reader(pipe, run.sink(), total, onLimit));
-    errorReader =
-        errors.map(pipe -> reader(pipe, run.errors().orElse(OutputSink.NONE), total, onLimit));
+    meter.limit(run.outputLimit(), onLimit);
+    outputReader = output.map(pipe -> reader(pipe, run.sink()));
+    errorReader = errors.map(pipe -> reader(pipe, run.errors().orElse(OutputSink.NONE)));
   }
 
-  private OutputReader reader(Pipe pipe, OutputSink sink, AtomicLong total, Runnable onLimit) {
+  private OutputReader reader(Pipe pipe, OutputSink sink) {
     pipe.write().close();
-    return OutputReader.start(pipe.read(), KEPT, sink, total, run.outputLimit(), onLimit);
+    return OutputReader.start(pipe.read(), KEPT, sink, meter);
   }
 
   /// Waits, when the run has ended, for the end of all that was printed, which is forced after a
@@ -124,10 +124,9 @@ final class Streams implements AutoCloseable {
     return text.substring(text.lastIndexOf('\n') + 1);
   }
 
-  /// How much was printed in all.
+  /// How much was shown in all.
   long total() {
-    return outputReader.map(OutputReader::total).orElse(0L)
-        + errorReader.map(OutputReader::total).orElse(0L);
+    return meter.total();
   }
 
   @Override

@@ -42,7 +42,8 @@ final class Inside {
   }
 
   static List<String> processes(Cgroup cgroup) throws IOException {
-    return Files.readAllLines(Cgroup.members(cgroup.directories().getFirst()).resolve("cgroup.procs"));
+    return Files.readAllLines(
+        Cgroup.members(cgroup.directories().getFirst()).resolve("cgroup.procs"));
   }
 
   /// What there is of this JVM in the hierarchies: nothing, when all is closed.

@@ -1,0 +1,31 @@
+package dev.caisson.network;
+
+import java.io.IOException;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+
+/// The addresses of this machine, whatever network they are of: what listens there may be meant for
+/// nobody else.
+final class OwnAddresses {
+  /// Any: nothing is sent.
+  private static final int PORT = 9;
+
+  private OwnAddresses() {}
+
+  /// Whether the kernel would send to itself what is sent to an address: then the address of the
+  /// sender is the same. See `ip-route(8)`, the table `local`.
+  ///
+  /// @return true also if that cannot be found out for want of descriptors
+  static boolean contains(InetAddress address) {
+    try (var socket = new DatagramSocket()) {
+      try {
+        socket.connect(new java.net.InetSocketAddress(address, PORT));
+      } catch (IOException noRoute) {
+        return false;
+      }
+      return address.equals(socket.getLocalAddress());
+    } catch (IOException noDescriptor) {
+      return true;
+    }
+  }
+}

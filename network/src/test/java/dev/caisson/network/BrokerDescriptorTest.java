@@ -1,0 +1,68 @@
+package dev.caisson.network;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
+import dev.caisson.testkit.SmallJvm;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/// Decisions are logged also when this JVM has no descriptor left, not even to load a class with.
+@ExtendWith(NoLeaks.class)
+@Timeout(240)
+@Requires(Need.OPEN_FILES)
+class BrokerDescriptorTest {
+  @Test
+  void decisionsAreLoggedWithoutADescriptor() throws Exception {
+    assertThat(new SmallJvm(64, 100).run(Exhausted.class).lines())
+        .filteredOn(line -> !line.startsWith("WARNING: "))
+        .containsExactly("Allowed", "Failed", "Refused", "Allowed", "Failed");
+  }
+
+  /// Connects for the first time when there is no descriptor.
+  static final class Exhausted {
+    private Exhausted() {}
+
+    public static void main(String... args) throws Exception {
+      var log = new ArrayList<Decision>();
+      var rules = NetworkPolicy.parse(List.of("127.0.0.1:9", "a.test:9"));
+      Resolver resolver =
+          name -> {
+            throw new java.net.UnknownHostException(name);
+          };
+      var broker = new Broker(rules, resolver, BrokerLimits.DEFAULT, log::add);
+      var until = Deadline.in(Duration.ofSeconds(20));
+      var all = new ArrayList<Fd>();
+      try (var fd = Fd.open(Path.of("/dev/null"))) {
+        while (true) {
+          all.add(fd.dup());
+        }
+      } catch (SystemCallException full) {
+        // The one that was opened first is free again.
+        all.add(Fd.open(Path.of("/dev/null")));
+      }
+      for (var host : List.of("127.0.0.1", "b.test", "a.test")) {
+        try {
+          broker.connect(host, 9, until);
+        } catch (IOException expected) {
+          // It is logged.
+        }
+      }
+      all.forEach(Fd::close);
+      for (var decision : log) {
+        System.out.println(decision.getClass().getSimpleName());
+      }
+    }
+  }
+}
