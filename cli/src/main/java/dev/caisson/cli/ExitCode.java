@@ -32,8 +32,5 @@ final class ExitCode {
   /// `run` alone: it made a system call that it may not make, as if SIGSYS had ended it.
   static final int VIOLATION = 159;
 
-  /// `run` alone: nobody reads the output any more, as if SIGPIPE had ended it.
-  static final int BROKEN_PIPE = 141;
-
   private ExitCode() {}
 }

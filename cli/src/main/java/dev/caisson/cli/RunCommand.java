@@ -2,6 +2,7 @@ package dev.caisson.cli;
 
 import dev.caisson.ipc.Json;
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.OutputSink;
@@ -11,13 +12,11 @@ import dev.caisson.sandbox.RunResult;
 import dev.caisson.sandbox.Scratch;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
@@ -156,20 +155,29 @@ final class RunCommand implements Command {
       return;
     }
     try {
-      var input = Fd.adopt(0);
-      if (!isOfTheJvm(0) && !dev.caisson.linux.Terminal.of(input).isatty()) {
-        run.input(input);
+      if (!isOfTheJvm(0) && !dev.caisson.linux.Terminal.of(Fd.adopt(0)).isatty()) {
+        var input = taken(0);
+        run.input(input, input::close);
       }
     } catch (SystemCallException closed) {
       // Nothing is to be read then.
     }
   }
 
+  /// Takes a standard stream from the JVM, so that it can be closed while the command runs.
+  private static Fd taken(int number) throws SystemCallException {
+    var stream = Fd.adopt(number).dup();
+    try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
+      nothing.dup3(number);
+    }
+    return stream;
+  }
+
   /// Relays errors apart from what a terminal shows, if they go elsewhere.
   private static void standardError(Run run) {
     try {
       if (!dev.caisson.linux.Terminal.of(Fd.adopt(2)).isatty()) {
-        run.errors(to(System.err));
+        run.errors(Fd.adopt(2), () -> {});
       }
     } catch (SystemCallException closed) {
       // They are shown with the rest.
@@ -179,15 +187,21 @@ final class RunCommand implements Command {
   /// Relays what is printed. If output and errors go to one open file, they share one pipe, so that
   /// they keep their order.
   private static void output(Run run) {
-    run.output(to(System.out));
     try {
-      if (Fd.adopt(1).isSameOpenFile(Fd.adopt(2))) {
+      boolean one = Fd.adopt(1).isSameOpenFile(Fd.adopt(2));
+      var output = taken(1);
+      run.output(output, output::close);
+      if (one) {
         return;
       }
     } catch (SystemCallException closed) {
-      // They are not one.
+      // Nobody is to hear of it.
     }
-    run.errors(to(System.err));
+    try {
+      run.errors(Fd.adopt(2), () -> {});
+    } catch (SystemCallException closed) {
+      run.errors(OutputSink.NONE);
+    }
   }
 
   /// A JVM that is started without one of the standard streams opens a file of its own in that
@@ -201,18 +215,6 @@ final class RunCommand implements Command {
     } catch (IOException noProc) {
       return true;
     }
-  }
-
-  private static OutputSink to(PrintStream stream) {
-    var worker = Thread.currentThread();
-    var unread = new AtomicBoolean();
-    return (bytes, count) -> {
-      stream.write(bytes, 0, count);
-      if (stream.checkError() && unread.compareAndSet(false, true)) {
-        // Nobody reads any more, so nobody wants it to go on.
-        worker.interrupt();
-      }
-    };
   }
 
   private static int dryRun(RunPlan plan, boolean json, Terminal terminal) throws IOException {
@@ -237,7 +239,6 @@ final class RunCommand implements Command {
     switch (result.ending()) {
       case RunResult.Exited exited -> {}
       case RunResult.Signalled signalled -> {}
-      case RunResult.Cancelled cancelled when code == ExitCode.BROKEN_PIPE -> {}
       default -> terminal.error("the command " + result.ending());
     }
     return code;
@@ -251,8 +252,7 @@ final class RunCommand implements Command {
       case RunResult.OutputExceeded much -> ExitCode.FAILED;
       case RunResult.MemoryExceeded much -> ExitCode.KILLED;
       case RunResult.Violation violation -> ExitCode.VIOLATION;
-      case RunResult.Cancelled cancelled ->
-          System.out.checkError() ? ExitCode.BROKEN_PIPE : ExitCode.INTERRUPTED;
+      case RunResult.Cancelled cancelled -> ExitCode.INTERRUPTED;
       case RunResult.SetupFailed failed -> ExitCode.NO_SANDBOX;
     };
   }

@@ -162,7 +162,7 @@ final class AptSandbox implements AutoCloseable {
         && (name.endsWith(".list")
             || name.endsWith(".sources")
             || name.endsWith(".conf")
-            || file.getParent().endsWith("apt.conf.d"));
+            || file.toString().contains("/apt.conf.d/"));
   }
 
   private static void addIfThere(Set<Path> files, String path) {

@@ -2,10 +2,13 @@ package dev.caisson.sandbox;
 
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.OutputRelay;
 import dev.caisson.linux.PollEvent;
 import java.io.IOException;
+import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.Set;
 
 /// Reads a pipe to its end on a virtual thread, keeping the last of it in bounded memory.
@@ -14,11 +17,17 @@ final class OutputReader implements AutoCloseable {
   private static final Duration LOOK = Duration.ofMillis(250);
   private static final Duration SLOW_SINK = Duration.ofSeconds(30);
 
+  private static final int BUFFER = 32 * 1024;
+
+  /// How much of relayed output is kept.
+  private static final int BEGINNING = 32 * 1024;
+
   private final Fd pipe;
   private final int kept;
   private byte[] ring = new byte[LEAST];
   private final OutputSink sink;
   private final OutputMeter meter;
+  private final Optional<OutputRelay> relay;
   private final Thread thread;
   private volatile long total;
   private volatile boolean ended;
@@ -28,7 +37,13 @@ final class OutputReader implements AutoCloseable {
     this.kept = kept;
     this.sink = sink;
     this.meter = meter;
-    this.thread = Thread.ofVirtual().name("run-output").start(this::read);
+    this.relay =
+        sink instanceof RelayedOutput relayed
+            ? Optional.of(new OutputRelay(this.pipe, relayed.to()))
+            : Optional.empty();
+    // What relays blocks in the kernel.
+    var kind = relay.isPresent() ? Thread.ofPlatform().daemon() : Thread.ofVirtual();
+    this.thread = kind.name("run-output").start(this::read);
   }
 
   /// Takes over the end of a pipe to read from.
@@ -41,23 +56,47 @@ final class OutputReader implements AutoCloseable {
   }
 
   private void read() {
-    var buffer = new byte[32 * 1024];
     try (pipe) {
-      while (awaitMore()) {
-        int count = pipe.read(buffer, 0, buffer.length);
-        if (count < 0) {
-          return;
-        }
-        if (meter.isFull()) {
-          continue;
-        }
-        keep(buffer, count);
-        sink.output(buffer, count);
-        meter.add(count);
+      if (sink instanceof RelayedOutput relayed && relay.isPresent()) {
+        relay(relayed, relay.get());
+      } else {
+        hear();
       }
     } catch (IOException | IllegalStateException closed) {
-      // Given up on: something outside the run's reach holds the pipe open.
+      // Given up on: something outside the run's reach holds the pipe open, or nobody reads what is
+      // printed. The command, if there is one, sees that nobody does.
     }
+  }
+
+  private void hear() throws IOException {
+    var buffer = new byte[BUFFER];
+    while (awaitMore()) {
+      int count = pipe.read(buffer, 0, buffer.length);
+      if (count < 0) {
+        return;
+      }
+      if (meter.isFull()) {
+        continue;
+      }
+      keep(buffer, count);
+      sink.output(buffer, count);
+      meter.add(count);
+    }
+  }
+
+  private void relay(RelayedOutput output, OutputRelay relay) throws IOException {
+    relay.run(bytes -> {
+      if (meter.isFull()) {
+        return false;
+      }
+      if (total < BEGINNING) {
+        // It may say why the run could not begin.
+        keep(bytes.toArray(ValueLayout.JAVA_BYTE), Math.toIntExact(bytes.byteSize()));
+      }
+      meter.add(bytes.byteSize());
+      return true;
+    });
+    output.ended().run();
   }
 
   /// Once the run has ended, what is in the pipe is read, and no more is waited for.
@@ -106,7 +145,9 @@ final class OutputReader implements AutoCloseable {
     boolean interrupted = Thread.interrupted();
     try {
       ended = thread.join(patience) || !patience.isZero();
+      relay.ifPresent(OutputRelay::drain);
       if (thread.isAlive() && !(ended && thread.join(SLOW_SINK))) {
+        relay.ifPresent(OutputRelay::close);
         pipe.close();
         thread.join(Duration.ofSeconds(5));
       }
