@@ -2,7 +2,6 @@ package dev.caisson.cli;
 
 import dev.caisson.ipc.Json;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.OutputSink;
@@ -155,29 +154,20 @@ final class RunCommand implements Command {
       return;
     }
     try {
-      if (!isOfTheJvm(0) && !dev.caisson.linux.Terminal.of(Fd.adopt(0)).isatty()) {
-        var input = taken(0);
-        run.input(input, input::close);
+      var input = Fd.adopt(0);
+      if (!isOfTheJvm(0) && !dev.caisson.linux.Terminal.of(input).isatty()) {
+        run.input(input);
       }
     } catch (SystemCallException closed) {
       // Nothing is to be read then.
     }
   }
 
-  /// Takes a standard stream from the JVM, so that it can be closed while the command runs.
-  private static Fd taken(int number) throws SystemCallException {
-    var stream = Fd.adopt(number).dup();
-    try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
-      nothing.dup3(number);
-    }
-    return stream;
-  }
-
   /// Relays errors apart from what a terminal shows, if they go elsewhere.
   private static void standardError(Run run) {
     try {
       if (!dev.caisson.linux.Terminal.of(Fd.adopt(2)).isatty()) {
-        run.errors(Fd.adopt(2), () -> {});
+        run.errors(Fd.adopt(2));
       }
     } catch (SystemCallException closed) {
       // They are shown with the rest.
@@ -188,17 +178,15 @@ final class RunCommand implements Command {
   /// they keep their order.
   private static void output(Run run) {
     try {
-      boolean one = Fd.adopt(1).isSameOpenFile(Fd.adopt(2));
-      var output = taken(1);
-      run.output(output, output::close);
-      if (one) {
+      run.output(Fd.adopt(1));
+      if (Fd.adopt(1).isSameOpenFile(Fd.adopt(2))) {
         return;
       }
     } catch (SystemCallException closed) {
       // Nobody is to hear of it.
     }
     try {
-      run.errors(Fd.adopt(2), () -> {});
+      run.errors(Fd.adopt(2));
     } catch (SystemCallException closed) {
       run.errors(OutputSink.NONE);
     }

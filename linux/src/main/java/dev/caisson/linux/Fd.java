@@ -152,13 +152,6 @@ public final class Fd implements AutoCloseable {
     return dupFrom(3);
   }
 
-  /// Makes a number mean the same open file, whatever it has meant until now. For the numbers of
-  /// this process's standard streams: the JVM, which knows them as well, goes on with the new file.
-  /// CLOEXEC, as all here. See `dup3(2)`.
-  public void dup3(int number) throws SystemCallException {
-    call(SystemCall.DUP3, number, OpenFlag.CLOEXEC);
-  }
-
   Fd dupFrom(int lowest) throws SystemCallException {
     return own(call(SystemCall.FCNTL, F_DUPFD_CLOEXEC, lowest));
   }

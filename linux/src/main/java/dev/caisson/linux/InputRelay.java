@@ -45,10 +45,7 @@ public final class InputRelay implements AutoCloseable {
   private final Fd reader;
   private final Fd writer;
   private final Thread thread;
-  private final Thread watch;
-  private Runnable whenRefused = () -> {};
   private boolean closed;
-  private boolean settled;
 
   /// An end of the pipe that tells how much of it is unread, when the writer has been closed.
   private volatile @Nullable Fd meter;
@@ -58,7 +55,6 @@ public final class InputRelay implements AutoCloseable {
     this.reader = pipe.read();
     this.writer = pipe.write();
     this.thread = Thread.ofVirtual().name("input-relay").unstarted(this::relay);
-    this.watch = Thread.ofVirtual().name("input-watch").unstarted(this::watch);
   }
 
   /// Makes a relay. Nothing is copied before [#start()].
@@ -91,34 +87,11 @@ public final class InputRelay implements AutoCloseable {
     return reader;
   }
 
-  /// Has something done as soon as the process, and all who have its input from it, have closed it:
-  /// what they did not read has been given back then, and the caller may close the input. To be
-  /// called before [#start()].
-  public void whenRefused(Runnable action) {
-    whenRefused = action;
-  }
-
   /// Begins to copy. To be called once, when the process has been started.
   public void start() {
     // Else the writer would not notice that the process has closed its end.
     reader.close();
     thread.start();
-    watch.start();
-  }
-
-  /// Waits until nobody has the reader's end: then the writer's has an error.
-  private void watch() {
-    try {
-      writer.await(Set.of(), FOREVER, "the end of who reads input");
-      do {
-        thread.interrupt();
-      } while (!thread.join(Duration.ofMillis(100)));
-    } catch (IOException | IllegalStateException | InterruptedException over) {
-      // The input is at its end, or this is closed.
-      return;
-    }
-    settle();
-    whenRefused.run();
   }
 
   private void relay() {
@@ -129,17 +102,7 @@ public final class InputRelay implements AutoCloseable {
       // By close().
     } catch (IOException | IllegalStateException over) {
       // The process has closed its end, or the input fails, which ends it.
-      if (!isRefused()) {
-        end();
-      }
-    }
-  }
-
-  private boolean isRefused() {
-    try {
-      return StreamEnd.nonBlocking(writer, "input").hasError();
-    } catch (SystemCallException | IllegalStateException closed) {
-      return false;
+      end();
     }
   }
 
@@ -163,29 +126,17 @@ public final class InputRelay implements AutoCloseable {
       return;
     }
     closed = true;
-    stop(watch);
-    stop(thread);
-    settle();
+    stop();
+    try (var last = meter) {
+      source.giveBack(unread(last == null ? writer : last));
+    } catch (IOException | IllegalStateException gone) {
+      // The input cannot be given back to anybody.
+    }
     reader.close();
     writer.close();
   }
 
-  /// Gives back what is left, once.
-  private void settle() {
-    synchronized (source) {
-      if (settled) {
-        return;
-      }
-      settled = true;
-      try (var last = meter) {
-        source.giveBack(unread(last == null ? writer : last));
-      } catch (IOException | IllegalStateException gone) {
-        // The input cannot be given back to anybody.
-      }
-    }
-  }
-
-  private static void stop(Thread thread) {
+  private void stop() {
     boolean interrupted = Thread.interrupted();
     while (thread.isAlive()) {
       thread.interrupt();

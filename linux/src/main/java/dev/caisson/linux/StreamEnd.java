@@ -53,26 +53,17 @@ final class StreamEnd {
   /// Whether it is ready now, or has an error that the next call will tell. A regular file, which
   /// cannot be awaited, always is. See `ppoll(2)`.
   boolean ready(PollEvent event) throws SystemCallException {
-    return poll(event.bit());
-  }
-
-  /// Whether it has an error now, such as that nobody has the other end of a pipe.
-  boolean hasError() throws SystemCallException {
-    return poll(0);
-  }
-
-  private boolean poll(int events) throws SystemCallException {
     int number = fd.enter();
     try (var frame = new Frame()) {
       var pollfd = frame.allocate(Layouts.POLLFD.layout());
       pollfd.set(JAVA_INT, POLLFD_FD, number);
-      pollfd.set(JAVA_SHORT, POLLFD_EVENTS, (short) events);
+      pollfd.set(JAVA_SHORT, POLLFD_EVENTS, (short) event.bit());
       var now = frame.allocate(16, 8);
       long result = frame.call(SystemCall.PPOLL, pollfd.address(), 1, now.address(), 0, 8);
       if (result == -Errno.EINTR.number()) {
         return false;
       }
-      return SystemCallException.check(result, SystemCall.PPOLL, number, events) > 0;
+      return SystemCallException.check(result, SystemCall.PPOLL, number, event) > 0;
     } finally {
       fd.exit();
     }

@@ -57,8 +57,8 @@ final class OutputReader implements AutoCloseable {
 
   private void read() {
     try (pipe) {
-      if (sink instanceof RelayedOutput relayed && relay.isPresent()) {
-        relay(relayed, relay.get());
+      if (relay.isPresent()) {
+        relay(relay.get());
       } else {
         hear();
       }
@@ -84,7 +84,7 @@ final class OutputReader implements AutoCloseable {
     }
   }
 
-  private void relay(RelayedOutput output, OutputRelay relay) throws IOException {
+  private void relay(OutputRelay relay) throws IOException {
     relay.run(bytes -> {
       if (meter.isFull()) {
         return false;
@@ -96,7 +96,6 @@ final class OutputReader implements AutoCloseable {
       meter.add(bytes.byteSize());
       return true;
     });
-    output.ended().run();
   }
 
   /// Once the run has ended, what is in the pipe is read, and no more is waited for.

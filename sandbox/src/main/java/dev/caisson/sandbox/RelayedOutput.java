@@ -5,8 +5,7 @@ import dev.caisson.linux.Fd;
 /// Output that is copied to a descriptor.
 ///
 /// @param to stays the caller's
-/// @param ended called when nobody can print any more
-record RelayedOutput(Fd to, Runnable ended) implements OutputSink {
+record RelayedOutput(Fd to) implements OutputSink {
   @Override
   public void output(byte[] bytes, int count) {
     throw new IllegalStateException("it is copied from descriptor to descriptor");

@@ -38,7 +38,6 @@ public final class Run {
   private boolean accounting;
   private final Map<Rlimit, Long> rlimits = new EnumMap<>(Rlimit.class);
   private Optional<Fd> input = Optional.empty();
-  private Runnable inputRefused = () -> {};
   private SystemCallFilter systemCalls = SystemCallFilter.standard();
 
   private Run(List<String> argv) {
@@ -133,20 +132,18 @@ public final class Run {
   /// Copies what it prints to a descriptor, which the command does not have. Of what is printed,
   /// the beginning alone is kept for the result.
   ///
-  /// As soon as nobody reads the descriptor, which is a pipe or socket then, the command has no
-  /// reader either: what it writes fails with EPIPE.
+  /// As soon as nobody reads the descriptor, if it is a pipe or socket, the command has no reader
+  /// either: what it writes fails with EPIPE.
   ///
-  /// @param to stays the caller's, and must be open until the run has ended or `ended` is called
-  /// @param ended called when the command, and all who have its output from it, have closed it; the
-  ///   caller may close the descriptor then, so that its reader sees the end
-  public Run output(Fd to, Runnable ended) {
-    return output(new RelayedOutput(to, ended));
+  /// @param to stays the caller's, and must be open as long as the run lasts
+  public Run output(Fd to) {
+    return output(new RelayedOutput(to));
   }
 
-  /// Takes its standard error apart from its output, and copies it to a descriptor, as [#output(Fd,
-  /// Runnable)].
-  public Run errors(Fd to, Runnable ended) {
-    return errors(new RelayedOutput(to, ended));
+  /// Takes its standard error apart from its output, and copies it to a descriptor, as
+  /// [#output(Fd)].
+  public Run errors(Fd to) {
+    return errors(new RelayedOutput(to));
   }
 
   /// Takes its standard error apart from its output, and passes it on here. The limit of output is
@@ -163,18 +160,7 @@ public final class Run {
   /// @param from stays the caller's, and must be open as long as the run lasts. If it is a
   ///   directory, [BuildRoot#run] throws an IOException
   public Run input(Fd from) {
-    return input(from, () -> {});
-  }
-
-  /// As [#input(Fd)].
-  ///
-  /// @param from stays the caller's, and must be open until the run has ended or `refused` is
-  ///   called
-  /// @param refused called as soon as the command, and all who have its input from it, have closed
-  ///   it; the caller may close the descriptor then, so that its writer sees that nobody reads
-  public Run input(Fd from, Runnable refused) {
     input = Optional.of(from);
-    inputRefused = refused;
     return this;
   }
 
@@ -314,10 +300,6 @@ public final class Run {
 
   Optional<Fd> input() {
     return input;
-  }
-
-  Runnable inputRefused() {
-    return inputRefused;
   }
 
   Optional<Screen> terminal() {

@@ -60,9 +60,7 @@ final class Streams implements AutoCloseable {
     boolean ownErrors = run.descriptors().containsKey(2);
     boolean apart = run.errors().isPresent() && !ownErrors;
     if (run.input().isPresent()) {
-      var relay = InputRelay.of(run.input().get());
-      relay.whenRefused(run.inputRefused());
-      input = Optional.of(relay);
+      input = Optional.of(InputRelay.of(run.input().get()));
     }
     plan.standard(0, input.map(InputRelay::reader).orElse(nothing));
     if (!ownOutput || !(ownErrors || apart)) {
