@@ -32,10 +32,14 @@ public final class Vandalism implements AutoCloseable {
   /// The user whose sandboxes are tried, beside root.
   public static final int USER = 65534;
 
+  /// A line begins so, or as in the report of a stage that failed.
+  private static final String START = "^(?:  \\| )?";
+
   private static final Pattern FAMILY =
-      Pattern.compile("^vandal ([a-z]+) (\\d+) (\\d+)\\s*$", Pattern.MULTILINE);
-  private static final Pattern OPENED = Pattern.compile("^opened (\\S+)\\s*$", Pattern.MULTILINE);
-  private static final Pattern END = Pattern.compile("^vandal end\\s*$", Pattern.MULTILINE);
+      Pattern.compile(START + "vandal ([a-z]+) (\\d+) (\\d+)\\s*$", Pattern.MULTILINE);
+  private static final Pattern OPENED =
+      Pattern.compile(START + "opened (\\S+)\\s*$", Pattern.MULTILINE);
+  private static final Pattern END = Pattern.compile(START + "vandal end\\s*$", Pattern.MULTILINE);
 
   /// Families of which no attempt may succeed, as success changes the host.
   private static final Set<String> NEVER = Set.of("keys", "clocks");

@@ -12,8 +12,8 @@
  * a sandbox lets an attempt through. Each family of attempts is a process of its own, as some attempts spoil the process
  * that makes them.
  *
- * Prints a line "vandal FAMILY ATTEMPTS SUCCESSES" per family, and a line "opened PATH" for each file that belongs to
- * the host and could be opened for writing.
+ * Prints a line "opened PATH" for each file that belongs to the host and could be opened for writing, and a line "vandal
+ * FAMILY ATTEMPTS SUCCESSES" per family.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -1128,11 +1128,11 @@ int main(int argc, char **argv)
         deadline = deadline > until ? until : deadline;
         apart(ALL[family].work);
     }
-    for (family = 0; family < count; family++) {
-        printf("vandal %s %ld %ld\n", ALL[family].name, shared->attempts[family], shared->successes[family]);
-    }
     for (int i = 0; i < shared->opened && i < OPENED; i++) {
         printf("opened %s\n", shared->paths[i]);
+    }
+    for (family = 0; family < count; family++) {
+        printf("vandal %s %ld %ld\n", ALL[family].name, shared->attempts[family], shared->successes[family]);
     }
     puts("vandal end");
     return 0;
