@@ -105,12 +105,15 @@ record HostSnapshot(Map<Attribute, String> attributes) {
   /// Looks at the host.
   ///
   /// @param lent trees to be compared to the last time and name
-  static HostSnapshot take(List<Path> lent) throws IOException {
+  /// @param proc a `/proc` that has just been mounted: an older one remembers the modes of its
+  ///   files
+  static HostSnapshot take(List<Path> lent, Path proc) throws IOException {
     var attributes = new TreeMap<Attribute, String>();
-    visit(attributes, Path.of("/proc"), 0);
-    for (var name : List.of("sys", "fs", "bus", "irq", "driver", "sysvipc", "tty", "pressure")) {
-      visit(attributes, Path.of("/proc", name), 9);
+    visit(attributes, proc, "/proc", 1);
+    for (var name : List.of("fs", "bus", "irq", "driver", "sysvipc", "tty", "pressure")) {
+      visit(attributes, proc.resolve(name), "/proc/" + name, 9);
     }
+    visit(attributes, Path.of("/proc/sys"), 9);
     visit(attributes, Path.of("/proc/self/net"), 3);
     visit(attributes, Path.of("/sys"), 4);
     visit(attributes, Path.of("/sys/kernel"), 4);
@@ -121,8 +124,15 @@ record HostSnapshot(Map<Attribute, String> attributes) {
     }
     visit(attributes, Path.of("/sys/fs/cgroup"), 9);
     visit(attributes, Path.of("/dev"), 3);
-    for (var top : List.of("/", "/etc", "/boot", "/usr", "/usr/bin", "/usr/sbin", "/usr/lib")) {
+    for (var top :
+        List.of("/", "/etc", "/boot", "/usr", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64")) {
       visit(attributes, Path.of(top), 1);
+    }
+    // The libraries of bubblewrap, whose mappings lead to the host's files.
+    for (var directory : children(Path.of("/usr/lib"))) {
+      if (directory.toString().endsWith("-linux-gnu")) {
+        visit(attributes, directory, 1);
+      }
     }
     for (var tree : lent) {
       visit(attributes, tree, 9);
@@ -146,24 +156,29 @@ record HostSnapshot(Map<Attribute, String> attributes) {
 
   private static void visit(Map<Attribute, String> attributes, Path path, int depth)
       throws IOException {
-    if (!look(attributes, path)) {
+    visit(attributes, path, path.toString(), depth);
+  }
+
+  /// @param name what the path is called in the snapshot
+  private static void visit(Map<Attribute, String> attributes, Path path, String name, int depth)
+      throws IOException {
+    boolean directory = look(attributes, path, name);
+    if (!directory || depth == 0) {
       return;
     }
-    for (var child :
-        depth > 0 || path.toString().equals("/proc") ? children(path) : List.<Path>of()) {
-      var name = child.toString();
-      if (name.matches("/proc/([0-9]+|self|thread-self)") || NOT_VISITED.contains(name)) {
-        continue;
+    for (var child : children(path)) {
+      var childName = (name.equals("/") ? "" : name) + "/" + child.getFileName();
+      if (!childName.matches("/proc/([0-9]+|self|thread-self)")
+          && !NOT_VISITED.contains(childName)) {
+        visit(attributes, child, childName, depth - 1);
       }
-      visit(attributes, child, depth - 1);
     }
   }
 
   /// Takes the attributes of one path.
   ///
   /// @return whether it is a directory
-  private static boolean look(Map<Attribute, String> attributes, Path path) {
-    var name = path.toString();
+  private static boolean look(Map<Attribute, String> attributes, Path path, String name) {
     try {
       var unix =
           Files.readAttributes(

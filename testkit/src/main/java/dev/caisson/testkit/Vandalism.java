@@ -27,7 +27,7 @@ import java.util.regex.Pattern;
 /// all that differed is put back, so that what the vandal does is seen twice.
 public final class Vandalism implements AutoCloseable {
   /// How long the vandal tries.
-  private static final int MILLISECONDS = 1500;
+  private static final int MILLISECONDS = 2500;
 
   /// The user whose sandboxes are tried, beside root.
   public static final int USER = 65534;
@@ -125,6 +125,7 @@ public final class Vandalism implements AutoCloseable {
   private void lend() throws IOException, InterruptedException {
     var lent = Files.createDirectory(lent());
     Files.createDirectory(given());
+    Files.createDirectory(place.resolve("proc"));
     mode(given(), "rwxrwxrwx");
     compile("vandal", lent.resolve("vandal"));
     compile("witness", place.resolve("witness"));
@@ -172,7 +173,7 @@ public final class Vandalism implements AutoCloseable {
   }
 
   /// Learns what varies by itself.
-  private void learn() throws IOException {
+  private void learn() throws IOException, InterruptedException {
     var before = snapshot();
     for (int i = 0; i < 3; i++) {
       var after = snapshot();
@@ -215,8 +216,15 @@ public final class Vandalism implements AutoCloseable {
     observed.remove(name);
   }
 
-  private HostSnapshot snapshot() throws IOException {
-    var snapshot = HostSnapshot.take(watched);
+  private HostSnapshot snapshot() throws IOException, InterruptedException {
+    var proc = place.resolve("proc");
+    Programs.run("mount", "-t", "proc", "proc", proc.toString());
+    HostSnapshot snapshot;
+    try {
+      snapshot = HostSnapshot.take(watched, proc);
+    } finally {
+      Programs.run("umount", proc.toString());
+    }
     for (int i = 0; i < witnesses.size(); i++) {
       var name = "witness-" + i;
       witnesses

@@ -4,16 +4,17 @@
  *
  *     vandal all|restrained|nothing MILLISECONDS [PORT ABSTRACT PID]...
  *
- * The last name witnesses on the host (witness.c): their TCP ports, abstract sockets, and processes. "restrained"
- * leaves block devices, mounts, /proc/sys and network interfaces alone. "nothing" only says that it ran.
+ * The last name witnesses on the host (witness.c): their TCP ports, abstract sockets, and processes. "restrained" is
+ * for what is root against the host. It leaves alone what others would notice: block devices, mounts, /proc/sys,
+ * network interfaces, modes in /proc, and files of the host that processes have mapped. "nothing" only says that it ran.
  *
  * An attempt that succeeds can be seen and undone: a mode gets the sticky bit, times become STAMP, names contain
- * "vandal", a renamed file is renamed back. Files of the kernel are opened for writing and closed. So nothing is lost if
- * a sandbox lets an attempt through. Each family of attempts is a process of its own, as some attempts spoil the process
- * that makes them.
+ * "vandal", a renamed file is renamed back. Files of the kernel are opened for writing and closed. So nothing is lost
+ * if a sandbox lets an attempt through. Each family of attempts is a process of its own, as some attempts spoil the
+ * process that makes them.
  *
- * Prints a line "opened PATH" for each file that belongs to the host and could be opened for writing, and a line "vandal
- * FAMILY ATTEMPTS SUCCESSES" per family.
+ * Prints a line "opened PATH" for each file that belongs to the host and could be opened for writing, and a line
+ * "vandal FAMILY ATTEMPTS SUCCESSES" per family.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -321,7 +322,8 @@ static void attempts_on_a_name(const char *path, const struct stat *st)
             unlink(other);
         }
     }
-    if (starts(path, "/lent/") || starts(path, "/proc/") || (starts(path, "/sys/") && !starts(path, "/sys/fs/cgroup"))) {
+    if (starts(path, "/lent/") || starts(path, "/proc/")
+        || (starts(path, "/sys/") && !starts(path, "/sys/fs/cgroup"))) {
         try(S_ISDIR(st->st_mode) ? rmdir(path) : unlink(path));
     }
     if (starts(path, "/lent/")) {
@@ -357,6 +359,12 @@ static void vandalise(const char *path)
         return;
     }
     int kernel = starts(path, "/proc/") || starts(path, "/sys/");
+    if (restrained && starts(path, "/proc/")) {
+        if (of_the_host(path) && S_ISREG(st.st_mode)) {
+            attempts_to_write(path, &st);
+        }
+        return;
+    }
     attempts_on_attributes(path, &st);
     if (S_ISSOCK(st.st_mode)) {
         connect_to(path);
@@ -374,7 +382,7 @@ static void vandalise(const char *path)
     }
     if (!kernel || strlen(path) < 32) {
         attempts_on_a_name(path, &st);
-        if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) {
+        if ((S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))) {
             int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
             if (fd >= 0) {
                 attempts_on_an_open_file(fd, &st);
@@ -732,8 +740,7 @@ static void keys(void)
     try(syscall(SYS_keyctl, KEYCTL_GET_PERSISTENT, -1, -3));
 }
 
-/* What a successful attempt would do at once and for good has arguments with which the kernel refuses it even to root:
- * with "success" as its answer it would not be an attempt that can be undone. */
+/* What could not be undone has arguments that the kernel refuses from anybody: only its errors differ. */
 static void kernel(void)
 {
     static const char garbage[64] = "vandal";
@@ -829,6 +836,41 @@ static void watches(void)
     usleep(150000);
 }
 
+/* Takes what the kernel counts per user, and leaves a little to others. The witness looks whether its user lacks it. */
+static void quotas(void)
+{
+    enum { PIPES = 80, QUEUES = 16, SIGNALS = 200000, SPARE = 32 };
+    static int pipes[PIPES][2];
+    char name[32];
+    sigset_t blocked;
+    siginfo_t info;
+    struct timespec at_once = {0, 0};
+    struct mq_attr attributes = {.mq_maxmsg = 10, .mq_msgsize = 8192};
+    for (int i = 0; i < PIPES && try(pipe2(pipes[i], O_CLOEXEC)) == 0; i++) {
+        try(fcntl(pipes[i][0], F_SETPIPE_SZ, 1 << 20));
+    }
+    for (int i = 0; i < QUEUES; i++) {
+        snprintf(name, sizeof name, "/vandal-%d", i);
+        try(mq_open(name, O_CREAT | O_RDWR | O_CLOEXEC, 0600, &attributes));
+        mq_unlink(name);
+    }
+    int memory = shmget(IPC_PRIVATE, 8 << 20, IPC_CREAT | 0600);
+    try(shmctl(memory, SHM_LOCK, NULL));
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGRTMAX);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    int signals = 0;
+    while (signals < SIGNALS && sigqueue(getpid(), SIGRTMAX, (union sigval){0}) == 0) {
+        signals++;
+    }
+    try(signals > 0 ? 0 : -1);
+    for (int i = 0; i < SPARE; i++) {
+        sigtimedwait(&blocked, &info, &at_once);
+    }
+    usleep(100000);
+    shmctl(memory, IPC_RMID, NULL);
+}
+
 /* ---- Mounts and namespaces ---- */
 
 struct attributes {
@@ -902,7 +944,8 @@ static void mount_each(void)
         {"cgroup", "none,name=systemd"}, {"cgroup", "none,name=vandal"}, {"cgroup2", ""}, {"cgroup2", "nsdelegate"},
         {"mqueue", ""}, {"devpts", "newinstance"}, {"devpts", ""}, {"devtmpfs", ""}, {"debugfs", ""}, {"tracefs", ""},
         {"securityfs", ""}, {"configfs", ""}, {"bpf", ""}, {"fusectl", ""}, {"binfmt_misc", ""}, {"hugetlbfs", ""},
-        {"pstore", ""}, {"efivarfs", ""}, {"selinuxfs", ""}, {"overlay", "lowerdir=/usr,upperdir=/tmp/u,workdir=/tmp/w"},
+        {"pstore", ""}, {"efivarfs", ""}, {"selinuxfs", ""},
+        {"overlay", "lowerdir=/usr,upperdir=/tmp/u,workdir=/tmp/w"},
         {"overlay", "lowerdir=/proc,upperdir=/tmp/u,workdir=/tmp/w"},
         {"overlay", "lowerdir=/lent,upperdir=/tmp/u,workdir=/tmp/w,metacopy=on,redirect_dir=on"}};
     static const char *const binds[] = {"/", "/proc", "/proc/sys", "/sys", "/usr", "/lent", "/dev", "/proc/1/root"};
@@ -1090,7 +1133,7 @@ static const struct {
     void (*work)(void);
 } ALL[] = {{"descriptors", descriptors}, {"files", files}, {"proc", proc}, {"sys", sys}, {"processes", processes},
     {"sockets", sockets}, {"keys", keys}, {"kernel", kernel}, {"clocks", clocks}, {"names", names}, {"ipc", ipc},
-    {"watches", watches}, {"namespaces", namespaces}, {"mounts", unshared}};
+    {"watches", watches}, {"quotas", quotas}, {"namespaces", namespaces}, {"mounts", unshared}};
 
 int main(int argc, char **argv)
 {

@@ -5,8 +5,8 @@
  *     witness ABSTRACT DIRECTORY LENT
  *
  * ABSTRACT names its abstract socket. In DIRECTORY it makes a Unix socket. LENT is a file that is shown to the vandal.
- * First it prints its TCP port and its process id. For each line that it reads it prints lines "NAME VALUE" and an empty
- * one. It ends with its standard input.
+ * First it prints its TCP port and its process id. For each line that it reads it prints lines "NAME VALUE" and an
+ * empty one. It ends with its standard input.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -42,13 +42,18 @@
 #define F_GET_FILE_RW_HINT 1037
 #endif
 
-enum { LISTENERS = 6, SPARE = 8, PAUSE = 15 };
+enum { LISTENERS = 6, SPARE = 8, TIMERS = 64, PAUSE = 15 };
 
 static volatile sig_atomic_t signals[NSIG];
 static int listeners[LISTENERS];
 static long connections[LISTENERS];
 static long leases;
-static long starvations;
+
+/* What the kernel counts per user; each counts how often there was not enough. */
+static struct {
+    const char *name;
+    long lacking;
+} quotas[] = {{"inotify", 0}, {"timers", 0}, {"message-queues", 0}, {"pipe-size", 0}, {"locked-memory", 0}};
 
 static void count_signal(int number)
 {
@@ -125,12 +130,41 @@ static void look_for_watches(void)
     while (count < SPARE && (fds[count] = inotify_init1(IN_CLOEXEC)) >= 0) {
         count++;
     }
-    if (count < SPARE) {
-        starvations++;
-    }
+    quotas[0].lacking += count < SPARE;
     while (count > 0) {
         close(fds[--count]);
     }
+}
+
+/* Whether its user still has what the kernel counts per user. See setrlimit(2), RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE and
+ * RLIMIT_MEMLOCK; pipe(7). */
+static void look_for_quotas(int memory)
+{
+    timer_t timers[TIMERS];
+    char name[32];
+    int count = 0, ends[2];
+    struct mq_attr attributes = {.mq_maxmsg = 10, .mq_msgsize = 8192};
+    while (count < TIMERS && timer_create(CLOCK_MONOTONIC, NULL, &timers[count]) == 0) {
+        count++;
+    }
+    quotas[1].lacking += count < TIMERS;
+    while (count > 0) {
+        timer_delete(timers[--count]);
+    }
+    snprintf(name, sizeof name, "/caisson-%d", getpid());
+    mqd_t queue = mq_open(name, O_CREAT | O_RDWR, 0600, &attributes);
+    quotas[2].lacking += queue < 0;
+    if (queue >= 0) {
+        mq_close(queue);
+        mq_unlink(name);
+    }
+    if (pipe(ends) == 0) {
+        quotas[3].lacking += fcntl(ends[0], F_GETPIPE_SZ) < 65536;
+        close(ends[0]);
+        close(ends[1]);
+    }
+    quotas[4].lacking += shmctl(memory, SHM_LOCK, NULL) < 0;
+    shmctl(memory, SHM_UNLOCK, NULL);
 }
 
 static void tell_of_key(void)
@@ -233,8 +267,10 @@ static void tell(int64_t offset, int memory, mqd_t queue, const char *lent)
         printf("connections-%d %ld\n", i, connections[i]);
     }
     printf("leases %ld\n", leases);
-    printf("inotify %s\n", starvations > 0 ? "lacking" : "there");
-    starvations = 0;
+    for (size_t i = 0; i < sizeof quotas / sizeof *quotas; i++) {
+        printf("quota-of-%s %s\n", quotas[i].name, quotas[i].lacking > 0 ? "lacking" : "there");
+        quotas[i].lacking = 0;
+    }
     tell_of_key();
     tell_of_process();
     tell_of_lent(lent);
@@ -256,6 +292,7 @@ int main(int argc, char **argv)
     umask(0);
     syscall(SYS_add_key, "user", "caisson-witness", "the key of the witness", 22, KEY_SPEC_USER_KEYRING);
     int memory = shmget(0xca155, 4096, IPC_CREAT | 0666);
+    int own_memory = shmget(IPC_PRIVATE, 65536, IPC_CREAT | 0600);
     mqd_t queue = mq_open("/caisson-witness", O_CREAT | O_RDWR, 0666, NULL);
     int64_t offset = clock_offset();
     listen_everywhere(argv[1], argv[2]);
@@ -274,7 +311,9 @@ int main(int argc, char **argv)
         take_connections();
         look_for_leases(argv[3]);
         look_for_watches();
+        look_for_quotas(own_memory);
     }
+    shmctl(own_memory, IPC_RMID, NULL);
     shmctl(memory, IPC_RMID, NULL);
     mq_unlink("/caisson-witness");
     long key = syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_USER_KEYRING, "user", "caisson-witness", 0);
