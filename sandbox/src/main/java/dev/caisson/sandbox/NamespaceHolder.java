@@ -140,7 +140,7 @@ final class NamespaceHolder implements AutoCloseable {
     }
     var launcher = new ArrayList<String>();
     launcher.add("prlimit");
-    for (var limit : List.of(Rlimit.SIGPENDING, Rlimit.MSGQUEUE)) {
+    for (var limit : List.of(Rlimit.SIGPENDING, Rlimit.MSGQUEUE, Rlimit.MEMLOCK)) {
       long soft = limit.soft();
       if (soft != Long.MAX_VALUE) {
         launcher.add("--%s=%d".formatted(limit.name().toLowerCase(Locale.ROOT), soft / 2));

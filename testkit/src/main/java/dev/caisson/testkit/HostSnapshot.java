@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// What a host is like at one moment, as far as a process in a sandbox might change it: modes,
@@ -139,7 +140,13 @@ record HostSnapshot(Map<Attribute, String> attributes) {
     }
     for (var process : List.of("self", "1")) {
       var mounts = Path.of("/proc", process, "mountinfo");
-      attributes.put(new Attribute(mounts.toString(), "contents"), contents(mounts));
+      // But for the one that has just been mounted, with another number each time.
+      var text =
+          contents(mounts)
+              .lines()
+              .filter(line -> !line.contains(proc.toString()))
+              .collect(Collectors.joining("\n"));
+      attributes.put(new Attribute(mounts.toString(), "contents"), text);
     }
     return new HostSnapshot(attributes);
   }
