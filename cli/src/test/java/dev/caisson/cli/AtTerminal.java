@@ -8,6 +8,8 @@ import dev.caisson.linux.Pty;
 import dev.caisson.linux.Spawn;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.WindowSize;
+import dev.caisson.testkit.Eventually;
+import dev.caisson.testkit.Programs;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -45,14 +47,24 @@ final class AtTerminal implements AutoCloseable {
 
   /// The same within a line of the shell, in which it is `"$0" "$@"`.
   static AtTerminal shell(String line, Path launcher, String... args) throws IOException {
+    var command = new ArrayList<>(List.of("-c", BEFORE + line + AFTER, launcher.toString()));
+    command.addAll(List.of(args));
+    return at(Spawn.of(Path.of("/bin/sh")).args(command), launcher);
+  }
+
+  /// An interactive bash, which has job control, and `$run` for the command that `launcher` is.
+  static AtTerminal jobs(Path launcher) throws IOException {
+    var bash = Spawn.of(Path.of("/bin/bash")).args("--norc", "--noprofile", "--noediting", "-i");
+    var window = at(bash.env("PS1", "user> ").env("run", launcher.toString()), launcher);
+    return window.expect("user> ");
+  }
+
+  private static AtTerminal at(Spawn spawn, Path launcher) throws IOException {
     var pty = Pty.openpty();
     try {
       pty.windowSize(new WindowSize(33, 77));
-      var command = new ArrayList<>(List.of("-c", BEFORE + line + AFTER, launcher.toString()));
-      command.addAll(List.of(args));
       var shell =
-          Spawn.of(Path.of("/bin/sh"))
-              .args(command)
+          spawn
               .env("PATH", System.getenv().getOrDefault("PATH", "/usr/bin:/bin"))
               .env("TERM", "dumb")
               .env("LC_ALL", "C.UTF-8")
@@ -107,6 +119,18 @@ final class AtTerminal implements AutoCloseable {
     return ProcessHandle.of(shell.pid()).orElseThrow().children().findFirst().orElseThrow().pid();
   }
 
+  /// The settings of the terminal, as another program sees them.
+  String settings() throws IOException, InterruptedException {
+    return Programs.run("stty", "-F", path().toString(), "-g");
+  }
+
+  /// Waits until keys are no longer made anything of, so that they reach the command as they are.
+  AtTerminal awaitRaw() {
+    var name = path().toString();
+    Eventually.holds(() -> Programs.run("stty", "-F", name, "-a").contains("-icanon"));
+    return this;
+  }
+
   /// The terminal's name outside.
   Path path() {
     return pty.path();
@@ -128,6 +152,11 @@ final class AtTerminal implements AutoCloseable {
     var status = Pattern.compile("over=(\\d+)").matcher(screen());
     assertThat(status.find()).as(screen()).isTrue();
     return Integer.parseInt(status.group(1));
+  }
+
+  /// Waits for the end of the shell.
+  void awaitEnd() throws IOException {
+    shell.waitid(PATIENCE);
   }
 
   /// Closes the window.

@@ -2,6 +2,7 @@ package dev.caisson.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.ProcessTable;
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 class RunTerminalIT {
   private static final String CTRL_C = "\003";
   private static final String CTRL_D = "\004";
+  private static final String CTRL_V = "\026";
   private static final String CTRL_Z = "\032";
 
   @TempDir Path directory;
@@ -232,6 +234,153 @@ class RunTerminalIT {
     try (var somebody = run("--", "/usr/bin/python3", "-c", program)) {
       assertThat(somebody.end()).isZero();
       assertThat(somebody.screen()).containsPattern("errno \\d+").doesNotContain("typed");
+    }
+  }
+
+  // Jobs of the user's shell
+
+  private AtTerminal jobs() throws Exception {
+    return AtTerminal.jobs(caisson.launcher("caisson-run", "run"));
+  }
+
+  /// The state of the process inside that has the marker.
+  private char state() throws Exception {
+    for (long pid : ProcessTable.with(marker)) {
+      if (ProcessTable.commandLine(pid).startsWith("sh\0-c\0")) {
+        return Programs.run("ps", "-o", "stat=", "-p", Long.toString(pid)).charAt(0);
+      }
+    }
+    return '-';
+  }
+
+  /// A command that says that it is up, and repeats a line that it reads.
+  private static String repeats() {
+    return "\"$run\" -- sh -c 'echo is-$((6*7)); read line; echo got-$line'";
+  }
+
+  @Test
+  void aJobInTheBackgroundIsNotStopped() throws Exception {
+    try (var somebody = jobs()) {
+      var settings = somebody.settings();
+      for (var options : List.of("", "--no-terminal")) {
+        var script = "echo is-$((6*7)); exec sleep 1000";
+        somebody.type("\"$run\" " + options + " -- sh -c '" + script + "' &\r");
+        somebody.expect("is-42").type("jobs\r").expect("Running").expect("user> ");
+        assertThat(somebody.settings()).isEqualTo(settings);
+        somebody.type("kill %1; wait; jobs; echo ended-$((6*7))\r").expect("ended-42");
+      }
+      somebody.type("exit\r").awaitEnd();
+    }
+  }
+
+  @Test
+  void aJobThatReadsHasTheKeyboardInTheForeground() throws Exception {
+    try (var somebody = jobs()) {
+      var settings = somebody.settings();
+      somebody.type(repeats() + " &\r").expect("is-42");
+      somebody.type("echo shell-$((6*7)); jobs\r").expect("shell-42").expect("Running");
+      somebody.expect("user> ").type("fg\r").expect("line'").awaitRaw();
+      somebody.type("hello\r").expect("got-hello").expect("user> ");
+      assertThat(somebody.settings()).isEqualTo(settings);
+      somebody.type("exit\r").awaitEnd();
+    }
+  }
+
+  @Test
+  void aJobIsSuspendedAndGoesOn() throws Exception {
+    try (var somebody = jobs()) {
+      var settings = somebody.settings();
+      somebody.type(repeats().replace("echo got", ": " + marker + "; echo got") + "\r");
+      somebody.expect("is-42");
+      for (int times = 0; times < 2; times++) {
+        somebody.awaitRaw().type(CTRL_Z).expect("Stopped").expect("user> ");
+        assertThat(somebody.settings()).isEqualTo(settings);
+        Eventually.holds(() -> state() == 'T');
+        somebody.resize(40, 90 + times).type("fg\r").expect("line'");
+      }
+      somebody.awaitRaw().type("hello\r").expect("got-hello").expect("user> ");
+      assertThat(somebody.settings()).isEqualTo(settings);
+      somebody.type("exit\r").awaitEnd();
+    }
+  }
+
+  @Test
+  void aJobThatWasSuspendedGoesOnInTheBackground() throws Exception {
+    try (var somebody = jobs()) {
+      var settings = somebody.settings();
+      var script = "while echo tick-$((6*7)); do sleep 0.1; done";
+      somebody.type("\"$run\" -- sh -c '" + script + "'\r").expect("tick-42");
+      somebody.type(CTRL_Z).expect("Stopped").expect("user> ");
+      somebody.type("bg\r").expect("tick-42").expect("tick-42");
+      somebody.type("jobs\r").expect("Running");
+      assertThat(somebody.settings()).isEqualTo(settings);
+      somebody.type("fg\r").expect("done'").awaitRaw().expect("tick-42").type(CTRL_C);
+      somebody.expect("user> ").type("echo status-$?\r").expect("status-130");
+      assertThat(somebody.settings()).isEqualTo(settings);
+      somebody.type("exit\r").awaitEnd();
+    }
+  }
+
+  @Test
+  void aScriptIsSuspendedWithTheCommandThatItRuns() throws Exception {
+    var script = caisson.executable("script", repeats() + "\necho after-$((6*7))\n");
+    try (var somebody = jobs()) {
+      somebody.type("sh " + script + "\r").expect("is-42").awaitRaw();
+      somebody.type(CTRL_Z).expect("Stopped").expect("user> ").type("fg\r").expect("sh ");
+      somebody.awaitRaw().type("hello\r").expect("got-hello").expect("after-42");
+      somebody.expect("user> ").type("exit\r").awaitEnd();
+    }
+  }
+
+  @Test
+  void aShellInsideSuspendsItsOwnJobs() throws Exception {
+    try (var somebody = jobs()) {
+      somebody.type("\"$run\" --env 'PS1=ready> ' -- bash\r").expect("ready> ").awaitRaw();
+      somebody.type(CTRL_Z).type("\r").expect("ready> ");
+      somebody.type("sh -c 'echo is-$((6*7)); exec sleep 1000'\r").expect("is-42");
+      somebody.type(CTRL_Z).expect("Stopped").expect("ready> ").type("jobs\r").expect("Stopped");
+      somebody.expect("ready> ").type("exit 4\r").expect("user> ");
+      somebody.type("echo status-$?\r").expect("status-4").type("exit\r").awaitEnd();
+    }
+  }
+
+  @Test
+  void aProgramThatWantsTheKeyItselfHasIt() throws Exception {
+    try (var somebody = jobs()) {
+      var raw = "stty raw -echo; echo is-$((6*7)); head -c 1 | od -An -tx1";
+      somebody.type("\"$run\" -- sh -c '" + raw + "'\r").expect("is-42").awaitRaw();
+      somebody.type(CTRL_Z).expect(" 1a").expect("user> ");
+      var quoted = "echo is-$((6*7)); head -n 1 | od -An -tx1";
+      somebody.type("\"$run\" -- sh -c '" + quoted + "'\r").expect("is-42").awaitRaw();
+      somebody.type(CTRL_V + CTRL_Z + "\r").expect(" 1a 0a").expect("user> ");
+      somebody.type("exit\r").awaitEnd();
+    }
+  }
+
+  @Test
+  void aJobThatIsStoppedFromOutsideGoesOn() throws Exception {
+    try (var somebody = jobs()) {
+      var settings = somebody.settings();
+      for (var signal : List.of("STOP", "TSTP")) {
+        somebody.type(repeats() + "\r").expect("is-42").awaitRaw();
+        Programs.run("kill", "-" + signal, Long.toString(somebody.command()));
+        somebody.expect("Stopped").expect("user> ").type("bg; jobs\r").expect("Running");
+        somebody.expect("user> ");
+        assertThat(somebody.settings()).isEqualTo(settings);
+        somebody.type("fg\r").expect("line'").awaitRaw();
+        somebody.type("hello\r").expect("got-hello").expect("user> ");
+        assertThat(somebody.settings()).isEqualTo(settings);
+      }
+      somebody.type("exit\r").awaitEnd();
+    }
+  }
+
+  @Test
+  void nothingIsSuspendedThatNobodyCouldContinue() throws Exception {
+    var script = "echo is-up; read line; echo got-$line";
+    try (var somebody = run("--", "sh", "-c", script)) {
+      somebody.expect("is-up").type(CTRL_Z).type("hello\r").expect("got-hello");
+      assertThat(somebody.end()).isZero();
     }
   }
 

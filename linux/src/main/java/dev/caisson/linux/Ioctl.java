@@ -1,12 +1,16 @@
 package dev.caisson.linux;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
 /// The requests of `ioctl(2)` that are made; see `ioctl_tty(2)`, `ioctl_iflags(2)`. The numbers are
 /// those of x86-64 and AArch64, which a test compares with the kernel's headers.
 enum Ioctl {
   TCGETS(0x5401),
   TCSETS(0x5402),
+  TIOCGPGRP(0x540f),
   TIOCGWINSZ(0x5413),
   TIOCSWINSZ(0x5414),
+  TIOCGSID(0x5429),
   TIOCGPTN(0x80045430),
   TIOCSPTLCK(0x40045431),
   TIOCGPTPEER(0x5441),
@@ -21,6 +25,15 @@ enum Ioctl {
 
   long request() {
     return Integer.toUnsignedLong(request);
+  }
+
+  /// Makes a request that the kernel answers with an int.
+  int get(Fd fd) throws SystemCallException {
+    try (var frame = new Frame()) {
+      var answer = frame.allocate(JAVA_INT);
+      ioctl(fd, answer.address());
+      return answer.get(JAVA_INT, 0);
+    }
   }
 
   /// Makes the request.

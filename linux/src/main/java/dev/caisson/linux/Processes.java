@@ -2,6 +2,8 @@ package dev.caisson.linux;
 
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
@@ -72,6 +74,66 @@ public final class Processes {
       }
       SystemCallException.check(result, SystemCall.KILL, -group, signal);
       return true;
+    }
+  }
+
+  /// The process group of this process. See `getpgrp(2)`.
+  static int getpgrp() throws SystemCallException {
+    try (var frame = new Frame()) {
+      // AArch64 has no getpgrp.
+      return (int) SystemCallException.check(frame.call(SystemCall.GETPGID, 0), SystemCall.GETPGID);
+    }
+  }
+
+  /// Whether a process ignores a signal (`SigIgn` of `proc_pid_status(5)`).
+  ///
+  /// @throws IOException if there is no such process, or this one may not see it
+  static boolean ignores(int pid, Signal signal) throws IOException {
+    var name = "SigIgn:";
+    for (var line : Files.readAllLines(Path.of("/proc", Integer.toString(pid), "status"))) {
+      if (line.startsWith(name)) {
+        long mask = Long.parseUnsignedLong(line.substring(name.length()).strip(), 16);
+        return (mask >>> (signal.number() - 1) & 1) == 1;
+      }
+    }
+    throw new IOException("there is no SigIgn in the status of process " + pid);
+  }
+
+  /// Stops the job that this process is a part of, as the key of a terminal does: all processes of
+  /// its group get SIGTSTP. The group and not this process alone, because a shell waits for a
+  /// script that has started this process, for example, and would not notice that only this one
+  /// stops.
+  ///
+  /// Returns when the job has been continued. Returns at once if the job cannot be stopped: because
+  /// nobody could continue it (the group is orphaned), or because this process handles or ignores
+  /// the signal.
+  static void stopJob() throws SystemCallException {
+    // A mask of signals is a platform thread's.
+    SpawnThread.shared().call(Processes::stopJobOfThisThread);
+  }
+
+  /// The group's signal is taken by any thread, at any time. So that the process has been stopped
+  /// when this returns, the thread has a signal of its own besides, which it takes last. When the
+  /// process is continued before, the kernel drops that signal, so there is no second stop.
+  private static long stopJobOfThisThread() throws SystemCallException {
+    int block = 0;
+    int setMask = 2;
+    int bytesOfMask = 8;
+    int stop = Signal.TSTP.number();
+    try (var frame = new Frame()) {
+      var blocked = frame.allocate(ValueLayout.JAVA_LONG);
+      blocked.set(ValueLayout.JAVA_LONG, 0, 1L << (stop - 1));
+      var before = frame.allocate(ValueLayout.JAVA_LONG);
+      SystemCallException.check(
+          frame.call(
+              SystemCall.RT_SIGPROCMASK, block, blocked.address(), before.address(), bytesOfMask),
+          SystemCall.RT_SIGPROCMASK,
+          "SIG_BLOCK");
+      long process = frame.call(SystemCall.GETPID, 0);
+      frame.call(SystemCall.TGKILL, process, frame.call(SystemCall.GETTID, 0), stop);
+      long result = frame.call(SystemCall.KILL, 0, stop);
+      frame.call(SystemCall.RT_SIGPROCMASK, setMask, before.address(), 0, bytesOfMask);
+      return SystemCallException.check(result, SystemCall.KILL, 0, Signal.TSTP);
     }
   }
 

@@ -44,6 +44,20 @@ public record Pty(Fd master, Fd slave, Path path) implements AutoCloseable {
     size.set(master);
   }
 
+  /// The process group in the foreground, as the PID namespace of this process counts; 0 if there
+  /// is none that it sees. See `tcgetpgrp(3)`.
+  int tcgetpgrp() throws SystemCallException {
+    return Ioctl.TIOCGPGRP.get(master);
+  }
+
+  /// The session whose controlling terminal it is: the number of the session's leader, which lives.
+  /// See `tcgetsid(3)`.
+  ///
+  /// @throws SystemCallException ENOTTY if there is none
+  int tcgetsid() throws SystemCallException {
+    return Ioctl.TIOCGSID.get(master);
+  }
+
   /// Closes the ends that have not been closed or moved.
   @Override
   public void close() {

@@ -22,8 +22,17 @@ public record Signal(int number) {
   /// Termination, which a process may handle.
   public static final Signal TERM = new Signal(15);
 
+  /// Continuation of a process that is stopped.
+  public static final Signal CONT = new Signal(18);
+
   /// Stop, which no process can refuse.
   public static final Signal STOP = new Signal(19);
+
+  /// Stop by a key of the terminal, which a process may handle.
+  public static final Signal TSTP = new Signal(20);
+
+  /// Change of the size of the terminal's window.
+  public static final Signal WINCH = new Signal(28);
 
   private static final String[] NAMES = {
     "", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",

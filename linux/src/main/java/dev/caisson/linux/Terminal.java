@@ -2,8 +2,8 @@ package dev.caisson.linux;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /// What a program asks of the terminal that it runs on, if a descriptor is one. See `ioctl_tty(2)`.
 public final class Terminal {
@@ -35,12 +35,31 @@ public final class Terminal {
     return WindowSize.get(fd);
   }
 
+  /// Its process group in the foreground. See `tcgetpgrp(3)`.
+  ///
+  /// @return empty if it is not the controlling terminal of this process, or has been hung up
+  OptionalInt tcgetpgrp() {
+    try {
+      return OptionalInt.of(Ioctl.TIOCGPGRP.get(fd));
+    } catch (SystemCallException notTheControllingOne) {
+      return OptionalInt.empty();
+    }
+  }
+
+  /// Whether it is the controlling terminal of this process, and another job has it: then the
+  /// kernel stops this one if it reads from the terminal (SIGTTIN) or changes it (SIGTTOU).
+  public boolean isInBackground() throws SystemCallException {
+    var foreground = tcgetpgrp();
+    return foreground.isPresent() && foreground.getAsInt() != Processes.getpgrp();
+  }
+
   /// Lets every byte pass as it is: no line editing, no echo, no keys that send signals. See
   /// `cfmakeraw(3)`.
   ///
   /// Stops the process, as any change of a terminal does, while it is in the background (SIGTTOU).
   ///
-  /// @return gives the terminal its settings back when closed, or when the JVM ends
+  /// @return gives the terminal its settings back when closed, or when the JVM ends; in the
+  ///   background the settings are left alone, because they are another job's
   /// @throws SystemCallException ENOTTY if it is no terminal
   /// @throws IllegalStateException if the JVM is ending
   public RawMode raw() throws SystemCallException {
@@ -78,10 +97,10 @@ public final class Terminal {
   /// A terminal in raw mode, to be given its settings back.
   public static final class RawMode implements AutoCloseable {
     private final Fd fd;
-    private final Termios before;
+    private Termios before;
     private final Thread hook =
         Thread.ofPlatform().name("caisson-terminal").unstarted(this::restore);
-    private final AtomicBoolean restored = new AtomicBoolean();
+    private boolean restored;
 
     private RawMode(Fd fd, Termios before) {
       this.before = before;
@@ -94,12 +113,28 @@ public final class Terminal {
       }
     }
 
-    private void restore() {
-      if (!restored.compareAndSet(false, true)) {
+    /// Makes the terminal raw again if somebody has changed it, as a shell does while the job is
+    /// stopped. The settings found then are those that the terminal is given back.
+    synchronized void renew() throws SystemCallException {
+      if (restored) {
         return;
       }
+      var now = Termios.tcgets(fd);
+      if (!now.isRaw()) {
+        before = now;
+        now.cfmakeraw().tcsets(fd);
+      }
+    }
+
+    private synchronized void restore() {
+      if (restored) {
+        return;
+      }
+      restored = true;
       try (fd) {
-        before.tcsets(fd);
+        if (!Terminal.of(fd).isInBackground()) {
+          before.tcsets(fd);
+        }
       } catch (SystemCallException gone) {
         // A terminal that has been hung up has no settings.
       }

@@ -21,6 +21,20 @@ import org.jspecify.annotations.Nullable;
 /// looked at ten times a second: SIGWINCH is sent for the controlling terminal alone, and to
 /// receive it is the privilege of one handler per JVM.
 ///
+/// If the input is the controlling terminal of this process, the relay follows job control:
+///
+/// - In the background, the relay neither reads the terminal nor changes it, so the kernel does not
+///   stop the job. The output is shown. A program that reads waits until the job is in the
+///   foreground, which the relay looks at ten times a second.
+/// - The key that suspends (`^Z` mostly) is typed like any other. Then the relay stops the process
+///   group of the leader of the pseudo-terminal's session, gives the user's terminal its settings
+///   back, and stops the process group of this process. When this process is continued, it
+///   continues the other group.
+/// - The relay stops nothing if the leader ignores SIGTSTP or another group has the
+///   pseudo-terminal, because then a shell there has job control, and nothing if a program has
+///   switched the key off.
+/// - After a stop by another signal the terminal is raw again within a tenth of a second.
+///
 /// If the output cannot be written to, the pseudo-terminal is hung up, so that its programs are
 /// sent SIGHUP. Runs on virtual threads, and never blocks one in the kernel.
 ///
@@ -29,6 +43,10 @@ public final class TerminalRelay implements AutoCloseable {
   private static final Duration LOOK = Duration.ofMillis(100);
   private static final Duration EOF_AGAIN = Duration.ofMillis(250);
   private static final Duration LAST_STEPS = Duration.ofSeconds(5);
+
+  /// For a program to tidy up before it is stopped, and for what it shows then.
+  private static final Duration TIDYING = Duration.ofMillis(100);
+
   private static final int BUFFER = 8192;
   private static final int TAIL = 4096;
 
@@ -44,6 +62,7 @@ public final class TerminalRelay implements AutoCloseable {
 
   private final Pty pty;
   private final Terminal typed;
+  private final Optional<JobControl> jobs;
   private final Optional<Terminal> window;
   private final Optional<Fd> screen;
   private final StreamEnd input;
@@ -55,13 +74,13 @@ public final class TerminalRelay implements AutoCloseable {
   private byte[] tail = new byte[0];
   private WindowSize size = new WindowSize(0, 0);
   private boolean started;
-  private Optional<Terminal.RawMode> raw = Optional.empty();
   private volatile Phase phase = Phase.RUNNING;
   private volatile @Nullable IOException failure;
 
   private TerminalRelay(Fd input, Fd output, Pty pty) {
     this.pty = pty;
     this.typed = Terminal.of(input);
+    this.jobs = typed.isatty() ? Optional.of(new JobControl(typed, pty)) : Optional.empty();
     this.window = Stream.of(Terminal.of(output), typed).filter(Terminal::isatty).findFirst();
     this.input = StreamEnd.of(input, "input for a terminal");
     var awaited = "room for a terminal's output";
@@ -73,7 +92,7 @@ public final class TerminalRelay implements AutoCloseable {
     this.master = StreamEnd.nonBlocking(pty.master(), "a terminal");
     this.inputThread = Thread.ofVirtual().name("terminal-input").unstarted(this::relayInput);
     this.outputThread = Thread.ofVirtual().name("terminal-output").unstarted(this::relayOutput);
-    this.windowThread = Thread.ofVirtual().name("terminal-window").unstarted(this::relayWindowSize);
+    this.windowThread = Thread.ofVirtual().name("terminal-window").unstarted(this::follow);
   }
 
   /// Makes a pseudo-terminal, with a window of the same size, for a process to be started on;
@@ -86,7 +105,7 @@ public final class TerminalRelay implements AutoCloseable {
     var relay = unprepared(input, output);
     try {
       relay.copyWindowSize();
-      if (!relay.typed.isatty()) {
+      if (relay.jobs.isEmpty()) {
         var slave = relay.pty.slave();
         Termios.tcgets(slave).withoutEcho().tcsets(slave);
       }
@@ -112,8 +131,8 @@ public final class TerminalRelay implements AutoCloseable {
     return pty;
   }
 
-  /// Begins to copy, the process having been started: makes the input raw if it is a terminal, and
-  /// closes the pseudo-terminal's slave.
+  /// Begins to copy, the process having been started: makes the input raw if it is a terminal and
+  /// not another job's, and closes the pseudo-terminal's slave.
   ///
   /// @throws IllegalStateException if it was started before, or the JVM is ending
   public void start() throws SystemCallException {
@@ -121,7 +140,9 @@ public final class TerminalRelay implements AutoCloseable {
       throw new IllegalStateException("the relay was started before");
     }
     pty.slave().close();
-    raw = typed.isatty() ? Optional.of(typed.raw()) : Optional.empty();
+    if (jobs.isPresent()) {
+      jobs.get().look();
+    }
     started = true;
     inputThread.start();
     windowThread.start();
@@ -157,7 +178,7 @@ public final class TerminalRelay implements AutoCloseable {
       hangUp(new IOException("the output of a terminal was closed", closed));
     } finally {
       // Nobody is to type blindly into a terminal that nothing comes from.
-      raw.ifPresent(Terminal.RawMode::close);
+      jobs.ifPresent(JobControl::close);
       inputThread.interrupt();
       windowThread.interrupt();
     }
@@ -197,12 +218,12 @@ public final class TerminalRelay implements AutoCloseable {
     var buffer = new byte[BUFFER];
     try {
       for (int count = readInput(buffer); count >= 0; count = readInput(buffer)) {
-        type(buffer, count);
+        typeKeys(buffer, count);
       }
       while (true) {
         byte eof = Termios.tcgets(pty.master()).eof();
         if (eof != 0) {
-          type(new byte[] {eof}, 1);
+          type(new byte[] {eof}, 0, 1);
         }
         Thread.sleep(EOF_AGAIN);
       }
@@ -212,27 +233,63 @@ public final class TerminalRelay implements AutoCloseable {
   }
 
   /// Input that fails, as that of a terminal that was hung up does, has ended.
-  private int readInput(byte[] buffer) throws IOException {
+  private int readInput(byte[] buffer) throws IOException, InterruptedException {
     try {
       input.await(PollEvent.IN);
+      while (jobs.isPresent() && typed.isInBackground()) {
+        // It is typed for another job.
+        Thread.sleep(LOOK);
+      }
       return input.read(buffer);
     } catch (SystemCallException failed) {
       return -1;
     }
   }
 
-  private void type(byte[] data, int count) throws IOException {
+  private void typeKeys(byte[] data, int count) throws IOException, InterruptedException {
+    if (jobs.isEmpty()) {
+      type(data, 0, count);
+      return;
+    }
     for (int done = 0; done < count; ) {
-      master.await(PollEvent.OUT);
-      done += master.write(data, done, count - done);
+      int key = jobs.get().nextThatSuspends(data, done, count);
+      type(data, done, key);
+      if (key < count) {
+        var group = jobs.get().stoppedBy(data[key]);
+        type(data, key, key + 1);
+        if (group.isPresent()) {
+          Thread.sleep(TIDYING);
+          suspend(jobs.get(), group.getAsInt());
+        }
+      }
+      done = key + 1;
     }
   }
 
-  private void relayWindowSize() {
+  private void suspend(JobControl jobs, int group) throws SystemCallException {
+    try {
+      jobs.stop(group);
+      copyWindowSize();
+    } finally {
+      jobs.resume(group);
+    }
+  }
+
+  private void type(byte[] data, int from, int to) throws IOException {
+    for (int done = from; done < to; ) {
+      master.await(PollEvent.OUT);
+      done += master.write(data, done, to - done);
+    }
+  }
+
+  private void follow() {
     try {
       while (window.isPresent()) {
         Thread.sleep(LOOK);
         copyWindowSize();
+        if (jobs.isPresent()) {
+          jobs.get().look();
+        }
       }
     } catch (SystemCallException | InterruptedException | IllegalStateException ended) {
       // One of the terminals is gone.
@@ -240,7 +297,7 @@ public final class TerminalRelay implements AutoCloseable {
   }
 
   /// Leaves a size alone that a program has set meanwhile, while that of the user's is the same.
-  private void copyWindowSize() throws SystemCallException {
+  private synchronized void copyWindowSize() throws SystemCallException {
     if (window.isEmpty()) {
       return;
     }
@@ -291,7 +348,7 @@ public final class TerminalRelay implements AutoCloseable {
     if (started) {
       Stream.of(outputThread, inputThread, windowThread).forEach(TerminalRelay::end);
     }
-    raw.ifPresent(Terminal.RawMode::close);
+    jobs.ifPresent(JobControl::close);
     screen.ifPresent(Fd::close);
     pty.close();
   }

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /// What a terminal makes of the bytes that pass through it. See `termios(3)`.
 ///
@@ -38,6 +39,8 @@ final class Termios {
   static final int VEOF = 4;
   static final int VTIME = 5;
   static final int VMIN = 6;
+  static final int VSUSP = 10;
+  static final int VLNEXT = 15;
 
   private final byte[] struct;
 
@@ -83,6 +86,32 @@ final class Termios {
   /// The character that stands for the end of the input; 0 if none does.
   byte eof() {
     return struct[control(VEOF)];
+  }
+
+  /// Whether a byte that is typed is the key that suspends.
+  boolean suspends(byte typed) {
+    return has(ISIG) && isKey(VSUSP, typed);
+  }
+
+  /// Whether the byte that is typed after this one stands for itself.
+  boolean quotes(byte typed) {
+    return has(ICANON | IEXTEN) && isKey(VLNEXT, typed);
+  }
+
+  /// Whether [#cfmakeraw()] would change nothing.
+  boolean isRaw() {
+    return Arrays.equals(struct, cfmakeraw().struct);
+  }
+
+  private boolean has(int local) {
+    var memory = MemorySegment.ofArray(struct);
+    var flags = memory.get(JAVA_INT.withByteAlignment(1), Layouts.TERMIOS.offset("c_lflag"));
+    return (flags & local) == local;
+  }
+
+  /// A character that is 0 is no key.
+  private boolean isKey(int place, byte typed) {
+    return typed != 0 && typed == struct[control(place)];
   }
 
   private Termios with(String field, int without, int with) {

@@ -53,6 +53,25 @@ class ProcessesTest {
   }
 
   @Test
+  void aSignalThatAProcessIgnoresIsKnown() throws IOException {
+    try (var out = Pipe.pipe2();
+        var child =
+            Spawn.of(Path.of("/bin/sh"))
+                .args("-c", "trap '' TSTP WINCH; echo ready; exec sleep 1000")
+                .env("PATH", "/usr/bin:/bin")
+                .descriptor(1, out.write())
+                .start()) {
+      assertThat(SpawnTest.line(out.read())).isEqualTo("ready");
+      assertThat(Processes.ignores(child.pid(), Signal.TSTP)).isTrue();
+      assertThat(Processes.ignores(child.pid(), Signal.WINCH)).isTrue();
+      assertThat(Processes.ignores(child.pid(), Signal.STOP)).isFalse();
+      assertThat(Processes.ignores(child.pid(), new Signal(64))).isFalse();
+    }
+    assertThatThrownBy(() -> Processes.ignores(Integer.MAX_VALUE, Signal.TSTP))
+        .isInstanceOf(IOException.class);
+  }
+
+  @Test
   void aGroupThatIsGoneIsLeftInPeace() throws IOException {
     Processes.killGroup(Integer.MAX_VALUE, Signal.KILL);
   }

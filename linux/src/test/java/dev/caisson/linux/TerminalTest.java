@@ -96,6 +96,60 @@ class TerminalTest {
   }
 
   @Test
+  void rawModeIsRenewedAndEndsWithTheSettingsThatWereFoundThen() throws Exception {
+    try (var pty = Pty.openpty()) {
+      var raw = Terminal.of(pty.slave()).raw();
+      var settings = settings(pty);
+      raw.renew();
+      assertThat(settings(pty)).isEqualTo(settings);
+      Programs.run("stty", "-F", pty.path().toString(), "icanon", "echo", "isig");
+      var found = settings(pty);
+      raw.renew();
+      assertThat(settings(pty)).isEqualTo(settings);
+      raw.renew();
+      raw.close();
+      assertThat(settings(pty)).isEqualTo(found);
+      raw.renew();
+      assertThat(settings(pty)).isEqualTo(found);
+    }
+  }
+
+  @Test
+  void theKeysAreThoseThatTheTerminalHasNow() throws Exception {
+    byte suspend = 0x1a;
+    byte quote = 0x16;
+    try (var pty = Pty.openpty()) {
+      var settings = Termios.tcgets(pty.master());
+      assertThat(settings.suspends(suspend)).isTrue();
+      assertThat(settings.suspends(quote)).isFalse();
+      assertThat(settings.quotes(quote)).isTrue();
+      assertThat(settings.isRaw()).isFalse();
+      var terminal = pty.path().toString();
+      Programs.run("stty", "-F", terminal, "susp", "^V", "lnext", "undef");
+      settings = Termios.tcgets(pty.master());
+      assertThat(settings.suspends(quote)).isTrue();
+      assertThat(settings.suspends(suspend)).isFalse();
+      assertThat(settings.quotes(quote)).isFalse();
+      assertThat(settings.quotes((byte) 0)).isFalse();
+      Programs.run("stty", "-F", terminal, "-isig", "-icanon", "lnext", "^V");
+      settings = Termios.tcgets(pty.master());
+      assertThat(settings.suspends(quote)).isFalse();
+      assertThat(settings.quotes(quote)).isFalse();
+    }
+  }
+
+  @Test
+  void aTerminalThatIsNotTheControllingOneIsNeverInTheBackground() throws Exception {
+    try (var pty = Pty.openpty();
+        var nothing = Fd.open(Path.of("/dev/null"))) {
+      for (var fd : List.of(pty.slave(), nothing)) {
+        assertThat(Terminal.of(fd).tcgetpgrp()).isEmpty();
+        assertThat(Terminal.of(fd).isInBackground()).isFalse();
+      }
+    }
+  }
+
+  @Test
   void rawModeEndsThoughTheDescriptorWasClosed() throws Exception {
     try (var pty = Pty.openpty()) {
       var before = settings(pty);
