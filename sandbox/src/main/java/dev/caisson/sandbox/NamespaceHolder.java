@@ -25,6 +25,8 @@ import java.util.stream.Collectors;
 final class NamespaceHolder implements AutoCloseable {
   private static final Duration BIRTH = Duration.ofSeconds(30);
 
+  private static final int PAGE = 4096;
+
   /// Ids from here on are nobody's: systemd.io lists them as unused.
   private static final long UNUSED_IDS = 1L << 31;
 
@@ -140,17 +142,22 @@ final class NamespaceHolder implements AutoCloseable {
     }
     var launcher = new ArrayList<String>();
     launcher.add("prlimit");
-    for (var limit : List.of(Rlimit.SIGPENDING, Rlimit.MSGQUEUE, Rlimit.MEMLOCK)) {
-      long soft = limit.soft();
-      if (soft != Long.MAX_VALUE) {
-        launcher.add("--%s=%d".formatted(limit.name().toLowerCase(Locale.ROOT), soft / 2));
-      }
-    }
+    half(launcher, Rlimit.SIGPENDING, 1);
+    half(launcher, Rlimit.MSGQUEUE, 1);
+    // What is counted in a namespace are pages, though the limit is one of bytes.
+    half(launcher, Rlimit.MEMLOCK, PAGE);
     launcher.addAll(List.of("unshare", "--user", "--map-root-user"));
     if (ids == UserNamespaces.Ids.SUBORDINATE) {
       launcher.add("--map-auto");
     }
     return launcher;
+  }
+
+  private static void half(List<String> launcher, Rlimit limit, int unit) throws IOException {
+    long soft = limit.soft();
+    if (soft != Long.MAX_VALUE) {
+      launcher.add("--%s=%d".formatted(limit.name().toLowerCase(Locale.ROOT), soft / 2 / unit));
+    }
   }
 
   /// An id that this process may take, and that no user has.

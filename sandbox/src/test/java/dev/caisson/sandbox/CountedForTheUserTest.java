@@ -66,19 +66,19 @@ class CountedForTheUserTest extends SingleRuns {
   private int leftWhile(Kind kind, String what) throws Exception {
     var taken = Support.fifo(aside, "taken");
     var release = Support.fifo(aside, "release");
-    var hold = "print(%s(), file=open('/taken', 'w'), flush=True)\nopen('/release').read()\n";
+    var hold =
+        "print(" + what + "(), file=open('/taken', 'w'), flush=True)\nopen('/release').read()\n";
     try (var buildRoot = BuildRoot.create(Path.of("/"), work, kind.privilege())) {
       var running =
           Background.startPlatform(() ->
               buildRoot.run(
-                  Run.of("/usr/bin/python3", "-S", "-E", "-c", TAKE + hold.formatted(what))
+                  Run.of("/usr/bin/python3", "-S", "-E", "-c", TAKE + hold)
                       .capabilities(kind.capabilities())
                       .bind(Bind.readWrite(taken, "/taken"))
                       .bind(Bind.readWrite(release, "/release"))
                       .deadline(Support.LONG)));
       assertThat(Integer.parseInt(Support.awaitLine(taken))).isPositive();
-      var left =
-          Programs.run("/usr/bin/python3", "-S", "-E", "-c", TAKE + "print(%s())".formatted(what));
+      var left = Programs.run("/usr/bin/python3", "-S", "-E", "-c", TAKE + "print(" + what + "())");
       release(release);
       assertThat(running.get().ending()).isEqualTo(new RunResult.Exited(0));
       return Integer.parseInt(left.strip());
