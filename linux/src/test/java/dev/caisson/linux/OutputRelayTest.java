@@ -55,7 +55,7 @@ class OutputRelayTest {
   private static byte[] large() {
     var data = new byte[3_000_001];
     for (int i = 0; i < data.length; i++) {
-      data[i] = (byte) (i * 31 >> 3);
+      data[i] = (byte) ((i * 31) >> 3);
     }
     return data;
   }

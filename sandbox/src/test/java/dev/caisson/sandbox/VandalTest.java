@@ -50,7 +50,7 @@ class VandalTest {
   private static final List<KnownHole> HOLES = List.of();
 
   /// By which right a run is made, and what it may.
-  private enum Way {
+  enum Way {
     ROOT(Privilege.ROOT, "root, no capabilities", Boundary.INSIDE),
     USER_NAMESPACE(Privilege.USER_NAMESPACE, "--user-namespace", Boundary.INSIDE),
     USER_NAMESPACE_ALL(Privilege.USER_NAMESPACE, "--user-namespace --cap ALL", Boundary.INSIDE),
