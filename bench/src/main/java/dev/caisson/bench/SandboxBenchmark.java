@@ -37,6 +37,7 @@ final class SandboxBenchmark {
     try (var scratch = Scratch.under(Path.of("/var/cache/caisson/bench"))) {
       roots(scratch);
       echo(scratch);
+      RelayBenchmark.run(scratch);
       atOnce(scratch);
     }
   }

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Lets a process read what a descriptor holds without having the descriptor: with it, the process
 /// could reopen a file for writing, change its mode or lock it. The process gets the end of a pipe,
-/// and a virtual thread copies into that pipe. See `splice(2)`, `tee(2)`.
+/// and a thread copies into that pipe. See `splice(2)`, `tee(2)`.
 ///
 /// Closing the relay gives back what the process did not read, as far as that is possible:
 ///
@@ -54,7 +54,7 @@ public final class InputRelay implements AutoCloseable {
     this.source = source;
     this.reader = pipe.read();
     this.writer = pipe.write();
-    this.thread = Thread.ofVirtual().name("input-relay").unstarted(this::relay);
+    this.thread = Thread.ofPlatform().daemon().name("input-relay").unstarted(this::relay);
   }
 
   /// Makes a relay. Nothing is copied before [#start()].
@@ -137,6 +137,7 @@ public final class InputRelay implements AutoCloseable {
   }
 
   private void stop() {
+    source.stop();
     boolean interrupted = Thread.interrupted();
     while (thread.isAlive()) {
       thread.interrupt();
@@ -163,6 +164,9 @@ public final class InputRelay implements AutoCloseable {
   private interface Source {
     /// Copies until the end of the input.
     void copy() throws IOException;
+
+    /// Ends the copying, besides an interrupt.
+    default void stop() {}
 
     /// Puts the input where it would be if what is unread had not been copied.
     void giveBack(int unread) throws IOException;
@@ -231,9 +235,12 @@ public final class InputRelay implements AutoCloseable {
     /// How much of what is in the pipe has not been taken from the input.
     private int lent;
 
+    private final OutputRelay all;
+
     PipeInput(Fd input, Fd writer) throws SystemCallException {
       this.input = input;
       this.writer = writer;
+      this.all = new OutputRelay(input, writer);
       // With room for one page there is room again only when all of it has been read.
       writer.call(SystemCall.FCNTL, F_SETPIPE_SZ, PAGE);
     }
@@ -250,12 +257,12 @@ public final class InputRelay implements AutoCloseable {
         take(count);
       } while (count < PAGE);
       writer.call(SystemCall.FCNTL, F_SETPIPE_SZ, CHUNK);
-      for (long moved; (moved = Splice.splice(input, writer, CHUNK)) != 0; ) {
-        if (moved == Splice.AGAIN) {
-          awaitInput(input);
-          awaitRoom(writer);
-        }
-      }
+      all.run(bytes -> true);
+    }
+
+    @Override
+    public void stop() {
+      all.close();
     }
 
     private int lend() throws IOException {
@@ -288,26 +295,20 @@ public final class InputRelay implements AutoCloseable {
 
   /// A socket or a device, which is read.
   private static final class StreamInput implements Source {
-    private final Fd input;
-    private final Fd writer;
+    private final OutputRelay all;
 
     StreamInput(Fd input, Fd writer) {
-      this.input = input;
-      this.writer = writer;
+      this.all = new OutputRelay(input, writer);
     }
 
     @Override
     public void copy() throws IOException {
-      var from = StreamEnd.of(input, "input");
-      var buffer = new byte[CHUNK];
-      while (true) {
-        from.await(PollEvent.IN);
-        int count = from.read(buffer);
-        if (count < 0) {
-          return;
-        }
-        writeAll(writer, buffer, count);
-      }
+      all.run(bytes -> true);
+    }
+
+    @Override
+    public void stop() {
+      all.close();
     }
 
     @Override
