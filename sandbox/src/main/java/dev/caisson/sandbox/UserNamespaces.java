@@ -53,7 +53,7 @@ record UserNamespaces(Fd outer, Optional<Fd> inner) implements AutoCloseable {
     var capabilities = run.capabilities();
     boolean none = capabilities.equals(Optional.of(Set.of()));
     if (privilege == Privilege.ROOT) {
-      return none && procIsWhole() ? shared(Ids.ALL, false) : Optional.empty();
+      return none ? shared(Ids.ALL, false) : Optional.empty();
     }
     boolean mounts =
         capabilities.isEmpty() || capabilities.get().contains(Capability.CAP_SYS_ADMIN);
@@ -74,7 +74,10 @@ record UserNamespaces(Fd outer, Optional<Fd> inner) implements AutoCloseable {
       var known = made.get(ids);
       if (known == null) {
         try {
-          known = Optional.of(make(ids, withInner));
+          known =
+              ids == Ids.ALL && !procIsWhole()
+                  ? Optional.empty()
+                  : Optional.of(make(ids, withInner));
         } catch (InterruptedIOException interrupt) {
           throw interrupt;
         } catch (IOException impossible) {

@@ -8,6 +8,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// A filter that the kernel asks before each system call of a process and its descendants. See
 /// `seccomp(2)`.
@@ -30,6 +31,9 @@ public final class SystemCallFilter {
 
   private final List<Rule> rules;
   private final Optional<byte[]> ready;
+
+  /// The program for this machine, once it has been asked for: each run needs it.
+  private volatile byte @Nullable [] compiled;
 
   private SystemCallFilter(List<Rule> rules, Optional<byte[]> ready) {
     this.rules = List.copyOf(rules);
@@ -142,7 +146,13 @@ public final class SystemCallFilter {
   /// @throws UnsupportedOperationException if the architecture of this machine is not known here:
   ///   there it takes a [ready one][#ofProgram]
   public byte[] program() {
-    return ready.isPresent() ? ready.get().clone() : program(Architecture.ofThisMachine());
+    var known = ready.or(() -> Optional.ofNullable(compiled));
+    if (known.isPresent()) {
+      return known.get().clone();
+    }
+    var made = program(Architecture.ofThisMachine());
+    compiled = made;
+    return made.clone();
   }
 
   /// The program for another machine; a ready one is returned as it is.
