@@ -115,9 +115,11 @@ record Layout(
     root(options);
     add(options, "--dir", "/etc", "--tmpfs", "/run", "--tmpfs", "/tmp", "--bind", var, "/var");
     add(options, "--proc", "/proc", "--ro-bind", "/sys", "/sys");
-    // To the user root, capabilities or not, these files belong.
-    for (var file : SETTINGS_OF_THE_KERNEL) {
-      add(options, "--ro-bind-try", file, file);
+    if (protection(run) != ProcProtection.WHOLE) {
+      // To the user root, capabilities or not, these files belong.
+      for (var file : SETTINGS_OF_THE_KERNEL) {
+        add(options, "--ro-bind-try", file, file);
+      }
     }
     if (protection(run) == ProcProtection.EACH_FILE) {
       globalFiles().forEach(file -> add(options, "--ro-bind-try", file, file));

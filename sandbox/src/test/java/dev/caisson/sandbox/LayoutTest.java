@@ -45,6 +45,15 @@ class LayoutTest {
   private static final String[] RESOLVER =
       triples("--ro-bind-try", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf");
 
+  private static final String[] SETTINGS =
+      triples(
+          "--ro-bind-try",
+          "/proc/sys",
+          "/proc/irq",
+          "/proc/bus",
+          "/proc/fs",
+          "/proc/sysrq-trigger");
+
   @TempDir Path work;
 
   private Path root = Path.of("/nowhere");
@@ -127,11 +136,7 @@ class LayoutTest {
         --dev-bind /host/dev /dev --tmpfs /dev/shm
         --dir /etc --tmpfs /run --tmpfs /tmp --bind VAR /var
         --proc /proc --ro-bind /sys /sys
-        --ro-bind-try /proc/sys /proc/sys
-        --ro-bind-try /proc/irq /proc/irq
-        --ro-bind-try /proc/bus /proc/bus
-        --ro-bind-try /proc/fs /proc/fs
-        --ro-bind-try /proc/sysrq-trigger /proc/sysrq-trigger
+        SETTINGS
         --ro-bind-try /sys/fs/selinux /sys/fs/selinux
         --ro-bind-try ROOT/etc/mke2fs.conf /etc/mke2fs.conf
         --ro-bind-try ROOT/etc/containers /etc/containers
@@ -141,6 +146,7 @@ class LayoutTest {
         --chdir /
         """
             .replace("PROC", Processes.geteuid() == 0 ? "--remount-ro /proc" : "")
+            .replace("SETTINGS", Processes.geteuid() == 0 ? "" : String.join(" ", SETTINGS))
             .replace("ROOT", root.toString())
             .replace("VAR", var.toString());
     assertThat(options(command())).containsExactly(expected.strip().split("\\s+", -1));
