@@ -64,6 +64,8 @@ final class RunJson {
           json.put("type", "timed-out").put("allowed_ms", late.allowed().toMillis());
       case RunResult.OutputExceeded much ->
           json.put("type", "output-exceeded").put("limit", much.limit());
+      case RunResult.OutputFailed failed ->
+          json.put("type", "output-failed").put("reason", failed.reason());
       case RunResult.MemoryExceeded much ->
           json.put("type", "memory-exceeded").put("limit", much.limit());
       case RunResult.Violation violation -> json.put("type", "violation");

@@ -28,6 +28,9 @@ record Devices(SpawnThread thread, Path path) implements AutoCloseable {
           "tty", new int[] {5, 0},
           "zero", new int[] {1, 5});
 
+  /// The kernel has a few thousand for the whole machine.
+  private static final int MOST_TERMINALS = 256;
+
   private static final Path NULL = Path.of("/dev/null");
 
   private static final List<String> STREAMS = List.of("stdin", "stdout", "stderr");
@@ -46,7 +49,7 @@ record Devices(SpawnThread thread, Path path) implements AutoCloseable {
           terminals,
           "devpts",
           Set.of(MountFlag.NOSUID, MountFlag.NOEXEC),
-          "newinstance,ptmxmode=0666,mode=620");
+          "newinstance,ptmxmode=0666,mode=620,max=" + MOST_TERMINALS);
       Mounts.symlink("pts/ptmx", path.resolve("ptmx"));
       return path;
     });

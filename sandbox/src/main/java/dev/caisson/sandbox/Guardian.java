@@ -85,7 +85,10 @@ final class Guardian {
                     find "$path" -xdev \\( -type d -o -type f \\) -execdir chattr -f -i -a -- {} +
                     rm -rf --one-file-system -- "$path"
                   else
-                    unshare --map-root-user --map-auto rm -rf --one-file-system -- "$path"
+                    # Its owner may have lost the right to look into a directory.
+                    find "$path" -xdev -type d ! -perm -700 -execdir chmod u+rwx -- {} \\;
+                    rm -rf --one-file-system -- "$path" ||
+                      unshare --map-root-user --map-auto rm -rf --one-file-system -- "$path"
                   fi
                 fi
                 ;;

@@ -1,21 +1,24 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OutputRelay;
 import dev.caisson.linux.PollEvent;
+import dev.caisson.linux.SystemCallException;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// Reads a pipe to its end on a virtual thread, keeping the last of it in bounded memory.
 final class OutputReader implements AutoCloseable {
   private static final int LEAST = 4096;
   private static final Duration LOOK = Duration.ofMillis(250);
-  private static final Duration SLOW_SINK = Duration.ofSeconds(30);
+  private static final Duration LAST_STEPS = Duration.ofSeconds(1);
 
   private static final int BUFFER = 32 * 1024;
 
@@ -31,6 +34,7 @@ final class OutputReader implements AutoCloseable {
   private final Thread thread;
   private volatile long total;
   private volatile boolean ended;
+  private volatile @Nullable String failure;
 
   private OutputReader(Fd pipe, int kept, OutputSink sink, OutputMeter meter) {
     this.pipe = pipe.move();
@@ -85,6 +89,18 @@ final class OutputReader implements AutoCloseable {
   }
 
   private void relay(OutputRelay relay) throws IOException {
+    try {
+      copy(relay);
+    } catch (SystemCallException refused) {
+      // That nobody reads any more is for the command to know.
+      if (refused.errno() != Errno.EPIPE) {
+        failure = refused.getMessage();
+      }
+      throw refused;
+    }
+  }
+
+  private void copy(OutputRelay relay) throws IOException {
     relay.run(bytes -> {
       if (meter.isFull()) {
         return false;
@@ -139,16 +155,21 @@ final class OutputReader implements AutoCloseable {
     return tail;
   }
 
-  /// Waits for the end of the pipe, which is forced after this time.
-  void finish(Duration patience) {
+  /// Waits, when the run has ended, until all that was printed has been passed on.
+  ///
+  /// @param patience how long the end of the pipe is waited for, if something outside the run's
+  ///   reach holds it open
+  /// @param slow how long who hears the output may take for what is left
+  /// @return false if something is left
+  boolean finish(Duration patience, Duration slow) {
     boolean interrupted = Thread.interrupted();
     try {
-      ended = thread.join(patience) || !patience.isZero();
-      relay.ifPresent(OutputRelay::drain);
-      if (thread.isAlive() && !(ended && thread.join(SLOW_SINK))) {
-        relay.ifPresent(OutputRelay::close);
-        pipe.close();
-        thread.join(Duration.ofSeconds(5));
+      if (!thread.join(patience)) {
+        ended = true;
+        relay.ifPresent(OutputRelay::drain);
+        if (!interrupted && thread.join(slow)) {
+          return true;
+        }
       }
     } catch (InterruptedException interrupt) {
       interrupted = true;
@@ -157,10 +178,33 @@ final class OutputReader implements AutoCloseable {
         Thread.currentThread().interrupt();
       }
     }
+    boolean done = !thread.isAlive();
+    close();
+    return done;
   }
 
+  /// Why what was printed could not be passed on, if it could not.
+  Optional<String> failure() {
+    return Optional.ofNullable(failure);
+  }
+
+  /// Drops what has not been passed on.
   @Override
   public void close() {
-    finish(Duration.ZERO);
+    ended = true;
+    relay.ifPresent(OutputRelay::close);
+    if (thread.isAlive()) {
+      pipe.close();
+    }
+    boolean interrupted = Thread.interrupted();
+    try {
+      // One that is in a call that blocks is left to it.
+      thread.join(LAST_STEPS);
+    } catch (InterruptedException interrupt) {
+      interrupted = true;
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

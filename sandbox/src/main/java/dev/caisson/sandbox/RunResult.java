@@ -83,6 +83,17 @@ public record RunResult(
     }
   }
 
+  /// What it printed could not be written where [Run#output(dev.caisson.linux.Fd)] or
+  /// [Run#errors(dev.caisson.linux.Fd)] says. It had nobody who reads its output from then on.
+  ///
+  /// @param reason the call that failed, with its errno
+  public record OutputFailed(String reason) implements Ending {
+    @Override
+    public String toString() {
+      return "has output that cannot be written: " + reason;
+    }
+  }
+
   /// It needed more memory than it may have, and the kernel killed a process of it for that.
   ///
   /// @param limit in bytes

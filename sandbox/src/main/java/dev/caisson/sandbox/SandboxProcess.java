@@ -20,6 +20,10 @@ final class SandboxProcess {
   private static final Duration FOREVER = Duration.ofDays(365);
   private static final Duration GRACE = Duration.ofSeconds(1);
   private static final Duration NOBODY_YET = Duration.ofMillis(10);
+
+  /// For who hears the output of a run that was ended.
+  private static final Duration LAST_STEPS = Duration.ofSeconds(2);
+
   private static final Duration DEATH = Duration.ofSeconds(30);
 
   /// A call that the filter of system calls kills for ends in it. See `seccomp(2)`.
@@ -65,11 +69,13 @@ final class SandboxProcess {
           var exit = interrupts.through(() -> child.waitid(DEATH));
           // Nobody in the sandbox outlives the first process of its pid namespace.
           interrupts.through(() -> report.awaitEndOfInit(DEATH));
-          streams.finish();
+          boolean all = streams.finish(early.isPresent() ? LAST_STEPS : deadline.remaining());
           confinement.measure();
           var usage = confinement.usage(Duration.ofNanos(System.nanoTime() - start));
           return new RunResult(
-              early.orElseGet(() -> ending(exit, report, streams, confinement)),
+              early
+                  .or(() -> all ? notWritten(streams) : leftOver(deadline))
+                  .orElseGet(() -> ending(exit, report, streams, confinement)),
               streams.output(),
               streams.errors(),
               streams.total(),
@@ -81,6 +87,18 @@ final class SandboxProcess {
     } finally {
       interrupts.giveBack();
     }
+  }
+
+  private static Optional<RunResult.Ending> notWritten(Streams streams) {
+    return streams.failure().map(RunResult.OutputFailed::new);
+  }
+
+  /// Why output of a command that has ended by itself was not passed on.
+  private static Optional<RunResult.Ending> leftOver(Deadline deadline) {
+    return Optional.of(
+        deadline.expired()
+            ? new RunResult.TimedOut(deadline.allowed())
+            : new RunResult.Cancelled());
   }
 
   private Child start(Plan plan, Confinement confinement) throws IOException {

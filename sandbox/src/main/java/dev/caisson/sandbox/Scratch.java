@@ -3,6 +3,7 @@ package dev.caisson.sandbox;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.Processes;
 import dev.caisson.linux.SystemCallException;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -41,9 +42,11 @@ public final class Scratch implements AutoCloseable {
   /// Others cannot write to the directory below which it is made, whatever the umask is: what they
   /// could put there, this process would use.
   ///
-  /// @throws IOException if that directory or its lock is a symbolic link
+  /// @throws IOException if that directory or its lock is a symbolic link, if it belongs to another
+  ///   user, or if all users may write to a directory above it that is not sticky
   public static Scratch under(Path base) throws IOException {
     make(base);
+    checkAbove(base);
     var lockFlags = Set.of(OpenFlag.RDWR, OpenFlag.CREAT, OpenFlag.NOFOLLOW);
     try (var turn = Fd.open(base.resolve(LOCK), lockFlags, 0600)) {
       // Between making a directory and locking it, nobody may take it for a dead one.
@@ -78,9 +81,32 @@ public final class Scratch implements AutoCloseable {
             base + " must be a directory, and no symbolic link: remove it, or choose another place",
             usual);
       }
+      if (!Files.getAttribute(base, "unix:uid", LinkOption.NOFOLLOW_LINKS)
+          .equals(Processes.geteuid())) {
+        throw new IOException(
+            base
+                + " belongs to another user, who could change what is made there: choose another"
+                + " place, or give it to this one",
+            usual);
+      }
       var mode = Files.getPosixFilePermissions(base, LinkOption.NOFOLLOW_LINKS);
       if (mode.removeAll(OF_OTHERS)) {
         Files.setPosixFilePermissions(base, mode);
+      }
+    }
+  }
+
+  /// Who may write to a directory may put another in the place of one in it, unless it is sticky.
+  /// Its owner may as well, and is trusted.
+  private static void checkAbove(Path base) throws IOException {
+    int writableByAll = 0002;
+    int sticky = 01000;
+    for (var above = base.toRealPath().getParent(); above != null; above = above.getParent()) {
+      int mode = (Integer) Files.getAttribute(above, "unix:mode");
+      if ((mode & writableByAll) != 0 && (mode & sticky) == 0) {
+        throw new IOException(
+            "all users may write to %s, so what is made in %s is not safe: chmod o-w, or choose another place"
+                .formatted(above, base));
       }
     }
   }

@@ -8,7 +8,9 @@ import dev.caisson.linux.TerminalRelay;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /// The standard streams of a run: a terminal of its own if it is to have one; else nothing to read,
 /// or what a relay brings, and pipes for what it prints, unless the run has descriptors of its own
@@ -91,18 +93,32 @@ final class Streams implements AutoCloseable {
     return OutputReader.start(pipe.read(), KEPT, sink, meter);
   }
 
-  /// Waits, when the run has ended, for the end of all that was printed, which is forced after a
-  /// while.
-  void finish() {
+  /// Waits, when the run has ended, until all that was printed has been passed on.
+  ///
+  /// @param slow how long who hears the output may take for what is left
+  /// @return false if something is left; an interrupt leaves it
+  boolean finish(Duration slow) {
     if (terminal.isPresent()) {
       try {
-        terminal.get().finish(SLOW_SCREEN);
+        terminal.get().finish(slow.compareTo(SLOW_SCREEN) < 0 ? slow : SLOW_SCREEN);
       } catch (IOException unread) {
         // Whoever should have looked is gone, or slower than anybody waits for.
       }
     }
-    outputReader.ifPresent(reader -> reader.finish(LAST_OUTPUT));
-    errorReader.ifPresent(reader -> reader.finish(LAST_OUTPUT));
+    boolean all = true;
+    for (var reader : readers()) {
+      all &= reader.finish(LAST_OUTPUT, slow);
+    }
+    return all;
+  }
+
+  private List<OutputReader> readers() {
+    return Stream.of(outputReader, errorReader).flatMap(Optional::stream).toList();
+  }
+
+  /// Why what was printed could not be passed on, if it could not.
+  Optional<String> failure() {
+    return readers().stream().flatMap(reader -> reader.failure().stream()).findFirst();
   }
 
   /// The last of what was printed. To be called when it has finished.

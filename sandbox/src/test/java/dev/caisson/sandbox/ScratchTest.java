@@ -195,4 +195,25 @@ class ScratchTest {
     Scratch.under(base).close();
     assertThat(in(base)).isEmpty();
   }
+
+  @Test
+  void aPlaceOfAnotherUserIsRefused() throws IOException {
+    var foreign = Files.createDirectory(base.resolve("foreign"));
+    Files.setAttribute(foreign, "unix:uid", 65533);
+    assertThatThrownBy(() -> Scratch.under(foreign))
+        .hasMessageContainingAll("foreign", "another user");
+    try (var left = Files.list(foreign)) {
+      assertThat(left).isEmpty();
+    }
+  }
+
+  @Test
+  void aPlaceThatAllUsersCouldExchangeIsRefused() throws IOException {
+    var open = Files.createDirectory(base.resolve("open"));
+    Files.setAttribute(open, "unix:mode", 0777);
+    assertThatThrownBy(() -> Scratch.under(open.resolve("tmp")))
+        .hasMessageContainingAll("open", "chmod o-w");
+    Files.setAttribute(open, "unix:mode", 01777);
+    Scratch.under(open.resolve("tmp")).close();
+  }
 }

@@ -16,6 +16,8 @@ final class StandardRules {
   // linux/fcntl.h
   private static final int F_SETLEASE = 1024;
   private static final int F_NOTIFY = 1026;
+  // Since Linux 6.19.
+  private static final int F_SETDELEG = 1040;
   private static final int F_SET_RW_HINT = 1036;
   private static final int F_SET_FILE_RW_HINT = 1038;
   // asm-generic/ioctls.h
@@ -123,6 +125,12 @@ final class StandardRules {
     rules.add(
         Rule.of(
             "fcntl",
+            Condition.equal(1, F_SETDELEG),
+            EPERM,
+            "F_SETDELEG: the host waits when it opens the file or changes the directory"));
+    rules.add(
+        Rule.of(
+            "fcntl",
             Condition.equal(1, F_NOTIFY),
             EPERM,
             "F_NOTIFY: watches what the host does in a directory"));
@@ -135,6 +143,11 @@ final class StandardRules {
               "F_SET_RW_HINT, F_SET_FILE_RW_HINT: stay with a file of the host"));
     }
     deny(rules, "Watches, or holds up, who opens files of the host", "fanotify_init");
+    rules.add(
+        Rule.of(
+            "io_setup",
+            ENOSYS,
+            "Takes the contexts of asynchronous input and output, which the machine has once"));
     deny(rules, "Runs code in the kernel", "bpf");
     deny(rules, "Watches the kernel and other processes", "perf_event_open");
     deny(rules, "Halts the kernel in the middle of a copy, which exploits need", "userfaultfd");
