@@ -412,6 +412,22 @@ class RunAsUserIT {
     assertThat(runWithIds("--", "true").status()).isZero();
   }
 
+  @Test
+  void whatItCannotLookIntoGoesWhenItIsKilled() throws Exception {
+    own(Files.createDirectory(home.resolve("o")));
+    var script =
+        "mkdir -p /var/a/b/c; touch /var/a/b/f; chmod 000 /var/a/b /var/a; "
+            + "echo x > /o/up; exec sleep 1000";
+    var process = start("run", "--bind", "o:/o", "--", "sh", "-c", script);
+    awaitUp(process);
+    new ProcessBuilder("kill", "-KILL", "" + process.pid()).start().waitFor();
+    finish(process);
+    var buildRoots = home.resolve(".cache/caisson/tmp");
+    Eventually.holds(() -> buildRootsIn(buildRoots).isEmpty(), () -> "no build root is left");
+    // What was killed leaves an empty directory to the next.
+    assertThat(run("--", "true").status()).isZero();
+  }
+
   private static List<Path> buildRootsIn(Path directory) throws IOException {
     try (var below =
         Files.find(directory, 2, (path, _) -> path.toString().contains("buildroot-"))) {
