@@ -99,7 +99,8 @@ make_cache() {
     local key cache
     key=$({ cat "$image"/lib/*.jar "$JAVA_HOME/release" && printf '%s' "$image"; } | sha256sum)
     cache=$image/${key:0:16}.aot
-    if [ ! -e "$cache" ]; then
+    # Nor does it take one that is older than a jar, whatever is in it.
+    if [ ! -e "$cache" ] || [ -n "$(find "$image/lib" -newer "$cache" -print -quit)" ]; then
         rm -f "$image"/*.aot
         "$JAVA_HOME/bin/java" "${java_flags[@]}" "-XX:AOTCacheOutput=$cache" \
             -m dev.caisson.cli/dev.caisson.cli.Training > "$image/training.log" 2>&1 || rm -f "$cache"
