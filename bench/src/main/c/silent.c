@@ -61,7 +61,7 @@ int main(int argc, char **argv)
             puts("connected");
             fflush(stdout);
         }
-        /* A queue that is full tells nobody when it is not. */
+        /* A full queue does not report when it has room again. */
         count = epoll_wait(epoll, events, 256, missing > 0 ? 1 : 100);
         for (i = 0; i < count; i++) {
             close(events[i].data.fd);

@@ -9,9 +9,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/// The files that are read whole into memory, and how long they may be.
+/// The kinds of files that Caisson reads whole into memory, with the greatest length of each.
 ///
-/// Stages, mirrors and other people make them. Whoever reads one more kind adds it here.
+/// Stages, mirrors and users make these files, so each kind needs a bound.
 public enum BoundedFile {
   /// A manifest, or what a recipe was resolved to.
   MANIFEST("a manifest", 256 << 20),

@@ -183,13 +183,18 @@ final class RunCommand implements Command {
         return;
       }
     } catch (SystemCallException closed) {
-      // Nobody is to hear of it.
+      // Standard output is closed.
     }
     try {
-      run.errors(Fd.adopt(2));
+      if (!isOfTheJvm(2)) {
+        run.errors(Fd.adopt(2));
+        return;
+      }
     } catch (SystemCallException closed) {
-      run.errors(OutputSink.NONE);
+      // As below.
     }
+    // Standard error is closed.
+    run.errors(OutputSink.NONE);
   }
 
   /// A JVM that is started without one of the standard streams opens a file of its own in that

@@ -35,7 +35,7 @@ class RelayedStreamIT {
   @TempDir Path work;
 
   private Process start(String... command) throws IOException {
-    var launcher = new Caisson(work).launcher("launcher", "run", "--bind", work + ":/work", "--");
+    var launcher = new Caisson(work).launcher("launcher", "run", "--bind", work + ":/shared", "--");
     var argv = new ArrayList<>(List.of(launcher.toString()));
     argv.addAll(List.of(command));
     // Its errors go elsewhere: it has messages of its own for them until its end.
@@ -61,7 +61,7 @@ class RelayedStreamIT {
 
   @Test
   void aCommandThatNobodyReadsIsEndedBySigpipeAndMayGoOn() throws Exception {
-    var process = start("sh", "-c", "trap '' PIPE; (trap - PIPE; yes); echo $? > /work/status");
+    var process = start("sh", "-c", "trap '' PIPE; (trap - PIPE; yes); echo $? > /shared/status");
     try {
       process.getInputStream().readNBytes(2);
       process.getInputStream().close();

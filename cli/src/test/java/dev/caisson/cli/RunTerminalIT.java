@@ -260,118 +260,118 @@ class RunTerminalIT {
 
   @Test
   void aJobInTheBackgroundIsNotStopped() throws Exception {
-    try (var somebody = jobs()) {
-      var settings = somebody.settings();
+    try (var shell = jobs()) {
+      var settings = shell.settings();
       for (var options : List.of("", "--no-terminal")) {
         var script = "echo is-$((6*7)); exec sleep 1000";
-        somebody.type("\"$run\" " + options + " -- sh -c '" + script + "' &\r");
-        somebody.expect("is-42").type("jobs\r").expect("Running").expect("user> ");
-        assertThat(somebody.settings()).isEqualTo(settings);
-        somebody.type("kill %1; wait; jobs; echo ended-$((6*7))\r").expect("ended-42");
+        shell.type("\"$run\" " + options + " -- sh -c '" + script + "' &\r");
+        shell.expect("is-42").type("jobs\r").expect("Running").expect("user> ");
+        assertThat(shell.settings()).isEqualTo(settings);
+        shell.type("kill %1; wait; jobs; echo ended-$((6*7))\r").expect("ended-42");
       }
-      somebody.type("exit\r").awaitEnd();
+      shell.type("exit\r").awaitEnd();
     }
   }
 
   @Test
   void aJobThatReadsHasTheKeyboardInTheForeground() throws Exception {
-    try (var somebody = jobs()) {
-      var settings = somebody.settings();
-      somebody.type(repeats() + " &\r").expect("is-42");
-      somebody.type("echo shell-$((6*7)); jobs\r").expect("shell-42").expect("Running");
-      somebody.expect("user> ").type("fg\r").expect("line'").awaitRaw();
-      somebody.type("hello\r").expect("got-hello").expect("user> ");
-      assertThat(somebody.settings()).isEqualTo(settings);
-      somebody.type("exit\r").awaitEnd();
+    try (var shell = jobs()) {
+      var settings = shell.settings();
+      shell.type(repeats() + " &\r").expect("is-42");
+      shell.type("echo shell-$((6*7)); jobs\r").expect("shell-42").expect("Running");
+      shell.expect("user> ").type("fg\r").expect("line'").awaitRaw();
+      shell.type("hello\r").expect("got-hello").expect("user> ");
+      assertThat(shell.settings()).isEqualTo(settings);
+      shell.type("exit\r").awaitEnd();
     }
   }
 
   @Test
   void aJobIsSuspendedAndGoesOn() throws Exception {
-    try (var somebody = jobs()) {
-      var settings = somebody.settings();
-      somebody.type(repeats().replace("echo got", ": " + marker + "; echo got") + "\r");
-      somebody.expect("is-42");
+    try (var shell = jobs()) {
+      var settings = shell.settings();
+      shell.type(repeats().replace("echo got", ": " + marker + "; echo got") + "\r");
+      shell.expect("is-42");
       for (int times = 0; times < 2; times++) {
-        somebody.awaitRaw().type(CTRL_Z).expect("Stopped").expect("user> ");
-        assertThat(somebody.settings()).isEqualTo(settings);
+        shell.awaitRaw().type(CTRL_Z).expect("Stopped").expect("user> ");
+        assertThat(shell.settings()).isEqualTo(settings);
         Eventually.holds(() -> state() == 'T');
-        somebody.resize(40, 90 + times).type("fg\r").expect("line'");
+        shell.resize(40, 90 + times).type("fg\r").expect("line'");
       }
-      somebody.awaitRaw().type("hello\r").expect("got-hello").expect("user> ");
-      assertThat(somebody.settings()).isEqualTo(settings);
-      somebody.type("exit\r").awaitEnd();
+      shell.awaitRaw().type("hello\r").expect("got-hello").expect("user> ");
+      assertThat(shell.settings()).isEqualTo(settings);
+      shell.type("exit\r").awaitEnd();
     }
   }
 
   @Test
   void aJobThatWasSuspendedGoesOnInTheBackground() throws Exception {
-    try (var somebody = jobs()) {
-      var settings = somebody.settings();
+    try (var shell = jobs()) {
+      var settings = shell.settings();
       var script = "while echo tick-$((6*7)); do sleep 0.1; done";
-      somebody.type("\"$run\" -- sh -c '" + script + "'\r").expect("tick-42");
-      somebody.type(CTRL_Z).expect("Stopped").expect("user> ");
-      somebody.type("bg\r").expect("tick-42").expect("tick-42");
-      somebody.type("jobs\r").expect("Running");
-      assertThat(somebody.settings()).isEqualTo(settings);
-      somebody.type("fg\r").expect("done'").awaitRaw().expect("tick-42").type(CTRL_C);
-      somebody.expect("user> ").type("echo status-$?\r").expect("status-130");
-      assertThat(somebody.settings()).isEqualTo(settings);
-      somebody.type("exit\r").awaitEnd();
+      shell.type("\"$run\" -- sh -c '" + script + "'\r").expect("tick-42");
+      shell.type(CTRL_Z).expect("Stopped").expect("user> ");
+      shell.type("bg\r").expect("tick-42").expect("tick-42");
+      shell.type("jobs\r").expect("Running");
+      assertThat(shell.settings()).isEqualTo(settings);
+      shell.type("fg\r").expect("done'").awaitRaw().expect("tick-42").type(CTRL_C);
+      shell.expect("user> ").type("echo status-$?\r").expect("status-130");
+      assertThat(shell.settings()).isEqualTo(settings);
+      shell.type("exit\r").awaitEnd();
     }
   }
 
   @Test
   void aScriptIsSuspendedWithTheCommandThatItRuns() throws Exception {
     var script = caisson.executable("script", repeats() + "\necho after-$((6*7))\n");
-    try (var somebody = jobs()) {
-      somebody.type("sh " + script + "\r").expect("is-42").awaitRaw();
-      somebody.type(CTRL_Z).expect("Stopped").expect("user> ").type("fg\r").expect("sh ");
-      somebody.awaitRaw().type("hello\r").expect("got-hello").expect("after-42");
-      somebody.expect("user> ").type("exit\r").awaitEnd();
+    try (var shell = jobs()) {
+      shell.type("sh " + script + "\r").expect("is-42").awaitRaw();
+      shell.type(CTRL_Z).expect("Stopped").expect("user> ").type("fg\r").expect("sh ");
+      shell.awaitRaw().type("hello\r").expect("got-hello").expect("after-42");
+      shell.expect("user> ").type("exit\r").awaitEnd();
     }
   }
 
   @Test
   void aShellInsideSuspendsItsOwnJobs() throws Exception {
-    try (var somebody = jobs()) {
-      somebody.type("\"$run\" --env 'PS1=ready> ' -- bash\r").expect("ready> ").awaitRaw();
-      somebody.type(CTRL_Z).type("\r").expect("ready> ");
-      somebody.type("sh -c 'echo is-$((6*7)); exec sleep 1000'\r").expect("is-42");
-      somebody.type(CTRL_Z).expect("Stopped").expect("ready> ").type("jobs\r").expect("Stopped");
-      somebody.expect("ready> ").type("exit 4\r").expect("user> ");
-      somebody.type("echo status-$?\r").expect("status-4").type("exit\r").awaitEnd();
+    try (var shell = jobs()) {
+      shell.type("\"$run\" --env 'PS1=ready> ' -- bash\r").expect("ready> ").awaitRaw();
+      shell.type(CTRL_Z).type("\r").expect("ready> ");
+      shell.type("sh -c 'echo is-$((6*7)); exec sleep 1000'\r").expect("is-42");
+      shell.type(CTRL_Z).expect("Stopped").expect("ready> ").type("jobs\r").expect("Stopped");
+      shell.expect("ready> ").type("exit 4\r").expect("user> ");
+      shell.type("echo status-$?\r").expect("status-4").type("exit\r").awaitEnd();
     }
   }
 
   @Test
   void aProgramThatWantsTheKeyItselfHasIt() throws Exception {
-    try (var somebody = jobs()) {
+    try (var shell = jobs()) {
       var raw = "stty raw -echo; echo is-$((6*7)); head -c 1 | od -An -tx1";
-      somebody.type("\"$run\" -- sh -c '" + raw + "'\r").expect("is-42").awaitRaw();
-      somebody.type(CTRL_Z).expect(" 1a").expect("user> ");
+      shell.type("\"$run\" -- sh -c '" + raw + "'\r").expect("is-42").awaitRaw();
+      shell.type(CTRL_Z).expect(" 1a").expect("user> ");
       var quoted = "echo is-$((6*7)); head -n 1 | od -An -tx1";
-      somebody.type("\"$run\" -- sh -c '" + quoted + "'\r").expect("is-42").awaitRaw();
-      somebody.type(CTRL_V + CTRL_Z + "\r").expect(" 1a 0a").expect("user> ");
-      somebody.type("exit\r").awaitEnd();
+      shell.type("\"$run\" -- sh -c '" + quoted + "'\r").expect("is-42").awaitRaw();
+      shell.type(CTRL_V + CTRL_Z + "\r").expect(" 1a 0a").expect("user> ");
+      shell.type("exit\r").awaitEnd();
     }
   }
 
   @Test
   void aJobThatIsStoppedFromOutsideGoesOn() throws Exception {
-    try (var somebody = jobs()) {
-      var settings = somebody.settings();
+    try (var shell = jobs()) {
+      var settings = shell.settings();
       for (var signal : List.of("STOP", "TSTP")) {
-        somebody.type(repeats() + "\r").expect("is-42").awaitRaw();
-        Programs.run("kill", "-" + signal, Long.toString(somebody.command()));
-        somebody.expect("Stopped").expect("user> ").type("bg; jobs\r").expect("Running");
-        somebody.expect("user> ");
-        assertThat(somebody.settings()).isEqualTo(settings);
-        somebody.type("fg\r").expect("line'").awaitRaw();
-        somebody.type("hello\r").expect("got-hello").expect("user> ");
-        assertThat(somebody.settings()).isEqualTo(settings);
+        shell.type(repeats() + "\r").expect("is-42").awaitRaw();
+        Programs.run("kill", "-" + signal, Long.toString(shell.command()));
+        shell.expect("Stopped").expect("user> ").type("bg; jobs\r").expect("Running");
+        shell.expect("user> ");
+        assertThat(shell.settings()).isEqualTo(settings);
+        shell.type("fg\r").expect("line'").awaitRaw();
+        shell.type("hello\r").expect("got-hello").expect("user> ");
+        assertThat(shell.settings()).isEqualTo(settings);
       }
-      somebody.type("exit\r").awaitEnd();
+      shell.type("exit\r").awaitEnd();
     }
   }
 

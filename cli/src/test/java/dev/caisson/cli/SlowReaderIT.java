@@ -18,6 +18,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// What is printed is neither lost, nor does it keep a run from its deadline.
 @ExtendWith(NoLeaks.class)
@@ -93,6 +95,24 @@ class SlowReaderIT {
       assertThat(exit(process)).isEqualTo(1);
       assertThat(Files.readString(work.resolve("errors"), UTF_8))
           .contains("cannot be written", "ENOSPC");
+    } finally {
+      process.destroyForcibly().waitFor();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"2>/dev/full", "2>&-"})
+  void errorsThatCannotBeWrittenAreDropped(String redirection) throws Exception {
+    var launcher = command().command().getFirst();
+    var script =
+        "exec \"$0\" -- sh -c 'echo one >&2; echo two >&2; echo out; exit 3' " + redirection;
+    var process =
+        new ProcessBuilder("sh", "-c", script, launcher)
+            .redirectError(work.resolve("errors").toFile())
+            .start();
+    try {
+      assertThat(process.getInputStream().readAllBytes()).asString(UTF_8).isEqualTo("out\n");
+      assertThat(exit(process)).isEqualTo(3);
     } finally {
       process.destroyForcibly().waitFor();
     }

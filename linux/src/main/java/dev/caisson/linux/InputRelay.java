@@ -235,12 +235,12 @@ public final class InputRelay implements AutoCloseable {
     /// How much of what is in the pipe has not been taken from the input.
     private int lent;
 
-    private final OutputRelay all;
+    private final StreamRelay all;
 
     PipeInput(Fd input, Fd writer) throws SystemCallException {
       this.input = input;
       this.writer = writer;
-      this.all = new OutputRelay(input, writer);
+      this.all = new StreamRelay(input, writer);
       // With room for one page there is room again only when all of it has been read.
       writer.call(SystemCall.FCNTL, F_SETPIPE_SZ, PAGE);
     }
@@ -295,10 +295,10 @@ public final class InputRelay implements AutoCloseable {
 
   /// A socket or a device, which is read.
   private static final class StreamInput implements Source {
-    private final OutputRelay all;
+    private final StreamRelay all;
 
     StreamInput(Fd input, Fd writer) {
-      this.all = new OutputRelay(input, writer);
+      this.all = new StreamRelay(input, writer);
     }
 
     @Override

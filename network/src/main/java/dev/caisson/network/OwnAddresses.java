@@ -3,6 +3,7 @@ package dev.caisson.network;
 import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 
 /// The addresses of this machine, whatever network they are of: what listens there may be meant for
 /// nobody else.
@@ -19,7 +20,7 @@ final class OwnAddresses {
   static boolean contains(InetAddress address) {
     try (var socket = new DatagramSocket()) {
       try {
-        socket.connect(new java.net.InetSocketAddress(address, PORT));
+        socket.connect(new InetSocketAddress(address, PORT));
       } catch (IOException noRoute) {
         return false;
       }

@@ -23,6 +23,7 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /// apt in a build root.
@@ -43,6 +44,7 @@ final class AptSandbox implements AutoCloseable {
   private static final Path SETTINGS = Path.of("/etc/apt");
   private static final Path USERS = Path.of("/etc/passwd");
   private static final Pattern ABSOLUTE_PATH = Pattern.compile("(?<![\\w:/])/[\\w.+@%~/-]+");
+  private static final Pattern COMMENT_OR_HOOK = Pattern.compile("^\\s*(#|//)|-Invoke");
   private static final Pattern LOCAL_URI = Pattern.compile("(?:file|copy):/*(/[^\\s\\]]+)");
 
   private static final List<String> VARIABLES =
@@ -62,6 +64,24 @@ final class AptSandbox implements AutoCloseable {
           Capability.CAP_FOWNER,
           Capability.CAP_SETGID,
           Capability.CAP_SETUID);
+
+  /// Places that every sandbox has, or must not have from the host.
+  private static final List<Path> SHOWN_ANYWAY =
+      Stream.of(
+              "/usr",
+              "/bin",
+              "/sbin",
+              "/lib",
+              "/proc",
+              "/sys",
+              "/dev",
+              "/tmp",
+              "/var/lib/apt",
+              "/var/lib/dpkg",
+              "/var/cache/apt",
+              "/var/log")
+          .map(Path::of)
+          .toList();
 
   private final Path state;
   private final BuildRoot buildRoot;
@@ -137,11 +157,19 @@ final class AptSandbox implements AutoCloseable {
       addIfThere(files, fixed);
     }
     for (var file : settings()) {
-      var text = new String(BoundedFile.APT_SETTINGS.read(file), StandardCharsets.UTF_8);
+      var text = withoutComments(file);
       ABSOLUTE_PATH.matcher(text).results().forEach(path -> addIfThere(files, path.group()));
       LOCAL_URI.matcher(text).results().forEach(uri -> addIfThere(files, uri.group(1)));
     }
     return files;
+  }
+
+  /// Hooks, which name programs and files as well, are not used.
+  private static String withoutComments(Path file) throws IOException {
+    return new String(BoundedFile.APT_SETTINGS.read(file), StandardCharsets.UTF_8)
+        .lines()
+        .filter(line -> !COMMENT_OR_HOOK.matcher(line).find())
+        .collect(Collectors.joining("\n"));
   }
 
   private static List<Path> settings() throws IOException {
@@ -177,24 +205,6 @@ final class AptSandbox implements AutoCloseable {
       files.add(normal);
     }
   }
-
-  /// Places that every sandbox has, or must not have from the host.
-  private static final List<Path> SHOWN_ANYWAY =
-      Stream.of(
-              "/usr",
-              "/bin",
-              "/sbin",
-              "/lib",
-              "/proc",
-              "/sys",
-              "/dev",
-              "/tmp",
-              "/var/lib/apt",
-              "/var/lib/dpkg",
-              "/var/cache/apt",
-              "/var/log")
-          .map(Path::of)
-          .toList();
 
   @Override
   public void close() throws IOException {

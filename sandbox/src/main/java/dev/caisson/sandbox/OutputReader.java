@@ -3,8 +3,8 @@ package dev.caisson.sandbox;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OutputRelay;
 import dev.caisson.linux.PollEvent;
+import dev.caisson.linux.StreamRelay;
 import dev.caisson.linux.SystemCallException;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
@@ -30,7 +30,7 @@ final class OutputReader implements AutoCloseable {
   private byte[] ring = new byte[LEAST];
   private final OutputSink sink;
   private final OutputMeter meter;
-  private final Optional<OutputRelay> relay;
+  private final Optional<StreamRelay> relay;
   private final Thread thread;
   private volatile long total;
   private volatile boolean ended;
@@ -43,7 +43,7 @@ final class OutputReader implements AutoCloseable {
     this.meter = meter;
     this.relay =
         sink instanceof RelayedOutput relayed
-            ? Optional.of(new OutputRelay(this.pipe, relayed.to()))
+            ? Optional.of(new StreamRelay(this.pipe, relayed.to()))
             : Optional.empty();
     // What relays blocks in the kernel.
     var kind = relay.isPresent() ? Thread.ofPlatform().daemon() : Thread.ofVirtual();
@@ -61,14 +61,14 @@ final class OutputReader implements AutoCloseable {
 
   private void read() {
     try (pipe) {
-      if (relay.isPresent()) {
-        relay(relay.get());
+      if (sink instanceof RelayedOutput output && relay.isPresent()) {
+        relay(relay.get(), output.required());
       } else {
         hear();
       }
     } catch (IOException | IllegalStateException closed) {
-      // Given up on: something outside the run's reach holds the pipe open, or nobody reads what is
-      // printed. The command, if there is one, sees that nobody does.
+      // Something outside the run's reach holds the pipe open, or the output has no reader. The
+      // command sees the latter by itself.
     }
   }
 
@@ -88,19 +88,30 @@ final class OutputReader implements AutoCloseable {
     }
   }
 
-  private void relay(OutputRelay relay) throws IOException {
+  private void relay(StreamRelay relay, boolean required) throws IOException {
     try {
       copy(relay);
     } catch (SystemCallException refused) {
-      // That nobody reads any more is for the command to know.
-      if (refused.errno() != Errno.EPIPE) {
-        failure = refused.getMessage();
+      if (refused.errno() == Errno.EPIPE) {
+        // The command sees it by itself.
+        throw refused;
       }
-      throw refused;
+      if (required) {
+        failure = refused.getMessage();
+        throw refused;
+      }
+      drop();
     }
   }
 
-  private void copy(OutputRelay relay) throws IOException {
+  private void drop() throws IOException {
+    var buffer = new byte[BUFFER];
+    while (awaitMore() && pipe.read(buffer, 0, buffer.length) >= 0) {
+      // What the command prints cannot be shown.
+    }
+  }
+
+  private void copy(StreamRelay relay) throws IOException {
     relay.run(bytes -> {
       if (meter.isFull()) {
         return false;
@@ -166,7 +177,7 @@ final class OutputReader implements AutoCloseable {
     try {
       if (!thread.join(patience)) {
         ended = true;
-        relay.ifPresent(OutputRelay::drain);
+        relay.ifPresent(StreamRelay::drain);
         if (!interrupted && thread.join(slow)) {
           return true;
         }
@@ -192,7 +203,7 @@ final class OutputReader implements AutoCloseable {
   @Override
   public void close() {
     ended = true;
-    relay.ifPresent(OutputRelay::close);
+    relay.ifPresent(StreamRelay::close);
     if (thread.isAlive()) {
       pipe.close();
     }

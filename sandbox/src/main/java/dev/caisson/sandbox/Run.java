@@ -132,18 +132,19 @@ public final class Run {
   /// Copies what it prints to a descriptor, which the command does not have. Of what is printed,
   /// the beginning alone is kept for the result.
   ///
-  /// As soon as nobody reads the descriptor, if it is a pipe or socket, the command has no reader
-  /// either: what it writes fails with EPIPE.
+  /// When the descriptor is a pipe or socket and loses its reader, the command loses its reader as
+  /// well: its writes fail with EPIPE. If a write to the descriptor fails in another way, the run
+  /// ends with [RunResult.OutputFailed].
   ///
   /// @param to stays the caller's, and must be open as long as the run lasts
   public Run output(Fd to) {
-    return output(new RelayedOutput(to));
+    return output(new RelayedOutput(to, true));
   }
 
   /// Takes its standard error apart from its output, and copies it to a descriptor, as
-  /// [#output(Fd)].
+  /// [#output(Fd)]. If a write fails, on a full disk for example, the rest is dropped.
   public Run errors(Fd to) {
-    return errors(new RelayedOutput(to));
+    return errors(new RelayedOutput(to, false));
   }
 
   /// Takes its standard error apart from its output, and passes it on here. The limit of output is

@@ -83,8 +83,8 @@ public record RunResult(
     }
   }
 
-  /// What it printed could not be written where [Run#output(dev.caisson.linux.Fd)] or
-  /// [Run#errors(dev.caisson.linux.Fd)] says. It had nobody who reads its output from then on.
+  /// A write of its output to the descriptor of [Run#output(dev.caisson.linux.Fd)] failed. Its own
+  /// writes failed with EPIPE from then on.
   ///
   /// @param reason the call that failed, with its errno
   public record OutputFailed(String reason) implements Ending {

@@ -69,7 +69,7 @@ final class SandboxProcess {
           var exit = interrupts.through(() -> child.waitid(DEATH));
           // Nobody in the sandbox outlives the first process of its pid namespace.
           interrupts.through(() -> report.awaitEndOfInit(DEATH));
-          boolean all = streams.finish(early.isPresent() ? LAST_STEPS : deadline.remaining());
+          boolean all = streams.finish(early.isPresent() ? Deadline.in(LAST_STEPS) : deadline);
           confinement.measure();
           var usage = confinement.usage(Duration.ofNanos(System.nanoTime() - start));
           return new RunResult(

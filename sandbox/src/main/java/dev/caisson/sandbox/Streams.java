@@ -1,5 +1,6 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.InputRelay;
 import dev.caisson.linux.Pipe;
@@ -95,19 +96,20 @@ final class Streams implements AutoCloseable {
 
   /// Waits, when the run has ended, until all that was printed has been passed on.
   ///
-  /// @param slow how long who hears the output may take for what is left
+  /// @param until when the rest is dropped
   /// @return false if something is left; an interrupt leaves it
-  boolean finish(Duration slow) {
+  boolean finish(Deadline until) {
     if (terminal.isPresent()) {
       try {
-        terminal.get().finish(slow.compareTo(SLOW_SCREEN) < 0 ? slow : SLOW_SCREEN);
+        var left = until.remaining();
+        terminal.get().finish(left.compareTo(SLOW_SCREEN) < 0 ? left : SLOW_SCREEN);
       } catch (IOException unread) {
         // Whoever should have looked is gone, or slower than anybody waits for.
       }
     }
     boolean all = true;
     for (var reader : readers()) {
-      all &= reader.finish(LAST_OUTPUT, slow);
+      all &= reader.finish(LAST_OUTPUT, until.remaining());
     }
     return all;
   }

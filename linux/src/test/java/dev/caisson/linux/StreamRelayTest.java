@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 @SuppressWarnings("try") // what is closed early is a part of it
-class OutputRelayTest {
+class StreamRelayTest {
   @TempDir Path work;
 
   private Pipe pipe;
@@ -36,7 +36,7 @@ class OutputRelayTest {
     pipe.close();
   }
 
-  private Background<Boolean> start(OutputRelay relay) {
+  private Background<Boolean> start(StreamRelay relay) {
     return Background.startPlatform(() -> {
       relay.run(bytes -> true);
       return true;
@@ -63,7 +63,7 @@ class OutputRelayTest {
   @Test
   void everythingArrivesInAPipe() throws Exception {
     try (var target = Pipe.pipe2();
-        var relay = new OutputRelay(pipe.read(), target.write())) {
+        var relay = new StreamRelay(pipe.read(), target.write())) {
       var copying = start(relay);
       var reading = Background.startPlatform(() -> all(target.read()));
       pipe.write().write(large());
@@ -79,7 +79,7 @@ class OutputRelayTest {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
       var self = pair.ours().fd();
       self.call(SystemCall.FCNTL, 4, 04000);
-      try (var relay = new OutputRelay(pipe.read(), self)) {
+      try (var relay = new StreamRelay(pipe.read(), self)) {
         var copying = start(relay);
         var reading = Background.startPlatform(() -> all(pair.theirs().fd()));
         pipe.write().write(large());
@@ -92,7 +92,7 @@ class OutputRelayTest {
     var file = Files.writeString(work.resolve("log"), "before ");
     try (var again = Pipe.pipe2();
         var target = Fd.open(file, OpenFlag.WRONLY, OpenFlag.APPEND);
-        var relay = new OutputRelay(again.read(), target)) {
+        var relay = new StreamRelay(again.read(), target)) {
       again.write().write("after".getBytes(UTF_8));
       again.write().close();
       assertThat(start(relay).get()).isTrue();
@@ -103,7 +103,7 @@ class OutputRelayTest {
   @Test
   void thatNobodyReadsIsNoticedWhileNothingIsWritten() throws Exception {
     try (var target = Pipe.pipe2();
-        var relay = new OutputRelay(pipe.read(), target.write())) {
+        var relay = new StreamRelay(pipe.read(), target.write())) {
       var copying = start(relay);
       pipe.write().write(new byte[] {1});
       assertThat(target.read().read(new byte[1], 0, 1)).isOne();
@@ -119,7 +119,7 @@ class OutputRelayTest {
   @Test
   void whatIsThereIsCopiedWhenItIsDrained() throws Exception {
     try (var target = Pipe.pipe2();
-        var relay = new OutputRelay(pipe.read(), target.write())) {
+        var relay = new StreamRelay(pipe.read(), target.write())) {
       pipe.write().write("there".getBytes(UTF_8));
       relay.drain();
       assertThat(start(relay).get()).as("the writer is still open").isTrue();
@@ -131,7 +131,7 @@ class OutputRelayTest {
   @Test
   void closingItEndsIt() throws Exception {
     try (var target = Pipe.pipe2();
-        var relay = new OutputRelay(pipe.read(), target.write())) {
+        var relay = new StreamRelay(pipe.read(), target.write())) {
       var copying = start(relay);
       relay.close();
       assertThat(copying.get()).isTrue();

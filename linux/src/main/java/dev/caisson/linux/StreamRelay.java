@@ -8,15 +8,16 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 
-/// Copies what a process writes into a pipe to a descriptor that the process does not have.
+/// Copies a stream of bytes from one descriptor to another, such as from the pipe that a process
+/// writes to.
 ///
-/// That nobody reads the descriptor any more is noticed at once, also while nothing is written
-/// (POLLERR of a pipe or socket). Bytes are read and written: measured with large outputs,
-/// `splice(2)` takes half as long again, as whole pages leave the cache.
+/// It notices at once that the target has lost its reader, also while no bytes come (POLLERR of a
+/// pipe or socket). It reads and writes: with large streams, `splice(2)` took half as long again,
+/// because whole pages leave the cache.
 ///
 /// For one thread, which blocks in the kernel, so it should not be a virtual one. [#close()] may
 /// come from any.
-public final class OutputRelay implements AutoCloseable {
+public final class StreamRelay implements AutoCloseable {
   private static final int BUFFER = 64 * 1024;
 
   /// How long a wait goes on without a look at whether it is to end.
@@ -29,7 +30,7 @@ public final class OutputRelay implements AutoCloseable {
   private static final long POLLFD_EVENTS = Layouts.POLLFD.offset("events");
   private static final long POLLFD_REVENTS = Layouts.POLLFD.offset("revents");
 
-  private final Fd pipe;
+  private final Fd source;
   private final Fd target;
 
   private volatile boolean draining;
@@ -37,10 +38,10 @@ public final class OutputRelay implements AutoCloseable {
 
   /// Makes a relay.
   ///
-  /// @param pipe an end to read from, which stays the caller's
+  /// @param source a pipe, a socket or a device, which stays the caller's
   /// @param target stays the caller's
-  public OutputRelay(Fd pipe, Fd target) {
-    this.pipe = pipe;
+  public StreamRelay(Fd source, Fd target) {
+    this.source = source;
     this.target = target;
   }
 
@@ -54,36 +55,38 @@ public final class OutputRelay implements AutoCloseable {
     boolean copied(MemorySegment bytes);
   }
 
-  /// Copies until the end of the pipe, or until this is [drained][#drain()] or closed.
+  /// Copies until the end of the source, or until this is [drained][#drain()] or closed.
   ///
-  /// @throws SystemCallException EPIPE if nobody reads the target
+  /// @throws SystemCallException EPIPE if the target has no reader
   public void run(Copied copied) throws IOException {
-    while (await(pipe, PollEvent.IN.bit())) {
-      int count = read(copied);
-      if (count <= 0) {
-        return;
-      }
+    while (await(source, PollEvent.IN.bit()) && copy(copied)) {
+      // Until the end.
     }
   }
 
-  private int read(Copied copied) throws IOException {
+  /// @return false at the end
+  private boolean copy(Copied copied) throws IOException {
     try (var frame = new Frame()) {
       var buffer = frame.buffer(BUFFER);
-      int from = pipe.enter();
+      int from = source.enter();
       long count;
       try {
         count = frame.call(SystemCall.READ, from, buffer.address(), BUFFER);
+        if (count == -Errno.EAGAIN.number() || count == -Errno.EINTR.number()) {
+          // Another reader of the source was quicker.
+          return true;
+        }
         SystemCallException.check(count, SystemCall.READ, from);
       } finally {
-        pipe.exit();
+        source.exit();
       }
       frame.filled(count);
       var bytes = buffer.asSlice(0, count);
       if (count == 0 || !copied.copied(bytes)) {
-        return 0;
+        return false;
       }
       write(bytes);
-      return (int) count;
+      return true;
     }
   }
 
@@ -132,7 +135,7 @@ public final class OutputRelay implements AutoCloseable {
           if (polled.get(JAVA_SHORT, POLLFD_REVENTS) != 0) {
             return true;
           }
-          if (draining && awaited == pipe) {
+          if (draining && awaited == source) {
             return false;
           }
         } finally {
@@ -145,7 +148,7 @@ public final class OutputRelay implements AutoCloseable {
     return false;
   }
 
-  /// Has it copy what is in the pipe, and not wait for more.
+  /// Has it copy what the source has now, and not wait for more.
   public void drain() {
     draining = true;
   }
