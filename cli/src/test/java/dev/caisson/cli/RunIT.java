@@ -317,6 +317,26 @@ class RunIT {
     }
   }
 
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP})
+  void decisionsOfTheBrokerCountAsOutput() throws Exception {
+    var script =
+        """
+        for i in $(seq 50); do
+          exec 3<>/dev/tcp/127.0.0.1/3128
+          printf 'CONNECT host'$i'.invalid:443 HTTP/1.1\\r\\n\\r\\n' >&3
+          cat <&3 > /dev/null
+        done
+        echo end
+        """;
+    var answer =
+        run("--output-limit", "500", "--allow-host", "a.invalid:443", "--", "bash", "-c", script);
+    assertThat(answer.out()).doesNotContain("end");
+    assertThat(answer.err()).contains("host1.invalid", "after printing 500 bytes");
+    assertThat(answer.err().lines().filter(line -> line.contains("refused")).count())
+        .isBetween(1L, 12L);
+  }
+
   // What it can use
 
   @Test

@@ -6,6 +6,7 @@ import static dev.caisson.modules.Workshop.pipeline;
 import static dev.caisson.modules.Workshop.quoted;
 import static dev.caisson.modules.Workshop.shell;
 import static dev.caisson.modules.Workshop.stage;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -19,6 +20,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -208,6 +211,31 @@ class StagesTest {
     assertThat(mode(tree.resolve("b/file"))).isEqualTo("4750");
     assertThat(Files.getLastModifiedTime(tree.resolve("b/file")).toMillis()).isEqualTo(99_000);
     assertThat(Files.getAttribute(tree.resolve("b/file"), "unix:nlink")).isEqualTo(2);
+  }
+
+  /// The time of a download is another in each build.
+  @Test
+  void aCopyOfASourceHasTheTimeOfTheSourceEpoch() throws Exception {
+    var sum =
+        HexFormat.of()
+            .formatHex(MessageDigest.getInstance("SHA-256").digest("hello\n".getBytes(UTF_8)));
+    var manifest =
+        """
+        {"version":"2","sources":{"org.osbuild.inline":{"items":{"sha256:SUM":{
+          "encoding":"base64","data":"aGVsbG8K"}}}},
+         "pipelines":[{"name":"p","source-epoch":1000,"stages":[{"type":"org.osbuild.copy",
+           "inputs":{"f":{"type":"org.osbuild.files","origin":"org.osbuild.source",
+             "references":["sha256:SUM"]}},
+           "options":{"paths":[{"from":"input://f/sha256:SUM","to":"tree:///hello"}]}}]}]}
+        """
+            .replace("SUM", sum);
+    var item = workshop.fetched().resolve("sha256:" + sum);
+    // Fetched before the build begins, by another build.
+    workshop.tree(manifest.replace("1000", "2000"));
+    assertThat(Files.getLastModifiedTime(item).toMillis()).isZero();
+    var copy = workshop.tree(manifest).resolve("hello");
+    assertThat(copy).hasContent("hello");
+    assertThat(Files.getLastModifiedTime(copy).toMillis()).isEqualTo(1_000_000);
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.caisson.recipe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
@@ -11,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Tag;
@@ -132,5 +134,31 @@ class AptResolverTest {
     assertThatThrownBy(() -> resolve(recipe("", "extract")))
         .isInstanceOf(ResolveException.class)
         .hasMessageContaining("names no package");
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.APT})
+  void methodsOfAptRunAsTheUserThatDebianHasForThem() throws Exception {
+    assumeTrue(AptSandbox.hasUserForMethods(), "there is no user _apt");
+    var work = Files.createDirectory(temp.resolve("methods"));
+    new AptResolver(work, warnings::add).resolve(recipe("", "extract", "busybox-static"));
+    // apt gives it to the user that its methods are to run as.
+    var owner = Files.getOwner(work.resolve("state/lists/partial"));
+    assertThat(owner.getName()).isEqualTo("_apt");
+  }
+
+  @Test
+  @Requires({Need.BUBBLEWRAP, Need.APT})
+  void whatReadsMirrorsSeesNoOtherFileAndNoUnixSocket() throws Exception {
+    var work = Files.createDirectory(temp.resolve("sandbox"));
+    var script =
+        "ls /etc/shadow /root /home 2>&1; perl -e 'use Socket;"
+            + " print socket(my $s, AF_UNIX, SOCK_STREAM, 0) ? \"socket\" : \"none\"'";
+    try (var apt = AptSandbox.create(work)) {
+      var result = apt.run(List.of("sh", "-c", script), Map.of());
+      assertThat(result.text())
+          .contains("'/etc/shadow': No such file", "'/root': No such file")
+          .endsWith("none");
+    }
   }
 }

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -60,6 +61,30 @@ class CountedForTheUserTest extends SingleRuns {
   @MethodSource("kinds")
   void theHostCanStillQueueSignals(Kind kind) throws Exception {
     assertThat(leftWhile(kind, "signals")).isPositive();
+  }
+
+  /// The machine has a few thousand for all sandboxes together.
+  @Test
+  void aRunHasABoundedNumberOfPseudoTerminals() throws Exception {
+    var script =
+        """
+        count = 0
+        try:
+            while count < 5000:
+                os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY)
+                count += 1
+        except OSError:
+            pass
+        print(count)
+        """;
+    try (var buildRoot = BuildRoot.create(Path.of("/"), work)) {
+      var result =
+          buildRoot.run(
+              Run.of("/usr/bin/python3", "-S", "-E", "-c", TAKE + script)
+                  .capabilities(Set.of(Capability.CAP_CHOWN))
+                  .deadline(Support.LONG));
+      assertThat(result.text()).isEqualTo("256\n");
+    }
   }
 
   /// How many the host gets while a sandbox holds as many as it can.
