@@ -40,6 +40,7 @@ public final class Call {
   private List<Part> parts = List.of();
   private List<Expected> expected = List.of();
   private Duration deadline;
+  private boolean timed;
   private Leftovers leftovers = Leftovers.NONE;
   private int count;
   private boolean answers;
@@ -247,9 +248,24 @@ public final class Call {
     return part(bytes, true, true, pointers, bytes);
   }
 
+  /// Adds memory that the kernel reads, with pointers to other places in it.
+  Call in(MemorySegment bytes, List<Long> pointers) {
+    return part(bytes, true, false, pointers, bytes);
+  }
+
   /// Allows it another time than the process's calls have.
   public Call within(Duration time) {
     deadline = time;
+    timed = true;
+    return this;
+  }
+
+  /// Says how long the kernel is told to wait: the call has that beside what the process's calls
+  /// have, unless it has been allowed a time.
+  Call waits(Duration time) {
+    if (!timed) {
+      deadline = time.plus(process.deadline());
+    }
     return this;
   }
 

@@ -67,7 +67,8 @@ public interface EventCalls extends Caller {
   /// Waits. See `epoll_wait(2)`.
   ///
   /// @param most how many events
-  /// @param time how long it waits, in milliseconds; the call has that beside what calls may take
+  /// @param time how long the kernel waits, in milliseconds; the call has that beside what calls
+  ///   may take, unless it has a [time of its own][RemoteProcess#within]
   /// @return what has come; nothing if the time is over
   default List<EpollEvent> epollPwait(RemoteFd epoll, int most, Duration time) throws IOException {
     var room = Call.room(most * Layouts.EPOLL_EVENT.size());
@@ -79,7 +80,7 @@ public interface EventCalls extends Caller {
             .word(Math.clamp(time.toMillis(), 0, Integer.MAX_VALUE))
             .word(0)
             .word(SignalSet.SIZE)
-            .within(time.plus(process().deadline()))
+            .waits(time)
             .counted(most);
     return EpollEvent.parse(room, count);
   }
@@ -147,6 +148,8 @@ public interface EventCalls extends Caller {
   /// wait for it. See `futex(2)`, FUTEX_WAIT.
   ///
   /// @param offset where the number is, a multiple of 4
+  /// @param time how long the kernel waits; the call has that beside what calls may take, unless it
+  ///   has a [time of its own][RemoteProcess#within]
   /// @throws dev.caisson.linux.SystemCallException EAGAIN if it is another number, ETIMEDOUT
   default void futexWait(RemoteMemory memory, long offset, int number, Duration time)
       throws IOException {
@@ -154,13 +157,7 @@ public interface EventCalls extends Caller {
     var timeout = Layouts.TIMESPEC.room();
     timeout.set(JAVA_LONG, Layouts.TIMESPEC.offset("tv_sec"), time.toSeconds());
     timeout.set(JAVA_LONG, Layouts.TIMESPEC.offset("tv_nsec"), time.toNanosPart());
-    call(FUTEX)
-        .memory(memory, offset)
-        .word(wait)
-        .word(number)
-        .in(timeout)
-        .within(time.plus(process().deadline()))
-        .run();
+    call(FUTEX).memory(memory, offset).word(wait).word(number).in(timeout).waits(time).run();
   }
 
   /// Wakes those who wait for a number in shared memory. See `futex(2)`, FUTEX_WAKE.

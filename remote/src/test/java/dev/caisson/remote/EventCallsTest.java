@@ -2,7 +2,9 @@ package dev.caisson.remote;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.remote.uapi.EpollEvent;
@@ -121,6 +123,34 @@ class EventCallsTest {
     assertThat(InotifyEvent.parse(event.array())).isEmpty();
     event.putInt(12, -1);
     assertThat(InotifyEvent.parse(event.array())).isEmpty();
+  }
+
+  @Test
+  void aTimeOfItsOwnIsShorterThanWhatTheKernelIsToldToWait() throws Exception {
+    var shortly = Duration.ofMillis(50);
+    try (var local = LocalProcess.start();
+        var shared = local.process().eventfd2(0, 0);
+        var child = local.process().fork();
+        var event = child.inherited(shared);
+        var epoll = child.epollCreate1()) {
+      child.epollCtlAdd(epoll, event, Set.of(EpollFlag.IN), 1);
+      assertThatThrownBy(() -> child.within(shortly).epollPwait(epoll, 1, LONG))
+          .isInstanceOf(DeadlineException.class);
+      // It goes on in the process until there is something.
+      local.process().write(shared, number(1));
+      assertThat(child.read(event, 8)).isEqualTo(number(1));
+    }
+    try (var local = LocalProcess.start();
+        var child = local.process().fork();
+        var memory = local.process().allocate(8)) {
+      memory.local().set(JAVA_INT, 0, 7);
+      assertThatThrownBy(() -> child.within(shortly).futexWait(memory, 0, 7, LONG))
+          .isInstanceOf(DeadlineException.class);
+      while (local.process().futexWake(memory, 0, 1) == 0) {
+        Thread.onSpinWait();
+      }
+      child.getpid();
+    }
   }
 
   @Test
