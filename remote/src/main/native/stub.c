@@ -18,7 +18,7 @@ enum {
 	AF_UNIX = 1, SOCK_STREAM = 1, SOL_SOCKET = 1, SO_RCVTIMEO = 20, SCM_RIGHTS = 1,
 	O_PATH = 010000000, O_CLOEXEC = 02000000, AT_FDCWD = -100, AT_EXECFN = 31,
 	MSG_CMSG_CLOEXEC = 0x40000000, MSG_NOSIGNAL = 0x4000, MSG_PEEK = 2, SHUT_RDWR = 2,
-	EINTR = 4, ENOENT = 2, ENOSYS = 38, ECANCELED = 125,
+	EINTR = 4, ENOENT = 2, ENOTDIR = 20, ENOSYS = 38, EPROTO = 71, ECANCELED = 125,
 	SIGPIPE = 13, SIG_IGN = 1, SIGSTOP = 19, FUTEX_WAIT = 0
 };
 
@@ -133,6 +133,22 @@ static s64 again(s64 nr, s64 a, s64 b, s64 c)
 		result = call(nr, a, b, c, 0, 0, 0);
 	} while (result == -EINTR);
 	return result;
+}
+
+/* Reads what comes in pieces. */
+static int read_all(int fd, void *data, u64 size)
+{
+	u8 *at = data;
+
+	while (size > 0) {
+		s64 got = again(__NR_read, fd, (s64)at, (s64)size);
+
+		if (got <= 0)
+			return -1;
+		at += got;
+		size -= (u64)got;
+	}
+	return 0;
 }
 
 static int write_all(int fd, const void *data, u64 size)
@@ -294,8 +310,8 @@ struct rights {
 };
 
 /*
- * Receives exactly so many descriptors, and with them up to a number of bytes. Says how many bytes; 0 or less if it
- * was something else.
+ * Receives exactly so many descriptors, and with them up to a number of bytes. Says how many bytes; 0 at the end of
+ * the connection, -EPROTO if it was something else.
  */
 static s64 receive(int socket, s32 *fds, u32 count, void *bytes, u64 size)
 {
@@ -305,13 +321,15 @@ static s64 receive(int socket, s32 *fds, u32 count, void *bytes, u64 size)
 	s64 result = again(__NR_recvmsg, socket, (s64)&header, MSG_CMSG_CLOEXEC);
 	u32 i;
 
-	if (result <= 0 || rights.level != SOL_SOCKET || rights.type != SCM_RIGHTS)
-		return 0;
+	if (result <= 0)
+		return result;
+	if (rights.level != SOL_SOCKET || rights.type != SCM_RIGHTS)
+		return -EPROTO;
 	if (rights.size != 16 + 4 * count) {
 		/* Nobody else will ever close them. */
 		for (i = 0; 16 + 4 * i < rights.size; i++)
 			again(__NR_close, rights.fds[i], 0, 0);
-		return 0;
+		return -EPROTO;
 	}
 	for (i = 0; i < count; i++)
 		fds[i] = rights.fds[i];
@@ -355,7 +373,7 @@ int persistent_server(int infd, int outfd, int listener, int ahead)
 		if (socket < 0)
 			return 1;
 		call(__NR_setsockopt, socket, SOL_SOCKET, SO_RCVTIMEO, (s64)patience, sizeof(patience), 0);
-		described = again(__NR_read, socket, (s64)&count, sizeof(count)) == sizeof(count) ? count & DESCRIBED : 0;
+		described = read_all((int)socket, &count, sizeof(count)) == 0 ? count & DESCRIBED : 0;
 		count -= described;
 		if (count >= 1 && count <= 8 && receive((int)socket, fds, (u32)count, &byte, 1) > 0) {
 			tell_symbols(told);
@@ -404,6 +422,9 @@ struct description {
 
 /* How a controller asks for the extension, with the descriptors, and is told that it is there. */
 static const u8 MAGIC[8] = { 'c', 'a', 'i', 's', 's', 'o', 'n', 1 };
+
+/* The same, of a controller that cannot be answered on the connection: on the data socket instead. */
+static const u8 MAGIC_OVER_DATA[8] = { 'c', 'a', 'i', 's', 's', 'o', 'n', 2 };
 
 /* How a controller says, alone, that it can send no descriptors. The extension is spoken then. */
 enum { FORWARDED = 2 };
@@ -569,16 +590,6 @@ static const char *variable(char **environment, const char *name)
 	return 0;
 }
 
-/* A socket that lies beside a file, under its name and ".sock". */
-static s64 connect_beside(const char *file)
-{
-	char path[4096 + 8];
-	u64 size = append(path, 0, sizeof(path), file);
-
-	append(path, size, sizeof(path), ".sock");
-	return connect_to(path);
-}
-
 static int ends_with(const char *text, const char *end)
 {
 	u64 size = length(text);
@@ -587,56 +598,210 @@ static int ends_with(const char *text, const char *end)
 	return size >= least && equal(text + size - least, end, least);
 }
 
-/* The way that says most of who is meant comes first. */
-static s64 find_socket(const char *executed, char **environment)
+/* A place where the controller was looked for, and what came of it: a socket, or a negated errno. */
+struct attempt {
+	char place[4096 + 8];
+	const char *way;
+	s64 result;
+};
+
+enum { WAYS = 3 };
+
+struct search {
+	struct attempt attempts[WAYS];
+	u32 count;
+	int variable_missing;
+};
+
+static s64 attempt(struct search *search, const char *way, const char *path, const char *end)
+{
+	struct attempt *next = &search->attempts[search->count++];
+	u64 size = append(next->place, 0, sizeof(next->place), path);
+
+	append(next->place, size, sizeof(next->place), end);
+	next->way = way;
+	next->result = connect_to(next->place);
+	return next->result;
+}
+
+static s64 given_descriptor(struct search *search, const char *number)
+{
+	struct attempt *only = &search->attempts[search->count++];
+	u64 size = append(only->place, 0, sizeof(only->place), "descriptor ");
+
+	append(only->place, size, sizeof(only->place), number);
+	only->way = "CAISSON_STUB_FD";
+	only->result = 0;
+	for (; *number >= '0' && *number <= '9'; number++)
+		only->result = only->result * 10 + (*number - '0');
+	return only->result;
+}
+
+/* Whether there is a socket that could not be used: then the standard input is not meant to be one. */
+static int found(const struct search *search)
+{
+	u32 i;
+
+	for (i = 0; i < search->count; i++)
+		if (search->attempts[i].result != -ENOENT && search->attempts[i].result != -ENOTDIR)
+			return 1;
+	return 0;
+}
+
+/* Tries the most specific way first. */
+static s64 find_socket(const char *executed, char **environment, struct search *search)
 {
 	const char *given = variable(environment, "CAISSON_STUB_FD");
+	const char *secret;
 	char exe[4096 + 1];
 	s64 socket = -ENOENT;
 	s64 size;
 
-	if (given != 0) {
-		s64 number = 0;
-
-		for (; *given >= '0' && *given <= '9'; given++)
-			number = number * 10 + (*given - '0');
-		return number;
-	}
+	search->count = 0;
+	search->variable_missing = 0;
+	if (given != 0)
+		return given_descriptor(search, given);
 	if (built_in.path[0] != 0)
-		return connect_to((const char *)built_in.path);
+		return attempt(search, "written into the program", (const char *)built_in.path, "");
 	if (executed != 0)
-		socket = connect_beside(executed);
+		socket = attempt(search, "beside the program", executed, ".sock");
 	if (socket < 0) {
 		size = call(__NR_readlinkat, AT_FDCWD, (s64) "/proc/self/exe", (s64)exe, sizeof(exe) - 1, 0, 0);
 		if (size > 0) {
 			exe[size] = 0;
-			socket = connect_beside(exe);
+			if (executed == 0 || length(executed) != (u64)size || !equal(executed, exe, (u64)size))
+				socket = attempt(search, "beside the program's file", exe, ".sock");
 		}
 	}
 	if (socket < 0) {
 		given = variable(environment, "RSYSCALL_UNIX_STUB_SOCK_PATH");
-		if (given != 0)
-			socket = connect_to(given);
+		search->variable_missing = given == 0;
+		if (given != 0) {
+			socket = attempt(search, "RSYSCALL_UNIX_STUB_SOCK_PATH", given, "");
+			/* A controller at which several connect tells them apart by this. */
+			secret = variable(environment, "CAISSON_STUB_SECRET");
+			if (socket >= 0 && secret != 0)
+				call(__NR_sendto, socket, (s64)secret, (s64)length(secret), MSG_NOSIGNAL, 0, 0);
+		}
 	}
 	return socket;
 }
 
-static void complain(const char *name, const char *what)
+static u64 append_errno(char *text, u64 at, u64 room, s64 number)
 {
-	char text[512];
-	u64 size = append(text, 0, sizeof(text), name);
+	/* No pointers: they would have to be relocated. */
+	static const struct {
+		u8 number;
+		char name[13];
+	} names[] = {
+		{ 1, "EPERM" }, { 2, "ENOENT" }, { 9, "EBADF" }, { 11, "EAGAIN" }, { 12, "ENOMEM" }, { 13, "EACCES" },
+		{ 20, "ENOTDIR" }, { 23, "ENFILE" }, { 24, "EMFILE" }, { 36, "ENAMETOOLONG" }, { 38, "ENOSYS" },
+		{ 40, "ELOOP" }, { 88, "ENOTSOCK" }, { 91, "EPROTOTYPE" }, { 104, "ECONNRESET" },
+		{ 107, "ENOTCONN" }, { 111, "ECONNREFUSED" },
+	};
+	char digits[4] = { (char)('0' + number / 100), (char)('0' + number / 10 % 10), (char)('0' + number % 10), 0 };
+	u32 i;
 
-	size = append(text, size, sizeof(text), ": caisson stub: ");
-	size = append(text, size, sizeof(text) - 1, what);
-	size = append(text, size, sizeof(text), "\n");
-	write_all(2, text, size);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].number == number)
+			return append(text, at, room, names[i].name);
+	at = append(text, at, room, "errno ");
+	return append(text, at, room, number >= 0 && number < 1000 ? digits : "unknown");
 }
 
-static int turned_away(const char *name)
+/* What an errno of a connection usually means. */
+static const char *advice(s64 number)
 {
-	complain(name, "the connection was closed before the first call");
+	return number == 111 ? " (nothing listens there)"
+		: number == 13 || number == 1 ? " (not permitted)"
+		: number == 91 ? " (not a stream socket)"
+		: number == 11 ? " (too many connect)"
+		: "";
+}
+
+/* Room for a message, and how much of it is taken. One message is one write, so that no other can get into it. */
+struct message {
+	char text[1024 + WAYS * (4096 + 256)];
+	u64 size;
+};
+
+static void say(struct message *message, const char *more)
+{
+	message->size = append(message->text, message->size, sizeof(message->text) - 1, more);
+}
+
+static void begin(struct message *message, const char *name)
+{
+	message->size = append(message->text, 0, 256, name);
+	say(message, ": caisson stub: ");
+}
+
+static void finish(struct message *message)
+{
+	message->size = append(message->text, message->size, sizeof(message->text), "\n");
+	write_all(2, message->text, message->size);
+}
+
+static void say_errno(struct message *message, s64 number)
+{
+	message->size = append_errno(message->text, message->size, sizeof(message->text) - 1, number);
+	say(message, advice(number));
+}
+
+static void say_place(struct message *message, const struct attempt *attempt)
+{
+	say(message, attempt->place);
+	say(message, " (");
+	say(message, attempt->way);
+	say(message, ")");
+}
+
+/* There is no controller: says where it was looked for, and what was there instead. */
+static int unconnected(const char *name, const struct search *search, s64 by_stdin)
+{
+	struct message message;
+	u32 i;
+
+	begin(&message, name);
+	say(&message, found(search) ? "cannot connect to the controller: " : "there is no controller to connect to: ");
+	for (i = 0; i < search->count; i++) {
+		say_place(&message, &search->attempts[i]);
+		say(&message, ": ");
+		say_errno(&message, -search->attempts[i].result);
+		say(&message, "; ");
+	}
+	if (search->variable_missing)
+		say(&message, "RSYSCALL_UNIX_STUB_SOCK_PATH: not set; ");
+	say(&message, "standard input: ");
+	if (by_stdin == 0)
+		say(&message, found(search) ? "not tried" : "at its end");
+	else
+		say_errno(&message, -by_stdin);
+	finish(&message);
 	return 1;
 }
+
+/* The controller has gone, or what listens is something else. */
+static int turned_away(const char *name, const struct search *search, const char *how, s64 number)
+{
+	struct message message;
+
+	begin(&message, name);
+	if (search->count > 0)
+		say_place(&message, &search->attempts[search->count - 1]);
+	else
+		say(&message, "standard input");
+	say(&message, ": ");
+	say(&message, how);
+	if (number > 0) {
+		say(&message, ": ");
+		say_errno(&message, number);
+	}
+	finish(&message);
+	return 1;
+}
+
+static const char CLOSED[] = "the controller closed the connection before the first call";
 
 /* Has none of what the stub opens be taken for a standard stream that its caller has closed. */
 static u32 fill_streams(void)
@@ -672,11 +837,13 @@ static int run(u64 *stack)
 	const char *executed = 0;
 	struct description head = { { (u64)server, (u64)persistent_server, (u64)futex_helper, (u64)trampoline },
 		0, { 0 }, 0, { stack[0], 0 }, 0 };
+	struct search search;
 	u8 wish[16] = { 0 };
 	u64 *entry;
 	s64 socket;
 	s64 got;
 	int ahead;
+	int over_data = 0;
 	int by_stdin = 0;
 	int forwarded = 0;
 
@@ -687,21 +854,27 @@ static int run(u64 *stack)
 			executed = (const char *)entry[1];
 
 	/* Under upstream's name for that it is for its standard input alone, whatever variables it has inherited. */
+	search.count = 0;
+	search.variable_missing = 0;
 	socket = -ENOENT;
 	if (executed == 0 || !ends_with(executed, "rsyscall-stdin-bootstrap"))
-		socket = find_socket(executed, environment);
+		socket = find_socket(executed, environment, &search);
 	if (socket >= 0) {
 		got = receive((int)socket, head.fds, 4, wish, sizeof(wish));
-		if (got <= 0 && wish[0] == FORWARDED) {
+		if (got == -EPROTO && wish[0] == FORWARDED) {
 			/* What connects them passes bytes alone: this is for calls, and the next for data. */
 			forwarded = 1;
 			head.fds[0] = (s32)socket;
-			socket = find_socket(executed, environment);
+			socket = find_socket(executed, environment, &search);
+			if (socket < 0)
+				return unconnected(name, &search, 0);
 			head.fds[1] = (s32)socket;
 			head.fds[2] = head.fds[3] = -1;
 			memcpy(wish, MAGIC, sizeof(MAGIC));
-			got = socket < 0 ? 0 : (s64)sizeof(MAGIC);
+			got = (s64)sizeof(MAGIC);
 		}
+	} else if (found(&search)) {
+		return unconnected(name, &search, 0);
 	} else {
 		/* Whoever can pass on nothing but a standard input, as sudo does, has a socket there. */
 		by_stdin = 1;
@@ -709,21 +882,25 @@ static int run(u64 *stack)
 		got = receive(0, head.fds, 3, wish, sizeof(wish));
 		head.fds[3] = head.fds[2];
 		head.fds[2] = 0;
+		if (got <= 0 && got != -EPROTO)
+			return unconnected(name, &search, got);
+		search.count = 0;
 	}
-	if (got <= 0) {
-		complain(name, by_stdin
-			? "there is no socket beside it, none in RSYSCALL_UNIX_STUB_SOCK_PATH, and none as standard input"
-			: "the connection was closed, or whoever listens is no controller of stubs");
-		return 1;
-	}
+	if (got <= 0)
+		return turned_away(name, &search, got == 0 ? CLOSED
+			: got == -EPROTO ? "not a controller of stubs: it sent no descriptors"
+			: "the controller cannot be heard", got == -EPROTO ? 0 : -got);
 	ahead = got >= (s64)sizeof(MAGIC) && equal(wish, MAGIC, sizeof(MAGIC));
+	if (got >= (s64)sizeof(MAGIC) && equal(wish, MAGIC_OVER_DATA, sizeof(MAGIC)))
+		ahead = over_data = 1;
 	if (ahead) {
 		struct acknowledgement acknowledgement;
+		int to = over_data ? head.fds[1] : (int)socket;
 
-		memcpy(acknowledgement.magic, MAGIC, sizeof(MAGIC));
+		memcpy(acknowledgement.magic, wish, sizeof(MAGIC));
 		acknowledgement.server_ahead = (u64)server_ahead;
-		if (answer((int)socket, (const s64 *)&acknowledgement, sizeof(acknowledgement) / sizeof(s64)) < 0)
-			return turned_away(name);
+		if (answer(to, (const s64 *)&acknowledgement, sizeof(acknowledgement) / sizeof(s64)) < 0)
+			return turned_away(name, &search, CLOSED, 0);
 	}
 	if (!by_stdin && !forwarded)
 		again(__NR_close, socket, 0, 0);
@@ -739,10 +916,10 @@ static int run(u64 *stack)
 		got = describe(head.fds[1], &head, sizeof(head), texts);
 	}
 	if (got < 0)
-		return turned_away(name);
+		return turned_away(name, &search, CLOSED, 0);
 	/* A controller whose peers are too many turns some away. */
 	if (ahead && !by_stdin && call(__NR_recvfrom, head.fds[0], (s64)wish, 1, MSG_PEEK, 0, 0) == 0)
-		return turned_away(name);
+		return turned_away(name, &search, CLOSED, 0);
 	empty_streams(filled);
 	return ahead ? server_ahead(head.fds[0], head.fds[0]) : server(head.fds[0], head.fds[0]);
 }

@@ -94,6 +94,11 @@ abstract class ControlledStub {
   }
 
   @Test
+  void itCanAcknowledgeTheExtensionOverItsDataSocket() throws Exception {
+    control("acknowledged_over_data");
+  }
+
+  @Test
   void itCanBeReachedByWhatForwardsBytesAlone() throws Exception {
     control("forwarded");
   }

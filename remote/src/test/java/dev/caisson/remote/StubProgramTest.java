@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class StubProgramTest {
-  private static final int MOST = 8192;
+  private static final int MOST = 9 * 1024;
   private static final Path SOURCE = Path.of("src/main/native");
 
   @TempDir Path directory;

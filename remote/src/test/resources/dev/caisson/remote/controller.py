@@ -55,6 +55,8 @@ CMSG_CLOEXEC = 0x40000000
 LONG = 20
 # What asks for the extension.
 AHEAD = b"caisson\1"
+# What asks for the extension, and for its acknowledgement over the data socket.
+AHEAD_OVER_DATA = b"caisson\2"
 FLUSH = 1 << 32
 
 
@@ -188,10 +190,10 @@ class Stub(Process):
         os.close(memory)
         for one in (calls, data, passing, accepted):
             one.settimeout(LONG)
-        self.ahead = wish == AHEAD
+        self.ahead = wish in (AHEAD, AHEAD_OVER_DATA)
         if self.ahead:
-            acknowledgement = read_all(accepted, 16)
-            assert acknowledgement[:8] == AHEAD, acknowledgement
+            acknowledgement = read_all(accepted if wish == AHEAD else data, 16)
+            assert acknowledgement[:8] == wish, acknowledgement
             self.server_ahead, = struct.unpack("<Q", acknowledgement[8:])
             assert self.server_ahead != 0
         assert accepted.recv(1) == b"", "nothing is said to those who do not ask"
@@ -255,7 +257,7 @@ class Launched:
             interrupt=lambda popen: None, **more):
         path = socket_path or os.path.join(directory, "socket")
         # Who speaks the extension is told that its controller is gone.
-        self.status = 1 if wish == AHEAD else 0
+        self.status = 1 if wish in (AHEAD, AHEAD_OVER_DATA) else 0
         with listen(path) as listener:
             environment = {**(env or {}), "RSYSCALL_UNIX_STUB_SOCK_PATH": path}
             self.popen = launch(program, *args[1:], name=args[0], env=environment, **more)
@@ -457,7 +459,7 @@ def persists(program, directory):
         pid, child = stub.child(server=stub.symbols[1], more=(listener,))
         stub.good(CLOSE, listener)
         assert child.call(GETPID) == pid
-        for _ in range(3):
+        for first in (4, 1, 3):
             child.calls.close()
             with socket.socket(socket.AF_UNIX) as connected:
                 connected.connect(path)
@@ -465,7 +467,10 @@ def persists(program, directory):
                 calls, calls_there = socket.socketpair()
                 data, data_there = socket.socketpair()
                 calls.settimeout(LONG)
-                connected.sendall(struct.pack("<i", 2))
+                count = struct.pack("<i", 2)
+                connected.sendall(count[:first])
+                until_read(connected)
+                connected.sendall(count[first:])
                 fds = array.array("i", [calls_there.fileno(), data_there.fileno()])
                 connected.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
                 numbers = struct.unpack("<2i", read_all(connected, 8))
@@ -691,9 +696,8 @@ def stopped_while_it_tells(program, directory):
 def says_what_is_missing(program, directory):
     launched = launch(program, "arg", name="a name", env={}, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
     said = launched.communicate(timeout=LONG)[1].decode()
-    assert said == (
-        "a name: caisson stub: there is no socket beside it, none in RSYSCALL_UNIX_STUB_SOCK_PATH, "
-        "and none as standard input\n"), said
+    assert said.startswith("a name: caisson stub: there is no controller to connect to: "), said
+    assert said.endswith(": ENOENT; RSYSCALL_UNIX_STUB_SOCK_PATH: not set; standard input: ENOTSOCK\n"), said
     assert launched.returncode == 1
     path = os.path.join(directory, "socket")
     with listen(path) as listener:
@@ -705,7 +709,9 @@ def says_what_is_missing(program, directory):
             accepted.sendall(sent)
             accepted.close()
             said = launched.communicate(timeout=LONG)[1].decode()
-            assert said == "a name: caisson stub: the connection was closed, or whoever listens is no controller of stubs\n", said
+            expected = "not a controller of stubs: it sent no descriptors" if sent else \
+                "the controller closed the connection before the first call"
+            assert said == f"a name: caisson stub: {path} (RSYSCALL_UNIX_STUB_SOCK_PATH): {expected}\n", said
             assert launched.returncode == 1
 
 
@@ -800,25 +806,43 @@ def closed_streams(program, directory):
         os.unlink(os.path.join(directory, "socket"))
 
 
+def acknowledged_over_data(program, directory):
+    """A stub can tell over the data socket that it speaks the extension, and tells nothing on the connection then."""
+    with Launched(program, directory, wish=AHEAD_OVER_DATA) as stub:
+        assert stub.pid == stub.call(GETPID)
+        assert is_ahead(stub)
+
+
 def forwarded(program, directory):
     """The stub connects twice where only bytes are forwarded. It then has no memory in common, and passes nothing."""
-    path = os.path.join(directory, "socket")
+    for secret in (None, "a secret of any length"):
+        check_forwarded(program, directory, secret)
+
+
+def check_forwarded(program, directory, secret):
+    path = os.path.join(directory, f"socket of {secret}")
     with listen(path) as listener:
         listener.settimeout(LONG)
         env = {"RSYSCALL_UNIX_STUB_SOCK_PATH": path}
+        if secret:
+            env["CAISSON_STUB_SECRET"] = secret
         popen = launch(program, "x", env=env, preexec_fn=lambda: os.close(2))
         calls, _ = listener.accept()
         calls.settimeout(LONG)
+        if secret:
+            assert read_all(calls, len(secret)).decode() == secret
         calls.sendall(b"\2")
         data, _ = listener.accept()
         data.settimeout(LONG)
+        if secret:
+            assert read_all(data, len(secret)).decode() == secret
         assert read_all(data, 16)[:8] == AHEAD
         head = struct.unpack("<4Q6i3Q", read_all(data, 80))
         assert head[4] == popen.pid
         assert min(head[5:7]) > 2, head
         assert head[7:9] == (-1, -1), head
-        assert head[10:13] == (2, 1, 0), head
-        for _ in range(3):
+        assert head[10:13] == (2, len(env), 0), head
+        for _ in range(2 + len(env)):
             read_all(data, *struct.unpack("<Q", read_all(data, 8)))
         stub = Process(calls, head[:4], head[5])
         assert is_ahead(stub)
