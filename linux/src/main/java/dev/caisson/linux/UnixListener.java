@@ -7,18 +7,33 @@ import java.util.Optional;
 
 /// A Unix socket that others connect to by its path. See `unix(7)`.
 ///
-/// Closing it removes the socket's file, whatever has been mounted over its directory meanwhile.
+/// Closing it removes the file of a socket that it has made, whatever has been mounted over its
+/// directory meanwhile.
 public final class UnixListener implements AutoCloseable {
   private static final int AF_UNIX = 1;
 
   private final Fd fd;
-  private final Fd directory;
-  private final Path name;
+  private final Optional<SocketFile> file;
 
-  private UnixListener(Fd fd, Fd directory, Path name) {
+  private UnixListener(Fd fd, Optional<SocketFile> file) {
     this.fd = fd;
-    this.directory = directory;
-    this.name = name;
+    this.file = file;
+  }
+
+  private record SocketFile(Fd directory, Path name) {
+    void remove() {
+      try (directory;
+          var frame = new Frame()) {
+        long path = frame.string(PathBytes.ofName(name)).address();
+        frame.call(SystemCall.UNLINKAT, directory.number(), path, 0);
+      }
+    }
+  }
+
+  /// Takes over a socket that listens already, and does not block: another process has made it. Its
+  /// file stays when this is closed.
+  public static UnixListener of(Fd listening) {
+    return new UnixListener(listening, Optional.empty());
   }
 
   /// Makes the socket and its file, and listens. See `bind(2)`, `listen(2)`.
@@ -44,7 +59,7 @@ public final class UnixListener implements AutoCloseable {
         SystemCallException.check(result, SystemCall.BIND, path);
         SystemCallException.check(
             frame.call(SystemCall.LISTEN, socket.number(), backlog), SystemCall.LISTEN, path);
-        return new UnixListener(socket, directory, name);
+        return new UnixListener(socket, Optional.of(new SocketFile(directory, name)));
       } catch (SystemCallException failure) {
         socket.close();
         throw failure;
@@ -96,13 +111,6 @@ public final class UnixListener implements AutoCloseable {
       return;
     }
     fd.close();
-    try (var frame = new Frame()) {
-      frame.call(
-          SystemCall.UNLINKAT,
-          directory.number(),
-          frame.string(PathBytes.ofName(name)).address(),
-          0);
-    }
-    directory.close();
+    file.ifPresent(SocketFile::remove);
   }
 }

@@ -15,7 +15,6 @@ import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.channels.ClosedChannelException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -29,10 +28,7 @@ final class Bootstrap {
   /// The first byte is upstream's, which nobody reads; the rest asks for the extension.
   static final byte[] MAGIC = {'c', 'a', 'i', 's', 's', 'o', 'n', 1};
 
-  /// For a stub that cannot be sent descriptors, alone.
-  private static final byte[] FORWARDED = {2};
-
-  private static final int ACKNOWLEDGEMENT = 16;
+  static final int ACKNOWLEDGEMENT = 16;
   static final int DESCRIPTION = 80;
   private static final int DESCRIPTION_BY_STDIN = 64;
 
@@ -53,7 +49,15 @@ final class Bootstrap {
   ///
   /// @throws StubException if it is no stub, or one that lies
   static Launched launched(UnixSocket connected, Deadline deadline) throws IOException {
-    try (var handshake = Handshake.begin(connected);
+    return launched(connected, Handshake.Sender.here(connected), deadline);
+  }
+
+  /// Makes a process of a peer that has connected, by descriptors that another process sends.
+  ///
+  /// @throws StubException if it is not a stub, or one that lies
+  static Launched launched(UnixSocket connected, Handshake.Sender sender, Deadline deadline)
+      throws IOException {
+    try (var handshake = Handshake.begin(connected, sender);
         var arena = Arena.ofConfined()) {
       var buffer = arena.allocate(Handshake.AT_ONCE);
       while (true) {
@@ -139,65 +143,6 @@ final class Bootstrap {
     }
   }
 
-  /// Makes a process of a stub that connects through what forwards bytes alone: first for calls,
-  /// and when it is told so, for data.
-  ///
-  /// @throws StubException if it is no stub, or one that lies
-  static Launched forwarded(Forwarding.Gateway gateway, Deadline deadline) throws IOException {
-    var listener = gateway.listener();
-    var memory = AddressSpace.copy();
-    try (var calls = listener.accept(deadline.remaining())) {
-      calls.sendmsg(FORWARDED, List.of(), deadline);
-      try (var data = listener.accept(deadline.remaining())) {
-        return forwarded(gateway, calls, data, memory, deadline);
-      }
-    } catch (ClosedChannelException | IllegalStateException failure) {
-      memory.close();
-      throw new StubException("what forwards it has ended");
-    } catch (DeadlineException | SystemCallException | ConnectionLostException failure) {
-      memory.close();
-      throw new StubException(failure);
-    } catch (IOException | RuntimeException failure) {
-      memory.close();
-      throw failure;
-    }
-  }
-
-  private static Launched forwarded(
-      Forwarding.Gateway gateway,
-      UnixSocket calls,
-      UnixSocket data,
-      AddressSpace memory,
-      Deadline deadline)
-      throws IOException {
-    var reader = new Reader(data, deadline);
-    var acknowledgement = reader.bytes(ACKNOWLEDGEMENT);
-    if (!Arrays.equals(Call.bytes(acknowledgement, MAGIC.length), MAGIC)) {
-      throw new StubException("it does not speak the extension");
-    }
-    var head = reader.bytes(DESCRIPTION);
-    var arguments = reader.strings(head.get(JAVA_LONG_UNALIGNED, 56));
-    var environment = reader.strings(head.get(JAVA_LONG_UNALIGNED, 64));
-    var symbols = symbols(head, acknowledgement.get(JAVA_LONG_UNALIGNED, 8));
-    int pid = head.get(JAVA_INT_UNALIGNED, 32);
-    int callsThere = head.get(JAVA_INT_UNALIGNED, 36);
-    int dataThere = head.get(JAVA_INT_UNALIGNED, 40);
-    var connection = new Connection(moved(calls), true, new DataSocket(moved(data), dataThere));
-    connection.peer("process " + pid);
-    try {
-      memory.mappedAt(map(connection, deadline));
-    } catch (IOException | RuntimeException failure) {
-      connection.close();
-      throw failure;
-    }
-    var table = new DescriptorTable("process " + pid);
-    table.addSockets(callsThere, dataThere);
-    var process =
-        new RemoteProcess(
-            connection, memory, symbols, table, one -> new Forwarding(one, gateway), pid);
-    return new Launched(process, arguments, environment, head.get(JAVA_LONG_UNALIGNED, 72));
-  }
-
   static Symbols symbols(MemorySegment head, long serverAhead) {
     return new Symbols(
         head.get(JAVA_LONG_UNALIGNED, 0),
@@ -261,7 +206,7 @@ final class Bootstrap {
     return process(connection, symbols, sockets, memory, pid);
   }
 
-  private static int pid(Connection connection, Deadline deadline) throws IOException {
+  static int pid(Connection connection, Deadline deadline) throws IOException {
     connection.lock(deadline);
     try {
       connection.request(0, SystemCall.GETPID.number());
@@ -280,12 +225,13 @@ final class Bootstrap {
     return map(connection, mapShared, memfd, unneeded, deadline);
   }
 
-  /// Has the process map memory of its own.
-  private static long map(Connection connection, Deadline deadline) throws IOException {
+  /// Has the process map memory of its own, and close what it does not need from then on.
+  static long map(Connection connection, List<Integer> unneeded, Deadline deadline)
+      throws IOException {
     int mapPrivate = 2;
     int mapAnonymous = 0x20;
     int mapNoreserve = 0x4000;
-    return map(connection, mapPrivate | mapAnonymous | mapNoreserve, -1, List.of(), deadline);
+    return map(connection, mapPrivate | mapAnonymous | mapNoreserve, -1, unneeded, deadline);
   }
 
   private static long map(

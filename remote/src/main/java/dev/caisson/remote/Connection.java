@@ -44,7 +44,7 @@ final class Connection implements AutoCloseable {
 
   private volatile UnixSocket socket;
   private final boolean ahead;
-  private final Optional<DataSocket> data;
+  private volatile Optional<DataSocket> data;
   private final ReentrantLock lock;
   private final Arena arena = Arena.ofAuto();
   private final MemorySegment requests = arena.allocate((long) MOST * REQUEST, 8);
@@ -481,13 +481,19 @@ final class Connection implements AutoCloseable {
   }
 
   /// Goes on with another socket, of a process that goes on, and is in no call any more.
-  void replace(UnixSocket next) {
+  ///
+  /// @param nextData for memory that is not in common
+  void replace(UnixSocket next, Optional<DataSocket> nextData) {
     var before = socket;
+    var dataBefore = data;
     before.shutdown();
     lock.lock();
     try {
       socket = next;
+      data = nextData;
       owed = 0;
+      fetches = 0;
+      writing = 0;
       unclaimed.forgetUnanswered();
       lost = false;
       unclaimed.giveBack();
@@ -495,6 +501,7 @@ final class Connection implements AutoCloseable {
       lock.unlock();
     }
     before.close();
+    dataBefore.ifPresent(DataSocket::close);
   }
 
   /// Ends it, and with it the process, unless that goes on with another. Whoever is in a call has

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -56,13 +57,44 @@ final class Handshake implements AutoCloseable {
     this.passing = passing;
   }
 
+  /// Sends a stub its descriptors: this JVM, or another process.
+  @FunctionalInterface
+  interface Sender {
+    /// Sends copies of descriptors, which stay the caller's.
+    void send(List<Fd> given) throws IOException;
+
+    static Sender here(UnixSocket connected) {
+      return given -> connected.sendmsg(Bootstrap.MAGIC, given, Deadline.in(AT_ONCE_OR_NEVER));
+    }
+
+    /// @param process on this machine; it is given copies of the descriptors for a moment
+    static Sender through(RemoteProcess process, UnixSocket connected) {
+      return given -> {
+        var all = new ArrayList<>(given);
+        all.add(connected.fd());
+        // One after the other: a copy in a child would keep the connections open.
+        synchronized (process.table()) {
+          var there = process.link().give(all);
+          try {
+            int dontWait = 0x40;
+            process.sendmsg(
+                there.getLast(), Bootstrap.MAGIC, there.subList(0, given.size()), dontWait);
+          } finally {
+            there.forEach(RemoteFd::close);
+          }
+        }
+      };
+    }
+  }
+
   /// Sends a stub what it needs.
   ///
   /// @param connected stays the caller's
+  /// @param sender sends on that connection
   /// @throws SystemCallException if there are no descriptors for that, for example; nothing has
   ///   been sent then
   /// @throws StubException if the stub has gone
-  static Handshake begin(UnixSocket connected) throws IOException {
+  static Handshake begin(UnixSocket connected, Sender sender) throws IOException {
     var memory = AddressSpace.create();
     try {
       var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM);
@@ -72,7 +104,7 @@ final class Handshake implements AutoCloseable {
           var passing = UnixSocket.socketpair(UnixSocket.Type.STREAM);
           try {
             var handshake = new Handshake(connected, memory, calls, data, passing);
-            handshake.send();
+            handshake.send(sender);
             return handshake;
           } catch (IOException | RuntimeException failure) {
             passing.close();
@@ -92,11 +124,11 @@ final class Handshake implements AutoCloseable {
     }
   }
 
-  private void send() throws IOException {
+  private void send(Sender sender) throws IOException {
     var given =
         List.of(calls.theirs().fd(), data.theirs().fd(), memory.file(), passing.theirs().fd());
     try {
-      connected.sendmsg(Bootstrap.MAGIC, given, Deadline.in(AT_ONCE_OR_NEVER));
+      sender.send(given);
     } catch (SystemCallException failure) {
       if (failure.isScarcity()) {
         throw failure;

@@ -64,8 +64,22 @@ final class Hearing implements AutoCloseable {
   /// Whether a peer could not be accepted or served, and no other could be evicted for it.
   private boolean full;
 
+  /// A peer whose handshake has not begun.
+  record Connected(UnixSocket connection, UnixSocket.Credentials credentials)
+      implements AutoCloseable {
+    @Override
+    public void close() {
+      connection.close();
+    }
+  }
+
   /// Receives the outcome of each handshake, on the thread that makes it.
   interface Listener {
+    /// Takes a peer whose turn has come, to make its handshake elsewhere.
+    ///
+    /// @return whether the peer is the listener's now
+    boolean connected(Connected peer);
+
     /// Takes a call, which the listener owns.
     void called(StubCall call);
 
@@ -89,12 +103,16 @@ final class Hearing implements AutoCloseable {
       this.until = until;
     }
 
+    Connected connected() {
+      return new Connected(connection, credentials);
+    }
+
     /// Begins the handshake. Can be tried again if it fails for want of descriptors.
     void begin() throws IOException {
       if (pidfd.isEmpty()) {
         pidfd = connection.peerPidfd();
       }
-      handshake = Optional.of(Handshake.begin(connection));
+      handshake = Optional.of(Handshake.begin(connection, Handshake.Sender.here(connection)));
     }
 
     @Override
@@ -208,7 +226,7 @@ final class Hearing implements AutoCloseable {
   private void finish(Peer peer, Bootstrap.Launched launched) {
     forget(peer);
     launched.process().knownAs(peer.credentials.pid());
-    var call = new StubCall(launched, peer.credentials, peer.pidfd);
+    var call = new StubCall(launched, peer.credentials, peer.pidfd.map(Hold.Here::new));
     peer.pidfd = Optional.empty();
     peer.close();
     listenerOfCalls.called(call);
@@ -282,6 +300,11 @@ final class Hearing implements AutoCloseable {
       return;
     }
     var peer = next.get();
+    if (listenerOfCalls.connected(peer.connected())) {
+      forget(peer);
+      peer.pidfd.ifPresent(Fd::close);
+      return;
+    }
     try {
       while (!tryBegin(peer)) {
         boolean alone = peers.size() == 1;

@@ -1,22 +1,16 @@
 package dev.caisson.remote;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
-
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Layouts;
 import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.Processes;
 import dev.caisson.linux.Signal;
-import dev.caisson.linux.SystemCall;
-import dev.caisson.remote.uapi.SignalSet;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
 
@@ -149,14 +143,6 @@ sealed interface Hold extends AutoCloseable, Execve.Witness {
   /// By a pidfd of its parent, on another machine. To wait is a call of the parent, which makes
   /// others in between.
   final class There implements Hold {
-    /// How long the parent is kept from other calls at a time.
-    private static final Duration SLICE = Duration.ofMillis(200);
-
-    /// How long a call of the parent may take beyond the time that it is to wait.
-    private static final Duration LEEWAY = Duration.ofSeconds(5);
-
-    private static final short POLLIN = 1;
-
     private final RemoteProcess parent;
     private final RemoteFd pidfd;
     private final int number;
@@ -172,31 +158,11 @@ sealed interface Hold extends AutoCloseable, Execve.Witness {
     @Override
     public void awaitEnd(Duration deadline, String awaited) throws IOException {
       var until = Deadline.in(deadline);
-      while (!ended(until.remaining())) {
+      while (!RemotePoll.slice(parent, List.of(pidfd.number()), until.remaining())) {
         if (until.expired()) {
           throw until.exception(awaited);
         }
       }
-    }
-
-    private boolean ended(Duration remaining) throws IOException {
-      var time = remaining.compareTo(SLICE) < 0 ? remaining : SLICE;
-      var pollfd = Layouts.POLLFD.room();
-      pollfd.set(JAVA_INT, Layouts.POLLFD.offset("fd"), pidfd.number());
-      pollfd.set(JAVA_SHORT, Layouts.POLLFD.offset("events"), POLLIN);
-      var timeout = Layouts.TIMESPEC.room();
-      timeout.set(JAVA_LONG, Layouts.TIMESPEC.offset("tv_nsec"), time.toNanos());
-      long count =
-          parent
-              .call(SystemCall.PPOLL)
-              .inOut(pollfd)
-              .word(1)
-              .in(timeout)
-              .word(0)
-              .word(SignalSet.SIZE)
-              .within(remaining.plus(LEEWAY))
-              .value();
-      return count > 0;
     }
 
     @Override

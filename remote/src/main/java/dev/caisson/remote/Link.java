@@ -32,6 +32,9 @@ sealed interface Link extends AutoCloseable permits Passing, Forwarding {
   /// @param number its id, as the process sees it
   Hold hold(int pidfd, int number) throws IOException;
 
+  /// The numbers, in the process, of the descriptors that it needs.
+  List<Integer> needed();
+
   @Override
   void close();
 

@@ -187,6 +187,11 @@ final class Passing implements Link {
   }
 
   @Override
+  public List<Integer> needed() {
+    return List.of(theirs);
+  }
+
+  @Override
   public void close() {
     ours.ifPresent(UnixSocket::close);
   }

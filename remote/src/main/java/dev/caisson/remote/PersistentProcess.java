@@ -9,7 +9,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -18,6 +20,10 @@ import java.util.stream.Stream;
 /// It is a child of another one, with a copy of its descriptors, and dies with its parent until it
 /// is [made persistent][#makePersistent]. It takes whoever may write to the socket's file, which is
 /// its own user, one after the other.
+///
+/// One on another machine outlives the ssh that it was made through, and is connected to again
+/// through another [SshProcess] to that machine. An init system may end what a user has left
+/// running there: see `KillUserProcesses` in `logind.conf(5)`.
 ///
 /// Closing it ends it, unless it has been [left][#leave].
 public final class PersistentProcess implements AutoCloseable {
@@ -29,7 +35,10 @@ public final class PersistentProcess implements AutoCloseable {
   private final Path socket;
   private final Ending ending;
   private int calls;
-  private int passing;
+
+  /// For passing, or for data.
+  private int second;
+
   private boolean persistent;
   private boolean over;
 
@@ -37,24 +46,22 @@ public final class PersistentProcess implements AutoCloseable {
   private sealed interface Ending {
     record OfChild(RemoteChild child, int listener) implements Ending {}
 
-    record OfFound(Hold hold) implements Ending {}
+    /// @param hold missing if it is on another machine
+    record OfFound(Optional<Hold> hold) implements Ending {}
   }
 
   private PersistentProcess(
-      RemoteProcess process, Path socket, Ending ending, int calls, int passing) {
+      RemoteProcess process, Path socket, Ending ending, int calls, int second) {
     this.process = process;
     this.socket = socket;
     this.ending = ending;
     this.calls = calls;
-    this.passing = passing;
+    this.second = second;
   }
 
   /// Makes a child that will be one.
   static PersistentProcess clone(RemoteProcess parent, Path socket) throws IOException {
-    if (!parent.memory().isShared()) {
-      throw new OtherMachineException("a process cannot be persistent");
-    }
-    var absolute = socket.toAbsolutePath();
+    var absolute = parent.memory().isShared() ? socket.toAbsolutePath() : absolute(socket);
     // No other child may get a copy: the socket would be there when nobody listens any more.
     synchronized (parent.table()) {
       try (var listener = parent.socket(SocketFamily.UNIX, SocketType.STREAM, 0)) {
@@ -76,6 +83,15 @@ public final class PersistentProcess implements AutoCloseable {
     }
   }
 
+  /// A path that means the same to each process of a machine.
+  private static Path absolute(Path socket) {
+    if (!socket.isAbsolute()) {
+      throw new IllegalArgumentException(
+          "the path of a socket that another process uses must be absolute: " + socket);
+    }
+    return socket;
+  }
+
   /// Connects to one that another JVM has left, or that has outlived it. What that had of it is not
   /// known here: the descriptors that it has open, and the memory, are as they were, but nobody's.
   ///
@@ -83,25 +99,38 @@ public final class PersistentProcess implements AutoCloseable {
   ///   lets this one wait
   /// @throws ProcessEndedException if nobody listens there
   public static PersistentProcess connect(Path socket, Duration deadline) throws IOException {
-    var until = Deadline.in(deadline);
     var absolute = socket.toAbsolutePath();
-    var memory = AddressSpace.create();
-    Reconnection.Found found;
-    try {
-      found = Reconnection.found(absolute, memory, until);
-    } catch (IOException | RuntimeException failure) {
-      memory.close();
-      throw failure;
-    }
+    return of(absolute, Reconnection.found(absolute, Deadline.in(deadline)));
+  }
+
+  /// Connects to one that another JVM has left, through a process: to one on that process's
+  /// machine, or where its namespaces have the socket. See [#connect(Path, Duration)].
+  ///
+  /// On another machine the process must see `/proc`.
+  ///
+  /// @param through makes the connection, and no other call until it is made; calls to a process on
+  ///   another machine go the way of `through` from then on
+  /// @param socket an absolute path, as `through` sees it
+  /// @throws ProcessEndedException if no process listens there
+  /// @throws dev.caisson.linux.DeadlineException if it is connected to another controller
+  public static PersistentProcess connect(RemoteProcess through, Path socket, Duration deadline)
+      throws IOException {
+    var absolute = absolute(socket);
+    return of(absolute, Reconnection.found(absolute, through, Deadline.in(deadline)));
+  }
+
+  private static PersistentProcess of(Path socket, Reconnection.Found found) throws IOException {
     var process = found.process();
     try {
-      Hold hold;
-      try (var pidfd = process.pidfdOpen(process.pid())) {
-        hold = new Hold.Here(process.take(pidfd));
+      Optional<Hold> hold = Optional.empty();
+      if (process.memory().isShared()) {
+        try (var pidfd = process.pidfdOpen(process.pid())) {
+          hold = Optional.of(new Hold.Here(process.take(pidfd)));
+        }
       }
       var persistent =
           new PersistentProcess(
-              process, absolute, new Ending.OfFound(hold), found.calls(), found.passing());
+              process, socket, new Ending.OfFound(hold), found.calls(), found.second());
       persistent.persistent = true;
       return persistent;
     } catch (IOException | RuntimeException failure) {
@@ -131,8 +160,10 @@ public final class PersistentProcess implements AutoCloseable {
     }
     var open =
         IntStream.concat(
-                IntStream.of(0, 1, 2, calls, passing, listener),
-                Stream.of(kept).mapToInt(fd -> fd.numberIn(child)))
+                IntStream.of(0, 1, 2, calls, second, listener),
+                IntStream.concat(
+                    child.link().needed().stream().mapToInt(number -> number),
+                    Stream.of(kept).mapToInt(fd -> fd.numberIn(child))))
             .sorted()
             .distinct()
             .toArray();
@@ -154,22 +185,54 @@ public final class PersistentProcess implements AutoCloseable {
   /// opens is nobody's.
   ///
   /// @throws ProcessEndedException if it has ended
+  /// @throws OtherMachineException if it is on another machine
   public synchronized void reconnect(Duration deadline) throws IOException {
     check();
+    if (!process.memory().isShared()) {
+      throw new OtherMachineException(
+          "a process cannot be connected to again without one on its machine");
+    }
     var until = Deadline.in(deadline);
+    leaveConnection();
+    replace(Reconnection.again(socket, process, until));
+  }
+
+  /// Connects to it again through a process that has its socket: on another machine, when the ssh
+  /// that led to it has ended, or in other namespaces. See [#reconnect(Duration)].
+  ///
+  /// On another machine the process must see `/proc`.
+  ///
+  /// @param through makes the connection, and no other call until it is made; calls to a process on
+  ///   another machine go the way of `through` from then on
+  /// @throws ProcessEndedException if it has ended
+  /// @throws IllegalArgumentException if one of the two is on another machine, and the other is not
+  public synchronized void reconnect(RemoteProcess through, Duration deadline) throws IOException {
+    check();
+    if (process.memory().isShared() != through.memory().isShared()) {
+      throw new IllegalArgumentException(
+          "%s is not on the machine of %s".formatted(through, process));
+    }
+    var until = Deadline.in(deadline);
+    leaveConnection();
+    replace(Reconnection.again(socket, process, through, until));
+  }
+
+  private void leaveConnection() {
     // Whatever has been answered by now is looked at; what is answered from then on is lost.
     process.isInCall();
     process.connection().shutdown();
-    var ends = Reconnection.again(socket, process, until);
+  }
+
+  private void replace(Reconnection.Ends ends) {
+    var old = new LinkedHashSet<>(List.of(calls, second));
+    old.addAll(process.link().needed());
     process.link(ends.link());
-    process.connection().replace(ends.socket());
-    process.table().removeSockets(calls, passing);
-    process.table().addSockets(ends.calls(), ends.passing());
-    for (int old : List.of(calls, passing)) {
-      process.inherited(old).close();
-    }
+    process.connection().replace(ends.socket(), ends.data());
+    process.table().removeSockets(calls, second);
+    process.table().addSockets(ends.calls(), ends.second());
+    old.forEach(number -> process.inherited(number).close());
     calls = ends.calls();
-    passing = ends.passing();
+    second = ends.second();
   }
 
   /// Leaves it to itself, and to whoever connects next. Nothing here has to do with it any more.
@@ -193,7 +256,7 @@ public final class PersistentProcess implements AutoCloseable {
       case Ending.OfChild(var child, var listener) -> child.leave();
       case Ending.OfFound(var hold) -> {
         process.close();
-        hold.close();
+        hold.ifPresent(Hold::close);
       }
     }
   }
@@ -206,30 +269,56 @@ public final class PersistentProcess implements AutoCloseable {
 
   /// Ends it, unless it has been left, waits for its end, and removes the socket's file.
   /// Idempotent.
+  ///
+  /// One on another machine that is in a call goes on if its parent is not connected any more.
   @Override
   public synchronized void close() {
     if (over) {
       return;
     }
     over = true;
+    if (!process.memory().isShared()) {
+      exit();
+    }
     switch (ending) {
       case Ending.OfChild(var child, var listener) -> child.close();
-      case Ending.OfFound(var hold) -> close(hold);
+      case Ending.OfFound(var hold) -> {
+        hold.ifPresent(this::kill);
+        process.close();
+      }
     }
-    try {
-      Files.deleteIfExists(socket);
-    } catch (IOException notOurs) {
-      // Somebody has taken its place.
+    if (process.memory().isShared()) {
+      try {
+        Files.deleteIfExists(socket);
+      } catch (IOException notOurs) {
+        // Another file has taken its place.
+      }
     }
   }
 
-  private void close(Hold hold) {
+  /// Has it remove its socket's file and exit, unless it is in a call.
+  private void exit() {
+    if (process.isInCall()) {
+      return;
+    }
+    try {
+      process.unlinkat(socket, 0);
+    } catch (IOException gone) {
+      // Another program may have removed it.
+    }
+    try {
+      process.exitGroup(0);
+    } catch (IOException unconnected) {
+      // Its parent ends it, if it can.
+    }
+  }
+
+  private void kill(Hold hold) {
     try (hold) {
       hold.kill(Signal.KILL);
       hold.awaitEnd(DEATH, "the end of " + process);
     } catch (IOException stuck) {
       // It will end when it can.
     }
-    process.close();
   }
 }

@@ -7,67 +7,51 @@ import dev.caisson.linux.UnixListener;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Deque;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/// The calls of stubs that wait to be accepted, and the thread that hears the stubs: [Hearing].
+/// The calls of the stubs that connect on this machine, and the thread that hears them: [Hearing].
 ///
 /// The thread starts when the first call is asked for, and ends when the reception is closed. It
 /// pauses while as many calls wait as may be.
-final class Reception implements AutoCloseable {
+final class Reception implements StubSource {
   /// For the thread to end, once it has been interrupted.
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
   private final UnixListener listener;
   private final Hearing hearing;
+  private final Duration silence;
   private final int most = most();
-  private final ReentrantLock lock = new ReentrantLock();
-
-  /// A call or a failure has been added or taken, or this has been closed.
-  private final Condition changed = lock.newCondition();
-
-  private final Deque<StubCall> calls = new ArrayDeque<>();
-  private final Deque<IOException> failures = new ArrayDeque<>();
+  private final StubQueue queue = new StubQueue(most);
+  private final Object starting = new Object();
   private @Nullable Thread thread;
-  private boolean closed;
+
+  /// Peers that have connected, for the threads that have a process make the handshake.
+  private final HandOver handOver = new HandOver();
 
   /// @param listener is closed with this
   /// @param silence how long a peer may take to become a process
   /// @throws SystemCallException if there are no descriptors; the listener stays open
   Reception(UnixListener listener, Duration silence) throws SystemCallException {
     this.listener = listener;
+    this.silence = silence;
     this.hearing = new Hearing(listener, most, silence, new Called());
   }
 
   /// Queues the calls and failures.
   private final class Called implements Hearing.Listener {
     @Override
+    public boolean connected(Hearing.Connected peer) {
+      return handOver.offer(peer);
+    }
+
+    @Override
     public void called(StubCall call) {
-      lock.lock();
-      try {
-        calls.add(call);
-        changed.signalAll();
-      } finally {
-        lock.unlock();
-      }
+      queue.add(call);
     }
 
     @Override
     public void failed(IOException failure) {
-      lock.lock();
-      try {
-        if (failures.size() < most) {
-          failures.add(failure);
-          changed.signalAll();
-        }
-      } finally {
-        lock.unlock();
-      }
+      queue.fail(failure);
     }
   }
 
@@ -92,77 +76,61 @@ final class Reception implements AutoCloseable {
 
   /// Waits for the next call. Calls come before failures.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if there is none in time
-  /// @throws StubException if a peer has connected that is no stub
   /// @throws SystemCallException if no stub can be heard any more
-  /// @throws IllegalStateException if this is closed, or has been meanwhile
-  StubCall next(Duration deadline) throws IOException {
+  @Override
+  public StubCall next(Duration deadline) throws IOException {
+    return queue.next(Deadline.in(deadline), this::start);
+  }
+
+  /// Waits for the next peer whose handshake has not begun.
+  ///
+  /// @param bootstrap sends it the descriptors
+  /// @throws OtherMachineException if `bootstrap` is on another machine
+  @Override
+  public StubCall next(RemoteProcess bootstrap, Duration deadline) throws IOException {
+    if (!bootstrap.memory().isShared()) {
+      throw new OtherMachineException("the handshake of a stub of this machine cannot be made");
+    }
     var until = Deadline.in(deadline);
-    lock.lock();
-    try {
-      while (true) {
-        if (closed) {
-          throw new IllegalStateException("a server of stubs was used after it was closed");
-        }
-        if (!calls.isEmpty()) {
-          changed.signalAll();
-          return calls.remove();
-        }
-        if (!failures.isEmpty()) {
-          throw failures.remove();
-        }
-        if (thread == null) {
-          thread = Thread.ofPlatform().daemon().name("stubs").start(this::hear);
-        }
-        if (until.expired()) {
-          throw until.exception("a stub");
-        }
-        var _ = changed.awaitNanos(until.remaining().toNanos());
+    try (var peer = handOver.take(until, this::start)) {
+      var patience = until.remaining().compareTo(silence) < 0 ? until : Deadline.in(silence);
+      var sender = Handshake.Sender.through(bootstrap, peer.connection());
+      var hold = peer.connection().peerPidfd().<Hold>map(Hold.Here::new);
+      try {
+        var launched = Bootstrap.launched(peer.connection(), sender, patience);
+        launched.process().knownAs(peer.credentials().pid());
+        return new StubCall(launched, peer.credentials(), hold);
+      } catch (IOException | RuntimeException failure) {
+        hold.ifPresent(Hold::close);
+        throw failure;
       }
-    } catch (InterruptedException interrupt) {
-      Thread.currentThread().interrupt();
-      throw new InterruptedIOException("interrupted while waiting for a stub");
-    } finally {
-      lock.unlock();
+    }
+  }
+
+  private void start() {
+    synchronized (starting) {
+      if (thread == null && !queue.isClosed()) {
+        thread = Thread.ofPlatform().daemon().name("stubs").start(this::hear);
+      }
     }
   }
 
   private void hear() {
     try {
-      while (awaitRoom()) {
+      while (queue.awaitRoom()) {
         hearing.go();
       }
     } catch (InterruptedException | InterruptedIOException closing) {
       // The reception is being closed.
     } catch (IOException | RuntimeException | OutOfMemoryError | LinkageError failure) {
-      new Called()
-          .failed(
-              failure instanceof IOException io
-                  ? io
-                  : new IOException("no stub can be heard", failure));
+      queue.fail(
+          failure instanceof IOException io
+              ? io
+              : new IOException("no stub can be heard", failure));
     } finally {
-      lock.lock();
-      try {
+      synchronized (starting) {
         thread = null;
-        changed.signalAll();
-      } finally {
-        lock.unlock();
       }
-    }
-  }
-
-  /// Waits while there are as many calls as may be.
-  ///
-  /// @return false if this has been closed
-  private boolean awaitRoom() throws InterruptedException {
-    lock.lock();
-    try {
-      while (!closed && calls.size() >= most) {
-        changed.await();
-      }
-      return !closed;
-    } finally {
-      lock.unlock();
     }
   }
 
@@ -170,48 +138,17 @@ final class Reception implements AutoCloseable {
   /// Idempotent.
   @Override
   public void close() {
+    queue.close();
+    handOver.close();
     Thread running;
-    lock.lock();
-    try {
-      closed = true;
-      changed.signalAll();
+    synchronized (starting) {
       running = thread;
-    } finally {
-      lock.unlock();
     }
     listener.close();
     if (running != null) {
       running.interrupt();
-      join(running);
+      Threads.join(running, PATIENCE);
     }
     hearing.close();
-    var left = new ArrayList<StubCall>();
-    lock.lock();
-    try {
-      left.addAll(calls);
-      calls.clear();
-    } finally {
-      lock.unlock();
-    }
-    left.forEach(StubCall::close);
-  }
-
-  private static void join(Thread thread) {
-    boolean interrupted = false;
-    long until = System.nanoTime() + PATIENCE.toNanos();
-    while (thread.isAlive()) {
-      try {
-        long left = TimeUnit.NANOSECONDS.toMillis(until - System.nanoTime());
-        if (left <= 0) {
-          break;
-        }
-        thread.join(left);
-      } catch (InterruptedException interrupt) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
   }
 }

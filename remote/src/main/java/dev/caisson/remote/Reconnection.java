@@ -13,54 +13,125 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
-/// What is said between a persistent process and who connects to it. See `docs/stub-wire.md`.
+/// What a persistent process and a controller that connects to it tell each other. See
+/// `docs/stub-wire.md`.
+///
+/// The connection that tells it is made by this JVM, or by another process: [PersistentSocket].
 final class Reconnection {
   /// Added to the number of descriptors: asks for the addresses, and for the extension.
-  private static final int DESCRIBED = 0x100;
+  static final int DESCRIBED = 0x100;
 
-  private static final int SYMBOLS = 48;
+  static final int SYMBOLS = 48;
 
   private Reconnection() {}
 
   /// What the process has answered.
   ///
+  /// @param numbers of the descriptors that it was given, there
   /// @param symbols with the extension, or nothing
-  private record Answer(List<Integer> numbers, Symbols symbols, int listener) {}
+  record Answer(List<Integer> numbers, Symbols symbols, int listener) {}
 
-  /// New ends for one that is known.
+  /// New ends for a process that is known.
   ///
-  /// @param calls the numbers of the other ends
-  record Ends(UnixSocket socket, Link link, int calls, int passing) {}
+  /// @param data for memory that is not in common
+  /// @param calls the number of the other end
+  /// @param second the number of the other end for passing, or for data
+  record Ends(UnixSocket socket, Optional<DataSocket> data, Link link, int calls, int second) {}
 
-  /// One that was not known before.
-  record Found(RemoteProcess process, int calls, int passing) {}
+  /// A process that was not known before.
+  record Found(RemoteProcess process, int calls, int second) {}
 
   static Ends again(Path path, RemoteProcess process, Deadline deadline) throws IOException {
     try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM);
         var passing = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
       var given = List.of(calls.theirs().fd(), passing.theirs().fd());
-      boolean described = process.connection().ahead();
-      var numbers = exchange(path, given, described, deadline).numbers();
-      var link = Passing.of(process, Bootstrap.moved(passing.ours()), numbers.getLast());
-      var socket = Bootstrap.moved(calls.ours());
-      return new Ends(socket, link, numbers.getFirst(), numbers.getLast());
+      var numbers = exchange(path, given, process.connection().ahead(), deadline).numbers();
+      return local(process, calls.ours(), passing.ours(), numbers);
     }
   }
 
-  static Found found(Path path, AddressSpace memory, Deadline deadline) throws IOException {
+  private static Ends local(
+      RemoteProcess process, UnixSocket calls, UnixSocket passing, List<Integer> numbers) {
+    var link = Passing.of(process, Bootstrap.moved(passing), numbers.get(1));
+    var socket = Bootstrap.moved(calls);
+    return new Ends(socket, Optional.empty(), link, numbers.getFirst(), numbers.get(1));
+  }
+
+  /// @param through connects, and has the socket's path
+  static Ends again(Path path, RemoteProcess process, RemoteProcess through, Deadline deadline)
+      throws IOException {
+    boolean ahead = process.connection().ahead();
+    var ends = through.link().open();
+    try (ends) {
+      var given = new ArrayList<>(List.of(ends.callsThere().number(), ends.secondThere().number()));
+      if (!(through.link() instanceof Forwarding forwarding)) {
+        var numbers = PersistentSocket.exchange(through, path, given, ahead, deadline).numbers();
+        return local(process, ends.calls(), ends.second(), numbers);
+      }
+      given.add(forwarding.gateway().there());
+      var numbers = PersistentSocket.exchange(through, path, given, ahead, deadline).numbers();
+      var listener = forwarding.gateway().listener();
+      var link = new Forwarding(process, new Forwarding.Gateway(listener, numbers.getLast()));
+      var data = new DataSocket(Bootstrap.moved(ends.second()), numbers.get(1));
+      var socket = Bootstrap.moved(ends.calls());
+      return new Ends(socket, Optional.of(data), link, numbers.getFirst(), numbers.get(1));
+    } finally {
+      ends.closeThere();
+    }
+  }
+
+  static Found found(Path path, Deadline deadline) throws IOException {
+    var memory = AddressSpace.create();
     try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM);
         var passing = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
       var given = List.of(calls.theirs().fd(), passing.theirs().fd(), memory.file());
       var answer = exchange(path, given, true, deadline);
       calls.theirs().close();
       passing.theirs().close();
-      var numbers = answer.numbers();
-      var sockets =
-          new Bootstrap.Sockets(calls.ours(), numbers.getFirst(), passing.ours(), numbers.get(1));
-      var process = Bootstrap.found(answer.symbols(), sockets, memory, numbers.getLast(), deadline);
-      process.table().addSockets(answer.listener(), answer.listener());
-      return new Found(process, numbers.getFirst(), numbers.get(1));
+      return local(answer, calls.ours(), passing.ours(), memory, deadline);
+    } catch (IOException | RuntimeException failure) {
+      memory.close();
+      throw failure;
+    }
+  }
+
+  private static Found local(
+      Answer answer, UnixSocket calls, UnixSocket passing, AddressSpace memory, Deadline deadline)
+      throws IOException {
+    var numbers = answer.numbers();
+    var sockets = new Bootstrap.Sockets(calls, numbers.getFirst(), passing, numbers.get(1));
+    var process = Bootstrap.found(answer.symbols(), sockets, memory, numbers.getLast(), deadline);
+    process.table().addSockets(answer.listener(), answer.listener());
+    return new Found(process, numbers.getFirst(), numbers.get(1));
+  }
+
+  /// @param through connects, and has the socket's path
+  static Found found(Path path, RemoteProcess through, Deadline deadline) throws IOException {
+    var ends = through.link().open();
+    try (ends) {
+      var given = new ArrayList<>(List.of(ends.callsThere().number(), ends.secondThere().number()));
+      if (through.link() instanceof Forwarding forwarding) {
+        given.add(forwarding.gateway().there());
+        var answer = PersistentSocket.exchange(through, path, given, true, deadline);
+        var numbers = answer.numbers();
+        var gateway = new Forwarding.Gateway(forwarding.gateway().listener(), numbers.getLast());
+        var process = ForwardedBootstrap.found(ends, numbers, answer.symbols(), gateway, deadline);
+        process.table().addSockets(answer.listener(), answer.listener());
+        return new Found(process, numbers.getFirst(), numbers.get(1));
+      }
+      var memory = AddressSpace.create();
+      try (var file = through.give(memory.file())) {
+        given.add(file.number());
+        var answer = PersistentSocket.exchange(through, path, given, true, deadline);
+        return local(answer, ends.calls(), ends.second(), memory, deadline);
+      } catch (IOException | RuntimeException failure) {
+        memory.close();
+        throw failure;
+      }
+    } finally {
+      ends.closeThere();
     }
   }
 
@@ -70,30 +141,42 @@ final class Reconnection {
       throw deadline.exception("the process that listens at " + path);
     }
     try (var connected = UnixSocket.connect(UnixSocket.Type.STREAM, path, deadline.remaining())) {
-      var count = new byte[Integer.BYTES];
-      MemorySegment.ofArray(count)
-          .set(JAVA_INT_UNALIGNED, 0, described ? given.size() | DESCRIBED : given.size());
-      connected.sendmsg(count, List.of(), deadline);
+      connected.sendmsg(count(given.size(), described), List.of(), deadline);
       connected.sendmsg(new byte[1], given, deadline);
       var reader = new Bootstrap.Reader(connected, deadline);
       var told = reader.bytes(Integer.BYTES * given.size());
-      var numbers = new ArrayList<Integer>();
-      for (int i = 0; i < given.size(); i++) {
-        numbers.add(told.get(JAVA_INT_UNALIGNED, (long) Integer.BYTES * i));
-      }
-      var symbols = described ? reader.bytes(SYMBOLS) : Call.room(SYMBOLS);
-      return new Answer(
-          numbers,
-          Bootstrap.symbols(symbols, symbols.get(JAVA_LONG_UNALIGNED, 32)),
-          (int) symbols.get(JAVA_LONG_UNALIGNED, 40));
+      return answer(told, described ? reader.bytes(SYMBOLS) : Call.room(SYMBOLS));
     } catch (StubException ended) {
       throw new ProcessEndedException(path, ended);
     } catch (SystemCallException failure) {
-      if (failure.errno().equals(Errno.EAGAIN)) {
-        throw deadline.exception("the others who wait for the process that listens at " + path);
-      }
-      throw hasEnded(failure.errno()) ? new ProcessEndedException(path, failure) : failure;
+      throw explained(path, failure, deadline);
     }
+  }
+
+  /// The first message: how many descriptors come.
+  static byte[] count(int given, boolean described) {
+    var count = new byte[Integer.BYTES];
+    MemorySegment.ofArray(count).set(JAVA_INT_UNALIGNED, 0, described ? given | DESCRIBED : given);
+    return count;
+  }
+
+  static Answer answer(MemorySegment told, MemorySegment symbols) {
+    var numbers = new ArrayList<Integer>();
+    for (long at = 0; at < told.byteSize(); at += Integer.BYTES) {
+      numbers.add(told.get(JAVA_INT_UNALIGNED, at));
+    }
+    return new Answer(
+        numbers,
+        Bootstrap.symbols(symbols, symbols.get(JAVA_LONG_UNALIGNED, 32)),
+        (int) symbols.get(JAVA_LONG_UNALIGNED, 40));
+  }
+
+  /// What the failure of a call on the connection means.
+  static IOException explained(Path path, SystemCallException failure, Deadline deadline) {
+    if (failure.errno().equals(Errno.EAGAIN)) {
+      return deadline.exception("the others who wait for the process that listens at " + path);
+    }
+    return hasEnded(failure.errno()) ? new ProcessEndedException(path, failure) : failure;
   }
 
   private static boolean hasEnded(Errno errno) {

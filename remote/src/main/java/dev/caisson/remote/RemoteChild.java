@@ -372,6 +372,19 @@ public final class RemoteChild extends RemoteProcess {
     }
   }
 
+  /// Waits for its end, and leaves what the kernel keeps of it.
+  void awaitEnd(Duration deadline) throws IOException {
+    hold.awaitEnd(deadline, "the end of " + this);
+  }
+
+  /// Sends a signal to the process group that it leads. No-op once the kernel keeps nothing of it
+  /// any more: then the number may be another group's.
+  synchronized void killGroup(Signal signal) throws IOException {
+    if (exit.isEmpty()) {
+      parent.call(SystemCall.KILL).word(-(long) number).word(signal.number()).run();
+    }
+  }
+
   int calls() {
     return calls;
   }

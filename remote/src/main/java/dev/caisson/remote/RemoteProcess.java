@@ -264,6 +264,10 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     return known;
   }
 
+  final boolean isClosed() {
+    return closed.get();
+  }
+
   /// Whether it is in a call, or was when it was closed.
   final boolean isInCall() {
     return closed.get() ? leftInCall : connection.isInCall();
@@ -359,9 +363,9 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
   /// connection has ended; until it is [made persistent][PersistentProcess#makePersistent], it dies
   /// with its parent all the same.
   ///
-  /// @param socket where the socket is made, as its parent and this JVM see it
+  /// @param socket where the socket is made, as its parent and this JVM see it; on another machine,
+  ///   an absolute path there
   /// @throws SystemCallException EADDRINUSE if there is a file of that name
-  /// @throws OtherMachineException if it is on another machine
   public final PersistentProcess persist(Path socket) throws IOException {
     return PersistentProcess.clone(this, socket);
   }

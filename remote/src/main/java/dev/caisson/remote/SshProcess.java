@@ -4,14 +4,17 @@ import dev.caisson.linux.Child;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.Pipe;
-import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.Signal;
+import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixListener;
 import dev.caisson.linux.UnixSocket;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.channels.ClosedChannelException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,7 +23,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
 
@@ -43,24 +45,76 @@ public final class SshProcess implements AutoCloseable {
 
   private static final Duration FOR_EVER = Duration.ofDays(365);
   private static final String VARIABLE = "RSYSCALL_UNIX_STUB_SOCK_PATH";
+  private static final String SECRET = "CAISSON_STUB_SECRET";
   private static final int PR_SET_PDEATHSIG = 1;
   private static final int AT_REMOVEDIR = 0x200;
   private static final int STANDARD_STREAMS = 3;
   private static final int LONGEST = 64 * 1024;
+  private static final int LINE = 4096;
 
-  private final Child ssh;
+  private final SshClient ssh;
   private final RemoteProcess process;
   private final Map<String, String> environment;
-  private final Local local;
+  private final Landing landing;
 
-  /// What there is here.
-  private record Local(Path directory, UnixListener listener) implements AutoCloseable {
+  /// Where the connections from the other machine arrive.
+  ///
+  /// @param listener their socket here
+  /// @param target the socket that ssh connects them to, as ssh sees it
+  private record Landing(ForwardedListener listener, String target, List<AutoCloseable> owned)
+      implements AutoCloseable {
+    /// For an ssh that this JVM starts.
+    static Landing here() throws IOException {
+      var local = Local.create();
+      return new Landing(local.listener, local.socket().toString(), List.of(local));
+    }
+
+    /// For an ssh that a process starts. It finds the socket by a descriptor of the process.
+    static Landing through(RemoteProcess from) throws IOException {
+      if (from.link() instanceof Forwarding forwarding) {
+        var gateway = forwarding.gateway();
+        return new Landing(gateway.listener(), path(from, gateway.there()), List.of());
+      }
+      var local = Local.create();
+      try (var socket = Fd.open(local.socket(), OpenFlag.PATH)) {
+        var given = from.give(socket);
+        return new Landing(local.listener, path(from, given.number()), List.of(given, local));
+      } catch (IOException | RuntimeException failure) {
+        local.close();
+        throw failure;
+      }
+    }
+
+    private static String path(RemoteProcess from, int number) {
+      return "/proc/%d/fd/%d".formatted(from.pid(), number);
+    }
+
+    @Override
+    public void close() {
+      for (var one : owned) {
+        try {
+          one.close();
+        } catch (Exception neverThrown) {
+          throw new IllegalStateException(neverThrown);
+        }
+      }
+    }
+  }
+
+  /// A socket of this JVM's, and its directory.
+  private record Local(Path directory, ForwardedListener listener) implements AutoCloseable {
     static Local create() throws IOException {
       var directory = Files.createTempDirectory("caisson-ssh-");
       try {
         int backlog = 128;
         var path = directory.resolve("socket");
-        return new Local(directory, UnixListener.listen(UnixSocket.Type.STREAM, path, backlog));
+        var socket = UnixListener.listen(UnixSocket.Type.STREAM, path, backlog);
+        try {
+          return new Local(directory, new ForwardedListener(socket));
+        } catch (IOException | RuntimeException failure) {
+          socket.close();
+          throw failure;
+        }
       } catch (IOException | RuntimeException failure) {
         Files.delete(directory);
         throw failure;
@@ -77,17 +131,17 @@ public final class SshProcess implements AutoCloseable {
       try {
         Files.deleteIfExists(directory);
       } catch (IOException notOurs) {
-        // Somebody has put something into it.
+        // Another program has put something into it.
       }
     }
   }
 
   private SshProcess(
-      Child ssh, RemoteProcess process, Map<String, String> environment, Local local) {
+      SshClient ssh, RemoteProcess process, Map<String, String> environment, Landing landing) {
     this.ssh = ssh;
     this.process = process;
     this.environment = environment;
-    this.local = local;
+    this.landing = landing;
   }
 
   /// Starts it.
@@ -99,23 +153,72 @@ public final class SshProcess implements AutoCloseable {
   ///   have said
   /// @throws IllegalArgumentException if the command line is empty
   public static SshProcess start(List<String> ssh, Duration deadline) throws IOException {
-    if (ssh.isEmpty()) {
-      throw new IllegalArgumentException("a command without a word");
-    }
+    check(ssh);
     var until = Deadline.in(deadline);
-    var local = Local.create();
+    var landing = Landing.here();
     try {
-      return start(ssh, local, until);
+      var names = new Names();
+      var client = SshClient.Here.start(command(ssh, names, landing));
+      // A thread that waits for a connection waits in vain when ssh has ended.
+      Thread.ofVirtual().start(() -> closeWith(client.child(), landing.listener));
+      return start(client, names, landing, until);
     } catch (IOException | RuntimeException failure) {
-      local.close();
+      landing.close();
       throw failure;
     }
   }
 
-  private static SshProcess start(List<String> ssh, Local local, Deadline deadline)
+  /// Starts it by an ssh that runs where a process is: on another machine, which reaches machines
+  /// that this one does not, or in other namespaces of this machine. With that ssh, or with the
+  /// process `from`, all processes there end.
+  ///
+  /// `from` must see its own `/proc`. On another machine it is an [SshProcess#process()], or one of
+  /// its children.
+  ///
+  /// @param from its user, network, files and keys are those of ssh
+  /// @param environment all variables of ssh; `ssh` is looked up on its `PATH`
+  /// @param ssh a command line as far as the name of the host, as in [#start(List, Duration)]
+  /// @param deadline for all that comes before the process can be used
+  /// @throws LaunchException if there is no process there then, with what ssh and the other machine
+  ///   have said
+  /// @throws IllegalArgumentException if the command line is empty
+  public static SshProcess start(
+      RemoteProcess from, Map<String, String> environment, List<String> ssh, Duration deadline)
       throws IOException {
-    var greeting = "caisson-" + UUID.randomUUID();
-    var socket = "/tmp/" + greeting;
+    check(ssh);
+    var until = Deadline.in(deadline);
+    var landing = Landing.through(from);
+    try {
+      var names = new Names();
+      var client = SshClient.Through.start(from, environment, command(ssh, names, landing));
+      return start(client, names, landing, until);
+    } catch (IOException | RuntimeException failure) {
+      landing.close();
+      throw failure;
+    }
+  }
+
+  private static void check(List<String> ssh) {
+    if (ssh.isEmpty()) {
+      throw new IllegalArgumentException("a command without a word");
+    }
+  }
+
+  /// What is chosen anew for each ssh.
+  ///
+  /// @param greeting begins the one line that the shell there writes
+  /// @param socket there
+  private record Names(String greeting, String socket) {
+    Names() {
+      this("caisson-" + UUID.randomUUID());
+    }
+
+    private Names(String greeting) {
+      this(greeting, "/tmp/" + greeting);
+    }
+  }
+
+  private static List<String> command(List<String> ssh, Names names, Landing landing) {
     var command = new ArrayList<>(ssh);
     command.addAll(
         List.of(
@@ -126,46 +229,75 @@ public final class SshProcess implements AutoCloseable {
             "-oControlPath=none",
             "-oRemoteCommand=none",
             "-R",
-            socket + ":" + local.socket(),
-            "exec sh -c '" + script(socket, greeting) + "'"));
-    try (var in = Pipe.pipe2();
-        var out = Pipe.pipe2()) {
-      var launch = Launch.start(command, Map.of(0, in.read(), 1, out.write()));
+            names.socket + ":" + landing.target,
+            "exec sh -c '" + script(names.socket, names.greeting) + "'"));
+    return command;
+  }
+
+  /// @param client closed if this fails
+  private static SshProcess start(SshClient client, Names names, Landing landing, Deadline deadline)
+      throws IOException {
+    try (var stub = landing.listener.expect()) {
+      var directory = directory(client.output(), names.greeting + " ", deadline);
+      send(client.input(), stub.secret(), deadline);
+      // It has no more to say until the stub is there, unless it ends.
+      Thread.ofVirtual().start(() -> endWith(client.output(), stub));
+      var gateway = new Forwarding.Gateway(landing.listener, -1);
+      var launched = ForwardedBootstrap.connecting(stub, gateway, deadline);
+      var process = launched.process();
       try {
-        in.read().close();
-        out.write().close();
-        Thread.ofVirtual().start(() -> closeWith(launch.child(), local.listener()));
-        var gateway = new Forwarding.Gateway(local.listener());
-        var directory = directory(out.read(), greeting + " ", deadline);
-        in.write().write(Stub.program());
-        in.write().close();
-        var launched = Bootstrap.forwarded(gateway, deadline);
-        var process = launched.process();
-        try {
-          settle(process, gateway, Path.of(socket), Path.of(directory));
-        } catch (IOException | RuntimeException failure) {
-          process.close();
-          throw failure;
-        }
-        var environment = new LinkedHashMap<>(Bootstrap.variables(launched.environment()));
-        environment.remove(VARIABLE);
-        return new SshProcess(launch.release(), process, environment, local);
-      } catch (InterruptedIOException interrupt) {
-        launch.close();
-        throw interrupt;
-      } catch (IOException failure) {
-        var told = launch.failure(failure);
-        launch.close();
-        throw told;
-      } catch (RuntimeException failure) {
-        launch.close();
+        settle(process, landing.listener, Path.of(names.socket), Path.of(directory));
+      } catch (IOException | RuntimeException failure) {
+        process.close();
         throw failure;
       }
+      client.output().close();
+      var environment = new LinkedHashMap<>(Bootstrap.variables(launched.environment()));
+      environment.remove(VARIABLE);
+      environment.remove(SECRET);
+      return new SshProcess(client, process, environment, landing);
+    } catch (InterruptedIOException interrupt) {
+      client.close();
+      throw interrupt;
+    } catch (IOException failure) {
+      var told = client.failure(failure);
+      client.close();
+      throw told;
+    } catch (RuntimeException failure) {
+      client.close();
+      throw failure;
     }
   }
 
-  /// Whoever waits for a connection waits for nothing when ssh has ended.
-  private static void closeWith(Child ssh, UnixListener listener) {
+  private static void send(UnixSocket input, byte[] secret, Deadline deadline) throws IOException {
+    try (input;
+        var arena = Arena.ofConfined()) {
+      var program = Stub.program();
+      var all = arena.allocate(secret.length + 1L + program.length);
+      MemorySegment.copy(MemorySegment.ofArray(secret), 0, all, 0, secret.length);
+      all.set(ValueLayout.JAVA_BYTE, secret.length, (byte) '\n');
+      MemorySegment.copy(
+          MemorySegment.ofArray(program), 0, all, secret.length + 1L, program.length);
+      input.send(all, deadline);
+    } catch (ClosedChannelException | SystemCallException gone) {
+      throw new StubException("it ended before it could be sent");
+    }
+  }
+
+  /// A thread that waits for the stub waits in vain when the shell has ended.
+  private static void endWith(UnixSocket output, ForwardedListener.Expected stub) {
+    try (var arena = Arena.ofConfined()) {
+      var room = arena.allocate(LINE);
+      while (output.recv(room, Deadline.in(FOR_EVER)) >= 0) {
+        // Whatever it says, it has not ended.
+      }
+    } catch (IOException | IllegalStateException closed) {
+      // So it has ended, or the stub is there.
+    }
+    stub.end();
+  }
+
+  private static void closeWith(Child ssh, ForwardedListener listener) {
     try {
       ssh.waitid(FOR_EVER);
     } catch (IOException | IllegalStateException closed) {
@@ -186,11 +318,12 @@ public final class SshProcess implements AutoCloseable {
     trap clean EXIT
     trap "exit 1" HUP INT TERM PIPE
     echo "%3$s $directory"
+    read -r secret || exit 1
     cat > "$directory/stub" && chmod 700 "$directory/stub" && [ -s "$directory/stub" ] || exit 1
     [ -x "$directory/stub" ] || { echo "nothing can be executed in $directory" >&2; exit 1; }
-    %4$s=%2$s exec "$directory/stub"
+    %5$s=$secret %4$s=%2$s exec "$directory/stub"
     """
-        .formatted(machine(), socket, greeting, VARIABLE)
+        .formatted(machine(), socket, greeting, VARIABLE, SECRET)
         .lines()
         .collect(Collectors.joining("; "));
   }
@@ -200,21 +333,23 @@ public final class SshProcess implements AutoCloseable {
   }
 
   /// What comes behind the greeting; what comes before it is that of a shell that says too much.
-  private static String directory(Fd out, String greeting, Deadline deadline) throws IOException {
+  private static String directory(UnixSocket output, String greeting, Deadline deadline)
+      throws IOException {
     var said = new ByteArrayOutputStream();
-    var buffer = new byte[4096];
-    while (said.size() < LONGEST) {
-      out.await(Set.of(PollEvent.IN), deadline.remaining(), "a shell on the other machine");
-      int count = out.read(buffer, 0, buffer.length);
-      if (count < 0) {
-        throw new StubException("it ended before it could be sent");
-      }
-      said.write(buffer, 0, count);
-      var text = said.toString(StandardCharsets.UTF_8);
-      int at = text.indexOf(greeting);
-      int end = at < 0 ? -1 : text.indexOf('\n', at);
-      if (end >= 0) {
-        return text.substring(at + greeting.length(), end);
+    try (var arena = Arena.ofConfined()) {
+      var room = arena.allocate(LINE);
+      while (said.size() < LONGEST) {
+        int count = output.recv(room, deadline);
+        if (count < 0) {
+          throw new StubException("it ended before it could be sent");
+        }
+        said.writeBytes(Call.bytes(room, count));
+        var text = said.toString(StandardCharsets.UTF_8);
+        int at = text.indexOf(greeting);
+        int end = at < 0 ? -1 : text.indexOf('\n', at);
+        if (end >= 0) {
+          return text.substring(at + greeting.length(), end);
+        }
       }
     }
     throw new StubException("the shell on the other machine says too much");
@@ -222,10 +357,11 @@ public final class SshProcess implements AutoCloseable {
 
   /// Leaves nothing there but the process, which ends with the connection even in a call.
   private static void settle(
-      RemoteProcess process, Forwarding.Gateway gateway, Path socket, Path directory)
+      RemoteProcess process, ForwardedListener listener, Path socket, Path directory)
       throws IOException {
     process.prctl(PR_SET_PDEATHSIG, Signal.KILL.number(), 0, 0, 0);
-    gateway.there(process.openat(socket, OpenFlag.PATH).release());
+    int there = process.openat(socket, OpenFlag.PATH).release();
+    process.link(new Forwarding(process, new Forwarding.Gateway(listener, there)));
     process.unlinkat(socket, 0);
     process.unlinkat(directory.resolve("stub"), 0);
     process.unlinkat(directory, AT_REMOVEDIR);
@@ -246,7 +382,7 @@ public final class SshProcess implements AutoCloseable {
     return Map.copyOf(environment);
   }
 
-  Child ssh() {
+  SshClient ssh() {
     return ssh;
   }
 
@@ -255,11 +391,11 @@ public final class SshProcess implements AutoCloseable {
   public void close() {
     process.close();
     try {
-      ssh.waitid(GRACE);
-    } catch (IOException stuck) {
+      ssh.awaitEnd(GRACE);
+    } catch (IOException | IllegalStateException stuck) {
       // It is killed next.
     }
     ssh.close();
-    local.close();
+    landing.close();
   }
 }

@@ -1,6 +1,5 @@
 package dev.caisson.remote;
 
-import dev.caisson.linux.Fd;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.UnixSocket;
@@ -27,11 +26,31 @@ public final class StubCall implements AutoCloseable {
   private final UnixSocket.Credentials credentials;
   private final long sigmask;
   private final Optional<Hold> hold;
+  private final Execve.Witness witness;
   private volatile boolean executed;
 
-  /// @param pidfd of its process, if the kernel tells; owned by this from then on
-  StubCall(Bootstrap.Launched launched, UnixSocket.Credentials credentials, Optional<Fd> pidfd) {
-    this.hold = pidfd.map(Hold.Here::new);
+  /// @param hold of its process, if the kernel tells; owned by this from then on
+  StubCall(Bootstrap.Launched launched, UnixSocket.Credentials credentials, Optional<Hold> hold) {
+    this(
+        launched,
+        credentials,
+        hold,
+        hold.isPresent() ? hold.get() : new Numbered(credentials.pid()));
+  }
+
+  /// @param witness tells what has become of its process
+  StubCall(
+      Bootstrap.Launched launched, UnixSocket.Credentials credentials, Execve.Witness witness) {
+    this(launched, credentials, Optional.empty(), witness);
+  }
+
+  private StubCall(
+      Bootstrap.Launched launched,
+      UnixSocket.Credentials credentials,
+      Optional<Hold> hold,
+      Execve.Witness witness) {
+    this.hold = hold;
+    this.witness = witness;
     this.process = launched.process();
     this.arguments = launched.arguments();
     this.environment = launched.environment();
@@ -64,7 +83,8 @@ public final class StubCall implements AutoCloseable {
     return environment.stream().map(byte[]::clone).toList();
   }
 
-  /// Who it is, as the kernel of this machine knows it.
+  /// Who it is, as the kernel knows it: that of this machine, or of the one where the server
+  /// listens.
   public UnixSocket.Credentials credentials() {
     return credentials;
   }
@@ -108,12 +128,8 @@ public final class StubCall implements AutoCloseable {
   /// @throws ConnectionLostException if the process has died before
   public void execve(Path program, List<byte[]> arguments, List<byte[]> environment)
       throws IOException {
-    new Execve(program, arguments, environment, OptionalLong.of(sigmask)).in(process, witness());
+    new Execve(program, arguments, environment, OptionalLong.of(sigmask)).in(process, witness);
     executed = true;
-  }
-
-  private Execve.Witness witness() {
-    return hold.isPresent() ? hold.get() : new Numbered(credentials.pid());
   }
 
   /// One that is known by its number alone.
@@ -129,9 +145,13 @@ public final class StubCall implements AutoCloseable {
       if (Thread.currentThread().isInterrupted()) {
         throw new InterruptedIOException("interrupted while a process executes");
       }
-      var stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
-      return stat.startsWith("Z", stat.lastIndexOf(')') + 2);
+      return isZombie(Files.readString(Path.of("/proc/" + pid + "/stat")));
     }
+  }
+
+  /// @param stat of a process: see `proc_pid_stat(5)`
+  static boolean isZombie(String stat) {
+    return stat.startsWith("Z", stat.lastIndexOf(')') + 2);
   }
 
   /// Whether the process has become another program.
@@ -141,7 +161,7 @@ public final class StubCall implements AutoCloseable {
 
   /// Ends the process, unless it has exited or executed something. One that is in a call that
   /// nobody waits for is killed; kernels before 6.5 do not say for certain which process that is,
-  /// so there it goes on until the call returns. Idempotent.
+  /// so there it goes on until the call returns, as it does on another machine. Idempotent.
   @Override
   public void close() {
     boolean inCall = process.isInCall();

@@ -30,6 +30,9 @@ public final class Stubs implements AutoCloseable {
   /// In bytes, so that a socket of that name and `.sock` can be made in any directory.
   private static final int LONGEST = 80;
 
+  /// The process that sees the directory, if that is not this JVM's.
+  private final Optional<RemoteProcess> place;
+
   private final Path directory;
   private final boolean temporary;
   private final Optional<CallListener> listener;
@@ -42,6 +45,15 @@ public final class Stubs implements AutoCloseable {
   private volatile boolean closing;
 
   private Stubs(Path directory, boolean temporary, Optional<CallListener> listener) {
+    this(Optional.empty(), directory, temporary, listener);
+  }
+
+  private Stubs(
+      Optional<RemoteProcess> place,
+      Path directory,
+      boolean temporary,
+      Optional<CallListener> listener) {
+    this.place = place;
     this.directory = directory;
     this.temporary = temporary;
     this.listener = listener;
@@ -69,6 +81,20 @@ public final class Stubs implements AutoCloseable {
     return new Stubs(directory.toAbsolutePath(), false, Optional.of(listener));
   }
 
+  /// Stubs in a directory where a process sees it: in other namespaces, in a sandbox or on another
+  /// machine. See [StubServer#create(RemoteProcess, Path, String)].
+  ///
+  /// @param process makes and removes the files; on another machine it must live as long as this
+  /// @param directory an absolute path of an existing directory, as the process sees it
+  public static Stubs in(RemoteProcess process, Path directory) {
+    return new Stubs(Optional.of(process), directory, false, Optional.empty());
+  }
+
+  /// Stubs in a directory where a process sees it, of whose calls a listener is told.
+  public static Stubs in(RemoteProcess process, Path directory, CallListener listener) {
+    return new Stubs(Optional.of(process), directory, false, Optional.of(listener));
+  }
+
   /// Makes a stub.
   ///
   /// @param name its file's
@@ -84,7 +110,10 @@ public final class Stubs implements AutoCloseable {
           "a stub must have the name of a file, of %d bytes at most: '%s'"
               .formatted(LONGEST, name));
     }
-    var server = StubServer.create(directory, name);
+    var server =
+        place.isPresent()
+            ? StubServer.create(place.get(), directory, name)
+            : StubServer.create(directory, name);
     servers.add(server);
     acceptors.add(
         Thread.ofVirtual().name("stub-" + name).start(() -> accept(server, name, handler)));
@@ -128,8 +157,10 @@ public final class Stubs implements AutoCloseable {
         handling.thread.start();
       } catch (StubException noStub) {
         // Anybody can connect, and go again.
-      } catch (SystemCallException failure) {
-        fail(name, failure);
+      } catch (SystemCallException | ConnectionLostException failure) {
+        if (!closing) {
+          fail(name, failure);
+        }
         return;
       } catch (IOException | IllegalStateException closed) {
         return;

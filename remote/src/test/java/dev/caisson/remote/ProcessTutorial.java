@@ -96,6 +96,48 @@ final class ProcessTutorial {
     // @end
   }
 
+  static Exit mock(RemoteProcess process, Path directory) throws IOException {
+    // @start region="mock"
+    try (var stubs = Stubs.in(process, directory)) {
+      stubs.add("sendmail", call -> call.arguments().contains("-t") ? 0 : 64);
+      try (var child = process.fork()) {
+        var path = stubs.path("/usr/bin:/bin");
+        child.execve(Path.of("/bin/sh"), List.of("sh", "-c", "sendmail -t"), Map.of("PATH", path));
+        return child.waitid(Duration.ofSeconds(30));
+      }
+    }
+    // @end
+  }
+
+  static int ssh(List<String> ssh, List<String> second) throws IOException {
+    // @start region="ssh"
+    var patience = Duration.ofSeconds(30);
+    try (var there = SshProcess.start(ssh, patience);
+        var beyond = SshProcess.start(there.process(), there.environment(), second, patience)) {
+      return beyond.process().getpid();
+    }
+    // @end
+  }
+
+  static byte[] persist(List<String> ssh, Path socket, Path file) throws IOException {
+    // @start region="persist"
+    var patience = Duration.ofSeconds(30);
+    PersistentProcess persistent;
+    RemoteFd opened;
+    try (var there = SshProcess.start(ssh, patience)) {
+      persistent = there.process().persist(socket);
+      opened = persistent.process().openat(file);
+      persistent.makePersistent(opened);
+    }
+    try (var again = SshProcess.start(ssh, patience)) {
+      persistent.reconnect(again.process(), patience);
+      var contents = persistent.process().read(opened, 100);
+      persistent.close();
+      return contents;
+    }
+    // @end
+  }
+
   static void replay(RemoteProcess process, Path record, Path directory) throws IOException {
     // @start region="replay"
     try (var writer = Files.newBufferedWriter(record)) {

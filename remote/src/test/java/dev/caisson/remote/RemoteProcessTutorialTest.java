@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Exit;
 import dev.caisson.testkit.Document;
+import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,6 +48,25 @@ class RemoteProcessTutorialTest {
           .isInstanceOfSatisfying(
               Exit.Exited.class, exited -> assertThat(exited.status()).isNotZero());
     }
+  }
+
+  @Test
+  void aProgramIsMockedWhereAProcessIs() throws Exception {
+    try (var local = LocalProcess.start()) {
+      assertThat(ProcessTutorial.mock(local.process(), directory).success()).isTrue();
+    }
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.SSH})
+  void otherMachinesAreReached() throws Exception {
+    var ssh = Sshd.create(directory).ssh();
+    assertThat(ProcessTutorial.ssh(ssh, ssh)).isPositive();
+    var file = Files.writeString(directory.resolve("file"), "contents");
+    assertThat(ProcessTutorial.persist(ssh, directory.resolve("socket"), file))
+        .asString(UTF_8)
+        .isEqualTo("contents");
+    assertThat(directory.resolve("socket")).doesNotExist();
   }
 
   @Test

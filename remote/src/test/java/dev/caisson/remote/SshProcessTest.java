@@ -63,7 +63,9 @@ class SshProcessTest {
 
   /// The one there, and the one here.
   private static List<String> sockets(SshProcess there) throws Exception {
-    var command = Files.readString(Path.of("/proc/" + there.ssh().pid() + "/cmdline"));
+    var command =
+        Files.readString(
+            Path.of("/proc/" + ((SshClient.Here) there.ssh()).child().pid() + "/cmdline"));
     var words = List.of(command.split("\0", -1));
     return List.of(words.get(words.indexOf("-R") + 1).split(":", -1));
   }
@@ -353,7 +355,7 @@ class SshProcessTest {
       int pid = process.pid();
       var pipe = process.pipe2();
       var reads = threads.submit(() -> process.read(pipe.getFirst(), 10));
-      Programs.run("/bin/sh", "-c", "kill -9 " + there.ssh().pid());
+      Programs.run("/bin/sh", "-c", "kill -9 " + ((SshClient.Here) there.ssh()).child().pid());
       assertThatThrownBy(reads::get).hasCauseInstanceOf(ConnectionLostException.class);
       assertThatThrownBy(process::getpid).isInstanceOf(ConnectionLostException.class);
       assertThatThrownBy(process::fork).isInstanceOf(ConnectionLostException.class);

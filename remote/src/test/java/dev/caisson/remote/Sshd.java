@@ -44,6 +44,36 @@ record Sshd(Path config) {
     return new Sshd(config);
   }
 
+  /// An sshd that listens on a port of this machine, until it is closed.
+  record Listening(Process process, List<String> ssh) implements AutoCloseable {
+    @Override
+    public void close() {
+      process.destroyForcibly();
+      process.onExit().join();
+    }
+  }
+
+  /// Starts an sshd that listens on the loopback address.
+  ///
+  /// @param port a free one
+  Listening listen(int port) throws IOException {
+    var server = config.resolveSibling("sshd_config");
+    var process =
+        new ProcessBuilder(
+                program().toString(),
+                "-D",
+                "-e",
+                "-f",
+                server.toString(),
+                "-o",
+                "ListenAddress=127.0.0.1:" + port)
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    var command = ssh("-oProxyCommand=none", "-oHostName=127.0.0.1", "-p", Integer.toString(port));
+    return new Listening(process, command);
+  }
+
   private static Path program() {
     // It insists on being called by its whole path.
     return Path.of("/usr/sbin/sshd");

@@ -1,0 +1,191 @@
+package dev.caisson.remote;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.UnixSocket;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.ClosedChannelException;
+import java.util.Arrays;
+import java.util.List;
+
+/// The handshake with a stub on another machine, over connections that ssh forwards: they carry
+/// bytes alone, so there is no memory in common. See `docs/stub-wire.md`.
+final class ForwardedBootstrap {
+  /// Asks for the extension, and for its acknowledgement over the data socket.
+  static final byte[] MAGIC_OVER_DATA = {'c', 'a', 'i', 's', 's', 'o', 'n', 2};
+
+  /// Tells a stub that it can be sent no descriptors.
+  private static final byte[] FORWARDED = {2};
+
+  private ForwardedBootstrap() {}
+
+  /// Makes a process of a stub that connects here itself: first for calls, and when it is told so,
+  /// for data.
+  ///
+  /// @param expected the stub's connections
+  /// @param gateway where the processes on that machine connect
+  /// @throws StubException if it is not a stub, or one that lies
+  static Bootstrap.Launched connecting(
+      ForwardedListener.Expected expected, Forwarding.Gateway gateway, Deadline deadline)
+      throws IOException {
+    try (var calls = expected.await(deadline)) {
+      calls.sendmsg(FORWARDED, List.of(), deadline);
+      try (var data = expected.await(deadline)) {
+        var reader = new Bootstrap.Reader(data, deadline);
+        var told = Told.by(reader, Bootstrap.MAGIC);
+        if (told.serverAhead == 0) {
+          throw new StubException("it does not speak the extension");
+        }
+        return launched(calls, data, reader, told, List.of(), gateway, deadline);
+      }
+    } catch (ClosedChannelException | IllegalStateException failure) {
+      throw new StubException("what forwards it has ended");
+    } catch (DeadlineException | SystemCallException | ConnectionLostException failure) {
+      throw new StubException(failure);
+    }
+  }
+
+  /// Makes a process of a stub that another process of its machine has sent its two connections,
+  /// and the descriptor of the socket where that one connects.
+  ///
+  /// @param ends closed by the caller, whether this fails or not
+  /// @param listener where its connections arrive
+  /// @throws StubException if it is not a stub, or one that lies
+  static Bootstrap.Launched given(Link.Ends ends, ForwardedListener listener, Deadline deadline)
+      throws IOException {
+    try {
+      var reader = new Bootstrap.Reader(ends.second(), deadline);
+      var told = Told.by(reader, MAGIC_OVER_DATA);
+      var gateway = new Forwarding.Gateway(listener, told.number(44));
+      // There is no socket for passing.
+      var unneeded = List.of(told.number(48));
+      return launched(ends.calls(), ends.second(), reader, told, unneeded, gateway, deadline);
+    } catch (ClosedChannelException | IllegalStateException failure) {
+      throw new StubException("what forwards it has ended");
+    } catch (DeadlineException | SystemCallException | ConnectionLostException failure) {
+      throw new StubException(failure);
+    }
+  }
+
+  /// What the stub tells: whether it speaks the extension, and what it is.
+  private record Told(long serverAhead, MemorySegment head) {
+    static Told by(Bootstrap.Reader reader, byte[] magic) throws IOException {
+      // Without the extension, the description begins with an address, which is never the magic.
+      var first = reader.bytes(magic.length);
+      if (Arrays.equals(Call.bytes(first, magic.length), magic)) {
+        long serverAhead = reader.bytes(Long.BYTES).get(JAVA_LONG_UNALIGNED, 0);
+        return new Told(serverAhead, reader.bytes(Bootstrap.DESCRIPTION));
+      }
+      var head = MemorySegment.ofArray(new byte[Bootstrap.DESCRIPTION]);
+      var rest = reader.bytes(Bootstrap.DESCRIPTION - magic.length);
+      MemorySegment.copy(first, 0, head, 0, magic.length);
+      MemorySegment.copy(rest, 0, head, magic.length, rest.byteSize());
+      return new Told(0, head);
+    }
+
+    int number(long offset) {
+      return head.get(JAVA_INT_UNALIGNED, offset);
+    }
+
+    long count(long offset) {
+      return head.get(JAVA_LONG_UNALIGNED, offset);
+    }
+  }
+
+  private static Bootstrap.Launched launched(
+      UnixSocket calls,
+      UnixSocket data,
+      Bootstrap.Reader reader,
+      Told told,
+      List<Integer> unneeded,
+      Forwarding.Gateway gateway,
+      Deadline deadline)
+      throws IOException {
+    var arguments = reader.strings(told.count(56));
+    var environment = reader.strings(told.count(64));
+    var process = process(calls, data, told, unneeded, gateway, deadline);
+    return new Bootstrap.Launched(process, arguments, environment, told.count(72));
+  }
+
+  private static RemoteProcess process(
+      UnixSocket calls,
+      UnixSocket data,
+      Told told,
+      List<Integer> unneeded,
+      Forwarding.Gateway gateway,
+      Deadline deadline)
+      throws IOException {
+    int pid = told.number(32);
+    int callsThere = told.number(36);
+    int dataThere = told.number(40);
+    var dataSocket = new DataSocket(Bootstrap.moved(data), dataThere);
+    var connection = new Connection(Bootstrap.moved(calls), told.serverAhead != 0, dataSocket);
+    var symbols = Bootstrap.symbols(told.head, told.serverAhead);
+    return process(
+        connection, symbols, pid, List.of(callsThere, dataThere), unneeded, gateway, deadline);
+  }
+
+  /// Makes a process of a persistent one that has been given connections.
+  ///
+  /// @param ends closed by the caller, whether this fails or not
+  /// @param numbers of the sockets for calls and for data, there
+  static RemoteProcess found(
+      Link.Ends ends,
+      List<Integer> numbers,
+      Symbols symbols,
+      Forwarding.Gateway gateway,
+      Deadline deadline)
+      throws IOException {
+    var data = new DataSocket(Bootstrap.moved(ends.second()), numbers.get(1));
+    var connection = new Connection(Bootstrap.moved(ends.calls()), true, data);
+    int pid;
+    try {
+      pid = Bootstrap.pid(connection, deadline);
+    } catch (IOException | RuntimeException failure) {
+      connection.close();
+      throw failure;
+    }
+    var sockets = List.of(numbers.getFirst(), numbers.get(1));
+    return process(connection, symbols, pid, sockets, List.of(), gateway, deadline);
+  }
+
+  /// Makes a process of a connection to a server of calls.
+  ///
+  /// @param connection closed if this fails
+  /// @param sockets the numbers, there, of the sockets for calls and for data
+  /// @param unneeded the numbers of descriptors to close
+  private static RemoteProcess process(
+      Connection connection,
+      Symbols symbols,
+      int pid,
+      List<Integer> sockets,
+      List<Integer> unneeded,
+      Forwarding.Gateway gateway,
+      Deadline deadline)
+      throws IOException {
+    connection.peer("process " + pid);
+    AddressSpace memory;
+    try {
+      memory = AddressSpace.copy();
+    } catch (IOException | RuntimeException failure) {
+      connection.close();
+      throw failure;
+    }
+    try {
+      memory.mappedAt(Bootstrap.map(connection, unneeded, deadline));
+      var table = new DescriptorTable("process " + pid);
+      table.addSockets(sockets.getFirst(), sockets.getLast());
+      return new RemoteProcess(
+          connection, memory, symbols, table, one -> new Forwarding(one, gateway), pid);
+    } catch (IOException | RuntimeException failure) {
+      connection.close();
+      memory.close();
+      throw failure;
+    }
+  }
+}

@@ -1,0 +1,69 @@
+package dev.caisson.remote;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import dev.caisson.linux.Layouts;
+import dev.caisson.linux.SystemCall;
+import dev.caisson.remote.uapi.SignalSet;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+
+/// Waits in another process for descriptors, by `ppoll(2)`.
+final class RemotePoll {
+  /// How long a process that others use is kept from their calls at a time.
+  private static final Duration SLICE = Duration.ofMillis(200);
+
+  /// How long the call may take beyond the time that it waits.
+  private static final Duration LEEWAY = Duration.ofSeconds(5);
+
+  private static final short POLLIN = 1;
+
+  private RemotePoll() {}
+
+  /// Waits for a part of a time, so that the process can make other calls in between.
+  ///
+  /// @param remaining the whole time, in which the call itself has to be made, too
+  /// @return whether one of them can be read, or is at its end
+  static boolean slice(RemoteProcess process, List<Integer> numbers, Duration remaining)
+      throws IOException {
+    var time = remaining.compareTo(SLICE) < 0 ? remaining : SLICE;
+    return ppoll(process, numbers, time, remaining.plus(LEEWAY));
+  }
+
+  /// Waits, and keeps the process from other calls meanwhile.
+  ///
+  /// @param numbers of the descriptors, in the process
+  /// @return whether one of them can be read, or is at its end
+  static boolean ppoll(RemoteProcess process, List<Integer> numbers, Duration time)
+      throws IOException {
+    return ppoll(process, numbers, time, time.plus(LEEWAY));
+  }
+
+  private static boolean ppoll(
+      RemoteProcess process, List<Integer> numbers, Duration time, Duration within)
+      throws IOException {
+    long size = Layouts.POLLFD.size();
+    var pollfds = Call.room(numbers.size() * size);
+    for (int i = 0; i < numbers.size(); i++) {
+      pollfds.set(JAVA_INT, i * size + Layouts.POLLFD.offset("fd"), numbers.get(i));
+      pollfds.set(JAVA_SHORT, i * size + Layouts.POLLFD.offset("events"), POLLIN);
+    }
+    var timeout = Layouts.TIMESPEC.room();
+    timeout.set(JAVA_LONG, Layouts.TIMESPEC.offset("tv_sec"), time.toSeconds());
+    timeout.set(JAVA_LONG, Layouts.TIMESPEC.offset("tv_nsec"), time.toNanosPart());
+    long count =
+        process
+            .call(SystemCall.PPOLL)
+            .inOut(pollfds)
+            .word(numbers.size())
+            .in(timeout)
+            .word(0)
+            .word(SignalSet.SIZE)
+            .within(within)
+            .counted(numbers.size());
+    return count > 0;
+  }
+}

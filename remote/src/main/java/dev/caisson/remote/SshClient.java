@@ -1,0 +1,188 @@
+package dev.caisson.remote;
+
+import dev.caisson.linux.Child;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Exit;
+import dev.caisson.linux.Signal;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.UnixSocket;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// A running ssh: a child of this JVM, or of another process. Its standard input and output are
+/// sockets of this JVM, its errors are kept.
+sealed interface SshClient extends AutoCloseable {
+  /// Its standard input. Closed by this, or by the caller before.
+  UnixSocket input();
+
+  /// Its standard output. Closed by this, or by the caller before.
+  UnixSocket output();
+
+  /// Says how it ended, instead of a cause. Waits for its end for a few seconds.
+  LaunchException failure(IOException cause);
+
+  /// Waits for its end.
+  ///
+  /// @throws IOException if it is alive then, or its end cannot be known
+  void awaitEnd(Duration deadline) throws IOException;
+
+  /// Kills it, unless it has ended. Idempotent.
+  @Override
+  void close();
+
+  /// A child of this JVM.
+  record Here(Launch launch, UnixSocket input, UnixSocket output) implements SshClient {
+    static Here start(List<String> command) throws IOException {
+      try (var in = UnixSocket.socketpair(UnixSocket.Type.STREAM);
+          var out = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
+        var launch = Launch.start(command, Map.of(0, in.theirs().fd(), 1, out.theirs().fd()));
+        return new Here(launch, Bootstrap.moved(in.ours()), Bootstrap.moved(out.ours()));
+      }
+    }
+
+    Child child() {
+      return launch.child();
+    }
+
+    @Override
+    public LaunchException failure(IOException cause) {
+      return launch.failure(cause);
+    }
+
+    @Override
+    public void awaitEnd(Duration deadline) throws IOException {
+      launch.child().waitid(deadline);
+    }
+
+    @Override
+    public void close() {
+      input.close();
+      output.close();
+      launch.close();
+    }
+  }
+
+  /// A child of another process.
+  ///
+  /// @param errors a file in memory of the process `from`
+  record Through(
+      RemoteProcess from,
+      List<String> command,
+      RemoteChild child,
+      RemoteFd errors,
+      UnixSocket input,
+      UnixSocket output)
+      implements SshClient {
+    private static final String PATH =
+        "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
+    private static final Duration PATIENCE = Duration.ofSeconds(5);
+    private static final int TAIL = 2000;
+    private static final int X_OK = 1;
+    private static final int STANDARD_ERROR = 2;
+
+    static Through start(RemoteProcess from, Map<String, String> environment, List<String> command)
+        throws IOException {
+      var program = find(from, command.getFirst(), environment);
+      var errors = from.memfdCreate("caisson-output");
+      try {
+        // One after the other: a copy in another child would keep the input open.
+        synchronized (from.table()) {
+          var ends = from.link().open();
+          try {
+            var child = from.fork();
+            try {
+              child.dup3(child.inherited(ends.callsThere()), 0);
+              child.dup3(child.inherited(ends.secondThere()), 1);
+              child.dup3(child.inherited(errors), STANDARD_ERROR);
+              child.setpgid(0);
+              child.execve(program, command, environment);
+              return new Through(from, command, child, errors, ends.calls(), ends.second());
+            } catch (IOException | RuntimeException failure) {
+              child.close();
+              throw failure;
+            }
+          } catch (IOException | RuntimeException failure) {
+            ends.close();
+            throw failure;
+          } finally {
+            ends.closeThere();
+          }
+        }
+      } catch (IOException | RuntimeException failure) {
+        errors.close();
+        throw failure;
+      }
+    }
+
+    private static Path find(RemoteProcess from, String name, Map<String, String> environment)
+        throws IOException {
+      if (name.contains("/")) {
+        return Path.of(name);
+      }
+      var path = environment.getOrDefault("PATH", PATH);
+      for (var directory : path.split(":", -1)) {
+        var file = Path.of(directory.isEmpty() ? "." : directory, name);
+        try {
+          from.faccessat2(file, X_OK, 0);
+          return file;
+        } catch (SystemCallException missing) {
+          // The next directory may have it.
+        }
+      }
+      throw new NoSuchFileException(name, null, "no such program on the PATH " + path);
+    }
+
+    @Override
+    public LaunchException failure(IOException cause) {
+      Optional<Exit> exit = Optional.empty();
+      try {
+        boolean late =
+            cause instanceof DeadlineException || cause.getCause() instanceof DeadlineException;
+        child.awaitEnd(late ? Duration.ZERO : PATIENCE);
+        killGroup();
+        exit = Optional.of(child.waitid(PATIENCE));
+      } catch (IOException lives) {
+        // So it has no exit.
+      }
+      return new LaunchException(command, exit, tail(), cause);
+    }
+
+    private String tail() {
+      try {
+        long from = Math.max(0, this.from.statx(errors).size() - TAIL);
+        var bytes = this.from.pread64(errors, TAIL, from);
+        return new String(bytes, StandardCharsets.UTF_8).strip();
+      } catch (IOException unreadable) {
+        return "";
+      }
+    }
+
+    @Override
+    public void awaitEnd(Duration deadline) throws IOException {
+      child.waitid(deadline);
+    }
+
+    @Override
+    public void close() {
+      input.close();
+      output.close();
+      killGroup();
+      child.close();
+      errors.close();
+    }
+
+    private void killGroup() {
+      try {
+        child.killGroup(Signal.KILL);
+      } catch (IOException gone) {
+        // There is no process in it any more, or `from` has ended, and with it the child.
+      }
+    }
+  }
+}

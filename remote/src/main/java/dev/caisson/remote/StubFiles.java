@@ -1,0 +1,161 @@
+package dev.caisson.remote;
+
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.remote.uapi.Stat;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.UUID;
+
+/// The files of a server of stubs: its programs, and the links from them to its socket. It removes
+/// what it has made, unless another file has taken its place.
+///
+/// For one thread at a time.
+sealed interface StubFiles extends AutoCloseable {
+  /// Writes the program into a new file, which is whole and executable as soon as it is there.
+  void addProgram(Path file) throws IOException;
+
+  /// Makes a symbolic link.
+  void addLink(Path link, Path target) throws IOException;
+
+  /// Removes what has been made, as far as it can be. Idempotent.
+  @Override
+  void close();
+
+  /// Files that this JVM makes.
+  final class Here implements StubFiles {
+    private final List<Made> made = new ArrayList<>();
+
+    /// A file, and by what it is known: its device, its inode, and when it was made, for an inode
+    /// is soon that of another file.
+    private record Made(Path path, Object inode, FileTime made) {
+      static Made at(Path path) throws IOException {
+        var attributes =
+            Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+        return new Made(
+            path, Objects.requireNonNull(attributes.fileKey()), attributes.creationTime());
+      }
+    }
+
+    @Override
+    public void addProgram(Path file) throws IOException {
+      Stub.write(Stub.program(), file);
+      made.add(Made.at(file));
+    }
+
+    @Override
+    public void addLink(Path link, Path target) throws IOException {
+      made.add(Made.at(Files.createSymbolicLink(link, target)));
+    }
+
+    @Override
+    public void close() {
+      for (var file : made) {
+        try {
+          if (Made.at(file.path).equals(file)) {
+            Files.delete(file.path);
+          }
+        } catch (IOException gone) {
+          // Another program has removed it, or its directory.
+        }
+      }
+      made.clear();
+    }
+  }
+
+  /// Files that a process makes, where that sees them.
+  final class Through implements StubFiles {
+    private static final int EXECUTABLE = 0755;
+    private static final int AT_SYMLINK_NOFOLLOW = 0x100;
+
+    private final RemoteProcess process;
+    private final List<Made> made = new ArrayList<>();
+
+    Through(RemoteProcess process) {
+      this.process = process;
+    }
+
+    /// A file, and by what it is known.
+    private record Made(Path path, int devMajor, int devMinor, long ino, Instant mtime) {
+      static Made at(Path path, RemoteProcess process) throws IOException {
+        var stat = process.statx(path, AT_SYMLINK_NOFOLLOW);
+        return of(path, stat);
+      }
+
+      private static Made of(Path path, Stat stat) {
+        return new Made(path, stat.devMajor(), stat.devMinor(), stat.ino(), stat.mtime());
+      }
+    }
+
+    /// Takes a file that has been made.
+    void add(Path file) throws IOException {
+      made.add(Made.at(file, process));
+    }
+
+    @Override
+    public void addProgram(Path file) throws IOException {
+      // Under another name until it is whole: it may be launched at any moment.
+      var part = file.resolveSibling(".stub-" + UUID.randomUUID());
+      try {
+        // A file that a child has a copy of, open for writing, cannot be executed.
+        synchronized (process.table()) {
+          var flags = Set.of(OpenFlag.WRONLY, OpenFlag.CREAT, OpenFlag.EXCL);
+          try (var open = process.openat(part, flags, EXECUTABLE)) {
+            write(open, Stub.program());
+            process.fchmod(open, EXECUTABLE);
+          }
+        }
+        process.linkat(part, file);
+      } finally {
+        remove(part);
+      }
+      add(file);
+    }
+
+    private void write(RemoteFd file, byte[] bytes) throws IOException {
+      for (int at = 0; at < bytes.length; ) {
+        at +=
+            (int) process.pwrite64(file, java.util.Arrays.copyOfRange(bytes, at, bytes.length), at);
+      }
+    }
+
+    @Override
+    public void addLink(Path link, Path target) throws IOException {
+      process.symlinkat(target.toString(), link);
+      add(link);
+    }
+
+    private void remove(Path file) {
+      try {
+        process.unlinkat(file, 0);
+      } catch (IOException gone) {
+        // The process has ended, or another one has removed it.
+      }
+    }
+
+    @Override
+    public void close() {
+      for (var file : made) {
+        try {
+          if (Made.at(file.path, process).equals(file)) {
+            process.unlinkat(file.path, 0);
+          }
+        } catch (SystemCallException gone) {
+          // Another program has removed it, or its directory.
+        } catch (IOException ended) {
+          break;
+        }
+      }
+      made.clear();
+    }
+  }
+}
