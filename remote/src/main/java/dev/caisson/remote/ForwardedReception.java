@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// The calls of the stubs that connect on another machine.
@@ -34,6 +35,9 @@ final class ForwardedReception implements StubSource {
 
   /// For the thread that accepts to end, once its child has.
   private static final Duration END = Duration.ofSeconds(10);
+
+  /// Between two tries when there is no room and no peer may be evicted.
+  private static final Duration PAUSE = Duration.ofMillis(20);
 
   private static final Duration FOR_EVER = Duration.ofDays(365);
 
@@ -110,6 +114,8 @@ final class ForwardedReception implements StubSource {
 
   private void acceptAll() {
     try (var child = process.fork()) {
+      // Its calls are this library's own.
+      child.interceptNothing();
       synchronized (starting) {
         if (closed) {
           return;
@@ -204,8 +210,13 @@ final class ForwardedReception implements StubSource {
 
   /// Hears a peer on a thread of its own.
   private void hear(Peer peer) {
-    if (pending.size() >= MOST) {
-      pending.evict().ifPresent(Peer::close);
+    while (pending.size() >= MOST) {
+      var victim = pending.evict();
+      victim.ifPresent(Peer::close);
+      if (victim.isEmpty()) {
+        // All are safe for a moment.
+        LockSupport.parkNanos(PAUSE.toNanos());
+      }
     }
     pending.add(peer, peer.credentials);
     Thread.ofVirtual().name("forwarded-stub").start(() -> handshake(peer));

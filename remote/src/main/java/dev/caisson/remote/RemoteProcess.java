@@ -326,6 +326,10 @@ public class RemoteProcess implements SystemCalls, AutoCloseable {
     return !interceptors.isEmpty();
   }
 
+  final void interceptNothing() {
+    interceptors.clear();
+  }
+
   /// Those between, for a child.
   final void interceptAs(RemoteProcess parent) {
     interceptors.addAll(parent.interceptors);
