@@ -1,8 +1,13 @@
 package dev.caisson.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.UnixListener;
+import dev.caisson.linux.UnixSocket;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.ProcessTable;
@@ -105,6 +110,37 @@ class RunIT {
         "echo new > /deep/er/d/made; echo more >> /f", "--bind", "d:/deep/er/d", "--bind", "f:/f");
     assertThat(directory.resolve("d/made")).hasContent("new");
     assertThat(directory.resolve("f")).hasContent("old\nmore");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--bind", "--ro-bind"})
+  @Requires(Need.PYTHON)
+  void aSocketOfAnotherProgramIsAnEndpoint(String bind) throws Exception {
+    var script =
+        """
+        import os, socket
+        client = socket.socket(socket.AF_UNIX)
+        client.connect("/run/osbuild/api/foo")
+        client.sendall(b"ping")
+        print(client.recv(4).decode(), os.listdir("/run/osbuild/api"))
+        """;
+    var socket = directory.resolve("x.sock");
+    try (var listener = UnixListener.listen(UnixSocket.Type.STREAM, socket, 1)) {
+      var served =
+          Background.startPlatform(() -> {
+            try (var connection = listener.accept(PATIENCE)) {
+              var deadline = Deadline.in(PATIENCE);
+              var asked = connection.recvmsg(4, deadline).data();
+              connection.sendmsg("pong".getBytes(UTF_8), List.of(), deadline);
+              return new String(asked, UTF_8);
+            }
+          });
+      var answer =
+          caisson.run("run", bind, "x.sock:/run/osbuild/api/foo", "--", "python3", "-c", script);
+      assertThat(answer.err()).isEmpty();
+      assertThat(answer.out()).isEqualTo("pong ['foo']\n");
+      assertThat(served.get()).isEqualTo("ping");
+    }
   }
 
   @Test

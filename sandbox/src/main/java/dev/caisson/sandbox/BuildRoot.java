@@ -204,6 +204,27 @@ public final class BuildRoot implements AutoCloseable {
     return this;
   }
 
+  /// Passes the socket of another program into all sandboxes that start from now on, as an endpoint
+  /// at `/run/osbuild/api/NAME`. The program serves it, with whatever protocol it has.
+  ///
+  /// The sandbox sees that program's credentials and is seen with its own: what may connect is up
+  /// to the mode of the socket's file, and to the program.
+  ///
+  /// @param name of a file, unique among the endpoints
+  /// @param socket a Unix socket of the host; it must be there when a run starts
+  /// @throws IllegalArgumentException if there is an endpoint of that name
+  /// @throws IOException if there is no socket at that path
+  public BuildRoot endpoint(String name, Path socket) throws IOException {
+    int type = 0170000;
+    int ofSocket = 0140000;
+    int mode = (int) Files.getAttribute(socket, "unix:mode");
+    if ((mode & type) != ofSocket) {
+      throw new IOException("not a socket: " + socket);
+    }
+    endpoints.add(name, socket.toAbsolutePath());
+    return this;
+  }
+
   /// What [#run] would execute, found out without doing it.
   ///
   /// @throws IOException if a limit cannot be enforced on this machine
@@ -269,7 +290,8 @@ public final class BuildRoot implements AutoCloseable {
         runner,
         boot,
         procOverrides,
-        own.api());
+        own.api(),
+        endpoints.foreign());
   }
 
   /// Kills what still runs in it, without asking, and removes all that belongs to it.

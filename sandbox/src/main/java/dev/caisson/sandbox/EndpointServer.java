@@ -33,7 +33,16 @@ public final class EndpointServer implements AutoCloseable {
   /// Makes the socket in a directory, under the endpoint's name, and serves it.
   public static EndpointServer start(ApiEndpoint endpoint, Path directory)
       throws SystemCallException {
-    var name = endpoint.name();
+    checkName(endpoint.name());
+    var socket = directory.resolve(endpoint.name());
+    return new EndpointServer(
+        JsonServer.listen(
+            socket, CONNECTIONS, endpoint.limits(), channel -> serve(endpoint, channel)),
+        socket);
+  }
+
+  /// @throws IllegalArgumentException if that cannot be the name of an endpoint
+  static void checkName(String name) {
     if (name.isEmpty()
         || name.equals(".")
         || name.equals("..")
@@ -41,11 +50,6 @@ public final class EndpointServer implements AutoCloseable {
       throw new IllegalArgumentException(
           "the name of an endpoint must be the name of a file: '" + name + "'");
     }
-    var socket = directory.resolve(name);
-    return new EndpointServer(
-        JsonServer.listen(
-            socket, CONNECTIONS, endpoint.limits(), channel -> serve(endpoint, channel)),
-        socket);
   }
 
   /// Where the socket lies on the host.

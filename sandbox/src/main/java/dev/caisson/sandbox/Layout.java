@@ -25,6 +25,7 @@ import java.util.TreeSet;
 ///   if it has to
 /// @param dev the directory of device nodes; without one, bubblewrap makes its own
 /// @param api the directory of the host with the sockets of the run's endpoints
+/// @param sockets of other programs, by the names that they have beside those
 record Layout(
     Path root,
     Privilege privilege,
@@ -35,7 +36,8 @@ record Layout(
     Optional<Runner> runner,
     boolean boot,
     Map<String, String> procOverrides,
-    Path api) {
+    Path api,
+    Map<String, Path> sockets) {
   static final String API = "/run/osbuild/api";
   private static final String LIB = "/run/osbuild/lib";
   private static final String RUNNER = "/run/osbuild/runner";
@@ -140,6 +142,8 @@ record Layout(
     }
     // Shown as a directory, so that what is put there later is seen.
     add(options, "--bind", api, API);
+    // A socket on a read-only mount can be connected to, and its file cannot be changed.
+    sockets.forEach((name, socket) -> add(options, "--ro-bind", socket, API + "/" + name));
     var targets = new Targets();
     targets.shown(Path.of("/usr"), root.resolve("usr"));
     targets.shown(Path.of("/var"), var);

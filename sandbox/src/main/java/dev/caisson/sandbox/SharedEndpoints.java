@@ -13,6 +13,10 @@ import java.util.Set;
 final class SharedEndpoints implements AutoCloseable {
   private final Path directory;
   private final Map<String, EndpointServer> servers = new LinkedHashMap<>();
+
+  /// The sockets that other programs serve, by the names that they have in a sandbox.
+  private final Map<String, Path> foreign = new LinkedHashMap<>();
+
   private final Set<EndpointServers> runs = new HashSet<>();
 
   /// @param directory where the sockets are made, on the file system of those of the runs
@@ -36,11 +40,31 @@ final class SharedEndpoints implements AutoCloseable {
     }
   }
 
+  /// Adds a socket that another program serves, for the runs that start from now on.
+  ///
+  /// @throws IllegalArgumentException if there is an endpoint of that name, or a run has one
+  synchronized void add(String name, Path socket) {
+    EndpointServer.checkName(name);
+    refuseIfTaken(name);
+    for (var run : runs) {
+      run.refuseIfTaken(name);
+    }
+    foreign.put(name, socket);
+  }
+
+  /// The sockets that other programs serve, by the names that they have in a sandbox.
+  synchronized Map<String, Path> foreign() {
+    return Map.copyOf(foreign);
+  }
+
   /// Shows a run all that there are, until it is forgotten.
   ///
   /// @throws IllegalArgumentException if one of the run's own has the name of one of them
   synchronized void showTo(EndpointServers run) throws IOException {
     for (var name : servers.keySet()) {
+      run.refuseIfTaken(name);
+    }
+    for (var name : foreign.keySet()) {
       run.refuseIfTaken(name);
     }
     for (var server : servers.values()) {
@@ -54,7 +78,7 @@ final class SharedEndpoints implements AutoCloseable {
   }
 
   private void refuseIfTaken(String name) {
-    if (servers.containsKey(name)) {
+    if (servers.containsKey(name) || foreign.containsKey(name)) {
       throw new IllegalArgumentException("two endpoints are named " + name);
     }
   }

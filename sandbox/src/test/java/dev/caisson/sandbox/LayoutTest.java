@@ -75,7 +75,7 @@ class LayoutTest {
 
   private Layout layout() {
     return new Layout(
-        root, privilege, namespaces, dev, var, libdir, runner, boot, procOverrides, API);
+        root, privilege, namespaces, dev, var, libdir, runner, boot, procOverrides, API, Map.of());
   }
 
   private static Run command() {
