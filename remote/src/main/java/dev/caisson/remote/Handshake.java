@@ -67,6 +67,8 @@ final class Handshake implements AutoCloseable {
       return given -> connected.sendmsg(Bootstrap.MAGIC, given, Deadline.in(AT_ONCE_OR_NEVER));
     }
 
+    /// Sends them by another process.
+    ///
     /// @param process on this machine; it is given copies of the descriptors for a moment
     static Sender through(RemoteProcess process, UnixSocket connected) {
       return given -> {

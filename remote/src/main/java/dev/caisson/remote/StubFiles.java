@@ -78,27 +78,27 @@ sealed interface StubFiles extends AutoCloseable {
     private static final int AT_SYMLINK_NOFOLLOW = 0x100;
 
     private final RemoteProcess process;
-    private final List<Made> made = new ArrayList<>();
+    private final List<MadeThere> made = new ArrayList<>();
 
     Through(RemoteProcess process) {
       this.process = process;
     }
 
     /// A file, and by what it is known.
-    private record Made(Path path, int devMajor, int devMinor, long ino, Instant mtime) {
-      static Made at(Path path, RemoteProcess process) throws IOException {
+    private record MadeThere(Path path, int devMajor, int devMinor, long ino, Instant mtime) {
+      static MadeThere at(Path path, RemoteProcess process) throws IOException {
         var stat = process.statx(path, AT_SYMLINK_NOFOLLOW);
         return of(path, stat);
       }
 
-      private static Made of(Path path, Stat stat) {
-        return new Made(path, stat.devMajor(), stat.devMinor(), stat.ino(), stat.mtime());
+      private static MadeThere of(Path path, Stat stat) {
+        return new MadeThere(path, stat.devMajor(), stat.devMinor(), stat.ino(), stat.mtime());
       }
     }
 
     /// Takes a file that has been made.
     void add(Path file) throws IOException {
-      made.add(Made.at(file, process));
+      made.add(MadeThere.at(file, process));
     }
 
     @Override
@@ -146,7 +146,7 @@ sealed interface StubFiles extends AutoCloseable {
     public void close() {
       for (var file : made) {
         try {
-          if (Made.at(file.path, process).equals(file)) {
+          if (MadeThere.at(file.path, process).equals(file)) {
             process.unlinkat(file.path, 0);
           }
         } catch (SystemCallException gone) {

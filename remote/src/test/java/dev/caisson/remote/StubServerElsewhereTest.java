@@ -93,6 +93,7 @@ class StubServerElsewhereTest {
             "--dev",
             "/dev"));
 
+    @SuppressWarnings("ImmutableEnumChecker") // each is List.of
     private final List<String> command;
 
     Place(List<String> command) {
