@@ -60,7 +60,7 @@ final class BuildCommand implements Command {
                 "l",
                 "libdir",
                 "DIR",
-                "use the executables of this directory as modules, too: stages, inputs, sources, runners"))
+                "use the executables of this directory as modules, too: stages, inputs, sources, runners (default: /usr/lib/osbuild, for modules that Caisson does not have)"))
         .addOption(
             value(
                 null,
@@ -115,7 +115,8 @@ final class BuildCommand implements Command {
     }
     var name = line.getArgList().getFirst();
     boolean recipe = Recipe.isRecipe(Path.of(name));
-    var index = new ModuleIndex(libdir(line));
+    var libdir = libdir(line);
+    var index = libdir.isPresent() ? new ModuleIndex(libdir) : ModuleIndex.withInstalledLibrary();
     var json = recipe ? Inputs.manifestOf(Path.of(name), terminal) : Inputs.json(name);
     Manifest manifest;
     try {
