@@ -43,7 +43,9 @@ public sealed interface BuildEvent {
 
   /// A stage or a service printed something.
   ///
-  /// @param origin who, such as `stages/org.osbuild.tar`
-  /// @param text a line, or a piece of one
+  /// @param origin a stage by its type, such as `stages/org.osbuild.tar`, or a service by its id,
+  ///   such as `source/org.osbuild.curl` or `input/tree`
+  /// @param text of a stage, a piece of its output, split anywhere; of a service, a line with its
+  ///   end as `ID (PROGRAM): LINE`, of 64 KiB at most
   record Output(String origin, String text) implements BuildEvent {}
 }

@@ -1,17 +1,15 @@
 package dev.caisson.build;
 
-import dev.caisson.build.spi.InputModule;
 import dev.caisson.build.spi.StageContext.MappedInput;
 import dev.caisson.build.spi.StageException;
-import dev.caisson.host.ServiceClient;
-import dev.caisson.host.ServiceManager;
+import dev.caisson.host.ServiceException;
 import dev.caisson.linux.Mounts;
 import dev.caisson.linux.SpawnThread;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /// Has the inputs of a stage mapped by their services, each into a directory of its own that the
@@ -25,7 +23,7 @@ final class InputMapper {
   private static final Duration DEADLINE = Duration.ofMinutes(10);
 
   private final ModuleIndex index;
-  private final ServiceManager services;
+  private final ModuleServices services;
   private final SpawnThread mounts;
   private final Path inputs;
   private final Path store;
@@ -35,7 +33,7 @@ final class InputMapper {
   /// @param inputs the directory that the stage sees as `/run/osbuild/inputs`
   /// @param store the socket of the object store, alone in its directory
   InputMapper(
-      ModuleIndex index, ServiceManager services, SpawnThread mounts, Path inputs, Path store) {
+      ModuleIndex index, ModuleServices services, SpawnThread mounts, Path inputs, Path store) {
     this.index = index;
     this.services = services;
     this.mounts = mounts;
@@ -57,24 +55,27 @@ final class InputMapper {
         index
             .find(ModuleInfo.Kind.INPUT, input.type())
             .orElseThrow(() -> new IOException("no input " + input.type()));
-    ServiceClient client;
-    switch (found) {
-      case ModuleIndex.Found.Executable executable -> {
-        client = services.start("input/" + name, executable.path(), List.of());
-        args.putObject("api").put("store", shortAddress().toString());
-      }
-      case ModuleIndex.Found.Builtin builtin -> {
-        client = services.start("input/" + name, ((InputModule) builtin.module()).service());
-        args.putObject("api").put("store", store.toString());
-      }
-    }
-    var reply = client.call("map", args, DEADLINE);
+    var address =
+        switch (found) {
+          case ModuleIndex.Found.Executable _ -> shortAddress();
+          case ModuleIndex.Found.Builtin _ -> store;
+        };
+    args.putObject("api").put("store", address.toString());
+    var reply = call("input/" + name, found, args);
     var path = Path.of(reply.path("path").asString("")).normalize();
     if (!path.startsWith(target)) {
       throw new StageException(
           "the input '%s' returned %s, which is not below %s".formatted(name, path, target));
     }
     return new MappedInput(inputs.relativize(path).toString(), reply.path("data"));
+  }
+
+  private JsonNode call(String id, ModuleIndex.Found found, JsonNode args) throws IOException {
+    try {
+      return services.start(id, found).call("map", args, DEADLINE);
+    } catch (ServiceException failure) {
+      throw ServiceFailure.of(id, failure);
+    }
   }
 
   private Path shortAddress() throws IOException {

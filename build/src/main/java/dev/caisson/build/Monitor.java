@@ -6,19 +6,7 @@ public interface Monitor {
   /// Hears nothing.
   Monitor NONE = event -> {};
 
-  /// Called for each event; by several threads, but never twice at once.
+  /// Called for each event, in order and one at a time, on a thread of the build. The build waits
+  /// for it; see [Build#run].
   void event(BuildEvent event);
-
-  /// This monitor, made safe for many threads.
-  default Monitor serialized() {
-    var lock = new java.util.concurrent.locks.ReentrantLock();
-    return event -> {
-      lock.lock();
-      try {
-        event(event);
-      } finally {
-        lock.unlock();
-      }
-    };
-  }
 }

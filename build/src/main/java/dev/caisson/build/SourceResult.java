@@ -1,5 +1,6 @@
 package dev.caisson.build;
 
+import dev.caisson.sandbox.ExceptionEndpoint.Report;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -8,8 +9,15 @@ import java.util.Optional;
 ///
 /// @param source its name
 /// @param failure why it failed as a whole; empty if each item was fetched
+/// @param output the last MiB of what its service printed, each line as `uid (program): line`
+/// @param exception what its service threw, if it did
 public record SourceResult(
-    String source, Optional<String> failure, List<Item> items, Duration duration) {
+    String source,
+    Optional<String> failure,
+    List<Item> items,
+    String output,
+    Optional<Report> exception,
+    Duration duration) {
   /// How one file went.
   ///
   /// @param cached whether it was there already

@@ -9,8 +9,9 @@ import java.util.Optional;
 /// How a stage went.
 ///
 /// @param failure why it failed; empty if it did not
-/// @param output the last MiB of what it printed
-/// @param exception what it reported over the endpoint `osbuild`, if it did
+/// @param output the last MiB of what it and the services of its inputs printed
+/// @param exception what the service of an input threw, or what the stage reported over the
+///   endpoint `osbuild`, if one did
 /// @param command the last bubblewrap command line, each argument by itself; empty if it ran none
 public record StageResult(
     Stage stage,

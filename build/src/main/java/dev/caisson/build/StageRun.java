@@ -7,7 +7,6 @@ import dev.caisson.build.spi.StageContext.MappedInput;
 import dev.caisson.build.spi.StageException;
 import dev.caisson.build.spi.StageModule;
 import dev.caisson.host.ServiceException;
-import dev.caisson.host.ServiceManager;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.MessageException;
@@ -17,6 +16,7 @@ import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.EndpointServer;
 import dev.caisson.sandbox.ExceptionEndpoint;
+import dev.caisson.sandbox.ExceptionEndpoint.Report;
 import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.RunResult;
 import dev.caisson.sandbox.Trees;
@@ -25,7 +25,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,33 +40,34 @@ final class StageRun {
   private static final String TREE = "/run/osbuild/tree";
   private static final String INPUTS = "/run/osbuild/inputs";
   private static final String MOUNTS = "/run/osbuild/mounts";
-  private static final Duration STOP = Duration.ofSeconds(60);
 
   private final ModuleIndex index;
   private final ObjectStore store;
   private final Optional<Deadline> deadline;
+  private final EventDelivery events;
   private final FailedStage.Inspector inspector;
   private final Pipeline pipeline;
   private final Stage stage;
-  private final StageOutput output;
+  private final ModuleOutput output;
   private final ExceptionEndpoint exceptions = new ExceptionEndpoint();
   private List<String> lastCommand = List.of();
+  private boolean timedOut;
 
   StageRun(
       ModuleIndex index,
       ObjectStore store,
-      Monitor monitor,
-      Optional<Duration> timeout,
-      FailedStage.Inspector inspector,
+      EventDelivery events,
+      BuildRun.Settings settings,
       Pipeline pipeline,
       Stage stage) {
     this.index = index;
     this.store = store;
-    this.deadline = timeout.map(Deadline::in);
-    this.inspector = inspector;
+    this.events = events;
+    this.deadline = settings.stageTimeout().map(Deadline::in);
+    this.inspector = settings.inspector();
     this.pipeline = pipeline;
     this.stage = stage;
-    this.output = new StageOutput("stages/" + stage.type(), monitor);
+    this.output = new ModuleOutput("stages/" + stage.type(), events);
   }
 
   /// Runs it on a tree.
@@ -79,24 +79,47 @@ final class StageRun {
       throws IOException {
     long start = System.nanoTime();
     Optional<String> failure;
+    Optional<Report> exception = Optional.empty();
     var work = Files.createTempDirectory(store.temporary(), "stage-");
     try (var buildRoot = BuildRoot.create(root, work)) {
       if (pipeline.build().isPresent()) {
         buildRoot.boot();
       }
       failure = runIn(buildRoot, work, tree, root, runner);
-    } catch (StageException | ServiceException refusal) {
+    } catch (ServiceFailure ofInput) {
+      failure = Optional.of(ofInput.reason());
+      exception = ofInput.exception();
+    } catch (ServiceException ended) {
+      failure = Optional.of(ServiceFailure.of(stage.type(), ended).reason());
+    } catch (StageException refusal) {
       failure = Optional.of(String.valueOf(refusal.getMessage()));
     } finally {
       Trees.delete(work);
+    }
+    output.end();
+    exception = exception.or(exceptions::report);
+    if (failure.isPresent()) {
+      failure = Optional.of(index.explained(failure.get(), output.text(), exception));
     }
     return new StageResult(
         stage,
         failure,
         output.text(),
-        exceptions.report(),
+        exception,
         lastCommand,
         Duration.ofNanos(System.nanoTime() - start));
+  }
+
+  /// Whether a command of the stage has been ended by its deadline.
+  boolean timedOut() {
+    return timedOut;
+  }
+
+  private RunResult run(BuildRoot buildRoot, Run run) throws IOException {
+    var result = buildRoot.run(run);
+    lastCommand = result.command();
+    timedOut |= result.ending() instanceof RunResult.TimedOut;
+    return result;
   }
 
   private Optional<String> runIn(
@@ -108,12 +131,7 @@ final class StageRun {
     Optional<String> failure;
     try (var storeServer =
             EndpointServer.start(endpoint, Files.createDirectory(work.resolve("store")));
-        var services =
-            new ServiceManager(
-                (id, program, line) -> output.line("%s (%s): %s".formatted(id, program, line)),
-                buildRoot.thread(),
-                serviceEnvironment(index),
-                STOP)) {
+        var services = new ModuleServices(buildRoot.thread(), events, output)) {
       var mapper =
           new InputMapper(index, services, buildRoot.thread(), inputs, storeServer.socket());
       var mapped = new LinkedHashMap<String, MappedInput>();
@@ -167,18 +185,16 @@ final class StageRun {
       Path root,
       Optional<String> runner)
       throws IOException {
-    var libdir = stageFile.path().toAbsolutePath().getParent();
-    libdir = libdir == null ? stageFile.path() : libdir.resolve("..").normalize();
-    var runners = new Runners(libdir);
+    var runners = new Runners(stageFile.library().path());
     buildRoot
-        .libdir(libdir)
+        .libdir(stageFile.library())
         .runner(runner.isPresent() ? runners.named(runner.get()) : runners.forRoot(root));
     var inside = "/run/osbuild/bin/" + stage.type();
-    var run =
-        prepare(Run.of(inside), stageFile.info(), binds)
-            .bind(Bind.readOnly(stageFile.path(), inside));
-    var result = buildRoot.run(run);
-    lastCommand = result.command();
+    var result =
+        run(
+            buildRoot,
+            prepare(Run.of(inside), stageFile.info(), binds)
+                .bind(Bind.readOnly(stageFile.path(), inside)));
     return result.success() ? Optional.empty() : Optional.of(result.ending().toString());
   }
 
@@ -269,18 +285,8 @@ final class StageRun {
           throw new StageException("a path or an argument holds a NUL or half of a character");
         }
       }
-      var result = buildRoot.run(prepare(Run.of(argv), info, binds));
-      lastCommand = result.command();
-      return result;
+      return StageRun.this.run(buildRoot, prepare(Run.of(argv), info, binds));
     }
-  }
-
-  /// The environment of services: that of the JVM, and where the Python package of a library
-  /// directory is.
-  static Map<String, String> serviceEnvironment(ModuleIndex index) {
-    var environment = new HashMap<>(System.getenv());
-    index.libdir().ifPresent(libdir -> environment.put("PYTHONPATH", libdir.toString()));
-    return environment;
   }
 
   private ObjectNode arguments(Map<String, MappedInput> mapped) {

@@ -510,10 +510,10 @@ class BuildTest {
         "{\"version\":\"2\",\"sources\":{\"src\":{\"items\":{\"a\":{}}}},\"pipelines\":["
             + pipeline("p", "one")
             + "]}";
-    assertThatThrownBy(() -> build(text, "p"))
-        .isInstanceOf(IOException.class)
-        .hasMessageContaining("src")
-        .hasMessageContaining("7");
+    var source = build(text, "p").sources().getFirst();
+    assertThat(source.failure()).contains("service source/src exited with status 7");
+    assertThat(source.output()).isEqualTo("source/src (src): cannot go on\n");
+    assertThat(source.exception()).isEmpty();
     assertNothingTemporary(place);
   }
 

@@ -14,19 +14,24 @@ final class Libdir {
       "{\"summary\": \"any\", \"schema\": {\"type\": \"object\"}}";
 
   /// The beginning of a service in Python: `serve(function)` answers each call with what the
-  /// function returns.
+  /// function returns or raises.
   static final String PYTHON_SERVICE =
       """
       #!/usr/bin/python3
-      import json, os, socket, sys
+      import json, os, socket, sys, traceback
       def serve(function):
           connection = socket.socket(fileno=int(sys.argv[sys.argv.index("--service-fd") + 1]))
           while True:
               data = connection.recv(1 << 20)
               if not data:
                   return
-              reply = function(json.loads(data)["data"]["args"])
-              connection.send(json.dumps({"type": "reply", "data": {"reply": reply}}).encode())
+              try:
+                  reply = function(json.loads(data)["data"]["args"])
+                  answer = {"type": "reply", "data": {"reply": reply}}
+              except Exception as e:
+                  answer = {"type": "exception", "data": {"name": type(e).__name__, "value": str(e),
+                      "backtrace": "".join(traceback.format_tb(e.__traceback__))}}
+              connection.send(json.dumps(answer).encode())
       """;
 
   private final Path directory;

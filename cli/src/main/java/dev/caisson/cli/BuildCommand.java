@@ -26,6 +26,8 @@ import org.apache.commons.cli.Options;
 
 /// Builds a manifest or a recipe.
 final class BuildCommand implements Command {
+  private static final String LOG_MONITOR = "LogMonitor";
+
   @Override
   public String name() {
     return "build";
@@ -58,7 +60,7 @@ final class BuildCommand implements Command {
                 "l",
                 "libdir",
                 "DIR",
-                "use the executables of this directory as modules, too: stages, inputs, sources, runners"))
+                "use the executables of this directory as modules, too: stages, inputs, sources, runners (default: /usr/lib/osbuild, for modules that Caisson does not have)"))
         .addOption(
             value(
                 null,
@@ -90,7 +92,7 @@ final class BuildCommand implements Command {
                 null,
                 "monitor",
                 "NAME",
-                "how to tell what happens: LogMonitor, JSONSeqMonitor or NullMonitor"))
+                "how to tell what happens, and what modules print: LogMonitor, JSONSeqMonitor or NullMonitor (default with --json and --quiet)"))
         .addOption(
             value(null, "monitor-fd", "FD", "where to tell it (default: the standard output)"))
         .addOption(flag("q", "quiet", "print errors only"));
@@ -113,7 +115,8 @@ final class BuildCommand implements Command {
     }
     var name = line.getArgList().getFirst();
     boolean recipe = Recipe.isRecipe(Path.of(name));
-    var index = new ModuleIndex(libdir(line));
+    var libdir = libdir(line);
+    var index = libdir.isPresent() ? new ModuleIndex(libdir) : ModuleIndex.withInstalledLibrary();
     var json = recipe ? Inputs.manifestOf(Path.of(name), terminal) : Inputs.json(name);
     Manifest manifest;
     try {
@@ -158,6 +161,7 @@ final class BuildCommand implements Command {
       } else {
         tell(line, terminal, manifest, storePath, targets, directory, result);
       }
+      monitor.check();
       return result.success() ? ExitCode.OK : ExitCode.FAILED;
     }
   }
@@ -230,23 +234,40 @@ final class BuildCommand implements Command {
   }
 
   private static CloseableMonitor monitor(CommandLine line, Terminal terminal)
-      throws UsageException, IOException {
-    var quiet = line.hasOption("json") || line.hasOption("quiet");
-    var name = Values.last(line, "monitor").orElse(quiet ? "NullMonitor" : "LogMonitor");
-    var number = Values.last(line, "monitor-fd");
-    if (number.isPresent() && !number.get().matches("\\d{1,6}")) {
-      throw new UsageException(
-          "--monitor-fd must be the number of a descriptor, not '" + number.get() + "'");
-    }
-    var fd = number.map(Integer::valueOf);
+      throws UsageException {
+    var fd = monitorFd(line);
+    var name = monitorName(line);
     return switch (name) {
       case "NullMonitor" -> CloseableMonitor.of(Monitor.NONE);
-      case "LogMonitor" -> LogMonitor.open(terminal, fd);
+      case LOG_MONITOR -> LogMonitor.open(terminal, fd, oneReader(line));
       case "JSONSeqMonitor" -> JsonSeqMonitor.open(terminal, fd);
       default ->
           throw new UsageException(
               "--monitor must be LogMonitor, JSONSeqMonitor or NullMonitor, not '" + name + "'");
     };
+  }
+
+  private static String monitorName(CommandLine line) {
+    var quiet = line.hasOption("json") || line.hasOption("quiet");
+    return Values.last(line, "monitor").orElse(quiet ? "NullMonitor" : LOG_MONITOR);
+  }
+
+  private static Optional<Integer> monitorFd(CommandLine line) throws UsageException {
+    var number = Values.last(line, "monitor-fd");
+    if (number.isPresent() && !number.get().matches("\\d{1,6}")) {
+      throw new UsageException(
+          "--monitor-fd must be the number of a descriptor, not '" + number.get() + "'");
+    }
+    return number.map(Integer::valueOf);
+  }
+
+  /// Whether one reader gets the log and the errors of this command, so that neither repeats the
+  /// other.
+  private static boolean oneReader(CommandLine line) throws UsageException {
+    return monitorName(line).equals(LOG_MONITOR)
+        && MonitorStream.isStandard(monitorFd(line))
+        && !line.hasOption("json")
+        && Terminal.errorsJoinOutput();
   }
 
   private static void export(
@@ -268,9 +289,10 @@ final class BuildCommand implements Command {
       Path storePath,
       List<String> targets,
       Optional<Path> directory,
-      BuildResult result) {
+      BuildResult result)
+      throws UsageException {
     if (!result.success()) {
-      Failures.tell(terminal, line, result);
+      Failures.tell(terminal, line, result, oneReader(line));
       return;
     }
     if (line.hasOption("quiet")) {

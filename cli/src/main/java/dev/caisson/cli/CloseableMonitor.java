@@ -2,6 +2,7 @@ package dev.caisson.cli;
 
 import dev.caisson.build.BuildEvent;
 import dev.caisson.build.Monitor;
+import java.io.IOException;
 
 /// A monitor that writes somewhere.
 interface CloseableMonitor extends Monitor, AutoCloseable {
@@ -12,6 +13,9 @@ interface CloseableMonitor extends Monitor, AutoCloseable {
 
   /// The build is over: nothing of it may be left on the screen that is not part of its record.
   default void finish() {}
+
+  /// Fails if something could not be written.
+  default void check() throws IOException {}
 
   @Override
   default void close() {

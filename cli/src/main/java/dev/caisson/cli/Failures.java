@@ -4,8 +4,10 @@ import dev.caisson.build.BuildResult;
 import dev.caisson.build.SourceResult;
 import dev.caisson.build.StageResult;
 import dev.caisson.recipe.Recipe;
+import dev.caisson.sandbox.ExceptionEndpoint.Report;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.apache.commons.cli.CommandLine;
@@ -18,27 +20,33 @@ final class Failures {
 
   private Failures() {}
 
-  static void tell(Terminal terminal, CommandLine line, BuildResult result) {
+  /// @param printed whether the reader has seen what modules printed
+  static void tell(Terminal terminal, CommandLine line, BuildResult result, boolean printed) {
     result.sources().stream()
         .filter(source -> !source.success())
-        .forEach(source -> source(terminal, line, source));
+        .forEach(source -> source(terminal, line, source, printed));
     result.stages().values().stream()
         .flatMap(List::stream)
         .filter(stage -> !stage.success())
-        .forEach(stage -> stage(terminal, stage));
+        .forEach(stage -> stage(terminal, stage, printed));
     terminal.err().println("To repeat it: caisson build " + repeat(line));
   }
 
-  private static void source(Terminal terminal, CommandLine line, SourceResult source) {
+  private static void source(
+      Terminal terminal, CommandLine line, SourceResult source, boolean printed) {
     terminal.error("the source " + source.source() + " failed");
+    var failure = source.failure().orElse("");
     var errors = source.items().stream().flatMap(item -> item.error().stream()).toList();
     if (errors.isEmpty()) {
-      errors = source.failure().stream().toList();
+      errors = List.of(failure);
     }
-    errors.stream().limit(SHOWN_ERRORS).forEach(error -> terminal.err().println("  " + error));
+    for (var error : errors.subList(0, Math.min(SHOWN_ERRORS, errors.size()))) {
+      error.lines().forEach(text -> terminal.err().println("  " + visible(text)));
+    }
     if (errors.size() > SHOWN_ERRORS) {
       terminal.err().println("  and " + (errors.size() - SHOWN_ERRORS) + " more");
     }
+    details(terminal, failure, source.exception(), source.output(), printed);
     var name = line.getArgList().getFirst();
     if (Recipe.isRecipe(Path.of(name))) {
       terminal
@@ -47,31 +55,48 @@ final class Failures {
     }
   }
 
-  private static void stage(Terminal terminal, StageResult stage) {
-    terminal.error(
-        "the stage %s failed: %s".formatted(stage.stage().type(), stage.failure().orElse("")));
-    stage
-        .exception()
-        .ifPresent(
-            report -> terminal.err().println(visible(report.type() + ": " + report.value())));
-    var lines = stage.output().lines().toList();
+  private static void stage(Terminal terminal, StageResult stage, boolean printed) {
+    var failure = stage.failure().orElse("");
+    terminal.error("the stage %s failed: %s".formatted(stage.stage().type(), failure));
+    details(terminal, failure, stage.exception(), stage.output(), printed);
+  }
+
+  private static void details(
+      Terminal terminal,
+      String failure,
+      Optional<Report> exception,
+      String output,
+      boolean printed) {
+    var lines = output.lines().toList();
+    var last = lines.subList(Math.max(0, lines.size() - SHOWN_LINES), lines.size());
+    var seen = printed ? output : String.join("\n", last);
+    exception.ifPresent(report ->
+        Reports.lines(report, failure, seen).forEach(text -> terminal.err().println("  " + text)));
+    if (printed) {
+      return;
+    }
     if (lines.size() > SHOWN_LINES) {
       terminal.err().println("  ... (the last " + SHOWN_LINES + " lines; --json has all of them)");
     }
-    lines.stream()
-        .skip(Math.max(0, lines.size() - SHOWN_LINES))
-        .forEach(text -> terminal.err().println("  | " + visible(text)));
+    last.forEach(text -> terminal.err().println("  | " + visible(text)));
   }
 
   /// Shows what could steer a terminal: the text comes from a sandbox.
   static String visible(String text) {
-    var shown = new StringBuilder();
-    text.chars()
-        .forEach(c -> {
-          boolean control = (c < ' ' && c != '\t') || (c >= 0x7f && c < 0xa0);
-          shown.append(control ? "\\x%02x".formatted(c) : String.valueOf((char) c));
-        });
+    var shown = new StringBuilder(text.length());
+    for (int i = 0; i < text.length(); i++) {
+      show(text.charAt(i), shown);
+    }
     return shown.toString();
+  }
+
+  static void show(char c, StringBuilder to) {
+    boolean control = (c < ' ' && c != '\t') || (c >= 0x7f && c < 0xa0);
+    if (control) {
+      to.append("\\x%02x".formatted((int) c));
+    } else {
+      to.append(c);
+    }
   }
 
   /// The arguments of this command, for a shell.

@@ -3,9 +3,9 @@ package dev.caisson.cli;
 import dev.caisson.build.BuildEvent;
 import dev.caisson.build.Manifest.Pipeline;
 import dev.caisson.build.Manifest.Stage;
+import dev.caisson.build.SourceResult;
 import dev.caisson.build.StageResult;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.util.Optional;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -15,16 +15,20 @@ import tools.jackson.databind.node.ObjectNode;
 final class JsonSeqMonitor implements CloseableMonitor {
   private static final char RECORD_SEPARATOR = '\u001e';
 
-  private final PrintStream out;
+  /// Of the output of a stage, which comes line by line besides: readers take lines of 64 KiB.
+  private static final int LONGEST_OUTPUT = 31_000;
+
+  private final MonitorStream out;
+  private Optional<Pipeline> pipeline = Optional.empty();
+  private Optional<Stage> stage = Optional.empty();
   private int total;
   private int done;
 
-  private JsonSeqMonitor(PrintStream out) {
+  private JsonSeqMonitor(MonitorStream out) {
     this.out = out;
   }
 
-  static JsonSeqMonitor open(Terminal terminal, Optional<Integer> fd)
-      throws UsageException, IOException {
+  static JsonSeqMonitor open(Terminal terminal, Optional<Integer> fd) throws UsageException {
     return new JsonSeqMonitor(MonitorStream.open(terminal, fd));
   }
 
@@ -49,48 +53,64 @@ final class JsonSeqMonitor implements CloseableMonitor {
       case BuildEvent.SourceFinished(var result) -> {
         done++;
         var entry = entry("Finished source " + result.source());
-        entry
-            .putObject("result")
-            .put("name", "source " + result.source())
-            .put("success", result.success())
-            .put("output", result.failure().orElse(""));
+        entry.set("result", result(result));
         entry.put("duration", result.duration().toNanos() / 1e9);
         write(entry, "source/" + result.source());
       }
-      case BuildEvent.PipelineStarted(var pipeline, var stages) -> {
-        var entry = entry("Starting pipeline " + pipeline.name());
-        context(entry, pipeline, Optional.empty());
-        write(entry, "dev.caisson");
+      case BuildEvent.PipelineStarted(var started, var stages) -> {
+        pipeline = Optional.of(started);
+        write(entry("Starting pipeline " + started.name()), "dev.caisson");
       }
-      case BuildEvent.PipelineFinished(var pipeline, var success) -> {
+      case BuildEvent.PipelineFinished(var finished, var success) -> {
         done++;
-        var entry = entry("Finished pipeline " + pipeline.name());
-        context(entry, pipeline, Optional.empty());
-        write(entry, "dev.caisson");
+        stage = Optional.empty();
+        write(entry("Finished pipeline " + finished.name()), "dev.caisson");
+        pipeline = Optional.empty();
       }
-      case BuildEvent.StageStarted(var pipeline, var stage) -> {
-        var entry = entry("Starting module " + stage.type());
-        context(entry, pipeline, Optional.of(stage));
-        write(entry, "dev.caisson");
+      case BuildEvent.StageStarted(var within, var started) -> {
+        stage = Optional.of(started);
+        write(entry("Starting module " + started.type()), "dev.caisson");
       }
-      case BuildEvent.StageFinished(var pipeline, var result) -> {
+      case BuildEvent.StageFinished(var within, var result) -> {
         var entry = entry("Finished module " + result.stage().type());
         entry.set("result", result(result));
         entry.put("duration", result.duration().toNanos() / 1e9);
-        context(entry, pipeline, Optional.of(result.stage()));
         write(entry, "dev.caisson");
       }
       case BuildEvent.Output(var origin, var text) -> write(entry(text), origin);
     }
   }
 
+  private static ObjectNode result(SourceResult result) {
+    var json =
+        JsonNodeFactory.instance
+            .objectNode()
+            .put("name", "source " + result.source())
+            .put("source_type", result.source())
+            .put("success", result.success())
+            .put("output", shortened(result.failure().orElse("")));
+    result.exception().ifPresent(report -> json.set("error", ResultJson.error(report)));
+    return json;
+  }
+
   private static ObjectNode result(StageResult result) {
-    return JsonNodeFactory.instance
-        .objectNode()
-        .put("name", result.stage().type())
-        .put("id", result.stage().id())
-        .put("success", result.success())
-        .put("output", result.output());
+    var json =
+        JsonNodeFactory.instance
+            .objectNode()
+            .put("name", result.stage().type())
+            .put("id", result.stage().id())
+            .put("success", result.success())
+            .put("output", shortened(result.output()));
+    result.failure().ifPresent(reason -> json.put("reason", shortened(reason)));
+    result.exception().ifPresent(report -> json.set("error", ResultJson.error(report)));
+    return json;
+  }
+
+  private static String shortened(String text) {
+    int hidden = text.length() - LONGEST_OUTPUT;
+    return hidden <= 0
+        ? text
+        : "[... %d characters hidden ...]\n%s".formatted(hidden, text.substring(hidden));
   }
 
   private static ObjectNode entry(@org.jspecify.annotations.Nullable String message) {
@@ -101,11 +121,13 @@ final class JsonSeqMonitor implements CloseableMonitor {
     return entry;
   }
 
-  private static void context(ObjectNode entry, Pipeline pipeline, Optional<Stage> stage) {
-    var context = entry.putObject("context").putObject("pipeline");
-    context.put("name", pipeline.name());
-    pipeline.id().ifPresent(id -> context.put("id", id));
-    stage.ifPresent(s -> context.putObject("stage").put("name", s.type()).put("id", s.id()));
+  private void context(ObjectNode context) {
+    if (pipeline.isPresent()) {
+      var within = context.putObject("pipeline");
+      within.put("name", pipeline.get().name());
+      pipeline.get().id().ifPresent(id -> within.put("id", id));
+      stage.ifPresent(s -> within.putObject("stage").put("name", s.type()).put("id", s.id()));
+    }
   }
 
   private ObjectNode progress(ObjectNode entry) {
@@ -117,12 +139,16 @@ final class JsonSeqMonitor implements CloseableMonitor {
   }
 
   private void write(ObjectNode entry, String origin) {
-    entry.withObject("context").put("origin", origin);
+    context(entry.putObject("context").put("origin", origin));
     if (!entry.has("progress")) {
       progress(entry);
     }
     entry.put("timestamp", System.currentTimeMillis() / 1000.0);
-    out.print(RECORD_SEPARATOR + entry.toString() + "\n");
-    out.flush();
+    out.write(RECORD_SEPARATOR + entry.toString() + "\n");
+  }
+
+  @Override
+  public void check() throws IOException {
+    out.check();
   }
 }

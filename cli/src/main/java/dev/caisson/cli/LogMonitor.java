@@ -1,33 +1,42 @@
 package dev.caisson.cli;
 
 import dev.caisson.build.BuildEvent;
+import dev.caisson.sandbox.ExceptionEndpoint.Report;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
 
-/// Tells a person what happens: a line a stage with its time. On a terminal, the last line shows
-/// what is under way.
+/// Tells a person what happens: what modules print, as it comes, and a line a stage with its time.
+/// On a terminal, the last line shows what is under way.
 final class LogMonitor implements CloseableMonitor {
   private static final int NAME_WIDTH = 34;
   private static final double MIB = 1 << 20;
 
   private final Terminal terminal;
-  private final PrintStream out;
+  private final MonitorStream out;
   private final boolean live;
-  private boolean status;
+  private final boolean reasons;
+  private final OutputLines lines = new OutputLines();
+  private String status = "";
+  private boolean shown;
 
-  private LogMonitor(Terminal terminal, PrintStream out, boolean live) {
+  private LogMonitor(Terminal terminal, MonitorStream out, boolean live, boolean reasons) {
     this.terminal = terminal;
     this.out = out;
     this.live = live;
+    this.reasons = reasons;
   }
 
-  static LogMonitor open(Terminal terminal, Optional<Integer> fd)
-      throws UsageException, IOException {
+  /// @param errors whether the reader of the monitor reads the command's errors, too, which say why
+  ///   something failed
+  static LogMonitor open(Terminal terminal, Optional<Integer> fd, boolean errors)
+      throws UsageException {
     return new LogMonitor(
-        terminal, MonitorStream.open(terminal, fd), fd.isEmpty() && terminal.interactive());
+        terminal,
+        MonitorStream.open(terminal, fd),
+        fd.isEmpty() && terminal.interactive(),
+        !errors);
   }
 
   @Override
@@ -53,6 +62,7 @@ final class LogMonitor implements CloseableMonitor {
         long cached = result.items().stream().filter(item -> item.cached()).count();
         var what = "%d files, %d cached".formatted(result.items().size(), cached);
         step("fetch", result.source(), what, result.duration(), result.success());
+        why(result.failure(), result.exception(), result.output());
       }
       case BuildEvent.PipelineStarted(var pipeline, var done) -> {
         if (done > 0) {
@@ -64,16 +74,29 @@ final class LogMonitor implements CloseableMonitor {
       }
       case BuildEvent.StageStarted(var pipeline, var stage) ->
           status("stage  %s  %s".formatted(pipeline.name(), stage.type()));
-      case BuildEvent.StageFinished(var pipeline, var result) ->
-          step(
-              "stage",
-              pipeline.name() + "  " + result.stage().type(),
-              result.stage().id().substring(0, 12),
-              result.duration(),
-              result.success());
-      case BuildEvent.Output output -> {
-        // Shown if the stage fails.
+      case BuildEvent.StageFinished(var pipeline, var result) -> {
+        step(
+            "stage",
+            pipeline.name() + "  " + result.stage().type(),
+            result.stage().id().substring(0, 12),
+            result.duration(),
+            result.success());
+        why(result.failure(), result.exception(), result.output());
       }
+      case BuildEvent.Output(var origin, var text) -> {
+        clear();
+        // A service's lines say whose they are.
+        out.write(lines.next(origin, origin.startsWith("stages/") ? "  | " : "", text));
+        draw();
+      }
+    }
+  }
+
+  private void why(Optional<String> failure, Optional<Report> exception, String output) {
+    if (reasons && failure.isPresent()) {
+      failure.get().lines().forEach(text -> line("  " + Failures.visible(text)));
+      exception.ifPresent(report ->
+          Reports.lines(report, failure.get(), output).forEach(text -> line("  " + text)));
     }
   }
 
@@ -99,30 +122,42 @@ final class LogMonitor implements CloseableMonitor {
   }
 
   private void status(String text) {
-    if (live) {
-      clear();
-      out.print(text.length() > 100 ? text.substring(0, 100) : text);
-      out.flush();
-      status = true;
-    }
+    clear();
+    status = text.length() > 100 ? text.substring(0, 100) : text;
+    draw();
   }
 
   private void line(String text) {
     clear();
-    out.println(text);
-    out.flush();
+    status = "";
+    out.write(lines.finish() + text + "\n");
+  }
+
+  private void draw() {
+    if (live && !status.isEmpty() && !lines.middle()) {
+      out.write(status);
+      shown = true;
+    }
   }
 
   private void clear() {
-    if (status) {
-      out.print("\r\033[K");
-      status = false;
+    if (shown) {
+      out.write("\r\033[K");
+      shown = false;
+    }
+  }
+
+  /// A write that waits for its reader is left to it.
+  @Override
+  public void finish() {
+    if (!out.busy()) {
+      clear();
+      out.write(lines.finish());
     }
   }
 
   @Override
-  public void finish() {
-    clear();
-    out.flush();
+  public void check() throws IOException {
+    out.check();
   }
 }

@@ -4,24 +4,65 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /// Where a monitor writes to: the standard output, or a descriptor that the caller of the command
 /// has opened, be it a file, a pipe or a socket.
+///
+/// A write blocks as long as its reader is slow. After a write that failed, the rest is dropped.
 final class MonitorStream {
-  private MonitorStream() {}
+  private final OutputStream to;
+  private volatile boolean busy;
+  private volatile @Nullable String failure;
 
-  static PrintStream open(Terminal terminal, Optional<Integer> fd) throws UsageException {
-    if (fd.isEmpty() || fd.get() == 1) {
-      return terminal.out();
+  private MonitorStream(OutputStream to) {
+    this.to = to;
+  }
+
+  static MonitorStream open(Terminal terminal, Optional<Integer> fd) throws UsageException {
+    if (isStandard(fd)) {
+      terminal.out().flush();
+      return new MonitorStream(terminal.direct());
     }
     try {
-      return new PrintStream(new FdStream(Fd.adopt(fd.get())), true, StandardCharsets.UTF_8);
+      return new MonitorStream(new FdStream(Fd.adopt(fd.orElseThrow())));
     } catch (SystemCallException notOpen) {
-      throw new UsageException("--monitor-fd: the descriptor " + fd.get() + " is not open");
+      throw new UsageException("--monitor-fd: the descriptor " + fd.orElseThrow() + " is not open");
+    }
+  }
+
+  /// Whether a monitor with this option writes to the standard output.
+  static boolean isStandard(Optional<Integer> fd) {
+    return fd.isEmpty() || fd.get() == 1;
+  }
+
+  /// Writes a text at once.
+  void write(String text) {
+    if (failure != null) {
+      return;
+    }
+    busy = true;
+    try {
+      to.write(text.getBytes(StandardCharsets.UTF_8));
+      to.flush();
+    } catch (IOException unwritten) {
+      failure = String.valueOf(unwritten.getMessage());
+    } finally {
+      busy = false;
+    }
+  }
+
+  /// Whether a write waits for its reader at this moment.
+  boolean busy() {
+    return busy;
+  }
+
+  /// Fails if a write has failed: the reader has missed something then.
+  void check() throws IOException {
+    if (failure != null) {
+      throw new IOException("what the monitor says cannot be written: " + failure);
     }
   }
 
@@ -39,7 +80,7 @@ final class MonitorStream {
 
     @Override
     public void write(byte[] bytes, int offset, int length) throws IOException {
-      fd.write(Arrays.copyOfRange(bytes, offset, offset + length));
+      fd.write(bytes, offset, length);
     }
   }
 }

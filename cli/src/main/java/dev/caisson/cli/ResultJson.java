@@ -5,6 +5,7 @@ import dev.caisson.build.Manifest;
 import dev.caisson.build.ObjectStore;
 import dev.caisson.build.SourceResult;
 import dev.caisson.build.StageResult;
+import dev.caisson.sandbox.ExceptionEndpoint.Report;
 import java.io.IOException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -56,11 +57,11 @@ final class ResultJson {
     var failed = result.sources().stream().filter(source -> !source.success()).findFirst();
     if (failed.isPresent()) {
       error.put("type", "org.osbuild.error.source");
-      error
-          .putObject("details")
-          .putObject("source")
-          .put("type", failed.get().source())
-          .put("output", failed.get().failure().orElse(""));
+      var source = error.putObject("details").putObject("source");
+      source.put("type", failed.get().source());
+      source.put("output", failed.get().failure().orElse(""));
+      source.put("log", failed.get().output());
+      failed.get().exception().ifPresent(report -> source.set("error", error(report)));
       return;
     }
     error.put("type", "org.osbuild.error.stage");
@@ -69,6 +70,17 @@ final class ResultJson {
         .filter(stage -> !stage.success())
         .findFirst()
         .ifPresent(stage -> stage(error.putObject("details").putObject("stage"), stage));
+  }
+
+  /// An exception, as osbuild has that of a stage.
+  static ObjectNode error(Report report) {
+    var error = JsonNodeFactory.instance.objectNode().put("type", "exception");
+    error
+        .putObject("data")
+        .put("type", report.type())
+        .put("value", report.value())
+        .put("traceback", report.traceback());
+    return error;
   }
 
   private static void sources(ObjectNode sources, BuildResult result) {
@@ -93,16 +105,7 @@ final class ResultJson {
     }
     entry.put("success", false);
     entry.put("reason", stage.failure().orElse(""));
-    stage
-        .exception()
-        .ifPresent(report ->
-            entry
-                .putObject("error")
-                .put("type", "exception")
-                .putObject("data")
-                .put("type", report.type())
-                .put("value", report.value())
-                .put("traceback", report.traceback()));
+    stage.exception().ifPresent(report -> entry.set("error", error(report)));
     var command = entry.putArray("command");
     stage.command().forEach(command::add);
   }

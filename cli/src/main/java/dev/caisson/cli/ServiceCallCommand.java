@@ -1,5 +1,6 @@
 package dev.caisson.cli;
 
+import dev.caisson.host.OutputListener;
 import dev.caisson.host.PassingMessage;
 import dev.caisson.host.RemoteException;
 import dev.caisson.host.Reply;
@@ -14,6 +15,7 @@ import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SpawnThread;
+import dev.caisson.sandbox.LibraryDirectory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -90,22 +92,20 @@ final class ServiceCallCommand implements Command {
         line.hasOption("timeout")
             ? Durations.parse(Values.last(line, "timeout").orElseThrow())
             : Duration.ofSeconds(30);
-    var spec = spec(words.getFirst(), line);
     boolean quiet = line.hasOption("quiet");
+    OutputListener printed =
+        (id, program, text) -> {
+          if (!quiet) {
+            terminal.err().println(program + ": " + Failures.visible(text));
+          }
+        };
+    var spec = spec(words.getFirst(), line, printed);
     if (line.hasOption("monitor")) {
       spec.monitor((id, message) -> terminal.err().println(shown(message)));
     }
     var descriptors = new ArrayList<Fd>();
     try (var manager =
-        new ServiceManager(
-            (id, program, text) -> {
-              if (!quiet) {
-                terminal.err().println(program + ": " + Failures.visible(text));
-              }
-            },
-            SpawnThread.shared(),
-            environment(line),
-            timeout)) {
+        new ServiceManager(printed, SpawnThread.shared(), environment(line), timeout)) {
       for (var file : Values.all(line, "fd")) {
         descriptors.add(open(file));
       }
@@ -151,14 +151,15 @@ final class ServiceCallCommand implements Command {
         timeout);
   }
 
-  private static ServiceSpec spec(String name, CommandLine line) throws UsageException {
+  private static ServiceSpec spec(String name, CommandLine line, OutputListener printed)
+      throws UsageException {
     var file = Path.of(name);
     if (!Files.exists(file)) {
       var shipped = ShippedServices.all().get(name);
       if (shipped == null) {
         throw new UsageException(name + " is neither a file nor a service that comes with Caisson");
       }
-      return ServiceSpec.inJvm(shipped);
+      return ServiceSpec.inJvm(() -> shipped.apply(text -> printed.line(id(name), name, text)));
     }
     if (!Files.isRegularFile(file) || !Files.isExecutable(file)) {
       throw new UsageException(name + " is not an executable file");
@@ -175,10 +176,13 @@ final class ServiceCallCommand implements Command {
     return Optional.ofNullable(Path.of(name).getFileName()).map(Path::toString).orElse(name);
   }
 
-  private static Map<String, String> environment(CommandLine line) throws UsageException {
+  private static Map<String, String> environment(CommandLine line)
+      throws UsageException, IOException {
     var environment = new HashMap<>(System.getenv());
-    Values.path(line, "libdir")
-        .ifPresent(libdir -> environment.put("PYTHONPATH", libdir.toAbsolutePath().toString()));
+    var libdir = Values.path(line, "libdir");
+    if (libdir.isPresent()) {
+      environment.put("PYTHONPATH", LibraryDirectory.of(libdir.get()).pythonPath());
+    }
     return environment;
   }
 

@@ -53,6 +53,7 @@ final class ServiceServeCommand implements Command {
       throw new UsageException(
           "there is no service '%s', only %s".formatted(args.getFirst(), services.keySet()));
     }
-    return Service.main(service.get(), args.subList(1, args.size()).toArray(String[]::new));
+    return Service.main(
+        service.apply(System.err::println), args.subList(1, args.size()).toArray(String[]::new));
   }
 }

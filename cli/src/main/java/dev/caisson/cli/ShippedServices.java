@@ -3,19 +3,21 @@ package dev.caisson.cli;
 import dev.caisson.build.spi.BuildModule;
 import dev.caisson.build.spi.InputModule;
 import dev.caisson.build.spi.ModuleProvider;
+import dev.caisson.build.spi.ServiceLog;
 import dev.caisson.build.spi.SourceModule;
 import dev.caisson.host.Service;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.Supplier;
+import java.util.function.Function;
 
-/// The host services that come with Caisson, by the names of the modules that they belong to.
+/// The host services that come with Caisson, by the names of the modules that they belong to. Each
+/// is made with what takes its output.
 final class ShippedServices {
   private ShippedServices() {}
 
-  static Map<String, Supplier<Service>> all() {
-    var services = new TreeMap<String, Supplier<Service>>();
+  static Map<String, Function<ServiceLog, Service>> all() {
+    var services = new TreeMap<String, Function<ServiceLog, Service>>();
     for (var provider : ModuleProvider.all()) {
       for (var module : provider.modules()) {
         service(module).ifPresent(service -> services.put(module.name(), service));
@@ -24,7 +26,7 @@ final class ShippedServices {
     return services;
   }
 
-  private static Optional<Supplier<Service>> service(BuildModule module) {
+  private static Optional<Function<ServiceLog, Service>> service(BuildModule module) {
     // No switch: to link one over types takes a service a tenth of its start.
     if (module instanceof InputModule input) {
       return Optional.of(input::service);

@@ -1,5 +1,9 @@
 package dev.caisson.cli;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -10,27 +14,44 @@ import java.util.stream.Collectors;
 ///
 /// @param out the standard output
 /// @param err the standard error
+/// @param direct the standard output, too: a write to it that blocks does not block one to `out`
 /// @param interactive whether a person looks at the standard output, so that lines may be drawn
 ///   over
 /// @param color whether colours may be used: not with `NO_COLOR`, and not in files
-record Terminal(PrintStream out, PrintStream err, boolean interactive, boolean color) {
+record Terminal(
+    PrintStream out, PrintStream err, OutputStream direct, boolean interactive, boolean color) {
   static Terminal standard() {
     boolean tty = isTerminal(1) && !"dumb".equals(System.getenv("TERM"));
     var noColor = System.getenv("NO_COLOR");
     return new Terminal(
         new PrintStream(System.out, false, StandardCharsets.UTF_8),
         new PrintStream(System.err, true, StandardCharsets.UTF_8),
+        new FileOutputStream(FileDescriptor.out),
         tty,
         tty && (noColor == null || noColor.isEmpty()));
   }
 
+  /// Whether the standard output and the standard error lead to the same file, pipe or terminal, so
+  /// that a reader of one reads both.
+  static boolean errorsJoinOutput() {
+    try {
+      return target(1).equals(target(2));
+    } catch (IOException noProc) {
+      return false;
+    }
+  }
+
+  private static String target(int fd) throws IOException {
+    return Files.readSymbolicLink(Path.of("/proc/self/fd/" + fd)).toString();
+  }
+
   private static boolean isTerminal(int fd) {
     try {
-      var target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + fd)).toString();
+      var target = target(fd);
       return target.startsWith("/dev/pts/")
           || target.startsWith("/dev/tty")
           || target.equals("/dev/console");
-    } catch (java.io.IOException noProc) {
+    } catch (IOException noProc) {
       return false;
     }
   }

@@ -1,5 +1,6 @@
 package dev.caisson.modules;
 
+import dev.caisson.build.spi.ServiceLog;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.PollEvent;
@@ -54,7 +55,10 @@ final class CurlProcess {
 
   /// Downloads files into a directory, each named by its checksum, going on where a part is there.
   /// Each file that comes without an error has the checksum and the size that it should have.
-  static List<Outcome> run(List<CurlItem> items, Path directory, Ticker ticker) throws IOException {
+  ///
+  /// @param log takes what curl says besides
+  static List<Outcome> run(List<CurlItem> items, Path directory, Ticker ticker, ServiceLog log)
+      throws IOException {
     var resumed = new HashSet<CurlItem>();
     for (var item : items) {
       if (item.size().isPresent() && Files.exists(directory.resolve(item.checksum().text()))) {
@@ -91,6 +95,7 @@ final class CurlProcess {
         throw new IOException(
             "curl %s without downloading anything: %s".formatted(ending, curl.words()));
       }
+      curl.words().lines().forEach(log::line);
       return all;
     }
   }

@@ -1,5 +1,6 @@
 package dev.caisson.modules;
 
+import dev.caisson.build.spi.ServiceLog;
 import dev.caisson.build.spi.SourceModule;
 import dev.caisson.host.Service;
 import dev.caisson.linux.Fd;
@@ -33,13 +34,16 @@ final class CurlSource implements SourceModule {
   }
 
   @Override
-  public Service service() {
-    return new Downloader(name());
+  public Service service(ServiceLog log) {
+    return new Downloader(name(), log);
   }
 
   private static final class Downloader extends DownloadService {
-    Downloader(String source) {
+    private final ServiceLog log;
+
+    Downloader(String source, ServiceLog log) {
       super(source);
+      this.log = log;
     }
 
     @Override
@@ -88,7 +92,7 @@ final class CurlSource implements SourceModule {
           pause(pause);
           pause = pause.multipliedBy(2);
         }
-        for (var outcome : CurlProcess.run(List.copyOf(wanted.values()), partial, progress)) {
+        for (var outcome : CurlProcess.run(List.copyOf(wanted.values()), partial, progress, log)) {
           var item = outcome.item();
           var error = outcome.error();
           if (error.isEmpty()) {
@@ -103,6 +107,9 @@ final class CurlSource implements SourceModule {
             wanted.remove(item.checksum().text());
           } else {
             errors.put(item.checksum().text(), error.get());
+            if (round + 1 < ROUNDS) {
+              log.line(error.get() + "; trying again");
+            }
           }
         }
       }

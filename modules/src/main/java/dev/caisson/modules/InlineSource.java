@@ -1,5 +1,6 @@
 package dev.caisson.modules;
 
+import dev.caisson.build.spi.ServiceLog;
 import dev.caisson.build.spi.SourceModule;
 import dev.caisson.host.Service;
 import java.io.ByteArrayInputStream;
@@ -25,7 +26,7 @@ final class InlineSource implements SourceModule {
   }
 
   @Override
-  public Service service() {
+  public Service service(ServiceLog log) {
     return new DownloadService(name()) {
       @Override
       Results download(JsonNode items, Path directory) throws IOException {

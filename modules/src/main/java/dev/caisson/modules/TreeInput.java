@@ -1,6 +1,7 @@
 package dev.caisson.modules;
 
 import dev.caisson.build.spi.InputModule;
+import dev.caisson.build.spi.ServiceLog;
 import dev.caisson.build.spi.StoreClient;
 import dev.caisson.host.Service;
 import java.io.IOException;
@@ -16,7 +17,7 @@ final class TreeInput implements InputModule {
   }
 
   @Override
-  public Service service() {
+  public Service service(ServiceLog log) {
     return new MapService() {
       @Override
       JsonNode map(StoreClient store, JsonNode args, Path target) throws IOException {

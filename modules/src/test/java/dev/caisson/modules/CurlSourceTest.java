@@ -314,7 +314,14 @@ class CurlSourceTest {
             send(request, out, body);
           }
         })) {
-      assertThat(fetch(item(sha256(body), server.url("/a"))).success()).isTrue();
+      var result = fetch(item(sha256(body), server.url("/a")));
+      assertThat(result.success()).isTrue();
+      assertThat(result.output().lines())
+          .hasSize(2)
+          .allMatch(line ->
+              line.startsWith("source/org.osbuild.curl (org.osbuild.curl): cannot download http:")
+                  && line.contains("503")
+                  && line.endsWith("; trying again"));
     }
     assertFetched(body);
   }

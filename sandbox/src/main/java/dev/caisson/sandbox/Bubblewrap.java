@@ -17,14 +17,7 @@ public final class Bubblewrap {
 
   /// Finds it on the JVM's PATH.
   public static Optional<Path> find() {
-    var path = System.getenv().getOrDefault("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    for (var directory : path.split(":", -1)) {
-      var candidate = Path.of(directory.isEmpty() ? "." : directory, "bwrap");
-      if (Files.isExecutable(candidate) && !Files.isDirectory(candidate)) {
-        return Optional.of(candidate.toAbsolutePath());
-      }
-    }
-    return Optional.empty();
+    return HostPrograms.find("bwrap");
   }
 
   static Path require() throws IOException {

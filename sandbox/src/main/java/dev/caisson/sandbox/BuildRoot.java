@@ -42,7 +42,7 @@ public final class BuildRoot implements AutoCloseable {
   private final Path var;
   private final Map<String, String> procOverrides = new LinkedHashMap<>();
   private final SharedEndpoints endpoints;
-  private Optional<Path> libdir = Optional.empty();
+  private Optional<LibraryDirectory> library = Optional.empty();
   private Optional<Layout.Runner> runner = Optional.empty();
   private boolean boot;
   private volatile boolean closed;
@@ -146,9 +146,16 @@ public final class BuildRoot implements AutoCloseable {
     return privilege;
   }
 
-  /// Shows the modules of an osbuild library directory at `/run/osbuild/lib`.
+  /// Shows an osbuild library directory at `/run/osbuild/lib`, with the Python package `osbuild` in
+  /// it. See [LibraryDirectory].
   public BuildRoot libdir(Path path) {
-    libdir = Optional.of(path.toAbsolutePath());
+    return libdir(LibraryDirectory.of(path));
+  }
+
+  /// Shows an osbuild library directory at `/run/osbuild/lib`. Build roots that share the object
+  /// look for its Python package once.
+  public BuildRoot libdir(LibraryDirectory directory) {
+    library = Optional.of(directory);
     return this;
   }
 
@@ -160,7 +167,8 @@ public final class BuildRoot implements AutoCloseable {
   }
 
   /// Runs each command through an executable of the library directory, at
-  /// `/run/osbuild/lib/runners/NAME`, as osbuild did in 2020. Needs a [#libdir].
+  /// `/run/osbuild/lib/runners/NAME`, as osbuild did in 2020. Without a [#libdir], that is the
+  /// library directory of an installed osbuild ([LibraryDirectory#INSTALLED]).
   ///
   /// @param name the name of a file, without directories
   public BuildRoot runnerOfLibdir(String name) {
@@ -280,18 +288,34 @@ public final class BuildRoot implements AutoCloseable {
   }
 
   private Layout layout(Run run, RunDirectory own, Optional<Path> devices) throws IOException {
+    var shown = shownLibrary();
     return new Layout(
         root,
         privilege,
         UserNamespaces.forRun(run, privilege),
         devices,
         var,
-        libdir,
+        shown,
         runner,
         boot,
         procOverrides,
         own.api(),
         endpoints.foreign());
+  }
+
+  private Optional<ShownLibrary> shownLibrary() throws IOException {
+    var shown = library;
+    if (shown.isEmpty()
+        && runner.isPresent()
+        && runner.get() instanceof Layout.Runner.OfLibdir of) {
+      shown = LibraryDirectory.installed();
+      if (shown.isEmpty()) {
+        throw new IOException(
+            "the runner %s needs a library directory: %s does not exist; set one with libdir"
+                .formatted(of.name(), LibraryDirectory.INSTALLED));
+      }
+    }
+    return shown.isPresent() ? Optional.of(shown.get().shown()) : Optional.empty();
   }
 
   /// Kills what still runs in it, without asking, and removes all that belongs to it.

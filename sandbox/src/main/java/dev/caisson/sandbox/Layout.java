@@ -32,14 +32,13 @@ record Layout(
     Optional<UserNamespaces> namespaces,
     Optional<Path> dev,
     Path var,
-    Optional<Path> libdir,
+    Optional<ShownLibrary> library,
     Optional<Runner> runner,
     boolean boot,
     Map<String, String> procOverrides,
     Path api,
     Map<String, Path> sockets) {
   static final String API = "/run/osbuild/api";
-  private static final String LIB = "/run/osbuild/lib";
   private static final String RUNNER = "/run/osbuild/runner";
   private static final String READY = "/run/osbuild/ready";
 
@@ -60,7 +59,7 @@ record Layout(
     record OfLibdir(String name) implements Runner {
       @Override
       public String inside() {
-        return LIB + "/runners/" + name;
+        return ShownLibrary.PLACE + "/runners/" + name;
       }
     }
   }
@@ -133,7 +132,9 @@ record Layout(
       }
     }
     network(options, run.network());
-    libdir.ifPresent(path -> add(options, "--ro-bind", path, LIB));
+    if (library.isPresent()) {
+      library(options, library.get());
+    }
     for (var override : procOverrides.entrySet()) {
       if (!override.getKey().equals(COMMAND_LINE)) {
         var contents = Memfd.sealed("proc", bytes(override.getValue()));
@@ -154,7 +155,7 @@ record Layout(
         targets.shown(host.target(), host.source());
       }
     }
-    targets.check(Path.of(LIB));
+    targets.check(Path.of(ShownLibrary.PLACE));
     targets.check(Path.of(RUNNER));
     // Not before bubblewrap has made places there for binds.
     add(options, "--remount-ro", API);
@@ -314,6 +315,15 @@ record Layout(
       add(options, "--dev-bind", dev.get(), "/dev", "--tmpfs", "/dev/shm");
     } else {
       add(options, "--dev", "/dev");
+    }
+  }
+
+  private static void library(List<Object> options, ShownLibrary library) throws IOException {
+    for (var bind : library.binds()) {
+      bind(options, bind);
+    }
+    if (library.assembled()) {
+      add(options, "--remount-ro", ShownLibrary.PLACE);
     }
   }
 

@@ -61,7 +61,7 @@ class LayoutTest {
   private Privilege privilege = Privilege.ROOT;
   private Optional<UserNamespaces> namespaces = Optional.empty();
   private Optional<Path> dev = Optional.of(Path.of("/host/dev"));
-  private Optional<Path> libdir = Optional.empty();
+  private Optional<ShownLibrary> library = Optional.empty();
   private Optional<Layout.Runner> runner = Optional.empty();
   private boolean boot;
   private final Map<String, String> procOverrides = new LinkedHashMap<>();
@@ -75,7 +75,7 @@ class LayoutTest {
 
   private Layout layout() {
     return new Layout(
-        root, privilege, namespaces, dev, var, libdir, runner, boot, procOverrides, API, Map.of());
+        root, privilege, namespaces, dev, var, library, runner, boot, procOverrides, API, Map.of());
   }
 
   private static Run command() {
@@ -336,8 +336,34 @@ class LayoutTest {
 
   @Test
   void theLibraryIsReadOnly() throws IOException {
-    libdir = Optional.of(Path.of("/host/lib"));
+    library = Optional.of(new ShownLibrary(Path.of("/host/lib"), Optional.empty()));
     assertThat(options(command())).containsSequence("--ro-bind", "/host/lib", "/run/osbuild/lib");
+  }
+
+  @Test
+  void aLibraryWhosePackageLiesElsewhereIsShownEntryByEntry() throws IOException {
+    var directory = Files.createDirectory(work.resolve("lib"));
+    Files.createDirectory(directory.resolve("osbuild"));
+    Files.createDirectory(directory.resolve("stages"));
+    Files.createSymbolicLink(directory.resolve("schemas"), Path.of("../share"));
+    library = Optional.of(new ShownLibrary(directory, Optional.of(Path.of("/site/osbuild"))));
+    assertThat(options(command()))
+        .containsSequence(
+            "--perms",
+            "0755",
+            "--tmpfs",
+            "/run/osbuild/lib",
+            "--symlink",
+            "../share",
+            "/run/osbuild/lib/schemas",
+            "--ro-bind",
+            directory + "/stages",
+            "/run/osbuild/lib/stages",
+            "--ro-bind",
+            "/site/osbuild",
+            "/run/osbuild/lib/osbuild",
+            "--remount-ro",
+            "/run/osbuild/lib");
   }
 
   @Test

@@ -5,5 +5,7 @@ import dev.caisson.host.Service;
 /// A source: it fetches files by their checksums.
 public non-sealed interface SourceModule extends BuildModule {
   /// A new service that answers `download`, as osbuild's sources do.
-  Service service();
+  ///
+  /// @param log takes what the service prints
+  Service service(ServiceLog log);
 }

@@ -1,0 +1,48 @@
+package dev.caisson.cli;
+
+/// Turns pieces of output, of several origins, into lines that begin with a prefix and cannot steer
+/// a terminal. An unfinished line is shown as far as it has come.
+final class OutputLines {
+  private String origin = "";
+  private boolean middle;
+  private boolean afterReturn;
+
+  /// The text to show for a piece.
+  ///
+  /// @param prefix what each line begins with
+  String next(String from, String prefix, String piece) {
+    var shown = new StringBuilder(from.equals(origin) ? "" : finish());
+    origin = from;
+    for (int i = 0; i < piece.length(); i++) {
+      char c = piece.charAt(i);
+      boolean secondHalf = afterReturn && c == '\n';
+      afterReturn = c == '\r';
+      if (secondHalf) {
+        continue;
+      }
+      if (!middle) {
+        shown.append(prefix);
+      }
+      middle = c != '\n' && c != '\r';
+      if (middle) {
+        Failures.show(c, shown);
+      } else {
+        shown.append('\n');
+      }
+    }
+    return shown.toString();
+  }
+
+  /// Ends the line that is unfinished, if one is.
+  String finish() {
+    boolean was = middle;
+    middle = false;
+    afterReturn = false;
+    return was ? "\n" : "";
+  }
+
+  /// Whether a line is unfinished.
+  boolean middle() {
+    return middle;
+  }
+}
