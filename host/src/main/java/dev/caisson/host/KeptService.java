@@ -7,14 +7,19 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.locks.ReentrantLock;
 
 /// A service that is to run until it is stopped.
-final class KeptService {
+final class KeptService implements ServiceClient.Owner {
+  /// How long the signals of a run that has ended are waited for.
+  private static final Duration LAST_SIGNALS = Duration.ofSeconds(1);
+
   private final String id;
   private final ServiceSpec spec;
   private final Launcher launcher;
   private final Duration patience;
+  private final Stopper stopper;
   private final ServiceClient client;
 
   /// Held by whoever ends it or starts it again.
@@ -24,20 +29,36 @@ final class KeptService {
   private volatile RunningService running;
   private volatile boolean stopped;
 
+  /// The manager of a service, as far as its client needs it.
+  @FunctionalInterface
+  interface Stopper {
+    /// Stops a service, unless that has been done.
+    void stop(KeptService kept, Duration patience) throws ServiceException;
+  }
+
   private KeptService(
-      String id, ServiceSpec spec, Launcher launcher, Duration patience, Launcher.Launched first) {
+      String id,
+      ServiceSpec spec,
+      Launcher launcher,
+      Duration patience,
+      Stopper stopper,
+      Launcher.Launched first) {
     this.id = id;
     this.spec = spec;
     this.launcher = launcher;
     this.patience = patience;
+    this.stopper = stopper;
     this.running = first.running();
-    this.client = new ServiceClient(id, first.connection(), new RunEnding(first.running()));
+    this.client =
+        new ServiceClient(
+            id, first.connection(), new RunEnding(first.running()), spec.signals(), this);
   }
 
   /// Starts it.
-  static KeptService start(String id, ServiceSpec spec, Launcher launcher, Duration patience)
+  static KeptService start(
+      String id, ServiceSpec spec, Launcher launcher, Duration patience, Stopper stopper)
       throws SystemCallException {
-    var kept = new KeptService(id, spec, launcher, patience, launcher.launch(id, spec));
+    var kept = new KeptService(id, spec, launcher, patience, stopper, launcher.launch(id, spec));
     if (spec.watched()) {
       kept.watch();
     }
@@ -47,6 +68,20 @@ final class KeptService {
   /// What calls it.
   ServiceClient client() {
     return client;
+  }
+
+  String id() {
+    return id;
+  }
+
+  @Override
+  public void stop(ServiceClient caller, Optional<Duration> allowed) throws ServiceException {
+    stopper.stop(this, allowed.orElse(patience));
+  }
+
+  @Override
+  public OptionalInt pid() {
+    return running.pid();
   }
 
   /// Ends it for good.
@@ -103,7 +138,7 @@ final class KeptService {
   }
 
   /// The end of one run, which may be over, and followed by another, when somebody asks for it.
-  private final class RunEnding implements ServiceClient.Ending {
+  private final class RunEnding implements Line.Ending {
     private final RunningService run;
 
     RunEnding(RunningService run) {
@@ -135,6 +170,7 @@ final class KeptService {
           } catch (IOException | IllegalStateException reaped) {
             // By whoever stopped it, or ended it after a call had ended its connection.
           }
+          client.hearOut(LAST_SIGNALS);
           if (isCurrent(watched)) {
             tell(watched.explainEnd(Deadline.in(patience)));
             restartAfter(watched).ifPresent(this::tell);

@@ -43,7 +43,8 @@ record Launcher(OutputListener listener, SpawnThread thread, Map<String, String>
 
   private static Launched startThread(String id, Service service) {
     var pair = LocalConnection.pair();
-    return new Launched(pair.host(), new ServiceThread(id, service, pair.service()));
+    service.attach(id, pair.service());
+    return new Launched(pair.host(), new ServiceThread(id, service));
   }
 
   private Launched spawn(String id, ServiceSpec.Program.Executable program, ServiceSpec spec)

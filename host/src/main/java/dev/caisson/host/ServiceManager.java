@@ -94,7 +94,7 @@ public final class ServiceManager implements AutoCloseable {
       if (services.containsKey(id)) {
         throw new IllegalArgumentException("service " + id + " has been started already");
       }
-      var kept = KeptService.start(id, spec, launcher, patience);
+      var kept = KeptService.start(id, spec, launcher, patience, this::stop);
       services.put(id, kept);
       return kept.client();
     }
@@ -109,9 +109,15 @@ public final class ServiceManager implements AutoCloseable {
     KeptService kept;
     synchronized (services) {
       kept = require(id);
-      services.remove(id);
     }
-    var problem = kept.stop(patience);
+    stop(kept, patience);
+  }
+
+  private void stop(KeptService kept, Duration allowed) throws ServiceException {
+    synchronized (services) {
+      services.remove(kept.id(), kept);
+    }
+    var problem = kept.stop(allowed);
     if (problem.isPresent()) {
       throw problem.get();
     }

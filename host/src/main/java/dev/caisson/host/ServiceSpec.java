@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Supplier;
 
 /// What a service is and how it is kept: an executable, or a class of this JVM.
@@ -39,6 +40,7 @@ public final class ServiceSpec {
   private EndListener endListener = (id, how) -> {};
   private boolean watched;
   private MessageListener messages = MessageListener.NONE;
+  private SignalListener signals = SignalListener.NONE;
   private Limits limits = Limits.DEFAULT;
 
   private ServiceSpec(Program program) {
@@ -92,6 +94,17 @@ public final class ServiceSpec {
     return this;
   }
 
+  /// Sets the standing listener: it hears the signals that come between calls, as they come, and
+  /// those of calls that have no listener of their own. It goes on hearing after a restart.
+  ///
+  /// Between calls it is called on a thread of its own, during a call on the thread of the caller.
+  /// Calls wait until it returns. What it throws is reported to the uncaught exception handler of
+  /// that thread, and has no other effect.
+  public ServiceSpec signals(SignalListener listener) {
+    signals = Objects.requireNonNull(listener, "listener");
+    return this;
+  }
+
   /// Shows each message as it passes.
   public ServiceSpec monitor(MessageListener listener) {
     messages = listener;
@@ -123,6 +136,10 @@ public final class ServiceSpec {
   /// Whether anybody wants to know when it ends.
   boolean watched() {
     return watched;
+  }
+
+  SignalListener signals() {
+    return signals;
   }
 
   MessageListener messages() {
