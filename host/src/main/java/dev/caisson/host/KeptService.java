@@ -8,6 +8,9 @@ import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 
 /// A service that is to run until it is stopped.
@@ -27,7 +30,13 @@ final class KeptService implements ServiceClient.Owner {
 
   private final ArrayDeque<Long> restarts = new ArrayDeque<>();
   private volatile RunningService running;
-  private volatile boolean stopped;
+  private final AtomicBoolean stopped = new AtomicBoolean();
+
+  /// Whether a second stop has been shorter than the first.
+  private volatile boolean forced;
+
+  /// Open until the stop has been done.
+  private final CountDownLatch ended = new CountDownLatch(1);
 
   /// The manager of a service, as far as its client needs it.
   @FunctionalInterface
@@ -84,25 +93,46 @@ final class KeptService implements ServiceClient.Owner {
     return running.pid();
   }
 
-  /// Ends it for good.
+  /// Ends it for good. A stop that is under way on another thread is waited for; if it takes longer
+  /// than this one may, or this thread is interrupted, this one forces the end.
   ///
-  /// @return what was wrong with its end, if anything
+  /// @return what was wrong with its end, if anything; empty if another thread has ended it
   Optional<ServiceException> stop(Duration allowed) {
-    // Before the lock, so that whoever waits for its end in there has it, and knows why.
-    boolean stoppedBefore = stopped;
-    stopped = true;
+    // Before the lock, so that a thread that waits there for the end has it, and knows why.
+    boolean first = stopped.compareAndSet(false, true);
     client.disconnect();
+    if (!first) {
+      return awaitOtherStop(allowed) ? Optional.empty() : force();
+    }
     changing.lock();
     try {
-      if (stoppedBefore) {
-        return Optional.empty();
-      }
       // What a restart has attached meanwhile.
       client.disconnect();
-      return running.end(allowed);
+      var problem = running.end(allowed);
+      return forced ? Optional.empty() : problem;
     } finally {
       changing.unlock();
+      ended.countDown();
     }
+  }
+
+  /// Whether the stop has been done.
+  boolean hasEnded() {
+    return ended.getCount() == 0;
+  }
+
+  private boolean awaitOtherStop(Duration allowed) {
+    try {
+      return ended.await(allowed.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      return hasEnded();
+    }
+  }
+
+  private Optional<ServiceException> force() {
+    forced = true;
+    return running.end(Duration.ZERO);
   }
 
   /// Ends it and starts it anew.
@@ -111,7 +141,7 @@ final class KeptService implements ServiceClient.Owner {
   Optional<ServiceException> restart() throws SystemCallException {
     changing.lock();
     try {
-      if (stopped) {
+      if (stopped.get()) {
         throw new IllegalArgumentException("no service " + id + " runs");
       }
       return relaunch();
@@ -181,7 +211,7 @@ final class KeptService implements ServiceClient.Owner {
   private boolean isCurrent(RunningService which) {
     changing.lock();
     try {
-      return !stopped && running == which;
+      return !stopped.get() && running == which;
     } finally {
       changing.unlock();
     }

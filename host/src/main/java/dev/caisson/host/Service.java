@@ -33,9 +33,21 @@ import tools.jackson.databind.JsonNode;
 ///
 /// {@snippet class="dev.caisson.host.Checksums" region="service"}
 ///
-/// Whoever wants the JSON itself overrides [#dispatch]. The same class serves as an executable of
-/// its own ([#main(Service, String...)]) and inside the JVM of the host
-/// ([ServiceManager#start(String, Service)]).
+/// A service that wants the JSON itself overrides [#dispatch]. The same class serves as an
+/// executable of its own ([#main(Service, String...)]) and as an object inside
+/// the JVM of the host ([ServiceManager#start(String, Service)]). They differ in when [#stop()]
+/// runs:
+///
+/// | the host ends by | executable | object in the JVM |
+/// | --- | --- | --- |
+/// | closing its manager | runs | runs |
+/// | `System.exit`, its last thread, SIGTERM, SIGINT, SIGHUP | runs | runs, within 15 s |
+/// | SIGKILL, a crash of the JVM | runs, as soon as it is not in a method | does not run |
+///
+/// So an object holds only what the kernel frees with the process: descriptors, memory, locks on
+/// open files. What outlives a process (a mount, a loop device without autoclear, a file to be
+/// removed) is for an executable. A method that never returns keeps its process alive when the host
+/// has gone.
 public abstract class Service {
   private static final Duration FOREVER = Duration.ofDays(365);
   private static final Duration SEND = Duration.ofSeconds(60);
@@ -122,7 +134,7 @@ public abstract class Service {
   }
 
   /// Frees all that the service holds. Called once, when the connection has ended, for whatever
-  /// reason.
+  /// reason. The class says which ends of the host do not get that far.
   protected void stop() throws Exception {}
 
   /// The id that the host gave to this service.
