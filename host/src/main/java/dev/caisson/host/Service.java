@@ -1,16 +1,11 @@
 package dev.caisson.host;
 
-import dev.caisson.ipc.JsonChannel;
-import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Processes;
-import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.channels.ClosedChannelException;
@@ -34,7 +29,7 @@ import tools.jackson.databind.JsonNode;
 /// {@snippet class="dev.caisson.host.Checksums" region="service"}
 ///
 /// A service that wants the JSON itself overrides [#dispatch]. The same class serves as an
-/// executable of its own ([#main(Service, String...)]) and as an object inside
+/// executable of its own ([#main(Service, String...)], [ServiceProgram]) and as an object inside
 /// the JVM of the host ([ServiceManager#start(String, Service)]). They differ in when [#stop()]
 /// runs:
 ///
@@ -295,48 +290,14 @@ public abstract class Service {
     }
   }
 
-  /// Runs a service as the program of a process: the `main` of an executable calls this and exits
-  /// with its result.
-  ///
-  /// Takes `--service-id ID --service-fd FD`; other arguments are the service's own. SIGTERM and
-  /// SIGINT are ignored, so that the host alone says when it ends, by closing the connection.
-  /// Blocks until then.
+  /// Runs a service that has no arguments of its own as the program of a process: the `main` of an
+  /// executable calls this and exits with its result. [ServiceProgram] is for one that has some,
+  /// and says more.
   ///
   /// @return the exit status: 0; 1 if it failed to stop; 2 if it was called wrongly
   public static int main(Service service, String... args) {
-    int fd = -1;
-    @Nullable String id = null;
-    for (int i = 0; i + 1 < args.length; i++) {
-      switch (args[i]) {
-        case "--service-fd" -> fd = parse(args[i + 1]);
-        case "--service-id" -> id = args[i + 1];
-        default -> {
-          // An argument for the service itself.
-        }
-      }
-    }
-    if (fd < 0 || id == null) {
-      System.err.println("This is a host service. Usage: --service-id ID --service-fd FD");
-      return 2;
-    }
-    try {
-      Processes.ignore(Signal.TERM);
-      Processes.ignore(Signal.INT);
-      var channel = JsonChannel.of(UnixSocket.of(Fd.adopt(fd)), Limits.DEFAULT);
-      service.attach(id, new SocketConnection(channel));
-      service.serve();
-      return 0;
-    } catch (Exception failure) {
-      System.err.println(service.getClass().getName() + ": " + failure);
-      return 1;
-    }
-  }
-
-  private static int parse(String number) {
-    try {
-      return Integer.parseInt(number);
-    } catch (NumberFormatException notANumber) {
-      return -1;
-    }
+    Objects.requireNonNull(service, "service");
+    var name = service.getClass().getSimpleName();
+    return new ServiceProgram(name.isEmpty() ? "service" : name).run(arguments -> service, args);
   }
 }
