@@ -35,7 +35,10 @@ final class Failures {
     if (errors.isEmpty()) {
       errors = source.failure().stream().toList();
     }
-    errors.stream().limit(SHOWN_ERRORS).forEach(error -> terminal.err().println("  " + error));
+    errors.stream()
+        .limit(SHOWN_ERRORS)
+        .flatMap(String::lines)
+        .forEach(text -> terminal.err().println("  " + visible(text)));
     if (errors.size() > SHOWN_ERRORS) {
       terminal.err().println("  and " + (errors.size() - SHOWN_ERRORS) + " more");
     }
