@@ -69,6 +69,12 @@ public final class ServiceManager implements AutoCloseable {
     this.patience = requirePatience(patience);
   }
 
+  /// A manager for services that see what this JVM sees, each of which has 10 seconds to stop. What
+  /// they print goes to the standard output ([OutputListener#PRINTING]).
+  public ServiceManager() {
+    this(OutputListener.PRINTING);
+  }
+
   /// A manager for services that see what this JVM sees, each of which has 10 seconds to stop.
   public ServiceManager(OutputListener listener) {
     this(listener, Duration.ofSeconds(10));
@@ -99,6 +105,8 @@ public final class ServiceManager implements AutoCloseable {
   /// standard input.
   ///
   /// @param id unique among the services that run
+  /// @param executable a path; a bare name, without a slash, is looked up in the PATH of the
+  ///   environment that the service gets, see `execvp(3)`
   /// @throws IllegalArgumentException if one of that id runs already
   /// @throws SystemCallException if it cannot be started; ENOENT if there is no such file
   public ServiceClient start(String id, Path executable, List<String> args)
