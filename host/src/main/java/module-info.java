@@ -2,6 +2,7 @@
 module dev.caisson.host {
   requires static transitive org.jspecify;
   requires transitive dev.caisson.ipc;
+  requires org.apache.commons.cli;
 
   exports dev.caisson.host;
 }

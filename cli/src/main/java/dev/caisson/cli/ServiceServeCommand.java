@@ -1,6 +1,6 @@
 package dev.caisson.cli;
 
-import dev.caisson.host.Service;
+import dev.caisson.host.ServiceProgram;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Options;
 
@@ -53,7 +53,9 @@ final class ServiceServeCommand implements Command {
       throw new UsageException(
           "there is no service '%s', only %s".formatted(args.getFirst(), services.keySet()));
     }
-    return Service.main(
-        service.apply(System.err::println), args.subList(1, args.size()).toArray(String[]::new));
+    return new ServiceProgram("caisson service serve " + args.getFirst())
+        .run(
+            arguments -> service.apply(System.err::println),
+            args.subList(1, args.size()).toArray(String[]::new));
   }
 }

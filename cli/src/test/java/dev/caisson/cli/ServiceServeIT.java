@@ -57,7 +57,7 @@ class ServiceServeIT {
   void withoutAHostItSaysWhatItIs() throws Exception {
     var answer = caisson.run("service", "serve", "org.osbuild.inline");
     assertThat(answer.status()).isEqualTo(2);
-    assertThat(answer.err()).contains("This is a host service.");
+    assertThat(answer.err()).contains("--service-id ID --service-fd FD");
   }
 
   @Test

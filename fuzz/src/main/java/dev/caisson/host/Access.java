@@ -20,7 +20,9 @@ public final class Access {
     return new ServiceClient(
         "fuzzed",
         new Prepared(new SocketConnection(channel)),
-        until -> new ServiceEndedException("fuzzed", "ended", List.of()));
+        until -> new ServiceEndedException("fuzzed", "ended", List.of()),
+        SignalListener.NONE,
+        ServiceClient.Owner.NONE);
   }
 
   /// A connection on which the answers lie before they are asked for, which no real one may do.
@@ -28,6 +30,11 @@ public final class Access {
     @Override
     public boolean ready() {
       return false;
+    }
+
+    @Override
+    public void awaitReady(Deadline deadline) throws IOException {
+      connection.awaitReady(deadline);
     }
 
     @Override
@@ -56,6 +63,7 @@ public final class Access {
   ///
   /// @throws Exception why the connection broke
   public static void serve(Service service, JsonChannel connection) throws Exception {
-    service.serve(new SocketConnection(connection));
+    service.attach("fuzzed", new SocketConnection(connection));
+    service.serve();
   }
 }

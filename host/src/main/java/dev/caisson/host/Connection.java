@@ -39,6 +39,12 @@ interface Connection extends AutoCloseable {
   /// Whether a message, or the end, is there to be received.
   boolean ready() throws IOException;
 
+  /// Waits until a message, or the end, is there to be received, and leaves it there. Another
+  /// thread may receive it first.
+  ///
+  /// @throws dev.caisson.linux.DeadlineException if nothing comes in time
+  void awaitReady(Deadline deadline) throws IOException;
+
   /// Ends the connection in both directions, which wakes whoever waits on either side.
   void shutdown();
 

@@ -7,14 +7,22 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 
 /// A service that is to run until it is stopped.
-final class KeptService {
+final class KeptService implements ServiceClient.Owner {
+  /// How long the signals of a run that has ended are waited for.
+  private static final Duration LAST_SIGNALS = Duration.ofSeconds(1);
+
   private final String id;
   private final ServiceSpec spec;
   private final Launcher launcher;
   private final Duration patience;
+  private final Stopper stopper;
   private final ServiceClient client;
 
   /// Held by whoever ends it or starts it again.
@@ -22,22 +30,44 @@ final class KeptService {
 
   private final ArrayDeque<Long> restarts = new ArrayDeque<>();
   private volatile RunningService running;
-  private volatile boolean stopped;
+  private final AtomicBoolean stopped = new AtomicBoolean();
+
+  /// Whether a second stop has been shorter than the first.
+  private volatile boolean forced;
+
+  /// Open until the stop has been done.
+  private final CountDownLatch ended = new CountDownLatch(1);
+
+  /// The manager of a service, as far as its client needs it.
+  @FunctionalInterface
+  interface Stopper {
+    /// Stops a service, unless that has been done.
+    void stop(KeptService kept, Duration patience) throws ServiceException;
+  }
 
   private KeptService(
-      String id, ServiceSpec spec, Launcher launcher, Duration patience, Launcher.Launched first) {
+      String id,
+      ServiceSpec spec,
+      Launcher launcher,
+      Duration patience,
+      Stopper stopper,
+      Launcher.Launched first) {
     this.id = id;
     this.spec = spec;
     this.launcher = launcher;
     this.patience = patience;
+    this.stopper = stopper;
     this.running = first.running();
-    this.client = new ServiceClient(id, first.connection(), new RunEnding(first.running()));
+    this.client =
+        new ServiceClient(
+            id, first.connection(), new RunEnding(first.running()), spec.signals(), this);
   }
 
   /// Starts it.
-  static KeptService start(String id, ServiceSpec spec, Launcher launcher, Duration patience)
+  static KeptService start(
+      String id, ServiceSpec spec, Launcher launcher, Duration patience, Stopper stopper)
       throws SystemCallException {
-    var kept = new KeptService(id, spec, launcher, patience, launcher.launch(id, spec));
+    var kept = new KeptService(id, spec, launcher, patience, stopper, launcher.launch(id, spec));
     if (spec.watched()) {
       kept.watch();
     }
@@ -49,25 +79,60 @@ final class KeptService {
     return client;
   }
 
-  /// Ends it for good.
+  String id() {
+    return id;
+  }
+
+  @Override
+  public void stop(ServiceClient caller, Optional<Duration> allowed) throws ServiceException {
+    stopper.stop(this, allowed.orElse(patience));
+  }
+
+  @Override
+  public OptionalInt pid() {
+    return running.pid();
+  }
+
+  /// Ends it for good. A stop that is under way on another thread is waited for; if it takes longer
+  /// than this one may, or this thread is interrupted, this one forces the end.
   ///
-  /// @return what was wrong with its end, if anything
+  /// @return what was wrong with its end, if anything; empty if another thread has ended it
   Optional<ServiceException> stop(Duration allowed) {
-    // Before the lock, so that whoever waits for its end in there has it, and knows why.
-    boolean stoppedBefore = stopped;
-    stopped = true;
+    // Before the lock, so that a thread that waits there for the end has it, and knows why.
+    boolean first = stopped.compareAndSet(false, true);
     client.disconnect();
+    if (!first) {
+      return awaitOtherStop(allowed) ? Optional.empty() : force();
+    }
     changing.lock();
     try {
-      if (stoppedBefore) {
-        return Optional.empty();
-      }
       // What a restart has attached meanwhile.
       client.disconnect();
-      return running.end(allowed);
+      var problem = running.end(allowed);
+      return forced ? Optional.empty() : problem;
     } finally {
       changing.unlock();
+      ended.countDown();
     }
+  }
+
+  /// Whether the stop has been done.
+  boolean hasEnded() {
+    return ended.getCount() == 0;
+  }
+
+  private boolean awaitOtherStop(Duration allowed) {
+    try {
+      return ended.await(allowed.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      return hasEnded();
+    }
+  }
+
+  private Optional<ServiceException> force() {
+    forced = true;
+    return running.end(Duration.ZERO);
   }
 
   /// Ends it and starts it anew.
@@ -76,7 +141,7 @@ final class KeptService {
   Optional<ServiceException> restart() throws SystemCallException {
     changing.lock();
     try {
-      if (stopped) {
+      if (stopped.get()) {
         throw new IllegalArgumentException("no service " + id + " runs");
       }
       return relaunch();
@@ -103,7 +168,7 @@ final class KeptService {
   }
 
   /// The end of one run, which may be over, and followed by another, when somebody asks for it.
-  private final class RunEnding implements ServiceClient.Ending {
+  private final class RunEnding implements Line.Ending {
     private final RunningService run;
 
     RunEnding(RunningService run) {
@@ -135,6 +200,7 @@ final class KeptService {
           } catch (IOException | IllegalStateException reaped) {
             // By whoever stopped it, or ended it after a call had ended its connection.
           }
+          client.hearOut(LAST_SIGNALS);
           if (isCurrent(watched)) {
             tell(watched.explainEnd(Deadline.in(patience)));
             restartAfter(watched).ifPresent(this::tell);
@@ -145,7 +211,7 @@ final class KeptService {
   private boolean isCurrent(RunningService which) {
     changing.lock();
     try {
-      return !stopped && running == which;
+      return !stopped.get() && running == which;
     } finally {
       changing.unlock();
     }

@@ -4,11 +4,13 @@ import dev.caisson.ipc.JsonChannel;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
+import dev.caisson.linux.SearchPath;
 import dev.caisson.linux.Spawn;
 import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -32,7 +34,7 @@ record Launcher(OutputListener listener, SpawnThread thread, Map<String, String>
               startThread(
                   id,
                   Objects.requireNonNull(
-                      program.service().get(), "what makes the service made none"));
+                      program.service().get(), "the supplier of the service returned null"));
           case ServiceSpec.Program.Once program -> startThread(id, program.service());
         };
     return spec.messages().equals(MessageListener.NONE)
@@ -43,22 +45,26 @@ record Launcher(OutputListener listener, SpawnThread thread, Map<String, String>
 
   private static Launched startThread(String id, Service service) {
     var pair = LocalConnection.pair();
-    return new Launched(pair.host(), new ServiceThread(id, service, pair.service()));
+    service.attach(id, pair.service());
+    return new Launched(pair.host(), new ServiceThread(id, service));
   }
 
   private Launched spawn(String id, ServiceSpec.Program.Executable program, ServiceSpec spec)
       throws SystemCallException {
     var name = Optional.ofNullable(program.file().getFileName()).orElse(program.file());
+    var variables = new LinkedHashMap<>(environment);
+    variables.put("PYTHONUNBUFFERED", "1");
+    variables.putAll(spec.environment());
+    var file = SearchPath.find(program.file(), variables);
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
         var pipe = Pipe.pipe2();
         var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
       var child =
-          Spawn.of(program.file())
+          Spawn.of(file)
+              .argv0(program.file().toString())
               .args("--service-id", id, "--service-fd", Integer.toString(SERVICE_FD))
               .args(program.args())
-              .env(environment)
-              .env("PYTHONUNBUFFERED", "1")
-              .env(spec.environment())
+              .env(variables)
               .descriptor(0, nothing)
               .descriptor(1, pipe.write())
               .descriptor(2, pipe.write())

@@ -1,11 +1,11 @@
 package dev.caisson.host;
 
-/// What becomes of what a listener throws: it is told, and nothing else changes by it.
+/// What becomes of what a listener throws: it is reported, and has no other effect.
 final class Listeners {
   private Listeners() {}
 
-  /// Tells it where uncaught exceptions of this thread are told.
-  static void report(Exception bug) {
+  /// Reports it where uncaught exceptions of this thread are reported.
+  static void report(Throwable bug) {
     var thread = Thread.currentThread();
     thread.getUncaughtExceptionHandler().uncaughtException(thread, bug);
   }

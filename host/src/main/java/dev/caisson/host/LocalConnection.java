@@ -90,6 +90,11 @@ final class LocalConnection implements Connection {
   }
 
   @Override
+  public void awaitReady(Deadline deadline) throws IOException {
+    incoming.awaitReady(deadline);
+  }
+
+  @Override
   public void shutdown() {
     outgoing.end();
     incoming.end();

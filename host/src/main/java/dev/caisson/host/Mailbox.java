@@ -45,7 +45,7 @@ final class Mailbox {
   Optional<Connection.Delivery> take(Deadline deadline) throws IOException {
     lock.lock();
     try {
-      while (!ended && queue.isEmpty()) {
+      while (!isReady()) {
         await(deadline, "a message");
       }
       var next = Optional.ofNullable(queue.poll());
@@ -74,7 +74,23 @@ final class Mailbox {
   boolean ready() {
     lock.lock();
     try {
-      return ended || !queue.isEmpty();
+      return isReady();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean isReady() {
+    return ended || !queue.isEmpty();
+  }
+
+  /// Waits until there is a message, or the end, and leaves it there.
+  void awaitReady(Deadline deadline) throws IOException {
+    lock.lock();
+    try {
+      while (!isReady()) {
+        await(deadline, "a message");
+      }
     } finally {
       lock.unlock();
     }

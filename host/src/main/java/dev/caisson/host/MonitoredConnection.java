@@ -41,6 +41,11 @@ record MonitoredConnection(String id, Connection connection, MessageListener lis
   }
 
   @Override
+  public void awaitReady(Deadline deadline) throws IOException {
+    connection.awaitReady(deadline);
+  }
+
+  @Override
   public void shutdown() {
     connection.shutdown();
   }

@@ -6,6 +6,11 @@ public interface OutputListener {
   /// Hears nothing.
   OutputListener NONE = (id, program, line) -> {};
 
+  /// Prints each line to the standard output, as `id (program): line`. Characters that steer a
+  /// terminal are not escaped.
+  OutputListener PRINTING =
+      (id, program, line) -> System.out.println(id + " (" + program + "): " + line);
+
   /// Called for each line, as it comes, on a thread of that service's own; a slow listener delays
   /// that service alone.
   ///

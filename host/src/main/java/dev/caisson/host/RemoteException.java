@@ -1,6 +1,9 @@
 package dev.caisson.host;
 
 /// A method of a service failed; the service itself lives on.
+///
+/// The message is `ID: NAME: VALUE`, and the lines of the backtrace follow if there is one. All but
+/// the id comes from the service: it is as long as a message may be, and can steer a terminal.
 public final class RemoteException extends ServiceException {
   private static final long serialVersionUID = 1;
 
@@ -9,7 +12,13 @@ public final class RemoteException extends ServiceException {
   private final String backtrace;
 
   RemoteException(String service, ServiceMessage.Failure failure) {
-    super("%s: %s: %s".formatted(service, failure.name(), failure.value()));
+    super(
+        "%s: %s: %s%s"
+            .formatted(
+                service,
+                failure.name(),
+                failure.value(),
+                failure.backtrace().isBlank() ? "" : "\n" + failure.backtrace().stripTrailing()));
     this.name = failure.name();
     this.value = failure.value();
     this.backtrace = failure.backtrace();

@@ -2,6 +2,7 @@ package dev.caisson.host;
 
 import dev.caisson.linux.Fd;
 import java.util.List;
+import java.util.Objects;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
@@ -13,6 +14,12 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// @param value the value, which may be JSON's null
 /// @param descriptors 252 at most
 public record Reply(JsonNode value, List<Fd> descriptors) implements AutoCloseable {
+  /// Takes over the descriptors.
+  public Reply {
+    Objects.requireNonNull(value, "value");
+    Objects.requireNonNull(descriptors, "descriptors");
+  }
+
   /// A reply without descriptors.
   public static Reply of(JsonNode value) {
     return new Reply(value, List.of());

@@ -1,6 +1,7 @@
 package dev.caisson.host;
 
 import java.time.Duration;
+import java.util.Objects;
 
 /// Whether a service that has ended unasked is started again.
 ///
@@ -20,6 +21,7 @@ public record Restart(int times, Duration within) {
 
   /// @throws IllegalArgumentException if either is negative
   public Restart {
+    Objects.requireNonNull(within, "within");
     if (times < 0 || within.isNegative()) {
       throw new IllegalArgumentException("how often a service restarts cannot be negative");
     }

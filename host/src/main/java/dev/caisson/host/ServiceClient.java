@@ -1,20 +1,24 @@
 package dev.caisson.host;
 
-import dev.caisson.ipc.MessageException;
+import static java.util.Objects.requireNonNull;
+
+import dev.caisson.ipc.JsonChannel;
+import dev.caisson.ipc.Limits;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.UnixSocket;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import java.util.List;
-import java.util.Set;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 
 /// Calls the methods of a service.
 ///
@@ -22,54 +26,91 @@ import tools.jackson.databind.JsonNode;
 /// (deadline, interrupt, a peer that breaks the protocol) ends the connection with it, so that a
 /// late answer can never be taken for that of the next call. The service then ends, too; one that
 /// is [restarted][Restart] can be called again by the same client.
+///
+/// A service may send signals at any time. Those of a call go to the listener of that call. The
+/// others go to the [standing listener][ServiceSpec#signals] as they come. Without a standing
+/// listener they wait, and the listener of the next call hears them, in order, before that call is
+/// sent. [SignalListener#NONE] drops them.
 public final class ServiceClient {
-  /// What tells that the other side is gone. Other errors are this side's own.
-  private static final Set<Errno> BROKEN =
-      Set.of(Errno.EPIPE, Errno.ECONNRESET, Errno.ENOTCONN, Errno.ECONNREFUSED);
-
-  /// How long is waited for the end of a service whose connection has ended before.
-  private static final Duration SOON = Duration.ofSeconds(1);
-
   private final String id;
   private final ReentrantLock turn = new ReentrantLock(true);
+  private final Owner owner;
+
+  /// Hears the signals between calls; NONE if the next call is to hear them.
+  private final SignalListener standing;
+
+  private final Optional<StandingListener> watcher;
   private volatile Line line;
 
-  /// The end of one run of the service.
-  @FunctionalInterface
-  interface Ending {
-    /// Tells how it ended, once its connection has.
-    ServiceException explain(Deadline deadline);
+  /// The keeper of the service that a client calls.
+  interface Owner {
+    /// The connection is all that keeps the service.
+    Owner NONE =
+        new Owner() {
+          @Override
+          public void stop(ServiceClient client, Optional<Duration> patience) {
+            client.disconnect();
+          }
 
-    /// Hears that a call has ended the connection to it.
-    default void abandoned() {}
+          @Override
+          public OptionalInt pid() {
+            return OptionalInt.empty();
+          }
+        };
+
+    /// Stops the service, unless that has been done.
+    ///
+    /// @param patience empty for that of its manager
+    void stop(ServiceClient client, Optional<Duration> patience) throws ServiceException;
+
+    /// The process of the service, unless it has been reaped.
+    OptionalInt pid();
   }
 
-  ServiceClient(String id, Connection connection, Ending ending) {
+  ServiceClient(
+      String id, Connection connection, Line.Ending ending, SignalListener signals, Owner owner) {
     this.id = id;
-    this.line = new Line(connection, ending);
+    this.owner = owner;
+    this.line = new Line(id, connection, ending);
+    this.watcher =
+        signals.equals(SignalListener.NONE)
+            ? Optional.empty()
+            : Optional.of(new StandingListener(id, signals, turn));
+    this.standing = watcher.<SignalListener>map(listener -> listener).orElse(SignalListener.NONE);
+    watcher.ifPresent(listener -> listener.watch(line));
   }
 
-  /// What leads to one run of the service.
-  private static final class Line {
-    final Connection connection;
-    final Ending ending;
-    volatile boolean over;
+  /// Calls what speaks the protocol at the other end of a socket, however it was started.
+  ///
+  /// @param id its name in messages
+  /// @param socket connected, of the type SOCK_SEQPACKET; the client takes it over, and [#stop()]
+  ///   closes it
+  /// @throws IllegalArgumentException if the socket is of another type; it stays the caller's then
+  /// @throws SystemCallException if the descriptor is not a socket; it stays the caller's then
+  public static ServiceClient over(String id, UnixSocket socket) throws SystemCallException {
+    return over(id, socket, Limits.DEFAULT, SignalListener.NONE);
+  }
 
-    Line(Connection connection, Ending ending) {
-      this.connection = connection;
-      this.ending = ending;
+  /// Calls what speaks the protocol at the other end of a socket, as [#over(String, UnixSocket)].
+  ///
+  /// @param limits what is accepted of it
+  /// @param signals the standing listener, as [ServiceSpec#signals] has it
+  public static ServiceClient over(
+      String id, UnixSocket socket, Limits limits, SignalListener signals)
+      throws SystemCallException {
+    requireNonNull(id, "id");
+    requireNonNull(limits, "limits");
+    requireNonNull(signals, "signals");
+    if (requireNonNull(socket, "socket").type() != UnixSocket.Type.SEQPACKET) {
+      throw new IllegalArgumentException(
+          "the socket of service %s is of the type %s, not SEQPACKET".formatted(id, socket.type()));
     }
-
-    /// Whatever still comes is not heard any more.
-    void end() {
-      over = true;
-      connection.shutdown();
-    }
-
-    void abandon() {
-      end();
-      ending.abandoned();
-    }
+    return new ServiceClient(
+        id,
+        new SocketConnection(JsonChannel.of(UnixSocket.of(socket.fd()), limits)),
+        until -> new ServiceEndedException(id, "has ended its connection", List.of()),
+        signals,
+        Owner.NONE);
   }
 
   /// The service's id.
@@ -77,7 +118,39 @@ public final class ServiceClient {
     return id;
   }
 
-  /// Calls a method and returns its value; signals and descriptors of the answer are dropped.
+  /// The process of the service; empty for a service in this JVM, for the other end of a
+  /// [socket][#over], and when the process has been reaped.
+  ///
+  /// For messages: to stop the service, use [#stop()].
+  public OptionalInt pid() {
+    return owner.pid();
+  }
+
+  /// Stops the service, as [ServiceManager#stop(String)]. No-op if it has been stopped.
+  ///
+  /// @throws ServiceException if it ended otherwise than by itself with status 0
+  public void stop() throws ServiceException {
+    owner.stop(this, Optional.empty());
+  }
+
+  /// Stops the service. No-op if it has been stopped.
+  ///
+  /// @param patience how long it may take to stop by itself
+  /// @throws ServiceException if it ended otherwise than by itself with status 0
+  public void stop(Duration patience) throws ServiceException {
+    requireNonNull(patience, "patience");
+    owner.stop(this, Optional.of(patience));
+  }
+
+  /// Calls a method without arguments, which are `[]` on the wire, and returns its value.
+  ///
+  /// @throws IOException as [#call(String, JsonNode, Duration)]
+  public JsonNode call(String method, Duration deadline) throws IOException {
+    return call(method, JsonNodeFactory.instance.arrayNode(), deadline);
+  }
+
+  /// Calls a method and returns its value. Descriptors of the answer are closed; signals go to the
+  /// standing listener, if there is one.
   ///
   /// Blocks until the answer comes; an interrupt ends it.
   ///
@@ -93,7 +166,8 @@ public final class ServiceClient {
     }
   }
 
-  /// Calls a method with a record, and returns a record; signals are dropped.
+  /// Calls a method with a record, and returns a record. Signals go to the standing listener, if
+  /// there is one.
   ///
   /// @param request its descriptors stay the caller's
   /// @return the answer, whose descriptors the caller owns
@@ -112,7 +186,8 @@ public final class ServiceClient {
   public <Q, R> R call(
       ServiceMethod<Q, R> method, Q request, SignalListener signals, Duration deadline)
       throws IOException {
-    var args = TypedJson.reply(request);
+    requireNonNull(method, "method");
+    var args = TypedJson.reply(requireNonNull(request, "request"));
     var reply = callWithFds(method.name(), args.value(), args.descriptors(), signals, deadline);
     return TypedJson.value(
         "the reply of service %s to %s".formatted(id, method.name()),
@@ -123,26 +198,33 @@ public final class ServiceClient {
 
   /// Calls a method with descriptors, which the caller keeps.
   ///
-  /// @param signals hears what comes before the answer
+  /// @param signals hears what comes before the answer; [SignalListener#NONE] leaves it to the
+  ///   standing listener, if there is one
   /// @return the answer, whose descriptors the caller owns
   /// @throws IOException as [#call(String, JsonNode, Duration)], and what the listener threw
   public Reply callWithFds(
       String method, JsonNode args, List<Fd> descriptors, SignalListener signals, Duration deadline)
       throws IOException {
-    var until = Deadline.in(deadline);
+    requireNonNull(method, "method");
+    requireNonNull(args, "args");
+    requireNonNull(descriptors, "descriptors");
+    requireNonNull(signals, "signals");
+    var until = Deadline.in(requireNonNull(deadline, "deadline"));
     takeTurn(method, until);
     // What is attached meanwhile is for the next call.
-    var exchange = new Exchange(line, method, until);
+    var exchange = new Exchange(id, line, method, until);
     boolean awaited = false;
     try {
+      exchange.hearEarlier(standing.equals(SignalListener.NONE) ? signals : standing);
       exchange.send(args, descriptors);
       awaited = true;
+      var listener = signals.equals(SignalListener.NONE) ? standing : signals;
       while (true) {
         var delivery = exchange.receive();
         switch (delivery.message()) {
           case ServiceMessage.Signal signal -> {
             try (delivery) {
-              signals.signal(signal.value(), delivery.descriptors());
+              listener.signal(signal.value(), delivery.descriptors());
             }
           }
           case ServiceMessage.Reply reply -> {
@@ -163,139 +245,34 @@ public final class ServiceClient {
       }
     } finally {
       if (awaited) {
-        exchange.line.abandon();
+        exchange.abandon();
       }
       turn.unlock();
     }
   }
 
-  /// One call on its way. What the failure of a step means holds for the connection alone, never
-  /// for what a listener threw.
-  private final class Exchange {
-    private final Line line;
-    private final String method;
-    private final Deadline until;
-
-    Exchange(Line line, String method, Deadline until) {
-      this.line = line;
-      this.method = method;
-      this.until = until;
-    }
-
-    void send(JsonNode args, List<Fd> descriptors) throws IOException {
-      step(() -> {
-        if (line.over) {
-          // An earlier call has ended the connection; the service may never notice.
-          var soon = until.remaining().compareTo(SOON) < 0 ? until : Deadline.in(SOON);
-          throw line.ending.explain(soon);
-        }
-        requireSilence();
-        line.connection.send(new ServiceMessage.Call(method, args), descriptors, until);
-        return until;
-      });
-    }
-
-    Connection.Delivery receive() throws IOException {
-      return step(
-              () -> {
-                try {
-                  return line.connection.receive(until);
-                } catch (MessageException nonsense) {
-                  throw new MessageException(
-                      "service %s answered %s with what is no message: %s"
-                          .formatted(id, method, nonsense.getMessage()));
-                } catch (ProtocolException nonsense) {
-                  throw new ProtocolException(
-                      "service %s answered %s with what is no answer: %s"
-                          .formatted(id, method, nonsense.getMessage()));
-                }
-              })
-          .orElseThrow(this::explained);
-    }
-
-    /// What is there before anything was asked answers nothing. A signal may be late; a second
-    /// answer to the call before would be taken for the first to this one.
-    private void requireSilence() throws IOException {
-      boolean silent = false;
-      try {
-        while (line.connection.ready()) {
-          var unasked = step(() -> line.connection.receive(until)).orElseThrow(this::explained);
-          unasked.close();
-          if (!(unasked.message() instanceof ServiceMessage.Signal)) {
-            throw new ProtocolException(
-                "service %s sent a %s that nobody had asked for"
-                    .formatted(id, unasked.message().type()));
-          }
-        }
-        silent = true;
-      } finally {
-        if (!silent) {
-          line.abandon();
-        }
-      }
-    }
-
-    private <T> T step(Step<T> step) throws IOException {
-      // Messages that come without end never make a step wait, so the step itself would never
-      // notice either.
-      if (until.expired()) {
-        throw late();
-      }
-      if (Thread.currentThread().isInterrupted()) {
-        throw new InterruptedIOException(
-            "interrupted while service %s answers %s".formatted(id, method));
-      }
-      try {
-        return step.take();
-      } catch (SystemCallException failure) {
-        if (!BROKEN.contains(failure.errno())) {
-          throw failure;
-        }
-        throw explained();
-      } catch (ClosedChannelException broken) {
-        throw explained();
-      } catch (DeadlineException expired) {
-        throw late();
-      } catch (IllegalStateException failure) {
-        if (line.over) {
-          throw explained();
-        }
-        throw failure;
-      }
-    }
-
-    /// How the service ended: it may wait for this side's end of the connection before it does.
-    private ServiceException explained() {
-      line.end();
-      return line.ending.explain(until);
-    }
-
-    private DeadlineException late() {
-      return until.exception("service " + id + " to answer " + method);
-    }
-  }
-
-  @FunctionalInterface
-  private interface Step<T> {
-    T take() throws IOException;
-  }
-
   /// Ends the connection, and a call that is under way with it.
   void disconnect() {
-    var current = line;
-    current.end();
-    current.connection.close();
+    line.close();
   }
 
   /// Goes on with a new run of the service; the calls of the old one have ended.
-  void attach(Connection fresh, Ending ending) {
-    line = new Line(fresh, ending);
+  void attach(Connection fresh, Line.Ending ending) {
+    var next = new Line(id, fresh, ending);
+    line = next;
+    watcher.ifPresent(listener -> listener.watch(next));
+  }
+
+  /// Waits until the standing listener has heard all signals of a run that has ended.
+  void hearOut(Duration patience) {
+    watcher.ifPresent(listener -> listener.hearOut(patience));
   }
 
   private void takeTurn(String method, Deadline until) throws IOException {
     if (turn.isHeldByCurrentThread()) {
       throw new IllegalStateException(
-          "service %s cannot be called by what hears the signals of a call to it".formatted(id));
+          "service %s cannot be called by a listener of its signals; call it on another thread"
+              .formatted(id));
     }
     try {
       if (!turn.tryLock(until.remaining().toNanos(), TimeUnit.NANOSECONDS)) {

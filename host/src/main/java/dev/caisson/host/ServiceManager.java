@@ -1,18 +1,19 @@
 package dev.caisson.host;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
+import java.util.SequencedMap;
+import java.util.SequencedSet;
 
 /// Starts services and stops them: a service lives at most as long as the manager that started it.
 ///
@@ -21,27 +22,57 @@ import java.util.concurrent.FutureTask;
 ///
 /// {@snippet class="dev.caisson.host.Checksums" region="caller"}
 ///
+/// The end of the JVM closes what has not been closed: `System.exit`, the end of its last thread,
+/// SIGTERM, SIGINT and SIGHUP stop the services of all managers, the manager that was made last
+/// first. The JVM waits for that as long as the most patient manager, 12 s at most, and then 3 s
+/// until those that do not stop by themselves have been killed or interrupted. Other shutdown hooks
+/// run at the same time.
+///
+/// No program can do anything about SIGKILL. An executable notices that its connection has ended,
+/// and stops by itself. The [Service#stop()] of a service in this JVM does not run. [Service] says
+/// which kind of service may hold what.
+///
 /// Safe for many threads.
 public final class ServiceManager implements AutoCloseable {
-  /// For those for whom the one deadline has left nothing.
-  private static final Duration LAST_CHANCE = Duration.ofSeconds(1);
+  /// How many ids are remembered of services that have been stopped.
+  private static final int REMEMBERED = 10_000;
 
+  private static final Duration FOREVER = Duration.ofDays(365);
+
+  private final long number = OpenManagers.number();
   private final Launcher launcher;
   private final Duration patience;
-  private final Map<String, KeptService> services = new LinkedHashMap<>();
+
+  /// Those that run, by their ids. The lock of all that follows.
+  private final SequencedMap<String, KeptService> services = new LinkedHashMap<>();
+
+  /// Those that are being stopped, in that order.
+  private final SequencedSet<KeptService> stopping = new LinkedHashSet<>();
+
+  private final SequencedSet<String> stopped = new LinkedHashSet<>();
   private boolean closed;
 
   /// @param listener hears what services print
-  /// @param thread which services are started from: it decides which mounts they see
+  /// @param thread the thread that services are started from: it decides which mounts they see
   /// @param environment the whole environment of the services
   /// @param patience how long a service may take to stop by itself; in all, when all are stopped
+  /// @throws IllegalArgumentException if the patience is negative
   public ServiceManager(
       OutputListener listener,
       SpawnThread thread,
       Map<String, String> environment,
       Duration patience) {
-    this.launcher = new Launcher(listener, thread, Map.copyOf(environment));
-    this.patience = patience;
+    requireNonNull(listener, "listener");
+    requireNonNull(thread, "thread");
+    this.launcher =
+        new Launcher(listener, thread, Map.copyOf(requireNonNull(environment, "environment")));
+    this.patience = requirePatience(patience);
+  }
+
+  /// A manager for services that see what this JVM sees, each of which has 10 seconds to stop. What
+  /// they print goes to the standard output ([OutputListener#PRINTING]).
+  public ServiceManager() {
+    this(OutputListener.PRINTING);
   }
 
   /// A manager for services that see what this JVM sees, each of which has 10 seconds to stop.
@@ -56,12 +87,28 @@ public final class ServiceManager implements AutoCloseable {
     this(listener, SpawnThread.shared(), System.getenv(), patience);
   }
 
-  /// Starts an executable as `EXE --service-id ID --service-fd FD ARGS...`, with nothing else to
-  /// read from.
+  private static Duration requirePatience(Duration patience) {
+    if (requireNonNull(patience, "patience").isNegative()) {
+      throw new IllegalArgumentException("a patience cannot be negative: " + patience);
+    }
+    return patience.compareTo(FOREVER) < 0 ? patience : FOREVER;
+  }
+
+  /// Whether services can be started: not any more once the manager has been closed.
+  public boolean isRunning() {
+    synchronized (services) {
+      return !closed;
+    }
+  }
+
+  /// Starts an executable as `EXE --service-id ID --service-fd FD ARGS...`, with `/dev/null` as its
+  /// standard input.
   ///
   /// @param id unique among the services that run
+  /// @param executable a path; a bare name, without a slash, is looked up in the PATH of the
+  ///   environment that the service gets, see `execvp(3)`
   /// @throws IllegalArgumentException if one of that id runs already
-  /// @throws SystemCallException if it cannot be started
+  /// @throws SystemCallException if it cannot be started; ENOENT if there is no such file
   public ServiceClient start(String id, Path executable, List<String> args)
       throws SystemCallException {
     return start(id, ServiceSpec.executable(executable, args));
@@ -71,9 +118,10 @@ public final class ServiceManager implements AutoCloseable {
   ///
   /// @param id unique among the services that run
   /// @throws IllegalArgumentException if one of that id runs already
+  /// @throws IllegalStateException if this object serves already
   public ServiceClient start(String id, Service service) {
     try {
-      return start(id, ServiceSpec.once(service));
+      return start(id, ServiceSpec.once(requireNonNull(service, "service")));
     } catch (SystemCallException impossible) {
       throw new IllegalStateException("a thread needs no system call", impossible);
     }
@@ -87,33 +135,81 @@ public final class ServiceManager implements AutoCloseable {
   /// @throws IllegalStateException if the manager has been closed
   /// @throws SystemCallException if it cannot be started
   public ServiceClient start(String id, ServiceSpec spec) throws SystemCallException {
+    requireNonNull(id, "id");
+    requireNonNull(spec, "spec");
     synchronized (services) {
       if (closed) {
-        throw new IllegalStateException("the manager has been closed, so nobody would stop " + id);
+        throw new IllegalStateException(
+            "cannot start service %s: the manager has been closed".formatted(id));
       }
       if (services.containsKey(id)) {
         throw new IllegalArgumentException("service " + id + " has been started already");
       }
-      var kept = KeptService.start(id, spec, launcher, patience);
+      var kept = KeptService.start(id, spec, launcher, patience, this::stop);
       services.put(id, kept);
+      OpenManagers.add(number, this);
       return kept.client();
     }
   }
 
   /// Stops one service: its connection is closed, and it may take its time to stop, then it is
-  /// asked (SIGTERM), then killed. Its id is free afterwards.
+  /// asked (SIGTERM), then killed. Its id is free afterwards. No-op if the service has been stopped
+  /// before.
   ///
   /// @throws ServiceException if it ended otherwise than by itself with status 0
-  /// @throws IllegalArgumentException if no such service runs
+  /// @throws IllegalArgumentException if no service of that id has been started; the ids of the
+  ///   last 10,000 that were stopped are remembered
   public void stop(String id) throws ServiceException {
+    stop(id, patience);
+  }
+
+  /// Stops one service, as [#stop(String)].
+  ///
+  /// @param patience how long it may take to stop by itself
+  public void stop(String id, Duration patience) throws ServiceException {
+    var allowed = requirePatience(patience);
     KeptService kept;
     synchronized (services) {
-      kept = require(id);
-      services.remove(id);
+      kept = services.get(requireNonNull(id, "id"));
+      if (kept == null) {
+        if (stopped.contains(id)) {
+          return;
+        }
+        throw new IllegalArgumentException("no service " + id + " has been started");
+      }
     }
-    var problem = kept.stop(patience);
-    if (problem.isPresent()) {
-      throw problem.get();
+    stop(kept, allowed);
+  }
+
+  private void stop(KeptService kept, Duration patience) throws ServiceException {
+    var allowed = requirePatience(patience);
+    synchronized (services) {
+      if (services.remove(kept.id(), kept)) {
+        stopping.add(kept);
+      }
+    }
+    try {
+      var problem = kept.stop(allowed);
+      if (problem.isPresent()) {
+        throw problem.get();
+      }
+    } finally {
+      finish(kept);
+    }
+  }
+
+  /// Called when a stop has been done, or has not been waited for any longer.
+  private void finish(KeptService kept) {
+    synchronized (services) {
+      if (kept.hasEnded() && stopping.remove(kept)) {
+        stopped.add(kept.id());
+        if (stopped.size() > REMEMBERED) {
+          stopped.removeFirst();
+        }
+      }
+      if (services.isEmpty() && stopping.isEmpty()) {
+        OpenManagers.remove(number);
+      }
     }
   }
 
@@ -128,7 +224,10 @@ public final class ServiceManager implements AutoCloseable {
   public void restart(String id) throws ServiceException, SystemCallException {
     KeptService kept;
     synchronized (services) {
-      kept = require(id);
+      kept = services.get(requireNonNull(id, "id"));
+      if (kept == null) {
+        throw new IllegalArgumentException("no service " + id + " runs");
+      }
     }
     var problem = kept.restart();
     if (problem.isPresent()) {
@@ -136,41 +235,25 @@ public final class ServiceManager implements AutoCloseable {
     }
   }
 
-  private KeptService require(String id) {
-    var kept = services.get(id);
-    if (kept == null) {
-      throw new IllegalArgumentException("no service " + id + " runs");
-    }
-    return kept;
-  }
-
-  /// Stops all services, the last started first, within one deadline for all.
+  /// Stops all services, the last started first, within one deadline for all. Those that another
+  /// thread is stopping are waited for, and forced at that deadline. Idempotent.
   ///
   /// @throws IOException if one of them ended badly; the others' problems are suppressed in it
   @Override
   public void close() throws IOException {
-    var until = Deadline.in(patience);
-    List<KeptService> last;
+    close(patience);
+  }
+
+  /// Stops all services, as [#close()].
+  ///
+  /// @param patience how long they may take, in all, to stop by themselves
+  public void close(Duration patience) throws IOException {
+    var stop = new OrderedStop(Deadline.in(requirePatience(patience)));
     synchronized (services) {
-      last = new ArrayList<>(services.values()).reversed();
-      services.clear();
       closed = true;
     }
-    var problems = new ArrayList<ServiceException>();
-    var late = new ArrayList<FutureTask<Optional<ServiceException>>>();
-    for (var kept : last) {
-      if (until.expired()) {
-        // One has used up the time of all: what each of the others still gets it gets at once.
-        var task = new FutureTask<>(() -> kept.stop(LAST_CHANCE));
-        Thread.ofVirtual().name("stop-" + kept.client().id()).start(task);
-        late.add(task);
-      } else {
-        kept.stop(until.remaining()).ifPresent(problems::add);
-      }
-    }
-    for (var task : late) {
-      result(task).ifPresent(problems::add);
-    }
+    stopAll(stop);
+    var problems = stop.problems();
     if (problems.isEmpty()) {
       return;
     }
@@ -179,23 +262,22 @@ public final class ServiceManager implements AutoCloseable {
     throw first;
   }
 
-  /// What came of it; an interrupt does not keep the rest from being stopped.
-  private static <T> T result(FutureTask<T> task) {
-    boolean interrupted = false;
-    try {
-      while (true) {
-        try {
-          return task.get();
-        } catch (InterruptedException interrupt) {
-          interrupted = true;
-        } catch (ExecutionException failure) {
-          throw new IllegalStateException(failure.getCause());
-        }
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
+  /// Stops all services that run, and waits for those that another thread is stopping.
+  ///
+  /// @return whether there was any
+  boolean stopAll(OrderedStop stop) {
+    List<KeptService> all;
+    synchronized (services) {
+      stopping.addAll(List.copyOf(services.values()).reversed());
+      services.clear();
+      all = List.copyOf(stopping);
     }
+    all.forEach(kept -> stop.stop(kept, () -> finish(kept)));
+    return !all.isEmpty();
+  }
+
+  /// How long services may take to stop by themselves.
+  Duration patience() {
+    return patience;
   }
 }

@@ -1,5 +1,7 @@
 package dev.caisson.host;
 
+import static java.util.Objects.requireNonNull;
+
 /// A method of a service, as the service and its callers share it: its name, and what goes in and
 /// comes out.
 ///
@@ -18,6 +20,13 @@ package dev.caisson.host;
 /// @param <Q> what the method is asked with
 /// @param <R> what it answers
 public record ServiceMethod<Q, R>(String name, Class<Q> request, Class<R> reply) {
+  /// A method.
+  public ServiceMethod {
+    requireNonNull(name, "name");
+    requireNonNull(request, "request");
+    requireNonNull(reply, "reply");
+  }
+
   /// A method.
   public static <Q, R> ServiceMethod<Q, R> of(String name, Class<Q> request, Class<R> reply) {
     return new ServiceMethod<>(name, request, reply);

@@ -11,6 +11,7 @@ import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /// A service that is a process of its own, the leader of a process group.
 final class ServiceProcess implements RunningService {
@@ -26,6 +27,11 @@ final class ServiceProcess implements RunningService {
     this.id = id;
     this.child = child;
     this.output = output;
+  }
+
+  @Override
+  public OptionalInt pid() {
+    return child.exit().isPresent() ? OptionalInt.empty() : OptionalInt.of(child.pid());
   }
 
   @Override

@@ -1,5 +1,7 @@
 package dev.caisson.host;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.caisson.ipc.Limits;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -7,7 +9,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 
-/// What a service is and how it is kept: an executable, or a class of this JVM.
+/// What a service is and how it is kept: an executable, or a class of this JVM. [Service] says
+/// which kind may hold what.
 ///
 /// Each method changes this and returns it.
 public final class ServiceSpec {
@@ -39,29 +42,38 @@ public final class ServiceSpec {
   private EndListener endListener = (id, how) -> {};
   private boolean watched;
   private MessageListener messages = MessageListener.NONE;
+  private SignalListener signals = SignalListener.NONE;
   private Limits limits = Limits.DEFAULT;
 
   private ServiceSpec(Program program) {
     this.program = program;
   }
 
-  /// A service that is an executable file, which is given these arguments besides those that make
-  /// it a service.
+  /// A service that is an executable file, as [#executable(Path, List)].
   public static ServiceSpec executable(Path file, String... args) {
-    return executable(file, List.of(args));
+    return executable(file, List.of(requireNonNull(args, "args")));
   }
 
-  /// A service that is an executable file.
+  /// A service that is a process of its own. It notices every end of its host, SIGKILL included, as
+  /// soon as it is not in a method, and then stops by itself.
+  ///
+  /// @param file a path; a bare name, without a slash, is looked up in the PATH of the environment
+  ///   that the service gets, see `execvp(3)`
+  /// @param args its own arguments, besides those that make it a service
   public static ServiceSpec executable(Path file, List<String> args) {
-    return new ServiceSpec(new Program.Executable(file, List.copyOf(args)));
+    requireNonNull(file, "file");
+    return new ServiceSpec(new Program.Executable(file, List.copyOf(requireNonNull(args, "args"))));
   }
 
   /// A service on a thread of this JVM: a virtual one if it is started from such a thread, which is
   /// quickest for callers of the same kind.
   ///
+  /// If the JVM is killed by SIGKILL, its [Service#stop()] does not run: it must hold only what the
+  /// kernel frees with the process.
+  ///
   /// @param service makes a new one for each start
   public static ServiceSpec inJvm(Supplier<Service> service) {
-    return new ServiceSpec(new Program.InJvm(service));
+    return new ServiceSpec(new Program.InJvm(requireNonNull(service, "service")));
   }
 
   static ServiceSpec once(Service service) {
@@ -74,33 +86,44 @@ public final class ServiceSpec {
 
   /// Sets a variable besides those that the manager gives to all; an executable alone sees it.
   public ServiceSpec env(String name, String value) {
-    environment.put(name, value);
+    environment.put(requireNonNull(name, "name"), requireNonNull(value, "value"));
     return this;
   }
 
   /// Starts it again when it ends unasked.
   public ServiceSpec restart(Restart policy) {
-    restart = policy;
+    restart = requireNonNull(policy, "policy");
     watched |= policy.times() > 0;
     return this;
   }
 
   /// Tells when it ends unasked, even while nobody calls it.
   public ServiceSpec onEnd(EndListener listener) {
-    endListener = listener;
+    endListener = requireNonNull(listener, "listener");
     watched = true;
+    return this;
+  }
+
+  /// Sets the standing listener: it hears the signals that come between calls, as they come, and
+  /// those of calls that have no listener of their own. It goes on hearing after a restart.
+  ///
+  /// Between calls it is called on a thread of its own, during a call on the thread of the caller.
+  /// Calls wait until it returns. What it throws is reported to the uncaught exception handler of
+  /// that thread, and has no other effect.
+  public ServiceSpec signals(SignalListener listener) {
+    signals = requireNonNull(listener, "listener");
     return this;
   }
 
   /// Shows each message as it passes.
   public ServiceSpec monitor(MessageListener listener) {
-    messages = listener;
+    messages = requireNonNull(listener, "listener");
     return this;
   }
 
   /// What is accepted of it, if it is an executable; [Limits#DEFAULT] unless this is called.
   public ServiceSpec limits(Limits accepted) {
-    limits = accepted;
+    limits = requireNonNull(accepted, "accepted");
     return this;
   }
 
@@ -123,6 +146,10 @@ public final class ServiceSpec {
   /// Whether anybody wants to know when it ends.
   boolean watched() {
     return watched;
+  }
+
+  SignalListener signals() {
+    return signals;
   }
 
   MessageListener messages() {

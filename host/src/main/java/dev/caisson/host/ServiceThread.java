@@ -6,6 +6,7 @@ import java.io.InterruptedIOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /// A service that lives in this JVM, on a thread of the kind of the one that starts it: two of one
@@ -18,14 +19,15 @@ final class ServiceThread implements RunningService {
   private final Thread thread;
   private volatile @Nullable Throwable failure;
 
-  ServiceThread(String id, Service service, Connection host) {
+  /// @param service attached to its host
+  ServiceThread(String id, Service service) {
     this.id = id;
     this.thread =
         builder()
             .name("service-" + id)
             .start(() -> {
               try {
-                service.serve(host);
+                service.serve();
               } catch (Throwable thrown) {
                 failure = thrown;
               }
@@ -36,6 +38,11 @@ final class ServiceThread implements RunningService {
     return Thread.currentThread().isVirtual()
         ? Thread.ofVirtual()
         : Thread.ofPlatform().daemon().inheritInheritableThreadLocals(false);
+  }
+
+  @Override
+  public OptionalInt pid() {
+    return OptionalInt.empty();
   }
 
   @Override

@@ -27,6 +27,11 @@ record SocketConnection(JsonChannel channel) implements Connection {
   }
 
   @Override
+  public void awaitReady(Deadline deadline) throws IOException {
+    channel.awaitReady(deadline);
+  }
+
+  @Override
   public void shutdown() {
     channel.shutdown();
   }

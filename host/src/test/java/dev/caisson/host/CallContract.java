@@ -204,7 +204,11 @@ abstract class CallContract {
               assertThat(failure.name()).isEqualTo(nameOfFailure());
               assertThat(failure.value()).isEqualTo("no röom");
               assertThat(failure.backtrace()).isNotEmpty();
-              assertThat(failure).hasMessageContaining(client.id());
+              assertThat(failure)
+                  .hasMessage(
+                      "%s: %s: no röom\n%s"
+                          .formatted(
+                              client.id(), nameOfFailure(), failure.backtrace().stripTrailing()));
             });
     assertThat(call("echo", "[2]")).isEqualTo(json("[2]"));
   }

@@ -35,8 +35,11 @@ public final class Checksums extends Service {
   // @end
 
   // @start region="service"
-  /// Says what it can do.
-  public Checksums() {
+  private final long limit;
+
+  /// Says what it can do, with files of so many bytes at most.
+  public Checksums(long limit) {
+    this.limit = limit;
     on(CHECKSUM, this::checksum);
   }
 
@@ -49,6 +52,9 @@ public final class Checksums extends Service {
         count = request.file().read(buffer, 0, buffer.length)) {
       digest.update(buffer, 0, count);
       bytes += count;
+      if (bytes > limit) {
+        throw new IOException("the file is longer than %d bytes".formatted(limit));
+      }
       emitSignal(new Progress(bytes));
     }
     return new Result(HexFormat.of().formatHex(digest.digest()), bytes);
@@ -59,7 +65,13 @@ public final class Checksums extends Service {
   // @start region="program"
   /// The program: what `caisson` or osbuild starts.
   public static void main(String... args) {
-    System.exit(Service.main(new Checksums(), args));
+    var program =
+        new ServiceProgram("checksums").option("limit", "BYTES", "refuse files that are longer");
+    System.exit(program.run(Checksums::of, args));
+  }
+
+  private static Checksums of(ServiceProgram.Arguments arguments) {
+    return new Checksums(arguments.value("limit").map(Long::parseLong).orElse(Long.MAX_VALUE));
   }
 
   // @end
@@ -68,7 +80,7 @@ public final class Checksums extends Service {
   static String sha256(Path path) throws IOException {
     try (var manager = new ServiceManager(OutputListener.NONE);
         var file = Fd.open(path)) {
-      var client = manager.start("checksums", new Checksums());
+      var client = manager.start("checksums", new Checksums(Long.MAX_VALUE));
       var request = new Request(file, "SHA-256");
       return client.call(CHECKSUM, request, Duration.ofSeconds(30)).digest();
     }
@@ -90,6 +102,16 @@ public final class Checksums extends Service {
     try (var file = Fd.open(path)) {
       return client.call(CHECKSUM, new Request(file, "SHA-256"), listener, Duration.ofSeconds(30));
     }
+  }
+
+  // @end
+
+  // @start region="standing"
+  static ServiceClient start(ServiceManager manager, LongConsumer progress) throws IOException {
+    return manager.start(
+        "checksums",
+        ServiceSpec.inJvm(() -> new Checksums(Long.MAX_VALUE))
+            .signals(SignalListener.of(Progress.class, signal -> progress.accept(signal.bytes()))));
   }
 
   // @end

@@ -52,8 +52,12 @@ final class ConformanceService extends Service {
   /// The program.
   public static void main(String... args) {
     System.exit(
-        Service.main(
-            new ConformanceService(List.of(args), line -> System.out.println(line)), args));
+        new ServiceProgram("conformance")
+            .option("colour", "NAME", "an argument of the cases")
+            .run(
+                arguments ->
+                    new ConformanceService(List.of(args), line -> System.out.println(line)),
+                args));
   }
 
   @Override

@@ -50,7 +50,8 @@ class HostileHostTest {
     var service = new SampleService(stops::incrementAndGet);
     served =
         Background.startPlatform(() -> {
-          service.serve(new SocketConnection(theirs));
+          service.attach("test", new SocketConnection(theirs));
+          service.serve();
           return true;
         });
   }

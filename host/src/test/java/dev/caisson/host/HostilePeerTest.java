@@ -7,8 +7,6 @@ import static dev.caisson.host.Support.memfd;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caisson.ipc.JsonChannel;
-import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
@@ -41,25 +39,19 @@ class HostilePeerTest {
   private static final SignalListener DEAF = (value, descriptors) -> {};
 
   private UnixSocket peer;
-  private JsonChannel ours;
   private ServiceClient client;
 
   @BeforeEach
   void connect() throws IOException {
     var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
     peer = pair.theirs();
-    ours = JsonChannel.of(pair.ours(), Limits.DEFAULT);
-    client =
-        new ServiceClient(
-            "hostile",
-            new SocketConnection(ours),
-            until -> new ServiceEndedException("hostile", "ended", List.of()));
+    client = ServiceClient.over("hostile", pair.ours());
   }
 
   @AfterEach
-  void disconnect() {
+  void disconnect() throws IOException {
     peer.close();
-    ours.close();
+    client.stop();
   }
 
   private void say(String packet, Fd... descriptors) throws IOException {
@@ -161,7 +153,7 @@ class HostilePeerTest {
     say("{\"type\": \"reply\", \"data\": {\"reply\": 1}}");
     assertThatThrownBy(() -> client.call("m", json("[]"), LONG))
         .isInstanceOf(ProtocolException.class)
-        .hasMessageContaining("nobody had asked for");
+        .hasMessageContaining("no call was under way");
     connectionIsOver();
   }
 

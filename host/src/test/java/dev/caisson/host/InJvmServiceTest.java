@@ -82,7 +82,8 @@ class InJvmServiceTest {
           .hasMessageContaining("same")
           .hasMessageContaining("started already");
       manager.stop("same");
-      assertThatThrownBy(() -> manager.stop("same")).isInstanceOf(IllegalArgumentException.class);
+      manager.stop("same");
+      assertThatThrownBy(() -> manager.stop("other")).isInstanceOf(IllegalArgumentException.class);
       assertThat(manager.start("same", recorded("third")).call("m", json("[]"), LONG).isNull())
           .isTrue();
     }

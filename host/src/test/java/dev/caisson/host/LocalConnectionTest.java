@@ -189,6 +189,29 @@ class LocalConnectionTest {
   }
 
   @Test
+  void aThreadThatWaitsForAMessageLeavesItAndEndsAtItsDeadlineByInterruptAndByTheEnd()
+      throws Exception {
+    var deadline = Deadline.in(SHORT);
+    assertThatThrownBy(() -> pair.service().awaitReady(deadline))
+        .isInstanceOf(DeadlineException.class);
+    var interrupted = Background.startPlatform(this::awaitReady).awaitWaiting();
+    interrupted.interrupt();
+    assertThatThrownBy(() -> interrupted.get()).isInstanceOf(InterruptedIOException.class);
+    var waiting = Background.startPlatform(this::awaitReady).awaitWaiting();
+    send(json("[1]"));
+    assertThat(waiting.get()).isTrue();
+    assertThat(received()).isEqualTo(json("[1]"));
+    var ending = Background.startPlatform(this::awaitReady).awaitWaiting();
+    pair.host().close();
+    assertThat(ending.get()).isTrue();
+  }
+
+  private boolean awaitReady() throws IOException {
+    pair.service().awaitReady(Deadline.in(LONG));
+    return pair.service().ready();
+  }
+
+  @Test
   void aSenderWithoutRoomEndsAtItsDeadlineByInterruptAndByTheEnd() throws Exception {
     int room = fill();
     assertThat(room).isPositive();

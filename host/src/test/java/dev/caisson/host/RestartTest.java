@@ -344,7 +344,8 @@ class RestartTest {
       }
       assertThat(stopped.await(LONG.toSeconds(), java.util.concurrent.TimeUnit.SECONDS)).isTrue();
       assertThat(results).containsExactlyInAnyOrder("stopping", "restarting");
-      assertThatThrownBy(() -> manager.stop("stopping"))
+      assertThatThrownBy(() -> manager.restart("stopping"))
+          .as("it does not run")
           .isInstanceOf(IllegalArgumentException.class);
     }
   }

@@ -39,6 +39,7 @@ final class SampleService extends Service {
         }
         yield Reply.of(factory.stringNode("done"));
       }
+      case "later" -> later(args.get(0).intValue(), descriptors);
       case "wait" -> {
         emitSignal(factory.stringNode("waiting"), List.of());
         descriptors.getFirst().await(Set.of(PollEvent.IN), Support.LONG, "the test");
@@ -47,6 +48,25 @@ final class SampleService extends Service {
       case "open_descriptors" -> Reply.of(factory.numberNode(Support.openDescriptors()));
       default -> throw new UnsupportedOperationException(method);
     };
+  }
+
+  /// Signals when the other end of the first descriptor is closed, with the further ones; then
+  /// closes the second.
+  private Reply later(int count, List<Fd> descriptors) {
+    var own = descriptors.stream().map(Fd::move).toList();
+    Thread.startVirtualThread(() -> {
+      try {
+        own.get(0).await(Set.of(PollEvent.IN), Support.LONG, "the test");
+        for (int i = 0; i < count; i++) {
+          emitSignal(JsonNodeFactory.instance.numberNode(i), own.subList(2, own.size()));
+        }
+      } catch (IOException hostGone) {
+        // So no signal is missed by anybody.
+      } finally {
+        Fd.closeAll(own);
+      }
+    });
+    return Reply.none();
   }
 
   private static Reply echo(JsonNode args, List<Fd> descriptors) throws IOException {

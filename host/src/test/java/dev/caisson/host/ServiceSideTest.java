@@ -79,7 +79,8 @@ class ServiceSideTest {
     var theirs = JsonChannel.of(pair.theirs(), Limits.DEFAULT);
     served =
         Background.startPlatform(() -> {
-          service.serve(new SocketConnection(theirs));
+          service.attach("test", new SocketConnection(theirs));
+          service.serve();
           return true;
         });
   }

@@ -6,8 +6,6 @@ import static dev.caisson.host.Support.json;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caisson.ipc.JsonChannel;
-import dev.caisson.ipc.Limits;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.UnixSocket;
 import dev.caisson.testkit.Background;
@@ -28,20 +26,16 @@ import org.junit.jupiter.api.extension.ExtendWith;
 class SurplusAnswerTest {
   @Test
   void aSecondAnswerIsNeverTakenForThatOfTheNextCall() throws Exception {
-    try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
-        var ours = JsonChannel.of(UnixSocket.of(pair.ours().fd()), Limits.DEFAULT)) {
-      var client =
-          new ServiceClient(
-              "twice",
-              new SocketConnection(ours),
-              until -> new ServiceEndedException("twice", "ended", List.of()));
+    try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
+      var client = ServiceClient.over("twice", pair.ours());
       var call = Background.startPlatform(() -> client.call("first", json("[]"), LONG));
       assertThat(pair.theirs().recvmsg(1 << 16, Deadline.in(LONG)).data()).isNotEmpty();
       say(pair.theirs(), "{\"type\": \"reply\", \"data\": {\"reply\": \"first\"}}");
       assertThat(call.get()).isEqualTo(json("\"first\""));
       say(pair.theirs(), "{\"type\": \"reply\", \"data\": {\"reply\": \"surplus\"}}");
       assertThatThrownBy(() -> ends(() -> client.call("second", json("[]"), LONG)))
-          .isInstanceOf(ServiceException.class);
+          .isInstanceOf(ProtocolException.class);
+      client.stop();
     }
   }
 

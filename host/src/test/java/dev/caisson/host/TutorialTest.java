@@ -192,10 +192,22 @@ class TutorialTest {
   }
 
   @Test
+  void theStandingListenerOfTheExampleHearsItsProgress() throws Exception {
+    var heard = new ArrayList<Long>();
+    try (var manager = Support.manager(OutputListener.NONE, LONG);
+        var file = Fd.open(sample)) {
+      var client = Checksums.start(manager, heard::add);
+      assertThat(Checksums.outcome(client, new Checksums.Request(file, "SHA-256")))
+          .isEqualTo(expected().digest());
+    }
+    assertThat(heard).isSorted().endsWith(Files.size(sample));
+  }
+
+  @Test
   void aServiceThatWasStoppedIsNoMore() throws IOException {
     try (var manager = Support.manager(OutputListener.NONE, LONG);
         var file = Fd.open(sample)) {
-      var client = manager.start("checksums", new Checksums());
+      var client = manager.start("checksums", new Checksums(Long.MAX_VALUE));
       manager.stop("checksums");
       assertThat(Checksums.outcome(client, new Checksums.Request(file, "SHA-256")))
           .startsWith("the service is no more: service checksums ");

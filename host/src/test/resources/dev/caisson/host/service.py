@@ -6,12 +6,14 @@ connection are never wrong in the same way.
 """
 
 import array
+import contextlib
 import json
 import os
 import signal
 import socket
 import sys
 import threading
+import time
 
 VIA_FD = b"<args-via-fd>"
 MOST_FDS = 253
@@ -101,6 +103,23 @@ class Service:
             self.signal(number, fds)
         return "done", []
 
+    def do_later(self, args, fds):
+        """Signals when the other end of the first descriptor is closed, with the further ones; then closes the second."""
+        go, done, *rest = [os.dup(fd) for fd in fds]
+
+        def emit():
+            os.read(go, 1)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                for number in range(args[0]):
+                    self.signal(number, rest)
+            for fd in [go, done, *rest]:
+                os.close(fd)
+            if len(args) > 1:
+                os._exit(args[1])
+
+        threading.Thread(target=emit).start()
+        return None, []
+
     def do_wait(self, args, fds):
         """Says that it waits, and answers when the other end of a pipe is closed."""
         self.signal("waiting")
@@ -137,6 +156,13 @@ class Service:
             "same-output": os.path.sameopenfile(1, 2),
             "group": os.getpgrp() == os.getpid(),
         }, []
+
+    def do_until(self, args, _fds):
+        """Is in this method until a file exists."""
+        self.signal("waiting")
+        while not os.path.exists(args[0]):
+            time.sleep(0.001)
+        return None, []
 
     def do_print(self, args, _fds):
         os.write(1, bytes.fromhex(args[0]))

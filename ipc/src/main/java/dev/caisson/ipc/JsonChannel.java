@@ -183,6 +183,16 @@ public final class JsonChannel implements AutoCloseable {
     return socket.ready();
   }
 
+  /// Waits until a message, or the end, is there to be received, and leaves it there. Another
+  /// thread may receive it first.
+  ///
+  /// @throws dev.caisson.linux.DeadlineException if nothing comes in time
+  /// @throws java.io.InterruptedIOException if the thread is interrupted; the interrupt stays set
+  /// @throws java.nio.channels.AsynchronousCloseException if the channel is closed meanwhile
+  public void awaitReady(Deadline deadline) throws IOException {
+    socket.awaitReady(deadline);
+  }
+
   /// Who was at the other end when the connection was made.
   public UnixSocket.Credentials peerCredentials() throws SystemCallException {
     return socket.peerCredentials();

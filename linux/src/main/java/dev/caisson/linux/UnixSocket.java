@@ -88,6 +88,10 @@ public final class UnixSocket implements AutoCloseable {
     Type(int value) {
       this.value = value | OpenFlag.CLOEXEC;
     }
+
+    private int number() {
+      return value & ~OpenFlag.CLOEXEC;
+    }
   }
 
   /// Two sockets that are connected with each other. See `socketpair(2)`.
@@ -118,6 +122,26 @@ public final class UnixSocket implements AutoCloseable {
   }
 
   private static Type typeOf(Fd socket) {
+    return number(socket) == Type.STREAM.number() ? Type.STREAM : Type.SEQPACKET;
+  }
+
+  /// Asks the kernel for the type of the socket. See `socket(7)`, SO_TYPE.
+  ///
+  /// @throws SystemCallException ENOTSOCK if the descriptor is not a socket; EPROTOTYPE if it is of
+  ///   another type
+  public Type type() throws SystemCallException {
+    long number = number(fd);
+    SystemCallException.check(number, SystemCall.GETSOCKOPT, fd, "SO_TYPE");
+    for (var type : Type.values()) {
+      if (type.number() == number) {
+        return type;
+      }
+    }
+    throw new SystemCallException(Errno.EPROTOTYPE, "getsockopt", fd + ", SO_TYPE: " + number);
+  }
+
+  /// @return the number of the type, or a negated errno
+  private static long number(Fd socket) {
     int number = socket.enter();
     try (var frame = new Frame()) {
       var type = frame.allocate(JAVA_INT);
@@ -126,8 +150,7 @@ public final class UnixSocket implements AutoCloseable {
       long result =
           frame.call(
               SystemCall.GETSOCKOPT, number, SOL_SOCKET, SO_TYPE, type.address(), length.address());
-      int sockStream = 1;
-      return result >= 0 && type.get(JAVA_INT, 0) == sockStream ? Type.STREAM : Type.SEQPACKET;
+      return result < 0 ? result : type.get(JAVA_INT, 0);
     } finally {
       socket.exit();
     }
@@ -516,6 +539,19 @@ public final class UnixSocket implements AutoCloseable {
     } finally {
       fd.exit();
     }
+  }
+
+  /// Waits until there is something to be received, a message or the end of the connection, and
+  /// leaves it there. Another thread may receive it first.
+  ///
+  /// A virtual thread leaves its carrier. Unlike [#recvmsg], leaves the connection as it is when
+  /// the thread is interrupted.
+  ///
+  /// @throws DeadlineException if nothing comes in time
+  /// @throws InterruptedIOException if the thread is interrupted; the interrupt stays set
+  /// @throws AsynchronousCloseException if the socket is closed meanwhile
+  public void awaitReady(Deadline deadline) throws IOException {
+    fd.await(PollEvent.IN.bit(), deadline, "a message");
   }
 
   /// How long a packet can be on this system.

@@ -1,0 +1,133 @@
+package dev.caisson.linux;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.caisson.testkit.Background;
+import dev.caisson.testkit.NoLeaks;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.channels.AsynchronousCloseException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/// What can be known of a socket without receiving from it.
+@ExtendWith(NoLeaks.class)
+@Timeout(120)
+@SuppressWarnings("try") // closing early is what is shown
+class SocketReadyTest {
+  private UnixSocket.Pair pair;
+
+  @BeforeEach
+  void connect() throws IOException {
+    pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
+  }
+
+  @AfterEach
+  void close() {
+    pair.close();
+  }
+
+  private static Deadline soon() {
+    return Deadline.in(Duration.ofSeconds(30));
+  }
+
+  private Background<Boolean> waiting() {
+    return Background.start(
+            () -> {
+              pair.ours().awaitReady(soon());
+              return pair.ours().ready();
+            })
+        .awaitWaiting();
+  }
+
+  private void say() throws IOException {
+    pair.theirs().sendmsg(new byte[] {1}, List.of(), soon());
+  }
+
+  @Test
+  void aMessageEndsTheWaitAndIsLeftThere() throws Exception {
+    var waiting = waiting();
+    say();
+    assertThat(waiting.get()).isTrue();
+    pair.ours().awaitReady(soon());
+    assertThat(pair.ours().recvmsg(10, soon()).data()).isEqualTo(new byte[] {1});
+    assertThat(pair.ours().ready()).isFalse();
+  }
+
+  @Test
+  void theEndOfTheConnectionEndsTheWait() throws Exception {
+    var waiting = waiting();
+    pair.theirs().close();
+    assertThat(waiting.get()).isTrue();
+    assertThat(pair.ours().recvmsg(10, soon()).endOfFile()).isTrue();
+  }
+
+  @Test
+  void aShutdownOnThisSideEndsTheWait() throws Exception {
+    var waiting = waiting();
+    pair.ours().shutdown();
+    assertThat(waiting.get()).isTrue();
+  }
+
+  @Test
+  void aCloseOnThisSideEndsTheWait() throws Exception {
+    var waiting = waiting();
+    pair.ours().close();
+    assertThatThrownBy(() -> waiting.get()).isInstanceOf(AsynchronousCloseException.class);
+  }
+
+  @Test
+  void anInterruptEndsTheWaitAndLeavesTheConnection() throws Exception {
+    var waiting = waiting();
+    waiting.interrupt();
+    assertThatThrownBy(() -> waiting.get()).isInstanceOf(InterruptedIOException.class);
+    say();
+    assertThat(pair.ours().recvmsg(10, soon()).data()).hasSize(1);
+  }
+
+  @Test
+  void theDeadlineEndsTheWait() {
+    assertThatThrownBy(() -> pair.ours().awaitReady(Deadline.in(Duration.ofMillis(20))))
+        .isInstanceOf(DeadlineException.class);
+  }
+
+  /// It may not notice a message that has been received before it looks.
+  @Test
+  void whileOneThreadWaitsAnotherReceives() throws Exception {
+    var waiting = waiting();
+    var receiving = Background.startPlatform(() -> pair.ours().recvmsg(10, soon()).data());
+    say();
+    assertThat(receiving.get()).hasSize(1);
+    say();
+    waiting.get();
+    assertThat(pair.ours().recvmsg(10, soon()).data()).hasSize(1);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void theTypeIsThatOfTheKernel(UnixSocket.Type type) throws IOException {
+    try (var sockets = UnixSocket.socketpair(type);
+        var again = UnixSocket.of(sockets.ours().fd())) {
+      assertThat(again.type()).isEqualTo(type);
+    }
+  }
+
+  @Test
+  void whatIsNoSocketHasNoType() throws IOException {
+    try (var file = UnixSocket.of(Fd.open(Path.of("/dev/null")))) {
+      assertThatThrownBy(file::type)
+          .isInstanceOfSatisfying(
+              SystemCallException.class,
+              failure -> assertThat(failure.errno()).isEqualTo(Errno.ENOTSOCK));
+    }
+  }
+}
