@@ -127,6 +127,17 @@ class ChildrenTest {
   }
 
   @Test
+  void aProcessLeavesANamespace() throws Exception {
+    var uts = Path.of("/proc/self/ns/uts");
+    try (var local = LocalProcess.start();
+        var child = local.process().fork()) {
+      assertThat(child.readlinkat(uts)).isEqualTo(local.process().readlinkat(uts));
+      child.unshare(Set.of(CloneFlag.NEWUSER, CloneFlag.NEWUTS));
+      assertThat(child.readlinkat(uts)).isNotEqualTo(local.process().readlinkat(uts));
+    }
+  }
+
+  @Test
   void aChildMakesAndRemovesADirectoryOfItsOwn() throws Exception {
     var own = directory.resolve("own");
     try (var local = LocalProcess.start();

@@ -91,6 +91,26 @@ class StubServerTest {
     }
   }
 
+  /// rsyscall makes such a script for each name, since its stub needs the variable.
+  @Test
+  void aWrapperScriptPutsThePathOfTheStubBeforeTheNameThatWasCalled() throws Exception {
+    try (var server = StubServer.listenOn(directory.resolve("sendmail.sock"))) {
+      var stub = directory.resolve("rsyscall-unix-stub");
+      Stub.write(Stub.program(), stub);
+      var script =
+          Programs.executable(
+              directory.resolve("sendmail"),
+              "#!/bin/sh\nRSYSCALL_UNIX_STUB_SOCK_PATH=%s exec %s \"$0\" \"$@\"\n"
+                  .formatted(server.socket(), stub));
+      var started = new ProcessBuilder(script.toString(), "-t").start();
+      try (var call = server.accept(LONG)) {
+        assertThat(call.arguments()).isEqualTo(List.of(stub.toString(), script.toString(), "-t"));
+        call.process().exitGroup(0);
+      }
+      assertThat(started.waitFor()).isZero();
+    }
+  }
+
   @Test
   void aDirectoryCanHaveAnyName() throws Exception {
     var odd = Files.createDirectory(directory.resolve("a 'b' \"c\" $d `e` \\ \n*"));

@@ -245,6 +245,14 @@ class RunEndTest {
     assertThat(ProcessTable.with(marker)).isEmpty();
   }
 
+  @Test
+  void aBuildRootThatIsClosedRunsNothing() throws IOException {
+    buildRoot.close();
+    assertThatThrownBy(() -> buildRoot.run(shell("true")))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("the build root is closed");
+  }
+
   // What it says
 
   @Test
