@@ -129,7 +129,8 @@ final class EndingJvm {
         sleep();
       }
       case "hanging" -> {
-        var manager = new ServiceManager(OutputListener.NONE, Duration.ofMillis(300));
+        // Long enough for the process that ends before it, on a busy machine.
+        var manager = new ServiceManager(OutputListener.NONE, Duration.ofSeconds(5));
         process(manager, "a");
         thread(manager, "hanging");
         process(manager, "c");
