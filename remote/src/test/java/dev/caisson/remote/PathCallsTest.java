@@ -1,0 +1,137 @@
+package dev.caisson.remote;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.testkit.NoLeaks;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Names and attributes of files in another process.
+@ExtendWith(NoLeaks.class)
+class PathCallsTest {
+  @TempDir Path directory;
+
+  @Test
+  void aFileIsLookedAtAndChanged() throws Exception {
+    var file = Files.writeString(directory.resolve("file"), "contents");
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      process.faccessat2(file, 4, 0);
+      FileCallsTest.assertRefused(
+          () -> process.faccessat2(directory.resolve("none"), 0, 0), Errno.ENOENT);
+      process.truncate(file, 4);
+      assertThat(file).hasContent("cont");
+      var time = Instant.ofEpochSecond(1_000_000_000, 5);
+      var before = process.statx(file).atime();
+      process.utimensat(file, Optional.empty(), Optional.of(time), 0);
+      assertThat(process.statx(file).mtime()).isEqualTo(time);
+      assertThat(process.statx(file).atime()).isEqualTo(before);
+      try (var fd = process.openat(file)) {
+        process.futimens(fd, Optional.of(time), Optional.empty());
+        assertThat(process.statx(fd).atime()).isEqualTo(time);
+        var of = process.fstatfs(fd);
+        var same = process.statfs(file);
+        // What is free changes at any time.
+        assertThat(
+                List.of(of.type(), of.bsize(), of.blocks(), of.files(), of.namelen(), of.flags()))
+            .isEqualTo(
+                List.of(
+                    same.type(),
+                    same.bsize(),
+                    same.blocks(),
+                    same.files(),
+                    same.namelen(),
+                    same.flags()));
+        assertThat(of.bfree()).isPositive();
+        process.syncfs(fd);
+      }
+      process.utimensat(file);
+      assertThat(process.statx(file).mtime()).isAfter(time);
+      assertThat(process.statfs(file).bsize()).isPositive();
+      assertThat(process.statfs(Path.of("/proc")).type()).isEqualTo(0x9fa0);
+    }
+  }
+
+  @Test
+  void aDirectoryIsReadAgainFromItsBeginning() throws Exception {
+    try (var local = LocalProcess.start();
+        var d = local.process().openat(directory, OpenFlag.DIRECTORY)) {
+      var process = local.process();
+      assertThat(names(process, d)).containsExactlyInAnyOrder(".", "..");
+      process.openat(d, Path.of("new"), Set.of(OpenFlag.WRONLY, OpenFlag.CREAT), 0600).close();
+      assertThat(names(process, d)).isEmpty();
+      process.lseek(d, 0, 0);
+      assertThat(names(process, d)).containsExactlyInAnyOrder(".", "..", "new");
+    }
+  }
+
+  private static List<String> names(RemoteProcess process, RemoteFd directory) throws Exception {
+    return process.getdents64(directory).stream().map(entry -> entry.name().toString()).toList();
+  }
+
+  @Test
+  void aDirectoryThatIsRemovedHasNoEntries() throws Exception {
+    var gone = Files.createDirectory(directory.resolve("gone"));
+    try (var local = LocalProcess.start();
+        var fd = local.process().openat(gone, OpenFlag.DIRECTORY)) {
+      local.process().unlinkat(gone, 0x200);
+      FileCallsTest.assertRefused(() -> local.process().getdents64(fd), Errno.ENOENT);
+    }
+  }
+
+  @Test
+  void aFileWithoutANameIsGivenOneInADirectory() throws Exception {
+    int symlinkFollow = 0x400;
+    var foo = Path.of("foo");
+    try (var local = LocalProcess.start();
+        var root = local.process().openat(directory, OpenFlag.DIRECTORY);
+        var file =
+            local
+                .process()
+                .openat(
+                    root,
+                    Path.of("."),
+                    Set.of(OpenFlag.TMPFILE, OpenFlag.DIRECTORY, OpenFlag.WRONLY),
+                    0600)) {
+      var process = local.process();
+      process.write(file, "contents".getBytes(UTF_8));
+      assertThat(names(process, root)).containsExactlyInAnyOrder(".", "..");
+      process.linkat(Path.of("/proc/self/fd/" + file.number()), root, foo, symlinkFollow);
+      assertThat(directory.resolve("foo")).hasContent("contents");
+      FileCallsTest.assertRefused(
+          () -> process.linkat(directory.resolve("foo"), root, foo, 0), Errno.EEXIST);
+    }
+  }
+
+  @Test
+  void filesInADirectoryAreChanged() throws Exception {
+    var one = Path.of("one");
+    var other = Path.of("other");
+    try (var local = LocalProcess.start();
+        var root = local.process().openat(directory, OpenFlag.DIRECTORY)) {
+      var process = local.process();
+      process.mkdirat(root, one, 0700);
+      process.renameat2(root, one, root, one, 0);
+      process.renameat2(root, one, root, other, 0);
+      FileCallsTest.assertRefused(() -> process.unlinkat(root, other, 0), Errno.EISDIR);
+      process.unlinkat(root, other, 0x200);
+      process.symlinkat("nowhere", root, one);
+      assertThat(process.readlinkat(root, one)).isEqualTo("nowhere");
+      FileCallsTest.assertRefused(() -> process.readlinkat(root, Path.of("")), Errno.ENOENT);
+      FileCallsTest.assertRefused(() -> process.faccessat2(root, one, 0, 0), Errno.ENOENT);
+      int symlinkNofollow = 0x100;
+      process.faccessat2(root, one, 0, symlinkNofollow);
+      FileCallsTest.assertRefused(() -> process.renameat2(root, one, root, one, 1), Errno.EEXIST);
+    }
+  }
+}
