@@ -26,9 +26,6 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Good for calls that have no method of their own: `process.call(SystemCall.GETPPID).value()`.
 public final class Call {
-  /// Every descriptor that is opened is closed when something else is executed.
-  static final long O_CLOEXEC = 0x80000;
-
   private static final int MOST_ARGUMENTS = 6;
   private static final @Nullable Object[] NOTHING = {};
 
@@ -77,8 +74,11 @@ public final class Call {
     return this;
   }
 
-  /// Adds a number that is another one in each run, under a name that is not.
-  Call named(long value, String name) {
+  /// Adds a number under a name, which traces show, and by which a replay knows it: a constant, or
+  /// a number that is another one in each run.
+  ///
+  /// @param name the name itself, or the constant of an enum that bears it
+  Call named(long value, Object name) {
     return argument(value, name);
   }
 
@@ -113,25 +113,17 @@ public final class Call {
 
   /// Adds a number that is made of flags.
   Call flags(Set<? extends Flag> flags) {
-    return flags(flags, 0);
+    return flags.isEmpty() ? word(0) : argument(Flag.bits(flags), new Flags(flags, Set.of()));
   }
 
-  /// Adds a number that is made of flags, and of others that go without saying.
-  Call flags(Set<? extends Flag> flags, long more) {
-    return argument(Flag.bits(flags) | more, new Flags(flags, more));
+  /// Adds a number that is made of flags, and of one that goes without saying.
+  Call flags(Set<? extends Flag> flags, Implied implied) {
+    return argument(Flag.bits(flags) | implied.bit(), new Flags(flags, Set.of(implied)));
   }
 
-  private record Flags(Set<? extends Flag> flags, long more) {
-    @Override
-    public String toString() {
-      var names = new ArrayList<String>();
-      flags.forEach(flag -> names.add(flag.toString()));
-      names.sort(null);
-      if (more != 0 || names.isEmpty()) {
-        names.add(more == O_CLOEXEC ? "CLOEXEC" : "0x" + Long.toHexString(more));
-      }
-      return String.join("|", names);
-    }
+  /// Adds a number that is a flag which goes without saying.
+  Call flags(Implied flag) {
+    return flags(Set.of(), flag);
   }
 
   /// Adds a descriptor of the process.

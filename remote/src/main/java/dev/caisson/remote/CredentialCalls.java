@@ -106,7 +106,7 @@ public interface CredentialCalls extends Caller {
   /// A limit of its own. See `prlimit(2)`.
   default Limit prlimit64(Rlimit resource) throws IOException {
     var old = Layouts.RLIMIT64.room();
-    call(PRLIMIT64).word(0).word(resource.number()).word(0).out(old).run();
+    call(PRLIMIT64).word(0).named(resource.number(), resource).word(0).out(old).run();
     return limit(old);
   }
 
@@ -119,7 +119,7 @@ public interface CredentialCalls extends Caller {
     fresh.set(JAVA_LONG, Layouts.RLIMIT64.offset("rlim_cur"), limit.soft());
     fresh.set(JAVA_LONG, Layouts.RLIMIT64.offset("rlim_max"), limit.hard());
     var old = Layouts.RLIMIT64.room();
-    call(PRLIMIT64).word(pid).word(resource.number()).in(fresh).out(old).run();
+    call(PRLIMIT64).word(pid).named(resource.number(), resource).in(fresh).out(old).run();
     return limit(old);
   }
 

@@ -46,7 +46,7 @@ public interface FileCalls extends Caller {
   ///
   /// @param mode of a file that is made, before the umask
   default RemoteFd openat(Path path, Set<OpenFlag> flags, int mode) throws IOException {
-    return call(OPENAT).cwd().path(path).flags(flags, Call.O_CLOEXEC).word(mode).opens();
+    return call(OPENAT).cwd().path(path).flags(flags, Implied.CLOEXEC).word(mode).opens();
   }
 
   /// Opens a file that exists. See `openat(2)`.
@@ -57,7 +57,7 @@ public interface FileCalls extends Caller {
   /// Opens a file by its name in a directory. See `openat(2)`.
   default RemoteFd openat(RemoteFd directory, Path path, Set<OpenFlag> flags, int mode)
       throws IOException {
-    return call(OPENAT).fd(directory).path(path).flags(flags, Call.O_CLOEXEC).word(mode).opens();
+    return call(OPENAT).fd(directory).path(path).flags(flags, Implied.CLOEXEC).word(mode).opens();
   }
 
   /// Opens a file, with a say in how its path is resolved. See `openat2(2)`.
@@ -80,7 +80,7 @@ public interface FileCalls extends Caller {
 
   private static MemorySegment how(Set<OpenFlag> flags, int mode, Set<ResolveFlag> resolve) {
     var how = Layouts.OPEN_HOW.room();
-    how.set(JAVA_LONG, Layouts.OPEN_HOW.offset("flags"), Flag.bits(flags) | Call.O_CLOEXEC);
+    how.set(JAVA_LONG, Layouts.OPEN_HOW.offset("flags"), Flag.bits(flags) | Implied.CLOEXEC.bit());
     how.set(JAVA_LONG, Layouts.OPEN_HOW.offset("mode"), mode);
     how.set(JAVA_LONG, Layouts.OPEN_HOW.offset("resolve"), Flag.bits(resolve));
     return how;
@@ -88,9 +88,12 @@ public interface FileCalls extends Caller {
 
   /// Makes a file in memory. See `memfd_create(2)`.
   default RemoteFd memfdCreate(String name) throws IOException {
-    int cloexec = 1;
-    int allowSealing = 2;
-    return call(MEMFD_CREATE).string(name).word(cloexec | allowSealing).opens();
+    int mfdCloexec = 1;
+    int mfdAllowSealing = 2;
+    return call(MEMFD_CREATE)
+        .string(name)
+        .named(mfdCloexec | mfdAllowSealing, "ALLOW_SEALING|CLOEXEC")
+        .opens();
   }
 
   /// Makes a pipe. See `pipe2(2)`.
@@ -98,8 +101,7 @@ public interface FileCalls extends Caller {
   /// @return the end to read from, and the end to write to
   default List<RemoteFd> pipe2() throws IOException {
     var ends = Call.room(8);
-    int cloexec = 0x80000;
-    return call(PIPE2).out(ends).word(cloexec).opens(ends);
+    return call(PIPE2).out(ends).flags(Implied.CLOEXEC).opens(ends);
   }
 
   /// Gives a descriptor a second number, whatever that was before: not CLOEXEC, for a program that
@@ -123,53 +125,50 @@ public interface FileCalls extends Caller {
     fd.released();
   }
 
+  private Call fcntl(RemoteFd fd, int command, String name) {
+    return call(FCNTL).fd(fd).named(command, name);
+  }
+
   /// Gives a descriptor a second number. See `fcntl(2)`, F_DUPFD_CLOEXEC.
   ///
   /// @param least which is no less than this
   default RemoteFd fcntlDupfdCloexec(RemoteFd fd, int least) throws IOException {
-    int dupfdCloexec = 1030;
-    return call(FCNTL).fd(fd).word(dupfdCloexec).word(least).opens();
+    return fcntl(fd, 1030, "F_DUPFD_CLOEXEC").word(least).opens();
   }
 
   /// What a descriptor is, apart from what it leads to. See `fcntl(2)`, F_GETFD.
   ///
   /// @return FD_CLOEXEC (1), or 0
   default int fcntlGetfd(RemoteFd fd) throws IOException {
-    int getfd = 1;
-    return (int) call(FCNTL).fd(fd).word(getfd).value();
+    return (int) fcntl(fd, 1, "F_GETFD").value();
   }
 
   /// Sets what a descriptor is. See `fcntl(2)`, F_SETFD.
   ///
   /// @param flags FD_CLOEXEC (1), or 0 for a program that is executed
   default void fcntlSetfd(RemoteFd fd, int flags) throws IOException {
-    int setfd = 2;
-    call(FCNTL).fd(fd).word(setfd).word(flags).run();
+    fcntl(fd, 2, "F_SETFD").word(flags).run();
   }
 
   /// How a file has been opened. See `fcntl(2)`, F_GETFL.
   default Set<OpenFlag> fcntlGetfl(RemoteFd fd) throws IOException {
-    int getfl = 3;
-    return Flag.set(OpenFlag.class, (int) call(FCNTL).fd(fd).word(getfl).value());
+    return Flag.set(OpenFlag.class, (int) fcntl(fd, 3, "F_GETFL").value());
   }
 
   /// Sets those of [OpenFlag#APPEND] and [OpenFlag#NONBLOCK] that are given, and no other of them.
   /// See `fcntl(2)`, F_SETFL.
   default void fcntlSetfl(RemoteFd fd, Set<OpenFlag> flags) throws IOException {
-    int setfl = 4;
-    call(FCNTL).fd(fd).word(setfl).flags(flags).run();
+    fcntl(fd, 4, "F_SETFL").flags(flags).run();
   }
 
   /// Forbids something to a file in memory for ever. See `fcntl(2)`, F_ADD_SEALS.
   default void fcntlAddSeals(RemoteFd fd, Set<Seal> seals) throws IOException {
-    int addSeals = 1033;
-    call(FCNTL).fd(fd).word(addSeals).flags(seals).run();
+    fcntl(fd, 1033, "F_ADD_SEALS").flags(seals).run();
   }
 
   /// What is forbidden to a file in memory. See `fcntl(2)`, F_GET_SEALS.
   default Set<Seal> fcntlGetSeals(RemoteFd fd) throws IOException {
-    int getSeals = 1034;
-    return Flag.set(Seal.class, (int) call(FCNTL).fd(fd).word(getSeals).value());
+    return Flag.set(Seal.class, (int) fcntl(fd, 1034, "F_GET_SEALS").value());
   }
 
   /// Closes a range of descriptors, or makes them CLOEXEC. The process itself needs some of its

@@ -21,12 +21,11 @@ public interface MemoryCalls extends Caller {
   /// @param flags MAP_SHARED (1) or MAP_PRIVATE (2), MAP_POPULATE (0x8000)
   /// @return its address
   default long mmap(long length, int protection, int flags) throws IOException {
-    int anonymous = 0x20;
     return call(MMAP)
         .word(0)
         .word(length)
         .word(protection)
-        .word(flags | anonymous)
+        .word(flags | Implied.ANONYMOUS.bit())
         .word(-1)
         .word(0)
         .leaves(address -> List.of(Errand.of(MUNMAP, address, length)))

@@ -16,9 +16,6 @@ final class MessageBlock {
   private static final int SOL_SOCKET = 1;
   private static final int SCM_RIGHTS = 1;
 
-  /// Given with the call, which says it again in its answer.
-  static final int CMSG_CLOEXEC = 0x40000000;
-
   private static final Layouts HEADER = Layouts.MSGHDR;
   private static final Layouts CONTROL = Layouts.CMSGHDR;
   private static final long IOVEC = HEADER.size();
@@ -99,7 +96,7 @@ final class MessageBlock {
         block.asSlice(data, Math.min(Call.counted(count, Long.MAX_VALUE), size)).toArray(JAVA_BYTE),
         numbers().stream().map(process::inherited).toList(),
         SockaddrBytes.parse(name),
-        block.get(JAVA_INT, HEADER.offset("msg_flags")) & ~CMSG_CLOEXEC);
+        block.get(JAVA_INT, HEADER.offset("msg_flags")) & ~Implied.CMSG_CLOEXEC.bit());
   }
 
   /// What there is to be put back if nobody takes what was received.

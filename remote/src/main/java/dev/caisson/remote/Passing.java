@@ -20,7 +20,6 @@ import java.util.Optional;
 /// message has a number, so that what was sent in vain is taken for nothing else.
 final class Passing implements Link {
   private static final int MSG_CTRUNC = 0x8;
-  private static final int MSG_NOSIGNAL = 0x4000;
 
   private final RemoteProcess process;
   private final Optional<UnixSocket> ours;
@@ -57,7 +56,7 @@ final class Passing implements Link {
       var room = new MessageBlock(0, fds.size(), Long.BYTES);
       long count =
           room.argument(process.call(SystemCall.RECVMSG).named(theirs, "passing"))
-              .word(MessageBlock.CMSG_CLOEXEC)
+              .flags(Implied.CMSG_CLOEXEC)
               .leaves(room::leftovers)
               .value();
       var message = room.received(process, count);
@@ -99,7 +98,7 @@ final class Passing implements Link {
     sending.descriptors(new int[] {number});
     sending
         .argument(process.call(SystemCall.SENDMSG).named(theirs, "passing"))
-        .word(MSG_NOSIGNAL)
+        .flags(Implied.NOSIGNAL)
         .run();
     if (ours.isEmpty()) {
       return atItsEnd();

@@ -148,7 +148,7 @@ public interface ProcessCalls extends Caller {
 
   /// Sends a signal. See `kill(2)`.
   default void kill(int pid, Signal signal) throws IOException {
-    call(KILL).word(pid).word(signal.number()).run();
+    call(KILL).word(pid).named(signal.number(), signal).run();
   }
 
   private static Set<CloneFlag> namespaces(Set<CloneFlag> flags) {

@@ -30,21 +30,13 @@ import java.util.List;
 /// The calls for sockets, in the network namespace of the process. Every descriptor that they open
 /// is CLOEXEC. None that sends raises SIGPIPE.
 public interface SocketCalls extends Caller {
-  private static int cloexec() {
-    return 0x80000;
-  }
-
-  private static int noSignal() {
-    return 0x4000;
-  }
-
   /// Makes a socket. See `socket(2)`.
   ///
   /// @param protocol 0 for the one that there is
   default RemoteFd socket(SocketFamily family, SocketType type, int protocol) throws IOException {
     return call(SOCKET)
-        .word(family.number())
-        .word(type.number() | cloexec())
+        .named(family.number(), family)
+        .named(type.number() | Implied.CLOEXEC.bit(), type + "|" + Implied.CLOEXEC)
         .word(protocol)
         .opens();
   }
@@ -53,8 +45,8 @@ public interface SocketCalls extends Caller {
   default List<RemoteFd> socketpair(SocketType type) throws IOException {
     var ends = Call.room(8);
     return call(SOCKETPAIR)
-        .word(SocketFamily.UNIX.number())
-        .word(type.number() | cloexec())
+        .named(SocketFamily.UNIX.number(), SocketFamily.UNIX)
+        .named(type.number() | Implied.CLOEXEC.bit(), type + "|" + Implied.CLOEXEC)
         .word(0)
         .out(ends)
         .opens(ends);
@@ -86,7 +78,7 @@ public interface SocketCalls extends Caller {
 
   /// Takes a connection. May block. See `accept(2)`.
   default RemoteFd accept4(RemoteFd socket) throws IOException {
-    return call(ACCEPT4).fd(socket).word(0).word(0).word(cloexec()).opens();
+    return call(ACCEPT4).fd(socket).word(0).word(0).flags(Implied.CLOEXEC).opens();
   }
 
   /// Ends a connection in a direction, or in both. See `shutdown(2)`.
@@ -158,7 +150,7 @@ public interface SocketCalls extends Caller {
         .fd(socket)
         .in(bytes)
         .word(bytes.length)
-        .word(flags | noSignal())
+        .word(flags | Implied.NOSIGNAL.bit())
         .word(0)
         .word(0)
         .counted(bytes.length);
@@ -174,7 +166,7 @@ public interface SocketCalls extends Caller {
           .fd(socket)
           .in(bytes)
           .word(bytes.length)
-          .word(flags | noSignal())
+          .word(flags | Implied.NOSIGNAL.bit())
           .in(name)
           .word(name.byteSize())
           .counted(bytes.length);
@@ -228,7 +220,10 @@ public interface SocketCalls extends Caller {
       throws IOException {
     block.data(bytes);
     block.descriptors(descriptors.stream().mapToInt(fd -> fd.numberIn(process())).toArray());
-    return block.argument(call(SENDMSG).fd(socket)).word(flags | noSignal()).counted(bytes.length);
+    return block
+        .argument(call(SENDMSG).fd(socket))
+        .word(flags | Implied.NOSIGNAL.bit())
+        .counted(bytes.length);
   }
 
   /// Receives bytes, and descriptors with them. May block. See `recvmsg(2)`.
@@ -242,7 +237,7 @@ public interface SocketCalls extends Caller {
     long count =
         block
             .argument(call(RECVMSG).fd(socket))
-            .word(flags | MessageBlock.CMSG_CLOEXEC)
+            .word(flags | Implied.CMSG_CLOEXEC.bit())
             .leaves(block::leftovers)
             .value();
     return block.received(process(), count);

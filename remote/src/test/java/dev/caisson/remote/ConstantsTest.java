@@ -19,6 +19,7 @@ import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
@@ -113,6 +114,42 @@ class ConstantsTest {
             },
         disposition -> (int) disposition.handler(),
         "asm/signal.h");
+  }
+
+  @Test
+  void flagsThatGoWithoutSayingAreThoseOfTheHeaders() throws Exception {
+    assertSame(
+        Implied.values(),
+        flag ->
+            switch (flag) {
+              case CLOEXEC -> "O_CLOEXEC";
+              case NOSIGNAL -> "MSG_NOSIGNAL";
+              case CMSG_CLOEXEC -> "MSG_CMSG_CLOEXEC";
+              case ANONYMOUS -> "MAP_ANONYMOUS";
+            },
+        Flag::bit,
+        "fcntl.h",
+        "sys/socket.h",
+        "sys/mman.h");
+    var same =
+        List.of(
+            "EFD_CLOEXEC",
+            "EPOLL_CLOEXEC",
+            "IN_CLOEXEC",
+            "OPEN_TREE_CLOEXEC",
+            "SFD_CLOEXEC",
+            "SOCK_CLOEXEC",
+            "TFD_CLOEXEC");
+    CHeaders.assertConstants(
+        same.stream().collect(Collectors.toMap(name -> name, name -> Implied.CLOEXEC.bit())),
+        "fcntl.h",
+        "linux/mount.h",
+        "sys/epoll.h",
+        "sys/eventfd.h",
+        "sys/inotify.h",
+        "sys/signalfd.h",
+        "sys/socket.h",
+        "sys/timerfd.h");
   }
 
   @Test

@@ -137,8 +137,7 @@ public final class Replay implements AutoCloseable {
   private static boolean same(Argument asked, TracedArgument recorded) {
     return switch (asked) {
       case Argument.Word(long value, var name) ->
-          recorded instanceof TracedArgument.Word word
-              && (name.isPresent() ? word.name().equals(name) : word.value() == value);
+          recorded instanceof TracedArgument.Word word && same(value, name, word);
       case Argument.Descriptor(int number) ->
           recorded instanceof TracedArgument.Descriptor descriptor && descriptor.number() == number;
       case Argument.Data data ->
@@ -151,6 +150,12 @@ public final class Replay implements AutoCloseable {
       case Argument.Shared shared ->
           recorded instanceof TracedArgument.Shared before && before.offset() == shared.offset();
     };
+  }
+
+  /// Compares the names if both have one: a value may be another one in each run.
+  private static boolean same(long value, Optional<String> name, TracedArgument.Word recorded) {
+    boolean named = name.isPresent() && recorded.name().isPresent();
+    return named ? recorded.name().equals(name) : recorded.value() == value;
   }
 
   /// Has the memory be what it was after the call.

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.ConnectionLostException;
 import dev.caisson.remote.LocalProcess;
@@ -163,6 +164,28 @@ final class ReplayTest {
           .isInstanceOfSatisfying(
               ConnectionLostException.class, gone -> assertThat(gone.submitted()).isFalse());
     }
+  }
+
+  @Test
+  void aRecordWithNumbersAnswersCallsThatBearNames() throws Exception {
+    var record =
+        Files.writeString(
+            directory.resolve("record.json"),
+            """
+            {"process":7,"call":"pidfd_open","arguments":[7,0],"result":3}
+            {"process":7,"call":"fcntl","arguments":[{"descriptor":3},3],"result":2048}
+            {"process":7,"call":"kill","arguments":[7,18],"result":0}
+            {"process":7,"call":"kill","arguments":[7,18],"result":0}
+            """);
+    var replay = Replay.of(record);
+    var process = replay.process();
+    assertThat(process.fcntlGetfl(process.pidfdOpen(7))).containsExactly(OpenFlag.NONBLOCK);
+    process.kill(7, Signal.CONT);
+    assertThatThrownBy(() -> process.kill(7, Signal.STOP))
+        .isInstanceOf(ReplayException.class)
+        .hasMessageContaining("recorded:  [7] kill(7, 18)")
+        .hasMessageContaining("asked for: [7] kill(7, SIGSTOP)");
+    assertThatThrownBy(replay::close).isInstanceOf(ReplayException.class);
   }
 
   @Test

@@ -6,10 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Exit;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.ConnectionLostException;
 import dev.caisson.remote.LocalProcess;
+import dev.caisson.remote.uapi.SocketFamily;
+import dev.caisson.remote.uapi.SocketType;
 import dev.caisson.testkit.NoLeaks;
 import java.io.StringWriter;
 import java.nio.file.Path;
@@ -17,6 +20,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -60,6 +64,30 @@ final class TraceTest {
     assertThat(calls.getFirst().toString())
         .contains(
             "mkdirat(AT_FDCWD, \"/proc/none\", 511) = -1 ENOENT (No such file or directory) <");
+  }
+
+  @Test
+  void flagsAndChoicesAreShownByTheirNames() throws Exception {
+    var calls = new ArrayList<TracedCall>();
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      process.intercept(Trace.to(calls::add));
+      var flags = Set.of(OpenFlag.WRONLY, OpenFlag.CREAT);
+      process.openat(directory.resolve("file"), flags, 0600).close();
+      var socket = process.socket(SocketFamily.INET6, SocketType.DGRAM, 0);
+      assertThat(process.fcntlGetfl(socket)).containsExactly(OpenFlag.RDWR);
+      process.fcntlSetfl(socket, Set.of());
+      socket.close();
+      process.rtSigprocmask();
+      process.kill(process.getpid(), Signal.CONT);
+    }
+    assertThat(calls.stream().map(Object::toString).map(line -> line.replaceAll("^\\S+ ", "")))
+        .anySatisfy(line -> assertThat(line).contains(", CREAT|WRONLY|CLOEXEC, 384) = "))
+        .anySatisfy(line -> assertThat(line).startsWith("socket(INET6, DGRAM|CLOEXEC, 0) = "))
+        .anySatisfy(line -> assertThat(line).containsPattern("^fcntl\\([0-9]+, F_GETFL\\) = 2 "))
+        .anySatisfy(line -> assertThat(line).containsPattern("^fcntl\\([0-9]+, F_SETFL, 0\\) = 0 "))
+        .anySatisfy(line -> assertThat(line).startsWith("rt_sigprocmask(BLOCK, "))
+        .anySatisfy(line -> assertThat(line).containsPattern("^kill\\([0-9]+, SIGCONT\\) = 0 "));
   }
 
   @Test
@@ -149,9 +177,7 @@ final class TraceTest {
       try (var memory = process.allocate(64);
           var file =
               process.openat(
-                  directory.resolve("file"),
-                  java.util.Set.of(OpenFlag.CREAT, OpenFlag.RDWR),
-                  0600)) {
+                  directory.resolve("file"), Set.of(OpenFlag.CREAT, OpenFlag.RDWR), 0600)) {
         process.write(file, new byte[] {0, 1, (byte) 0xff, '"', '\n'});
         process.lseek(file, 0, 0);
         process.read(file, memory);
