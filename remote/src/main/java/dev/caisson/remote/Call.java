@@ -79,7 +79,15 @@ public final class Call {
   ///
   /// @param name the name itself, or the constant of an enum that bears it
   Call named(long value, Object name) {
-    return argument(value, name);
+    return argument(value, new Name(name.toString()));
+  }
+
+  /// A string would be shown between quotation marks.
+  private record Name(String name) {
+    @Override
+    public String toString() {
+      return name;
+    }
   }
 
   /// Adds a number that stands for something else.
@@ -164,7 +172,7 @@ public final class Call {
   /// Adds, where a directory is wanted, the working directory of the process.
   Call cwd() {
     int atFdcwd = -100;
-    return argument(atFdcwd, "AT_FDCWD");
+    return named(atFdcwd, "AT_FDCWD");
   }
 
   /// Adds a path.
