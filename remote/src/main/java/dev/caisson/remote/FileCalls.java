@@ -24,11 +24,17 @@ import static dev.caisson.linux.SystemCall.TRUNCATE;
 import static dev.caisson.linux.SystemCall.WRITE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.caisson.linux.Fd;
 import dev.caisson.linux.Flag;
 import dev.caisson.linux.Layouts;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Seal;
+import dev.caisson.remote.uapi.CloseRangeFlag;
+import dev.caisson.remote.uapi.FallocateMode;
+import dev.caisson.remote.uapi.FdFlag;
 import dev.caisson.remote.uapi.ResolveFlag;
+import dev.caisson.remote.uapi.SpliceFlag;
+import dev.caisson.remote.uapi.Whence;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -136,18 +142,16 @@ public interface FileCalls extends Caller {
     return fcntl(fd, 1030, "F_DUPFD_CLOEXEC").word(least).opens();
   }
 
-  /// What a descriptor is, apart from what it leads to. See `fcntl(2)`, F_GETFD.
-  ///
-  /// @return FD_CLOEXEC (1), or 0
-  default int fcntlGetfd(RemoteFd fd) throws IOException {
-    return (int) fcntl(fd, 1, "F_GETFD").value();
+  /// Returns the properties of a descriptor, apart from those of its file. See `fcntl(2)`, F_GETFD.
+  default Set<FdFlag> fcntlGetfd(RemoteFd fd) throws IOException {
+    return Flag.set(FdFlag.class, (int) fcntl(fd, 1, "F_GETFD").value());
   }
 
-  /// Sets what a descriptor is. See `fcntl(2)`, F_SETFD.
+  /// Sets the properties of a descriptor. See `fcntl(2)`, F_SETFD.
   ///
-  /// @param flags FD_CLOEXEC (1), or 0 for a program that is executed
-  default void fcntlSetfd(RemoteFd fd, int flags) throws IOException {
-    fcntl(fd, 2, "F_SETFD").word(flags).run();
+  /// @param flags empty to hand the descriptor to a program that is executed
+  default void fcntlSetfd(RemoteFd fd, Set<FdFlag> flags) throws IOException {
+    fcntl(fd, 2, "F_SETFD").flags(flags).run();
   }
 
   /// How a file has been opened. See `fcntl(2)`, F_GETFL.
@@ -175,9 +179,10 @@ public interface FileCalls extends Caller {
   /// descriptors: only of a range that has none of these are any to be closed. See
   /// `close_range(2)`.
   ///
-  /// @param flags CLOSE_RANGE_CLOEXEC (4)
-  default void closeRange(int first, int last, int flags) throws IOException {
-    call(CLOSE_RANGE).word(first).word(last).word(flags).run();
+  /// @param last inclusive
+  default void closeRange(int first, int last, CloseRangeFlag... flags) throws IOException {
+    var set = Flag.set(CloseRangeFlag.class, flags);
+    call(CLOSE_RANGE).word(first).word(last).flags(set).run();
   }
 
   // To read and write
@@ -233,9 +238,9 @@ public interface FileCalls extends Caller {
 
   /// Moves to another place in a file. See `lseek(2)`.
   ///
-  /// @param whence SEEK_SET (0), SEEK_CUR (1), SEEK_END (2), SEEK_DATA (3), SEEK_HOLE (4)
-  default long lseek(RemoteFd fd, long offset, int whence) throws IOException {
-    return call(LSEEK).fd(fd).word(offset).word(whence).value();
+  /// @return the new offset, from the beginning of the file
+  default long lseek(RemoteFd fd, long offset, Whence whence) throws IOException {
+    return call(LSEEK).fd(fd).word(offset).named(whence.number(), whence).value();
   }
 
   /// Copies from one file's place to another's, in the kernel. See `copy_file_range(2)`.
@@ -255,10 +260,11 @@ public interface FileCalls extends Caller {
   /// Moves bytes between a pipe and anything, in the kernel, from one place to the next. May block.
   /// See `splice(2)`.
   ///
-  /// @param flags SPLICE_F_NONBLOCK (2), SPLICE_F_MORE (4)
   /// @return how many bytes; 0 at the end
-  default long splice(RemoteFd from, RemoteFd to, long count, int flags) throws IOException {
-    return call(SPLICE).fd(from).word(0).fd(to).word(0).word(count).word(flags).value();
+  default long splice(RemoteFd from, RemoteFd to, long count, SpliceFlag... flags)
+      throws IOException {
+    var set = Flag.set(SpliceFlag.class, flags);
+    return call(SPLICE).fd(from).word(0).fd(to).word(0).word(count).flags(set).value();
   }
 
   // To size, to store and to lock
@@ -273,9 +279,14 @@ public interface FileCalls extends Caller {
     call(FTRUNCATE).fd(fd).word(size).run();
   }
 
-  /// Makes sure that there is room, or makes holes. See `fallocate(2)`.
-  default void fallocate(RemoteFd fd, int mode, long offset, long size) throws IOException {
-    call(FALLOCATE).fd(fd).word(mode).word(offset).word(size).run();
+  /// Changes the space that a range of a file takes. See `fallocate(2)`.
+  ///
+  /// @param mode empty to allocate space
+  /// @param offset where the range begins, in bytes
+  /// @param size of the range, in bytes
+  default void fallocate(RemoteFd fd, Set<FallocateMode> mode, long offset, long size)
+      throws IOException {
+    call(FALLOCATE).fd(fd).flags(mode).word(offset).word(size).run();
   }
 
   /// Writes a file's data to its disk. See `fsync(2)`.
@@ -288,10 +299,22 @@ public interface FileCalls extends Caller {
     call(SYNCFS).fd(fd).run();
   }
 
-  /// Locks a file as a whole, or unlocks it. May block. See `flock(2)`.
+  /// Locks a file as a whole against other open files of it. May block. See `flock(2)`.
+  default void flock(RemoteFd fd, Fd.Flock kind) throws IOException {
+    call(FLOCK).fd(fd).named(kind.number(), kind).run();
+  }
+
+  /// Locks a file as a whole, and does not block. See `flock(2)`, LOCK_NB.
   ///
-  /// @param operation LOCK_SH (1), LOCK_EX (2) or LOCK_UN (8), and LOCK_NB (4) not to block
-  default void flock(RemoteFd fd, int operation) throws IOException {
-    call(FLOCK).fd(fd).word(operation).run();
+  /// @throws dev.caisson.linux.SystemCallException EAGAIN if another open file holds the lock
+  default void flockNb(RemoteFd fd, Fd.Flock kind) throws IOException {
+    int lockNb = 4;
+    call(FLOCK).fd(fd).named(kind.number() | lockNb, kind + "|NB").run();
+  }
+
+  /// Unlocks a file. See `flock(2)`, LOCK_UN.
+  default void flockUn(RemoteFd fd) throws IOException {
+    int lockUn = 8;
+    call(FLOCK).fd(fd).named(lockUn, "UN").run();
   }
 }

@@ -19,9 +19,13 @@ import static dev.caisson.linux.SystemCall.UNLINKAT;
 import static dev.caisson.linux.SystemCall.UTIMENSAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.caisson.linux.Flag;
 import dev.caisson.linux.Layouts;
 import dev.caisson.linux.PathBytes;
+import dev.caisson.remote.uapi.Access;
+import dev.caisson.remote.uapi.AtFlag;
 import dev.caisson.remote.uapi.Dirent;
+import dev.caisson.remote.uapi.RenameFlag;
 import dev.caisson.remote.uapi.Stat;
 import dev.caisson.remote.uapi.Statfs;
 import java.io.IOException;
@@ -30,6 +34,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /// The calls for the names of files and for their attributes: type, permissions, owner, times.
 /// Relative paths are relative to the working directory of the process, or to the directory that is
@@ -39,30 +44,23 @@ public interface PathCalls extends Caller {
 
   /// What a file is. See `statx(2)`.
   default Stat statx(RemoteFd fd) throws IOException {
-    int emptyPath = 0x1000;
-    var stat = Call.room(Stat.SIZE);
-    call(STATX).fd(fd).path(Path.of("")).word(emptyPath).word(Stat.BASIC_STATS).out(stat).run();
-    return Stat.of(stat);
+    return statx(fd, Path.of(""), AtFlag.EMPTY_PATH);
   }
 
-  /// What a file is; a symbolic link is followed. See `statx(2)`.
-  default Stat statx(Path path) throws IOException {
-    return statx(path, 0);
+  /// What a file is; a symbolic link is followed, unless [AtFlag#SYMLINK_NOFOLLOW] is given. See
+  /// `statx(2)`.
+  default Stat statx(Path path, AtFlag... flags) throws IOException {
+    return stat(call(STATX).cwd().path(path), flags);
   }
 
-  /// What a file is.
-  ///
-  /// @param flags AT_SYMLINK_NOFOLLOW (0x100) and the like, as in `statx(2)`
-  default Stat statx(Path path, int flags) throws IOException {
-    var stat = Call.room(Stat.SIZE);
-    call(STATX).cwd().path(path).word(flags).word(Stat.BASIC_STATS).out(stat).run();
-    return Stat.of(stat);
+  /// What a file in a directory is. See `statx(2)`.
+  default Stat statx(RemoteFd directory, Path path, AtFlag... flags) throws IOException {
+    return stat(call(STATX).fd(directory).path(path), flags);
   }
 
-  /// What a file in a directory is.
-  default Stat statx(RemoteFd directory, Path path, int flags) throws IOException {
+  private static Stat stat(Call statx, AtFlag... flags) throws IOException {
     var stat = Call.room(Stat.SIZE);
-    call(STATX).fd(directory).path(path).word(flags).word(Stat.BASIC_STATS).out(stat).run();
+    statx.flags(Flag.set(AtFlag.class, flags)).word(Stat.BASIC_STATS).out(stat).run();
     return Stat.of(stat);
   }
 
@@ -76,20 +74,23 @@ public interface PathCalls extends Caller {
 
   /// Looks whether the process may do something with a file. See `faccessat2(2)`.
   ///
-  /// @param mode R_OK (4), W_OK (2), X_OK (1), or 0 for whether it exists
-  /// @param flags AT_EACCESS (0x200), AT_SYMLINK_NOFOLLOW (0x100)
+  /// @param mode empty for whether it exists
+  /// @param flags of [AtFlag#EACCESS] and [AtFlag#SYMLINK_NOFOLLOW]
   /// @throws dev.caisson.linux.SystemCallException EACCES, ENOENT, ... if not
-  default void faccessat2(Path path, int mode, int flags) throws IOException {
-    call(FACCESSAT2).cwd().path(path).word(mode).word(flags).run();
+  default void faccessat2(Path path, Set<Access> mode, AtFlag... flags) throws IOException {
+    var set = Flag.set(AtFlag.class, flags);
+    call(FACCESSAT2).cwd().path(path).flags(mode).flags(set).run();
   }
 
   /// Looks whether the process may do something with a file in a directory. See `faccessat2(2)`.
   ///
-  /// @param mode R_OK (4), W_OK (2), X_OK (1), or 0 for whether it exists
-  /// @param flags AT_EACCESS (0x200), AT_SYMLINK_NOFOLLOW (0x100)
+  /// @param mode empty for whether it exists
+  /// @param flags of [AtFlag#EACCESS] and [AtFlag#SYMLINK_NOFOLLOW]
   /// @throws dev.caisson.linux.SystemCallException EACCES, ENOENT, ... if not
-  default void faccessat2(RemoteFd directory, Path path, int mode, int flags) throws IOException {
-    call(FACCESSAT2).fd(directory).path(path).word(mode).word(flags).run();
+  default void faccessat2(RemoteFd directory, Path path, Set<Access> mode, AtFlag... flags)
+      throws IOException {
+    var set = Flag.set(AtFlag.class, flags);
+    call(FACCESSAT2).fd(directory).path(path).flags(mode).flags(set).run();
   }
 
   /// What a file system has. See `statfs(2)`.
@@ -162,39 +163,38 @@ public interface PathCalls extends Caller {
   /// Gives a file a name in a directory. See `link(2)`.
   ///
   /// @param from one of its names; of a file without any, `/proc/self/fd/` and its number
-  /// @param flags AT_SYMLINK_FOLLOW (0x400), which the latter needs
-  default void linkat(Path from, RemoteFd directory, Path to, int flags) throws IOException {
-    call(LINKAT).cwd().path(from).fd(directory).path(to).word(flags).run();
+  /// @param flags [AtFlag#SYMLINK_FOLLOW], which the latter needs
+  default void linkat(Path from, RemoteFd directory, Path to, AtFlag... flags) throws IOException {
+    var set = Flag.set(AtFlag.class, flags);
+    call(LINKAT).cwd().path(from).fd(directory).path(to).flags(set).run();
   }
 
   /// Gives a file another name. See `rename(2)`.
-  ///
-  /// @param flags RENAME_NOREPLACE (1), RENAME_EXCHANGE (2)
-  default void renameat2(Path from, Path to, int flags) throws IOException {
-    call(RENAMEAT2).cwd().path(from).cwd().path(to).word(flags).run();
+  default void renameat2(Path from, Path to, RenameFlag... flags) throws IOException {
+    var set = Flag.set(RenameFlag.class, flags);
+    call(RENAMEAT2).cwd().path(from).cwd().path(to).flags(set).run();
   }
 
   /// Gives a file another name, from one directory to another or the same. See `rename(2)`.
-  ///
-  /// @param flags RENAME_NOREPLACE (1), RENAME_EXCHANGE (2)
   default void renameat2(
-      RemoteFd fromDirectory, Path from, RemoteFd toDirectory, Path to, int flags)
+      RemoteFd fromDirectory, Path from, RemoteFd toDirectory, Path to, RenameFlag... flags)
       throws IOException {
-    call(RENAMEAT2).fd(fromDirectory).path(from).fd(toDirectory).path(to).word(flags).run();
+    var set = Flag.set(RenameFlag.class, flags);
+    call(RENAMEAT2).fd(fromDirectory).path(from).fd(toDirectory).path(to).flags(set).run();
   }
 
   /// Takes a name of a file away. See `unlink(2)`.
   ///
-  /// @param flags AT_REMOVEDIR (0x200) for a directory
-  default void unlinkat(Path path, int flags) throws IOException {
-    call(UNLINKAT).cwd().path(path).word(flags).run();
+  /// @param flags [AtFlag#REMOVEDIR] for a directory
+  default void unlinkat(Path path, AtFlag... flags) throws IOException {
+    call(UNLINKAT).cwd().path(path).flags(Flag.set(AtFlag.class, flags)).run();
   }
 
   /// Takes a name of a file in a directory away. See `unlink(2)`.
   ///
-  /// @param flags AT_REMOVEDIR (0x200) for a directory
-  default void unlinkat(RemoteFd directory, Path path, int flags) throws IOException {
-    call(UNLINKAT).fd(directory).path(path).word(flags).run();
+  /// @param flags [AtFlag#REMOVEDIR] for a directory
+  default void unlinkat(RemoteFd directory, Path path, AtFlag... flags) throws IOException {
+    call(UNLINKAT).fd(directory).path(path).flags(Flag.set(AtFlag.class, flags)).run();
   }
 
   /// Sets permissions. See `fchmod(2)`.
@@ -214,17 +214,20 @@ public interface PathCalls extends Caller {
 
   /// Sets the owner; -1 leaves one as it is. See `fchownat(2)`.
   ///
-  /// @param flags AT_SYMLINK_NOFOLLOW (0x100)
-  default void fchownat(Path path, int uid, int gid, int flags) throws IOException {
-    call(FCHOWNAT).cwd().path(path).word(uid).word(gid).word(flags).run();
+  /// @param flags [AtFlag#SYMLINK_NOFOLLOW]
+  default void fchownat(Path path, int uid, int gid, AtFlag... flags) throws IOException {
+    var set = Flag.set(AtFlag.class, flags);
+    call(FCHOWNAT).cwd().path(path).word(uid).word(gid).flags(set).run();
   }
 
   /// Sets the times of a file; where none is given, that is left as it is. See `utimensat(2)`.
   ///
-  /// @param flags AT_SYMLINK_NOFOLLOW (0x100)
-  default void utimensat(Path path, Optional<Instant> atime, Optional<Instant> mtime, int flags)
+  /// @param flags [AtFlag#SYMLINK_NOFOLLOW]
+  default void utimensat(
+      Path path, Optional<Instant> atime, Optional<Instant> mtime, AtFlag... flags)
       throws IOException {
-    call(UTIMENSAT).cwd().path(path).in(times(atime, mtime)).word(flags).run();
+    var set = Flag.set(AtFlag.class, flags);
+    call(UTIMENSAT).cwd().path(path).in(times(atime, mtime)).flags(set).run();
   }
 
   /// Sets the times of a file to now. See `utimensat(2)`.

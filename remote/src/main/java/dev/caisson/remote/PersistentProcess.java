@@ -76,7 +76,7 @@ public final class PersistentProcess implements AutoCloseable {
           var ending = new Ending.OfChild(child, listener.number());
           return new PersistentProcess(child, absolute, ending, child.calls(), child.second());
         } catch (IOException | RuntimeException failure) {
-          parent.unlinkat(absolute, 0);
+          parent.unlinkat(absolute);
           throw failure;
         }
       }
@@ -170,11 +170,11 @@ public final class PersistentProcess implements AutoCloseable {
     int next = 0;
     for (int number : open) {
       if (next < number) {
-        child.closeRange(next, number - 1, 0);
+        child.closeRange(next, number - 1);
       }
       next = number + 1;
     }
-    child.closeRange(next, LAST, 0);
+    child.closeRange(next, LAST);
     child.setsid();
     child.prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
     persistent = true;
@@ -302,7 +302,7 @@ public final class PersistentProcess implements AutoCloseable {
       return;
     }
     try {
-      process.unlinkat(socket, 0);
+      process.unlinkat(socket);
     } catch (IOException gone) {
       // Another program may have removed it.
     }

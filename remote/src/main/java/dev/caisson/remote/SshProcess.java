@@ -8,6 +8,7 @@ import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixListener;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.remote.uapi.AtFlag;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -47,7 +48,6 @@ public final class SshProcess implements AutoCloseable {
   private static final String VARIABLE = "RSYSCALL_UNIX_STUB_SOCK_PATH";
   private static final String SECRET = "CAISSON_STUB_SECRET";
   private static final int PR_SET_PDEATHSIG = 1;
-  private static final int AT_REMOVEDIR = 0x200;
   private static final int STANDARD_STREAMS = 3;
   private static final int LONGEST = 64 * 1024;
   private static final int LINE = 4096;
@@ -362,9 +362,9 @@ public final class SshProcess implements AutoCloseable {
     process.prctl(PR_SET_PDEATHSIG, Signal.KILL.number(), 0, 0, 0);
     int there = process.openat(socket, OpenFlag.PATH).release();
     process.link(new Forwarding(process, new Forwarding.Gateway(listener, there)));
-    process.unlinkat(socket, 0);
-    process.unlinkat(directory.resolve("stub"), 0);
-    process.unlinkat(directory, AT_REMOVEDIR);
+    process.unlinkat(socket);
+    process.unlinkat(directory.resolve("stub"));
+    process.unlinkat(directory, AtFlag.REMOVEDIR);
     try (var nothing = process.openat(Path.of("/dev/null"), OpenFlag.RDWR)) {
       for (int number = 0; number < STANDARD_STREAMS; number++) {
         process.dup3(nothing, number);

@@ -2,18 +2,28 @@ package dev.caisson.remote;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.Fd;
 import dev.caisson.linux.Flag;
+import dev.caisson.remote.uapi.Access;
+import dev.caisson.remote.uapi.AtFlag;
 import dev.caisson.remote.uapi.CloneFlag;
+import dev.caisson.remote.uapi.CloseRangeFlag;
 import dev.caisson.remote.uapi.EpollFlag;
+import dev.caisson.remote.uapi.FallocateMode;
+import dev.caisson.remote.uapi.FdFlag;
 import dev.caisson.remote.uapi.InotifyFlag;
 import dev.caisson.remote.uapi.LoopFlag;
 import dev.caisson.remote.uapi.MountAttribute;
 import dev.caisson.remote.uapi.OpenTreeFlag;
+import dev.caisson.remote.uapi.RenameFlag;
 import dev.caisson.remote.uapi.ResolveFlag;
 import dev.caisson.remote.uapi.SignalDisposition;
 import dev.caisson.remote.uapi.SignalMask;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;
+import dev.caisson.remote.uapi.SpliceFlag;
+import dev.caisson.remote.uapi.StatfsFlag;
+import dev.caisson.remote.uapi.Whence;
 import dev.caisson.testkit.CHeaders;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
@@ -85,6 +95,44 @@ class ConstantsTest {
   @Test
   void loopFlagsAreThoseOfTheHeader() throws Exception {
     assertFlags(LoopFlag.values(), "LO_FLAGS_", "linux/loop.h");
+  }
+
+  @Test
+  void flagsForPathsAreThoseOfTheHeader() throws Exception {
+    assertFlags(AtFlag.values(), "AT_", "linux/fcntl.h");
+    assertFlags(RenameFlag.values(), "RENAME_", "linux/fs.h");
+    assertFlags(Access.values(), "", "unistd.h");
+    assertFlags(StatfsFlag.values(), "ST_", "sys/statvfs.h");
+  }
+
+  @Test
+  void flagsForDescriptorsAreThoseOfTheHeader() throws Exception {
+    assertFlags(FdFlag.values(), "FD_", "linux/fcntl.h");
+    assertFlags(CloseRangeFlag.values(), "CLOSE_RANGE_", "linux/close_range.h");
+  }
+
+  @Test
+  void flagsForContentsOfFilesAreThoseOfTheHeader() throws Exception {
+    assertFlags(FallocateMode.values(), "FALLOC_FL_", "linux/falloc.h");
+    assertFlags(SpliceFlag.values(), "SPLICE_F_", "fcntl.h");
+  }
+
+  @Test
+  void placesInFilesAreThoseOfTheHeader() throws Exception {
+    assertSame(Whence.values(), whence -> "SEEK_" + whence, Whence::number, "linux/fs.h");
+  }
+
+  @Test
+  void locksOfFilesAreThoseOfTheHeader() throws Exception {
+    assertSame(
+        Fd.Flock.values(),
+        kind ->
+            switch (kind) {
+              case SHARED -> "LOCK_SH";
+              case EXCLUSIVE -> "LOCK_EX";
+            },
+        Fd.Flock::number,
+        "sys/file.h");
   }
 
   @Test

@@ -5,10 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Seal;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.remote.uapi.CloseRangeFlag;
+import dev.caisson.remote.uapi.FdFlag;
 import dev.caisson.remote.uapi.ResolveFlag;
+import dev.caisson.remote.uapi.Whence;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,7 +45,7 @@ class FileCallsTest {
       var beneath = Set.of(ResolveFlag.BENEATH);
       try (var fd = process.openat2(d, Path.of("file"), Set.of(), 0, beneath)) {
         assertThat(process.read(fd, 10)).isEqualTo("in".getBytes(UTF_8));
-        assertThat(process.fcntlGetfd(fd)).isEqualTo(1);
+        assertThat(process.fcntlGetfd(fd)).containsExactly(FdFlag.CLOEXEC);
       }
       assertRefused(() -> process.openat2(d, Path.of("link"), Set.of(), 0, beneath), Errno.EXDEV);
       assertRefused(
@@ -59,11 +63,11 @@ class FileCallsTest {
         var second = local.process().fcntlDupfdCloexec(file, 100)) {
       var process = local.process();
       assertThat(second.number()).isGreaterThanOrEqualTo(100);
-      assertThat(process.fcntlGetfd(second)).isEqualTo(1);
-      process.fcntlSetfd(second, 0);
-      assertThat(process.fcntlGetfd(second)).isZero();
-      process.closeRange(second.number(), second.number(), 4);
-      assertThat(process.fcntlGetfd(second)).isEqualTo(1);
+      assertThat(process.fcntlGetfd(second)).containsExactly(FdFlag.CLOEXEC);
+      process.fcntlSetfd(second, Set.of());
+      assertThat(process.fcntlGetfd(second)).isEmpty();
+      process.closeRange(second.number(), second.number(), CloseRangeFlag.CLOEXEC);
+      assertThat(process.fcntlGetfd(second)).containsExactly(FdFlag.CLOEXEC);
       process.fcntlSetfl(file, Set.of(OpenFlag.NONBLOCK));
       assertThat(process.fcntlGetfl(second))
           .containsExactlyInAnyOrder(OpenFlag.RDWR, OpenFlag.NONBLOCK);
@@ -75,16 +79,14 @@ class FileCallsTest {
 
   @Test
   void whatAnotherHasLockedIsLocked() throws Exception {
-    int exclusive = 2;
-    int nonBlocking = 4;
     var file = Files.createFile(directory.resolve("file"));
     try (var local = LocalProcess.start();
         var one = local.process().openat(file);
         var other = local.process().openat(file)) {
-      local.process().flock(one, exclusive);
-      assertRefused(() -> local.process().flock(other, exclusive | nonBlocking), Errno.EAGAIN);
-      local.process().flock(one, 8);
-      local.process().flock(other, exclusive | nonBlocking);
+      local.process().flock(one, Fd.Flock.EXCLUSIVE);
+      assertRefused(() -> local.process().flockNb(other, Fd.Flock.EXCLUSIVE), Errno.EAGAIN);
+      local.process().flockUn(one);
+      local.process().flockNb(other, Fd.Flock.EXCLUSIVE);
     }
   }
 
@@ -97,7 +99,7 @@ class FileCallsTest {
       try (var out = pipe.getFirst();
           var in = pipe.getLast()) {
         local.process().write(in, "spliced".getBytes(UTF_8));
-        assertThat(local.process().splice(out, to, 100, 0)).isEqualTo(7);
+        assertThat(local.process().splice(out, to, 100)).isEqualTo(7);
       }
     }
     assertThat(file).hasContent("spliced");
@@ -113,10 +115,9 @@ class FileCallsTest {
       assertThat(process.pwrite64(file, "abc".getBytes(UTF_8), 1)).isEqualTo(3);
       assertThat(process.pread64(file, 16, 0)).isEqualTo("\0abc".getBytes(UTF_8));
       assertThat(process.statx(file).size()).isEqualTo(4);
-      int end = 2;
-      assertThat(process.lseek(file, 10, end)).isEqualTo(14);
+      assertThat(process.lseek(file, 10, Whence.END)).isEqualTo(14);
       assertThat(process.read(file, 1)).isEmpty();
-      assertRefused(() -> process.lseek(file, -1, 0), Errno.EINVAL);
+      assertRefused(() -> process.lseek(file, -1, Whence.SET), Errno.EINVAL);
     }
   }
 
@@ -130,7 +131,7 @@ class FileCallsTest {
         assertRefused(() -> process.read(in, 1), Errno.EBADF);
         assertRefused(() -> process.write(out, new byte[1]), Errno.EBADF);
         assertRefused(() -> process.recvfrom(out, 1, 0), Errno.ENOTSOCK);
-        assertRefused(() -> process.lseek(out, 0, 0), Errno.ESPIPE);
+        assertRefused(() -> process.lseek(out, 0, Whence.SET), Errno.ESPIPE);
       }
     }
   }

@@ -10,6 +10,7 @@ import dev.caisson.linux.UmountFlag;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.MountAttribute;
 import dev.caisson.remote.uapi.OpenTreeFlag;
+import dev.caisson.remote.uapi.StatfsFlag;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -42,6 +43,9 @@ class MountCallsTest {
       becomeRoot(child);
       child.mount("none", directory, "tmpfs", Set.of(MountFlag.NODEV), "mode=750,size=1m");
       assertThat(child.statx(directory).permissions()).isEqualTo(0750);
+      assertThat(child.statfs(directory).flags())
+          .contains(StatfsFlag.NODEV)
+          .doesNotContain(StatfsFlag.RDONLY);
       child.mkdirat(directory.resolve("old"), 0700);
       child.mkdirat(directory.resolve("usr"), 0700);
       child.mountBind(Path.of("/usr"), directory.resolve("usr"), MountFlag.REC);
@@ -54,7 +58,7 @@ class MountCallsTest {
             .containsExactlyInAnyOrder(".", "..", "file", "old", "usr");
       }
       child.chroot(Path.of("/usr"));
-      child.faccessat2(Path.of("/bin"), 0, 0);
+      child.faccessat2(Path.of("/bin"), Set.of());
     }
     assertThat(directory).isEmptyDirectory();
   }

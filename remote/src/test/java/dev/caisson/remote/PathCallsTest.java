@@ -5,6 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.remote.uapi.Access;
+import dev.caisson.remote.uapi.AtFlag;
+import dev.caisson.remote.uapi.RenameFlag;
+import dev.caisson.remote.uapi.Whence;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,14 +30,14 @@ class PathCallsTest {
     var file = Files.writeString(directory.resolve("file"), "contents");
     try (var local = LocalProcess.start()) {
       var process = local.process();
-      process.faccessat2(file, 4, 0);
+      process.faccessat2(file, Set.of(Access.R_OK));
       FileCallsTest.assertRefused(
-          () -> process.faccessat2(directory.resolve("none"), 0, 0), Errno.ENOENT);
+          () -> process.faccessat2(directory.resolve("none"), Set.of()), Errno.ENOENT);
       process.truncate(file, 4);
       assertThat(file).hasContent("cont");
       var time = Instant.ofEpochSecond(1_000_000_000, 5);
       var before = process.statx(file).atime();
-      process.utimensat(file, Optional.empty(), Optional.of(time), 0);
+      process.utimensat(file, Optional.empty(), Optional.of(time));
       assertThat(process.statx(file).mtime()).isEqualTo(time);
       assertThat(process.statx(file).atime()).isEqualTo(before);
       try (var fd = process.openat(file)) {
@@ -70,7 +74,7 @@ class PathCallsTest {
       assertThat(names(process, d)).containsExactlyInAnyOrder(".", "..");
       process.openat(d, Path.of("new"), Set.of(OpenFlag.WRONLY, OpenFlag.CREAT), 0600).close();
       assertThat(names(process, d)).isEmpty();
-      process.lseek(d, 0, 0);
+      process.lseek(d, 0, Whence.SET);
       assertThat(names(process, d)).containsExactlyInAnyOrder(".", "..", "new");
     }
   }
@@ -84,14 +88,13 @@ class PathCallsTest {
     var gone = Files.createDirectory(directory.resolve("gone"));
     try (var local = LocalProcess.start();
         var fd = local.process().openat(gone, OpenFlag.DIRECTORY)) {
-      local.process().unlinkat(gone, 0x200);
+      local.process().unlinkat(gone, AtFlag.REMOVEDIR);
       FileCallsTest.assertRefused(() -> local.process().getdents64(fd), Errno.ENOENT);
     }
   }
 
   @Test
   void aFileWithoutANameIsGivenOneInADirectory() throws Exception {
-    int symlinkFollow = 0x400;
     var foo = Path.of("foo");
     try (var local = LocalProcess.start();
         var root = local.process().openat(directory, OpenFlag.DIRECTORY);
@@ -106,10 +109,10 @@ class PathCallsTest {
       var process = local.process();
       process.write(file, "contents".getBytes(UTF_8));
       assertThat(names(process, root)).containsExactlyInAnyOrder(".", "..");
-      process.linkat(Path.of("/proc/self/fd/" + file.number()), root, foo, symlinkFollow);
+      process.linkat(Path.of("/proc/self/fd/" + file.number()), root, foo, AtFlag.SYMLINK_FOLLOW);
       assertThat(directory.resolve("foo")).hasContent("contents");
       FileCallsTest.assertRefused(
-          () -> process.linkat(directory.resolve("foo"), root, foo, 0), Errno.EEXIST);
+          () -> process.linkat(directory.resolve("foo"), root, foo), Errno.EEXIST);
     }
   }
 
@@ -121,17 +124,17 @@ class PathCallsTest {
         var root = local.process().openat(directory, OpenFlag.DIRECTORY)) {
       var process = local.process();
       process.mkdirat(root, one, 0700);
-      process.renameat2(root, one, root, one, 0);
-      process.renameat2(root, one, root, other, 0);
-      FileCallsTest.assertRefused(() -> process.unlinkat(root, other, 0), Errno.EISDIR);
-      process.unlinkat(root, other, 0x200);
+      process.renameat2(root, one, root, one);
+      process.renameat2(root, one, root, other);
+      FileCallsTest.assertRefused(() -> process.unlinkat(root, other), Errno.EISDIR);
+      process.unlinkat(root, other, AtFlag.REMOVEDIR);
       process.symlinkat("nowhere", root, one);
       assertThat(process.readlinkat(root, one)).isEqualTo("nowhere");
       FileCallsTest.assertRefused(() -> process.readlinkat(root, Path.of("")), Errno.ENOENT);
-      FileCallsTest.assertRefused(() -> process.faccessat2(root, one, 0, 0), Errno.ENOENT);
-      int symlinkNofollow = 0x100;
-      process.faccessat2(root, one, 0, symlinkNofollow);
-      FileCallsTest.assertRefused(() -> process.renameat2(root, one, root, one, 1), Errno.EEXIST);
+      FileCallsTest.assertRefused(() -> process.faccessat2(root, one, Set.of()), Errno.ENOENT);
+      process.faccessat2(root, one, Set.of(), AtFlag.SYMLINK_NOFOLLOW);
+      FileCallsTest.assertRefused(
+          () -> process.renameat2(root, one, root, one, RenameFlag.NOREPLACE), Errno.EEXIST);
     }
   }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.remote.uapi.FdFlag;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SockaddrBytes;
 import dev.caisson.remote.uapi.SocketFamily;
@@ -53,7 +54,7 @@ class SocketCallsTest {
         assertThat(process.recvfrom(server, 100, 0)).isEqualTo(HELLO);
         process.shutdown(client, 1);
         assertThat(process.recvfrom(server, 100, 0)).isEmpty();
-        assertThat(process.fcntlGetfd(server)).isEqualTo(1);
+        assertThat(process.fcntlGetfd(server)).containsExactly(FdFlag.CLOEXEC);
       }
       return bound;
     }
@@ -157,7 +158,7 @@ class SocketCallsTest {
         assertThat(received.from()).isEqualTo(new Sockaddr.Unnamed());
         for (var descriptor : received.descriptors()) {
           assertThat(process.pread64(descriptor, 100, 0)).isEqualTo(HELLO);
-          assertThat(process.fcntlGetfd(descriptor)).isEqualTo(1);
+          assertThat(process.fcntlGetfd(descriptor)).containsExactly(FdFlag.CLOEXEC);
           descriptor.close();
         }
         var large = new byte[100_000];

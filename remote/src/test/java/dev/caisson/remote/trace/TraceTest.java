@@ -5,14 +5,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Exit;
+import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.ConnectionLostException;
 import dev.caisson.remote.LocalProcess;
+import dev.caisson.remote.uapi.Access;
+import dev.caisson.remote.uapi.AtFlag;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;
+import dev.caisson.remote.uapi.Whence;
 import dev.caisson.testkit.NoLeaks;
 import java.io.StringWriter;
 import java.nio.file.Path;
@@ -79,6 +83,14 @@ final class TraceTest {
       assertThat(process.fcntlGetfl(socket)).containsExactly(OpenFlag.RDWR);
       process.fcntlSetfl(socket, Set.of());
       socket.close();
+      try (var file = process.openat(directory.resolve("file"))) {
+        process.lseek(file, 0, Whence.END);
+        process.flockNb(file, Fd.Flock.SHARED);
+        process.faccessat2(directory, Set.of(Access.R_OK, Access.X_OK));
+        process.unlinkat(directory.resolve("file"));
+      }
+      assertThatThrownBy(() -> process.unlinkat(Path.of("/"), AtFlag.REMOVEDIR))
+          .hasMessageContaining("unlinkat(AT_FDCWD, \"/\", REMOVEDIR)");
       process.rtSigprocmask();
       process.kill(process.getpid(), Signal.CONT);
     }
@@ -87,6 +99,13 @@ final class TraceTest {
         .anySatisfy(line -> assertThat(line).startsWith("socket(INET6, DGRAM|CLOEXEC, 0) = "))
         .anySatisfy(line -> assertThat(line).containsPattern("^fcntl\\([0-9]+, F_GETFL\\) = 2 "))
         .anySatisfy(line -> assertThat(line).containsPattern("^fcntl\\([0-9]+, F_SETFL, 0\\) = 0 "))
+        .anySatisfy(line -> assertThat(line).containsPattern("^lseek\\([0-9]+, 0, END\\) = 0 "))
+        .anySatisfy(
+            line -> assertThat(line).containsPattern("^flock\\([0-9]+, SHARED\\|NB\\) = 0 "))
+        .anySatisfy(
+            line -> assertThat(line).containsPattern("^faccessat2.*, R_OK\\|X_OK, 0\\) = 0 "))
+        .anySatisfy(line -> assertThat(line).containsPattern("^unlinkat.*, 0\\) = 0 "))
+        .anySatisfy(line -> assertThat(line).containsPattern("^unlinkat.*, REMOVEDIR\\) = -1 E"))
         .anySatisfy(line -> assertThat(line).startsWith("rt_sigprocmask(BLOCK, "))
         .anySatisfy(line -> assertThat(line).containsPattern("^kill\\([0-9]+, SIGCONT\\) = 0 "));
   }
@@ -180,7 +199,7 @@ final class TraceTest {
               process.openat(
                   directory.resolve("file"), Set.of(OpenFlag.CREAT, OpenFlag.RDWR), 0600)) {
         process.write(file, new byte[] {0, 1, (byte) 0xff, '"', '\n'});
-        process.lseek(file, 0, 0);
+        process.lseek(file, 0, Whence.SET);
         process.read(file, memory);
       }
       process.pipe2();
