@@ -10,6 +10,7 @@ import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Seal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.uapi.CloseRangeFlag;
+import dev.caisson.remote.uapi.FallocateMode;
 import dev.caisson.remote.uapi.FdFlag;
 import dev.caisson.remote.uapi.ResolveFlag;
 import dev.caisson.remote.uapi.Whence;
@@ -118,6 +119,51 @@ class FileCallsTest {
       assertThat(process.lseek(file, 10, Whence.END)).isEqualTo(14);
       assertThat(process.read(file, 1)).isEmpty();
       assertRefused(() -> process.lseek(file, -1, Whence.SET), Errno.EINVAL);
+    }
+  }
+
+  @Test
+  void bytesAreCopiedFromPlaceToPlaceInTheKernel() throws Exception {
+    try (var local = LocalProcess.start();
+        var from = local.process().memfdCreate("from");
+        var to = local.process().memfdCreate("to")) {
+      var process = local.process();
+      process.write(from, "0123456789".getBytes(UTF_8));
+      process.lseek(from, 2, Whence.SET);
+      assertThat(process.copyFileRange(from, to, 3)).isEqualTo(3);
+      assertThat(process.sendfile(to, from, 100)).isEqualTo(5);
+      assertThat(process.copyFileRange(from, to, 1)).isZero();
+      assertThat(process.sendfile(to, from, 1)).isZero();
+      assertThat(process.pread64(to, 16, 0)).asString(UTF_8).isEqualTo("23456789");
+      var pipe = process.pipe2();
+      try (var out = pipe.getFirst();
+          var in = pipe.getLast()) {
+        process.lseek(from, 7, Whence.SET);
+        assertThat(process.sendfile(in, from, 100)).isEqualTo(3);
+        assertThat(process.read(out, 16)).asString(UTF_8).isEqualTo("789");
+        assertRefused(() -> process.copyFileRange(out, to, 1), Errno.EINVAL);
+      }
+    }
+  }
+
+  @Test
+  void theSpaceOfAFileIsAllocatedAndFreed() throws Exception {
+    long block = 4096;
+    try (var local = LocalProcess.start();
+        var file = local.process().memfdCreate("file")) {
+      var process = local.process();
+      process.fallocate(file, Set.of(), 0, 4 * block);
+      assertThat(process.statx(file).size()).isEqualTo(4 * block);
+      process.fallocate(file, Set.of(FallocateMode.KEEP_SIZE), 0, 8 * block);
+      assertThat(process.statx(file).size()).isEqualTo(4 * block);
+      process.pwrite64(file, new byte[] {1, 2, 3}, block - 1);
+      process.fallocate(
+          file, Set.of(FallocateMode.PUNCH_HOLE, FallocateMode.KEEP_SIZE), block, block);
+      assertThat(process.pread64(file, 3, block - 1)).isEqualTo(new byte[] {1, 0, 0});
+      assertThat(process.lseek(file, 0, Whence.HOLE)).isEqualTo(block);
+      assertRefused(
+          () -> process.fallocate(file, Set.of(FallocateMode.PUNCH_HOLE), 0, block),
+          Errno.EOPNOTSUPP);
     }
   }
 

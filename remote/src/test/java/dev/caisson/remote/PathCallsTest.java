@@ -9,7 +9,9 @@ import dev.caisson.remote.uapi.Access;
 import dev.caisson.remote.uapi.AtFlag;
 import dev.caisson.remote.uapi.RenameFlag;
 import dev.caisson.remote.uapi.Whence;
+import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -113,6 +115,40 @@ class PathCallsTest {
       assertThat(directory.resolve("foo")).hasContent("contents");
       FileCallsTest.assertRefused(
           () -> process.linkat(directory.resolve("foo"), root, foo), Errno.EEXIST);
+    }
+  }
+
+  @Test
+  void permissionsAreSetByPathAndThroughALink() throws Exception {
+    var file = Files.createFile(directory.resolve("file"));
+    var link = Files.createSymbolicLink(directory.resolve("link"), Path.of("file"));
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      process.fchmodat(file, 0640);
+      assertThat(process.statx(file).permissions()).isEqualTo(0640);
+      process.fchmodat(link, 0604);
+      assertThat(process.statx(file).permissions()).isEqualTo(0604);
+      assertThat(process.statx(link, AtFlag.SYMLINK_NOFOLLOW).permissions()).isEqualTo(0777);
+      FileCallsTest.assertRefused(
+          () -> process.fchmodat(directory.resolve("none"), 0600), Errno.ENOENT);
+    }
+  }
+
+  @Test
+  @Requires(Need.ROOT)
+  void anOwnerIsSetByPathThroughALinkOrNot() throws Exception {
+    var file = Files.createFile(directory.resolve("file"));
+    var link = Files.createSymbolicLink(directory.resolve("link"), Path.of("file"));
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      process.fchownat(link, 1, 2);
+      process.fchownat(link, 3, -1, AtFlag.SYMLINK_NOFOLLOW);
+      assertThat(process.statx(file).uid()).isEqualTo(1);
+      assertThat(process.statx(file).gid()).isEqualTo(2);
+      var itself = process.statx(link, AtFlag.SYMLINK_NOFOLLOW);
+      assertThat(itself.isSymbolicLink()).isTrue();
+      assertThat(itself.uid()).isEqualTo(3);
+      assertThat(itself.gid()).isZero();
     }
   }
 
