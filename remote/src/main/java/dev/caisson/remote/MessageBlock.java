@@ -4,7 +4,9 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.caisson.linux.Flag;
 import dev.caisson.linux.Layouts;
+import dev.caisson.remote.uapi.MsgFlag;
 import dev.caisson.remote.uapi.SockaddrBytes;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -96,7 +98,7 @@ final class MessageBlock {
         block.asSlice(data, Math.min(Call.counted(count, Long.MAX_VALUE), size)).toArray(JAVA_BYTE),
         numbers().stream().map(process::inherited).toList(),
         SockaddrBytes.parse(name),
-        block.get(JAVA_INT, HEADER.offset("msg_flags")) & ~Implied.CMSG_CLOEXEC.bit());
+        Flag.set(MsgFlag.class, block.get(JAVA_INT, HEADER.offset("msg_flags"))));
   }
 
   /// What there is to be put back if nobody takes what was received.

@@ -12,17 +12,26 @@ import dev.caisson.remote.uapi.EpollFlag;
 import dev.caisson.remote.uapi.FallocateMode;
 import dev.caisson.remote.uapi.FdFlag;
 import dev.caisson.remote.uapi.InotifyFlag;
+import dev.caisson.remote.uapi.IpOption;
+import dev.caisson.remote.uapi.Ipv6Option;
 import dev.caisson.remote.uapi.LoopFlag;
 import dev.caisson.remote.uapi.MountAttribute;
+import dev.caisson.remote.uapi.MsgFlag;
+import dev.caisson.remote.uapi.NetlinkOption;
 import dev.caisson.remote.uapi.OpenTreeFlag;
 import dev.caisson.remote.uapi.RenameFlag;
 import dev.caisson.remote.uapi.ResolveFlag;
+import dev.caisson.remote.uapi.ShutdownHow;
 import dev.caisson.remote.uapi.SignalDisposition;
 import dev.caisson.remote.uapi.SignalMask;
+import dev.caisson.remote.uapi.SoOption;
 import dev.caisson.remote.uapi.SocketFamily;
+import dev.caisson.remote.uapi.SocketOption;
 import dev.caisson.remote.uapi.SocketType;
 import dev.caisson.remote.uapi.SpliceFlag;
 import dev.caisson.remote.uapi.StatfsFlag;
+import dev.caisson.remote.uapi.TcpOption;
+import dev.caisson.remote.uapi.UdpOption;
 import dev.caisson.remote.uapi.Whence;
 import dev.caisson.testkit.CHeaders;
 import dev.caisson.testkit.Need;
@@ -144,6 +153,33 @@ class ConstantsTest {
   void socketFamiliesAreThoseOfTheHeader() throws Exception {
     assertSame(
         SocketFamily.values(), family -> "AF_" + family, SocketFamily::number, "sys/socket.h");
+  }
+
+  private static <E extends Enum<E> & SocketOption> void assertOptions(
+      E[] options, String level, String header) throws Exception {
+    assertSame(options, Object::toString, SocketOption::number, header);
+    CHeaders.assertConstants(
+        Map.of(level, options[0].level()), "sys/socket.h", "netinet/in.h", header);
+  }
+
+  @Test
+  void optionsOfSocketsAreThoseOfTheHeaders() throws Exception {
+    assertOptions(SoOption.values(), "SOL_SOCKET", "asm/socket.h");
+    assertOptions(IpOption.values(), "IPPROTO_IP", "linux/in.h");
+    assertOptions(Ipv6Option.values(), "IPPROTO_IPV6", "linux/in6.h");
+    assertOptions(TcpOption.values(), "IPPROTO_TCP", "linux/tcp.h");
+    assertOptions(UdpOption.values(), "IPPROTO_UDP", "linux/udp.h");
+    assertOptions(NetlinkOption.values(), "SOL_NETLINK", "linux/netlink.h");
+  }
+
+  @Test
+  void flagsOfMessagesAreThoseOfTheHeader() throws Exception {
+    assertFlags(MsgFlag.values(), "MSG_", "sys/socket.h");
+  }
+
+  @Test
+  void waysToShutDownAreThoseOfTheHeader() throws Exception {
+    assertSame(ShutdownHow.values(), how -> "SHUT_" + how, ShutdownHow::number, "sys/socket.h");
   }
 
   @Test

@@ -176,7 +176,7 @@ class FileCallsTest {
           var in = pipe.getLast()) {
         assertRefused(() -> process.read(in, 1), Errno.EBADF);
         assertRefused(() -> process.write(out, new byte[1]), Errno.EBADF);
-        assertRefused(() -> process.recvfrom(out, 1, 0), Errno.ENOTSOCK);
+        assertRefused(() -> process.recvfrom(out, 1), Errno.ENOTSOCK);
         assertRefused(() -> process.lseek(out, 0, Whence.SET), Errno.ESPIPE);
       }
     }

@@ -211,13 +211,12 @@ class LateAnswerTest {
         for (int size : new int[] {10, 100_000}) {
           var before = Belongings.of(process);
           process.deadline(SHORT);
-          assertThatThrownBy(() -> process.recvmsg(ends.getFirst(), size, 3, 0))
+          assertThatThrownBy(() -> process.recvmsg(ends.getFirst(), size, 3))
               .isInstanceOf(DeadlineException.class);
           child.sendmsg(
               child.inherited(ends.getLast()),
               new byte[] {1},
-              List.of(child.inherited(0), child.inherited(0)),
-              0);
+              List.of(child.inherited(0), child.inherited(0)));
           process.deadline(LONG);
           assertThat(Belongings.of(process)).isEqualTo(before);
         }

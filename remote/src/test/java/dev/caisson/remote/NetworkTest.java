@@ -7,6 +7,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.Layouts;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.remote.uapi.CloneFlag;
+import dev.caisson.remote.uapi.SoOption;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;
@@ -28,8 +29,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Requires(Need.ROOT)
 class NetworkTest {
   private static final Set<CloneFlag> OWN = Set.of(CloneFlag.NEWUSER, CloneFlag.NEWNET);
-  private static final int SOL_SOCKET = 1;
-  private static final int SO_REUSEADDR = 2;
   private static final int IFF_UP = 1;
   private static final int IFF_TUN = 1;
   private static final int IFF_NO_PI = 0x1000;
@@ -68,10 +67,10 @@ class NetworkTest {
         var child = withOnePort(local);
         var one = socket(child, SocketType.STREAM);
         var other = socket(child, SocketType.STREAM)) {
-      child.setsockopt(one, SOL_SOCKET, SO_REUSEADDR, 1);
+      child.setsockopt(one, SoOption.REUSEADDR, 1);
       child.bind(one, anyPort());
       var address = child.getsockname(one);
-      child.setsockopt(other, SOL_SOCKET, SO_REUSEADDR, 1);
+      child.setsockopt(other, SoOption.REUSEADDR, 1);
       child.bind(other, address);
       child.listen(one, 10);
       child.connect(other, address);
@@ -86,9 +85,9 @@ class NetworkTest {
         var child = withOnePort(local);
         var one = socket(child, SocketType.STREAM);
         var other = socket(child, SocketType.STREAM)) {
-      child.setsockopt(one, SOL_SOCKET, SO_REUSEADDR, 1);
+      child.setsockopt(one, SoOption.REUSEADDR, 1);
       child.bind(one, anyPort());
-      child.setsockopt(other, SOL_SOCKET, SO_REUSEADDR, 1);
+      child.setsockopt(other, SoOption.REUSEADDR, 1);
       FileCallsTest.assertRefused(() -> child.bind(other, anyPort()), Errno.EADDRINUSE);
     }
   }
@@ -101,8 +100,8 @@ class NetworkTest {
         var other = socket(child, SocketType.DGRAM)) {
       child.bind(one, anyPort());
       FileCallsTest.assertRefused(() -> child.bind(other, anyPort()), Errno.EADDRINUSE);
-      child.setsockopt(one, SOL_SOCKET, SO_REUSEADDR, 1);
-      child.setsockopt(other, SOL_SOCKET, SO_REUSEADDR, 1);
+      child.setsockopt(one, SoOption.REUSEADDR, 1);
+      child.setsockopt(other, SoOption.REUSEADDR, 1);
       child.bind(other, anyPort());
       assertThat(child.getsockname(other)).isEqualTo(child.getsockname(one));
     }
@@ -126,7 +125,7 @@ class NetworkTest {
       assertThat(child.siocgifaddr(socket, "tun0"))
           .isEqualTo(new Sockaddr.Inet(address("10.0.0.1"), 0));
       child.siocsifflags(socket, "tun0", child.siocgifflags(socket, "tun0") | IFF_UP);
-      child.sendto(socket, HELLO, 0, new Sockaddr.Inet(address("10.0.0.2"), 9));
+      child.sendto(socket, HELLO, Set.of(), new Sockaddr.Inet(address("10.0.0.2"), 9));
       byte[] packet;
       do {
         packet = child.read(tun, 2000);
@@ -161,13 +160,13 @@ class NetworkTest {
         var socket = socket(child, SocketType.DGRAM)) {
       child.bind(netlink, messages);
       child.siocsifflags(socket, "lo", IFF_UP);
-      assertThat(type(child.recvfrom(netlink, 4096, 0))).isEqualTo(RTM_NEWLINK);
+      assertThat(type(child.recvfrom(netlink, 4096))).isEqualTo(RTM_NEWLINK);
     }
     try (var local = LocalProcess.start();
         var child = local.process().clone(OWN);
         var netlink = child.socket(SocketFamily.NETLINK, SocketType.RAW, 0)) {
-      child.sendto(netlink, dumpLinks(), 0, new Sockaddr.Netlink(0, 0));
-      var answer = child.recvmsg(netlink, 32768, 0, 0);
+      child.sendto(netlink, dumpLinks(), Set.of(), new Sockaddr.Netlink(0, 0));
+      var answer = child.recvmsg(netlink, 32768, 0);
       assertThat(type(answer.data())).isEqualTo(RTM_NEWLINK);
       assertThat(new String(answer.data(), UTF_8)).contains("lo\0");
       assertThat(answer.from()).isEqualTo(new Sockaddr.Netlink(0, 0));

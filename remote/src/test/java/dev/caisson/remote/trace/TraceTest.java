@@ -14,6 +14,8 @@ import dev.caisson.remote.ConnectionLostException;
 import dev.caisson.remote.LocalProcess;
 import dev.caisson.remote.uapi.Access;
 import dev.caisson.remote.uapi.AtFlag;
+import dev.caisson.remote.uapi.IpOption;
+import dev.caisson.remote.uapi.MsgFlag;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;
 import dev.caisson.remote.uapi.Whence;
@@ -79,9 +81,14 @@ final class TraceTest {
       process.intercept(Trace.to(calls::add));
       var flags = Set.of(OpenFlag.WRONLY, OpenFlag.CREAT);
       process.openat(directory.resolve("file"), flags, 0600).close();
-      var socket = process.socket(SocketFamily.INET6, SocketType.DGRAM, 0);
+      var socket = process.socket(SocketFamily.INET, SocketType.DGRAM, 0);
       assertThat(process.fcntlGetfl(socket)).containsExactly(OpenFlag.RDWR);
       process.fcntlSetfl(socket, Set.of());
+      process.setsockopt(socket, IpOption.TTL, 1);
+      assertThatThrownBy(() -> process.recvfrom(socket, 1, MsgFlag.DONTWAIT, MsgFlag.PEEK))
+          .hasMessageContaining("1, DONTWAIT|PEEK, 0, 0): EAGAIN");
+      assertThatThrownBy(() -> process.sendto(socket, new byte[1]))
+          .hasMessageContaining("1, NOSIGNAL, 0, 0): EDESTADDRREQ");
       socket.close();
       try (var file = process.openat(directory.resolve("file"))) {
         process.lseek(file, 0, Whence.END);
@@ -96,9 +103,12 @@ final class TraceTest {
     }
     assertThat(calls.stream().map(Object::toString).map(line -> line.replaceAll("^\\S+ ", "")))
         .anySatisfy(line -> assertThat(line).contains(", CREAT|WRONLY|CLOEXEC, 384) = "))
-        .anySatisfy(line -> assertThat(line).startsWith("socket(INET6, DGRAM|CLOEXEC, 0) = "))
+        .anySatisfy(line -> assertThat(line).startsWith("socket(INET, DGRAM|CLOEXEC, 0) = "))
         .anySatisfy(line -> assertThat(line).containsPattern("^fcntl\\([0-9]+, F_GETFL\\) = 2 "))
         .anySatisfy(line -> assertThat(line).containsPattern("^fcntl\\([0-9]+, F_SETFL, 0\\) = 0 "))
+        .anySatisfy(
+            line -> assertThat(line).containsPattern("^setsockopt\\([0-9]+, IPPROTO_IP, IP_TTL, "))
+        .anySatisfy(line -> assertThat(line).containsPattern("^sendto.*, 1, NOSIGNAL, 0, 0\\)"))
         .anySatisfy(line -> assertThat(line).containsPattern("^lseek\\([0-9]+, 0, END\\) = 0 "))
         .anySatisfy(
             line -> assertThat(line).containsPattern("^flock\\([0-9]+, SHARED\\|NB\\) = 0 "))
