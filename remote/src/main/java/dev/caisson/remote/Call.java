@@ -507,8 +507,8 @@ public final class Call {
       told.add(
           switch (means) {
             case null -> words[i];
-            case MemorySegment memory -> memory.byteSize() + " bytes";
-            case Argument.Shared shared -> "memory";
+            case MemorySegment memory -> new Name(memory.byteSize() + " bytes");
+            case Argument.Shared shared -> new Name("memory");
             default -> means;
           });
     }

@@ -88,7 +88,7 @@ final class TraceTest {
       assertThatThrownBy(() -> process.recvfrom(socket, 1, MsgFlag.DONTWAIT, MsgFlag.PEEK))
           .hasMessageContaining("1, DONTWAIT|PEEK, 0, 0): EAGAIN");
       assertThatThrownBy(() -> process.sendto(socket, new byte[1]))
-          .hasMessageContaining("1, NOSIGNAL, 0, 0): EDESTADDRREQ");
+          .hasMessageContaining(", 1 bytes, 1, NOSIGNAL, 0, 0): EDESTADDRREQ ");
       socket.close();
       try (var file = process.openat(directory.resolve("file"))) {
         process.lseek(file, 0, Whence.END);
