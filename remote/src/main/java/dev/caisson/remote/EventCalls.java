@@ -13,11 +13,15 @@ import static dev.caisson.linux.SystemCall.TIMERFD_GETTIME;
 import static dev.caisson.linux.SystemCall.TIMERFD_SETTIME;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.caisson.linux.Flag;
 import dev.caisson.linux.Layouts;
+import dev.caisson.remote.uapi.Clock;
 import dev.caisson.remote.uapi.EpollEvent;
 import dev.caisson.remote.uapi.EpollFlag;
+import dev.caisson.remote.uapi.EventfdFlag;
 import dev.caisson.remote.uapi.InotifyFlag;
 import dev.caisson.remote.uapi.SignalSet;
+import dev.caisson.remote.uapi.TimerFlag;
 import dev.caisson.remote.uapi.TimerSetting;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -83,27 +87,25 @@ public interface EventCalls extends Caller {
   /// Makes a number to add to, and to wait for. What is written to it and read from it has 8 bytes.
   /// See `eventfd(2)`.
   ///
-  /// @param flags EFD_SEMAPHORE (1) to read ones, EFD_NONBLOCK (0x800)
-  default RemoteFd eventfd2(int number, int flags) throws IOException {
-    return call(EVENTFD2).word(number).word(flags | Implied.CLOEXEC.bit()).opens();
+  /// @param number the first value
+  default RemoteFd eventfd2(int number, EventfdFlag... flags) throws IOException {
+    var set = Flag.set(EventfdFlag.class, flags);
+    return call(EVENTFD2).word(number).flags(set, Implied.CLOEXEC).opens();
   }
 
   /// Makes a timer. What is read from it has 8 bytes: how often it went off. See
   /// `timerfd_create(2)`.
-  ///
-  /// @param clock CLOCK_REALTIME (0), CLOCK_MONOTONIC (1), CLOCK_BOOTTIME (7)
-  default RemoteFd timerfdCreate(int clock) throws IOException {
-    return call(TIMERFD_CREATE).word(clock).flags(Implied.CLOEXEC).opens();
+  default RemoteFd timerfdCreate(Clock clock) throws IOException {
+    return call(TIMERFD_CREATE).named(clock.number(), clock).flags(Implied.CLOEXEC).opens();
   }
 
   /// Sets a timer. See `timerfd_settime(2)`.
   ///
-  /// @param flags TFD_TIMER_ABSTIME (1), TFD_TIMER_CANCEL_ON_SET (2)
   /// @return what it was set to before
-  default TimerSetting timerfdSettime(RemoteFd timer, int flags, TimerSetting setting)
+  default TimerSetting timerfdSettime(RemoteFd timer, Set<TimerFlag> flags, TimerSetting setting)
       throws IOException {
     var before = Layouts.ITIMERSPEC.room();
-    call(TIMERFD_SETTIME).fd(timer).word(flags).in(setting.bytes()).out(before).run();
+    call(TIMERFD_SETTIME).fd(timer).flags(flags).in(setting.bytes()).out(before).run();
     return TimerSetting.parse(before);
   }
 

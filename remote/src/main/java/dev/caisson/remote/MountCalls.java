@@ -15,11 +15,13 @@ import dev.caisson.linux.Flag;
 import dev.caisson.linux.Layouts;
 import dev.caisson.linux.MountFlag;
 import dev.caisson.linux.UmountFlag;
+import dev.caisson.remote.uapi.AtFlag;
 import dev.caisson.remote.uapi.MountAttribute;
 import dev.caisson.remote.uapi.OpenTreeFlag;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.Set;
 
 /// The calls for mounts, in the mount namespace of the process.
@@ -123,25 +125,21 @@ public interface MountCalls extends Caller {
 
   /// Changes a mount. See `mount_setattr(2)`.
   ///
-  /// @param flags AT_RECURSIVE (0x8000), AT_SYMLINK_NOFOLLOW (0x100)
-  default void mountSetattr(Path path, int flags, MountAttr change) throws IOException {
+  /// @param flags of [AtFlag#RECURSIVE] and [AtFlag#SYMLINK_NOFOLLOW]
+  default void mountSetattr(Path path, Set<AtFlag> flags, MountAttr change) throws IOException {
     var attr = attr(change);
-    call(MOUNT_SETATTR).cwd().path(path).word(flags).in(attr).word(attr.byteSize()).run();
+    call(MOUNT_SETATTR).cwd().path(path).flags(flags).in(attr).word(attr.byteSize()).run();
   }
 
   /// Changes a mount. See `mount_setattr(2)`.
   ///
-  /// @param flags AT_RECURSIVE (0x8000)
-  default void mountSetattr(RemoteFd mount, int flags, MountAttr change) throws IOException {
-    int emptyPath = 0x1000;
+  /// @param flags [AtFlag#RECURSIVE], or nothing
+  default void mountSetattr(RemoteFd mount, Set<AtFlag> flags, MountAttr change)
+      throws IOException {
+    var all = EnumSet.of(AtFlag.EMPTY_PATH);
+    all.addAll(flags);
     var attr = attr(change);
-    call(MOUNT_SETATTR)
-        .fd(mount)
-        .string("")
-        .word(flags | emptyPath)
-        .in(attr)
-        .word(attr.byteSize())
-        .run();
+    call(MOUNT_SETATTR).fd(mount).string("").flags(all).in(attr).word(attr.byteSize()).run();
   }
 
   private MemorySegment attr(MountAttr change) {

@@ -2,6 +2,7 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Signal;
+import dev.caisson.remote.uapi.PrctlOption;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;
@@ -28,7 +29,6 @@ import java.util.stream.Stream;
 /// Closing it ends it, unless it has been [left][#leave].
 public final class PersistentProcess implements AutoCloseable {
   private static final Duration DEATH = Duration.ofSeconds(10);
-  private static final int PR_SET_PDEATHSIG = 1;
   private static final int LAST = Integer.MAX_VALUE;
 
   private final RemoteProcess process;
@@ -176,7 +176,7 @@ public final class PersistentProcess implements AutoCloseable {
     }
     child.closeRange(next, LAST);
     child.setsid();
-    child.prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+    child.prctl(PrctlOption.SET_PDEATHSIG, 0, 0, 0, 0);
     persistent = true;
   }
 

@@ -5,20 +5,27 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Flag;
 import dev.caisson.remote.uapi.Access;
+import dev.caisson.remote.uapi.Advice;
 import dev.caisson.remote.uapi.AtFlag;
+import dev.caisson.remote.uapi.Clock;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.CloseRangeFlag;
 import dev.caisson.remote.uapi.EpollFlag;
+import dev.caisson.remote.uapi.EventfdFlag;
 import dev.caisson.remote.uapi.FallocateMode;
 import dev.caisson.remote.uapi.FdFlag;
 import dev.caisson.remote.uapi.InotifyFlag;
+import dev.caisson.remote.uapi.InterfaceFlag;
 import dev.caisson.remote.uapi.IpOption;
 import dev.caisson.remote.uapi.Ipv6Option;
 import dev.caisson.remote.uapi.LoopFlag;
+import dev.caisson.remote.uapi.MapFlag;
 import dev.caisson.remote.uapi.MountAttribute;
 import dev.caisson.remote.uapi.MsgFlag;
 import dev.caisson.remote.uapi.NetlinkOption;
 import dev.caisson.remote.uapi.OpenTreeFlag;
+import dev.caisson.remote.uapi.PrctlOption;
+import dev.caisson.remote.uapi.Protection;
 import dev.caisson.remote.uapi.RenameFlag;
 import dev.caisson.remote.uapi.ResolveFlag;
 import dev.caisson.remote.uapi.ShutdownHow;
@@ -31,8 +38,11 @@ import dev.caisson.remote.uapi.SocketType;
 import dev.caisson.remote.uapi.SpliceFlag;
 import dev.caisson.remote.uapi.StatfsFlag;
 import dev.caisson.remote.uapi.TcpOption;
+import dev.caisson.remote.uapi.TimerFlag;
+import dev.caisson.remote.uapi.TunFlag;
 import dev.caisson.remote.uapi.UdpOption;
 import dev.caisson.remote.uapi.Whence;
+import dev.caisson.remote.uapi.XattrFlag;
 import dev.caisson.testkit.CHeaders;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
@@ -180,6 +190,37 @@ class ConstantsTest {
   @Test
   void waysToShutDownAreThoseOfTheHeader() throws Exception {
     assertSame(ShutdownHow.values(), how -> "SHUT_" + how, ShutdownHow::number, "sys/socket.h");
+  }
+
+  @Test
+  void flagsAndClocksOfEventsAreThoseOfTheHeader() throws Exception {
+    assertFlags(EventfdFlag.values(), "EFD_", "sys/eventfd.h");
+    assertFlags(TimerFlag.values(), "TFD_TIMER_", "linux/timerfd.h");
+    assertSame(Clock.values(), clock -> "CLOCK_" + clock, Clock::number, "linux/time.h");
+  }
+
+  @Test
+  void flagsAndAdviceForMemoryAreThoseOfTheHeader() throws Exception {
+    assertFlags(Protection.values(), "PROT_", "linux/mman.h");
+    assertFlags(MapFlag.values(), "MAP_", "linux/mman.h");
+    assertSame(Advice.values(), advice -> "MADV_" + advice, Advice::number, "linux/mman.h");
+  }
+
+  @Test
+  void flagsForExtendedAttributesAreThoseOfTheHeader() throws Exception {
+    assertFlags(XattrFlag.values(), "XATTR_", "linux/xattr.h");
+  }
+
+  @Test
+  void flagsOfNetworkInterfacesAreThoseOfTheHeader() throws Exception {
+    assertFlags(InterfaceFlag.values(), "IFF_", "linux/if.h");
+    assertFlags(TunFlag.values(), "IFF_", "linux/if_tun.h");
+  }
+
+  @Test
+  void optionsOfProcessesAreThoseOfTheHeader() throws Exception {
+    assertSame(
+        PrctlOption.values(), option -> "PR_" + option, PrctlOption::number, "linux/prctl.h");
   }
 
   @Test

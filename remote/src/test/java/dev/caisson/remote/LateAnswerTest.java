@@ -10,6 +10,8 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.remote.uapi.CloneFlag;
+import dev.caisson.remote.uapi.MapFlag;
+import dev.caisson.remote.uapi.Protection;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;
@@ -63,7 +65,9 @@ class LateAnswerTest {
         request("socketpair", (process, test) -> process.socketpair(SocketType.STREAM)),
         request("memfd_create", (process, test) -> process.memfdCreate("late")),
         request("dup", (process, test) -> process.fcntlDupfdCloexec(process.inherited(0), 100)),
-        request("mmap", (process, test) -> process.mmap(1 << 20, 1, 2)),
+        request(
+            "mmap",
+            (process, test) -> process.mmap(1 << 20, Set.of(Protection.READ), MapFlag.PRIVATE)),
         request(
             "give",
             (process, test) -> {

@@ -91,13 +91,13 @@ class MountCallsTest {
         }
       }
       child.openat(directory.resolve("file"), NEW, 0600).close();
-      child.mountSetattr(directory, 0, MountAttr.set(MountAttribute.RDONLY));
+      child.mountSetattr(directory, Set.of(), MountAttr.set(MountAttribute.RDONLY));
       FileCallsTest.assertRefused(
           () -> child.openat(directory.resolve("second"), NEW, 0600), Errno.EROFS);
-      child.mountSetattr(directory, 0, MountAttr.clear(MountAttribute.RDONLY));
+      child.mountSetattr(directory, Set.of(), MountAttr.clear(MountAttribute.RDONLY));
       child.mkdirat(directory.resolve("copy"), 0700);
       try (var copy = child.openTree(directory, OpenTreeFlag.CLONE)) {
-        child.mountSetattr(copy, 0, MountAttr.propagation(MountFlag.SHARED));
+        child.mountSetattr(copy, Set.of(), MountAttr.propagation(MountFlag.SHARED));
         child.moveMount(copy, directory.resolve("copy"));
       }
       try (var info = child.openat(Path.of("/proc/self/mountinfo"))) {

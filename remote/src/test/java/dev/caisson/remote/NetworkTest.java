@@ -7,10 +7,12 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.Layouts;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.remote.uapi.CloneFlag;
+import dev.caisson.remote.uapi.InterfaceFlag;
 import dev.caisson.remote.uapi.SoOption;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;
+import dev.caisson.remote.uapi.TunFlag;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -29,9 +31,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Requires(Need.ROOT)
 class NetworkTest {
   private static final Set<CloneFlag> OWN = Set.of(CloneFlag.NEWUSER, CloneFlag.NEWNET);
-  private static final int IFF_UP = 1;
-  private static final int IFF_TUN = 1;
-  private static final int IFF_NO_PI = 0x1000;
   private static final int RTM_NEWLINK = 16;
   private static final int RTM_GETLINK = 18;
   private static final byte[] HELLO = "hello".getBytes(UTF_8);
@@ -56,7 +55,7 @@ class NetworkTest {
     try (var ports = child.openat(range, OpenFlag.WRONLY);
         var socket = socket(child, SocketType.DGRAM)) {
       child.write(ports, "40000 40000\n".getBytes(UTF_8));
-      child.siocsifflags(socket, "lo", IFF_UP);
+      child.siocsifflags(socket, "lo", Set.of(InterfaceFlag.UP));
     }
     return child;
   }
@@ -116,7 +115,7 @@ class NetworkTest {
         var socket = socket(child, SocketType.DGRAM);
         var tun = child.openat(device, OpenFlag.RDWR)) {
       MountCallsTest.becomeRoot(child);
-      child.tunsetiff(tun, "tun0", IFF_TUN | IFF_NO_PI);
+      child.tunsetiff(tun, "tun0", TunFlag.TUN, TunFlag.NO_PI);
       assertThat(child.siocgifindex(socket, "tun0"))
           .isGreaterThan(child.siocgifindex(socket, "lo"));
       FileCallsTest.assertRefused(() -> child.siocgifaddr(socket, "tun0"), Errno.EADDRNOTAVAIL);
@@ -124,7 +123,10 @@ class NetworkTest {
       child.siocsifdstaddr(socket, "tun0", address("10.0.0.2"));
       assertThat(child.siocgifaddr(socket, "tun0"))
           .isEqualTo(new Sockaddr.Inet(address("10.0.0.1"), 0));
-      child.siocsifflags(socket, "tun0", child.siocgifflags(socket, "tun0") | IFF_UP);
+      var flags = child.siocgifflags(socket, "tun0");
+      assertThat(flags).contains(InterfaceFlag.POINTOPOINT, InterfaceFlag.NOARP);
+      flags.add(InterfaceFlag.UP);
+      child.siocsifflags(socket, "tun0", flags);
       child.sendto(socket, HELLO, Set.of(), new Sockaddr.Inet(address("10.0.0.2"), 9));
       byte[] packet;
       do {
@@ -159,7 +161,7 @@ class NetworkTest {
         var netlink = child.socket(SocketFamily.NETLINK, SocketType.RAW, 0);
         var socket = socket(child, SocketType.DGRAM)) {
       child.bind(netlink, messages);
-      child.siocsifflags(socket, "lo", IFF_UP);
+      child.siocsifflags(socket, "lo", Set.of(InterfaceFlag.UP));
       assertThat(type(child.recvfrom(netlink, 4096))).isEqualTo(RTM_NEWLINK);
     }
     try (var local = LocalProcess.start();

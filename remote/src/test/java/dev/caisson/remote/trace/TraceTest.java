@@ -14,8 +14,13 @@ import dev.caisson.remote.ConnectionLostException;
 import dev.caisson.remote.LocalProcess;
 import dev.caisson.remote.uapi.Access;
 import dev.caisson.remote.uapi.AtFlag;
+import dev.caisson.remote.uapi.Clock;
+import dev.caisson.remote.uapi.EventfdFlag;
 import dev.caisson.remote.uapi.IpOption;
+import dev.caisson.remote.uapi.MapFlag;
 import dev.caisson.remote.uapi.MsgFlag;
+import dev.caisson.remote.uapi.PrctlOption;
+import dev.caisson.remote.uapi.Protection;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;
 import dev.caisson.remote.uapi.Whence;
@@ -90,6 +95,11 @@ final class TraceTest {
       assertThatThrownBy(() -> process.sendto(socket, new byte[1]))
           .hasMessageContaining(", 1 bytes, 1, NOSIGNAL, 0, 0): EDESTADDRREQ ");
       socket.close();
+      process.prctl(PrctlOption.SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+      var read = Set.of(Protection.READ);
+      process.munmap(process.mmap(4096, read, MapFlag.PRIVATE, MapFlag.POPULATE), 4096);
+      process.timerfdCreate(Clock.BOOTTIME).close();
+      process.eventfd2(1, EventfdFlag.SEMAPHORE).close();
       try (var file = process.openat(directory.resolve("file"))) {
         process.lseek(file, 0, Whence.END);
         process.flockNb(file, Fd.Flock.SHARED);
@@ -108,6 +118,12 @@ final class TraceTest {
         .anySatisfy(line -> assertThat(line).containsPattern("^fcntl\\([0-9]+, F_SETFL, 0\\) = 0 "))
         .anySatisfy(
             line -> assertThat(line).containsPattern("^setsockopt\\([0-9]+, IPPROTO_IP, IP_TTL, "))
+        .anySatisfy(line -> assertThat(line).startsWith("prctl(SET_NO_NEW_PRIVS, 1, 0, 0, 0) = 0 "))
+        .anySatisfy(line ->
+            assertThat(line)
+                .startsWith("mmap(0, 4096, READ, POPULATE|PRIVATE|ANONYMOUS, -1, 0) = "))
+        .anySatisfy(line -> assertThat(line).startsWith("timerfd_create(BOOTTIME, CLOEXEC) = "))
+        .anySatisfy(line -> assertThat(line).startsWith("eventfd2(1, SEMAPHORE|CLOEXEC) = "))
         .anySatisfy(line -> assertThat(line).containsPattern("^sendto.*, 1, NOSIGNAL, 0, 0\\)"))
         .anySatisfy(line -> assertThat(line).containsPattern("^lseek\\([0-9]+, 0, END\\) = 0 "))
         .anySatisfy(
