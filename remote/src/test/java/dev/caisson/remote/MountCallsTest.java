@@ -107,4 +107,25 @@ class MountCallsTest {
       child.umount2(directory.resolve("copy"));
     }
   }
+
+  @Test
+  void aMountedFileSystemIsConfiguredAgain() throws Exception {
+    try (var local = LocalProcess.start();
+        var child = local.process().clone(OWN)) {
+      becomeRoot(child);
+      try (var context = child.fsopen("tmpfs")) {
+        child.fsconfig(context, "size", "64k");
+        FileCallsTest.assertRefused(() -> child.fsconfigReconfigure(context), Errno.EBUSY);
+        child.fsconfigCreate(context);
+        try (var mount = child.fsmount(context)) {
+          var before = child.fstatfs(mount);
+          assertThat(before.blocks() * before.bsize()).isEqualTo(64 << 10);
+          child.fsconfig(context, "size", "128k");
+          child.fsconfigReconfigure(context);
+          var after = child.fstatfs(mount);
+          assertThat(after.blocks() * after.bsize()).isEqualTo(128 << 10);
+        }
+      }
+    }
+  }
 }
