@@ -10,6 +10,7 @@ import dev.caisson.remote.uapi.AtFlag;
 import dev.caisson.remote.uapi.Clock;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.CloseRangeFlag;
+import dev.caisson.remote.uapi.DirentType;
 import dev.caisson.remote.uapi.EpollFlag;
 import dev.caisson.remote.uapi.EventfdFlag;
 import dev.caisson.remote.uapi.FallocateMode;
@@ -139,6 +140,11 @@ class ConstantsTest {
   @Test
   void placesInFilesAreThoseOfTheHeader() throws Exception {
     assertSame(Whence.values(), whence -> "SEEK_" + whence, Whence::number, "linux/fs.h");
+  }
+
+  @Test
+  void typesOfEntriesAreThoseOfTheHeader() throws Exception {
+    assertSame(DirentType.values(), type -> "DT_" + type, DirentType::number, "dirent.h");
   }
 
   @Test

@@ -7,6 +7,8 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.remote.uapi.Access;
 import dev.caisson.remote.uapi.AtFlag;
+import dev.caisson.remote.uapi.Dirent;
+import dev.caisson.remote.uapi.DirentType;
 import dev.caisson.remote.uapi.RenameFlag;
 import dev.caisson.remote.uapi.Whence;
 import dev.caisson.testkit.Need;
@@ -16,8 +18,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -83,6 +87,26 @@ class PathCallsTest {
 
   private static List<String> names(RemoteProcess process, RemoteFd directory) throws Exception {
     return process.getdents64(directory).stream().map(entry -> entry.name().toString()).toList();
+  }
+
+  @Test
+  void anEntrySaysWhatHasTheName() throws Exception {
+    int fifo = 0010000;
+    Files.createFile(directory.resolve("file"));
+    Files.createSymbolicLink(directory.resolve("link"), Path.of("file"));
+    try (var local = LocalProcess.start();
+        var d = local.process().openat(directory, OpenFlag.DIRECTORY)) {
+      local.process().mknodat(directory.resolve("fifo"), fifo | 0600, 0);
+      assertThat(
+              local.process().getdents64(d).stream()
+                  .collect(Collectors.toMap(entry -> entry.name().toString(), Dirent::type)))
+          .containsOnly(
+              Map.entry(".", DirentType.DIR),
+              Map.entry("..", DirentType.DIR),
+              Map.entry("file", DirentType.REG),
+              Map.entry("link", DirentType.LNK),
+              Map.entry("fifo", DirentType.FIFO));
+    }
   }
 
   @Test
