@@ -29,7 +29,6 @@ import java.util.stream.IntStream;
 /// command leaves behind: so all of them can be found, and ended. The command dies with that one,
 /// and that one with the JVM.
 final class InheritingCommand implements AutoCloseable {
-
   /// How long whoever is asked to end may take, and whoever is killed.
   private static final Duration GRACE = Duration.ofSeconds(3);
 

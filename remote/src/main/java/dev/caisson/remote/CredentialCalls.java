@@ -154,7 +154,7 @@ public interface CredentialCalls extends Caller {
   default int getpriority(int pid) throws IOException {
     int prioProcess = 0;
     // From 40 to 1, for there to be no negative ones.
-    return 20 - (int) call(GETPRIORITY).word(prioProcess).word(pid).counted(40);
+    return 20 - (int) call(GETPRIORITY).named(prioProcess, "PRIO_PROCESS").word(pid).counted(40);
   }
 
   /// Sets the nice value of a process. See `getpriority(2)`.
@@ -163,6 +163,6 @@ public interface CredentialCalls extends Caller {
   /// @param nice from -20 to 19: the higher, the less it gets
   default void setpriority(int pid, int nice) throws IOException {
     int prioProcess = 0;
-    call(SETPRIORITY).word(prioProcess).word(pid).word(nice).run();
+    call(SETPRIORITY).named(prioProcess, "PRIO_PROCESS").word(pid).word(nice).run();
   }
 }

@@ -20,7 +20,6 @@ import java.util.Optional;
 /// Each process has its own: were one shared, a process could receive what another was sent. Each
 /// message has a number, so that what was sent in vain is taken for nothing else.
 final class Passing implements Link {
-
   private final RemoteProcess process;
   private final Optional<UnixSocket> ours;
   private final int theirs;

@@ -60,7 +60,11 @@ public interface PathCalls extends Caller {
 
   private static Stat stat(Call statx, AtFlag... flags) throws IOException {
     var stat = Call.room(Stat.SIZE);
-    statx.flags(Flag.set(AtFlag.class, flags)).word(Stat.BASIC_STATS).out(stat).run();
+    statx
+        .flags(Flag.set(AtFlag.class, flags))
+        .named(Stat.BASIC_STATS, "BASIC_STATS")
+        .out(stat)
+        .run();
     return Stat.of(stat);
   }
 

@@ -18,7 +18,6 @@ import java.util.List;
 /// The socket of a persistent process, as another process sees it: on another machine, or in other
 /// namespaces than this JVM.
 final class PersistentSocket {
-
   /// How much later than the kernel this JVM gives up, so that the process is in no call then.
   private static final Duration LEEWAY = Duration.ofSeconds(5);
 

@@ -318,10 +318,10 @@ public final class RemoteChild extends RemoteProcess {
     try {
       parent
           .call(SystemCall.WAITID)
-          .word(byPid)
+          .named(byPid, "P_PID")
           .word(number)
           .out(siginfo)
-          .word(exited)
+          .named(exited, "EXITED")
           .out(rusage)
           .within(deadline.remaining().plus(LEEWAY))
           .leaves(result -> {
