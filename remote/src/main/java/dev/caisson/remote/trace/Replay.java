@@ -23,8 +23,9 @@ import java.util.Queue;
 ///
 /// Each process of the record, the first and its children, must be asked for the same calls with
 /// the same arguments in the same order; numbers of descriptors and of processes are those of the
-/// record. A descriptor that is taken from it is a socket at its end, and what is in memory that
-/// both have before a call is not compared.
+/// record. Flags and other constants are compared by their names, or by value if the record or the
+/// call has no name for them. A descriptor that is taken from it is a socket at its end, and what
+/// is in memory that both have before a call is not compared.
 ///
 /// {@snippet class="dev.caisson.remote.trace.ReplayTest" region="replay"}
 public final class Replay implements AutoCloseable {
