@@ -5,6 +5,7 @@ import dev.caisson.linux.SystemCall;
 import dev.caisson.remote.Batch;
 import dev.caisson.remote.RemoteFd;
 import dev.caisson.remote.RemoteProcess;
+import dev.caisson.remote.uapi.AtFlag;
 import dev.caisson.remote.uapi.Stat;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -16,7 +17,6 @@ import java.util.Set;
 /// A copy of a tree of directories and files, as `cp -a` makes it, by calls in another process
 /// alone.
 final class TreeCopy {
-  private static final int AT_SYMLINK_NOFOLLOW = 0x100;
   private static final int PERMISSIONS = 07777;
 
   private final RemoteProcess process;
@@ -37,7 +37,7 @@ final class TreeCopy {
   private void copy(RemoteFd from, Stat stat, RemoteFd to) throws IOException {
     try (var batch = process.batch()) {
       for (var name : names(from)) {
-        var entry = process.statx(from, name, AT_SYMLINK_NOFOLLOW);
+        var entry = process.statx(from, name, AtFlag.SYMLINK_NOFOLLOW);
         if (entry.isDirectory()) {
           process.mkdirat(to, name, 0700);
           try (var source = process.openat(from, name, Set.of(OpenFlag.DIRECTORY), 0);

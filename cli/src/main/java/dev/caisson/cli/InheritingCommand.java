@@ -11,6 +11,7 @@ import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.LocalProcess;
 import dev.caisson.remote.RemoteChild;
 import dev.caisson.remote.RemoteProcess;
+import dev.caisson.remote.uapi.PrctlOption;
 import dev.caisson.remote.uapi.SignalMask;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -28,9 +29,6 @@ import java.util.stream.IntStream;
 /// command leaves behind: so all of them can be found, and ended. The command dies with that one,
 /// and that one with the JVM.
 final class InheritingCommand implements AutoCloseable {
-  private static final int PR_SET_PDEATHSIG = 1;
-  private static final int PR_SET_CHILD_SUBREAPER = 36;
-
   /// How long whoever is asked to end may take, and whoever is killed.
   private static final Duration GRACE = Duration.ofSeconds(3);
 
@@ -70,8 +68,8 @@ final class InheritingCommand implements AutoCloseable {
   }
 
   private static void prepare(RemoteProcess keeper) throws IOException {
-    keeper.prctl(PR_SET_PDEATHSIG, Signal.KILL.number(), 0, 0, 0);
-    keeper.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    keeper.prctl(PrctlOption.SET_PDEATHSIG, Signal.KILL.number(), 0, 0, 0);
+    keeper.prctl(PrctlOption.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     // What the keys of the terminal send reaches all of the group, and must not end this one.
     keeper.rtSigprocmask(
         SignalMask.SETMASK,

@@ -10,6 +10,7 @@ import dev.caisson.remote.StubCall;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.InotifyEvent;
 import dev.caisson.remote.uapi.SignalfdSiginfo;
+import dev.caisson.remote.uapi.SoOption;
 import dev.caisson.remote.uapi.SocketType;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -51,11 +52,11 @@ final class Calls {
           (process, fd) -> openAndUse(process),
           (process, fd) -> closeAll(process.pipe2()),
           // Sockets
-          (process, fd) -> process.recvfrom(fd, MOST, 0),
-          (process, fd) -> closeAll(process.recvmsg(fd, 64, 2, 0).descriptors()),
+          (process, fd) -> process.recvfrom(fd, MOST),
+          (process, fd) -> closeAll(process.recvmsg(fd, 64, 2).descriptors()),
           (process, fd) -> process.getsockname(fd),
           (process, fd) -> process.getpeername(fd),
-          (process, fd) -> process.getsockopt(fd, 1, 3, MOST),
+          (process, fd) -> process.getsockopt(fd, SoOption.TYPE, MOST),
           (process, fd) -> process.siocgifaddr(fd, "lo"),
           (process, fd) -> closeAll(process.socketpair(SocketType.STREAM)),
           // What comes

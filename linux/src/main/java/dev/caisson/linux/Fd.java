@@ -297,7 +297,7 @@ public final class Fd implements AutoCloseable {
     int lockNb = 4;
     int fd = enter();
     try (var frame = new Frame()) {
-      long result = frame.call(SystemCall.FLOCK, fd, kind.operation | lockNb);
+      long result = frame.call(SystemCall.FLOCK, fd, kind.number | lockNb);
       if (result == -Errno.EAGAIN.number()) {
         return false;
       }
@@ -336,10 +336,15 @@ public final class Fd implements AutoCloseable {
     /// One alone may hold it: LOCK_EX.
     EXCLUSIVE(2);
 
-    private final int operation;
+    private final int number;
 
-    Flock(int operation) {
-      this.operation = operation;
+    Flock(int number) {
+      this.number = number;
+    }
+
+    /// As the kernel has it.
+    public int number() {
+      return number;
     }
   }
 

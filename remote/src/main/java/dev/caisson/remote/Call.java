@@ -26,9 +26,6 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Good for calls that have no method of their own: `process.call(SystemCall.GETPPID).value()`.
 public final class Call {
-  /// Every descriptor that is opened is closed when something else is executed.
-  static final long O_CLOEXEC = 0x80000;
-
   private static final int MOST_ARGUMENTS = 6;
   private static final @Nullable Object[] NOTHING = {};
 
@@ -77,9 +74,20 @@ public final class Call {
     return this;
   }
 
-  /// Adds a number that is another one in each run, under a name that is not.
-  Call named(long value, String name) {
-    return argument(value, name);
+  /// Adds a number under a name, which traces show, and by which a replay knows it: a constant, or
+  /// a number that is another one in each run.
+  ///
+  /// @param name the name itself, or the constant of an enum that bears it
+  Call named(long value, Object name) {
+    return argument(value, new Name(name.toString()));
+  }
+
+  /// A string would be shown between quotation marks.
+  private record Name(String name) {
+    @Override
+    public String toString() {
+      return name;
+    }
   }
 
   /// Adds a number that stands for something else.
@@ -113,25 +121,17 @@ public final class Call {
 
   /// Adds a number that is made of flags.
   Call flags(Set<? extends Flag> flags) {
-    return flags(flags, 0);
+    return flags.isEmpty() ? word(0) : argument(Flag.bits(flags), new Flags(flags, Set.of()));
   }
 
-  /// Adds a number that is made of flags, and of others that go without saying.
-  Call flags(Set<? extends Flag> flags, long more) {
-    return argument(Flag.bits(flags) | more, new Flags(flags, more));
+  /// Adds a number that is made of flags, and of one that goes without saying.
+  Call flags(Set<? extends Flag> flags, Implied implied) {
+    return argument(Flag.bits(flags) | implied.bit(), new Flags(flags, Set.of(implied)));
   }
 
-  private record Flags(Set<? extends Flag> flags, long more) {
-    @Override
-    public String toString() {
-      var names = new ArrayList<String>();
-      flags.forEach(flag -> names.add(flag.toString()));
-      names.sort(null);
-      if (more != 0 || names.isEmpty()) {
-        names.add(more == O_CLOEXEC ? "CLOEXEC" : "0x" + Long.toHexString(more));
-      }
-      return String.join("|", names);
-    }
+  /// Adds a number that is a flag which goes without saying.
+  Call flags(Implied flag) {
+    return flags(Set.of(), flag);
   }
 
   /// Adds a descriptor of the process.
@@ -172,7 +172,7 @@ public final class Call {
   /// Adds, where a directory is wanted, the working directory of the process.
   Call cwd() {
     int atFdcwd = -100;
-    return argument(atFdcwd, "AT_FDCWD");
+    return named(atFdcwd, "AT_FDCWD");
   }
 
   /// Adds a path.
@@ -507,8 +507,8 @@ public final class Call {
       told.add(
           switch (means) {
             case null -> words[i];
-            case MemorySegment memory -> memory.byteSize() + " bytes";
-            case Argument.Shared shared -> "memory";
+            case MemorySegment memory -> new Name(memory.byteSize() + " bytes");
+            case Argument.Shared shared -> new Name("memory");
             default -> means;
           });
     }

@@ -106,7 +106,7 @@ public interface CredentialCalls extends Caller {
   /// A limit of its own. See `prlimit(2)`.
   default Limit prlimit64(Rlimit resource) throws IOException {
     var old = Layouts.RLIMIT64.room();
-    call(PRLIMIT64).word(0).word(resource.number()).word(0).out(old).run();
+    call(PRLIMIT64).word(0).named(resource.number(), resource).word(0).out(old).run();
     return limit(old);
   }
 
@@ -119,7 +119,7 @@ public interface CredentialCalls extends Caller {
     fresh.set(JAVA_LONG, Layouts.RLIMIT64.offset("rlim_cur"), limit.soft());
     fresh.set(JAVA_LONG, Layouts.RLIMIT64.offset("rlim_max"), limit.hard());
     var old = Layouts.RLIMIT64.room();
-    call(PRLIMIT64).word(pid).word(resource.number()).in(fresh).out(old).run();
+    call(PRLIMIT64).word(pid).named(resource.number(), resource).in(fresh).out(old).run();
     return limit(old);
   }
 
@@ -154,7 +154,7 @@ public interface CredentialCalls extends Caller {
   default int getpriority(int pid) throws IOException {
     int prioProcess = 0;
     // From 40 to 1, for there to be no negative ones.
-    return 20 - (int) call(GETPRIORITY).word(prioProcess).word(pid).counted(40);
+    return 20 - (int) call(GETPRIORITY).named(prioProcess, "PRIO_PROCESS").word(pid).counted(40);
   }
 
   /// Sets the nice value of a process. See `getpriority(2)`.
@@ -163,6 +163,6 @@ public interface CredentialCalls extends Caller {
   /// @param nice from -20 to 19: the higher, the less it gets
   default void setpriority(int pid, int nice) throws IOException {
     int prioProcess = 0;
-    call(SETPRIORITY).word(prioProcess).word(pid).word(nice).run();
+    call(SETPRIORITY).named(prioProcess, "PRIO_PROCESS").word(pid).word(nice).run();
   }
 }

@@ -13,11 +13,15 @@ import static dev.caisson.linux.SystemCall.TIMERFD_GETTIME;
 import static dev.caisson.linux.SystemCall.TIMERFD_SETTIME;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.caisson.linux.Flag;
 import dev.caisson.linux.Layouts;
+import dev.caisson.remote.uapi.Clock;
 import dev.caisson.remote.uapi.EpollEvent;
 import dev.caisson.remote.uapi.EpollFlag;
+import dev.caisson.remote.uapi.EventfdFlag;
 import dev.caisson.remote.uapi.InotifyFlag;
 import dev.caisson.remote.uapi.SignalSet;
+import dev.caisson.remote.uapi.TimerFlag;
 import dev.caisson.remote.uapi.TimerSetting;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -27,15 +31,11 @@ import java.util.Set;
 
 /// The calls with which a process waits for what comes. Every descriptor that they open is CLOEXEC.
 public interface EventCalls extends Caller {
-  private static int cloexec() {
-    return 0x80000;
-  }
-
   // Descriptors
 
   /// Makes a set of descriptors to wait for. See `epoll_create1(2)`.
   default RemoteFd epollCreate1() throws IOException {
-    return call(EPOLL_CREATE1).word(cloexec()).opens();
+    return call(EPOLL_CREATE1).flags(Implied.CLOEXEC).opens();
   }
 
   /// Waits for a descriptor from now on. See `epoll_ctl(2)`, EPOLL_CTL_ADD.
@@ -43,9 +43,8 @@ public interface EventCalls extends Caller {
   /// @param data what its events are told with
   default void epollCtlAdd(RemoteFd epoll, RemoteFd fd, Set<EpollFlag> events, long data)
       throws IOException {
-    int add = 1;
     var event = new EpollEvent(events, data).bytes();
-    call(EPOLL_CTL).fd(epoll).word(add).fd(fd).in(event).run();
+    call(EPOLL_CTL).fd(epoll).named(1, "ADD").fd(fd).in(event).run();
   }
 
   /// Waits for something else of a descriptor. See `epoll_ctl(2)`, EPOLL_CTL_MOD.
@@ -53,15 +52,13 @@ public interface EventCalls extends Caller {
   /// @param data what its events are told with
   default void epollCtlMod(RemoteFd epoll, RemoteFd fd, Set<EpollFlag> events, long data)
       throws IOException {
-    int mod = 3;
     var event = new EpollEvent(events, data).bytes();
-    call(EPOLL_CTL).fd(epoll).word(mod).fd(fd).in(event).run();
+    call(EPOLL_CTL).fd(epoll).named(3, "MOD").fd(fd).in(event).run();
   }
 
   /// Waits for a descriptor no longer. See `epoll_ctl(2)`, EPOLL_CTL_DEL.
   default void epollCtlDel(RemoteFd epoll, RemoteFd fd) throws IOException {
-    int del = 2;
-    call(EPOLL_CTL).fd(epoll).word(del).fd(fd).word(0).run();
+    call(EPOLL_CTL).fd(epoll).named(2, "DEL").fd(fd).word(0).run();
   }
 
   /// Waits. See `epoll_wait(2)`.
@@ -90,27 +87,25 @@ public interface EventCalls extends Caller {
   /// Makes a number to add to, and to wait for. What is written to it and read from it has 8 bytes.
   /// See `eventfd(2)`.
   ///
-  /// @param flags EFD_SEMAPHORE (1) to read ones, EFD_NONBLOCK (0x800)
-  default RemoteFd eventfd2(int number, int flags) throws IOException {
-    return call(EVENTFD2).word(number).word(flags | cloexec()).opens();
+  /// @param number the first value
+  default RemoteFd eventfd2(int number, EventfdFlag... flags) throws IOException {
+    var set = Flag.set(EventfdFlag.class, flags);
+    return call(EVENTFD2).word(number).flags(set, Implied.CLOEXEC).opens();
   }
 
   /// Makes a timer. What is read from it has 8 bytes: how often it went off. See
   /// `timerfd_create(2)`.
-  ///
-  /// @param clock CLOCK_REALTIME (0), CLOCK_MONOTONIC (1), CLOCK_BOOTTIME (7)
-  default RemoteFd timerfdCreate(int clock) throws IOException {
-    return call(TIMERFD_CREATE).word(clock).word(cloexec()).opens();
+  default RemoteFd timerfdCreate(Clock clock) throws IOException {
+    return call(TIMERFD_CREATE).named(clock.number(), clock).flags(Implied.CLOEXEC).opens();
   }
 
   /// Sets a timer. See `timerfd_settime(2)`.
   ///
-  /// @param flags TFD_TIMER_ABSTIME (1), TFD_TIMER_CANCEL_ON_SET (2)
   /// @return what it was set to before
-  default TimerSetting timerfdSettime(RemoteFd timer, int flags, TimerSetting setting)
+  default TimerSetting timerfdSettime(RemoteFd timer, Set<TimerFlag> flags, TimerSetting setting)
       throws IOException {
     var before = Layouts.ITIMERSPEC.room();
-    call(TIMERFD_SETTIME).fd(timer).word(flags).in(setting.bytes()).out(before).run();
+    call(TIMERFD_SETTIME).fd(timer).flags(flags).in(setting.bytes()).out(before).run();
     return TimerSetting.parse(before);
   }
 
@@ -126,7 +121,7 @@ public interface EventCalls extends Caller {
   /// Makes a list of files to watch. What is read from it is for
   /// [dev.caisson.remote.uapi.InotifyEvent#parse]. See `inotify_init1(2)`.
   default RemoteFd inotifyInit1() throws IOException {
-    return call(INOTIFY_INIT1).word(cloexec()).opens();
+    return call(INOTIFY_INIT1).flags(Implied.CLOEXEC).opens();
   }
 
   /// Watches a file or a directory. See `inotify_add_watch(2)`.
@@ -153,11 +148,10 @@ public interface EventCalls extends Caller {
   /// @throws dev.caisson.linux.SystemCallException EAGAIN if it is another number, ETIMEDOUT
   default void futexWait(RemoteMemory memory, long offset, int number, Duration time)
       throws IOException {
-    int wait = 0;
     var timeout = Layouts.TIMESPEC.room();
     timeout.set(JAVA_LONG, Layouts.TIMESPEC.offset("tv_sec"), time.toSeconds());
     timeout.set(JAVA_LONG, Layouts.TIMESPEC.offset("tv_nsec"), time.toNanosPart());
-    call(FUTEX).memory(memory, offset).word(wait).word(number).in(timeout).waits(time).run();
+    call(FUTEX).memory(memory, offset).named(0, "WAIT").word(number).in(timeout).waits(time).run();
   }
 
   /// Wakes those who wait for a number in shared memory. See `futex(2)`, FUTEX_WAKE.
@@ -165,7 +159,6 @@ public interface EventCalls extends Caller {
   /// @param most how many of them
   /// @return how many they were
   default int futexWake(RemoteMemory memory, long offset, int most) throws IOException {
-    int wake = 1;
-    return (int) call(FUTEX).memory(memory, offset).word(wake).word(most).counted(most);
+    return (int) call(FUTEX).memory(memory, offset).named(1, "WAKE").word(most).counted(most);
   }
 }

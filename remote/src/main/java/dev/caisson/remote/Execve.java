@@ -7,6 +7,8 @@ import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.remote.uapi.PrctlOption;
+import dev.caisson.remote.uapi.SignalMask;
 import dev.caisson.remote.uapi.SignalSet;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -23,8 +25,6 @@ import java.util.OptionalLong;
 /// @param sigmask the signals that are blocked from then on, if not those that are now: bit n - 1
 ///   for signal n
 record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong sigmask) {
-  private static final int PR_SET_NAME = 15;
-
   /// What a process is called meanwhile. A program has the name of its file, and none has this one.
   static final String NAME = "caisson:execve";
 
@@ -61,15 +61,14 @@ record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong s
 
   private long make(RemoteProcess process, Call call, Witness witness) throws IOException {
     // Answered before the next: one that dies unnamed would look like one that has executed.
-    process.make(process.call(SystemCall.PRCTL).word(PR_SET_NAME).string(NAME));
+    process.make(process.call(SystemCall.PRCTL).word(PrctlOption.SET_NAME.number()).string(NAME));
     if (sigmask.isPresent()) {
-      int setmask = 2;
       var mask = Call.room(SignalSet.SIZE);
       mask.set(JAVA_LONG, 0, sigmask.getAsLong());
       process.make(
           process
               .call(SystemCall.RT_SIGPROCMASK)
-              .word(setmask)
+              .word(SignalMask.SETMASK.number())
               .in(mask)
               .word(0)
               .word(SignalSet.SIZE));

@@ -6,6 +6,8 @@ import dev.caisson.linux.Deadline;
 import dev.caisson.linux.PendingPeers;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.remote.uapi.MsgFlag;
+import dev.caisson.remote.uapi.SoOption;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.lang.foreign.MemorySegment;
@@ -168,9 +170,8 @@ final class ForwardedReception implements StubSource {
           var there = by.inherited(forwarding.gateway().there());
           // The last place has no use.
           var given = List.of(ends.callsThere(), ends.secondThere(), there, ends.callsThere());
-          int dontWait = 0x40;
           try {
-            by.sendmsg(connection, ForwardedBootstrap.MAGIC_OVER_DATA, given, dontWait);
+            by.sendmsg(connection, ForwardedBootstrap.MAGIC_OVER_DATA, given, MsgFlag.DONTWAIT);
           } finally {
             there.release();
           }
@@ -194,10 +195,8 @@ final class ForwardedReception implements StubSource {
 
   private static UnixSocket.Credentials credentials(RemoteProcess by, RemoteFd connection)
       throws IOException {
-    int socket = 1;
-    int peercred = 17;
     int size = 12;
-    var told = by.getsockopt(connection, socket, peercred, size);
+    var told = by.getsockopt(connection, SoOption.PEERCRED, size);
     if (told.length < size) {
       throw new AnswerException("SO_PEERCRED has %d bytes".formatted(told.length));
     }

@@ -9,6 +9,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.remote.uapi.MsgFlag;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -78,9 +79,8 @@ final class Handshake implements AutoCloseable {
         synchronized (process.table()) {
           var there = process.link().give(all);
           try {
-            int dontWait = 0x40;
             process.sendmsg(
-                there.getLast(), Bootstrap.MAGIC, there.subList(0, given.size()), dontWait);
+                there.getLast(), Bootstrap.MAGIC, there.subList(0, given.size()), MsgFlag.DONTWAIT);
           } finally {
             there.forEach(RemoteFd::close);
           }

@@ -5,15 +5,19 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import dev.caisson.linux.Flag;
 import dev.caisson.linux.Layouts;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.WindowSize;
+import dev.caisson.remote.uapi.InterfaceFlag;
 import dev.caisson.remote.uapi.LoopConfig;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SockaddrBytes;
+import dev.caisson.remote.uapi.TunFlag;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.net.Inet4Address;
+import java.util.Set;
 
 /// The requests of `ioctl(2)`, by their names.
 public interface IoctlCalls extends Caller {
@@ -91,20 +95,20 @@ public interface IoctlCalls extends Caller {
   /// What a network interface is. See `netdevice(7)`, SIOCGIFFLAGS.
   ///
   /// @param socket any
-  /// @return IFF_UP (1) and the like
-  default int siocgifflags(RemoteFd socket, String name) throws IOException {
+  default Set<InterfaceFlag> siocgifflags(RemoteFd socket, String name) throws IOException {
     var ifreq = ifreq(name);
     ioctl(socket, 0x8913).inOut(ifreq).run();
-    return Short.toUnsignedInt(ifreq.get(JAVA_SHORT, flags()));
+    return Flag.set(InterfaceFlag.class, Short.toUnsignedInt(ifreq.get(JAVA_SHORT, flags())));
   }
 
   /// Sets what a network interface is. See `netdevice(7)`, SIOCSIFFLAGS.
   ///
   /// @param socket any
-  /// @param flags IFF_UP (1) and the like
-  default void siocsifflags(RemoteFd socket, String name, int flags) throws IOException {
+  /// @param flags all that it shall have; those that cannot be set stay
+  default void siocsifflags(RemoteFd socket, String name, Set<InterfaceFlag> flags)
+      throws IOException {
     var ifreq = ifreq(name);
-    ifreq.set(JAVA_SHORT, flags(), (short) flags);
+    ifreq.set(JAVA_SHORT, flags(), (short) Flag.bits(flags));
     ioctl(socket, 0x8914).in(ifreq).run();
   }
 
@@ -156,10 +160,10 @@ public interface IoctlCalls extends Caller {
   /// It goes when that is closed. See the kernel's `tuntap.rst`, TUNSETIFF.
   ///
   /// @param tun `/dev/net/tun`
-  /// @param flags IFF_TUN (1) or IFF_TAP (2), IFF_NO_PI (0x1000)
-  default void tunsetiff(RemoteFd tun, String name, int flags) throws IOException {
+  /// @param flags [TunFlag#TUN] or [TunFlag#TAP], and others
+  default void tunsetiff(RemoteFd tun, String name, TunFlag... flags) throws IOException {
     var ifreq = ifreq(name);
-    ifreq.set(JAVA_SHORT, flags(), (short) flags);
+    ifreq.set(JAVA_SHORT, flags(), (short) Flag.bits(Flag.set(TunFlag.class, flags)));
     ioctl(tun, 0x400454ca).inOut(ifreq).run();
   }
 

@@ -5,8 +5,13 @@ import static dev.caisson.linux.SystemCall.MMAP;
 import static dev.caisson.linux.SystemCall.MPROTECT;
 import static dev.caisson.linux.SystemCall.MUNMAP;
 
+import dev.caisson.linux.Flag;
+import dev.caisson.remote.uapi.Advice;
+import dev.caisson.remote.uapi.MapFlag;
+import dev.caisson.remote.uapi.Protection;
 import java.io.IOException;
 import java.util.List;
+import java.util.Set;
 
 /// The calls for memory that the process has, and this JVM has not: addresses are numbers here.
 /// What both have in common is [RemoteProcess#allocate].
@@ -17,16 +22,14 @@ public interface MemoryCalls extends Caller {
   /// Maps new memory, full of zeros. See `mmap(2)`, MAP_ANONYMOUS.
   ///
   /// @param length in bytes; the kernel rounds it up to pages
-  /// @param protection PROT_READ (1), PROT_WRITE (2), PROT_EXEC (4)
-  /// @param flags MAP_SHARED (1) or MAP_PRIVATE (2), MAP_POPULATE (0x8000)
+  /// @param flags [MapFlag#SHARED] or [MapFlag#PRIVATE], and others
   /// @return its address
-  default long mmap(long length, int protection, int flags) throws IOException {
-    int anonymous = 0x20;
+  default long mmap(long length, Set<Protection> protection, MapFlag... flags) throws IOException {
     return call(MMAP)
         .word(0)
         .word(length)
-        .word(protection)
-        .word(flags | anonymous)
+        .flags(protection)
+        .flags(Flag.set(MapFlag.class, flags), Implied.ANONYMOUS)
         .word(-1)
         .word(0)
         .leaves(address -> List.of(Errand.of(MUNMAP, address, length)))
@@ -37,16 +40,16 @@ public interface MemoryCalls extends Caller {
   ///
   /// @param offset where in the file it begins, a multiple of the size of a page
   /// @param length in bytes; the kernel rounds it up to pages
-  /// @param protection PROT_READ (1), PROT_WRITE (2), PROT_EXEC (4)
-  /// @param flags MAP_SHARED (1) or MAP_PRIVATE (2), MAP_POPULATE (0x8000)
+  /// @param flags [MapFlag#SHARED] or [MapFlag#PRIVATE], and others
   /// @return its address
-  default long mmap(RemoteFd file, long offset, long length, int protection, int flags)
+  default long mmap(
+      RemoteFd file, long offset, long length, Set<Protection> protection, MapFlag... flags)
       throws IOException {
     return call(MMAP)
         .word(0)
         .word(length)
-        .word(protection)
-        .word(flags)
+        .flags(protection)
+        .flags(Flag.set(MapFlag.class, flags))
         .fd(file)
         .word(offset)
         .leaves(address -> List.of(Errand.of(MUNMAP, address, length)))
@@ -63,16 +66,15 @@ public interface MemoryCalls extends Caller {
   /// Sets what may be done with memory. See `mprotect(2)`.
   ///
   /// @param length in bytes
-  /// @param protection PROT_READ (1), PROT_WRITE (2), PROT_EXEC (4)
-  default void mprotect(long address, long length, int protection) throws IOException {
-    call(MPROTECT).word(address).word(length).word(protection).run();
+  /// @param protection empty to forbid everything
+  default void mprotect(long address, long length, Set<Protection> protection) throws IOException {
+    call(MPROTECT).word(address).word(length).flags(protection).run();
   }
 
   /// Tells what memory is for, or no longer needed for. See `madvise(2)`.
   ///
   /// @param length in bytes
-  /// @param advice MADV_DONTNEED (4), MADV_REMOVE (9), ...
-  default void madvise(long address, long length, int advice) throws IOException {
-    call(MADVISE).word(address).word(length).word(advice).run();
+  default void madvise(long address, long length, Advice advice) throws IOException {
+    call(MADVISE).word(address).word(length).named(advice.number(), advice).run();
   }
 }

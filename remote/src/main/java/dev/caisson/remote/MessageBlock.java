@@ -4,7 +4,9 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.caisson.linux.Flag;
 import dev.caisson.linux.Layouts;
+import dev.caisson.remote.uapi.MsgFlag;
 import dev.caisson.remote.uapi.SockaddrBytes;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -15,9 +17,6 @@ import java.util.List;
 final class MessageBlock {
   private static final int SOL_SOCKET = 1;
   private static final int SCM_RIGHTS = 1;
-
-  /// Given with the call, which says it again in its answer.
-  static final int CMSG_CLOEXEC = 0x40000000;
 
   private static final Layouts HEADER = Layouts.MSGHDR;
   private static final Layouts CONTROL = Layouts.CMSGHDR;
@@ -99,7 +98,7 @@ final class MessageBlock {
         block.asSlice(data, Math.min(Call.counted(count, Long.MAX_VALUE), size)).toArray(JAVA_BYTE),
         numbers().stream().map(process::inherited).toList(),
         SockaddrBytes.parse(name),
-        block.get(JAVA_INT, HEADER.offset("msg_flags")) & ~CMSG_CLOEXEC);
+        Flag.set(MsgFlag.class, block.get(JAVA_INT, HEADER.offset("msg_flags"))));
   }
 
   /// What there is to be put back if nobody takes what was received.

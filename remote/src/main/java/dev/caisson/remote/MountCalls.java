@@ -15,11 +15,13 @@ import dev.caisson.linux.Flag;
 import dev.caisson.linux.Layouts;
 import dev.caisson.linux.MountFlag;
 import dev.caisson.linux.UmountFlag;
+import dev.caisson.remote.uapi.AtFlag;
 import dev.caisson.remote.uapi.MountAttribute;
 import dev.caisson.remote.uapi.OpenTreeFlag;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.Set;
 
 /// The calls for mounts, in the mount namespace of the process.
@@ -39,8 +41,9 @@ public interface MountCalls extends Caller {
   /// @param flags [MountFlag#REC], or nothing; all others need a second call with
   ///   [MountFlag#REMOUNT]
   default void mountBind(Path source, Path target, MountFlag... flags) throws IOException {
-    int bits = MountFlag.BIND.bit() | Flag.bits(Flag.set(MountFlag.class, flags));
-    call(MOUNT).path(source).path(target).word(0).word(bits).word(0).run();
+    var all = Flag.set(MountFlag.class, flags);
+    all.add(MountFlag.BIND);
+    call(MOUNT).path(source).path(target).word(0).flags(all).word(0).run();
   }
 
   /// Unmounts. See `umount2(2)`.
@@ -55,47 +58,47 @@ public interface MountCalls extends Caller {
 
   /// Begins to configure a file system. See `fsopen(2)`.
   default RemoteFd fsopen(String type) throws IOException {
-    int cloexec = 1;
-    return call(FSOPEN).string(type).word(cloexec).opens();
+    int fsopenCloexec = 1;
+    return call(FSOPEN).string(type).named(fsopenCloexec, "CLOEXEC").opens();
+  }
+
+  private Call fsconfig(RemoteFd context, int command, String name) {
+    return call(FSCONFIG).fd(context).named(command, name);
   }
 
   /// Sets an option that has no value. See `fsconfig(2)`, FSCONFIG_SET_FLAG.
   default void fsconfig(RemoteFd context, String key) throws IOException {
-    call(FSCONFIG).fd(context).word(0).string(key).word(0).word(0).run();
+    fsconfig(context, 0, "SET_FLAG").string(key).word(0).word(0).run();
   }
 
   /// Sets an option, or the source, which is called `source`. See `fsconfig(2)`,
   /// FSCONFIG_SET_STRING.
   default void fsconfig(RemoteFd context, String key, String value) throws IOException {
-    int setString = 1;
-    call(FSCONFIG).fd(context).word(setString).string(key).string(value).word(0).run();
+    fsconfig(context, 1, "SET_STRING").string(key).string(value).word(0).run();
   }
 
   /// Sets an option that is a descriptor. See `fsconfig(2)`, FSCONFIG_SET_FD.
   default void fsconfig(RemoteFd context, String key, RemoteFd value) throws IOException {
-    int setFd = 5;
-    call(FSCONFIG).fd(context).word(setFd).string(key).word(0).fd(value).run();
+    fsconfig(context, 5, "SET_FD").string(key).word(0).fd(value).run();
   }
 
   /// Makes the file system that has been configured. See `fsconfig(2)`, FSCONFIG_CMD_CREATE.
   default void fsconfigCreate(RemoteFd context) throws IOException {
-    int create = 6;
-    call(FSCONFIG).fd(context).word(create).word(0).word(0).word(0).run();
+    fsconfig(context, 6, "CMD_CREATE").word(0).word(0).word(0).run();
   }
 
   /// Gives a file system the options that have been set. See `fsconfig(2)`,
   /// FSCONFIG_CMD_RECONFIGURE.
   default void fsconfigReconfigure(RemoteFd context) throws IOException {
-    int reconfigure = 7;
-    call(FSCONFIG).fd(context).word(reconfigure).word(0).word(0).word(0).run();
+    fsconfig(context, 7, "CMD_RECONFIGURE").word(0).word(0).word(0).run();
   }
 
   /// Mounts the file system that has been made, nowhere yet. See `fsmount(2)`.
   default RemoteFd fsmount(RemoteFd context, MountAttribute... attributes) throws IOException {
-    int cloexec = 1;
+    int fsmountCloexec = 1;
     return call(FSMOUNT)
         .fd(context)
-        .word(cloexec)
+        .named(fsmountCloexec, "CLOEXEC")
         .flags(Flag.set(MountAttribute.class, attributes))
         .opens();
   }
@@ -103,7 +106,7 @@ public interface MountCalls extends Caller {
   /// Puts a mount that is nowhere, or somewhere else, at a place. See `move_mount(2)`.
   default void moveMount(RemoteFd mount, Path to) throws IOException {
     int fromEmptyPath = 4;
-    call(MOVE_MOUNT).fd(mount).string("").cwd().path(to).word(fromEmptyPath).run();
+    call(MOVE_MOUNT).fd(mount).string("").cwd().path(to).named(fromEmptyPath, "F_EMPTY_PATH").run();
   }
 
   /// Puts a mount at another place. See `move_mount(2)`.
@@ -113,35 +116,30 @@ public interface MountCalls extends Caller {
 
   /// Opens a mount, or a copy of it. See `open_tree(2)`.
   default RemoteFd openTree(Path path, OpenTreeFlag... flags) throws IOException {
-    int cloexec = 0x80000;
     return call(OPEN_TREE)
         .cwd()
         .path(path)
-        .flags(Flag.set(OpenTreeFlag.class, flags), cloexec)
+        .flags(Flag.set(OpenTreeFlag.class, flags), Implied.CLOEXEC)
         .opens();
   }
 
   /// Changes a mount. See `mount_setattr(2)`.
   ///
-  /// @param flags AT_RECURSIVE (0x8000), AT_SYMLINK_NOFOLLOW (0x100)
-  default void mountSetattr(Path path, int flags, MountAttr change) throws IOException {
+  /// @param flags of [AtFlag#RECURSIVE] and [AtFlag#SYMLINK_NOFOLLOW]
+  default void mountSetattr(Path path, Set<AtFlag> flags, MountAttr change) throws IOException {
     var attr = attr(change);
-    call(MOUNT_SETATTR).cwd().path(path).word(flags).in(attr).word(attr.byteSize()).run();
+    call(MOUNT_SETATTR).cwd().path(path).flags(flags).in(attr).word(attr.byteSize()).run();
   }
 
   /// Changes a mount. See `mount_setattr(2)`.
   ///
-  /// @param flags AT_RECURSIVE (0x8000)
-  default void mountSetattr(RemoteFd mount, int flags, MountAttr change) throws IOException {
-    int emptyPath = 0x1000;
+  /// @param flags [AtFlag#RECURSIVE], or nothing
+  default void mountSetattr(RemoteFd mount, Set<AtFlag> flags, MountAttr change)
+      throws IOException {
+    var all = EnumSet.of(AtFlag.EMPTY_PATH);
+    all.addAll(flags);
     var attr = attr(change);
-    call(MOUNT_SETATTR)
-        .fd(mount)
-        .string("")
-        .word(flags | emptyPath)
-        .in(attr)
-        .word(attr.byteSize())
-        .run();
+    call(MOUNT_SETATTR).fd(mount).string("").flags(all).in(attr).word(attr.byteSize()).run();
   }
 
   private MemorySegment attr(MountAttr change) {

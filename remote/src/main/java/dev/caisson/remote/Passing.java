@@ -6,6 +6,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.remote.uapi.MsgFlag;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -19,9 +20,6 @@ import java.util.Optional;
 /// Each process has its own: were one shared, a process could receive what another was sent. Each
 /// message has a number, so that what was sent in vain is taken for nothing else.
 final class Passing implements Link {
-  private static final int MSG_CTRUNC = 0x8;
-  private static final int MSG_NOSIGNAL = 0x4000;
-
   private final RemoteProcess process;
   private final Optional<UnixSocket> ours;
   private final int theirs;
@@ -57,7 +55,7 @@ final class Passing implements Link {
       var room = new MessageBlock(0, fds.size(), Long.BYTES);
       long count =
           room.argument(process.call(SystemCall.RECVMSG).named(theirs, "passing"))
-              .word(MessageBlock.CMSG_CLOEXEC)
+              .flags(Implied.CMSG_CLOEXEC)
               .leaves(room::leftovers)
               .value();
       var message = room.received(process, count);
@@ -67,7 +65,7 @@ final class Passing implements Link {
         return message.descriptors();
       }
       message.descriptors().forEach(RemoteFd::close);
-      boolean truncated = (message.flags() & MSG_CTRUNC) != 0;
+      boolean truncated = message.flags().contains(MsgFlag.CTRUNC);
       if (truncated && Arrays.equals(message.data(), bytes(number))) {
         received = number;
         throw SystemCallException.of(-Errno.EMFILE.number(), "recvmsg", process);
@@ -99,7 +97,7 @@ final class Passing implements Link {
     sending.descriptors(new int[] {number});
     sending
         .argument(process.call(SystemCall.SENDMSG).named(theirs, "passing"))
-        .word(MSG_NOSIGNAL)
+        .flags(Implied.NOSIGNAL)
         .run();
     if (ours.isEmpty()) {
       return atItsEnd();

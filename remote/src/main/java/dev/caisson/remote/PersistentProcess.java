@@ -2,6 +2,7 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Signal;
+import dev.caisson.remote.uapi.PrctlOption;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;
@@ -28,7 +29,6 @@ import java.util.stream.Stream;
 /// Closing it ends it, unless it has been [left][#leave].
 public final class PersistentProcess implements AutoCloseable {
   private static final Duration DEATH = Duration.ofSeconds(10);
-  private static final int PR_SET_PDEATHSIG = 1;
   private static final int LAST = Integer.MAX_VALUE;
 
   private final RemoteProcess process;
@@ -76,7 +76,7 @@ public final class PersistentProcess implements AutoCloseable {
           var ending = new Ending.OfChild(child, listener.number());
           return new PersistentProcess(child, absolute, ending, child.calls(), child.second());
         } catch (IOException | RuntimeException failure) {
-          parent.unlinkat(absolute, 0);
+          parent.unlinkat(absolute);
           throw failure;
         }
       }
@@ -170,13 +170,13 @@ public final class PersistentProcess implements AutoCloseable {
     int next = 0;
     for (int number : open) {
       if (next < number) {
-        child.closeRange(next, number - 1, 0);
+        child.closeRange(next, number - 1);
       }
       next = number + 1;
     }
-    child.closeRange(next, LAST, 0);
+    child.closeRange(next, LAST);
     child.setsid();
-    child.prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+    child.prctl(PrctlOption.SET_PDEATHSIG, 0, 0, 0, 0);
     persistent = true;
   }
 
@@ -302,7 +302,7 @@ public final class PersistentProcess implements AutoCloseable {
       return;
     }
     try {
-      process.unlinkat(socket, 0);
+      process.unlinkat(socket);
     } catch (IOException gone) {
       // Another program may have removed it.
     }

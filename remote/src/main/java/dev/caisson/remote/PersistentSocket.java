@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Layouts;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.remote.uapi.SoOption;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;
@@ -17,10 +18,6 @@ import java.util.List;
 /// The socket of a persistent process, as another process sees it: on another machine, or in other
 /// namespaces than this JVM.
 final class PersistentSocket {
-  private static final int SOL_SOCKET = 1;
-  private static final int SO_RCVTIMEO = 20;
-  private static final int SO_SNDTIMEO = 21;
-
   /// How much later than the kernel this JVM gives up, so that the process is in no call then.
   private static final Duration LEEWAY = Duration.ofSeconds(5);
 
@@ -43,10 +40,10 @@ final class PersistentSocket {
     try (var socket = through.socket(SocketFamily.UNIX, SocketType.STREAM, 0)) {
       limit(through, socket, deadline);
       calls.connect(socket, new Sockaddr.Unix(path));
-      calls.sendmsg(socket, Reconnection.count(given.size(), described), List.of(), 0);
+      calls.sendmsg(socket, Reconnection.count(given.size(), described), List.of());
       var descriptors = given.stream().map(through::inherited).toList();
       try {
-        calls.sendmsg(socket, new byte[1], descriptors, 0);
+        calls.sendmsg(socket, new byte[1], descriptors);
       } finally {
         descriptors.forEach(RemoteFd::release);
       }
@@ -70,15 +67,15 @@ final class PersistentSocket {
     timeval.set(
         JAVA_LONG, Layouts.TIMEVAL.offset("tv_usec"), Math.max(1, time.toNanosPart() / 1000));
     var value = Call.bytes(timeval, timeval.byteSize());
-    through.setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, value);
-    through.setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, value);
+    through.setsockopt(socket, SoOption.RCVTIMEO, value);
+    through.setsockopt(socket, SoOption.SNDTIMEO, value);
   }
 
   private record Told(SystemCalls calls, RemoteFd socket, Path path) {
     MemorySegment bytes(int count) throws IOException {
       var all = MemorySegment.ofArray(new byte[count]);
       for (int have = 0; have < count; ) {
-        var more = calls.recvfrom(socket, count - have, 0);
+        var more = calls.recvfrom(socket, count - have);
         if (more.length == 0) {
           throw new ProcessEndedException(path, new IOException("it closed the connection"));
         }

@@ -21,6 +21,7 @@ import static dev.caisson.linux.SystemCall.UNSHARE;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.Signal;
 import dev.caisson.remote.uapi.CloneFlag;
+import dev.caisson.remote.uapi.PrctlOption;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -121,23 +122,25 @@ public interface ProcessCalls extends Caller {
   }
 
   /// Asks for one of many things. See `prctl(2)`.
-  default long prctl(int option, long a, long b, long c, long d) throws IOException {
-    return call(PRCTL).word(option).word(a).word(b).word(c).word(d).value();
+  default long prctl(PrctlOption option, long a, long b, long c, long d) throws IOException {
+    return option(option).word(a).word(b).word(c).word(d).value();
+  }
+
+  private Call option(PrctlOption option) {
+    return call(PRCTL).named(option.number(), option);
   }
 
   /// Names itself, as it is seen in `/proc/PID/comm`. See `prctl(2)`, PR_SET_NAME.
   ///
   /// @param name of which the first 15 bytes count
   default void prctlSetName(String name) throws IOException {
-    int setName = 15;
-    call(PRCTL).word(setName).string(name).word(0).word(0).word(0).run();
+    option(PrctlOption.SET_NAME).string(name).word(0).word(0).word(0).run();
   }
 
   /// The name that it has. See `prctl(2)`, PR_GET_NAME.
   default String prctlGetName() throws IOException {
-    int getName = 16;
     var name = Call.room(16);
-    call(PRCTL).word(getName).out(name).word(0).word(0).word(0).run();
+    option(PrctlOption.GET_NAME).out(name).word(0).word(0).word(0).run();
     var bytes = Call.bytes(name, name.byteSize());
     int end = 0;
     while (end < bytes.length && bytes[end] != 0) {
@@ -148,7 +151,7 @@ public interface ProcessCalls extends Caller {
 
   /// Sends a signal. See `kill(2)`.
   default void kill(int pid, Signal signal) throws IOException {
-    call(KILL).word(pid).word(signal.number()).run();
+    call(KILL).word(pid).named(signal.number(), signal).run();
   }
 
   private static Set<CloneFlag> namespaces(Set<CloneFlag> flags) {

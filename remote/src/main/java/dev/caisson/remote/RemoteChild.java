@@ -138,7 +138,7 @@ public final class RemoteChild extends RemoteProcess {
       number =
           parent
               .call(SystemCall.CLONE)
-              .word(CLONE_VM | CLONE_PIDFD | SIGCHLD | Flag.bits(flags))
+              .named(CLONE_VM | CLONE_PIDFD | SIGCHLD | Flag.bits(flags), names(flags))
               .memory(stack, STACK - FRAME)
               .out(pidfd)
               .word(0)
@@ -157,6 +157,10 @@ public final class RemoteChild extends RemoteProcess {
       parent.connection().giveBack(stack);
       throw failure;
     }
+  }
+
+  private static String names(Set<CloneFlag> flags) {
+    return (flags.isEmpty() ? "" : new Flags(flags, Set.of()) + "|") + "VM|PIDFD|SIGCHLD";
   }
 
   /// What there is to be done with a child that came too late.
@@ -274,8 +278,7 @@ public final class RemoteChild extends RemoteProcess {
     if (shared != parent.table()) {
       return;
     }
-    int cloneFiles = 0x400;
-    call(SystemCall.UNSHARE).word(cloneFiles).run();
+    call(SystemCall.UNSHARE).flags(Set.of(CloneFlag.FILES)).run();
     var own = new DescriptorTable("process " + number);
     own.addSockets(calls, second);
     table(own);
@@ -315,10 +318,10 @@ public final class RemoteChild extends RemoteProcess {
     try {
       parent
           .call(SystemCall.WAITID)
-          .word(byPid)
+          .named(byPid, "P_PID")
           .word(number)
           .out(siginfo)
-          .word(exited)
+          .named(exited, "EXITED")
           .out(rusage)
           .within(deadline.remaining().plus(LEEWAY))
           .leaves(result -> {

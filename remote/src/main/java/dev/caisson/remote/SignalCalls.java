@@ -23,7 +23,7 @@ public interface SignalCalls extends Caller {
   default Set<Signal> rtSigprocmask(SignalMask how, Set<Signal> signals) throws IOException {
     var before = Call.room(SignalSet.SIZE);
     call(RT_SIGPROCMASK)
-        .word(how.number())
+        .named(how.number(), how)
         .in(SignalSet.of(signals))
         .out(before)
         .word(SignalSet.SIZE)
@@ -40,7 +40,7 @@ public interface SignalCalls extends Caller {
   default void rtSigaction(Signal signal, SignalDisposition disposition) throws IOException {
     var action = Layouts.SIGACTION.room();
     action.set(JAVA_LONG, Layouts.SIGACTION.offset("sa_handler"), disposition.handler());
-    call(RT_SIGACTION).word(signal.number()).in(action).word(0).word(SignalSet.SIZE).run();
+    call(RT_SIGACTION).named(signal.number(), signal).in(action).word(0).word(SignalSet.SIZE).run();
   }
 
   /// What a signal does. See `sigaction(2)`.
@@ -48,7 +48,12 @@ public interface SignalCalls extends Caller {
   /// @throws IllegalArgumentException if it has a handler, which no stub sets
   default SignalDisposition rtSigaction(Signal signal) throws IOException {
     var action = Layouts.SIGACTION.room();
-    call(RT_SIGACTION).word(signal.number()).word(0).out(action).word(SignalSet.SIZE).run();
+    call(RT_SIGACTION)
+        .named(signal.number(), signal)
+        .word(0)
+        .out(action)
+        .word(SignalSet.SIZE)
+        .run();
     long handler = action.get(JAVA_LONG, Layouts.SIGACTION.offset("sa_handler"));
     return SignalDisposition.of(handler);
   }
@@ -56,12 +61,11 @@ public interface SignalCalls extends Caller {
   /// A descriptor from which signals that are blocked can be read, each a
   /// [dev.caisson.remote.uapi.SignalfdSiginfo]. See `signalfd(2)`.
   default RemoteFd signalfd4(Set<Signal> signals) throws IOException {
-    int cloexec = 0x80000;
     return call(SIGNALFD4)
         .word(-1)
         .in(SignalSet.of(signals))
         .word(SignalSet.SIZE)
-        .word(cloexec)
+        .flags(Implied.CLOEXEC)
         .opens();
   }
 
@@ -72,6 +76,6 @@ public interface SignalCalls extends Caller {
 
   /// Sends a signal. See `pidfd_send_signal(2)`.
   default void pidfdSendSignal(RemoteFd pidfd, Signal signal) throws IOException {
-    call(PIDFD_SEND_SIGNAL).fd(pidfd).word(signal.number()).word(0).word(0).run();
+    call(PIDFD_SEND_SIGNAL).fd(pidfd).named(signal.number(), signal).word(0).word(0).run();
   }
 }

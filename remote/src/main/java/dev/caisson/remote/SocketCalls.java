@@ -18,33 +18,36 @@ import static dev.caisson.linux.SystemCall.SOCKETPAIR;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
+import dev.caisson.linux.Flag;
 import dev.caisson.linux.SystemCall;
+import dev.caisson.remote.uapi.IpOption;
+import dev.caisson.remote.uapi.Ipv6Option;
+import dev.caisson.remote.uapi.MsgFlag;
+import dev.caisson.remote.uapi.NetlinkOption;
+import dev.caisson.remote.uapi.ShutdownHow;
+import dev.caisson.remote.uapi.SoOption;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SockaddrBytes;
 import dev.caisson.remote.uapi.SocketFamily;
+import dev.caisson.remote.uapi.SocketOption;
 import dev.caisson.remote.uapi.SocketType;
+import dev.caisson.remote.uapi.TcpOption;
+import dev.caisson.remote.uapi.UdpOption;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Set;
 
 /// The calls for sockets, in the network namespace of the process. Every descriptor that they open
 /// is CLOEXEC. None that sends raises SIGPIPE.
 public interface SocketCalls extends Caller {
-  private static int cloexec() {
-    return 0x80000;
-  }
-
-  private static int noSignal() {
-    return 0x4000;
-  }
-
   /// Makes a socket. See `socket(2)`.
   ///
   /// @param protocol 0 for the one that there is
   default RemoteFd socket(SocketFamily family, SocketType type, int protocol) throws IOException {
     return call(SOCKET)
-        .word(family.number())
-        .word(type.number() | cloexec())
+        .named(family.number(), family)
+        .named(type.number() | Implied.CLOEXEC.bit(), type + "|" + Implied.CLOEXEC)
         .word(protocol)
         .opens();
   }
@@ -53,8 +56,8 @@ public interface SocketCalls extends Caller {
   default List<RemoteFd> socketpair(SocketType type) throws IOException {
     var ends = Call.room(8);
     return call(SOCKETPAIR)
-        .word(SocketFamily.UNIX.number())
-        .word(type.number() | cloexec())
+        .named(SocketFamily.UNIX.number(), SocketFamily.UNIX)
+        .named(type.number() | Implied.CLOEXEC.bit(), type + "|" + Implied.CLOEXEC)
         .word(0)
         .out(ends)
         .opens(ends);
@@ -86,14 +89,12 @@ public interface SocketCalls extends Caller {
 
   /// Takes a connection. May block. See `accept(2)`.
   default RemoteFd accept4(RemoteFd socket) throws IOException {
-    return call(ACCEPT4).fd(socket).word(0).word(0).word(cloexec()).opens();
+    return call(ACCEPT4).fd(socket).word(0).word(0).flags(Implied.CLOEXEC).opens();
   }
 
   /// Ends a connection in a direction, or in both. See `shutdown(2)`.
-  ///
-  /// @param how SHUT_RD (0), SHUT_WR (1), SHUT_RDWR (2)
-  default void shutdown(RemoteFd socket, int how) throws IOException {
-    call(SHUTDOWN).fd(socket).word(how).run();
+  default void shutdown(RemoteFd socket, ShutdownHow how) throws IOException {
+    call(SHUTDOWN).fd(socket).named(how.number(), how).run();
   }
 
   /// The address of a socket. See `getsockname(2)`.
@@ -117,48 +118,65 @@ public interface SocketCalls extends Caller {
 
   /// An option. See `getsockopt(2)`.
   ///
-  /// @param level SOL_SOCKET (1), or the number of a protocol
   /// @param most how many bytes
-  default byte[] getsockopt(RemoteFd socket, int level, int option, int most) throws IOException {
+  default byte[] getsockopt(RemoteFd socket, SocketOption option, int most) throws IOException {
     var value = Call.room(most);
     var size = Call.room(4);
     size.set(JAVA_INT, 0, most);
-    call(GETSOCKOPT).fd(socket).word(level).word(option).out(value).inOut(size).run();
+    option(GETSOCKOPT, socket, option).out(value).inOut(size).run();
     return Call.bytes(value, Call.counted(size.get(JAVA_INT, 0), most));
   }
 
   /// An option that is a number. See `getsockopt(2)`.
-  default int getsockopt(RemoteFd socket, int level, int option) throws IOException {
-    var value = getsockopt(socket, level, option, 4);
+  ///
+  /// @throws IllegalArgumentException if the value of the option does not have 4 bytes
+  default int getsockopt(RemoteFd socket, SocketOption option) throws IOException {
+    var value = getsockopt(socket, option, 4);
     if (value.length != 4) {
       throw new IllegalArgumentException(
-          "option %d is one of %d bytes, and no number".formatted(option, value.length));
+          "%s has %d bytes, and is no number".formatted(option, value.length));
     }
     return MemorySegment.ofArray(value).get(JAVA_INT_UNALIGNED, 0);
   }
 
   /// Sets an option. See `setsockopt(2)`.
-  default void setsockopt(RemoteFd socket, int level, int option, byte[] value) throws IOException {
-    call(SETSOCKOPT).fd(socket).word(level).word(option).in(value).word(value.length).run();
+  default void setsockopt(RemoteFd socket, SocketOption option, byte[] value) throws IOException {
+    option(SETSOCKOPT, socket, option).in(value).word(value.length).run();
   }
 
   /// Sets an option that is a number. See `setsockopt(2)`.
-  default void setsockopt(RemoteFd socket, int level, int option, int value) throws IOException {
+  default void setsockopt(RemoteFd socket, SocketOption option, int value) throws IOException {
     var number = Call.room(4);
     number.set(JAVA_INT, 0, value);
-    call(SETSOCKOPT).fd(socket).word(level).word(option).in(number).word(4).run();
+    option(SETSOCKOPT, socket, option).in(number).word(4).run();
+  }
+
+  private Call option(SystemCall nr, RemoteFd socket, SocketOption option) {
+    var call = call(nr).fd(socket);
+    return switch (option) {
+      case SoOption named -> named(call, "SOL_SOCKET", named);
+      case IpOption named -> named(call, "IPPROTO_IP", named);
+      case Ipv6Option named -> named(call, "IPPROTO_IPV6", named);
+      case TcpOption named -> named(call, "IPPROTO_TCP", named);
+      case UdpOption named -> named(call, "IPPROTO_UDP", named);
+      case NetlinkOption named -> named(call, "SOL_NETLINK", named);
+      case SocketOption.Other other -> call.word(other.level()).word(other.number());
+    };
+  }
+
+  private static Call named(Call call, String level, SocketOption option) {
+    return call.named(option.level(), level).named(option.number(), option);
   }
 
   /// Sends. May block. See `sendto(2)`.
   ///
-  /// @param flags MSG_DONTWAIT (0x40), MSG_OOB (1), ...
   /// @return how many bytes of them
-  default long sendto(RemoteFd socket, byte[] bytes, int flags) throws IOException {
+  default long sendto(RemoteFd socket, byte[] bytes, MsgFlag... flags) throws IOException {
     return call(SENDTO)
         .fd(socket)
         .in(bytes)
         .word(bytes.length)
-        .word(flags | noSignal())
+        .flags(Flag.set(MsgFlag.class, flags), Implied.NOSIGNAL)
         .word(0)
         .word(0)
         .counted(bytes.length);
@@ -166,15 +184,16 @@ public interface SocketCalls extends Caller {
 
   /// Sends to an address. May block. See `sendto(2)`.
   ///
-  /// @param flags MSG_DONTWAIT (0x40), ...
-  default long sendto(RemoteFd socket, byte[] bytes, int flags, Sockaddr to) throws IOException {
+  /// @return how many bytes of them
+  default long sendto(RemoteFd socket, byte[] bytes, Set<MsgFlag> flags, Sockaddr to)
+      throws IOException {
     try (var reached = Reached.of(this, to)) {
       var name = reached.bytes();
       return call(SENDTO)
           .fd(socket)
           .in(bytes)
           .word(bytes.length)
-          .word(flags | noSignal())
+          .flags(flags, Implied.NOSIGNAL)
           .in(name)
           .word(name.byteSize())
           .counted(bytes.length);
@@ -184,36 +203,36 @@ public interface SocketCalls extends Caller {
   /// Receives. May block. See `recvfrom(2)`; who wants to know from where has [#recvmsg].
   ///
   /// @param most how many bytes
-  /// @param flags MSG_DONTWAIT (0x40), MSG_PEEK (2), MSG_WAITALL (0x100), ...
+  /// @param flags of which [MsgFlag#TRUNC] has no effect
   /// @return what there was; nothing at the end
-  default byte[] recvfrom(RemoteFd socket, int most, int flags) throws IOException {
-    int trunc = 0x20;
+  default byte[] recvfrom(RemoteFd socket, int most, MsgFlag... flags) throws IOException {
+    var set = Flag.set(MsgFlag.class, flags);
+    // The count would be that of bytes for which there is no room.
+    set.remove(MsgFlag.TRUNC);
     var room = Call.room(most);
     long count =
-        call(RECVFROM)
-            .fd(socket)
-            .out(room)
-            .word(most)
-            .word(flags & ~trunc)
-            .word(0)
-            .word(0)
-            .counted(most);
+        call(RECVFROM).fd(socket).out(room).word(most).flags(set).word(0).word(0).counted(most);
     return Call.bytes(room, count);
   }
 
   /// Sends bytes, and copies of descriptors with them. May block. See `sendmsg(2)`.
   ///
-  /// @param flags MSG_DONTWAIT (0x40), ...
   /// @return how many bytes of them
-  default long sendmsg(RemoteFd socket, byte[] bytes, List<RemoteFd> descriptors, int flags)
+  default long sendmsg(RemoteFd socket, byte[] bytes, List<RemoteFd> descriptors, MsgFlag... flags)
       throws IOException {
     return sendmsg(
-        socket, bytes, descriptors, flags, new MessageBlock(0, descriptors.size(), bytes.length));
+        socket,
+        bytes,
+        descriptors,
+        Flag.set(MsgFlag.class, flags),
+        new MessageBlock(0, descriptors.size(), bytes.length));
   }
 
   /// Sends bytes to an address, and copies of descriptors with them. May block. See `sendmsg(2)`.
+  ///
+  /// @return how many bytes of them
   default long sendmsg(
-      RemoteFd socket, byte[] bytes, List<RemoteFd> descriptors, int flags, Sockaddr to)
+      RemoteFd socket, byte[] bytes, List<RemoteFd> descriptors, Set<MsgFlag> flags, Sockaddr to)
       throws IOException {
     try (var reached = Reached.of(this, to)) {
       var name = reached.bytes();
@@ -224,25 +243,31 @@ public interface SocketCalls extends Caller {
   }
 
   private long sendmsg(
-      RemoteFd socket, byte[] bytes, List<RemoteFd> descriptors, int flags, MessageBlock block)
+      RemoteFd socket,
+      byte[] bytes,
+      List<RemoteFd> descriptors,
+      Set<MsgFlag> flags,
+      MessageBlock block)
       throws IOException {
     block.data(bytes);
     block.descriptors(descriptors.stream().mapToInt(fd -> fd.numberIn(process())).toArray());
-    return block.argument(call(SENDMSG).fd(socket)).word(flags | noSignal()).counted(bytes.length);
+    return block
+        .argument(call(SENDMSG).fd(socket))
+        .flags(flags, Implied.NOSIGNAL)
+        .counted(bytes.length);
   }
 
   /// Receives bytes, and descriptors with them. May block. See `recvmsg(2)`.
   ///
   /// @param most how many bytes
   /// @param descriptors how many at most
-  /// @param flags MSG_DONTWAIT (0x40), MSG_PEEK (2), ...
-  default ReceivedMessage recvmsg(RemoteFd socket, int most, int descriptors, int flags)
+  default ReceivedMessage recvmsg(RemoteFd socket, int most, int descriptors, MsgFlag... flags)
       throws IOException {
     var block = new MessageBlock(SockaddrBytes.ROOM, descriptors, most);
     long count =
         block
             .argument(call(RECVMSG).fd(socket))
-            .word(flags | MessageBlock.CMSG_CLOEXEC)
+            .flags(Flag.set(MsgFlag.class, flags), Implied.CMSG_CLOEXEC)
             .leaves(block::leftovers)
             .value();
     return block.received(process(), count);

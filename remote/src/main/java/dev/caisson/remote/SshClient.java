@@ -6,6 +6,7 @@ import dev.caisson.linux.Exit;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.remote.uapi.Access;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
@@ -14,6 +15,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /// A running ssh: a child of this JVM, or of another process. Its standard input and output are
 /// sockets of this JVM, its errors are kept.
@@ -83,7 +85,6 @@ sealed interface SshClient extends AutoCloseable {
         "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
     private static final Duration PATIENCE = Duration.ofSeconds(5);
     private static final int TAIL = 2000;
-    private static final int X_OK = 1;
     private static final int STANDARD_ERROR = 2;
 
     static Through start(RemoteProcess from, Map<String, String> environment, List<String> command)
@@ -129,7 +130,7 @@ sealed interface SshClient extends AutoCloseable {
       for (var directory : path.split(":", -1)) {
         var file = Path.of(directory.isEmpty() ? "." : directory, name);
         try {
-          from.faccessat2(file, X_OK, 0);
+          from.faccessat2(file, Set.of(Access.X_OK));
           return file;
         } catch (SystemCallException missing) {
           // The next directory may have it.

@@ -8,6 +8,8 @@ import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixListener;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.remote.uapi.AtFlag;
+import dev.caisson.remote.uapi.PrctlOption;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -46,8 +48,6 @@ public final class SshProcess implements AutoCloseable {
   private static final Duration FOR_EVER = Duration.ofDays(365);
   private static final String VARIABLE = "RSYSCALL_UNIX_STUB_SOCK_PATH";
   private static final String SECRET = "CAISSON_STUB_SECRET";
-  private static final int PR_SET_PDEATHSIG = 1;
-  private static final int AT_REMOVEDIR = 0x200;
   private static final int STANDARD_STREAMS = 3;
   private static final int LONGEST = 64 * 1024;
   private static final int LINE = 4096;
@@ -359,12 +359,12 @@ public final class SshProcess implements AutoCloseable {
   private static void settle(
       RemoteProcess process, ForwardedListener listener, Path socket, Path directory)
       throws IOException {
-    process.prctl(PR_SET_PDEATHSIG, Signal.KILL.number(), 0, 0, 0);
+    process.prctl(PrctlOption.SET_PDEATHSIG, Signal.KILL.number(), 0, 0, 0);
     int there = process.openat(socket, OpenFlag.PATH).release();
     process.link(new Forwarding(process, new Forwarding.Gateway(listener, there)));
-    process.unlinkat(socket, 0);
-    process.unlinkat(directory.resolve("stub"), 0);
-    process.unlinkat(directory, AT_REMOVEDIR);
+    process.unlinkat(socket);
+    process.unlinkat(directory.resolve("stub"));
+    process.unlinkat(directory, AtFlag.REMOVEDIR);
     try (var nothing = process.openat(Path.of("/dev/null"), OpenFlag.RDWR)) {
       for (int number = 0; number < STANDARD_STREAMS; number++) {
         process.dup3(nothing, number);

@@ -2,6 +2,7 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.remote.uapi.AtFlag;
 import dev.caisson.remote.uapi.Stat;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -75,8 +76,6 @@ sealed interface StubFiles extends AutoCloseable {
   /// Files that a process makes, where that sees them.
   final class Through implements StubFiles {
     private static final int EXECUTABLE = 0755;
-    private static final int AT_SYMLINK_NOFOLLOW = 0x100;
-
     private final RemoteProcess process;
     private final List<MadeThere> made = new ArrayList<>();
 
@@ -87,7 +86,7 @@ sealed interface StubFiles extends AutoCloseable {
     /// A file, and by what it is known.
     private record MadeThere(Path path, int devMajor, int devMinor, long ino, Instant mtime) {
       static MadeThere at(Path path, RemoteProcess process) throws IOException {
-        var stat = process.statx(path, AT_SYMLINK_NOFOLLOW);
+        var stat = process.statx(path, AtFlag.SYMLINK_NOFOLLOW);
         return of(path, stat);
       }
 
@@ -136,7 +135,7 @@ sealed interface StubFiles extends AutoCloseable {
 
     private void remove(Path file) {
       try {
-        process.unlinkat(file, 0);
+        process.unlinkat(file);
       } catch (IOException gone) {
         // The process has ended, or another one has removed it.
       }
@@ -147,7 +146,7 @@ sealed interface StubFiles extends AutoCloseable {
       for (var file : made) {
         try {
           if (MadeThere.at(file.path, process).equals(file)) {
-            process.unlinkat(file.path, 0);
+            process.unlinkat(file.path);
           }
         } catch (SystemCallException gone) {
           // Another program has removed it, or its directory.

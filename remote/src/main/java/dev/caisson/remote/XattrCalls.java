@@ -13,7 +13,9 @@ import static dev.caisson.linux.SystemCall.LSETXATTR;
 import static dev.caisson.linux.SystemCall.REMOVEXATTR;
 import static dev.caisson.linux.SystemCall.SETXATTR;
 
+import dev.caisson.linux.Flag;
 import dev.caisson.linux.PathBytes;
+import dev.caisson.remote.uapi.XattrFlag;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,10 +31,15 @@ public interface XattrCalls extends Caller {
   }
 
   /// Sets an attribute. See `setxattr(2)`.
-  ///
-  /// @param flags XATTR_CREATE (1), XATTR_REPLACE (2), or 0 for either
-  default void setxattr(Path path, String name, byte[] value, int flags) throws IOException {
-    call(SETXATTR).path(path).string(name).in(value).word(value.length).word(flags).run();
+  default void setxattr(Path path, String name, byte[] value, XattrFlag... flags)
+      throws IOException {
+    call(SETXATTR)
+        .path(path)
+        .string(name)
+        .in(value)
+        .word(value.length)
+        .flags(Flag.set(XattrFlag.class, flags))
+        .run();
   }
 
   /// An attribute. See `getxattr(2)`.
@@ -51,10 +58,15 @@ public interface XattrCalls extends Caller {
   }
 
   /// Sets an attribute. See `setxattr(2)`.
-  ///
-  /// @param flags XATTR_CREATE (1), XATTR_REPLACE (2), or 0 for either
-  default void lsetxattr(Path path, String name, byte[] value, int flags) throws IOException {
-    call(LSETXATTR).path(path).string(name).in(value).word(value.length).word(flags).run();
+  default void lsetxattr(Path path, String name, byte[] value, XattrFlag... flags)
+      throws IOException {
+    call(LSETXATTR)
+        .path(path)
+        .string(name)
+        .in(value)
+        .word(value.length)
+        .flags(Flag.set(XattrFlag.class, flags))
+        .run();
   }
 
   /// An attribute. See `getxattr(2)`.
@@ -73,10 +85,15 @@ public interface XattrCalls extends Caller {
   }
 
   /// Sets an attribute. See `setxattr(2)`.
-  ///
-  /// @param flags XATTR_CREATE (1), XATTR_REPLACE (2), or 0 for either
-  default void fsetxattr(RemoteFd fd, String name, byte[] value, int flags) throws IOException {
-    call(FSETXATTR).fd(fd).string(name).in(value).word(value.length).word(flags).run();
+  default void fsetxattr(RemoteFd fd, String name, byte[] value, XattrFlag... flags)
+      throws IOException {
+    call(FSETXATTR)
+        .fd(fd)
+        .string(name)
+        .in(value)
+        .word(value.length)
+        .flags(Flag.set(XattrFlag.class, flags))
+        .run();
   }
 
   /// An attribute. See `getxattr(2)`.

@@ -9,6 +9,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.remote.uapi.Whence;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -110,7 +111,7 @@ class BatchTest {
             }
           }
         }
-        process.lseek(listing, 0, 0);
+        process.lseek(listing, 0, Whence.SET);
         assertThat(process.getdents64(listing)).hasSize(before);
       }
     }

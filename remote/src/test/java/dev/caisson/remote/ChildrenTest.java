@@ -10,6 +10,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
+import dev.caisson.remote.uapi.AtFlag;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.EpollFlag;
 import dev.caisson.remote.uapi.SignalMask;
@@ -145,9 +146,9 @@ class ChildrenTest {
       child.mkdirat(own, 0700);
       try (var fd = child.openat(own, OpenFlag.DIRECTORY)) {
         child.openat(fd, Path.of("f"), Set.of(OpenFlag.WRONLY, OpenFlag.CREAT), 0600).close();
-        child.unlinkat(fd, Path.of("f"), 0);
+        child.unlinkat(fd, Path.of("f"));
       }
-      child.unlinkat(own, 0x200);
+      child.unlinkat(own, AtFlag.REMOVEDIR);
       assertThat(own).doesNotExist();
     }
   }

@@ -8,6 +8,7 @@ import dev.caisson.remote.uapi.Capabilities;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.Ids;
 import dev.caisson.remote.uapi.Limit;
+import dev.caisson.remote.uapi.PrctlOption;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -106,18 +107,17 @@ class CredentialCallsTest {
   @Test
   void aCapabilityIsHandedToProgramsInANamespaceOfUsers() throws Exception {
     int sysAdmin = 21;
-    int capAmbient = 47;
     int isSet = 1;
     int raise = 2;
     try (var local = LocalProcess.start();
         var child = local.process().clone(Set.of(CloneFlag.NEWUSER))) {
       FileCallsTest.assertRefused(
-          () -> child.prctl(capAmbient, raise, sysAdmin, 0, 0), Errno.EPERM);
+          () -> child.prctl(PrctlOption.CAP_AMBIENT, raise, sysAdmin, 0, 0), Errno.EPERM);
       var has = child.capget();
       child.capset(
           new Capabilities(has.effective(), has.permitted(), has.inheritable() | 1L << sysAdmin));
-      child.prctl(capAmbient, raise, sysAdmin, 0, 0);
-      assertThat(child.prctl(capAmbient, isSet, sysAdmin, 0, 0)).isEqualTo(1);
+      child.prctl(PrctlOption.CAP_AMBIENT, raise, sysAdmin, 0, 0);
+      assertThat(child.prctl(PrctlOption.CAP_AMBIENT, isSet, sysAdmin, 0, 0)).isEqualTo(1);
     }
   }
 }

@@ -7,10 +7,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.remote.uapi.Clock;
 import dev.caisson.remote.uapi.EpollEvent;
 import dev.caisson.remote.uapi.EpollFlag;
 import dev.caisson.remote.uapi.InotifyEvent;
 import dev.caisson.remote.uapi.InotifyFlag;
+import dev.caisson.remote.uapi.TimerFlag;
 import dev.caisson.remote.uapi.TimerSetting;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.ByteBuffer;
@@ -44,8 +46,8 @@ class EventCallsTest {
   void whatComesIsToldWithItsData() throws Exception {
     try (var local = LocalProcess.start();
         var epoll = local.process().epollCreate1();
-        var one = local.process().eventfd2(0, 0);
-        var other = local.process().eventfd2(3, 0)) {
+        var one = local.process().eventfd2(0);
+        var other = local.process().eventfd2(3)) {
       var process = local.process();
       process.epollCtlAdd(epoll, one, Set.of(EpollFlag.IN, EpollFlag.ET), -1);
       assertThat(process.epollPwait(epoll, 10, Duration.ZERO)).isEmpty();
@@ -66,21 +68,21 @@ class EventCallsTest {
 
   @Test
   void aTimerGoesOffAgainAndAgain() throws Exception {
-    int monotonic = 1;
     var setting = new TimerSetting(Duration.ofHours(2).plusNanos(5), Duration.ofMinutes(3));
     try (var local = LocalProcess.start();
-        var timer = local.process().timerfdCreate(monotonic)) {
+        var timer = local.process().timerfdCreate(Clock.MONOTONIC)) {
       var process = local.process();
-      assertThat(process.timerfdSettime(timer, 0, setting)).isEqualTo(TimerSetting.NEVER);
+      assertThat(process.timerfdSettime(timer, Set.of(), setting)).isEqualTo(TimerSetting.NEVER);
       var left = process.timerfdGettime(timer);
       assertThat(left.interval()).isEqualTo(Duration.ofMinutes(3));
       assertThat(left.value()).isBetween(Duration.ofHours(1), Duration.ofHours(2).plusNanos(5));
       var soon = new TimerSetting(Duration.ofNanos(1), Duration.ofMillis(1));
-      assertThat(process.timerfdSettime(timer, 0, soon).interval())
+      assertThat(process.timerfdSettime(timer, Set.of(), soon).interval())
           .isEqualTo(Duration.ofMinutes(3));
       assertThat(process.read(timer, 8)).hasSize(8);
       assertThat(process.read(timer, 8)).isNotEqualTo(number(0));
-      process.timerfdSettime(timer, 1, TimerSetting.once(Duration.ofNanos(1)));
+      process.timerfdSettime(
+          timer, Set.of(TimerFlag.ABSTIME), TimerSetting.once(Duration.ofNanos(1)));
       assertThat(process.read(timer, 8)).isEqualTo(number(1));
       assertThat(process.timerfdGettime(timer)).isEqualTo(TimerSetting.NEVER);
     }
@@ -129,7 +131,7 @@ class EventCallsTest {
   void aTimeOfItsOwnIsShorterThanWhatTheKernelIsToldToWait() throws Exception {
     var shortly = Duration.ofMillis(50);
     try (var local = LocalProcess.start();
-        var shared = local.process().eventfd2(0, 0);
+        var shared = local.process().eventfd2(0);
         var child = local.process().fork();
         var event = child.inherited(shared);
         var epoll = child.epollCreate1()) {

@@ -5,16 +5,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Seal;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.remote.uapi.CloseRangeFlag;
+import dev.caisson.remote.uapi.FallocateMode;
+import dev.caisson.remote.uapi.FdFlag;
 import dev.caisson.remote.uapi.ResolveFlag;
+import dev.caisson.remote.uapi.Whence;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
-import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -44,7 +46,7 @@ class FileCallsTest {
       var beneath = Set.of(ResolveFlag.BENEATH);
       try (var fd = process.openat2(d, Path.of("file"), Set.of(), 0, beneath)) {
         assertThat(process.read(fd, 10)).isEqualTo("in".getBytes(UTF_8));
-        assertThat(process.fcntlGetfd(fd)).isEqualTo(1);
+        assertThat(process.fcntlGetfd(fd)).containsExactly(FdFlag.CLOEXEC);
       }
       assertRefused(() -> process.openat2(d, Path.of("link"), Set.of(), 0, beneath), Errno.EXDEV);
       assertRefused(
@@ -56,57 +58,17 @@ class FileCallsTest {
   }
 
   @Test
-  void aFileIsLookedAtAndChanged() throws Exception {
-    var file = Files.writeString(directory.resolve("file"), "contents");
-    try (var local = LocalProcess.start()) {
-      var process = local.process();
-      process.faccessat2(file, 4, 0);
-      assertRefused(() -> process.faccessat2(directory.resolve("none"), 0, 0), Errno.ENOENT);
-      process.truncate(file, 4);
-      assertThat(file).hasContent("cont");
-      var time = Instant.ofEpochSecond(1_000_000_000, 5);
-      var before = process.statx(file).atime();
-      process.utimensat(file, Optional.empty(), Optional.of(time), 0);
-      assertThat(process.statx(file).mtime()).isEqualTo(time);
-      assertThat(process.statx(file).atime()).isEqualTo(before);
-      try (var fd = process.openat(file)) {
-        process.futimens(fd, Optional.of(time), Optional.empty());
-        assertThat(process.statx(fd).atime()).isEqualTo(time);
-        var of = process.fstatfs(fd);
-        var same = process.statfs(file);
-        // What is free changes at any time.
-        assertThat(
-                List.of(of.type(), of.bsize(), of.blocks(), of.files(), of.namelen(), of.flags()))
-            .isEqualTo(
-                List.of(
-                    same.type(),
-                    same.bsize(),
-                    same.blocks(),
-                    same.files(),
-                    same.namelen(),
-                    same.flags()));
-        assertThat(of.bfree()).isPositive();
-        process.syncfs(fd);
-      }
-      process.utimensat(file);
-      assertThat(process.statx(file).mtime()).isAfter(time);
-      assertThat(process.statfs(file).bsize()).isPositive();
-      assertThat(process.statfs(Path.of("/proc")).type()).isEqualTo(0x9fa0);
-    }
-  }
-
-  @Test
   void aDescriptorIsWhatItIsSetTo() throws Exception {
     try (var local = LocalProcess.start();
         var file = local.process().memfdCreate("sealed");
         var second = local.process().fcntlDupfdCloexec(file, 100)) {
       var process = local.process();
       assertThat(second.number()).isGreaterThanOrEqualTo(100);
-      assertThat(process.fcntlGetfd(second)).isEqualTo(1);
-      process.fcntlSetfd(second, 0);
-      assertThat(process.fcntlGetfd(second)).isZero();
-      process.closeRange(second.number(), second.number(), 4);
-      assertThat(process.fcntlGetfd(second)).isEqualTo(1);
+      assertThat(process.fcntlGetfd(second)).containsExactly(FdFlag.CLOEXEC);
+      process.fcntlSetfd(second, Set.of());
+      assertThat(process.fcntlGetfd(second)).isEmpty();
+      process.closeRange(second.number(), second.number(), CloseRangeFlag.CLOEXEC);
+      assertThat(process.fcntlGetfd(second)).containsExactly(FdFlag.CLOEXEC);
       process.fcntlSetfl(file, Set.of(OpenFlag.NONBLOCK));
       assertThat(process.fcntlGetfl(second))
           .containsExactlyInAnyOrder(OpenFlag.RDWR, OpenFlag.NONBLOCK);
@@ -118,16 +80,14 @@ class FileCallsTest {
 
   @Test
   void whatAnotherHasLockedIsLocked() throws Exception {
-    int exclusive = 2;
-    int nonBlocking = 4;
     var file = Files.createFile(directory.resolve("file"));
     try (var local = LocalProcess.start();
         var one = local.process().openat(file);
         var other = local.process().openat(file)) {
-      local.process().flock(one, exclusive);
-      assertRefused(() -> local.process().flock(other, exclusive | nonBlocking), Errno.EAGAIN);
-      local.process().flock(one, 8);
-      local.process().flock(other, exclusive | nonBlocking);
+      local.process().flock(one, Fd.Flock.EXCLUSIVE);
+      assertRefused(() -> local.process().flockNb(other, Fd.Flock.EXCLUSIVE), Errno.EAGAIN);
+      local.process().flockUn(one);
+      local.process().flockNb(other, Fd.Flock.EXCLUSIVE);
     }
   }
 
@@ -140,82 +100,10 @@ class FileCallsTest {
       try (var out = pipe.getFirst();
           var in = pipe.getLast()) {
         local.process().write(in, "spliced".getBytes(UTF_8));
-        assertThat(local.process().splice(out, to, 100, 0)).isEqualTo(7);
+        assertThat(local.process().splice(out, to, 100)).isEqualTo(7);
       }
     }
     assertThat(file).hasContent("spliced");
-  }
-
-  @Test
-  void aDirectoryIsReadAgainFromItsBeginning() throws Exception {
-    try (var local = LocalProcess.start();
-        var d = local.process().openat(directory, OpenFlag.DIRECTORY)) {
-      var process = local.process();
-      assertThat(names(process, d)).containsExactlyInAnyOrder(".", "..");
-      process.openat(d, Path.of("new"), Set.of(OpenFlag.WRONLY, OpenFlag.CREAT), 0600).close();
-      assertThat(names(process, d)).isEmpty();
-      process.lseek(d, 0, 0);
-      assertThat(names(process, d)).containsExactlyInAnyOrder(".", "..", "new");
-    }
-  }
-
-  private static List<String> names(RemoteProcess process, RemoteFd directory) throws Exception {
-    return process.getdents64(directory).stream().map(entry -> entry.name().toString()).toList();
-  }
-
-  @Test
-  void aDirectoryThatIsRemovedHasNoEntries() throws Exception {
-    var gone = Files.createDirectory(directory.resolve("gone"));
-    try (var local = LocalProcess.start();
-        var fd = local.process().openat(gone, OpenFlag.DIRECTORY)) {
-      local.process().unlinkat(gone, 0x200);
-      assertRefused(() -> local.process().getdents64(fd), Errno.ENOENT);
-    }
-  }
-
-  @Test
-  void aFileWithoutANameIsGivenOneInADirectory() throws Exception {
-    int symlinkFollow = 0x400;
-    var foo = Path.of("foo");
-    try (var local = LocalProcess.start();
-        var root = local.process().openat(directory, OpenFlag.DIRECTORY);
-        var file =
-            local
-                .process()
-                .openat(
-                    root,
-                    Path.of("."),
-                    Set.of(OpenFlag.TMPFILE, OpenFlag.DIRECTORY, OpenFlag.WRONLY),
-                    0600)) {
-      var process = local.process();
-      process.write(file, "contents".getBytes(UTF_8));
-      assertThat(names(process, root)).containsExactlyInAnyOrder(".", "..");
-      process.linkat(Path.of("/proc/self/fd/" + file.number()), root, foo, symlinkFollow);
-      assertThat(directory.resolve("foo")).hasContent("contents");
-      assertRefused(() -> process.linkat(directory.resolve("foo"), root, foo, 0), Errno.EEXIST);
-    }
-  }
-
-  @Test
-  void filesInADirectoryAreChanged() throws Exception {
-    var one = Path.of("one");
-    var other = Path.of("other");
-    try (var local = LocalProcess.start();
-        var root = local.process().openat(directory, OpenFlag.DIRECTORY)) {
-      var process = local.process();
-      process.mkdirat(root, one, 0700);
-      process.renameat2(root, one, root, one, 0);
-      process.renameat2(root, one, root, other, 0);
-      assertRefused(() -> process.unlinkat(root, other, 0), Errno.EISDIR);
-      process.unlinkat(root, other, 0x200);
-      process.symlinkat("nowhere", root, one);
-      assertThat(process.readlinkat(root, one)).isEqualTo("nowhere");
-      assertRefused(() -> process.readlinkat(root, Path.of("")), Errno.ENOENT);
-      assertRefused(() -> process.faccessat2(root, one, 0, 0), Errno.ENOENT);
-      int symlinkNofollow = 0x100;
-      process.faccessat2(root, one, 0, symlinkNofollow);
-      assertRefused(() -> process.renameat2(root, one, root, one, 1), Errno.EEXIST);
-    }
   }
 
   @Test
@@ -228,10 +116,54 @@ class FileCallsTest {
       assertThat(process.pwrite64(file, "abc".getBytes(UTF_8), 1)).isEqualTo(3);
       assertThat(process.pread64(file, 16, 0)).isEqualTo("\0abc".getBytes(UTF_8));
       assertThat(process.statx(file).size()).isEqualTo(4);
-      int end = 2;
-      assertThat(process.lseek(file, 10, end)).isEqualTo(14);
+      assertThat(process.lseek(file, 10, Whence.END)).isEqualTo(14);
       assertThat(process.read(file, 1)).isEmpty();
-      assertRefused(() -> process.lseek(file, -1, 0), Errno.EINVAL);
+      assertRefused(() -> process.lseek(file, -1, Whence.SET), Errno.EINVAL);
+    }
+  }
+
+  @Test
+  void bytesAreCopiedFromPlaceToPlaceInTheKernel() throws Exception {
+    try (var local = LocalProcess.start();
+        var from = local.process().memfdCreate("from");
+        var to = local.process().memfdCreate("to")) {
+      var process = local.process();
+      process.write(from, "0123456789".getBytes(UTF_8));
+      process.lseek(from, 2, Whence.SET);
+      assertThat(process.copyFileRange(from, to, 3)).isEqualTo(3);
+      assertThat(process.sendfile(to, from, 100)).isEqualTo(5);
+      assertThat(process.copyFileRange(from, to, 1)).isZero();
+      assertThat(process.sendfile(to, from, 1)).isZero();
+      assertThat(process.pread64(to, 16, 0)).asString(UTF_8).isEqualTo("23456789");
+      var pipe = process.pipe2();
+      try (var out = pipe.getFirst();
+          var in = pipe.getLast()) {
+        process.lseek(from, 7, Whence.SET);
+        assertThat(process.sendfile(in, from, 100)).isEqualTo(3);
+        assertThat(process.read(out, 16)).asString(UTF_8).isEqualTo("789");
+        assertRefused(() -> process.copyFileRange(out, to, 1), Errno.EINVAL);
+      }
+    }
+  }
+
+  @Test
+  void theSpaceOfAFileIsAllocatedAndFreed() throws Exception {
+    long block = 4096;
+    try (var local = LocalProcess.start();
+        var file = local.process().memfdCreate("file")) {
+      var process = local.process();
+      process.fallocate(file, Set.of(), 0, 4 * block);
+      assertThat(process.statx(file).size()).isEqualTo(4 * block);
+      process.fallocate(file, Set.of(FallocateMode.KEEP_SIZE), 0, 8 * block);
+      assertThat(process.statx(file).size()).isEqualTo(4 * block);
+      process.pwrite64(file, new byte[] {1, 2, 3}, block - 1);
+      process.fallocate(
+          file, Set.of(FallocateMode.PUNCH_HOLE, FallocateMode.KEEP_SIZE), block, block);
+      assertThat(process.pread64(file, 3, block - 1)).isEqualTo(new byte[] {1, 0, 0});
+      assertThat(process.lseek(file, 0, Whence.HOLE)).isEqualTo(block);
+      assertRefused(
+          () -> process.fallocate(file, Set.of(FallocateMode.PUNCH_HOLE), 0, block),
+          Errno.EOPNOTSUPP);
     }
   }
 
@@ -244,8 +176,8 @@ class FileCallsTest {
           var in = pipe.getLast()) {
         assertRefused(() -> process.read(in, 1), Errno.EBADF);
         assertRefused(() -> process.write(out, new byte[1]), Errno.EBADF);
-        assertRefused(() -> process.recvfrom(out, 1, 0), Errno.ENOTSOCK);
-        assertRefused(() -> process.lseek(out, 0, 0), Errno.ESPIPE);
+        assertRefused(() -> process.recvfrom(out, 1), Errno.ENOTSOCK);
+        assertRefused(() -> process.lseek(out, 0, Whence.SET), Errno.ESPIPE);
       }
     }
   }

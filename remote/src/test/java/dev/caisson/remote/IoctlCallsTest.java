@@ -10,6 +10,7 @@ import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.WindowSize;
 import dev.caisson.remote.uapi.CloneFlag;
+import dev.caisson.remote.uapi.InterfaceFlag;
 import dev.caisson.remote.uapi.LoopConfig;
 import dev.caisson.remote.uapi.LoopFlag;
 import dev.caisson.remote.uapi.SocketFamily;
@@ -104,15 +105,15 @@ class IoctlCallsTest {
 
   @Test
   void theLoopbackInterfaceOfANetworkComesUp() throws Exception {
-    int up = 1;
-    int loopback = 8;
     try (var local = LocalProcess.start();
         var child = local.process().clone(Set.of(CloneFlag.NEWUSER, CloneFlag.NEWNET));
         var socket = child.socket(SocketFamily.INET, SocketType.DGRAM, 0)) {
-      int flags = child.siocgifflags(socket, "lo");
-      assertThat(flags & (up | loopback)).isEqualTo(loopback);
-      child.siocsifflags(socket, "lo", flags | up);
-      assertThat(child.siocgifflags(socket, "lo") & up).isEqualTo(up);
+      var flags = child.siocgifflags(socket, "lo");
+      assertThat(flags).contains(InterfaceFlag.LOOPBACK).doesNotContain(InterfaceFlag.UP);
+      flags.add(InterfaceFlag.UP);
+      child.siocsifflags(socket, "lo", flags);
+      assertThat(child.siocgifflags(socket, "lo"))
+          .contains(InterfaceFlag.LOOPBACK, InterfaceFlag.UP);
       FileCallsTest.assertRefused(() -> child.siocgifflags(socket, "none"), Errno.ENODEV);
       assertThatThrownBy(() -> child.siocgifflags(socket, "sixteen-letters-"))
           .isInstanceOf(IllegalArgumentException.class);

@@ -10,6 +10,8 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.remote.uapi.CloneFlag;
+import dev.caisson.remote.uapi.MapFlag;
+import dev.caisson.remote.uapi.Protection;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;
@@ -63,7 +65,9 @@ class LateAnswerTest {
         request("socketpair", (process, test) -> process.socketpair(SocketType.STREAM)),
         request("memfd_create", (process, test) -> process.memfdCreate("late")),
         request("dup", (process, test) -> process.fcntlDupfdCloexec(process.inherited(0), 100)),
-        request("mmap", (process, test) -> process.mmap(1 << 20, 1, 2)),
+        request(
+            "mmap",
+            (process, test) -> process.mmap(1 << 20, Set.of(Protection.READ), MapFlag.PRIVATE)),
         request(
             "give",
             (process, test) -> {
@@ -211,13 +215,12 @@ class LateAnswerTest {
         for (int size : new int[] {10, 100_000}) {
           var before = Belongings.of(process);
           process.deadline(SHORT);
-          assertThatThrownBy(() -> process.recvmsg(ends.getFirst(), size, 3, 0))
+          assertThatThrownBy(() -> process.recvmsg(ends.getFirst(), size, 3))
               .isInstanceOf(DeadlineException.class);
           child.sendmsg(
               child.inherited(ends.getLast()),
               new byte[] {1},
-              List.of(child.inherited(0), child.inherited(0)),
-              0);
+              List.of(child.inherited(0), child.inherited(0)));
           process.deadline(LONG);
           assertThat(Belongings.of(process)).isEqualTo(before);
         }

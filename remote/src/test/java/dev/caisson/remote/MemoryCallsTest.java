@@ -5,36 +5,37 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.SystemCall;
+import dev.caisson.remote.uapi.Advice;
+import dev.caisson.remote.uapi.MapFlag;
+import dev.caisson.remote.uapi.Protection;
 import dev.caisson.testkit.NoLeaks;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /// Memory that another process has for itself.
 @ExtendWith(NoLeaks.class)
 class MemoryCallsTest {
-  private static final int READ = 1;
-  private static final int READ_AND_WRITE = 3;
-  private static final int SHARED = 1;
-  private static final int PRIVATE = 2;
   private static final int PAGE = 65536; // or a part of it
+  private static final Set<Protection> READ = Set.of(Protection.READ);
+  private static final Set<Protection> READ_AND_WRITE = Set.of(Protection.READ, Protection.WRITE);
   private static final byte[] HELLO = "hello".getBytes(UTF_8);
 
   @Test
   void aFileIsSeenInMemoryAndEmptiedThere() throws Exception {
-    int remove = 9;
     try (var local = LocalProcess.start();
         var file = local.process().memfdCreate("file");
         var copy = local.process().memfdCreate("copy")) {
       var process = local.process();
       process.ftruncate(file, 2 * PAGE);
       process.pwrite64(file, HELLO, PAGE);
-      long address = process.mmap(file, PAGE, PAGE, READ, SHARED);
+      long address = process.mmap(file, PAGE, PAGE, READ, MapFlag.SHARED);
       assertThat(process.call(SystemCall.WRITE).fd(copy).word(address).word(5).value())
           .isEqualTo(5);
       assertThat(process.pread64(copy, 10, 0)).isEqualTo(HELLO);
       process.munmap(address, PAGE);
-      address = process.mmap(file, PAGE, PAGE, READ_AND_WRITE, SHARED);
-      process.madvise(address, PAGE, remove);
+      address = process.mmap(file, PAGE, PAGE, READ_AND_WRITE, MapFlag.SHARED);
+      process.madvise(address, PAGE, Advice.REMOVE);
       assertThat(process.pread64(file, 5, PAGE)).containsOnly(0);
       process.munmap(address, PAGE);
     }
@@ -46,7 +47,7 @@ class MemoryCallsTest {
         var file = local.process().memfdCreate("file")) {
       var process = local.process();
       process.write(file, HELLO);
-      long address = process.mmap(PAGE, READ_AND_WRITE, PRIVATE);
+      long address = process.mmap(PAGE, READ_AND_WRITE, MapFlag.PRIVATE);
       var read = process.call(SystemCall.PREAD64).fd(file).word(address).word(5).word(0);
       assertThat(read.value()).isEqualTo(5);
       process.mprotect(address, PAGE, READ);

@@ -10,6 +10,7 @@ import dev.caisson.linux.UmountFlag;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.MountAttribute;
 import dev.caisson.remote.uapi.OpenTreeFlag;
+import dev.caisson.remote.uapi.StatfsFlag;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -42,6 +43,9 @@ class MountCallsTest {
       becomeRoot(child);
       child.mount("none", directory, "tmpfs", Set.of(MountFlag.NODEV), "mode=750,size=1m");
       assertThat(child.statx(directory).permissions()).isEqualTo(0750);
+      assertThat(child.statfs(directory).flags())
+          .contains(StatfsFlag.NODEV)
+          .doesNotContain(StatfsFlag.RDONLY);
       child.mkdirat(directory.resolve("old"), 0700);
       child.mkdirat(directory.resolve("usr"), 0700);
       child.mountBind(Path.of("/usr"), directory.resolve("usr"), MountFlag.REC);
@@ -54,7 +58,7 @@ class MountCallsTest {
             .containsExactlyInAnyOrder(".", "..", "file", "old", "usr");
       }
       child.chroot(Path.of("/usr"));
-      child.faccessat2(Path.of("/bin"), 0, 0);
+      child.faccessat2(Path.of("/bin"), Set.of());
     }
     assertThat(directory).isEmptyDirectory();
   }
@@ -87,13 +91,13 @@ class MountCallsTest {
         }
       }
       child.openat(directory.resolve("file"), NEW, 0600).close();
-      child.mountSetattr(directory, 0, MountAttr.set(MountAttribute.RDONLY));
+      child.mountSetattr(directory, Set.of(), MountAttr.set(MountAttribute.RDONLY));
       FileCallsTest.assertRefused(
           () -> child.openat(directory.resolve("second"), NEW, 0600), Errno.EROFS);
-      child.mountSetattr(directory, 0, MountAttr.clear(MountAttribute.RDONLY));
+      child.mountSetattr(directory, Set.of(), MountAttr.clear(MountAttribute.RDONLY));
       child.mkdirat(directory.resolve("copy"), 0700);
       try (var copy = child.openTree(directory, OpenTreeFlag.CLONE)) {
-        child.mountSetattr(copy, 0, MountAttr.propagation(MountFlag.SHARED));
+        child.mountSetattr(copy, Set.of(), MountAttr.propagation(MountFlag.SHARED));
         child.moveMount(copy, directory.resolve("copy"));
       }
       try (var info = child.openat(Path.of("/proc/self/mountinfo"))) {
@@ -101,6 +105,27 @@ class MountCallsTest {
             .containsPattern(directory + "/copy rw,nosuid[^\n]* shared:");
       }
       child.umount2(directory.resolve("copy"));
+    }
+  }
+
+  @Test
+  void aMountedFileSystemIsConfiguredAgain() throws Exception {
+    try (var local = LocalProcess.start();
+        var child = local.process().clone(OWN)) {
+      becomeRoot(child);
+      try (var context = child.fsopen("tmpfs")) {
+        child.fsconfig(context, "size", "64k");
+        FileCallsTest.assertRefused(() -> child.fsconfigReconfigure(context), Errno.EBUSY);
+        child.fsconfigCreate(context);
+        try (var mount = child.fsmount(context)) {
+          var before = child.fstatfs(mount);
+          assertThat(before.blocks() * before.bsize()).isEqualTo(64 << 10);
+          child.fsconfig(context, "size", "128k");
+          child.fsconfigReconfigure(context);
+          var after = child.fstatfs(mount);
+          assertThat(after.blocks() * after.bsize()).isEqualTo(128 << 10);
+        }
+      }
     }
   }
 }

@@ -7,9 +7,12 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.Layouts;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.remote.uapi.CloneFlag;
+import dev.caisson.remote.uapi.InterfaceFlag;
+import dev.caisson.remote.uapi.SoOption;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;
+import dev.caisson.remote.uapi.TunFlag;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -28,11 +31,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Requires(Need.ROOT)
 class NetworkTest {
   private static final Set<CloneFlag> OWN = Set.of(CloneFlag.NEWUSER, CloneFlag.NEWNET);
-  private static final int SOL_SOCKET = 1;
-  private static final int SO_REUSEADDR = 2;
-  private static final int IFF_UP = 1;
-  private static final int IFF_TUN = 1;
-  private static final int IFF_NO_PI = 0x1000;
   private static final int RTM_NEWLINK = 16;
   private static final int RTM_GETLINK = 18;
   private static final byte[] HELLO = "hello".getBytes(UTF_8);
@@ -57,7 +55,7 @@ class NetworkTest {
     try (var ports = child.openat(range, OpenFlag.WRONLY);
         var socket = socket(child, SocketType.DGRAM)) {
       child.write(ports, "40000 40000\n".getBytes(UTF_8));
-      child.siocsifflags(socket, "lo", IFF_UP);
+      child.siocsifflags(socket, "lo", Set.of(InterfaceFlag.UP));
     }
     return child;
   }
@@ -68,10 +66,10 @@ class NetworkTest {
         var child = withOnePort(local);
         var one = socket(child, SocketType.STREAM);
         var other = socket(child, SocketType.STREAM)) {
-      child.setsockopt(one, SOL_SOCKET, SO_REUSEADDR, 1);
+      child.setsockopt(one, SoOption.REUSEADDR, 1);
       child.bind(one, anyPort());
       var address = child.getsockname(one);
-      child.setsockopt(other, SOL_SOCKET, SO_REUSEADDR, 1);
+      child.setsockopt(other, SoOption.REUSEADDR, 1);
       child.bind(other, address);
       child.listen(one, 10);
       child.connect(other, address);
@@ -86,9 +84,9 @@ class NetworkTest {
         var child = withOnePort(local);
         var one = socket(child, SocketType.STREAM);
         var other = socket(child, SocketType.STREAM)) {
-      child.setsockopt(one, SOL_SOCKET, SO_REUSEADDR, 1);
+      child.setsockopt(one, SoOption.REUSEADDR, 1);
       child.bind(one, anyPort());
-      child.setsockopt(other, SOL_SOCKET, SO_REUSEADDR, 1);
+      child.setsockopt(other, SoOption.REUSEADDR, 1);
       FileCallsTest.assertRefused(() -> child.bind(other, anyPort()), Errno.EADDRINUSE);
     }
   }
@@ -101,8 +99,8 @@ class NetworkTest {
         var other = socket(child, SocketType.DGRAM)) {
       child.bind(one, anyPort());
       FileCallsTest.assertRefused(() -> child.bind(other, anyPort()), Errno.EADDRINUSE);
-      child.setsockopt(one, SOL_SOCKET, SO_REUSEADDR, 1);
-      child.setsockopt(other, SOL_SOCKET, SO_REUSEADDR, 1);
+      child.setsockopt(one, SoOption.REUSEADDR, 1);
+      child.setsockopt(other, SoOption.REUSEADDR, 1);
       child.bind(other, anyPort());
       assertThat(child.getsockname(other)).isEqualTo(child.getsockname(one));
     }
@@ -117,7 +115,7 @@ class NetworkTest {
         var socket = socket(child, SocketType.DGRAM);
         var tun = child.openat(device, OpenFlag.RDWR)) {
       MountCallsTest.becomeRoot(child);
-      child.tunsetiff(tun, "tun0", IFF_TUN | IFF_NO_PI);
+      child.tunsetiff(tun, "tun0", TunFlag.TUN, TunFlag.NO_PI);
       assertThat(child.siocgifindex(socket, "tun0"))
           .isGreaterThan(child.siocgifindex(socket, "lo"));
       FileCallsTest.assertRefused(() -> child.siocgifaddr(socket, "tun0"), Errno.EADDRNOTAVAIL);
@@ -125,8 +123,11 @@ class NetworkTest {
       child.siocsifdstaddr(socket, "tun0", address("10.0.0.2"));
       assertThat(child.siocgifaddr(socket, "tun0"))
           .isEqualTo(new Sockaddr.Inet(address("10.0.0.1"), 0));
-      child.siocsifflags(socket, "tun0", child.siocgifflags(socket, "tun0") | IFF_UP);
-      child.sendto(socket, HELLO, 0, new Sockaddr.Inet(address("10.0.0.2"), 9));
+      var flags = child.siocgifflags(socket, "tun0");
+      assertThat(flags).contains(InterfaceFlag.POINTOPOINT, InterfaceFlag.NOARP);
+      flags.add(InterfaceFlag.UP);
+      child.siocsifflags(socket, "tun0", flags);
+      child.sendto(socket, HELLO, Set.of(), new Sockaddr.Inet(address("10.0.0.2"), 9));
       byte[] packet;
       do {
         packet = child.read(tun, 2000);
@@ -160,14 +161,14 @@ class NetworkTest {
         var netlink = child.socket(SocketFamily.NETLINK, SocketType.RAW, 0);
         var socket = socket(child, SocketType.DGRAM)) {
       child.bind(netlink, messages);
-      child.siocsifflags(socket, "lo", IFF_UP);
-      assertThat(type(child.recvfrom(netlink, 4096, 0))).isEqualTo(RTM_NEWLINK);
+      child.siocsifflags(socket, "lo", Set.of(InterfaceFlag.UP));
+      assertThat(type(child.recvfrom(netlink, 4096))).isEqualTo(RTM_NEWLINK);
     }
     try (var local = LocalProcess.start();
         var child = local.process().clone(OWN);
         var netlink = child.socket(SocketFamily.NETLINK, SocketType.RAW, 0)) {
-      child.sendto(netlink, dumpLinks(), 0, new Sockaddr.Netlink(0, 0));
-      var answer = child.recvmsg(netlink, 32768, 0, 0);
+      child.sendto(netlink, dumpLinks(), Set.of(), new Sockaddr.Netlink(0, 0));
+      var answer = child.recvmsg(netlink, 32768, 0);
       assertThat(type(answer.data())).isEqualTo(RTM_NEWLINK);
       assertThat(new String(answer.data(), UTF_8)).contains("lo\0");
       assertThat(answer.from()).isEqualTo(new Sockaddr.Netlink(0, 0));

@@ -13,6 +13,7 @@ import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.UnixSocket;
+import dev.caisson.remote.uapi.FdFlag;
 import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
@@ -177,14 +178,14 @@ class PersistentProcessTest {
         persistent.makePersistent(kept);
         persistent.makePersistent();
         assertThatThrownBy(() -> process.fcntlGetfd(other)).hasMessageContaining("EBADF");
-        assertThat(process.fcntlGetfd(kept)).isEqualTo(1);
+        assertThat(process.fcntlGetfd(kept)).containsExactly(FdFlag.CLOEXEC);
         var group = local.process().pid();
         Programs.run("/bin/sh", "-c", "kill -9 -" + group);
         assertThat(local.waitid(LONG)).isInstanceOf(Exit.Signalled.class);
         assertThat(process.getpid()).isEqualTo(pid);
         persistent.reconnect(LONG);
         assertThat(process.call(SystemCall.GETSID).word(0).value()).isEqualTo(pid);
-        assertThat(process.fcntlGetfd(kept)).isEqualTo(1);
+        assertThat(process.fcntlGetfd(kept)).containsExactly(FdFlag.CLOEXEC);
       }
     } finally {
       local.close();

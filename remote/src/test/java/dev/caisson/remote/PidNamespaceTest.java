@@ -52,11 +52,11 @@ class PidNamespaceTest {
         var init = local.process().clone(OWN);
         var cat = Running.in(init, local.process(), "exec cat")) {
       var outside = cat.outside();
-      local.process().sendto(outside, HELLO, 0);
-      assertThat(local.process().recvfrom(outside, 100, 0)).isEqualTo(HELLO);
+      local.process().sendto(outside, HELLO);
+      assertThat(local.process().recvfrom(outside, 100)).isEqualTo(HELLO);
       init.exitGroup(3);
       init.waitid(LONG);
-      assertThat(local.process().recvfrom(outside, 100, 0)).isEmpty();
+      assertThat(local.process().recvfrom(outside, 100)).isEmpty();
     }
   }
 
@@ -68,10 +68,10 @@ class PidNamespaceTest {
             Running.in(init, local.process(), "{ { echo here; exec sleep 1000; } & } &")) {
       var outside = running.outside();
       assertThat(running.child().waitid(LONG).success()).isTrue();
-      assertThat(local.process().recvfrom(outside, 100, 0)).isEqualTo("here\n".getBytes(UTF_8));
+      assertThat(local.process().recvfrom(outside, 100)).isEqualTo("here\n".getBytes(UTF_8));
       init.exitGroup(0);
       init.waitid(LONG);
-      assertThat(local.process().recvfrom(outside, 100, 0)).isEmpty();
+      assertThat(local.process().recvfrom(outside, 100)).isEmpty();
     }
   }
 

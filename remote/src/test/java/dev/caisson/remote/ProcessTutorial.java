@@ -79,6 +79,7 @@ final class ProcessTutorial {
     var text = new StringWriter();
     process.intercept(Trace.text(text));
     process.mkdirat(directory.resolve("new"), 0755);
+    process.openat(directory.resolve("new"), OpenFlag.DIRECTORY).close();
     // @end
     return text.toString();
   }

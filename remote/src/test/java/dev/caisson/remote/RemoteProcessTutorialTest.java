@@ -77,7 +77,9 @@ class RemoteProcessTutorialTest {
       ProcessTutorial.batch(process, directory);
       assertThat(directory.resolve("file-999")).hasContent("hello\n");
       assertThat(ProcessTutorial.trace(process, directory))
-          .containsPattern("mkdirat\\(AT_FDCWD, \"/[^\"]+\"(\\.\\.\\.)?, 493\\) = 0 <");
+          .containsPattern("mkdirat\\(AT_FDCWD, \"/[^\"]+\"(\\.\\.\\.)?, 493\\) = 0 <")
+          .containsPattern("openat\\(AT_FDCWD, \"/.+, DIRECTORY\\|CLOEXEC, 0\\) = [0-9]+ <")
+          .containsPattern("close\\([0-9]+\\) = 0 <");
       assertThat(directory.resolve("new")).isDirectory();
       assertThat(ProcessTutorial.inject(process, directory.resolve("file-0")))
           .isEqualTo(Errno.ENOSPC);

@@ -237,9 +237,9 @@ class SilentStubsTest {
     // Each keeps its end of the handshake open.
     for (int i = 0; i < MANY / 3; i++) {
       var socket = slow.connect();
-      var received = slow.process.recvmsg(socket, 16, 4, 0);
+      var received = slow.process.recvmsg(socket, 16, 4);
       if (!received.descriptors().isEmpty()) {
-        slow.process.sendto(received.descriptors().get(1), new byte[1], 0x4000);
+        slow.process.sendto(received.descriptors().get(1), new byte[1]);
         spoke++;
       }
     }

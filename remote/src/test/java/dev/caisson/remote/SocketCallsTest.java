@@ -6,10 +6,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.remote.uapi.FdFlag;
+import dev.caisson.remote.uapi.IpOption;
+import dev.caisson.remote.uapi.MsgFlag;
+import dev.caisson.remote.uapi.ShutdownHow;
+import dev.caisson.remote.uapi.SoOption;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SockaddrBytes;
 import dev.caisson.remote.uapi.SocketFamily;
+import dev.caisson.remote.uapi.SocketOption;
 import dev.caisson.remote.uapi.SocketType;
+import dev.caisson.remote.uapi.TcpOption;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import java.net.Inet4Address;
@@ -25,7 +32,6 @@ import org.junit.jupiter.api.io.TempDir;
 /// Sockets in another process.
 @ExtendWith(NoLeaks.class)
 class SocketCallsTest {
-  private static final int SOL_SOCKET = 1;
   private static final byte[] HELLO = "hello".getBytes(UTF_8);
 
   @TempDir Path directory;
@@ -49,11 +55,11 @@ class SocketCallsTest {
       process.connect(client, address instanceof Sockaddr.Unix ? address : bound);
       try (var server = process.accept4(listener)) {
         assertThat(process.getpeername(client)).isEqualTo(bound);
-        assertThat(process.sendto(client, HELLO, 0)).isEqualTo(5);
-        assertThat(process.recvfrom(server, 100, 0)).isEqualTo(HELLO);
-        process.shutdown(client, 1);
-        assertThat(process.recvfrom(server, 100, 0)).isEmpty();
-        assertThat(process.fcntlGetfd(server)).isEqualTo(1);
+        assertThat(process.sendto(client, HELLO)).isEqualTo(5);
+        assertThat(process.recvfrom(server, 100)).isEqualTo(HELLO);
+        process.shutdown(client, ShutdownHow.WR);
+        assertThat(process.recvfrom(server, 100)).isEmpty();
+        assertThat(process.fcntlGetfd(server)).containsExactly(FdFlag.CLOEXEC);
       }
       return bound;
     }
@@ -128,14 +134,14 @@ class SocketCallsTest {
       var process = local.process();
       process.bind(one, loopback());
       process.bind(other, loopback());
-      process.sendto(one, HELLO, 0, process.getsockname(other));
-      var received = process.recvmsg(other, 3, 0, 0);
+      process.sendto(one, HELLO, Set.of(), process.getsockname(other));
+      var received = process.recvmsg(other, 3, 0);
       assertThat(received.data()).isEqualTo("hel".getBytes(UTF_8));
       assertThat(received.from()).isEqualTo(process.getsockname(one));
-      assertThat(received.flags()).isEqualTo(0x20);
-      process.sendmsg(other, HELLO, List.of(), 0, received.from());
-      assertThat(process.recvfrom(one, 100, 0)).isEqualTo(HELLO);
-      FileCallsTest.assertRefused(() -> process.recvfrom(one, 1, 0x40), Errno.EAGAIN);
+      assertThat(received.flags()).containsExactly(MsgFlag.TRUNC);
+      process.sendmsg(other, HELLO, List.of(), Set.of(), received.from());
+      assertThat(process.recvfrom(one, 100)).isEqualTo(HELLO);
+      FileCallsTest.assertRefused(() -> process.recvfrom(one, 1, MsgFlag.DONTWAIT), Errno.EAGAIN);
     }
   }
 
@@ -150,45 +156,84 @@ class SocketCallsTest {
               process.openat(
                   directory.resolve("file"), Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0600)) {
         process.write(file, HELLO);
-        process.sendmsg(one, HELLO, List.of(file, file, file), 0);
-        var received = process.recvmsg(other, 100, 10, 0);
+        process.sendmsg(one, HELLO, List.of(file, file, file));
+        var received = process.recvmsg(other, 100, 10);
         assertThat(received.data()).isEqualTo(HELLO);
         assertThat(received.descriptors()).hasSize(3);
         assertThat(received.from()).isEqualTo(new Sockaddr.Unnamed());
         for (var descriptor : received.descriptors()) {
           assertThat(process.pread64(descriptor, 100, 0)).isEqualTo(HELLO);
-          assertThat(process.fcntlGetfd(descriptor)).isEqualTo(1);
+          assertThat(process.fcntlGetfd(descriptor)).containsExactly(FdFlag.CLOEXEC);
           descriptor.close();
         }
         var large = new byte[100_000];
         large[99_999] = 1;
-        process.setsockopt(one, SOL_SOCKET, 7, 400_000);
-        process.sendmsg(one, large, List.of(file), 0);
-        var few = process.recvmsg(other, 100_000, 0, 0);
+        process.setsockopt(one, SoOption.SNDBUF, 400_000);
+        process.sendmsg(one, large, List.of(file));
+        var few = process.recvmsg(other, 100_000, 0);
         assertThat(few.data()).isEqualTo(large);
         assertThat(few.descriptors()).isEmpty();
-        assertThat(few.flags() & 8).isEqualTo(8);
+        assertThat(few.flags()).contains(MsgFlag.CTRUNC);
       }
     }
   }
 
   @Test
   void anOptionIsWhatItIsSetTo() throws Exception {
-    int reuseaddr = 2;
-    int type = 3;
-    int peercred = 17;
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var pair = process.socketpair(SocketType.STREAM);
       try (var one = pair.getFirst();
           var other = pair.getLast()) {
-        assertThat(process.getsockopt(other, SOL_SOCKET, type)).isEqualTo(1);
-        assertThat(process.getsockopt(one, SOL_SOCKET, peercred, 100)).hasSize(12);
-        assertThat(process.getsockopt(one, SOL_SOCKET, reuseaddr)).isZero();
-        process.setsockopt(one, SOL_SOCKET, reuseaddr, 1);
-        assertThat(process.getsockopt(one, SOL_SOCKET, reuseaddr)).isEqualTo(1);
-        process.setsockopt(one, SOL_SOCKET, reuseaddr, new byte[4]);
-        assertThat(process.getsockopt(one, SOL_SOCKET, reuseaddr)).isZero();
+        assertThat(process.getsockopt(other, SoOption.TYPE)).isEqualTo(1);
+        assertThat(process.getsockopt(one, SoOption.PEERCRED, 100)).hasSize(12);
+        assertThat(process.getsockopt(one, SoOption.REUSEADDR)).isZero();
+        process.setsockopt(one, SoOption.REUSEADDR, 1);
+        assertThat(process.getsockopt(one, SoOption.REUSEADDR)).isEqualTo(1);
+        process.setsockopt(one, SoOption.REUSEADDR, new byte[4]);
+        assertThat(process.getsockopt(one, SoOption.REUSEADDR)).isZero();
+      }
+    }
+  }
+
+  @Test
+  void anOptionWithoutANameIsKnownByItsNumbers() throws Exception {
+    int protocol = 6;
+    assertThat(SocketOption.of(protocol, 1)).isSameAs(TcpOption.NODELAY);
+    assertThat(SocketOption.of(1, 17)).isSameAs(SoOption.PEERCRED);
+    assertThat(TcpOption.NODELAY).hasToString("TCP_NODELAY");
+    int ipChecksum = 23;
+    var unnamed = SocketOption.of(IpOption.TTL.level(), ipChecksum);
+    assertThat(unnamed).hasToString("option 23 at level 0");
+    try (var local = LocalProcess.start();
+        var stream = local.process().socket(SocketFamily.INET, SocketType.STREAM, 0);
+        var datagrams = local.process().socket(SocketFamily.INET, SocketType.DGRAM, 0)) {
+      var process = local.process();
+      process.setsockopt(stream, TcpOption.NODELAY, 1);
+      assertThat(process.getsockopt(stream, TcpOption.NODELAY)).isEqualTo(1);
+      process.setsockopt(datagrams, unnamed, 1);
+      assertThat(process.getsockopt(datagrams, unnamed)).isEqualTo(1);
+      FileCallsTest.assertRefused(
+          () -> process.getsockopt(stream, SocketOption.of(protocol, 9999)), Errno.ENOPROTOOPT);
+      assertThatThrownBy(() -> process.getsockopt(stream, IpOption.OPTIONS))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("IP_OPTIONS has 0 bytes, and is no number");
+    }
+  }
+
+  @Test
+  void aLongerDatagramIsCutOffThoughItsLengthIsAskedFor() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      var pair = process.socketpair(SocketType.DGRAM);
+      try (var one = pair.getFirst();
+          var other = pair.getLast()) {
+        process.sendto(one, HELLO);
+        assertThat(process.recvfrom(other, 3, MsgFlag.TRUNC, MsgFlag.PEEK))
+            .isEqualTo("hel".getBytes(UTF_8));
+        var received = process.recvmsg(other, 3, 0, MsgFlag.TRUNC);
+        assertThat(received.data()).isEqualTo("hel".getBytes(UTF_8));
+        assertThat(received.flags()).containsExactly(MsgFlag.TRUNC);
       }
     }
   }
@@ -232,11 +277,11 @@ class SocketCallsTest {
       var pair = process.socketpair(SocketType.STREAM);
       try (var one = pair.getFirst();
           var other = pair.getLast()) {
-        process.sendto(other, HELLO, 0);
-        process.shutdown(one, 0);
-        assertThat(process.recvfrom(one, 100, 0)).isEqualTo(HELLO);
-        assertThat(process.recvfrom(one, 100, 0)).isEmpty();
-        FileCallsTest.assertRefused(() -> process.sendto(other, HELLO, 0), Errno.EPIPE);
+        process.sendto(other, HELLO);
+        process.shutdown(one, ShutdownHow.RD);
+        assertThat(process.recvfrom(one, 100)).isEqualTo(HELLO);
+        assertThat(process.recvfrom(one, 100)).isEmpty();
+        FileCallsTest.assertRefused(() -> process.sendto(other, HELLO), Errno.EPIPE);
       }
     }
   }
@@ -245,28 +290,27 @@ class SocketCallsTest {
   void nothingIsSentWithoutAConnectionAndTheProcessGoesOn() throws Exception {
     try (var local = LocalProcess.start();
         var socket = local.process().socket(SocketFamily.INET, SocketType.STREAM, 0)) {
-      FileCallsTest.assertRefused(() -> local.process().sendto(socket, HELLO, 0), Errno.EPIPE);
+      FileCallsTest.assertRefused(() -> local.process().sendto(socket, HELLO), Errno.EPIPE);
       assertThat(local.process().getpid()).isEqualTo(local.process().pid());
     }
   }
 
   @Test
   void descriptorsAreFoundBehindCredentials() throws Exception {
-    int passcred = 16;
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var pair = process.socketpair(SocketType.STREAM);
       try (var one = pair.getFirst();
           var other = pair.getLast()) {
-        process.setsockopt(other, SOL_SOCKET, passcred, 1);
-        process.sendmsg(one, HELLO, List.of(one), 0);
-        var received = process.recvmsg(other, 100, 20, 0);
+        process.setsockopt(other, SoOption.PASSCRED, 1);
+        process.sendmsg(one, HELLO, List.of(one));
+        var received = process.recvmsg(other, 100, 20);
         assertThat(received.data()).isEqualTo(HELLO);
-        assertThat(received.flags()).isZero();
+        assertThat(received.flags()).isEmpty();
         try (var descriptor = received.descriptors().getFirst()) {
           assertThat(received.descriptors()).hasSize(1);
-          process.sendto(descriptor, HELLO, 0);
-          assertThat(process.recvfrom(other, 100, 0)).isEqualTo(HELLO);
+          process.sendto(descriptor, HELLO);
+          assertThat(process.recvfrom(other, 100)).isEqualTo(HELLO);
         }
       }
     }
@@ -291,16 +335,15 @@ class SocketCallsTest {
 
   @Test
   void noMoreDescriptorsAreReceivedThanThereIsToBeRoomFor() throws Exception {
-    int truncated = 8;
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var ends = process.socketpair(SocketType.STREAM);
       for (int most = 0; most < 4; most++) {
         var given = java.util.Collections.nCopies(4, process.inherited(0));
-        process.sendmsg(ends.getFirst(), new byte[1], given, 0);
-        var message = process.recvmsg(ends.getLast(), 1, most, 0);
+        process.sendmsg(ends.getFirst(), new byte[1], given);
+        var message = process.recvmsg(ends.getLast(), 1, most);
         assertThat(message.descriptors()).hasSize(most);
-        assertThat(message.flags() & truncated).isEqualTo(truncated);
+        assertThat(message.flags()).contains(MsgFlag.CTRUNC);
       }
     }
   }

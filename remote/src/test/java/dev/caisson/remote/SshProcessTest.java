@@ -13,6 +13,7 @@ import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.uapi.SignalMask;
+import dev.caisson.remote.uapi.Whence;
 import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
@@ -129,7 +130,7 @@ class SshProcessTest {
           .isInstanceOf(IndexOutOfBoundsException.class);
       try (var file = process.memfdCreate("x")) {
         assertThat(process.write(file, memory, 3)).isEqualTo(3);
-        process.lseek(file, 0, 0);
+        process.lseek(file, 0, Whence.SET);
         memory.write(0, "xyz".getBytes(UTF_8));
         assertThat(process.read(file, memory)).isEqualTo(3);
         assertThat(memory.read(0, 3)).isEqualTo("abc".getBytes(UTF_8));

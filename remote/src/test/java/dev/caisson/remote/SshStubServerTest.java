@@ -251,7 +251,7 @@ class SshStubServerTest {
         Future<StubCall> accepted;
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
           accepted = threads.submit(() -> server.accept(LONG));
-          peer.recvmsg(socket, 100, 4, 0).descriptors().forEach(RemoteFd::close);
+          peer.recvmsg(socket, 100, 4).descriptors().forEach(RemoteFd::close);
         }
         assertThatThrownBy(accepted::get).hasCauseInstanceOf(StubException.class);
       }

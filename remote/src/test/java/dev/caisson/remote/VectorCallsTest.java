@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.remote.uapi.Whence;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -39,7 +40,7 @@ class VectorCallsTest {
       assertThat(process.writev(file, bytes("one "), new byte[0], bytes("two "), bytes("three")))
           .isEqualTo(13);
       assertThat(directory.resolve("file")).hasContent("one two three");
-      process.lseek(file, 0, 0);
+      process.lseek(file, 0, Whence.SET);
       assertThat(process.readv(file, 4, 0, 4, 100, 5))
           .containsExactly(bytes("one "), new byte[0], bytes("two "), bytes("three"), new byte[0]);
       assertThat(process.readv(file, 1, 1)).containsExactly(new byte[0], new byte[0]);
@@ -76,12 +77,12 @@ class VectorCallsTest {
       assertThat(process.preadv(file, 1, List.of(one, other))).isEqualTo(7);
       assertThat(one.read(0, 3)).isEqualTo(bytes("bcd"));
       assertThat(other.read(0, 4)).isEqualTo(bytes("efgh"));
-      process.lseek(file, 0, 0);
+      process.lseek(file, 0, Whence.SET);
       assertThat(process.readv(file, List.of(other, one))).isEqualTo(8);
       assertThat(other.read(0, 8)).isEqualTo(bytes("abcdefgh"));
       process.ftruncate(file, 0);
       assertThat(process.pwritev(file, 0, List.of(one, one))).isEqualTo(6);
-      process.lseek(file, 6, 0);
+      process.lseek(file, 6, Whence.SET);
       assertThat(process.writev(file, List.of(one))).isEqualTo(3);
       assertThat(directory.resolve("file")).hasContent("bcdbcdbcd");
       try (var foreign = LocalProcess.start();

@@ -23,8 +23,9 @@ import java.util.Queue;
 ///
 /// Each process of the record, the first and its children, must be asked for the same calls with
 /// the same arguments in the same order; numbers of descriptors and of processes are those of the
-/// record. A descriptor that is taken from it is a socket at its end, and what is in memory that
-/// both have before a call is not compared.
+/// record. Flags and other constants are compared by their names, or by value if the record or the
+/// call has no name for them. A descriptor that is taken from it is a socket at its end, and what
+/// is in memory that both have before a call is not compared.
 ///
 /// {@snippet class="dev.caisson.remote.trace.ReplayTest" region="replay"}
 public final class Replay implements AutoCloseable {
@@ -137,8 +138,7 @@ public final class Replay implements AutoCloseable {
   private static boolean same(Argument asked, TracedArgument recorded) {
     return switch (asked) {
       case Argument.Word(long value, var name) ->
-          recorded instanceof TracedArgument.Word word
-              && (name.isPresent() ? word.name().equals(name) : word.value() == value);
+          recorded instanceof TracedArgument.Word word && same(value, name, word);
       case Argument.Descriptor(int number) ->
           recorded instanceof TracedArgument.Descriptor descriptor && descriptor.number() == number;
       case Argument.Data data ->
@@ -151,6 +151,12 @@ public final class Replay implements AutoCloseable {
       case Argument.Shared shared ->
           recorded instanceof TracedArgument.Shared before && before.offset() == shared.offset();
     };
+  }
+
+  /// Compares the names if both have one: a value may be another one in each run.
+  private static boolean same(long value, Optional<String> name, TracedArgument.Word recorded) {
+    boolean named = name.isPresent() && recorded.name().isPresent();
+    return named ? recorded.name().equals(name) : recorded.value() == value;
   }
 
   /// Has the memory be what it was after the call.

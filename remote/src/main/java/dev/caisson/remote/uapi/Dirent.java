@@ -12,9 +12,8 @@ import java.util.List;
 
 /// An entry of a directory, as `getdents64(2)` tells of it.
 ///
-/// @param type one of DT_REG (8), DT_DIR (4), DT_LNK (10), ...; 0 if the file system does not tell
 /// @param offset where the next one is, for `lseek(2)`
-public record Dirent(long ino, long offset, int type, Path name) {
+public record Dirent(long ino, long offset, DirentType type, Path name) {
   private static final Layouts LAYOUT = Layouts.LINUX_DIRENT64;
   private static final long INO = LAYOUT.offset("d_ino");
   private static final long OFF = LAYOUT.offset("d_off");
@@ -39,7 +38,7 @@ public record Dirent(long ino, long offset, int type, Path name) {
           new Dirent(
               dirents.get(JAVA_LONG_UNALIGNED, at + INO),
               dirents.get(JAVA_LONG_UNALIGNED, at + OFF),
-              dirents.get(JAVA_BYTE, at + TYPE) & 0xff,
+              DirentType.of(dirents.get(JAVA_BYTE, at + TYPE) & 0xff),
               name.get()));
       at += length;
     }

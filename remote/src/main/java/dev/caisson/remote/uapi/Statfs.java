@@ -2,8 +2,10 @@ package dev.caisson.remote.uapi;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.caisson.linux.Flag;
 import dev.caisson.linux.Layouts;
 import java.lang.foreign.MemorySegment;
+import java.util.Set;
 
 /// What `statfs(2)` tells of a file system.
 ///
@@ -15,7 +17,6 @@ import java.lang.foreign.MemorySegment;
 /// @param files how many files there can be, of which
 /// @param ffree are not there yet
 /// @param namelen how long a name can be
-/// @param flags ST_RDONLY (1) and the like
 public record Statfs(
     long type,
     long bsize,
@@ -25,7 +26,7 @@ public record Statfs(
     long files,
     long ffree,
     long namelen,
-    long flags) {
+    Set<StatfsFlag> flags) {
   /// Reads a `struct statfs`.
   public static Statfs of(MemorySegment statfs) {
     return new Statfs(
@@ -37,7 +38,7 @@ public record Statfs(
         get(statfs, "f_files"),
         get(statfs, "f_ffree"),
         get(statfs, "f_namelen"),
-        get(statfs, "f_flags"));
+        Flag.set(StatfsFlag.class, (int) get(statfs, "f_flags")));
   }
 
   private static long get(MemorySegment statfs, String field) {

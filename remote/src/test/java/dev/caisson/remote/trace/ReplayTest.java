@@ -7,10 +7,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.ConnectionLostException;
 import dev.caisson.remote.LocalProcess;
 import dev.caisson.remote.RemoteProcess;
+import dev.caisson.remote.uapi.AtFlag;
+import dev.caisson.remote.uapi.Whence;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -163,6 +166,42 @@ final class ReplayTest {
           .isInstanceOfSatisfying(
               ConnectionLostException.class, gone -> assertThat(gone.submitted()).isFalse());
     }
+  }
+
+  @Test
+  void aRecordWithNumbersAnswersCallsThatBearNames() throws Exception {
+    var record =
+        Files.writeString(
+            directory.resolve("record.json"),
+            """
+            {"process":7,"call":"pidfd_open","arguments":[7,0],"result":3}
+            {"process":7,"call":"fcntl","arguments":[{"descriptor":3},3],"result":2048}
+            {"process":7,"call":"lseek","arguments":[{"descriptor":3},1,2],"result":9}
+            {"process":7,"call":"close","arguments":[{"descriptor":3}],"result":0}
+            {"process":7,"call":"unlinkat","arguments":[{"value":-100,"name":"AT_FDCWD"},\
+            {"meaning":"\\"d\\"","size":2,"in":"d\\u0000"},512],"result":0}
+            {"process":7,"call":"unlinkat","arguments":[{"value":-100,"name":"AT_FDCWD"},\
+            {"meaning":"\\"f\\"","size":2,"in":"f\\u0000"},0],"result":0}
+            {"process":7,"call":"umount2","arguments":[\
+            {"meaning":"\\"m\\"","size":2,"in":"m\\u0000"},{"value":0,"name":"0x0"}],"result":0}
+            {"process":7,"call":"kill","arguments":[7,18],"result":0}
+            {"process":7,"call":"kill","arguments":[7,18],"result":0}
+            """);
+    var replay = Replay.of(record);
+    var process = replay.process();
+    var pidfd = process.pidfdOpen(7);
+    assertThat(process.fcntlGetfl(pidfd)).containsExactly(OpenFlag.NONBLOCK);
+    assertThat(process.lseek(pidfd, 1, Whence.END)).isEqualTo(9);
+    process.close(pidfd);
+    process.unlinkat(Path.of("d"), AtFlag.REMOVEDIR);
+    process.unlinkat(Path.of("f"));
+    process.umount2(Path.of("m"));
+    process.kill(7, Signal.CONT);
+    assertThatThrownBy(() -> process.kill(7, Signal.STOP))
+        .isInstanceOf(ReplayException.class)
+        .hasMessageContaining("recorded:  [7] kill(7, 18)")
+        .hasMessageContaining("asked for: [7] kill(7, SIGSTOP)");
+    assertThatThrownBy(replay::close).isInstanceOf(ReplayException.class);
   }
 
   @Test

@@ -5,11 +5,25 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Exit;
+import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.ConnectionLostException;
 import dev.caisson.remote.LocalProcess;
+import dev.caisson.remote.uapi.Access;
+import dev.caisson.remote.uapi.AtFlag;
+import dev.caisson.remote.uapi.Clock;
+import dev.caisson.remote.uapi.EventfdFlag;
+import dev.caisson.remote.uapi.IpOption;
+import dev.caisson.remote.uapi.MapFlag;
+import dev.caisson.remote.uapi.MsgFlag;
+import dev.caisson.remote.uapi.PrctlOption;
+import dev.caisson.remote.uapi.Protection;
+import dev.caisson.remote.uapi.SocketFamily;
+import dev.caisson.remote.uapi.SocketType;
+import dev.caisson.remote.uapi.Whence;
 import dev.caisson.testkit.NoLeaks;
 import java.io.StringWriter;
 import java.nio.file.Path;
@@ -17,6 +31,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -54,12 +69,74 @@ final class TraceTest {
     try (var local = LocalProcess.start()) {
       local.process().intercept(Trace.to(calls::add));
       assertThatThrownBy(() -> local.process().mkdirat(Path.of("/proc/none"), 0777))
-          .isInstanceOf(SystemCallException.class);
+          .isInstanceOf(SystemCallException.class)
+          .hasMessageStartingWith("mkdirat(AT_FDCWD, \"/proc/none\", 511): ENOENT ");
     }
     assertThat(calls).hasSize(1);
     assertThat(calls.getFirst().toString())
         .contains(
             "mkdirat(AT_FDCWD, \"/proc/none\", 511) = -1 ENOENT (No such file or directory) <");
+  }
+
+  @Test
+  void flagsAndChoicesAreShownByTheirNames() throws Exception {
+    var calls = new ArrayList<TracedCall>();
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      process.intercept(Trace.to(calls::add));
+      var flags = Set.of(OpenFlag.WRONLY, OpenFlag.CREAT);
+      process.openat(directory.resolve("file"), flags, 0600).close();
+      var socket = process.socket(SocketFamily.INET, SocketType.DGRAM, 0);
+      process.statx(directory, AtFlag.SYMLINK_NOFOLLOW);
+      assertThat(process.fcntlGetfl(socket)).containsExactly(OpenFlag.RDWR);
+      process.fcntlSetfl(socket, Set.of());
+      process.setsockopt(socket, IpOption.TTL, 1);
+      assertThatThrownBy(() -> process.recvfrom(socket, 1, MsgFlag.DONTWAIT, MsgFlag.PEEK))
+          .hasMessageContaining("1, DONTWAIT|PEEK, 0, 0): EAGAIN");
+      assertThatThrownBy(() -> process.sendto(socket, new byte[1]))
+          .hasMessageContaining(", 1 bytes, 1, NOSIGNAL, 0, 0): EDESTADDRREQ ");
+      socket.close();
+      process.prctl(PrctlOption.SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+      var read = Set.of(Protection.READ);
+      process.munmap(process.mmap(4096, read, MapFlag.PRIVATE, MapFlag.POPULATE), 4096);
+      process.timerfdCreate(Clock.BOOTTIME).close();
+      process.eventfd2(1, EventfdFlag.SEMAPHORE).close();
+      try (var file = process.openat(directory.resolve("file"))) {
+        process.lseek(file, 0, Whence.END);
+        process.flockNb(file, Fd.Flock.SHARED);
+        process.faccessat2(directory, Set.of(Access.R_OK, Access.X_OK));
+        process.unlinkat(directory.resolve("file"));
+      }
+      assertThatThrownBy(() -> process.unlinkat(Path.of("/none"), AtFlag.REMOVEDIR))
+          .hasMessageStartingWith("unlinkat(AT_FDCWD, \"/none\", REMOVEDIR): ENOENT ");
+      process.rtSigprocmask();
+      process.kill(process.getpid(), Signal.CONT);
+    }
+    assertThat(calls.stream().map(Object::toString).map(line -> line.replaceAll("^\\S+ ", "")))
+        .anySatisfy(line -> assertThat(line).contains(", CREAT|WRONLY|CLOEXEC, 384) = "))
+        .anySatisfy(line -> assertThat(line).contains(", SYMLINK_NOFOLLOW, BASIC_STATS, "))
+        .anySatisfy(line -> assertThat(line).startsWith("socket(INET, DGRAM|CLOEXEC, 0) = "))
+        .anySatisfy(line -> assertThat(line).containsPattern("^fcntl\\([0-9]+, F_GETFL\\) = 2 "))
+        .anySatisfy(line -> assertThat(line).containsPattern("^fcntl\\([0-9]+, F_SETFL, 0\\) = 0 "))
+        .anySatisfy(
+            line -> assertThat(line).containsPattern("^setsockopt\\([0-9]+, IPPROTO_IP, IP_TTL, "))
+        .anySatisfy(line -> assertThat(line).startsWith("prctl(SET_NO_NEW_PRIVS, 1, 0, 0, 0) = 0 "))
+        .anySatisfy(line ->
+            assertThat(line)
+                .startsWith("mmap(0, 4096, READ, POPULATE|PRIVATE|ANONYMOUS, -1, 0) = "))
+        .anySatisfy(line -> assertThat(line).startsWith("timerfd_create(BOOTTIME, CLOEXEC) = "))
+        .anySatisfy(line -> assertThat(line).startsWith("eventfd2(1, SEMAPHORE|CLOEXEC) = "))
+        .anySatisfy(line -> assertThat(line).containsPattern("^sendto.*, 1, NOSIGNAL, 0, 0\\)"))
+        .anySatisfy(line -> assertThat(line).containsPattern("^lseek\\([0-9]+, 0, END\\) = 0 "))
+        .anySatisfy(
+            line -> assertThat(line).containsPattern("^flock\\([0-9]+, SHARED\\|NB\\) = 0 "))
+        .anySatisfy(
+            line -> assertThat(line).containsPattern("^faccessat2.*, R_OK\\|X_OK, 0\\) = 0 "))
+        .anySatisfy(line -> assertThat(line).containsPattern("^unlinkat.*, 0\\) = 0 "))
+        .anySatisfy(
+            line -> assertThat(line).containsPattern("^unlinkat.*, REMOVEDIR\\) = -1 ENOENT "))
+        .anySatisfy(line -> assertThat(line).startsWith("rt_sigprocmask(BLOCK, "))
+        .anySatisfy(line -> assertThat(line).containsPattern("^kill\\([0-9]+, SIGCONT\\) = 0 "));
   }
 
   @Test
@@ -149,11 +226,9 @@ final class TraceTest {
       try (var memory = process.allocate(64);
           var file =
               process.openat(
-                  directory.resolve("file"),
-                  java.util.Set.of(OpenFlag.CREAT, OpenFlag.RDWR),
-                  0600)) {
+                  directory.resolve("file"), Set.of(OpenFlag.CREAT, OpenFlag.RDWR), 0600)) {
         process.write(file, new byte[] {0, 1, (byte) 0xff, '"', '\n'});
-        process.lseek(file, 0, 0);
+        process.lseek(file, 0, Whence.SET);
         process.read(file, memory);
       }
       process.pipe2();

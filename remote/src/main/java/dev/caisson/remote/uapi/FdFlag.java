@@ -1,0 +1,20 @@
+package dev.caisson.remote.uapi;
+
+import dev.caisson.linux.Flag;
+
+/// A property of a descriptor, not of the file that it leads to. See `fcntl(2)`, F_SETFD.
+public enum FdFlag implements Flag {
+  /// The descriptor is closed when another program is executed.
+  CLOEXEC(0x1);
+
+  private final int bit;
+
+  FdFlag(int bit) {
+    this.bit = bit;
+  }
+
+  @Override
+  public int bit() {
+    return bit;
+  }
+}
