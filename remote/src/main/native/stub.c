@@ -730,9 +730,22 @@ static void say(struct message *message, const char *more)
 	message->size = append(message->text, message->size, sizeof(message->text) - 1, more);
 }
 
+/* Says what others have chosen, which must neither steer a terminal nor end the line. */
+static void say_foreign(struct message *message, const char *more, u64 room)
+{
+	u64 end = message->size + room < sizeof(message->text) ? message->size + room : sizeof(message->text) - 1;
+	u64 i = message->size;
+
+	message->size = append(message->text, message->size, end, more);
+	for (; i < message->size; i++)
+		if ((u8)message->text[i] < ' ' || message->text[i] == 127)
+			message->text[i] = '?';
+}
+
 static void begin(struct message *message, const char *name)
 {
-	message->size = append(message->text, 0, 256, name);
+	message->size = 0;
+	say_foreign(message, name, 256);
 	say(message, ": caisson stub: ");
 }
 
@@ -750,7 +763,7 @@ static void say_errno(struct message *message, s64 number)
 
 static void say_place(struct message *message, const struct attempt *attempt)
 {
-	say(message, attempt->place);
+	say_foreign(message, attempt->place, sizeof(attempt->place));
 	say(message, " (");
 	say(message, attempt->way);
 	say(message, ")");

@@ -40,6 +40,12 @@ public final class Directory implements AutoCloseable {
     return new Directory(Fd.open(path, OpenFlag.DIRECTORY, OpenFlag.NOFOLLOW));
   }
 
+  /// Takes over a descriptor of a directory. One that was opened with [OpenFlag#PATH] cannot be
+  /// read, but files in it can be looked at and removed.
+  public static Directory of(Fd directory) {
+    return new Directory(directory.move());
+  }
+
   /// Opens the root of a tree, to which symbolic links may lead. See `open(2)`.
   public static Directory openRoot(Path path) throws SystemCallException {
     return new Directory(Fd.open(path, OpenFlag.DIRECTORY));

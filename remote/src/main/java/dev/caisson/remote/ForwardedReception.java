@@ -83,6 +83,10 @@ final class ForwardedReception implements StubSource {
   public StubCall next(RemoteProcess bootstrap, Duration deadline) throws IOException {
     var until = Deadline.in(deadline);
     int number = numberIn(bootstrap);
+    if (!isListener(bootstrap, number)) {
+      throw new IllegalArgumentException(
+          "%s does not have the listening socket: it was made before".formatted(bootstrap));
+    }
     while (true) {
       if (queue.isClosed()) {
         throw new IllegalStateException("a server of stubs was used after it was closed");
@@ -104,6 +108,22 @@ final class ForwardedReception implements StubSource {
       return child.inherited(listener).release();
     }
     return listener.numberIn(bootstrap);
+  }
+
+  /// Whether a descriptor of a process is the listening socket: a socket has an inode of its own.
+  private boolean isListener(RemoteProcess bootstrap, int number) throws IOException {
+    var there = bootstrap.inherited(number);
+    try {
+      var stat = bootstrap.statx(there);
+      var expected = process.statx(listener);
+      return stat.ino() == expected.ino()
+          && stat.devMajor() == expected.devMajor()
+          && stat.devMinor() == expected.devMinor();
+    } catch (SystemCallException closed) {
+      return false;
+    } finally {
+      there.release();
+    }
   }
 
   private void start() {

@@ -32,8 +32,8 @@ import java.util.stream.Collectors;
 ///
 /// That machine needs a shell, `mktemp`, `cat`, `chmod`, `rm` and `uname`, a `/proc`, and an sshd
 /// that forwards Unix sockets, as OpenSSH's does by default; it must be of the same architecture.
-/// The stub is copied there, and removed as soon as it runs. One ssh process carries everything:
-/// with it, all processes there end.
+/// Here, ssh finds this JVM by `/proc`. The stub is copied there, and removed as soon as it runs.
+/// One ssh process carries everything: with it, all processes there end.
 ///
 /// The calls are the same, with these differences: descriptors cannot be given or taken
 /// ([OtherMachineException]), memory is not in common ([RemoteMemory#write], [RemoteMemory#read]),
@@ -66,27 +66,29 @@ public final class SshProcess implements AutoCloseable {
     /// For an ssh that this JVM starts.
     static Landing here() throws IOException {
       var local = Local.create();
-      return new Landing(local.listener, local.socket().toString(), List.of(local));
+      var pid = ProcessHandle.current().pid();
+      return new Landing(local.listener, path(pid, local.file.number()), List.of(local));
     }
 
     /// For an ssh that a process starts. It finds the socket by a descriptor of the process.
     static Landing through(RemoteProcess from) throws IOException {
       if (from.link() instanceof Forwarding forwarding) {
         var gateway = forwarding.gateway();
-        return new Landing(gateway.listener(), path(from, gateway.there()), List.of());
+        return new Landing(gateway.listener(), path(from.pid(), gateway.there()), List.of());
       }
       var local = Local.create();
-      try (var socket = Fd.open(local.socket(), OpenFlag.PATH)) {
-        var given = from.give(socket);
-        return new Landing(local.listener, path(from, given.number()), List.of(given, local));
+      try {
+        var given = from.give(local.file);
+        var target = path(from.pid(), given.number());
+        return new Landing(local.listener, target, List.of(given, local));
       } catch (IOException | RuntimeException failure) {
         local.close();
         throw failure;
       }
     }
 
-    private static String path(RemoteProcess from, int number) {
-      return "/proc/%d/fd/%d".formatted(from.pid(), number);
+    private static String path(long pid, int number) {
+      return "/proc/%d/fd/%d".formatted(pid, number);
     }
 
     @Override
@@ -101,38 +103,33 @@ public final class SshProcess implements AutoCloseable {
     }
   }
 
-  /// A socket of this JVM's, and its directory.
-  private record Local(Path directory, ForwardedListener listener) implements AutoCloseable {
+  /// A socket of this JVM's that has no name any more: nothing is left of it when the JVM is
+  /// killed.
+  ///
+  /// @param file a descriptor of the socket's file, by which ssh finds it
+  private record Local(ForwardedListener listener, Fd file) implements AutoCloseable {
     static Local create() throws IOException {
       var directory = Files.createTempDirectory("caisson-ssh-");
       try {
         int backlog = 128;
         var path = directory.resolve("socket");
         var socket = UnixListener.listen(UnixSocket.Type.STREAM, path, backlog);
-        try {
-          return new Local(directory, new ForwardedListener(socket));
+        try (var file = Fd.open(path, OpenFlag.PATH)) {
+          Files.delete(path);
+          return new Local(new ForwardedListener(socket), file.move());
         } catch (IOException | RuntimeException failure) {
           socket.close();
           throw failure;
         }
-      } catch (IOException | RuntimeException failure) {
+      } finally {
         Files.delete(directory);
-        throw failure;
       }
-    }
-
-    Path socket() {
-      return directory.resolve("socket");
     }
 
     @Override
     public void close() {
       listener.close();
-      try {
-        Files.deleteIfExists(directory);
-      } catch (IOException notOurs) {
-        // Another program has put something into it.
-      }
+      file.close();
     }
   }
 

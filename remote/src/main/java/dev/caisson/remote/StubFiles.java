@@ -1,6 +1,8 @@
 package dev.caisson.remote;
 
+import dev.caisson.linux.Directory;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.uapi.AtFlag;
 import dev.caisson.remote.uapi.Stat;
@@ -12,7 +14,10 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
@@ -73,11 +78,15 @@ sealed interface StubFiles extends AutoCloseable {
     }
   }
 
-  /// Files that a process makes, where that sees them.
+  /// Files that a process makes, where that sees them. If the process is of this machine and has
+  /// ended, this JVM removes them, by descriptors of their directories.
   final class Through implements StubFiles {
     private static final int EXECUTABLE = 0755;
     private final RemoteProcess process;
     private final List<MadeThere> made = new ArrayList<>();
+
+    /// The directories of the files, unless they are on another machine.
+    private final Map<Path, Directory> directories = new HashMap<>();
 
     Through(RemoteProcess process) {
       this.process = process;
@@ -98,6 +107,12 @@ sealed interface StubFiles extends AutoCloseable {
     /// Takes a file that has been made.
     void add(Path file) throws IOException {
       made.add(MadeThere.at(file, process));
+      var parent = Objects.requireNonNull(file.getParent());
+      if (process.memory().isShared() && !directories.containsKey(parent)) {
+        try (var there = process.openat(parent, OpenFlag.PATH, OpenFlag.DIRECTORY)) {
+          directories.put(parent, Directory.of(process.take(there)));
+        }
+      }
     }
 
     @Override
@@ -122,8 +137,7 @@ sealed interface StubFiles extends AutoCloseable {
 
     private void write(RemoteFd file, byte[] bytes) throws IOException {
       for (int at = 0; at < bytes.length; ) {
-        at +=
-            (int) process.pwrite64(file, java.util.Arrays.copyOfRange(bytes, at, bytes.length), at);
+        at += (int) process.pwrite64(file, Arrays.copyOfRange(bytes, at, bytes.length), at);
       }
     }
 
@@ -145,16 +159,38 @@ sealed interface StubFiles extends AutoCloseable {
     public void close() {
       for (var file : made) {
         try {
-          if (MadeThere.at(file.path, process).equals(file)) {
-            process.unlinkat(file.path);
-          }
+          removeThere(file);
         } catch (SystemCallException gone) {
           // Another program has removed it, or its directory.
-        } catch (IOException ended) {
-          break;
+        } catch (IOException | IllegalStateException ended) {
+          removeHere(file);
         }
       }
       made.clear();
+      directories.values().forEach(Directory::close);
+      directories.clear();
+    }
+
+    private void removeThere(MadeThere file) throws IOException {
+      if (MadeThere.at(file.path, process).equals(file)) {
+        process.unlinkat(file.path);
+      }
+    }
+
+    private void removeHere(MadeThere file) {
+      var directory = directories.get(file.path.getParent());
+      if (directory == null) {
+        return;
+      }
+      try {
+        var name = PathBytes.of(Objects.requireNonNull(file.path.getFileName()));
+        var stat = directory.statx(name);
+        if (stat.inode() == file.ino && stat.modified().equals(file.mtime)) {
+          directory.unlinkat(name);
+        }
+      } catch (SystemCallException gone) {
+        // Another program has removed it, or this JVM may not.
+      }
     }
   }
 }

@@ -263,6 +263,7 @@ class SshStubServerTest {
   @Test
   void anotherProcessMakesTheHandshake() throws Exception {
     try (var there = start();
+        var before = there.process().fork();
         var server = StubServer.create(there.process(), directory, "mail");
         var child = there.process().fork();
         var sharing = there.process().clone(Set.of(CloneFlag.FILES));
@@ -290,6 +291,13 @@ class SshStubServerTest {
       try (var local = LocalProcess.start()) {
         assertThatThrownBy(() -> server.accept(local.process(), LONG))
             .isInstanceOf(IllegalArgumentException.class);
+      }
+      // Its descriptor of that number, if it has one, is another.
+      for (int i = 0; i < 2; i++) {
+        assertThatThrownBy(() -> server.accept(before, LONG))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining("does not have the listening socket");
+        before.socket(SocketFamily.UNIX, SocketType.STREAM, 0).release();
       }
     }
   }

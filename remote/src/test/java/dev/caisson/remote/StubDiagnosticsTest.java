@@ -189,6 +189,20 @@ class StubDiagnosticsTest {
   }
 
   @Test
+  void whatOthersHaveChosenSteersNoTerminalAndEndsNoLine() throws Exception {
+    var text =
+        said(
+            Map.of("RSYSCALL_UNIX_STUB_SOCK_PATH", "a\u001b[31m\nb\u007f"),
+            "bash",
+            "-c",
+            "exec -a \"$1\" \"$0\"",
+            mail().toString(),
+            "m\u001b[2Jail\n");
+    assertThat(text).contains("; a?[31m?b? (RSYSCALL_UNIX_STUB_SOCK_PATH): ENOENT; ");
+    assertThat(text.chars()).allMatch(c -> c >= ' ' && c != 127);
+  }
+
+  @Test
   void aSocketThatIsFoundIsNotReplacedByTheStandardInput() throws Exception {
     Files.writeString(beside(), "");
     try (var ends = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {

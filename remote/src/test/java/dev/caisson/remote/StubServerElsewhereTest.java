@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.uapi.CloneFlag;
@@ -161,10 +162,42 @@ class StubServerElsewhereTest {
           assertThat(launched.exitStatus()).isEqualTo(4);
         }
       }
-      // No process is left to remove them.
-      Files.delete(directory.resolve("mail"));
-      Files.delete(directory.resolve("mail.sock"));
+      assertThat(directory).isEmptyDirectory();
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Place.class,
+      names = {"ROOT_IN_OWN_MOUNT_AND_NETWORK_NAMESPACE", "BUBBLEWRAP"})
+  @Requires({Need.ROOT, Need.BUBBLEWRAP})
+  void whatAKilledProcessHasMadeIsRemovedInItsNamespace(Place place) throws Exception {
+    // Another process keeps the file system.
+    try (var local = place.start();
+        var killed = local.process().fork()) {
+      var server = StubServer.create(killed, OWN, "mail");
+      server.add(OWN, "wget");
+      killed.kill(Signal.KILL);
+      killed.waitid(LONG);
+      server.close();
+      try (var listing = local.process().openat(OWN, OpenFlag.DIRECTORY)) {
+        assertThat(local.process().getdents64(listing)).hasSize(2);
+      }
+      StubServer.create(local.process(), OWN, "mail").close();
+    }
+  }
+
+  @Test
+  void whatWasPutInAPlaceAfterTheProcessHasEndedStays() throws Exception {
+    var gone = LocalProcess.start();
+    var server = StubServer.create(gone.process(), directory, "mail");
+    gone.close();
+    Files.delete(directory.resolve("mail"));
+    var mine = Files.writeString(directory.resolve("mail"), "mine");
+    server.close();
+    assertThat(mine).hasContent("mine");
+    assertThat(directory.resolve("mail.sock")).doesNotExist();
+    Files.delete(mine);
   }
 
   @Test
