@@ -2,6 +2,7 @@ package dev.caisson.build;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
 
 /// Gathers what a module and its services print, the last MiB of it, and passes it on as it comes.
 ///
@@ -53,11 +54,14 @@ final class ModuleOutput {
     print(line + "\n");
   }
 
-  /// A line of a service, in the form of osbuild's `ServiceManager`.
+  /// A line of a service, in the form of osbuild's `ServiceManager`. A carriage return in it ends a
+  /// line, too: on a terminal, what follows would stand where the service's name is.
   void service(String id, String program, String line) {
-    var text = "%s (%s): %s\n".formatted(id, program, line);
-    keepLine(text);
-    events.output(new BuildEvent.Output(id, text));
+    for (var part : line.isEmpty() ? List.of("") : List.of(line.split("\r+"))) {
+      var text = "%s (%s): %s\n".formatted(id, program, part);
+      keepLine(text);
+      events.output(new BuildEvent.Output(id, text));
+    }
   }
 
   /// No bytes come any more: those of an unfinished character are output, too.

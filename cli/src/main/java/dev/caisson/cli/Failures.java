@@ -14,6 +14,10 @@ import org.apache.commons.cli.CommandLine;
 
 /// Tells why a build failed: what, with which output, and how to do it again.
 final class Failures {
+  /// The characters that change the direction of text: a part of a line could seem to be another.
+  private static final String DIRECTIONS =
+      "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069";
+
   private static final int SHOWN_LINES = 30;
   private static final int SHOWN_ERRORS = 5;
   private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_@%+=:,./-]+");
@@ -81,7 +85,8 @@ final class Failures {
     last.forEach(text -> terminal.err().println("  | " + visible(text)));
   }
 
-  /// Shows what could steer a terminal: the text comes from a sandbox.
+  /// Shows what could steer a terminal, or show a line in another order: the text comes from a
+  /// sandbox.
   static String visible(String text) {
     var shown = new StringBuilder(text.length());
     for (int i = 0; i < text.length(); i++) {
@@ -92,7 +97,9 @@ final class Failures {
 
   static void show(char c, StringBuilder to) {
     boolean control = (c < ' ' && c != '\t') || (c >= 0x7f && c < 0xa0);
-    if (control) {
+    if (DIRECTIONS.indexOf(c) >= 0) {
+      to.append("\\u%04x".formatted((int) c));
+    } else if (control) {
       to.append("\\x%02x".formatted((int) c));
     } else {
       to.append(c);

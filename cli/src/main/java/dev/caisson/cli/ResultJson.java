@@ -30,6 +30,10 @@ final class ResultJson {
       error(json.putObject("error"), result);
     }
     sources(json.putObject("sources"), result);
+    var printed = json.putObject("source_output");
+    result.sources().stream()
+        .filter(source -> !source.output().isEmpty())
+        .forEach(source -> printed.put(source.source(), source.output()));
     var log = json.putObject("log");
     result
         .stages()

@@ -5,6 +5,8 @@ import dev.caisson.host.PassingMessage;
 import dev.caisson.host.RemoteException;
 import dev.caisson.host.Reply;
 import dev.caisson.host.ServiceClient;
+import dev.caisson.host.ServiceEndedException;
+import dev.caisson.host.ServiceException;
 import dev.caisson.host.ServiceManager;
 import dev.caisson.host.ServiceSpec;
 import dev.caisson.ipc.Json;
@@ -103,9 +105,10 @@ final class ServiceCallCommand implements Command {
     if (line.hasOption("monitor")) {
       spec.monitor((id, message) -> terminal.err().println(shown(message)));
     }
+    var library = Values.path(line, "libdir").map(LibraryDirectory::of);
     var descriptors = new ArrayList<Fd>();
     try (var manager =
-        new ServiceManager(printed, SpawnThread.shared(), environment(line), timeout)) {
+        new ServiceManager(printed, SpawnThread.shared(), environment(library), timeout)) {
       for (var file : Values.all(line, "fd")) {
         descriptors.add(open(file));
       }
@@ -120,6 +123,11 @@ final class ServiceCallCommand implements Command {
           .backtrace()
           .lines()
           .forEach(text -> terminal.err().println("  " + Failures.visible(text)));
+      explain(library, failure, terminal);
+      return ExitCode.FAILED;
+    } catch (ServiceEndedException ended) {
+      terminal.error(String.valueOf(ended.getMessage()));
+      explain(library, ended, terminal);
       return ExitCode.FAILED;
     } catch (DeadlineException late) {
       terminal.error(String.valueOf(late.getMessage()));
@@ -176,14 +184,25 @@ final class ServiceCallCommand implements Command {
     return Optional.ofNullable(Path.of(name).getFileName()).map(Path::toString).orElse(name);
   }
 
-  private static Map<String, String> environment(CommandLine line)
-      throws UsageException, IOException {
+  private static Map<String, String> environment(Optional<LibraryDirectory> library)
+      throws IOException {
     var environment = new HashMap<>(System.getenv());
-    var libdir = Values.path(line, "libdir");
-    if (libdir.isPresent()) {
-      environment.put("PYTHONPATH", LibraryDirectory.of(libdir.get()).pythonPath());
+    if (library.isPresent()) {
+      environment.put("PYTHONPATH", library.get().pythonPath());
     }
     return environment;
+  }
+
+  /// Says what is missing, if a service could not import osbuild's package.
+  private static void explain(
+      Optional<LibraryDirectory> library, ServiceException failure, Terminal terminal)
+      throws IOException {
+    if (library.isPresent()) {
+      library
+          .get()
+          .explain(String.valueOf(failure.getMessage()))
+          .ifPresent(hint -> terminal.err().println(Failures.visible(hint)));
+    }
   }
 
   private static JsonNode arguments(String text) throws UsageException, IOException {

@@ -29,6 +29,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import tools.jackson.databind.json.JsonMapper;
 
 /// What modules print, and why they fail, is shown: once, as it comes, by each monitor.
 @ExtendWith(NoLeaks.class)
@@ -115,6 +116,35 @@ class BuildOutputIT {
 
   @ParameterizedTest
   @EnumSource
+  void aCarriageReturnDoesNotHideWhoseLineItIs(Kind kind) throws Exception {
+    prepare(kind, "print('x\\rdone  a  /evil\\r', flush=True)\n" + kind.good());
+    var answer = caisson.run(build());
+    assertThat(answer.status()).as(answer.err()).isZero();
+    assertThat(answer.out().lines())
+        .containsOnlyOnce(kind.prefix + "x", kind.prefix + "done  a  /evil")
+        .noneMatch(line -> line.startsWith("done  a"));
+  }
+
+  @Test
+  void theResultHasWhatASourcePrintedThatSucceeded() throws Exception {
+    prepare(Kind.SOURCE, "print('hello', flush=True)\n" + Kind.SOURCE.good());
+    var answer = caisson.run(build("--json"));
+    assertThat(answer.status()).as(answer.err()).isZero();
+    var json = new JsonMapper().readTree(answer.out());
+    assertThat(json.path("source_output").path("src").asString())
+        .isEqualTo(Kind.SOURCE.prefix + "hello\n");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void whatChangesTheDirectionOfTextIsShownByItsNumber(Kind kind) throws Exception {
+    prepare(kind, "print('a\\u202eb\\u2066c', flush=True)\n" + kind.good());
+    var answer = caisson.run(build());
+    assertThat(answer.out().lines()).containsOnlyOnce(kind.prefix + "a\\u202eb\\u2066c");
+  }
+
+  @ParameterizedTest
+  @EnumSource
   void whatAServicePrintsIsShownOnceWithItsNames(Kind kind) throws Exception {
     prepare(kind, "print('hello', flush=True)\n" + kind.good());
     var answer = caisson.run(build());
@@ -143,10 +173,12 @@ class BuildOutputIT {
   }
 
   @Test
-  void quietBuildsAndThoseWithJsonShowNothingOfIt() throws Exception {
+  void quietBuildsShowNothingOfItAndThoseWithJsonInTheResultAlone() throws Exception {
     prepare(Kind.SOURCE, "print('hello', flush=True)\n" + FETCHED);
     assertThat(joined("-q")).isEmpty();
-    assertThat(joined("--json", "--store", "other")).startsWith("{").doesNotContain("hello");
+    var text = joined("--json", "--store", "other");
+    assertThat(text).startsWith("{").endsWith("}\n");
+    assertOnce(text, "hello");
   }
 
   @Test

@@ -1,6 +1,7 @@
 package dev.caisson.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
@@ -139,6 +140,19 @@ class ServiceCallErrorsIT {
         .startsWith(
             "caisson: service service exited with status 7; it said:\n  one\n  \\x1b]0;two\\x07");
     assertNoControlCharacters(answer);
+  }
+
+  @Test
+  void aMissingPackageOfALibraryDirectoryIsExplained() throws Exception {
+    var python = new ProcessBuilder("/usr/bin/python3", "-c", "import osbuild");
+    assumeTrue(python.redirectErrorStream(true).start().waitFor() != 0, "this machine has osbuild");
+    Files.createDirectories(directory.resolve("lib/osbuild"));
+    caisson.executable("service", "#!/usr/bin/python3\nfrom osbuild import host\n");
+    var answer = call("fetch", "--libdir", "lib");
+    assertThat(answer.status()).isEqualTo(1);
+    assertThat(answer.err())
+        .contains("ImportError: cannot import name 'host'")
+        .contains("the Python package osbuild is missing: ");
   }
 
   @Test

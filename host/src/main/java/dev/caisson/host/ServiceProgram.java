@@ -224,7 +224,11 @@ public final class ServiceProgram {
       throw new UsageException(
           "the option --%s needs a value".formatted(missing.getOption().getLongOpt()));
     } catch (UnrecognizedOptionException unknown) {
-      throw new UsageException("there is no option '%s'".formatted(unknown.getOption()));
+      var given = unknown.getOption().split("=", 2)[0];
+      throw new UsageException(
+          all.hasLongOption(given)
+              ? "the option %s takes no value".formatted(given)
+              : "there is no option '%s'".formatted(unknown.getOption()));
     } catch (ParseException wrong) {
       throw new UsageException(String.valueOf(wrong.getMessage()));
     }

@@ -119,6 +119,12 @@ class ServiceProgramTest {
   }
 
   @Test
+  void aFlagTakesNoValue() {
+    refused("the option --quiet takes no value", with("--colour=x", "--quiet=1"));
+    refused("the option --help takes no value", with("--colour=x", "--help=1"));
+  }
+
+  @Test
   void itsOwnArgumentsReachTheService() throws IOException {
     assertThat(about("--size", "-5", "--colour=blå og grønn", "--quiet", "--label", "\"a=b\""))
         .isEqualTo(
@@ -200,7 +206,7 @@ class ServiceProgramTest {
 
   @Test
   void aFlagWithAValueIsRefused() {
-    refused("--quiet=yes", with("--colour", "red", "--quiet=yes"));
+    refused("the option --quiet takes no value", with("--colour", "red", "--quiet=yes"));
   }
 
   @Test

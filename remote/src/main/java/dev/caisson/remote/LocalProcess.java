@@ -75,7 +75,7 @@ public final class LocalProcess implements AutoCloseable {
   /// Starts it by a command that runs what is put behind it, and hands its standard input on: `sudo
   /// -n`, `unshare -r`, `setpriv --reuid 1000 --`, `nsenter -t 123 -n`, `env A=b`, or several of
   /// them. What is put behind it is the path of a stub in the temporary directory of this JVM,
-  /// which the command must see.
+  /// which the command must see: `bwrap` with another `/tmp` needs `--bind /tmp /tmp`, for example.
   ///
   /// The command has the environment of this JVM, and its own process group: it can ask nothing at
   /// a terminal. What it writes is told if it fails. Its process may be that of the stub, or wait

@@ -82,7 +82,13 @@ sealed interface PythonPackage {
       return false;
     }
     try (var entries = Files.newDirectoryStream(path)) {
-      return !entries.iterator().hasNext();
+      for (var entry : entries) {
+        // What Python leaves of modules that are not there any more.
+        if (!entry.endsWith("__pycache__")) {
+          return false;
+        }
+      }
+      return true;
     } catch (IOException unreadable) {
       return false;
     }
@@ -128,6 +134,10 @@ sealed interface PythonPackage {
     }
 
     private Optional<Path> ask(Path python) throws InterruptedIOException {
+      // A Python that answers at once would keep this from being noticed.
+      if (Thread.currentThread().isInterrupted()) {
+        throw new InterruptedIOException("interrupted while looking for the package osbuild");
+      }
       try {
         var spawn =
             Spawn.of(python)

@@ -117,6 +117,14 @@ class LibraryDirectoryTest {
   }
 
   @Test
+  void aDirectoryWithWhatPythonLeftAloneIsAsGoodAsNone() throws Exception {
+    Files.createDirectories(directory.resolve("osbuild/__pycache__"));
+    var installed = packageIn(temp.resolve("site"));
+    findBy(installed.getParent());
+    assertFound(installed);
+  }
+
+  @Test
   void aDanglingLinkInThePlaceOfThePackageIsAsGoodAsNone() throws Exception {
     Files.createSymbolicLink(directory.resolve("osbuild"), Path.of("../nowhere"));
     var installed = packageIn(temp.resolve("site"));
