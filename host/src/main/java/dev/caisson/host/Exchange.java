@@ -40,16 +40,27 @@ final class Exchange {
     this.until = until;
   }
 
-  /// Hears the signals that came between calls.
+  /// Sends the call, once the signals that came between calls have been heard.
   ///
   /// An answer that is there before the call is not an answer to it.
   ///
   /// @throws IOException what the listener throws; the connection can still be used then
-  void hearEarlier(SignalListener listener) throws IOException {
-    for (int heard = 0; heard < MOST_EARLIER; heard++) {
-      if (!step(this::isReady)) {
-        return;
-      }
+  void send(JsonNode args, List<Fd> descriptors, SignalListener earlier) throws IOException {
+    var call = new ServiceMessage.Call(method, args);
+    boolean sent = step(() -> !isReady() && sendNow(call, descriptors));
+    if (!sent) {
+      hear(earlier);
+      step(() -> sendNow(call, descriptors));
+    }
+  }
+
+  private boolean sendNow(ServiceMessage call, List<Fd> descriptors) throws IOException {
+    line.connection().send(call, descriptors, until);
+    return true;
+  }
+
+  private void hear(SignalListener listener) throws IOException {
+    for (int heard = 0; heard < MOST_EARLIER && step(this::isReady); heard++) {
       try (var delivery = receiveEarlier()) {
         if (delivery.message() instanceof ServiceMessage.Signal signal) {
           listener.signal(signal.value(), delivery.descriptors());
@@ -82,16 +93,8 @@ final class Exchange {
     }
   }
 
-  void send(JsonNode args, List<Fd> descriptors) throws IOException {
-    step(() -> {
-      line.connection().send(new ServiceMessage.Call(method, args), descriptors, until);
-      return until;
-    });
-  }
-
   Connection.Delivery receive() throws IOException {
-    return step(() -> line.receive(until, "answered " + method + " with"))
-        .orElseThrow(this::explained);
+    return step(() -> line.receiveAnswer(method, until)).orElseThrow(this::explained);
   }
 
   void abandon() {

@@ -46,7 +46,12 @@ final class Line {
   /// @throws ProtocolException if the message is not a signal
   /// @throws MessageException if it is not acceptable
   Optional<Connection.Delivery> receiveUnasked(Deadline deadline) throws IOException {
-    var delivery = receive(deadline, "sent between calls");
+    Optional<Connection.Delivery> delivery;
+    try {
+      delivery = connection.receive(deadline);
+    } catch (MessageException | ProtocolException nonsense) {
+      throw described("sent between calls", nonsense);
+    }
     if (delivery.isPresent() && !(delivery.get().message() instanceof ServiceMessage.Signal)) {
       delivery.get().close();
       throw new ProtocolException(
@@ -56,20 +61,25 @@ final class Line {
     return delivery;
   }
 
-  /// Receives a message.
+  /// Receives a message while a call is under way.
   ///
-  /// @param context what the service has done, for the message of an exception
   /// @return empty at the end of the connection
-  Optional<Connection.Delivery> receive(Deadline deadline, String context) throws IOException {
+  /// @throws ProtocolException if the message is not one of the protocol
+  /// @throws MessageException if it is not acceptable
+  Optional<Connection.Delivery> receiveAnswer(String method, Deadline deadline) throws IOException {
     try {
       return connection.receive(deadline);
-    } catch (MessageException nonsense) {
-      throw new MessageException(
-          "service %s %s what is no message: %s".formatted(id, context, nonsense.getMessage()));
-    } catch (ProtocolException nonsense) {
-      throw new ProtocolException(
-          "service %s %s what is no answer: %s".formatted(id, context, nonsense.getMessage()));
+    } catch (MessageException | ProtocolException nonsense) {
+      throw described("answered " + method + " with", nonsense);
     }
+  }
+
+  private IOException described(String what, IOException nonsense) {
+    return nonsense instanceof ProtocolException
+        ? new ProtocolException(
+            "service %s %s what is no answer: %s".formatted(id, what, nonsense.getMessage()))
+        : new MessageException(
+            "service %s %s what is no message: %s".formatted(id, what, nonsense.getMessage()));
   }
 
   /// Says why no call can be made any more: what the service sent between calls, to the first

@@ -215,8 +215,7 @@ public final class ServiceClient {
     var exchange = new Exchange(id, line, method, until);
     boolean awaited = false;
     try {
-      exchange.hearEarlier(standing.equals(SignalListener.NONE) ? signals : standing);
-      exchange.send(args, descriptors);
+      exchange.send(args, descriptors, standing.equals(SignalListener.NONE) ? signals : standing);
       awaited = true;
       var listener = signals.equals(SignalListener.NONE) ? standing : signals;
       while (true) {
@@ -273,6 +272,9 @@ public final class ServiceClient {
       throw new IllegalStateException(
           "service %s cannot be called by a listener of its signals; call it on another thread"
               .formatted(id));
+    }
+    if (!turn.hasQueuedThreads() && turn.tryLock()) {
+      return;
     }
     try {
       if (!turn.tryLock(until.remaining().toNanos(), TimeUnit.NANOSECONDS)) {
