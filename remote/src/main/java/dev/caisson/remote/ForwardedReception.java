@@ -161,6 +161,8 @@ final class ForwardedReception implements StubSource {
         acceptor = null;
         thread = null;
       }
+      // A thread that waits found this one still there.
+      queue.wake();
     }
   }
 

@@ -71,6 +71,17 @@ final class HandOver implements AutoCloseable {
     }
   }
 
+  /// Wakes the threads that wait, which look again at what there is to be done before they wait:
+  /// the thread that hands peers over has ended.
+  void wake() {
+    lock.lock();
+    try {
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /// Wakes the threads that wait, which find it closed. Idempotent.
   @Override
   public void close() {

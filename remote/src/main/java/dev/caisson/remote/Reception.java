@@ -131,6 +131,9 @@ final class Reception implements StubSource {
       synchronized (starting) {
         thread = null;
       }
+      // A thread that waits found this one still there.
+      queue.wake();
+      handOver.wake();
     }
   }
 

@@ -125,6 +125,17 @@ final class StubQueue implements AutoCloseable {
     }
   }
 
+  /// Wakes the threads that wait, which look again at what there is to be done before they wait:
+  /// the thread that adds calls has ended.
+  void wake() {
+    lock.lock();
+    try {
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   boolean isClosed() {
     lock.lock();
     try {
