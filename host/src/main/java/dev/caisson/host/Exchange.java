@@ -10,6 +10,7 @@ import java.io.InterruptedIOException;
 import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
@@ -80,10 +81,20 @@ final class Exchange {
 
   private Connection.Delivery receiveEarlier() throws IOException {
     // Without time left nothing is received, so nothing is lost.
-    requireTime();
+    var delivery = step(this::receiveUnasked);
+    if (delivery.isEmpty()) {
+      var end = explained();
+      line.abandon();
+      throw end;
+    }
+    return delivery.get();
+  }
+
+  /// What cannot be received whole ends the connection.
+  private Optional<Connection.Delivery> receiveUnasked() throws IOException {
     boolean received = false;
     try {
-      var delivery = step(() -> line.receiveUnasked(until)).orElseThrow(this::explained);
+      var delivery = line.receiveUnasked(until);
       received = true;
       return delivery;
     } finally {
