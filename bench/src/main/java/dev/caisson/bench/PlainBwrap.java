@@ -1,11 +1,11 @@
 package dev.caisson.bench;
 
-import dev.caisson.linux.Captured;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
-import dev.caisson.linux.Spawn;
-import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.file.Memfd;
+import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.Spawn;
+import dev.caisson.linux.process.SpawnThread;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

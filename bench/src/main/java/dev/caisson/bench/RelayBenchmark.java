@@ -1,10 +1,10 @@
 package dev.caisson.bench;
 
-import dev.caisson.linux.Child;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
-import dev.caisson.linux.Spawn;
+import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.Spawn;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.Scratch;

@@ -1,7 +1,7 @@
 package dev.caisson.bench;
 
-import dev.caisson.linux.Spawn;
-import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.process.Spawn;
 import dev.caisson.remote.LocalProcess;
 import dev.caisson.remote.RemoteProcess;
 import dev.caisson.remote.StubCall;

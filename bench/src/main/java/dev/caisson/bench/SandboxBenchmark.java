@@ -1,10 +1,10 @@
 package dev.caisson.bench;
 
 import dev.caisson.ipc.Message;
-import dev.caisson.linux.Child;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.Spawn;
+import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.Spawn;
 import dev.caisson.sandbox.ApiEndpoint;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;

@@ -1,7 +1,7 @@
 package dev.caisson.bench;
 
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.remote.Batch;
 import dev.caisson.remote.RemoteFd;
 import dev.caisson.remote.RemoteProcess;

@@ -1,8 +1,8 @@
 package dev.caisson.build;
 
-import dev.caisson.linux.Directory;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.file.Directory;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;

@@ -6,7 +6,7 @@ import dev.caisson.build.spi.StageModule;
 import dev.caisson.host.ServiceClient;
 import dev.caisson.host.ServiceManager;
 import dev.caisson.host.ServiceSpec;
-import dev.caisson.linux.SpawnThread;
+import dev.caisson.linux.process.SpawnThread;
 import java.io.IOException;
 import java.time.Duration;
 

@@ -2,7 +2,7 @@ package dev.caisson.build;
 
 import dev.caisson.build.Manifest.Source;
 import dev.caisson.host.ServiceException;
-import dev.caisson.linux.SpawnThread;
+import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.sandbox.ExceptionEndpoint.Report;
 import java.io.IOException;
 import java.nio.file.Files;

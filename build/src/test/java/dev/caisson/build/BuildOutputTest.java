@@ -12,7 +12,7 @@ import dev.caisson.build.spi.SourceModule;
 import dev.caisson.host.Reply;
 import dev.caisson.host.Service;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.SpawnThread;
+import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Need;

@@ -1,9 +1,9 @@
 package dev.caisson.cli;
 
-import dev.caisson.linux.Captured;
-import dev.caisson.linux.Processes;
-import dev.caisson.linux.Spawn;
-import dev.caisson.linux.SpawnThread;
+import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.Processes;
+import dev.caisson.linux.process.Spawn;
+import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.sandbox.Bubblewrap;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Privilege;

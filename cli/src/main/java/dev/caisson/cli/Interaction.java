@@ -2,7 +2,7 @@ package dev.caisson.cli;
 
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.Terminal;
+import dev.caisson.linux.tty.Terminal;
 import java.util.List;
 import java.util.Optional;
 

@@ -1,6 +1,6 @@
 package dev.caisson.cli;
 
-import dev.caisson.linux.Processes;
+import dev.caisson.linux.process.Processes;
 import java.nio.file.Path;
 
 /// Where things are unless the user says otherwise.

@@ -1,9 +1,9 @@
 package dev.caisson.cli;
 
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.Processes;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.Processes;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

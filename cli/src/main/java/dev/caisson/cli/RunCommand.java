@@ -155,7 +155,7 @@ final class RunCommand implements Command {
     }
     try {
       var input = Fd.adopt(0);
-      if (!isOfTheJvm(0) && !dev.caisson.linux.Terminal.of(input).isatty()) {
+      if (!isOfTheJvm(0) && !dev.caisson.linux.tty.Terminal.of(input).isatty()) {
         run.input(input);
       }
     } catch (SystemCallException closed) {
@@ -166,7 +166,7 @@ final class RunCommand implements Command {
   /// Relays errors apart from what a terminal shows, if they go elsewhere.
   private static void standardError(Run run) {
     try {
-      if (!dev.caisson.linux.Terminal.of(Fd.adopt(2)).isatty()) {
+      if (!dev.caisson.linux.tty.Terminal.of(Fd.adopt(2)).isatty()) {
         run.errors(Fd.adopt(2));
       }
     } catch (SystemCallException closed) {

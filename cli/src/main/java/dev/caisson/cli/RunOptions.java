@@ -1,6 +1,6 @@
 package dev.caisson.cli;
 
-import dev.caisson.linux.Rlimit;
+import dev.caisson.linux.process.Rlimit;
 import dev.caisson.network.NetworkPolicy;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.Capability;

@@ -16,7 +16,7 @@ import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.SpawnThread;
+import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.sandbox.LibraryDirectory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

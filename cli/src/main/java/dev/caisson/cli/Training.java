@@ -3,7 +3,7 @@ package dev.caisson.cli;
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.Message;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.UnixSocket;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;

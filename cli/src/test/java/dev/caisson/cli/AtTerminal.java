@@ -2,12 +2,12 @@ package dev.caisson.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.linux.Child;
 import dev.caisson.linux.PollEvent;
-import dev.caisson.linux.Pty;
-import dev.caisson.linux.Spawn;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.WindowSize;
+import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.Spawn;
+import dev.caisson.linux.tty.Pty;
+import dev.caisson.linux.tty.WindowSize;
 import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Programs;
 import java.io.IOException;

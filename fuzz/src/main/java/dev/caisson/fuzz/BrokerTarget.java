@@ -5,7 +5,7 @@ import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.Message;
 import dev.caisson.ipc.MessageException;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.network.BrokerProtocol;
 import dev.caisson.network.BrokerProtocol.Answer;
 import java.io.IOException;

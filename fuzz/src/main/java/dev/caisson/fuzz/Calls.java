@@ -1,9 +1,9 @@
 package dev.caisson.fuzz;
 
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.Rlimit;
 import dev.caisson.linux.Signal;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.process.Rlimit;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.remote.RemoteFd;
 import dev.caisson.remote.RemoteProcess;
 import dev.caisson.remote.StubCall;

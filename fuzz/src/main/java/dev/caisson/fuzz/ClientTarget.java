@@ -8,7 +8,7 @@ import dev.caisson.host.ServiceEndedException;
 import dev.caisson.host.SignalListener;
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.MessageException;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.UnixSocket;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

@@ -5,7 +5,7 @@ import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.network.Broker;
 import dev.caisson.network.BrokerLimits;
 import dev.caisson.network.Decision;

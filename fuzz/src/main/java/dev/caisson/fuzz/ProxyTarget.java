@@ -3,8 +3,8 @@ package dev.caisson.fuzz;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import dev.caisson.linux.Deadline;
-import dev.caisson.linux.StreamSocket;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.StreamSocket;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.network.Access;
 import dev.caisson.network.ProxyLimits;
 import java.io.ByteArrayOutputStream;

@@ -4,7 +4,7 @@ import dev.caisson.fuzz.Packet.Outcome;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.Limits;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.UnixSocket;
 import java.io.IOException;
 
 /// A channel takes each packet as a message or refuses it, and goes on with the next; what it took

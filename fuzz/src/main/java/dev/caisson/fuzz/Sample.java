@@ -3,7 +3,7 @@ package dev.caisson.fuzz;
 import dev.caisson.host.Reply;
 import dev.caisson.host.Service;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.UnixSocket;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

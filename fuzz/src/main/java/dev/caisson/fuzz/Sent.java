@@ -1,11 +1,11 @@
 package dev.caisson.fuzz;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.file.Memfd;
+import dev.caisson.linux.socket.UnixSocket;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;

@@ -4,7 +4,7 @@ import dev.caisson.host.Access;
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.MessageException;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.UnixSocket;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,7 +1,7 @@
 package dev.caisson.fuzz;
 
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.remote.Access;
 import dev.caisson.remote.ConnectionLostException;
 import dev.caisson.remote.StubCall;

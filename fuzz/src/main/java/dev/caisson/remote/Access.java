@@ -1,7 +1,7 @@
 package dev.caisson.remote;
 
 import dev.caisson.linux.Deadline;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.UnixSocket;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;

@@ -1,6 +1,6 @@
 package dev.caisson.host;
 
-import dev.caisson.linux.Exit;
+import dev.caisson.linux.process.Exit;
 import java.util.List;
 import java.util.Optional;
 

@@ -3,8 +3,8 @@ package dev.caisson.host;
 import static java.util.Objects.requireNonNull;
 
 import dev.caisson.linux.Deadline;
-import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.SpawnThread;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -1,11 +1,11 @@
 package dev.caisson.host;
 
-import dev.caisson.linux.Child;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.Exit;
-import dev.caisson.linux.Processes;
 import dev.caisson.linux.Signal;
+import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.Exit;
+import dev.caisson.linux.process.Processes;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
 import java.time.Duration;

@@ -4,8 +4,8 @@ import static dev.caisson.host.ConformanceCase.texts;
 
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
-import dev.caisson.linux.SpawnThread;
+import dev.caisson.linux.file.Memfd;
+import dev.caisson.linux.process.SpawnThread;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

@@ -3,8 +3,8 @@ package dev.caisson.host;
 import static dev.caisson.host.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.linux.Processes;
 import dev.caisson.linux.Signal;
+import dev.caisson.linux.process.Processes;
 import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;

@@ -7,9 +7,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.Processes;
-import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.Processes;
+import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Need;

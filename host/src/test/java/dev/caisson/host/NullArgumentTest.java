@@ -5,8 +5,8 @@ import static dev.caisson.host.Support.json;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.ipc.Limits;
-import dev.caisson.linux.SpawnThread;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.process.SpawnThread;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.testkit.NoLeaks;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Executable;

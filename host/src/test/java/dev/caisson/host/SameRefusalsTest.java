@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.Limits;
 import dev.caisson.linux.Deadline;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.util.List;

@@ -7,8 +7,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Processes;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.Processes;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
@@ -95,7 +95,7 @@ class ServiceProcessTest {
   void itsEnvironmentIsTheManagersAndUnbufferedOutput() throws IOException {
     var given = Map.of("PATH", "/usr/bin:/bin", "LC_ALL", "C.UTF-8", "PYTHONPATH", "/some lib");
     try (var manager =
-        new ServiceManager(lines, dev.caisson.linux.SpawnThread.shared(), given, LONG)) {
+        new ServiceManager(lines, dev.caisson.linux.process.SpawnThread.shared(), given, LONG)) {
       var client = manager.start("a", program, List.of());
       assertThat(call(client, "about", "[]").get("environment"))
           .isEqualTo(

@@ -11,7 +11,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Processes;
+import dev.caisson.linux.process.Processes;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;

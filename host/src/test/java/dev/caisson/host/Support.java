@@ -4,7 +4,7 @@ import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
+import dev.caisson.linux.file.Memfd;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -64,7 +64,7 @@ final class Support {
 
   static ServiceManager manager(OutputListener listener, Duration patience) {
     return new ServiceManager(
-        listener, dev.caisson.linux.SpawnThread.shared(), environment(), patience);
+        listener, dev.caisson.linux.process.SpawnThread.shared(), environment(), patience);
   }
 
   static Map<String, String> environment() {

@@ -4,7 +4,7 @@ import static dev.caisson.host.Support.LONG;
 import static dev.caisson.host.Support.json;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.linux.SpawnThread;
+import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;

@@ -1,9 +1,9 @@
 package dev.caisson.ipc;
 
-import dev.caisson.linux.Acceptor;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.UnixListener;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.Acceptor;
+import dev.caisson.linux.socket.UnixListener;
+import dev.caisson.linux.socket.UnixSocket;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -1,7 +1,7 @@
 package dev.caisson.ipc;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
+import dev.caisson.linux.file.Memfd;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.Arrays;

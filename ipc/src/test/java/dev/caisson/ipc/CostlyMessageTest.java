@@ -3,7 +3,7 @@ package dev.caisson.ipc;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.linux.Memfd;
+import dev.caisson.linux.file.Memfd;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.SmallJvm;
 import java.io.IOException;

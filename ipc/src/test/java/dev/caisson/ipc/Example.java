@@ -1,8 +1,8 @@
 package dev.caisson.ipc;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.file.Memfd;
+import dev.caisson.linux.socket.UnixSocket;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;

@@ -6,10 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.file.Memfd;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;

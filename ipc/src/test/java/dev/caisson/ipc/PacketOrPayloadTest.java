@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
-import dev.caisson.linux.Seal;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.file.Memfd;
+import dev.caisson.linux.file.Seal;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.testkit.NoLeaks;
 import java.util.List;
 import org.junit.jupiter.api.Timeout;

@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.UnixSocket;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;

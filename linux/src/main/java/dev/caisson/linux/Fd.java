@@ -2,6 +2,9 @@ package dev.caisson.linux;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import dev.caisson.linux.abi.Layouts;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.internal.Frame;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.lang.foreign.MemorySegment;
@@ -31,7 +34,10 @@ public final class Fd implements AutoCloseable {
   private static final int AT_EMPTY_PATH = 0x1000;
   private static final int STATX_TYPE_AND_SIZE = 0x1 | 0x200;
   private static final int S_IFMT = 0xf000;
-  static final int S_IFREG = 0x8000;
+
+  /// The type of a regular file, for [#fileType()]. See `inode(7)`.
+  public static final int S_IFREG = 0x8000;
+
   private static final int KCMP_FILE = 0;
   private static final int STREAM_CHUNK = 128 * 1024;
 
@@ -68,7 +74,9 @@ public final class Fd implements AutoCloseable {
     return new Fd(number);
   }
 
-  static Fd own(long number) {
+  /// Takes ownership of a descriptor that is CLOEXEC already, as the result of a call that has just
+  /// been made. Unlike [#adopt], makes no system call.
+  public static Fd own(long number) {
     return new Fd((int) number);
   }
 
@@ -152,7 +160,10 @@ public final class Fd implements AutoCloseable {
     return dupFrom(3);
   }
 
-  Fd dupFrom(int lowest) throws SystemCallException {
+  /// Makes a second descriptor for the same open file. See `fcntl(2)`, F_DUPFD_CLOEXEC.
+  ///
+  /// @param lowest its number is no less than this
+  public Fd dupFrom(int lowest) throws SystemCallException {
     return own(call(SystemCall.FCNTL, F_DUPFD_CLOEXEC, lowest));
   }
 
@@ -236,7 +247,7 @@ public final class Fd implements AutoCloseable {
   }
 
   /// What kind of file it is, S_IFREG for example. See `inode(7)`.
-  int fileType() throws SystemCallException {
+  public int fileType() throws SystemCallException {
     try (var frame = new Frame()) {
       return fileType(statx(frame));
     }
@@ -378,7 +389,10 @@ public final class Fd implements AutoCloseable {
     return Flag.set(PollEvent.class, come);
   }
 
-  int await(int events, Deadline deadline, String awaited) throws IOException {
+  /// Waits as [#await(Set, Duration, String)] does, with the bits of the events.
+  ///
+  /// @return the bits of those that have come
+  public int await(int events, Deadline deadline, String awaited) throws IOException {
     int fd = enter();
     try {
       return Poller.shared().await(this, fd, events, deadline, awaited);
@@ -408,7 +422,7 @@ public final class Fd implements AutoCloseable {
 
   /// Says what is to be done with the descriptor's number when it is closed while a call is under
   /// way.
-  void onClose(IntConsumer wake) {
+  public void onClose(IntConsumer wake) {
     this.wake = wake;
   }
 
@@ -449,8 +463,12 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /// Marks a call as under way; [#exit()] must follow.
-  int enter() {
+  /// Begins a use of the number: it stays this file's until [#exit()], which must follow, even if
+  /// the descriptor is closed meanwhile. For system calls that have no method here.
+  ///
+  /// @return the number
+  /// @throws IllegalStateException if it is closed or moved
+  public int enter() {
     while (true) {
       int value = state;
       if (value < 0) {
@@ -462,7 +480,8 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  void exit() {
+  /// Ends a use of the number that [#enter()] has begun.
+  public void exit() {
     if (STATE.decrementAndGet(this) == CLOSED) {
       closeNow();
     }
@@ -477,7 +496,10 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  long call(SystemCall call, long b, long c) throws SystemCallException {
+  /// Makes a system call whose first argument is this descriptor.
+  ///
+  /// @return what the kernel has returned
+  public long call(SystemCall call, long b, long c) throws SystemCallException {
     int fd = enter();
     try (var frame = new Frame()) {
       return SystemCallException.check(frame.call(call, fd, b, c), call, fd, b, c);

@@ -1,5 +1,7 @@
 package dev.caisson.linux;
 
+import dev.caisson.linux.abi.Architecture;
+
 /// How a file is opened. See `open(2)`. Reading alone is meant where neither [#WRONLY] nor [#RDWR]
 /// is given.
 public enum OpenFlag implements Flag {
@@ -29,7 +31,7 @@ public enum OpenFlag implements Flag {
   TMPFILE(0x400000);
 
   /// Set on every descriptor that is opened here.
-  static final int CLOEXEC = 0x80000;
+  public static final int CLOEXEC = 0x80000;
 
   private final int bit;
 

@@ -29,7 +29,7 @@ public final class PathBytes {
   }
 
   /// The bytes of a name alone, which is not resolved against anything.
-  static byte[] ofName(Path name) {
+  public static byte[] ofName(Path name) {
     var bytes = of(Path.of("/").resolve(name));
     return java.util.Arrays.copyOfRange(bytes, 1, bytes.length);
   }

@@ -1,5 +1,7 @@
 package dev.caisson.linux;
 
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.internal.Frame;
 import java.lang.foreign.ValueLayout;
 
 /// The two ends of a pipe.

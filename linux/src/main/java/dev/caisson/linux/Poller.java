@@ -3,6 +3,9 @@ package dev.caisson.linux;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
+import dev.caisson.linux.abi.Layouts;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.internal.Frame;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.channels.AsynchronousCloseException;

@@ -1,5 +1,6 @@
 package dev.caisson.linux;
 
+import dev.caisson.linux.abi.SystemCall;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -33,7 +34,11 @@ public final class SystemCallException extends IOException {
   private final Errno errno;
   private final String call;
 
-  SystemCallException(Errno errno, String call, String arguments) {
+  /// A call that failed.
+  ///
+  /// @param call its name, or that of a function of the C library
+  /// @param arguments what it was given, as text
+  public SystemCallException(Errno errno, String call, String arguments) {
     super("%s(%s): %s (%s)".formatted(call, arguments, errno, errno.text()));
     this.errno = errno;
     this.call = call;
@@ -56,7 +61,8 @@ public final class SystemCallException extends IOException {
   }
 
   /// Turns a kernel's answer into a result or an exception.
-  static long check(long result, SystemCall call, Object... arguments) throws SystemCallException {
+  public static long check(long result, SystemCall call, Object... arguments)
+      throws SystemCallException {
     if (result < 0) {
       throw of(result, call.call(), arguments);
     }

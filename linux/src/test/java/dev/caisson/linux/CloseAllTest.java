@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.file.Memfd;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.channels.AsynchronousCloseException;

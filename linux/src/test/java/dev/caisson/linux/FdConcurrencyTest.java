@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.file.Memfd;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Need;
@@ -144,7 +146,7 @@ class FdConcurrencyTest {
   void oneThreadAwaitsReadingAndAnotherWritingOfTheSameDescriptor() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       var fd = pair.ours().fd();
-      int filled = UnixSocketTest.fill(pair.ours());
+      int filled = Descriptors.fill(pair.ours());
       var in = Background.start(() -> fd.await(Set.of(PollEvent.IN), LONG, "a message"));
       var out = Background.start(() -> fd.await(Set.of(PollEvent.OUT), LONG, "room"));
       in.awaitWaiting();
@@ -163,7 +165,7 @@ class FdConcurrencyTest {
   void theOneThatAwaitsReadingIsServedWhileAnotherGoesOnAwaitingRoom() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       var fd = pair.ours().fd();
-      int filled = UnixSocketTest.fill(pair.ours());
+      int filled = Descriptors.fill(pair.ours());
       assertThat(filled).isPositive();
       var out = Background.start(() -> fd.await(Set.of(PollEvent.OUT), LONG, "room"));
       out.awaitWaiting();

@@ -4,6 +4,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.file.Memfd;
+import dev.caisson.linux.internal.Frame;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
@@ -103,15 +107,9 @@ class FdTest {
       for (var fd :
           Set.of(
               file, copy, pipe.read(), pipe.write(), memfd, pair.ours().fd(), pair.theirs().fd())) {
-        assertThat(cloexec(fd)).isTrue();
+        assertThat(Descriptors.cloexec(fd)).isTrue();
       }
     }
-  }
-
-  static boolean cloexec(Fd fd) throws IOException {
-    var info = Files.readString(Path.of("/proc/self/fdinfo/" + fd.number()));
-    var flags = info.lines().filter(line -> line.startsWith("flags:")).findFirst().orElseThrow();
-    return (Integer.parseInt(flags.substring(6).strip(), 8) & OpenFlag.CLOEXEC) != 0;
   }
 
   @Test
@@ -123,7 +121,7 @@ class FdTest {
     }
     try (var fd = Fd.adopt(number)) {
       assertThat(fd.number()).isEqualTo(number);
-      assertThat(cloexec(fd)).isTrue();
+      assertThat(Descriptors.cloexec(fd)).isTrue();
     }
   }
 

@@ -1,5 +1,7 @@
 package dev.caisson.linux;
 
+import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.Spawn;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -10,7 +12,7 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /// The macros of the kernel's headers, as the C preprocessor sees them.
-final class Headers {
+public final class Headers {
   private static final Pattern DEFINE = Pattern.compile("#define (\\w+) (.+)");
   private static final Pattern SHIFT = Pattern.compile("\\((\\d+)\\s*<<\\s*(\\d+)\\)");
 
@@ -18,11 +20,11 @@ final class Headers {
 
   private Headers() {}
 
-  static Headers of(String... names) throws IOException {
+  public static Headers of(String... names) throws IOException {
     return of(List.of(), names);
   }
 
-  static Headers of(List<String> options, String... names) throws IOException {
+  public static Headers of(List<String> options, String... names) throws IOException {
     var includes = List.of(names).stream().flatMap(name -> List.of("-include", name).stream());
     var program =
         List.of(System.getenv("PATH").split(":", -1)).stream()

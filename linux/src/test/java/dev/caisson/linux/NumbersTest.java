@@ -3,6 +3,12 @@ package dev.caisson.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.abi.Architecture;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.file.Seal;
+import dev.caisson.linux.mount.MountFlag;
+import dev.caisson.linux.mount.UmountFlag;
+import dev.caisson.linux.process.Rlimit;
 import dev.caisson.testkit.CHeaders;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;

@@ -1,8 +1,8 @@
 package dev.caisson.modules;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
 import dev.caisson.linux.Pipe;
+import dev.caisson.linux.file.Memfd;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Network;

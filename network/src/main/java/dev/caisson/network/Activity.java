@@ -2,7 +2,7 @@ package dev.caisson.network;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.StreamSocket;
+import dev.caisson.linux.socket.StreamSocket;
 import java.io.IOException;
 import java.time.Duration;
 

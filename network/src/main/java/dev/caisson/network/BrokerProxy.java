@@ -1,12 +1,12 @@
 package dev.caisson.network;
 
-import dev.caisson.linux.Acceptor;
-import dev.caisson.linux.PendingPeers;
-import dev.caisson.linux.Rlimit;
-import dev.caisson.linux.StreamSocket;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.TcpListener;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.process.Rlimit;
+import dev.caisson.linux.socket.Acceptor;
+import dev.caisson.linux.socket.PendingPeers;
+import dev.caisson.linux.socket.StreamSocket;
+import dev.caisson.linux.socket.TcpListener;
+import dev.caisson.linux.socket.UnixSocket;
 import java.io.IOException;
 import java.util.List;
 import java.util.Set;

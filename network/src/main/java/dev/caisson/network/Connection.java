@@ -1,7 +1,7 @@
 package dev.caisson.network;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.StreamSocket;
+import dev.caisson.linux.socket.StreamSocket;
 import java.net.InetSocketAddress;
 import java.util.concurrent.atomic.AtomicBoolean;
 

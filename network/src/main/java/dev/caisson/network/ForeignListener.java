@@ -1,13 +1,13 @@
 package dev.caisson.network;
 
-import dev.caisson.linux.Child;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.NetworkNamespace;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.Spawn;
-import dev.caisson.linux.TcpListener;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.mount.NetworkNamespace;
+import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.Spawn;
+import dev.caisson.linux.socket.TcpListener;
+import dev.caisson.linux.socket.UnixSocket;
 import java.io.File;
 import java.io.IOException;
 import java.net.InetAddress;

@@ -1,6 +1,6 @@
 package dev.caisson.network;
 
-import dev.caisson.linux.StreamSocket;
+import dev.caisson.linux.socket.StreamSocket;
 import java.io.IOException;
 import java.time.Duration;
 

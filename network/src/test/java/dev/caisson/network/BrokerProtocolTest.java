@@ -4,12 +4,12 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.ipc.Message;
-import dev.caisson.linux.Captured;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Pipe;
-import dev.caisson.linux.Spawn;
-import dev.caisson.linux.StreamSocket;
+import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.Spawn;
+import dev.caisson.linux.socket.StreamSocket;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;

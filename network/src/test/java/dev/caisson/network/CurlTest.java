@@ -3,8 +3,8 @@ package dev.caisson.network;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.linux.NetworkNamespace;
-import dev.caisson.linux.TcpListener;
+import dev.caisson.linux.mount.NetworkNamespace;
+import dev.caisson.linux.socket.TcpListener;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;

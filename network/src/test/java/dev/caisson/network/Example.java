@@ -1,7 +1,7 @@
 package dev.caisson.network;
 
-import dev.caisson.linux.NetworkNamespace;
-import dev.caisson.linux.TcpListener;
+import dev.caisson.linux.mount.NetworkNamespace;
+import dev.caisson.linux.socket.TcpListener;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

@@ -4,8 +4,8 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Deadline;
-import dev.caisson.linux.StreamSocket;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.socket.StreamSocket;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;

@@ -199,9 +199,10 @@ class HttpProxyTest {
   void aServerThatDoesNotAnswerInTimeIsAGatewayTimeout() throws IOException {
     // A queue that is full lets nobody connect, and refuses nobody.
     try (var listener =
-            dev.caisson.linux.TcpListener.listen(
+            dev.caisson.linux.socket.TcpListener.listen(
                 new java.net.InetSocketAddress(java.net.InetAddress.ofLiteral("127.0.0.1"), 0), 0);
-        var queued = dev.caisson.linux.StreamSocket.connect(listener.address(), Deadline.in(LONG));
+        var queued =
+            dev.caisson.linux.socket.StreamSocket.connect(listener.address(), Deadline.in(LONG));
         var proxied =
             new Proxied(
                 ProxyLimits.DEFAULT,

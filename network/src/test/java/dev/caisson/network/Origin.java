@@ -3,9 +3,9 @@ package dev.caisson.network;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import dev.caisson.linux.Deadline;
-import dev.caisson.linux.StreamSocket;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.TcpListener;
+import dev.caisson.linux.socket.StreamSocket;
+import dev.caisson.linux.socket.TcpListener;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Deadline;
-import dev.caisson.linux.StreamSocket;
+import dev.caisson.linux.socket.StreamSocket;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Duration;

@@ -64,7 +64,7 @@ class Socks5Test {
   @Test
   void anAddressOfIpv6IsConnectedTo() throws IOException {
     try (var listener =
-            dev.caisson.linux.TcpListener.listen(
+            dev.caisson.linux.socket.TcpListener.listen(
                 new java.net.InetSocketAddress(InetAddress.ofLiteral("::1"), 0), 5);
         var proxied = new Proxied("[::1]:" + listener.port());
         var socket = proxied.connect()) {

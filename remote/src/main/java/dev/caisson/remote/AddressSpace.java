@@ -1,10 +1,10 @@
 package dev.caisson.remote;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Mapping;
-import dev.caisson.linux.Memfd;
-import dev.caisson.linux.Seal;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.file.Mapping;
+import dev.caisson.linux.file.Memfd;
+import dev.caisson.linux.file.Seal;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;

@@ -2,8 +2,8 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.abi.SystemCall;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;

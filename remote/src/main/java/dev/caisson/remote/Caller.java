@@ -1,6 +1,6 @@
 package dev.caisson.remote;
 
-import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.abi.SystemCall;
 
 /// Whoever makes system calls in a process.
 public interface Caller {

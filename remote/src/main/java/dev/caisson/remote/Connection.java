@@ -3,9 +3,9 @@ package dev.caisson.remote;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Deadline;
-import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.socket.UnixSocket;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.lang.foreign.Arena;

@@ -1,22 +1,22 @@
 package dev.caisson.remote;
 
-import static dev.caisson.linux.SystemCall.CAPGET;
-import static dev.caisson.linux.SystemCall.CAPSET;
-import static dev.caisson.linux.SystemCall.GETGROUPS;
-import static dev.caisson.linux.SystemCall.GETPRIORITY;
-import static dev.caisson.linux.SystemCall.GETRESGID;
-import static dev.caisson.linux.SystemCall.GETRESUID;
-import static dev.caisson.linux.SystemCall.PRLIMIT64;
-import static dev.caisson.linux.SystemCall.SCHED_GETAFFINITY;
-import static dev.caisson.linux.SystemCall.SCHED_SETAFFINITY;
-import static dev.caisson.linux.SystemCall.SETGROUPS;
-import static dev.caisson.linux.SystemCall.SETPRIORITY;
+import static dev.caisson.linux.abi.SystemCall.CAPGET;
+import static dev.caisson.linux.abi.SystemCall.CAPSET;
+import static dev.caisson.linux.abi.SystemCall.GETGROUPS;
+import static dev.caisson.linux.abi.SystemCall.GETPRIORITY;
+import static dev.caisson.linux.abi.SystemCall.GETRESGID;
+import static dev.caisson.linux.abi.SystemCall.GETRESUID;
+import static dev.caisson.linux.abi.SystemCall.PRLIMIT64;
+import static dev.caisson.linux.abi.SystemCall.SCHED_GETAFFINITY;
+import static dev.caisson.linux.abi.SystemCall.SCHED_SETAFFINITY;
+import static dev.caisson.linux.abi.SystemCall.SETGROUPS;
+import static dev.caisson.linux.abi.SystemCall.SETPRIORITY;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import dev.caisson.linux.Layouts;
-import dev.caisson.linux.Rlimit;
-import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.abi.Layouts;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.process.Rlimit;
 import dev.caisson.remote.uapi.Capabilities;
 import dev.caisson.remote.uapi.Ids;
 import dev.caisson.remote.uapi.Limit;

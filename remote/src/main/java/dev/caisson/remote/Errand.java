@@ -1,7 +1,7 @@
 package dev.caisson.remote;
 
 import dev.caisson.linux.Signal;
-import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.abi.SystemCall;
 import java.util.List;
 import java.util.stream.LongStream;
 

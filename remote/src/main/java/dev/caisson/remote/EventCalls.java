@@ -1,20 +1,20 @@
 package dev.caisson.remote;
 
-import static dev.caisson.linux.SystemCall.EPOLL_CREATE1;
-import static dev.caisson.linux.SystemCall.EPOLL_CTL;
-import static dev.caisson.linux.SystemCall.EPOLL_PWAIT;
-import static dev.caisson.linux.SystemCall.EVENTFD2;
-import static dev.caisson.linux.SystemCall.FUTEX;
-import static dev.caisson.linux.SystemCall.INOTIFY_ADD_WATCH;
-import static dev.caisson.linux.SystemCall.INOTIFY_INIT1;
-import static dev.caisson.linux.SystemCall.INOTIFY_RM_WATCH;
-import static dev.caisson.linux.SystemCall.TIMERFD_CREATE;
-import static dev.caisson.linux.SystemCall.TIMERFD_GETTIME;
-import static dev.caisson.linux.SystemCall.TIMERFD_SETTIME;
+import static dev.caisson.linux.abi.SystemCall.EPOLL_CREATE1;
+import static dev.caisson.linux.abi.SystemCall.EPOLL_CTL;
+import static dev.caisson.linux.abi.SystemCall.EPOLL_PWAIT;
+import static dev.caisson.linux.abi.SystemCall.EVENTFD2;
+import static dev.caisson.linux.abi.SystemCall.FUTEX;
+import static dev.caisson.linux.abi.SystemCall.INOTIFY_ADD_WATCH;
+import static dev.caisson.linux.abi.SystemCall.INOTIFY_INIT1;
+import static dev.caisson.linux.abi.SystemCall.INOTIFY_RM_WATCH;
+import static dev.caisson.linux.abi.SystemCall.TIMERFD_CREATE;
+import static dev.caisson.linux.abi.SystemCall.TIMERFD_GETTIME;
+import static dev.caisson.linux.abi.SystemCall.TIMERFD_SETTIME;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Flag;
-import dev.caisson.linux.Layouts;
+import dev.caisson.linux.abi.Layouts;
 import dev.caisson.remote.uapi.Clock;
 import dev.caisson.remote.uapi.EpollEvent;
 import dev.caisson.remote.uapi.EpollFlag;

@@ -1,10 +1,10 @@
 package dev.caisson.remote;
 
-import dev.caisson.linux.Acceptor;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.UnixListener;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.Acceptor;
+import dev.caisson.linux.socket.UnixListener;
+import dev.caisson.linux.socket.UnixSocket;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.lang.foreign.Arena;

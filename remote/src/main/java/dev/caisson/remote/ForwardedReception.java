@@ -3,9 +3,9 @@ package dev.caisson.remote;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
 import dev.caisson.linux.Deadline;
-import dev.caisson.linux.PendingPeers;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.PendingPeers;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.remote.uapi.MsgFlag;
 import dev.caisson.remote.uapi.SoOption;
 import java.io.IOException;

@@ -2,7 +2,7 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;

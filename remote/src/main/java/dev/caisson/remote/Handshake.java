@@ -6,9 +6,9 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.remote.uapi.MsgFlag;
 import java.io.IOException;
 import java.lang.foreign.Arena;

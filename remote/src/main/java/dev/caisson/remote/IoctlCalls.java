@@ -1,14 +1,14 @@
 package dev.caisson.remote;
 
-import static dev.caisson.linux.SystemCall.IOCTL;
+import static dev.caisson.linux.abi.SystemCall.IOCTL;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.caisson.linux.Flag;
-import dev.caisson.linux.Layouts;
 import dev.caisson.linux.PathBytes;
-import dev.caisson.linux.WindowSize;
+import dev.caisson.linux.abi.Layouts;
+import dev.caisson.linux.tty.WindowSize;
 import dev.caisson.remote.uapi.InterfaceFlag;
 import dev.caisson.remote.uapi.LoopConfig;
 import dev.caisson.remote.uapi.Sockaddr;

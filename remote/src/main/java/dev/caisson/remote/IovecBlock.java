@@ -3,7 +3,7 @@ package dev.caisson.remote;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import dev.caisson.linux.Layouts;
+import dev.caisson.linux.abi.Layouts;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,12 +1,12 @@
 package dev.caisson.remote;
 
-import dev.caisson.linux.Child;
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
-import dev.caisson.linux.Spawn;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.file.Memfd;
+import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.Exit;
+import dev.caisson.linux.process.Spawn;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -1,12 +1,12 @@
 package dev.caisson.remote;
 
-import dev.caisson.linux.Child;
 import dev.caisson.linux.Deadline;
-import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.Spawn;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.Exit;
+import dev.caisson.linux.process.Spawn;
+import dev.caisson.linux.socket.UnixSocket;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

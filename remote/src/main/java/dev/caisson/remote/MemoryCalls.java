@@ -1,9 +1,9 @@
 package dev.caisson.remote;
 
-import static dev.caisson.linux.SystemCall.MADVISE;
-import static dev.caisson.linux.SystemCall.MMAP;
-import static dev.caisson.linux.SystemCall.MPROTECT;
-import static dev.caisson.linux.SystemCall.MUNMAP;
+import static dev.caisson.linux.abi.SystemCall.MADVISE;
+import static dev.caisson.linux.abi.SystemCall.MMAP;
+import static dev.caisson.linux.abi.SystemCall.MPROTECT;
+import static dev.caisson.linux.abi.SystemCall.MUNMAP;
 
 import dev.caisson.linux.Flag;
 import dev.caisson.remote.uapi.Advice;

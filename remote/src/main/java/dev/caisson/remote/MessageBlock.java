@@ -5,7 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Flag;
-import dev.caisson.linux.Layouts;
+import dev.caisson.linux.abi.Layouts;
 import dev.caisson.remote.uapi.MsgFlag;
 import dev.caisson.remote.uapi.SockaddrBytes;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package dev.caisson.remote;
 
-import dev.caisson.linux.MountFlag;
+import dev.caisson.linux.mount.MountFlag;
 import dev.caisson.remote.uapi.MountAttribute;
 import java.util.Optional;
 import java.util.Set;

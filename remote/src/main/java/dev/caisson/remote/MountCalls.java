@@ -1,20 +1,20 @@
 package dev.caisson.remote;
 
-import static dev.caisson.linux.SystemCall.FSCONFIG;
-import static dev.caisson.linux.SystemCall.FSMOUNT;
-import static dev.caisson.linux.SystemCall.FSOPEN;
-import static dev.caisson.linux.SystemCall.MOUNT;
-import static dev.caisson.linux.SystemCall.MOUNT_SETATTR;
-import static dev.caisson.linux.SystemCall.MOVE_MOUNT;
-import static dev.caisson.linux.SystemCall.OPEN_TREE;
-import static dev.caisson.linux.SystemCall.PIVOT_ROOT;
-import static dev.caisson.linux.SystemCall.UMOUNT2;
+import static dev.caisson.linux.abi.SystemCall.FSCONFIG;
+import static dev.caisson.linux.abi.SystemCall.FSMOUNT;
+import static dev.caisson.linux.abi.SystemCall.FSOPEN;
+import static dev.caisson.linux.abi.SystemCall.MOUNT;
+import static dev.caisson.linux.abi.SystemCall.MOUNT_SETATTR;
+import static dev.caisson.linux.abi.SystemCall.MOVE_MOUNT;
+import static dev.caisson.linux.abi.SystemCall.OPEN_TREE;
+import static dev.caisson.linux.abi.SystemCall.PIVOT_ROOT;
+import static dev.caisson.linux.abi.SystemCall.UMOUNT2;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Flag;
-import dev.caisson.linux.Layouts;
-import dev.caisson.linux.MountFlag;
-import dev.caisson.linux.UmountFlag;
+import dev.caisson.linux.abi.Layouts;
+import dev.caisson.linux.mount.MountFlag;
+import dev.caisson.linux.mount.UmountFlag;
 import dev.caisson.remote.uapi.AtFlag;
 import dev.caisson.remote.uapi.MountAttribute;
 import dev.caisson.remote.uapi.OpenTreeFlag;

@@ -3,8 +3,8 @@ package dev.caisson.remote;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Deadline;
-import dev.caisson.linux.Layouts;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.abi.Layouts;
 import dev.caisson.remote.uapi.SoOption;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SocketFamily;

@@ -2,8 +2,8 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SockaddrBytes;
 import java.io.IOException;

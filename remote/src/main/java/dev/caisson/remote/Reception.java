@@ -1,9 +1,9 @@
 package dev.caisson.remote;
 
 import dev.caisson.linux.Deadline;
-import dev.caisson.linux.Rlimit;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.UnixListener;
+import dev.caisson.linux.process.Rlimit;
+import dev.caisson.linux.socket.UnixListener;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;

@@ -1,8 +1,8 @@
 package dev.caisson.remote;
 
 import dev.caisson.linux.PathBytes;
-import dev.caisson.linux.SystemCall;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.socket.UnixSocket;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;

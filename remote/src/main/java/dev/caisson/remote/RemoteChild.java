@@ -4,12 +4,12 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Deadline;
-import dev.caisson.linux.Exit;
 import dev.caisson.linux.Flag;
-import dev.caisson.linux.Layouts;
 import dev.caisson.linux.Signal;
-import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.abi.Layouts;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.process.Exit;
 import dev.caisson.remote.uapi.CloneFlag;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

@@ -4,8 +4,8 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
-import dev.caisson.linux.Layouts;
-import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.abi.Layouts;
+import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.remote.uapi.SignalSet;
 import java.io.IOException;
 import java.time.Duration;

@@ -1,14 +1,14 @@
 package dev.caisson.remote;
 
-import static dev.caisson.linux.SystemCall.PIDFD_OPEN;
-import static dev.caisson.linux.SystemCall.PIDFD_SEND_SIGNAL;
-import static dev.caisson.linux.SystemCall.RT_SIGACTION;
-import static dev.caisson.linux.SystemCall.RT_SIGPROCMASK;
-import static dev.caisson.linux.SystemCall.SIGNALFD4;
+import static dev.caisson.linux.abi.SystemCall.PIDFD_OPEN;
+import static dev.caisson.linux.abi.SystemCall.PIDFD_SEND_SIGNAL;
+import static dev.caisson.linux.abi.SystemCall.RT_SIGACTION;
+import static dev.caisson.linux.abi.SystemCall.RT_SIGPROCMASK;
+import static dev.caisson.linux.abi.SystemCall.SIGNALFD4;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import dev.caisson.linux.Layouts;
 import dev.caisson.linux.Signal;
+import dev.caisson.linux.abi.Layouts;
 import dev.caisson.remote.uapi.SignalDisposition;
 import dev.caisson.remote.uapi.SignalMask;
 import dev.caisson.remote.uapi.SignalSet;

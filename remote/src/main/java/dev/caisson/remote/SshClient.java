@@ -1,11 +1,11 @@
 package dev.caisson.remote;
 
-import dev.caisson.linux.Child;
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.Exit;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.Exit;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.remote.uapi.Access;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -1,13 +1,13 @@
 package dev.caisson.remote;
 
-import dev.caisson.linux.Child;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.UnixListener;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.process.Child;
+import dev.caisson.linux.socket.UnixListener;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.remote.uapi.AtFlag;
 import dev.caisson.remote.uapi.PrctlOption;
 import java.io.ByteArrayOutputStream;

@@ -1,9 +1,9 @@
 package dev.caisson.remote;
 
-import dev.caisson.linux.Architecture;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.abi.Architecture;
+import dev.caisson.linux.file.Memfd;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,7 +2,7 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.Signal;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.UnixSocket;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Files;

@@ -1,9 +1,9 @@
 package dev.caisson.remote;
 
-import dev.caisson.linux.Directory;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.file.Directory;
 import dev.caisson.remote.uapi.AtFlag;
 import dev.caisson.remote.uapi.Stat;
 import java.io.IOException;

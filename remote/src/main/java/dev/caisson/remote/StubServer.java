@@ -1,8 +1,8 @@
 package dev.caisson.remote;
 
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.UnixListener;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.UnixListener;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;

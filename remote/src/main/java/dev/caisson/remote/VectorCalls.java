@@ -1,9 +1,9 @@
 package dev.caisson.remote;
 
-import static dev.caisson.linux.SystemCall.PREADV;
-import static dev.caisson.linux.SystemCall.PWRITEV;
-import static dev.caisson.linux.SystemCall.READV;
-import static dev.caisson.linux.SystemCall.WRITEV;
+import static dev.caisson.linux.abi.SystemCall.PREADV;
+import static dev.caisson.linux.abi.SystemCall.PWRITEV;
+import static dev.caisson.linux.abi.SystemCall.READV;
+import static dev.caisson.linux.abi.SystemCall.WRITEV;
 
 import java.io.IOException;
 import java.util.List;

@@ -1,17 +1,17 @@
 package dev.caisson.remote;
 
-import static dev.caisson.linux.SystemCall.FGETXATTR;
-import static dev.caisson.linux.SystemCall.FLISTXATTR;
-import static dev.caisson.linux.SystemCall.FREMOVEXATTR;
-import static dev.caisson.linux.SystemCall.FSETXATTR;
-import static dev.caisson.linux.SystemCall.GETXATTR;
-import static dev.caisson.linux.SystemCall.LGETXATTR;
-import static dev.caisson.linux.SystemCall.LISTXATTR;
-import static dev.caisson.linux.SystemCall.LLISTXATTR;
-import static dev.caisson.linux.SystemCall.LREMOVEXATTR;
-import static dev.caisson.linux.SystemCall.LSETXATTR;
-import static dev.caisson.linux.SystemCall.REMOVEXATTR;
-import static dev.caisson.linux.SystemCall.SETXATTR;
+import static dev.caisson.linux.abi.SystemCall.FGETXATTR;
+import static dev.caisson.linux.abi.SystemCall.FLISTXATTR;
+import static dev.caisson.linux.abi.SystemCall.FREMOVEXATTR;
+import static dev.caisson.linux.abi.SystemCall.FSETXATTR;
+import static dev.caisson.linux.abi.SystemCall.GETXATTR;
+import static dev.caisson.linux.abi.SystemCall.LGETXATTR;
+import static dev.caisson.linux.abi.SystemCall.LISTXATTR;
+import static dev.caisson.linux.abi.SystemCall.LLISTXATTR;
+import static dev.caisson.linux.abi.SystemCall.LREMOVEXATTR;
+import static dev.caisson.linux.abi.SystemCall.LSETXATTR;
+import static dev.caisson.linux.abi.SystemCall.REMOVEXATTR;
+import static dev.caisson.linux.abi.SystemCall.SETXATTR;
 
 import dev.caisson.linux.Flag;
 import dev.caisson.linux.PathBytes;

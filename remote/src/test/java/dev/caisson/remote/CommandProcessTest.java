@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Signal;
+import dev.caisson.linux.process.Exit;
 import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.SystemCall;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.lang.foreign.Arena;

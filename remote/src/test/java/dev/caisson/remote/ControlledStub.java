@@ -1,6 +1,6 @@
 package dev.caisson.remote;
 
-import dev.caisson.linux.Architecture;
+import dev.caisson.linux.abi.Architecture;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
 import java.nio.file.Path;

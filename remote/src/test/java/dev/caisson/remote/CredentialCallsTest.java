@@ -3,7 +3,7 @@ package dev.caisson.remote;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.Rlimit;
+import dev.caisson.linux.process.Rlimit;
 import dev.caisson.remote.uapi.Capabilities;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.Ids;

@@ -4,10 +4,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.Layouts;
-import dev.caisson.linux.MountFlag;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.abi.Layouts;
+import dev.caisson.linux.mount.MountFlag;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.WindowSize;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.tty.WindowSize;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.InterfaceFlag;
 import dev.caisson.remote.uapi.LoopConfig;

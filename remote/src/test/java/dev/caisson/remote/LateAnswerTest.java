@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Named.named;
 
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.process.Exit;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.MapFlag;
 import dev.caisson.remote.uapi.Protection;

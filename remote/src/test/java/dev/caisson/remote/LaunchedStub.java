@@ -1,6 +1,6 @@
 package dev.caisson.remote;
 
-import dev.caisson.linux.Exit;
+import dev.caisson.linux.process.Exit;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

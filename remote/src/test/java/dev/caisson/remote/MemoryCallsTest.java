@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.remote.uapi.Advice;
 import dev.caisson.remote.uapi.MapFlag;
 import dev.caisson.remote.uapi.Protection;

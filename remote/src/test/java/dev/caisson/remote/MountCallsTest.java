@@ -4,9 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.MountFlag;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.UmountFlag;
+import dev.caisson.linux.mount.MountFlag;
+import dev.caisson.linux.mount.UmountFlag;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.MountAttribute;
 import dev.caisson.remote.uapi.OpenTreeFlag;

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Need;

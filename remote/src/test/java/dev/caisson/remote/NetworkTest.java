@@ -4,8 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.Layouts;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.abi.Layouts;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.InterfaceFlag;
 import dev.caisson.remote.uapi.SoOption;

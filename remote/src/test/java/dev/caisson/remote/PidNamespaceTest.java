@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.SystemCall;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;

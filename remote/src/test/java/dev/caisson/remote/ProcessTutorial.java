@@ -3,10 +3,10 @@ package dev.caisson.remote;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.Exit;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.process.Exit;
 import dev.caisson.remote.trace.Injection;
 import dev.caisson.remote.trace.Replay;
 import dev.caisson.remote.trace.Trace;

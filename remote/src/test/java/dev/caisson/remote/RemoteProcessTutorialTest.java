@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.Exit;
+import dev.caisson.linux.process.Exit;
 import dev.caisson.testkit.Document;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;

@@ -2,8 +2,8 @@ package dev.caisson.remote;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.linux.Exit;
 import dev.caisson.linux.Signal;
+import dev.caisson.linux.process.Exit;
 import dev.caisson.remote.uapi.SignalDisposition;
 import dev.caisson.remote.uapi.SignalMask;
 import dev.caisson.remote.uapi.SignalfdSiginfo;

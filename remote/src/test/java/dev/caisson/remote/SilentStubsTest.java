@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.Rlimit;
+import dev.caisson.linux.process.Rlimit;
 import dev.caisson.remote.uapi.Limit;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SocketFamily;

@@ -6,12 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
-import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.process.Exit;
 import dev.caisson.remote.uapi.SignalMask;
 import dev.caisson.remote.uapi.Whence;
 import dev.caisson.testkit.Eventually;

@@ -3,7 +3,7 @@ package dev.caisson.remote;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.linux.Architecture;
+import dev.caisson.linux.abi.Architecture;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;

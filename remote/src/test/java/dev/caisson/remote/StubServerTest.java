@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.Exit;
 import dev.caisson.linux.Signal;
-import dev.caisson.linux.SystemCall;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.process.Exit;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.remote.uapi.SignalMask;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;

@@ -9,7 +9,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.remote.uapi.SignalMask;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;

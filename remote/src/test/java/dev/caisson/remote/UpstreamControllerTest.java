@@ -1,6 +1,6 @@
 package dev.caisson.remote;
 
-import dev.caisson.linux.Architecture;
+import dev.caisson.linux.abi.Architecture;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.Requires;
 import java.util.List;

@@ -6,11 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
-import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.process.Exit;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.FdFlag;
 import dev.caisson.remote.uapi.Whence;

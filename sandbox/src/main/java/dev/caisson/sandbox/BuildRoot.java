@@ -1,8 +1,8 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.SpawnThread;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;

@@ -1,12 +1,12 @@
 package dev.caisson.sandbox;
 
-import dev.caisson.linux.Child;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.Rlimit;
-import dev.caisson.linux.Spawn;
-import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.Rlimit;
+import dev.caisson.linux.process.Spawn;
+import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.sandbox.cgroup.Cgroup;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.sandbox.cgroup.ResourceUsage;

@@ -1,10 +1,10 @@
 package dev.caisson.sandbox;
 
-import dev.caisson.linux.Directory;
-import dev.caisson.linux.DirectoryEntry;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.TreeWalk;
+import dev.caisson.linux.file.Directory;
+import dev.caisson.linux.file.DirectoryEntry;
+import dev.caisson.linux.file.TreeWalk;
 
 /// Deletes what it visits, whatever forbids it: missing rights of the owner, or the flags immutable
 /// and append-only.

@@ -1,12 +1,12 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.MountFlag;
-import dev.caisson.linux.Mounts;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.UmountFlag;
+import dev.caisson.linux.mount.MountFlag;
+import dev.caisson.linux.mount.Mounts;
+import dev.caisson.linux.mount.UmountFlag;
+import dev.caisson.linux.process.SpawnThread;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

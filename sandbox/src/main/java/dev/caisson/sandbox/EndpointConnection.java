@@ -2,7 +2,7 @@ package dev.caisson.sandbox;
 
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.UnixSocket;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;

@@ -1,9 +1,9 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
-import dev.caisson.linux.Processes;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.file.Memfd;
+import dev.caisson.linux.process.Processes;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;

@@ -1,12 +1,12 @@
 package dev.caisson.sandbox;
 
-import dev.caisson.linux.Child;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.PollEvent;
-import dev.caisson.linux.Rlimit;
-import dev.caisson.linux.Spawn;
+import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.Rlimit;
+import dev.caisson.linux.process.Spawn;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,10 +1,10 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
 import dev.caisson.linux.PathBytes;
-import dev.caisson.linux.Spawn;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.file.Memfd;
+import dev.caisson.linux.process.Spawn;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -1,6 +1,6 @@
 package dev.caisson.sandbox;
 
-import dev.caisson.linux.Processes;
+import dev.caisson.linux.process.Processes;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.file.Files;

@@ -1,8 +1,8 @@
 package dev.caisson.sandbox;
 
-import dev.caisson.linux.Captured;
 import dev.caisson.linux.PathBytes;
-import dev.caisson.linux.Spawn;
+import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.Spawn;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Files;

@@ -1,7 +1,7 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Rlimit;
+import dev.caisson.linux.process.Rlimit;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
 import java.time.Duration;
@@ -156,7 +156,7 @@ public final class Run {
 
   /// Lets the command read what a descriptor holds, as its standard input, without having the
   /// descriptor. What it does not read stays there, as far as that is possible: see
-  /// [dev.caisson.linux.InputRelay]. A command at a [#terminal] reads what is typed instead.
+  /// [dev.caisson.linux.relay.InputRelay]. A command at a [#terminal] reads what is typed instead.
   ///
   /// @param from stays the caller's, and must be open as long as the run lasts. If it is a
   ///   directory, [BuildRoot#run] throws an IOException
@@ -186,8 +186,8 @@ public final class Run {
 
   /// Lets somebody work with the command at a terminal of its own: what is typed comes from one
   /// descriptor, and what it shows goes to the other, each of which may be a terminal or not. The
-  /// command never gets them. See [dev.caisson.linux.TerminalRelay]. Job control needs `setsid(1)`
-  /// in the build root.
+  /// command never gets them. See [dev.caisson.linux.tty.TerminalRelay]. Job control needs
+  /// `setsid(1)` in the build root.
   ///
   /// Nothing of what is shown is kept or counted: there is no limit of output, and no sink hears of
   /// it, except that [#errors] are taken apart from what is shown. A command that is ended early is

@@ -1,13 +1,13 @@
 package dev.caisson.sandbox;
 
-import dev.caisson.linux.Child;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.Exit;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.Signal;
-import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.Exit;
+import dev.caisson.linux.process.SpawnThread;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;

@@ -4,7 +4,7 @@ import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.TcpListener;
+import dev.caisson.linux.socket.TcpListener;
 import dev.caisson.network.Broker;
 import dev.caisson.network.BrokerProxy;
 import dev.caisson.network.ForeignListener;

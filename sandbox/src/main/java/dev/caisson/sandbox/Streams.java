@@ -2,10 +2,10 @@ package dev.caisson.sandbox;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.InputRelay;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.TerminalRelay;
+import dev.caisson.linux.relay.InputRelay;
+import dev.caisson.linux.tty.TerminalRelay;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;

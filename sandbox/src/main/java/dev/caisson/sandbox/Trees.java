@@ -1,13 +1,13 @@
 package dev.caisson.sandbox;
 
-import dev.caisson.linux.Captured;
-import dev.caisson.linux.Directory;
-import dev.caisson.linux.DirectoryEntry;
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.Processes;
-import dev.caisson.linux.Spawn;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.TreeWalk;
+import dev.caisson.linux.file.Directory;
+import dev.caisson.linux.file.DirectoryEntry;
+import dev.caisson.linux.file.TreeWalk;
+import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.Processes;
+import dev.caisson.linux.process.Spawn;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -37,7 +37,7 @@ public final class Trees {
   /// Depth and width do not matter, nor do the flags immutable and append-only, nor missing rights
   /// of the owner. No symbolic link is followed, so that a name that changes meanwhile leads
   /// nowhere else, and no mount is entered. Files of an ordinary user's subordinate ids are deleted
-  /// too. See [dev.caisson.linux.TreeWalk].
+  /// too. See [dev.caisson.linux.file.TreeWalk].
   public static void delete(Path path) throws IOException {
     for (int more = TRIES - 1; Files.exists(path, LinkOption.NOFOLLOW_LINKS); more--) {
       try {

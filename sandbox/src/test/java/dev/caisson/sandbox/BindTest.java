@@ -154,7 +154,7 @@ class BindTest {
     buildRoot
         .thread()
         .call(() -> {
-          dev.caisson.linux.Mounts.mknod(directory.resolve("zero"), 1, 5);
+          dev.caisson.linux.mount.Mounts.mknod(directory.resolve("zero"), 1, 5);
           return directory;
         });
     var target = Path.of("/run/nodes");

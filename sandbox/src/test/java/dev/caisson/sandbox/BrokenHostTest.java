@@ -3,13 +3,13 @@ package dev.caisson.sandbox;
 import static dev.caisson.sandbox.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.linux.Child;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
-import dev.caisson.linux.Spawn;
-import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.Spawn;
+import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.network.NetworkPolicy;
 import dev.caisson.sandbox.cgroup.Cgroups;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
@@ -192,7 +192,7 @@ class BrokenHostTest extends SingleRuns {
     command.addAll(1, List.of("-Xmx64m", "-XX:-MaxFDLimit"));
     command.addAll(List.of(work.toString(), kind, marker));
     var output = aside.resolve("output");
-    var spawn = dev.caisson.linux.Spawn.of(Path.of(program)).args(option).args(command);
+    var spawn = dev.caisson.linux.process.Spawn.of(Path.of(program)).args(option).args(command);
     try (var nothing = Fd.open(Path.of("/dev/null"));
         var file = Fd.open(output, Set.of(OpenFlag.WRONLY, OpenFlag.CREAT), 0600);
         var child =

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
+import dev.caisson.linux.file.Memfd;
 import dev.caisson.network.Decision;
 import dev.caisson.network.NetworkPolicy;
 import dev.caisson.sandbox.cgroup.ResourceLimits;

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import dev.caisson.linux.Mounts;
-import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.mount.Mounts;
+import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.Requires;

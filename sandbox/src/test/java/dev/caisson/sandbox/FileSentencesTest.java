@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
-import dev.caisson.linux.Mounts;
+import dev.caisson.linux.file.Memfd;
+import dev.caisson.linux.mount.Mounts;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;

@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.ipc.Message;
 import dev.caisson.linux.Deadline;
-import dev.caisson.linux.UnixListener;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.UnixListener;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;

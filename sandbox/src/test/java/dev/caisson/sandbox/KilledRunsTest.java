@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Processes;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.Processes;
 import dev.caisson.network.NetworkPolicy;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.testkit.Background;

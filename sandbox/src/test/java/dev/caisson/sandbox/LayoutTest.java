@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.Processes;
+import dev.caisson.linux.process.Processes;
 import dev.caisson.network.NetworkPolicy;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
 import dev.caisson.testkit.Need;

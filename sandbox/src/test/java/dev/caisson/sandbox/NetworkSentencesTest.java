@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.Spawn;
-import dev.caisson.linux.UnixListener;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.process.Spawn;
+import dev.caisson.linux.socket.UnixListener;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.ProcessTable;

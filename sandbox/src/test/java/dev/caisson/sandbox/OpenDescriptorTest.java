@@ -3,7 +3,7 @@ package dev.caisson.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Rlimit;
+import dev.caisson.linux.process.Rlimit;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.UnixListener;
-import dev.caisson.linux.UnixSocket;
+import dev.caisson.linux.socket.UnixListener;
+import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
@@ -282,7 +282,7 @@ class SandboxViewTest {
     buildRoot
         .thread()
         .call(() -> {
-          dev.caisson.linux.Mounts.mount("tmpfs", place, "tmpfs", Set.of(), "size=1m");
+          dev.caisson.linux.mount.Mounts.mount("tmpfs", place, "tmpfs", Set.of(), "size=1m");
           return place;
         });
     said(shell("echo inside > /tree/file").bind(Bind.readWrite(place, "/tree")));
@@ -340,7 +340,7 @@ class SandboxViewTest {
             .formatted(name, fifo);
     try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
         var host =
-            dev.caisson.linux.Spawn.of(Path.of("/usr/bin/python3"))
+            dev.caisson.linux.process.Spawn.of(Path.of("/usr/bin/python3"))
                 .args("-c", script)
                 .descriptor(0, nothing)
                 .descriptor(1, nothing)

@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
-import dev.caisson.linux.Spawn;
+import dev.caisson.linux.process.Spawn;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.PollEvent;
-import dev.caisson.linux.Pty;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.WindowSize;
+import dev.caisson.linux.tty.Pty;
+import dev.caisson.linux.tty.WindowSize;
 import dev.caisson.testkit.Background;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Memfd;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.Signal;
+import dev.caisson.linux.file.Memfd;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.Requires;
 import java.io.ByteArrayOutputStream;

@@ -2,12 +2,12 @@ package dev.caisson.sandbox;
 
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
-import dev.caisson.linux.Captured;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.PollEvent;
-import dev.caisson.linux.Processes;
-import dev.caisson.linux.Spawn;
+import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.Processes;
+import dev.caisson.linux.process.Spawn;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

@@ -1,7 +1,7 @@
 package dev.caisson.remote.trace;
 
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.remote.Call;
 import dev.caisson.remote.Interceptor;
 import java.io.IOException;

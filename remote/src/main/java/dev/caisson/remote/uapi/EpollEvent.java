@@ -4,7 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import dev.caisson.linux.Flag;
-import dev.caisson.linux.Layouts;
+import dev.caisson.linux.abi.Layouts;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;

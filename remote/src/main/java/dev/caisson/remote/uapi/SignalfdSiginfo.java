@@ -2,8 +2,8 @@ package dev.caisson.remote.uapi;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
-import dev.caisson.linux.Layouts;
 import dev.caisson.linux.Signal;
+import dev.caisson.linux.abi.Layouts;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;

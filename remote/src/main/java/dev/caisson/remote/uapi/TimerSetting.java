@@ -2,7 +2,7 @@ package dev.caisson.remote.uapi;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import dev.caisson.linux.Layouts;
+import dev.caisson.linux.abi.Layouts;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 

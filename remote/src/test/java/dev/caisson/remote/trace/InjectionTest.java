@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.remote.Argument;
 import dev.caisson.remote.ConnectionLostException;
 import dev.caisson.remote.Interceptor;

@@ -4,11 +4,11 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.Exit;
 import dev.caisson.remote.ConnectionLostException;
 import dev.caisson.remote.LocalProcess;
 import dev.caisson.remote.RemoteProcess;
@@ -157,7 +157,7 @@ final class ReplayTest {
       local.process().intercept(Trace.to(lost::add));
       local
           .process()
-          .intercept(Injection.of(dev.caisson.linux.SystemCall.GETPPID).cutsConnection());
+          .intercept(Injection.of(dev.caisson.linux.abi.SystemCall.GETPPID).cutsConnection());
       // The trace was there first, so it is asked last.
       assertThatThrownBy(local.process()::getppid).isInstanceOf(ConnectionLostException.class);
     }

@@ -4,12 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
-import dev.caisson.linux.SystemCall;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.process.Exit;
 import dev.caisson.remote.ConnectionLostException;
 import dev.caisson.remote.LocalProcess;
 import dev.caisson.remote.uapi.Access;

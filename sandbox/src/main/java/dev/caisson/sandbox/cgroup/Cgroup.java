@@ -1,11 +1,11 @@
 package dev.caisson.sandbox.cgroup;
 
-import dev.caisson.linux.Child;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.Spawn;
-import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.Spawn;
+import dev.caisson.linux.process.SpawnThread;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;

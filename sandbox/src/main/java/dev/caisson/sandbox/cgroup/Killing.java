@@ -2,8 +2,8 @@ package dev.caisson.sandbox.cgroup;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Processes;
 import dev.caisson.linux.Signal;
+import dev.caisson.linux.process.Processes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package dev.caisson.sandbox.cgroup;
 
-import dev.caisson.linux.Processes;
+import dev.caisson.linux.process.Processes;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;

@@ -1,8 +1,8 @@
 package dev.caisson.sandbox.seccomp;
 
-import dev.caisson.linux.Architecture;
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.abi.Architecture;
+import dev.caisson.linux.abi.SystemCall;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;

@@ -1,6 +1,6 @@
 package dev.caisson.sandbox.seccomp;
 
-import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.abi.SystemCall;
 import java.util.Optional;
 
 /// What becomes of one system call.

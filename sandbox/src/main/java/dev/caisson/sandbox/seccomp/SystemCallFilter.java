@@ -1,7 +1,7 @@
 package dev.caisson.sandbox.seccomp;
 
-import dev.caisson.linux.Architecture;
-import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.abi.Architecture;
+import dev.caisson.linux.abi.SystemCall;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;

@@ -4,13 +4,13 @@ import static dev.caisson.sandbox.cgroup.Inside.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caisson.linux.Exit;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.Processes;
 import dev.caisson.linux.Signal;
-import dev.caisson.linux.Spawn;
-import dev.caisson.linux.SpawnThread;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.Exit;
+import dev.caisson.linux.process.Processes;
+import dev.caisson.linux.process.Spawn;
+import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;

@@ -1,9 +1,9 @@
 package dev.caisson.sandbox.cgroup;
 
-import dev.caisson.linux.Child;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.SpawnThread;
+import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.SpawnThread;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

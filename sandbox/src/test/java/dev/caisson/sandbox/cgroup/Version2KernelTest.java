@@ -3,8 +3,8 @@ package dev.caisson.sandbox.cgroup;
 import static dev.caisson.sandbox.cgroup.Inside.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.linux.Exit;
-import dev.caisson.linux.Spawn;
+import dev.caisson.linux.process.Exit;
+import dev.caisson.linux.process.Spawn;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;

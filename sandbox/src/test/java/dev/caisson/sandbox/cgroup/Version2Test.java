@@ -80,7 +80,7 @@ class Version2Test {
     file("cgroup.subtree_control", "");
     file("cgroup.procs", Long.toString(PID));
     var obstacle = detect().obstacle(Resource.MEMORY);
-    if (dev.caisson.linux.Processes.geteuid() == 0) {
+    if (dev.caisson.linux.process.Processes.geteuid() == 0) {
       assertThat(obstacle.orElseThrow()).contains("belongs to whoever manages cgroups");
     } else {
       assertThat(obstacle).isEmpty();

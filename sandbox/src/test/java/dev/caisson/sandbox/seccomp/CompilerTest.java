@@ -3,9 +3,9 @@ package dev.caisson.sandbox.seccomp;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caisson.linux.Architecture;
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.abi.Architecture;
+import dev.caisson.linux.abi.SystemCall;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashSet;

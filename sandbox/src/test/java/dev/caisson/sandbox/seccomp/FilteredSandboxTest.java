@@ -2,12 +2,12 @@ package dev.caisson.sandbox.seccomp;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.linux.Architecture;
-import dev.caisson.linux.Captured;
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.Memfd;
-import dev.caisson.linux.Spawn;
-import dev.caisson.linux.SystemCall;
+import dev.caisson.linux.abi.Architecture;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.file.Memfd;
+import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.Spawn;
 import dev.caisson.sandbox.Bubblewrap;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;

@@ -3,8 +3,8 @@ package dev.caisson.sandbox.seccomp;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caisson.linux.Architecture;
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.abi.Architecture;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

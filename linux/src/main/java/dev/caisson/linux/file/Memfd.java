@@ -1,0 +1,61 @@
+package dev.caisson.linux.file;
+
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.Flag;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.internal.Frame;
+import java.util.Set;
+
+/// Files that live in memory alone. See `memfd_create(2)`.
+public final class Memfd {
+  private static final int CLOEXEC = 1;
+  private static final int ALLOW_SEALING = 2;
+  private static final int F_ADD_SEALS = 1033;
+  private static final int F_GET_SEALS = 1034;
+
+  private Memfd() {}
+
+  /// Makes an empty one that can be sealed.
+  ///
+  /// @param name what `/proc/self/fd` shows; 249 bytes at most
+  public static Fd memfdCreate(String name) throws SystemCallException {
+    try (var frame = new Frame()) {
+      long result =
+          frame.call(
+              SystemCall.MEMFD_CREATE, frame.string(name).address(), CLOEXEC | ALLOW_SEALING);
+      return Fd.own(SystemCallException.check(result, SystemCall.MEMFD_CREATE, name));
+    }
+  }
+
+  /// Makes one that holds the data and can never change, its position at the start.
+  public static Fd sealed(String name, byte[] data) throws SystemCallException {
+    var memfd = memfdCreate(name);
+    try {
+      memfd.write(data);
+      seal(memfd);
+      return memfd;
+    } catch (SystemCallException failure) {
+      memfd.close();
+      throw failure;
+    }
+  }
+
+  /// Forbids all changes of one that has been written, and puts its position at the start.
+  public static void seal(Fd memfd) throws SystemCallException {
+    memfd.rewind();
+    addSeals(memfd, Set.of(Seal.WRITE, Seal.GROW, Seal.SHRINK, Seal.SEAL));
+  }
+
+  /// Forbids changes for ever. See `fcntl(2)`, F_ADD_SEALS.
+  public static void addSeals(Fd memfd, Set<Seal> seals) throws SystemCallException {
+    memfd.call(SystemCall.FCNTL, F_ADD_SEALS, Flag.bits(seals));
+  }
+
+  /// What is forbidden. See `fcntl(2)`, F_GET_SEALS.
+  ///
+  /// @throws SystemCallException EINVAL if it is no memfd
+  public static Set<Seal> getSeals(Fd memfd) throws SystemCallException {
+    return Flag.set(Seal.class, (int) memfd.call(SystemCall.FCNTL, F_GET_SEALS, 0));
+  }
+}

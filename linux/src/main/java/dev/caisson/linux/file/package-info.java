@@ -1,0 +1,5 @@
+/// Directories, files in memory and mappings.
+@NullMarked
+package dev.caisson.linux.file;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,275 @@
+package dev.caisson.linux.process;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.PathBytes;
+import dev.caisson.linux.Signal;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.internal.Frame;
+import dev.caisson.linux.internal.Libc;
+import dev.caisson.linux.tty.Pty;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/// A process to be started: what is said here is all that it gets.
+///
+/// Nothing of the JVM leaks into it: no descriptor but those named (the JVM's own are not CLOEXEC),
+/// no variable but those given, no signal that is ignored, and none blocked but those asked for.
+/// See `posix_spawn(3)`.
+public final class Spawn {
+  private static final int SETPGROUP = 0x02;
+  private static final int SETSIGDEF = 0x04;
+  private static final int SETSIGMASK = 0x08;
+  private static final int SETSID = 0x80;
+
+  // SIGKILL and SIGSTOP cannot be set. 32 and 33 are among the rest: the C library ignores them in
+  // a child otherwise.
+  private static final long ALL_SETTABLE_SIGNALS = ~(bit(9) | bit(19));
+
+  private final Path executable;
+  private final List<String> argv = new ArrayList<>();
+  private final Map<String, String> environment = new LinkedHashMap<>();
+  private final SortedMap<Integer, Fd> descriptors = new TreeMap<>();
+  private Optional<Path> directory = Optional.empty();
+  private OptionalInt group = OptionalInt.empty();
+  private boolean session;
+  private Optional<Fd> terminal = Optional.empty();
+  private Set<Signal> blocked = Set.of();
+
+  private Spawn(Path executable) {
+    this.executable = executable;
+    argv.add(executable.toString());
+  }
+
+  /// A process that will execute this file; no search path is tried. Its first argument is the
+  /// path.
+  public static Spawn of(Path executable) {
+    return new Spawn(executable);
+  }
+
+  /// Gives it another first argument than the path: what it is told that it was called.
+  public Spawn argv0(String name) {
+    argv.set(0, name);
+    return this;
+  }
+
+  /// Adds arguments.
+  public Spawn args(String... more) {
+    return args(List.of(more));
+  }
+
+  /// Adds arguments.
+  public Spawn args(List<String> more) {
+    argv.addAll(more);
+    return this;
+  }
+
+  /// Adds a variable to the environment, which is empty at first.
+  public Spawn env(String name, String value) {
+    if (name.isEmpty() || name.indexOf('=') >= 0) {
+      throw new IllegalArgumentException("not the name of a variable: '" + name + "'");
+    }
+    environment.put(name, value);
+    return this;
+  }
+
+  /// Adds variables to the environment.
+  public Spawn env(Map<String, String> more) {
+    more.forEach(this::env);
+    return this;
+  }
+
+  /// Lets the process have a descriptor under a number; 0, 1 and 2 are its standard streams. The
+  /// caller keeps its own.
+  ///
+  /// Numbers that are not given are closed in the process, the standard ones too.
+  public Spawn descriptor(int number, Fd fd) {
+    if (number < 0 || number > 199) {
+      throw new IllegalArgumentException("a descriptor's number must be 0 to 199, not " + number);
+    }
+    descriptors.put(number, fd);
+    return this;
+  }
+
+  /// The working directory; without it, that of the JVM.
+  public Spawn directory(Path path) {
+    directory = Optional.of(path);
+    return this;
+  }
+
+  /// Puts it into a process group: 0 for a new one of its own. Without it, the JVM's. See
+  /// `setpgid(2)`.
+  public Spawn processGroup(int id) {
+    group = OptionalInt.of(id);
+    return this;
+  }
+
+  /// Makes it the leader of a new session and process group. See `setsid(2)`.
+  public Spawn newSession() {
+    session = true;
+    return this;
+  }
+
+  /// Makes it the leader of a new session whose controlling terminal is this one: signals of its
+  /// keys reach the process, and it may have job control. Its standard streams are the terminal,
+  /// except those that [#descriptor] gives it otherwise. See `credentials(7)` and `tty(4)`,
+  /// TIOCSCTTY.
+  ///
+  /// The pty stays the caller's, who should close its slave when the process has been started: the
+  /// master's end is there when nobody has the slave any more.
+  public Spawn controllingTerminal(Pty pty) {
+    session = true;
+    terminal = Optional.of(pty.slave());
+    return this;
+  }
+
+  /// Blocks these signals in it; none are, unless this is called. See `sigprocmask(2)`.
+  public Spawn signalMask(Set<Signal> signals) {
+    blocked = Set.copyOf(signals);
+    return this;
+  }
+
+  /// Starts it from the thread that all children of this JVM belong to. Blocks for about a
+  /// millisecond.
+  ///
+  /// @return the child, which the caller must wait for or close
+  /// @throws SystemCallException if the file cannot be executed, or a process cannot be had
+  public Child start() throws SystemCallException {
+    return startFrom(SpawnThread.shared());
+  }
+
+  /// Starts it from a thread of the caller's choice, whose mounts it will see and whose end it may
+  /// be told to follow.
+  public Child startFrom(SpawnThread thread) throws SystemCallException {
+    return thread.call(this::spawn);
+  }
+
+  private Child spawn() throws SystemCallException {
+    var raised = new ArrayList<Fd>();
+    try (var frame = new Frame()) {
+      var actions = frame.allocate(Libc.Spawn.OPAQUE);
+      var attributes = frame.allocate(Libc.Spawn.OPAQUE);
+      check(Libc.Spawn.actionsInit(actions), "posix_spawn_file_actions_init");
+      check(Libc.Spawn.attrInit(attributes), "posix_spawnattr_init");
+      try {
+        int above = above();
+        if (terminal.isPresent()) {
+          raised.add(terminal.get().dupFrom(above));
+          openTerminal(frame, actions, raised.getLast());
+        }
+        for (var entry : descriptors.entrySet()) {
+          // Above all targets, so that none overwrites a source that is still needed.
+          var source = entry.getValue().dupFrom(above);
+          raised.add(source);
+          check(
+              Libc.Spawn.adddup2(actions, source.number(), entry.getKey()),
+              "posix_spawn_file_actions_adddup2");
+        }
+        closeGaps(actions, above);
+        if (directory.isPresent()) {
+          var path = frame.string(PathBytes.of(directory.get()));
+          check(Libc.Spawn.addchdir(actions, path), "posix_spawn_file_actions_addchdir_np");
+        }
+        var mask = frame.allocate(Libc.Spawn.OPAQUE);
+        mask.set(JAVA_LONG, 0, bits(blocked));
+        check(Libc.Spawn.setsigmask(attributes, mask), "posix_spawnattr_setsigmask");
+        var all = frame.allocate(Libc.Spawn.OPAQUE);
+        all.set(JAVA_LONG, 0, ALL_SETTABLE_SIGNALS);
+        check(Libc.Spawn.setsigdefault(attributes, all), "posix_spawnattr_setsigdefault");
+        int flags = SETSIGMASK | SETSIGDEF;
+        // The leader of a session leads its group already, and setpgid(2) refuses it.
+        boolean groupOfSession = session && group.isPresent() && group.getAsInt() == 0;
+        if (group.isPresent() && !groupOfSession) {
+          flags |= SETPGROUP;
+          check(Libc.Spawn.setpgroup(attributes, group.getAsInt()), "posix_spawnattr_setpgroup");
+        }
+        if (session) {
+          flags |= SETSID;
+        }
+        check(Libc.Spawn.setflags(attributes, flags), "posix_spawnattr_setflags");
+        var pid = frame.allocate(JAVA_INT);
+        var environ = environment.entrySet().stream().map(e -> e.getKey() + "=" + e.getValue());
+        check(
+            Libc.Spawn.posixSpawn(
+                pid,
+                frame.string(PathBytes.of(executable)),
+                actions,
+                attributes,
+                frame.strings(argv),
+                frame.strings(environ.toList())),
+            "posix_spawn");
+        boolean leader = session || (group.isPresent() && group.getAsInt() == 0);
+        return Child.open(pid.get(JAVA_INT, 0), leader, String.join(" ", argv));
+      } finally {
+        Libc.Spawn.actionsDestroy(actions);
+        Libc.Spawn.attrDestroy(attributes);
+      }
+    } finally {
+      raised.forEach(Fd::close);
+    }
+  }
+
+  /// The first number above all that the process gets.
+  private int above() {
+    int standardStreams = terminal.isPresent() ? 3 : 0;
+    return descriptors.isEmpty()
+        ? standardStreams
+        : Math.max(standardStreams, descriptors.lastKey() + 1);
+  }
+
+  /// The first terminal that the leader of a session opens becomes its controlling one.
+  ///
+  /// It is opened by its descriptor: whatever lies at `/dev/pts` where the process is started, it
+  /// can be no other.
+  private void openTerminal(Frame frame, MemorySegment actions, Fd slave)
+      throws SystemCallException {
+    var path = frame.string("/proc/self/fd/" + slave.number());
+    check(
+        Libc.Spawn.addopen(actions, 0, path, OpenFlag.RDWR.bit()),
+        "posix_spawn_file_actions_addopen");
+    for (int number = 1; number <= 2; number++) {
+      check(Libc.Spawn.adddup2(actions, 0, number), "posix_spawn_file_actions_adddup2");
+    }
+  }
+
+  /// Numbers below the highest that were not given must not be the JVM's either.
+  private void closeGaps(MemorySegment actions, int above) throws SystemCallException {
+    for (int number = 0; number < above; number++) {
+      boolean ofTerminal = terminal.isPresent() && number <= 2;
+      if (!ofTerminal && !descriptors.containsKey(number)) {
+        check(Libc.Spawn.addclose(actions, number), "posix_spawn_file_actions_addclose");
+      }
+    }
+    check(Libc.Spawn.addclosefrom(actions, above), "posix_spawn_file_actions_addclosefrom_np");
+  }
+
+  private void check(int error, String function) throws SystemCallException {
+    if (error != 0) {
+      throw SystemCallException.of(-error, function, executable);
+    }
+  }
+
+  private static long bits(Set<Signal> signals) {
+    long bits = 0;
+    for (var signal : signals) {
+      bits |= bit(signal.number());
+    }
+    return bits;
+  }
+
+  private static long bit(int signal) {
+    return 1L << (signal - 1);
+  }
+}

@@ -1,0 +1,5 @@
+/// Bytes that go from one descriptor to another.
+@NullMarked
+package dev.caisson.linux.relay;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,259 @@
+package dev.caisson.linux.socket;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.PollEvent;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.internal.Frame;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.net.InetSocketAddress;
+
+/// A connected socket that carries bytes, over TCP or from one process to another. See `tcp(7)`,
+/// `unix(7)`.
+///
+/// It owns its descriptor. One thread may send while another receives. No call blocks in the
+/// kernel, whatever the mode of the descriptor: a thread waits for its peer as in [Fd#await], until
+/// its deadline, an interrupt or [#close()].
+public final class StreamSocket implements AutoCloseable {
+  private static final int SOCK_STREAM = 1;
+  private static final int SOL_SOCKET = 1;
+  private static final int SO_ERROR = 4;
+  private static final int IPPROTO_TCP = 6;
+  private static final int TCP_NODELAY = 1;
+  private static final int F_SETFL = 4;
+  private static final int SHUT_RD = 0;
+  private static final int SHUT_WR = 1;
+  private static final int MSG_PEEK = 0x2;
+  private static final int MSG_DONTWAIT = 0x40;
+  private static final int MSG_NOSIGNAL = 0x4000;
+  private static final int CHUNK = 128 * 1024;
+
+  private final Fd fd;
+
+  private StreamSocket(Fd fd) {
+    this.fd = fd;
+  }
+
+  /// Takes over a descriptor that is a connected socket without message boundaries.
+  public static StreamSocket of(Fd socket) {
+    return new StreamSocket(socket.move());
+  }
+
+  /// Connects over TCP, without delay for small segments (TCP_NODELAY). See `connect(2)`.
+  ///
+  /// The descriptor is a blocking one, as programs that it is passed to expect. **Whoever has it
+  /// can connect it to somewhere else**, in the network where it was made: `connect(2)` with
+  /// AF_UNSPEC dissolves the association. So it is not to be passed to those who may not go
+  /// everywhere.
+  ///
+  /// @throws SystemCallException such as ECONNREFUSED, ENETUNREACH, EHOSTUNREACH
+  /// @throws dev.caisson.linux.DeadlineException if there is no answer in time
+  /// @throws java.io.InterruptedIOException if the thread is interrupted
+  /// @throws IllegalArgumentException if the address has not been resolved
+  public static StreamSocket connect(InetSocketAddress address, Deadline deadline)
+      throws IOException {
+    Fd socket;
+    boolean connected;
+    try (var frame = new Frame()) {
+      var sockaddr = InetSockaddr.of(address, frame);
+      socket = Fd.own(socket(frame, sockaddr.family(), address));
+      try {
+        long result =
+            frame.call(
+                SystemCall.CONNECT,
+                socket.number(),
+                sockaddr.segment().address(),
+                sockaddr.length());
+        connected = result >= 0;
+        if (result != -Errno.EINPROGRESS.number()) {
+          SystemCallException.check(result, SystemCall.CONNECT, address);
+        }
+      } catch (SystemCallException failure) {
+        socket.close();
+        throw failure;
+      }
+    }
+    try {
+      if (!connected) {
+        socket.await(PollEvent.OUT.bit(), deadline, "a connection to " + address);
+        checkConnected(socket, address);
+      }
+      noDelay(socket);
+      socket.call(SystemCall.FCNTL, F_SETFL, 0);
+      return new StreamSocket(socket);
+    } catch (IOException failure) {
+      socket.close();
+      throw failure;
+    }
+  }
+
+  /// A TCP socket that does not block.
+  static long socket(Frame frame, int family, InetSocketAddress address)
+      throws SystemCallException {
+    int type = SOCK_STREAM | OpenFlag.CLOEXEC | OpenFlag.NONBLOCK.bit();
+    return SystemCallException.check(
+        frame.call(SystemCall.SOCKET, family, type, 0), SystemCall.SOCKET, address);
+  }
+
+  private static void checkConnected(Fd socket, InetSocketAddress address)
+      throws SystemCallException {
+    try (var frame = new Frame()) {
+      var error = frame.allocate(JAVA_INT);
+      var length = frame.allocate(JAVA_INT);
+      length.set(JAVA_INT, 0, 4);
+      long result =
+          frame.call(
+              SystemCall.GETSOCKOPT,
+              socket.number(),
+              SOL_SOCKET,
+              SO_ERROR,
+              error.address(),
+              length.address());
+      SystemCallException.check(result, SystemCall.GETSOCKOPT, address, "SO_ERROR");
+      SystemCallException.check(-error.get(JAVA_INT, 0), SystemCall.CONNECT, address);
+    }
+  }
+
+  static void noDelay(Fd socket) {
+    try (var frame = new Frame()) {
+      var one = frame.allocate(JAVA_INT);
+      one.set(JAVA_INT, 0, 1);
+      // If it fails the connection is slower, or already broken, which its user will see.
+      frame.call(
+          SystemCall.SETSOCKOPT, socket.number(), IPPROTO_TCP, TCP_NODELAY, one.address(), 4);
+    }
+  }
+
+  /// The descriptor, which stays the socket's.
+  public Fd fd() {
+    return fd;
+  }
+
+  /// Hands the descriptor over to a new owner.
+  public Fd move() {
+    return fd.move();
+  }
+
+  /// Receives what is there, waiting until there is something. See `recv(2)`.
+  ///
+  /// @return how many bytes came; -1 when the other side has shut down its sending
+  /// @throws SystemCallException ECONNRESET if the other side has broken the connection off
+  /// @throws dev.caisson.linux.DeadlineException if nothing comes in time
+  public int recv(byte[] buffer, int offset, int length, Deadline deadline) throws IOException {
+    int socket = fd.enter();
+    try {
+      while (true) {
+        int count = recvNow(socket, buffer, offset, Math.min(length, CHUNK));
+        if (count >= 0) {
+          return count == 0 && length > 0 ? -1 : count;
+        }
+        fd.await(PollEvent.IN.bit(), deadline, "bytes to receive");
+      }
+    } finally {
+      fd.exit();
+    }
+  }
+
+  /// @return a negative number if there is nothing
+  private static int recvNow(int socket, byte[] buffer, int offset, int length)
+      throws SystemCallException {
+    try (var frame = new Frame()) {
+      var bytes = frame.buffer(length);
+      long result = frame.call(SystemCall.RECVFROM, socket, bytes.address(), length, MSG_DONTWAIT);
+      if (nothingYet(result)) {
+        return -1;
+      }
+      int count = (int) SystemCallException.check(result, SystemCall.RECVFROM, socket, length);
+      MemorySegment.copy(bytes, JAVA_BYTE, 0, buffer, offset, count);
+      return count;
+    }
+  }
+
+  /// Whether there is something to be received: bytes, the end, or an error. See `recv(2)`,
+  /// MSG_PEEK.
+  public boolean ready() {
+    int socket = fd.enter();
+    try (var frame = new Frame()) {
+      var one = frame.buffer(1);
+      int flags = MSG_DONTWAIT | MSG_PEEK;
+      return !nothingYet(frame.call(SystemCall.RECVFROM, socket, one.address(), 1, flags));
+    } finally {
+      fd.exit();
+    }
+  }
+
+  /// Sends what there is room for, waiting until there is some. See `send(2)`.
+  ///
+  /// A broken connection is an EPIPE or ECONNRESET, never a signal.
+  ///
+  /// @return how many bytes were taken; at least one, unless there were none
+  /// @throws dev.caisson.linux.DeadlineException if the other side makes no room in time; nothing
+  ///   was sent then
+  public int send(byte[] data, int offset, int length, Deadline deadline) throws IOException {
+    int socket = fd.enter();
+    try {
+      while (true) {
+        int count = sendNow(socket, data, offset, Math.min(length, CHUNK));
+        if (count >= 0) {
+          return count;
+        }
+        fd.await(PollEvent.OUT.bit(), deadline, "room to send bytes");
+      }
+    } finally {
+      fd.exit();
+    }
+  }
+
+  /// Sends all bytes; else as [#send(byte[], int, int, Deadline)]. Some may have been sent when it
+  /// fails.
+  public void send(byte[] data, Deadline deadline) throws IOException {
+    for (int done = 0; done < data.length; ) {
+      done += send(data, done, data.length - done, deadline);
+    }
+  }
+
+  private static int sendNow(int socket, byte[] data, int offset, int length)
+      throws SystemCallException {
+    try (var frame = new Frame()) {
+      var bytes = frame.buffer(length);
+      MemorySegment.copy(data, offset, bytes, JAVA_BYTE, 0, length);
+      int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+      long result = frame.call(SystemCall.SENDTO, socket, bytes.address(), length, flags);
+      return nothingYet(result)
+          ? -1
+          : (int) SystemCallException.check(result, SystemCall.SENDTO, socket, length);
+    }
+  }
+
+  private static boolean nothingYet(long result) {
+    return result == -Errno.EAGAIN.number() || result == -Errno.EINTR.number();
+  }
+
+  /// Tells the other side that no more will come; receiving goes on. See `shutdown(2)`, SHUT_WR.
+  ///
+  /// @throws SystemCallException ENOTCONN if the connection is broken
+  public void shutdownOutput() throws SystemCallException {
+    fd.call(SystemCall.SHUTDOWN, SHUT_WR, 0);
+  }
+
+  /// Receives no more than what has come: then the end, which wakes a thread that waits to receive.
+  /// Sending goes on. See `shutdown(2)`, SHUT_RD.
+  ///
+  /// @throws SystemCallException ENOTCONN if the connection is broken
+  public void shutdownInput() throws SystemCallException {
+    fd.call(SystemCall.SHUTDOWN, SHUT_RD, 0);
+  }
+
+  /// Closes the descriptor, which wakes those who wait in a call on it. Idempotent.
+  @Override
+  public void close() {
+    fd.close();
+  }
+}
