@@ -32,6 +32,9 @@ final class ForwardedListener implements AutoCloseable {
   /// How many connections may be silent at once.
   private static final int SILENT = 128;
 
+  /// How many connections with one secret may wait: a stub has one for calls and one for data.
+  private static final int MOST_ARRIVED = 2;
+
   /// The timeout of a secret, after its first byte.
   private static final Duration TELLING = Duration.ofSeconds(10);
 
@@ -77,7 +80,7 @@ final class ForwardedListener implements AutoCloseable {
     /// Waits for a connection.
     ///
     /// @return owned by the caller
-    /// @throws dev.caisson.linux.DeadlineException if there is none in time
+    /// @throws dev.caisson.linux.DeadlineException if none comes in time
     /// @throws ConnectionLostException if none can come any more
     UnixSocket await(Deadline deadline) throws IOException {
       lock.lock();
@@ -103,7 +106,7 @@ final class ForwardedListener implements AutoCloseable {
     private void arrive(UnixSocket socket) {
       lock.lock();
       try {
-        if (ended) {
+        if (ended || arrived.size() >= MOST_ARRIVED) {
           socket.close();
           return;
         }

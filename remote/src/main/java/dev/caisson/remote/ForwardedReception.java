@@ -3,6 +3,7 @@ package dev.caisson.remote;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
 import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.PendingPeers;
 import dev.caisson.linux.socket.UnixSocket;
@@ -16,6 +17,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -26,11 +29,13 @@ import org.jspecify.annotations.Nullable;
 /// thread for each. When there are many, the longest silent peer of the credential that holds most
 /// is evicted ([PendingPeers]).
 final class ForwardedReception implements StubSource {
-  /// How many peers may be in their handshake. Each has two connections through one ssh.
-  private static final int MOST = 64;
+  /// The limit of handshakes under way, each of which has two connections through one ssh, and of
+  /// calls that wait to be accepted.
+  private static final int MOST = Math.min(64, Reception.most());
 
-  /// How many calls may wait to be accepted.
-  private static final int CALLS = 64;
+  /// What the kernel says when another process was faster, or the peer has gone.
+  private static final Set<Errno> GONE =
+      Set.of(Errno.EAGAIN, Errno.ECONNABORTED, Errno.ECONNRESET, Errno.ENOTCONN, Errno.EPIPE);
 
   /// For a peer that has connected and gets no CPU.
   private static final Duration GRACE = Duration.ofSeconds(1);
@@ -46,7 +51,11 @@ final class ForwardedReception implements StubSource {
   private final RemoteProcess process;
   private final RemoteFd listener;
   private final Duration silence;
-  private final StubQueue queue = new StubQueue(CALLS);
+  private final StubQueue queue = new StubQueue(MOST);
+
+  /// The peers in their handshake; the same as [#pending], for the end.
+  private final Set<Peer> peers = ConcurrentHashMap.newKeySet();
+
   private final PendingPeers<Peer> pending = new PendingPeers<>(GRACE);
   private final Object starting = new Object();
   private @Nullable Thread thread;
@@ -206,7 +215,7 @@ final class ForwardedReception implements StubSource {
         }
       }
     } catch (SystemCallException failure) {
-      if (failure.isScarcity()) {
+      if (!GONE.contains(failure.errno())) {
         throw failure;
       }
       return Optional.empty();
@@ -240,6 +249,7 @@ final class ForwardedReception implements StubSource {
       }
     }
     pending.add(peer, peer.credentials);
+    peers.add(peer);
     Thread.ofVirtual().name("forwarded-stub").start(() -> handshake(peer));
   }
 
@@ -252,6 +262,7 @@ final class ForwardedReception implements StubSource {
     } catch (RuntimeException unknown) {
       failure = Optional.of(new IOException("a stub could not be heard", unknown));
     }
+    peers.remove(peer);
     // To be evicted is no failure.
     if (pending.remove(peer)) {
       failure.ifPresent(queue::fail);
@@ -307,9 +318,7 @@ final class ForwardedReception implements StubSource {
     if (accepting != null) {
       Threads.join(accepting, END);
     }
-    for (var peer = pending.evict(); peer.isPresent(); peer = pending.evict()) {
-      peer.get().close();
-    }
+    peers.forEach(Peer::close);
     listener.close();
   }
 }

@@ -42,7 +42,7 @@ final class HandOver implements AutoCloseable {
   /// Waits for a peer, which the caller owns.
   ///
   /// @param beforeWaiting called each time before the thread waits
-  /// @throws dev.caisson.linux.DeadlineException if there is none in time
+  /// @throws dev.caisson.linux.DeadlineException if none comes in time
   /// @throws IllegalStateException if this is closed, or has been meanwhile
   Hearing.Connected take(Deadline deadline, Runnable beforeWaiting) throws IOException {
     lock.lock();

@@ -57,7 +57,7 @@ final class Reception implements StubSource {
 
   /// The limit of handshakes under way, and of calls that wait to be accepted. It leaves
   /// descriptors and memory to the rest of the JVM.
-  private static int most() {
+  static int most() {
     int least = 16;
     // The kernel slows down a user with more than 2,000 descriptors in messages; a handshake has 4.
     int greatest = 256;

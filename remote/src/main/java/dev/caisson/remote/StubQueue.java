@@ -61,7 +61,7 @@ final class StubQueue implements AutoCloseable {
   /// Waits for the next call. Calls come before failures.
   ///
   /// @param beforeWaiting called each time before the thread waits
-  /// @throws dev.caisson.linux.DeadlineException if there is none in time
+  /// @throws dev.caisson.linux.DeadlineException if none comes in time
   /// @throws IOException the next failure, if there is no call
   /// @throws IllegalStateException if this is closed, or has been meanwhile
   StubCall next(Deadline deadline, Runnable beforeWaiting) throws IOException {

@@ -7,7 +7,7 @@ import java.time.Duration;
 sealed interface StubSource extends AutoCloseable permits Reception, ForwardedReception {
   /// Waits for the next call.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if there is none in time
+  /// @throws dev.caisson.linux.DeadlineException if none comes in time
   /// @throws StubException if a peer has connected that is not a stub
   /// @throws IllegalStateException if this is closed, or has been meanwhile
   StubCall next(Duration deadline) throws IOException;

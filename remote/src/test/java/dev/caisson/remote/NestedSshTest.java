@@ -20,30 +20,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executors;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 
 /// An ssh that runs where a process is: on another machine, or in other namespaces.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.SSH})
 @Timeout(180)
 @Tag("slow")
-class NestedSshTest {
-  private static final Duration LONG = Duration.ofSeconds(60);
+class NestedSshTest extends BehindAnSshd {
   private static final Map<String, String> ENVIRONMENT =
       Map.of("PATH", "/usr/bin:/bin", "HOME", "/root");
-
-  @TempDir Path directory;
-  private Sshd sshd = new Sshd(Path.of(""));
-
-  @BeforeEach
-  void host() throws Exception {
-    sshd = Sshd.create(directory);
-  }
 
   private static void awaitEnd(long pid) throws Exception {
     Eventually.holds(() -> !Files.exists(Path.of("/proc/" + pid)));
@@ -77,7 +66,7 @@ class NestedSshTest {
 
   @Test
   void anotherMachineReachesAThird() throws Exception {
-    try (var second = SshProcess.start(sshd.ssh(), LONG)) {
+    try (var second = start()) {
       long before = descriptors(second.process());
       int pid;
       try (var third = nested(second.process())) {
@@ -98,7 +87,7 @@ class NestedSshTest {
 
   @Test
   void manyAreStartedAtOnceWhileTheirProcessMakesCalls() throws Exception {
-    try (var second = SshProcess.start(sshd.ssh(), LONG);
+    try (var second = start();
         var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var all =
           List.of(1, 2, 3).stream()
@@ -123,7 +112,7 @@ class NestedSshTest {
 
   @Test
   void withTheProcessThatStartedItAllEnds() throws Exception {
-    var second = SshProcess.start(sshd.ssh(), LONG);
+    var second = start();
     try (var third = nested(second.process())) {
       int pid = third.process().pid();
       second.close();
@@ -151,7 +140,7 @@ class NestedSshTest {
 
   @Test
   void aStubIsMockedOnTheThirdMachine() throws Exception {
-    try (var second = SshProcess.start(sshd.ssh(), LONG);
+    try (var second = start();
         var third = nested(second.process());
         var server = StubServer.create(third.process(), directory, "mail");
         var launched = LaunchedStub.by(third.process(), directory.resolve("mail"), "-t");
@@ -167,7 +156,7 @@ class NestedSshTest {
 
   @Test
   void whatFailsIsTold() throws Exception {
-    try (var second = SshProcess.start(sshd.ssh(), LONG)) {
+    try (var second = start()) {
       var from = second.process();
       long before = descriptors(from);
       assertThatThrownBy(() -> SshProcess.start(from, ENVIRONMENT, List.of("no-such-ssh"), LONG))

@@ -43,7 +43,7 @@ class PersistentProcessTest {
     return directory.resolve("socket");
   }
 
-  private static void awaitEnd(long pid) throws Exception {
+  static void awaitEnd(long pid) throws Exception {
     var stat = Path.of("/proc/" + pid + "/stat");
     // What is left of one without a parent is taken by somebody else.
     Eventually.holds(() -> !Files.exists(stat) || read(stat).contains(") Z "));
@@ -57,7 +57,7 @@ class PersistentProcessTest {
     }
   }
 
-  private static int open(RemoteProcess process) throws IOException {
+  static int open(RemoteProcess process) throws IOException {
     try (var listing = process.openat(Path.of("/proc/self/fd"), OpenFlag.DIRECTORY)) {
       return process.getdents64(listing).size();
     }

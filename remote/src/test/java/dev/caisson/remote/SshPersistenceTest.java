@@ -5,23 +5,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Executors;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 
 /// Processes that go on when the connection to their machine, which is this one behind an sshd, has
 /// ended.
@@ -29,43 +25,9 @@ import org.junit.jupiter.api.io.TempDir;
 @Requires({Need.ROOT, Need.SSH})
 @Timeout(180)
 @Tag("slow")
-class SshPersistenceTest {
-  private static final Duration LONG = Duration.ofSeconds(60);
-
-  @TempDir Path directory;
-  private Sshd sshd = new Sshd(Path.of(""));
-
-  @BeforeEach
-  void host() throws Exception {
-    sshd = Sshd.create(directory);
-  }
-
-  private SshProcess start() throws Exception {
-    return SshProcess.start(sshd.ssh(), LONG);
-  }
-
+class SshPersistenceTest extends BehindAnSshd {
   private Path socket() {
     return directory.resolve("socket");
-  }
-
-  private static void awaitEnd(long pid) throws Exception {
-    var stat = Path.of("/proc/" + pid + "/stat");
-    // An orphan is reaped by init.
-    Eventually.holds(() -> !Files.exists(stat) || read(stat).contains(") Z "));
-  }
-
-  private static String read(Path file) {
-    try {
-      return Files.readString(file);
-    } catch (IOException gone) {
-      return ") Z ";
-    }
-  }
-
-  private static int open(RemoteProcess process) throws IOException {
-    try (var listing = process.openat(Path.of("/proc/self/fd"), OpenFlag.DIRECTORY)) {
-      return process.getdents64(listing).size();
-    }
   }
 
   private static void assertWorks(RemoteProcess process, int pid) throws Exception {
@@ -91,11 +53,11 @@ class SshPersistenceTest {
       int pid = process.getpid();
       assertThat(pid).isEqualTo(process.pid()).isNotEqualTo(there.process().pid());
       try (var fd = process.openat(file)) {
-        int before = open(process);
+        int before = PersistentProcessTest.open(process);
         for (int i = 0; i < 3; i++) {
           persistent.reconnect(there.process(), LONG);
           assertThat(process.pread64(fd, 100, 0)).isEqualTo("contents".getBytes(UTF_8));
-          assertThat(open(process)).isEqualTo(before);
+          assertThat(PersistentProcessTest.open(process)).isEqualTo(before);
           assertWorks(process, pid);
         }
       }
@@ -123,7 +85,7 @@ class SshPersistenceTest {
       kept.close();
       assertWorks(persistent.process(), pid);
       persistent.close();
-      awaitEnd(pid);
+      PersistentProcessTest.awaitEnd(pid);
       assertThat(socket()).doesNotExist();
     }
   }
@@ -149,7 +111,7 @@ class SshPersistenceTest {
     }
     try (var last = start()) {
       PersistentProcess.connect(last.process(), socket(), LONG).close();
-      awaitEnd(pid);
+      PersistentProcessTest.awaitEnd(pid);
       assertThat(socket()).doesNotExist();
       assertThatThrownBy(() -> PersistentProcess.connect(last.process(), socket(), LONG))
           .isInstanceOf(ProcessEndedException.class);
@@ -162,7 +124,7 @@ class SshPersistenceTest {
     var persistent = there.process().persist(socket());
     int pid = persistent.process().pid();
     there.close();
-    awaitEnd(pid);
+    PersistentProcessTest.awaitEnd(pid);
     persistent.close();
     // No process was left to remove it.
     Files.delete(socket());

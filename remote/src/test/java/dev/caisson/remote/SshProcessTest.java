@@ -31,33 +31,17 @@ import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 
 /// Processes on another machine, which is this one behind an sshd.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.SSH})
 @Timeout(180)
 @Tag("slow")
-class SshProcessTest {
-  private static final Duration LONG = Duration.ofSeconds(60);
-
-  @TempDir Path directory;
-  private Sshd sshd = new Sshd(Path.of(""));
-
-  @BeforeEach
-  void host() throws Exception {
-    sshd = Sshd.create(directory);
-  }
-
-  private SshProcess start() throws Exception {
-    return SshProcess.start(sshd.ssh(), LONG);
-  }
-
+class SshProcessTest extends BehindAnSshd {
   private static void awaitEnd(long pid) throws Exception {
     Eventually.holds(() -> !Files.exists(Path.of("/proc/" + pid)));
   }

@@ -13,6 +13,7 @@ import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
@@ -31,33 +32,17 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 
 /// Stubs on another machine, which is this one behind an sshd.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.SSH})
 @Timeout(180)
 @Tag("slow")
-class SshStubServerTest {
-  private static final Duration LONG = Duration.ofSeconds(60);
-
-  @TempDir Path directory;
-  private Sshd sshd = new Sshd(Path.of(""));
-
-  @BeforeEach
-  void host() throws Exception {
-    sshd = Sshd.create(directory);
-  }
-
-  private SshProcess start() throws Exception {
-    return SshProcess.start(sshd.ssh(), LONG);
-  }
-
+class SshStubServerTest extends BehindAnSshd {
   private Path mail() {
     return directory.resolve("mail");
   }
@@ -257,6 +242,25 @@ class SshStubServerTest {
       }
       assertThatThrownBy(() -> server.accept(Duration.ofMillis(50)))
           .isInstanceOf(DeadlineException.class);
+    }
+  }
+
+  @Test
+  void aSilentPeerIsSentAwayWhenTheServerIsClosed() throws Exception {
+    // Sooner than its silence ends it.
+    var soon = Duration.ofSeconds(15);
+    try (var there = start();
+        var peer = there.process().fork();
+        var socket = peer.socket(SocketFamily.UNIX, SocketType.STREAM, 0)) {
+      var server = StubServer.listenOn(there.process(), directory.resolve("mail.sock"));
+      try (server) {
+        var accepted = Background.startPlatform(() -> server.accept(LONG));
+        peer.connect(socket, new Sockaddr.Unix(server.socket()));
+        var calls = peer.recvmsg(socket, 100, 4).descriptors().getFirst();
+        server.close();
+        assertThat(peer.within(soon).read(calls, 1)).isEmpty();
+        assertThatThrownBy(accepted::get).isInstanceOf(IllegalStateException.class);
+      }
     }
   }
 

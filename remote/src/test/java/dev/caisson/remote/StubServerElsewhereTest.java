@@ -248,7 +248,7 @@ class StubServerElsewhereTest {
   }
 
   @Test
-  void whoeverWaitsForAHandshakeLearnsWhatBecomesOfIt() throws Exception {
+  void aThreadThatWaitsForAHandshakeLearnsHowItEnds() throws Exception {
     try (var local = LocalProcess.start();
         var other = LocalProcess.start()) {
       var server = StubServer.create(directory, "mail");

@@ -118,7 +118,7 @@ public final class TcpListener implements AutoCloseable {
 
   /// Takes the next connection, waiting for it. See `accept4(2)`.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if nobody connects in time
+  /// @throws dev.caisson.linux.DeadlineException if no peer connects in time
   /// @throws java.io.InterruptedIOException if the thread is interrupted
   /// @throws SystemCallException EMFILE if this process has no more descriptors; the connection
   ///   goes on waiting

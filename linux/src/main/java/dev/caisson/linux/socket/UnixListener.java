@@ -86,7 +86,7 @@ public final class UnixListener implements AutoCloseable {
 
   /// Takes the next connection, waiting for it. See `accept4(2)`.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if nobody connects in time
+  /// @throws dev.caisson.linux.DeadlineException if no peer connects in time
   public UnixSocket accept(Duration deadline) throws IOException {
     var until = Deadline.in(deadline);
     while (true) {
