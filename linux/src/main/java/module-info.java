@@ -1,4 +1,6 @@
 /// The kernel from Java: descriptors, sockets, processes, memory files, mounts.
+// The modules that a package is exported to are compiled later.
+@SuppressWarnings("module")
 module dev.caisson.linux {
   requires static transitive org.jspecify;
 
@@ -9,5 +11,11 @@ module dev.caisson.linux {
   exports dev.caisson.linux.process;
   exports dev.caisson.linux.relay;
   exports dev.caisson.linux.socket;
+  exports dev.caisson.linux.threads to
+      dev.caisson.host,
+      dev.caisson.ipc,
+      dev.caisson.network,
+      dev.caisson.remote,
+      dev.caisson.sandbox;
   exports dev.caisson.linux.tty;
 }

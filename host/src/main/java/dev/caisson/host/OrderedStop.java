@@ -1,11 +1,12 @@
 package dev.caisson.host;
 
 import dev.caisson.linux.Deadline;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.threads.Threads;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 
 /// Stops services one after another, within one deadline for all.
@@ -57,21 +58,10 @@ final class OrderedStop {
 
   /// The result of a task; an interrupt does not keep the rest from being stopped.
   private static <T> T result(FutureTask<T> task) {
-    boolean interrupted = false;
     try {
-      while (true) {
-        try {
-          return task.get();
-        } catch (InterruptedException interrupt) {
-          interrupted = true;
-        } catch (ExecutionException failure) {
-          throw new IllegalStateException(failure.getCause());
-        }
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
+      return Threads.await(task);
+    } catch (SystemCallException impossible) {
+      throw new AssertionError(impossible);
     }
   }
 }

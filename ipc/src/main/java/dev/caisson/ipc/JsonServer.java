@@ -4,6 +4,7 @@ import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.Acceptor;
 import dev.caisson.linux.socket.UnixListener;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.linux.threads.Threads;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -100,19 +101,28 @@ public final class JsonServer implements AutoCloseable {
     var channel = JsonChannel.of(socket, limits);
     open.add(channel);
     // Of the platform: to be woken in the kernel takes half as long as from there.
-    Thread.ofPlatform()
-        .daemon()
-        .name("json-connection")
-        .start(() -> {
-          try (channel) {
-            handler.serve(channel);
-          } catch (IOException | RuntimeException failure) {
-            // The connection ends by being closed; who connected sees that.
-          } finally {
-            open.remove(channel);
-            free.release();
-          }
-        });
+    var thread =
+        Thread.ofPlatform()
+            .daemon()
+            .name("json-connection")
+            .unstarted(() -> {
+              try (channel) {
+                handler.serve(channel);
+              } catch (IOException | RuntimeException failure) {
+                // The connection ends by being closed; who connected sees that.
+              } finally {
+                open.remove(channel);
+                free.release();
+              }
+            });
+    try {
+      Threads.start(thread);
+    } catch (SystemCallException none) {
+      // So does this one; there may be a thread for the next.
+      open.remove(channel);
+      channel.close();
+      free.release();
+    }
   }
 
   /// Accepts what is queued, lets every connection be served to its end, and then closes all.

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import dev.caisson.linux.abi.Layouts;
 import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.linux.internal.Frame;
+import dev.caisson.linux.internal.Poller;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.lang.foreign.MemorySegment;

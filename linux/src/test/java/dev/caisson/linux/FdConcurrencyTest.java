@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.file.Memfd;
+import dev.caisson.linux.internal.Poller;
 import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Eventually;

@@ -6,6 +6,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.StreamSocket;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.linux.threads.Threads;
 import dev.caisson.network.NetworkRefusedException.Reason;
 import java.io.IOException;
 import java.time.Duration;

@@ -7,6 +7,7 @@ import dev.caisson.linux.socket.PendingPeers;
 import dev.caisson.linux.socket.StreamSocket;
 import dev.caisson.linux.socket.TcpListener;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.linux.threads.Threads;
 import java.io.IOException;
 import java.util.List;
 import java.util.Set;

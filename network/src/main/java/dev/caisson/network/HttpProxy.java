@@ -3,6 +3,7 @@ package dev.caisson.network;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.threads.Threads;
 import dev.caisson.network.NetworkRefusedException.Reason;
 import java.io.IOException;
 import java.net.UnknownHostException;

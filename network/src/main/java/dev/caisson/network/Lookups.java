@@ -1,6 +1,8 @@
 package dev.caisson.network;
 
 import dev.caisson.linux.Deadline;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.threads.Threads;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.InetAddress;
@@ -41,19 +43,20 @@ final class Lookups {
     }
   }
 
-  private void start(Runnable task) {
+  private void start(Runnable task) throws SystemCallException {
     boolean started = false;
     try {
-      Thread.ofPlatform()
-          .daemon()
-          .name("caisson-resolver")
-          .start(() -> {
-            try {
-              task.run();
-            } finally {
-              free.release();
-            }
-          });
+      Threads.start(
+          Thread.ofPlatform()
+              .daemon()
+              .name("caisson-resolver")
+              .unstarted(() -> {
+                try {
+                  task.run();
+                } finally {
+                  free.release();
+                }
+              }));
       started = true;
     } finally {
       if (!started) {

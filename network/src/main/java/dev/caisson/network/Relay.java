@@ -1,6 +1,7 @@
 package dev.caisson.network;
 
 import dev.caisson.linux.socket.StreamSocket;
+import dev.caisson.linux.threads.Threads;
 import java.io.IOException;
 import java.time.Duration;
 

@@ -7,6 +7,7 @@ import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.threads.Threads;
 import dev.caisson.network.NetworkRefusedException.Reason;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;

@@ -6,6 +6,7 @@ import dev.caisson.linux.Deadline;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.StreamSocket;
 import dev.caisson.linux.socket.TcpListener;
+import dev.caisson.linux.threads.Threads;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

@@ -5,6 +5,7 @@ import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.Acceptor;
 import dev.caisson.linux.socket.UnixListener;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.linux.threads.Threads;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.lang.foreign.Arena;

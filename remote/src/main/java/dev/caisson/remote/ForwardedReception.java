@@ -7,6 +7,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.PendingPeers;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.linux.threads.Threads;
 import dev.caisson.remote.uapi.MsgFlag;
 import dev.caisson.remote.uapi.SoOption;
 import java.io.IOException;

@@ -44,7 +44,8 @@ final class HandOver implements AutoCloseable {
   /// @param beforeWaiting called each time before the thread waits
   /// @throws dev.caisson.linux.DeadlineException if none comes in time
   /// @throws IllegalStateException if this is closed, or has been meanwhile
-  Hearing.Connected take(Deadline deadline, Runnable beforeWaiting) throws IOException {
+  Hearing.Connected take(Deadline deadline, StubQueue.BeforeWaiting beforeWaiting)
+      throws IOException {
     lock.lock();
     waiting++;
     try {

@@ -4,6 +4,7 @@ import dev.caisson.linux.Deadline;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.Rlimit;
 import dev.caisson.linux.socket.UnixListener;
+import dev.caisson.linux.threads.Threads;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
@@ -107,10 +108,12 @@ final class Reception implements StubSource {
     }
   }
 
-  private void start() {
+  private void start() throws SystemCallException {
     synchronized (starting) {
       if (thread == null && !queue.isClosed()) {
-        thread = Thread.ofPlatform().daemon().name("stubs").start(this::hear);
+        var fresh = Thread.ofPlatform().daemon().name("stubs").unstarted(this::hear);
+        Threads.start(fresh);
+        thread = fresh;
       }
     }
   }

@@ -58,13 +58,19 @@ final class StubQueue implements AutoCloseable {
     }
   }
 
+  /// What is done before a thread waits.
+  @FunctionalInterface
+  interface BeforeWaiting {
+    void run() throws IOException;
+  }
+
   /// Waits for the next call. Calls come before failures.
   ///
   /// @param beforeWaiting called each time before the thread waits
   /// @throws dev.caisson.linux.DeadlineException if none comes in time
   /// @throws IOException the next failure, if there is no call
   /// @throws IllegalStateException if this is closed, or has been meanwhile
-  StubCall next(Deadline deadline, Runnable beforeWaiting) throws IOException {
+  StubCall next(Deadline deadline, BeforeWaiting beforeWaiting) throws IOException {
     lock.lock();
     waiting++;
     changed.signalAll();

@@ -6,6 +6,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.relay.StreamRelay;
+import dev.caisson.linux.threads.Threads;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
@@ -47,7 +48,7 @@ final class OutputReader implements AutoCloseable {
             : Optional.empty();
     // What relays blocks in the kernel.
     var kind = relay.isPresent() ? Thread.ofPlatform().daemon() : Thread.ofVirtual();
-    this.thread = kind.name("run-output").start(this::read);
+    this.thread = kind.name("run-output").unstarted(this::read);
   }
 
   /// Takes over the end of a pipe to read from.
@@ -55,8 +56,16 @@ final class OutputReader implements AutoCloseable {
   /// @param kept how many bytes, the last ones, are kept
   /// @param sink hears each piece as it comes
   /// @param meter counts the bytes; when it is full, what comes later is read and dropped
-  static OutputReader start(Fd pipe, int kept, OutputSink sink, OutputMeter meter) {
-    return new OutputReader(pipe, kept, sink, meter);
+  static OutputReader start(Fd pipe, int kept, OutputSink sink, OutputMeter meter)
+      throws SystemCallException {
+    var reader = new OutputReader(pipe, kept, sink, meter);
+    try {
+      Threads.start(reader.thread);
+    } catch (SystemCallException none) {
+      reader.pipe.close();
+      throw none;
+    }
+    return reader;
   }
 
   private void read() {
@@ -66,9 +75,13 @@ final class OutputReader implements AutoCloseable {
       } else {
         hear();
       }
+    } catch (SystemCallException refused) {
+      // What has no reader the command sees by itself.
+      if (refused.errno() != Errno.EPIPE) {
+        failure = refused.getMessage();
+      }
     } catch (IOException | IllegalStateException closed) {
-      // Something outside the run's reach holds the pipe open, or the output has no reader. The
-      // command sees the latter by itself.
+      // Something outside the run's reach holds the pipe open.
     }
   }
 
@@ -207,15 +220,7 @@ final class OutputReader implements AutoCloseable {
     if (thread.isAlive()) {
       pipe.close();
     }
-    boolean interrupted = Thread.interrupted();
-    try {
-      // One that is in a call that blocks is left to it.
-      thread.join(LAST_STEPS);
-    } catch (InterruptedException interrupt) {
-      interrupted = true;
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    // One that is in a call that blocks is left to it.
+    Threads.join(thread, LAST_STEPS);
   }
 }

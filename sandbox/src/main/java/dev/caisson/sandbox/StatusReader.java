@@ -9,6 +9,7 @@ import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.Processes;
+import dev.caisson.linux.threads.Threads;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -26,6 +27,7 @@ import java.util.concurrent.TimeoutException;
 final class StatusReader implements AutoCloseable {
   private static final Duration FOREVER = Duration.ofDays(365);
   private static final Duration SOON = Duration.ofMillis(200);
+  private static final Duration LAST_STEPS = Duration.ofSeconds(5);
   private static final int LONGEST = 64 * 1024;
   private static final Json JSON = Json.within(Limits.UNTRUSTED);
 
@@ -64,6 +66,8 @@ final class StatusReader implements AutoCloseable {
           }
         }
       }
+    } catch (SystemCallException failure) {
+      begun.completeExceptionally(failure);
     } catch (IOException | IllegalStateException closed) {
       // Without a report the run counts as one that could not be set up.
     } finally {
@@ -95,8 +99,8 @@ final class StatusReader implements AutoCloseable {
       return begun.get(deadline.remaining().toNanos(), TimeUnit.NANOSECONDS);
     } catch (TimeoutException late) {
       throw deadline.exception("the first process of a sandbox");
-    } catch (ExecutionException impossible) {
-      throw new AssertionError(impossible);
+    } catch (ExecutionException failure) {
+      throw new IOException("the status of bubblewrap cannot be read", failure.getCause());
     } catch (InterruptedException interrupt) {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException("interrupted while a sandbox was made");
@@ -146,16 +150,7 @@ final class StatusReader implements AutoCloseable {
   }
 
   private void joinReader() {
-    boolean interrupted = Thread.interrupted();
-    try {
-      thread.join(Duration.ofSeconds(5));
-    } catch (InterruptedException interrupt) {
-      interrupted = true;
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
+    Threads.join(thread, LAST_STEPS);
   }
 
   @Override

@@ -83,13 +83,19 @@ final class Streams implements AutoCloseable {
     if (terminal.isPresent()) {
       terminal.get().start();
     }
-    input.ifPresent(InputRelay::start);
+    if (input.isPresent()) {
+      input.get().start();
+    }
     meter.limit(run.outputLimit(), onLimit);
-    outputReader = output.map(pipe -> reader(pipe, run.sink()));
-    errorReader = errors.map(pipe -> reader(pipe, run.errors().orElse(OutputSink.NONE)));
+    if (output.isPresent()) {
+      outputReader = Optional.of(reader(output.get(), run.sink()));
+    }
+    if (errors.isPresent()) {
+      errorReader = Optional.of(reader(errors.get(), run.errors().orElse(OutputSink.NONE)));
+    }
   }
 
-  private OutputReader reader(Pipe pipe, OutputSink sink) {
+  private OutputReader reader(Pipe pipe, OutputSink sink) throws SystemCallException {
     pipe.write().close();
     return OutputReader.start(pipe.read(), KEPT, sink, meter);
   }

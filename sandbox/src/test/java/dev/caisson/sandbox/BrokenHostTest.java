@@ -27,6 +27,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Tag;
@@ -44,6 +45,8 @@ class BrokenHostTest extends SingleRuns {
   /// Makes a build root and runs something in it; tells what came of it, and what it left open. The
   /// arguments are a work directory and what is to be scarce.
   static final class Probe {
+    private static final int FREE = 20;
+
     private Probe() {}
 
     public static void main(String... args) throws Exception {
@@ -52,8 +55,12 @@ class BrokenHostTest extends SingleRuns {
         descriptors(work, args[1].endsWith("brokered"));
         return;
       }
-      if (args[1].equals("pids")) {
-        pids(work);
+      if (args[1].startsWith("pids")) {
+        pids(work, args[1].equals("pids"));
+        return;
+      }
+      if (args[1].equals("threads")) {
+        threads(work);
         return;
       }
       if (args[1].equals("no-proc")) {
@@ -120,9 +127,13 @@ class BrokenHostTest extends SingleRuns {
     }
 
     /// With fewer processes to be had each time.
-    private static void pids(Path work) throws Exception {
+    ///
+    /// @param first whether one run is made before, which starts what threads the JVM needs
+    private static void pids(Path work, boolean first) throws Exception {
       UnaryOperator<Run> more = run -> run.deadline(Duration.ofSeconds(20));
-      System.out.println(attempt(work, more));
+      if (first) {
+        System.out.println(attempt(work, more));
+      }
       for (int left = 12; left >= 0; left--) {
         var sleepers = new ArrayList<Child>();
         try {
@@ -139,6 +150,28 @@ class BrokenHostTest extends SingleRuns {
         sleepers.forEach(Child::close);
         System.out.println("with " + left + ": " + told);
       }
+      System.out.println("at last " + attempt(work, more));
+    }
+
+    /// With no thread to be had, then with one, two and so on: each one that is needed fails once.
+    private static void threads(Path work) throws Exception {
+      UnaryOperator<Run> more =
+          run -> run.errors(OutputSink.NONE).endpoint(endpoint("one")).deadline(LONG);
+      var over = new Semaphore(0);
+      int parked = 0;
+      try {
+        while (true) {
+          Thread.ofPlatform().daemon().start(over::acquireUninterruptibly);
+          parked++;
+        }
+      } catch (OutOfMemoryError full) {
+        // So many there are.
+      }
+      for (int left = 0; left <= FREE; left++) {
+        System.out.println("with " + left + ": " + attempt(work, more));
+        over.release();
+      }
+      over.release(parked);
       System.out.println("at last " + attempt(work, more));
     }
   }
@@ -301,20 +334,23 @@ class BrokenHostTest extends SingleRuns {
         .doesNotContain("leaked");
   }
 
-  @Test
-  void processesThatRunOutAreToldOf() throws IOException {
-    var command = probe("pids");
+  @ParameterizedTest
+  @ValueSource(strings = {"pids", "pids-from-the-first-run", "threads"})
+  void processesThatRunOutAreToldOf(String kind) throws IOException {
+    var command = probe(kind);
     var text =
         said(
             Spawn.of(Path.of(command.getFirst())).args(command.subList(1, command.size())),
             PATH,
             true);
-    assertThat(text).contains("at last ending: exited with status 0");
+    assertThat(text)
+        .contains("at last ending: exited with status 0")
+        .doesNotContain("its deadline")
+        .doesNotContain("OutOfMemoryError");
     assertThat(text.lines().filter(line -> line.startsWith("with ") && line.contains("failure: ")))
         .isNotEmpty()
         .allSatisfy(line ->
             assertThat(line)
-                .containsAnyOf(
-                    "EAGAIN", "temporarily unavailable", "unable to create native thread"));
+                .containsAnyOf("EAGAIN", "temporarily unavailable", "the guardian of directories"));
   }
 }

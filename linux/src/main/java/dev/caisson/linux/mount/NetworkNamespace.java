@@ -4,8 +4,8 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.linux.process.SpawnThread;
+import dev.caisson.linux.threads.Threads;
 import java.nio.file.Path;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 
 /// The networks of other processes. See `network_namespaces(7)`.
@@ -49,29 +49,10 @@ public final class NetworkNamespace {
           namespace.call(SystemCall.SETNS, CLONE_NEWNET, 0);
           return work.call();
         });
-    var thread = Thread.ofPlatform().daemon().name("caisson-network").start(task);
-    boolean interrupted = false;
-    try {
-      while (true) {
-        try {
-          thread.join();
-          return task.get();
-        } catch (InterruptedException interrupt) {
-          // What it makes would be lost.
-          interrupted = true;
-        } catch (ExecutionException failure) {
-          switch (failure.getCause()) {
-            case SystemCallException cause -> throw cause;
-            case RuntimeException cause -> throw cause;
-            case Error cause -> throw cause;
-            case null, default -> throw new AssertionError(failure);
-          }
-        }
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
+    var thread = Thread.ofPlatform().daemon().name("caisson-network").unstarted(task);
+    Threads.start(thread);
+    Threads.join(thread);
+    // What it makes would be lost if an interrupt ended this.
+    return Threads.await(task);
   }
 }

@@ -3,11 +3,12 @@ package dev.caisson.linux.process;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.linux.internal.Frame;
+import dev.caisson.linux.internal.Poller;
 import dev.caisson.linux.mount.MountFlag;
 import dev.caisson.linux.mount.Mounts;
+import dev.caisson.linux.threads.Threads;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 
@@ -25,10 +26,21 @@ public final class SpawnThread implements AutoCloseable {
 
   private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
   private final Thread thread;
+  private boolean started;
   private volatile boolean closed;
 
   private SpawnThread(String name) {
-    thread = Thread.ofPlatform().daemon().name(name).start(this::loop);
+    thread = Thread.ofPlatform().daemon().name(name).unstarted(this::loop);
+  }
+
+  /// Starts it before its first work: a thread that cannot be had now may be had later. A process
+  /// is of no use to those who cannot wait for it, so what they wait with comes first.
+  private void start() throws SystemCallException {
+    if (!started) {
+      Poller.shared();
+      Threads.start(thread);
+      started = true;
+    }
   }
 
   /// The thread for children without wishes, which sees the mounts of the JVM and ends with it.
@@ -89,6 +101,7 @@ public final class SpawnThread implements AutoCloseable {
 
   /// Runs something on the thread and waits for it, without end: for calls that do not block.
   ///
+  /// @throws SystemCallException as the work throws it; EAGAIN if there is no thread to be had
   /// @throws IllegalStateException if the thread has been closed
   public <T> T call(Work<T> work) throws SystemCallException {
     if (Thread.currentThread().equals(thread)) {
@@ -99,30 +112,11 @@ public final class SpawnThread implements AutoCloseable {
       if (closed) {
         throw new IllegalStateException("the thread has been closed");
       }
+      start();
       tasks.add(task);
     }
-    boolean interrupted = false;
-    try {
-      while (true) {
-        try {
-          return task.get();
-        } catch (InterruptedException interrupt) {
-          // What has been begun must be finished: a child may be on its way.
-          interrupted = true;
-        } catch (ExecutionException failure) {
-          switch (failure.getCause()) {
-            case SystemCallException cause -> throw cause;
-            case RuntimeException cause -> throw cause;
-            case Error cause -> throw cause;
-            case null, default -> throw new AssertionError(failure);
-          }
-        }
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
+    // What has been begun must be finished: a child may be on its way.
+    return Threads.await(task);
   }
 
   /// What can be run on the thread.
@@ -143,17 +137,7 @@ public final class SpawnThread implements AutoCloseable {
       closed = true;
       tasks.add(() -> {});
     }
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException interrupt) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Threads.join(thread);
   }
 
   private void loop() {

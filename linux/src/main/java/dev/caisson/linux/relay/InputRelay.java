@@ -11,6 +11,7 @@ import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.linux.internal.Frame;
 import dev.caisson.linux.internal.StreamEnd;
+import dev.caisson.linux.threads.Threads;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
@@ -97,10 +98,12 @@ public final class InputRelay implements AutoCloseable {
   }
 
   /// Begins to copy. To be called once, when the process has been started.
-  public void start() {
+  ///
+  /// @throws SystemCallException EAGAIN if there is no thread to be had
+  public void start() throws SystemCallException {
     // Else the writer would not notice that the process has closed its end.
     reader.close();
-    thread.start();
+    Threads.start(thread);
   }
 
   private void relay() {

@@ -1,18 +1,26 @@
-package dev.caisson.linux;
+package dev.caisson.linux.internal;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.PollEvent;
+import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.Layouts;
 import dev.caisson.linux.abi.SystemCall;
-import dev.caisson.linux.internal.Frame;
+import dev.caisson.linux.threads.Threads;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.channels.AsynchronousCloseException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -22,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 /// A blocking call would hold a virtual thread's carrier and would end by neither interrupt nor
 /// close; a wait here does. Each wait arms its descriptor for one event (EPOLLONESHOT), so that
 /// what is not waited for costs nothing.
-final class Poller {
+public final class Poller {
   private static final int CTL_ADD = 1;
   private static final int CTL_DEL = 2;
   private static final int CTL_MOD = 3;
@@ -31,6 +39,9 @@ final class Poller {
   private static final int ERR_OR_HUP = 8 | 16;
   private static final int BATCH = 64;
   private static final int INVALID = 32; // POLLNVAL
+
+  /// How long a virtual thread that waits for a nanosecond may take.
+  private static final Duration TIMER = Duration.ofSeconds(10);
 
   // Packed on x86-64, so nothing in it is aligned.
   private static final long EVENT_SIZE = Layouts.EPOLL_EVENT.size();
@@ -74,8 +85,14 @@ final class Poller {
 
   private int registrations;
 
+  private Thread thread = Thread.currentThread();
   private boolean running;
   private boolean ending;
+
+  /// Whether the JVM wakes virtual threads that wait for a time. One thread of the JVM does it,
+  /// which the first such wait starts. If there is no thread to be had then, that virtual thread
+  /// waits for ever (JDK 25), and no one hears of it.
+  private final FutureTask<Boolean> timer = new FutureTask<>(Poller::timerRuns);
 
   private Poller() throws SystemCallException {
     try (var frame = new Frame()) {
@@ -87,12 +104,48 @@ final class Poller {
       }
       kick = (int) SystemCallException.check(result, SystemCall.EVENTFD2);
     }
-    control(CTL_ADD, kick, 0, PollEvent.IN.bit(), EDGE);
+    try {
+      control(CTL_ADD, kick, 0, PollEvent.IN.bit(), EDGE);
+      startThread();
+    } catch (SystemCallException failure) {
+      closeDescriptors();
+      throw failure;
+    }
+    if (!Threads.await(timer)) {
+      end();
+      Threads.join(thread);
+      closeDescriptors();
+      throw new SystemCallException(Errno.EAGAIN, "clone3", "the timer of virtual threads");
+    }
     try {
       Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().unstarted(this::end));
     } catch (IllegalStateException endingAlready) {
       ending = true;
     }
+  }
+
+  private static boolean timerRuns() {
+    try {
+      var sleeper = Thread.ofVirtual().start(() -> LockSupport.parkNanos(1));
+      return Threads.join(sleeper, TIMER);
+    } catch (OutOfMemoryError none) {
+      // Nor is there one that virtual threads run on.
+      return false;
+    }
+  }
+
+  private void closeDescriptors() {
+    try (var frame = new Frame()) {
+      frame.call(SystemCall.CLOSE, kick);
+      frame.call(SystemCall.CLOSE, epoll);
+    }
+  }
+
+  private synchronized void startThread() throws SystemCallException {
+    var fresh = Thread.ofPlatform().daemon().name("caisson-poller").unstarted(this::loop);
+    Threads.start(fresh);
+    thread = fresh;
+    running = true;
   }
 
   /// A JVM that ends waits 300 ms for threads that are in native code, as the poller's is nearly
@@ -111,7 +164,11 @@ final class Poller {
     }
   }
 
-  static Poller shared() throws SystemCallException {
+  /// The one of this JVM, with its thread running: made by the first call.
+  ///
+  /// @throws SystemCallException EMFILE or EAGAIN if there is no descriptor or no thread to be had
+  ///   for it; a later call may succeed
+  public static Poller shared() throws SystemCallException {
     var made = shared;
     return made == null ? make() : made;
   }
@@ -126,7 +183,8 @@ final class Poller {
   }
 
   /// Waits for one of the events; the caller holds the descriptor open ([Fd#enter()]).
-  int await(Fd owner, int fd, int events, Deadline deadline, String awaited) throws IOException {
+  public int await(Fd owner, int fd, int events, Deadline deadline, String awaited)
+      throws IOException {
     var waiter = new Waiter(owner, events);
     add(fd, waiter);
     try {
@@ -153,7 +211,7 @@ final class Poller {
   }
 
   /// Wakes those who wait for a descriptor that its owner has closed.
-  static void wakeAll(Fd owner) {
+  public static void wakeAll(Fd owner) {
     var made = shared;
     if (made != null) {
       made.closed(owner);
@@ -172,8 +230,7 @@ final class Poller {
 
   private synchronized void add(int fd, Waiter waiter) throws SystemCallException {
     if (!running) {
-      running = true;
-      Thread.ofPlatform().daemon().name("caisson-poller").start(this::loop);
+      startThread();
     }
     var present = waiters.get(fd);
     if (present == null) {
@@ -250,6 +307,7 @@ final class Poller {
   }
 
   private void loop() {
+    timer.run();
     try (var frame = new Frame()) {
       var events = frame.allocate(EVENT_SIZE * BATCH, 8);
       while (goesOn()) {
@@ -267,7 +325,7 @@ final class Poller {
   }
 
   /// For the tests: how many descriptors are registered.
-  synchronized int registered() {
+  public synchronized int registered() {
     return waiters.size();
   }
 }
