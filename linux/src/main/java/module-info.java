@@ -12,7 +12,7 @@ module dev.caisson.linux {
   exports dev.caisson.linux.relay;
   exports dev.caisson.linux.socket;
   exports dev.caisson.linux.threads to
-      dev.caisson.host,
+      dev.caisson.service,
       dev.caisson.ipc,
       dev.caisson.network,
       dev.caisson.remote,

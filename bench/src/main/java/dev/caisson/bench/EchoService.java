@@ -1,8 +1,8 @@
 package dev.caisson.bench;
 
-import dev.caisson.host.Reply;
-import dev.caisson.host.Service;
 import dev.caisson.linux.Fd;
+import dev.caisson.service.Reply;
+import dev.caisson.service.Service;
 import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;

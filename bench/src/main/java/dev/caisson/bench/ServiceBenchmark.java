@@ -1,10 +1,10 @@
 package dev.caisson.bench;
 
-import dev.caisson.host.OutputListener;
-import dev.caisson.host.ServiceClient;
-import dev.caisson.host.ServiceManager;
-import dev.caisson.host.SignalListener;
 import dev.caisson.linux.Fd;
+import dev.caisson.service.OutputListener;
+import dev.caisson.service.ServiceClient;
+import dev.caisson.service.ServiceManager;
+import dev.caisson.service.SignalListener;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,10 +1,10 @@
 package dev.caisson.bench;
 
-import dev.caisson.build.Build;
-import dev.caisson.build.ManifestReader;
-import dev.caisson.build.ModuleIndex;
-import dev.caisson.build.Monitor;
-import dev.caisson.build.ObjectStore;
+import dev.caisson.engine.Build;
+import dev.caisson.engine.ManifestReader;
+import dev.caisson.engine.ModuleIndex;
+import dev.caisson.engine.Monitor;
+import dev.caisson.engine.ObjectStore;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Capability;

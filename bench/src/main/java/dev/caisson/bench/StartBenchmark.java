@@ -1,8 +1,8 @@
 package dev.caisson.bench;
 
-import dev.caisson.host.OutputListener;
-import dev.caisson.host.RemoteException;
-import dev.caisson.host.ServiceManager;
+import dev.caisson.service.OutputListener;
+import dev.caisson.service.RemoteException;
+import dev.caisson.service.ServiceManager;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

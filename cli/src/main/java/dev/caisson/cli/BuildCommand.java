@@ -1,14 +1,14 @@
 package dev.caisson.cli;
 
-import dev.caisson.build.Build;
-import dev.caisson.build.BuildResult;
-import dev.caisson.build.FailedStage;
-import dev.caisson.build.Manifest;
-import dev.caisson.build.ManifestException;
-import dev.caisson.build.ManifestReader;
-import dev.caisson.build.ModuleIndex;
-import dev.caisson.build.Monitor;
-import dev.caisson.build.ObjectStore;
+import dev.caisson.engine.Build;
+import dev.caisson.engine.BuildResult;
+import dev.caisson.engine.FailedStage;
+import dev.caisson.engine.Manifest;
+import dev.caisson.engine.ManifestException;
+import dev.caisson.engine.ManifestReader;
+import dev.caisson.engine.ModuleIndex;
+import dev.caisson.engine.Monitor;
+import dev.caisson.engine.ObjectStore;
 import dev.caisson.recipe.Lock;
 import dev.caisson.recipe.Recipe;
 import java.io.IOException;

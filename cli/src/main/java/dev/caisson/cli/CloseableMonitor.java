@@ -1,7 +1,7 @@
 package dev.caisson.cli;
 
-import dev.caisson.build.BuildEvent;
-import dev.caisson.build.Monitor;
+import dev.caisson.engine.BuildEvent;
+import dev.caisson.engine.Monitor;
 import java.io.IOException;
 
 /// A monitor that writes somewhere.

@@ -1,8 +1,8 @@
 package dev.caisson.cli;
 
-import dev.caisson.build.BuildResult;
-import dev.caisson.build.SourceResult;
-import dev.caisson.build.StageResult;
+import dev.caisson.engine.BuildResult;
+import dev.caisson.engine.SourceResult;
+import dev.caisson.engine.StageResult;
 import dev.caisson.recipe.Recipe;
 import dev.caisson.sandbox.ExceptionEndpoint.Report;
 import java.nio.file.Path;

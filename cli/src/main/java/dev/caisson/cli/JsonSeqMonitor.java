@@ -1,10 +1,10 @@
 package dev.caisson.cli;
 
-import dev.caisson.build.BuildEvent;
-import dev.caisson.build.Manifest.Pipeline;
-import dev.caisson.build.Manifest.Stage;
-import dev.caisson.build.SourceResult;
-import dev.caisson.build.StageResult;
+import dev.caisson.engine.BuildEvent;
+import dev.caisson.engine.Manifest.Pipeline;
+import dev.caisson.engine.Manifest.Stage;
+import dev.caisson.engine.SourceResult;
+import dev.caisson.engine.StageResult;
 import java.io.IOException;
 import java.util.Optional;
 import tools.jackson.databind.node.JsonNodeFactory;

@@ -1,10 +1,10 @@
 package dev.caisson.cli;
 
-import dev.caisson.build.BuildResult;
-import dev.caisson.build.Manifest;
-import dev.caisson.build.ObjectStore;
-import dev.caisson.build.SourceResult;
-import dev.caisson.build.StageResult;
+import dev.caisson.engine.BuildResult;
+import dev.caisson.engine.Manifest;
+import dev.caisson.engine.ObjectStore;
+import dev.caisson.engine.SourceResult;
+import dev.caisson.engine.StageResult;
 import dev.caisson.sandbox.ExceptionEndpoint.Report;
 import java.io.IOException;
 import tools.jackson.databind.JsonNode;

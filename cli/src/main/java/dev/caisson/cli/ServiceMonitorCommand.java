@@ -1,6 +1,5 @@
 package dev.caisson.cli;
 
-import dev.caisson.host.PassingMessage.Direction;
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.Limits;
 import dev.caisson.linux.Fd;
@@ -10,6 +9,7 @@ import dev.caisson.linux.process.Exit;
 import dev.caisson.linux.process.Processes;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.service.PassingMessage.Direction;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;

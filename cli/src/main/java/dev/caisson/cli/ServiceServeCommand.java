@@ -1,6 +1,6 @@
 package dev.caisson.cli;
 
-import dev.caisson.host.ServiceProgram;
+import dev.caisson.service.ServiceProgram;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Options;
 

@@ -1,11 +1,11 @@
 package dev.caisson.cli;
 
-import dev.caisson.build.spi.BuildModule;
-import dev.caisson.build.spi.InputModule;
-import dev.caisson.build.spi.ModuleProvider;
-import dev.caisson.build.spi.ServiceLog;
-import dev.caisson.build.spi.SourceModule;
-import dev.caisson.host.Service;
+import dev.caisson.engine.spi.BuildModule;
+import dev.caisson.engine.spi.InputModule;
+import dev.caisson.engine.spi.ModuleProvider;
+import dev.caisson.engine.spi.ServiceLog;
+import dev.caisson.engine.spi.SourceModule;
+import dev.caisson.service.Service;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;

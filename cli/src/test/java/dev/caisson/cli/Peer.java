@@ -17,7 +17,7 @@ final class Peer {
           .formatted(
               python(
                   Path.of(System.getProperty("caisson.samples"))
-                      .resolveSibling("host/src/test/resources/dev/caisson/host/conformance")
+                      .resolveSibling("service/src/test/resources/dev/caisson/service/conformance")
                       .normalize()
                       .toString()));
 

@@ -1,14 +1,14 @@
 package dev.caisson.fuzz;
 
-import dev.caisson.host.Access;
-import dev.caisson.host.ProtocolException;
-import dev.caisson.host.RemoteException;
-import dev.caisson.host.ServiceClient;
-import dev.caisson.host.ServiceEndedException;
-import dev.caisson.host.SignalListener;
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.service.Access;
+import dev.caisson.service.ProtocolException;
+import dev.caisson.service.RemoteException;
+import dev.caisson.service.ServiceClient;
+import dev.caisson.service.ServiceEndedException;
+import dev.caisson.service.SignalListener;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

@@ -1,9 +1,9 @@
 package dev.caisson.fuzz;
 
-import dev.caisson.host.Reply;
-import dev.caisson.host.Service;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.service.Reply;
+import dev.caisson.service.Service;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

@@ -1,10 +1,10 @@
 package dev.caisson.fuzz;
 
-import dev.caisson.host.Access;
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.service.Access;
 import java.util.ArrayList;
 import java.util.List;
 

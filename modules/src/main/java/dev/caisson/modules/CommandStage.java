@@ -1,7 +1,7 @@
 package dev.caisson.modules;
 
-import dev.caisson.build.spi.StageContext;
-import dev.caisson.build.spi.StageModule;
+import dev.caisson.engine.spi.StageContext;
+import dev.caisson.engine.spi.StageModule;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,6 +1,6 @@
 package dev.caisson.modules;
 
-import dev.caisson.build.spi.ServiceLog;
+import dev.caisson.engine.spi.ServiceLog;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.PollEvent;

@@ -1,10 +1,10 @@
 package dev.caisson.modules;
 
-import dev.caisson.build.spi.ServiceLog;
-import dev.caisson.build.spi.SourceModule;
-import dev.caisson.host.Service;
+import dev.caisson.engine.spi.ServiceLog;
+import dev.caisson.engine.spi.SourceModule;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.service.Service;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Files;

@@ -1,8 +1,8 @@
 package dev.caisson.modules;
 
-import dev.caisson.build.spi.StageContext;
-import dev.caisson.build.spi.StageException;
-import dev.caisson.build.spi.StageModule;
+import dev.caisson.engine.spi.StageContext;
+import dev.caisson.engine.spi.StageException;
+import dev.caisson.engine.spi.StageModule;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,8 +1,8 @@
 package dev.caisson.modules;
 
-import dev.caisson.host.Reply;
-import dev.caisson.host.Service;
 import dev.caisson.linux.Fd;
+import dev.caisson.service.Reply;
+import dev.caisson.service.Service;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,8 +1,8 @@
 package dev.caisson.modules;
 
-import dev.caisson.build.spi.ServiceLog;
-import dev.caisson.build.spi.SourceModule;
-import dev.caisson.host.Service;
+import dev.caisson.engine.spi.ServiceLog;
+import dev.caisson.engine.spi.SourceModule;
+import dev.caisson.service.Service;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;

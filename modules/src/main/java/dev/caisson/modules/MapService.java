@@ -1,9 +1,9 @@
 package dev.caisson.modules;
 
-import dev.caisson.build.spi.StoreClient;
-import dev.caisson.host.Reply;
-import dev.caisson.host.Service;
+import dev.caisson.engine.spi.StoreClient;
 import dev.caisson.linux.Fd;
+import dev.caisson.service.Reply;
+import dev.caisson.service.Service;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

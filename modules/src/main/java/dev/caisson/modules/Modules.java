@@ -1,7 +1,7 @@
 package dev.caisson.modules;
 
-import dev.caisson.build.spi.BuildModule;
-import dev.caisson.build.spi.ModuleProvider;
+import dev.caisson.engine.spi.BuildModule;
+import dev.caisson.engine.spi.ModuleProvider;
 import java.io.InputStream;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -1,7 +1,7 @@
 package dev.caisson.modules;
 
-import dev.caisson.build.spi.StageContext;
-import dev.caisson.build.spi.StageModule;
+import dev.caisson.engine.spi.StageContext;
+import dev.caisson.engine.spi.StageModule;
 
 /// Does nothing but print what it was given: for trying a manifest out, and for measuring what a
 /// stage costs.

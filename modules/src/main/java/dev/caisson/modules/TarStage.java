@@ -1,7 +1,7 @@
 package dev.caisson.modules;
 
-import dev.caisson.build.spi.StageContext;
-import dev.caisson.build.spi.StageModule;
+import dev.caisson.engine.spi.StageContext;
+import dev.caisson.engine.spi.StageModule;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,7 +20,7 @@ final class TarStage implements StageModule {
     var archive = context.location("/" + options.path("filename").asString());
     var input = context.inputs().get("tree");
     if (input == null) {
-      throw new dev.caisson.build.spi.StageException("the input 'tree' is missing");
+      throw new dev.caisson.engine.spi.StageException("the input 'tree' is missing");
     }
     var tar = new ArrayList<>(List.of("env", "XZ_OPT=--threads=0", "tar", "--sort=name"));
     var format = options.path("format").asString("gnu");

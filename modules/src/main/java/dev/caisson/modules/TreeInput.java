@@ -1,9 +1,9 @@
 package dev.caisson.modules;
 
-import dev.caisson.build.spi.InputModule;
-import dev.caisson.build.spi.ServiceLog;
-import dev.caisson.build.spi.StoreClient;
-import dev.caisson.host.Service;
+import dev.caisson.engine.spi.InputModule;
+import dev.caisson.engine.spi.ServiceLog;
+import dev.caisson.engine.spi.StoreClient;
+import dev.caisson.service.Service;
 import java.io.IOException;
 import java.nio.file.Path;
 import tools.jackson.databind.JsonNode;

@@ -1,10 +1,10 @@
 package dev.caisson.modules;
 
-import dev.caisson.build.Build;
-import dev.caisson.build.BuildEvent;
-import dev.caisson.build.ManifestReader;
-import dev.caisson.build.ModuleIndex;
-import dev.caisson.build.ObjectStore;
+import dev.caisson.engine.Build;
+import dev.caisson.engine.BuildEvent;
+import dev.caisson.engine.ManifestReader;
+import dev.caisson.engine.ModuleIndex;
+import dev.caisson.engine.ObjectStore;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import java.io.IOException;

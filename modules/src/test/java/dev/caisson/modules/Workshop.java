@@ -2,15 +2,15 @@ package dev.caisson.modules;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.build.Build;
-import dev.caisson.build.BuildResult;
-import dev.caisson.build.Manifest;
-import dev.caisson.build.ManifestReader;
-import dev.caisson.build.ModuleIndex;
-import dev.caisson.build.Monitor;
-import dev.caisson.build.ObjectStore;
-import dev.caisson.build.SourceResult;
-import dev.caisson.build.StageResult;
+import dev.caisson.engine.Build;
+import dev.caisson.engine.BuildResult;
+import dev.caisson.engine.Manifest;
+import dev.caisson.engine.ManifestReader;
+import dev.caisson.engine.ModuleIndex;
+import dev.caisson.engine.Monitor;
+import dev.caisson.engine.ObjectStore;
+import dev.caisson.engine.SourceResult;
+import dev.caisson.engine.StageResult;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import dev.caisson.testkit.Programs;

@@ -1,0 +1,11 @@
+package dev.caisson.engine.spi;
+
+import dev.caisson.service.Service;
+
+/// A source: it fetches files by their checksums.
+public non-sealed interface SourceModule extends BuildModule {
+  /// A new service that answers `download`, as osbuild's sources do.
+  ///
+  /// @param log takes what the service prints
+  Service service(ServiceLog log);
+}

@@ -1,0 +1,69 @@
+package dev.caisson.service;
+
+import dev.caisson.ipc.JsonChannel;
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Fd;
+import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+
+/// The two ends of the protocol of host services, without the processes and threads that they
+/// otherwise come with: an execution must cost microseconds.
+///
+/// This, [dev.caisson.network.Access] and [dev.caisson.remote.Access] alone know what is not
+/// public.
+public final class Access {
+  private Access() {}
+
+  /// A caller at the end of a channel, which it takes over.
+  public static ServiceClient client(JsonChannel channel) {
+    return new ServiceClient(
+        "fuzzed",
+        new Prepared(new SocketConnection(channel)),
+        until -> new ServiceEndedException("fuzzed", "ended", List.of()),
+        SignalListener.NONE,
+        ServiceClient.Owner.NONE);
+  }
+
+  /// A connection on which the answers lie before they are asked for, which no real one may do.
+  private record Prepared(SocketConnection connection) implements Connection {
+    @Override
+    public boolean ready() {
+      return false;
+    }
+
+    @Override
+    public void awaitReady(Deadline deadline) throws IOException {
+      connection.awaitReady(deadline);
+    }
+
+    @Override
+    public void send(ServiceMessage message, List<Fd> descriptors, Deadline deadline)
+        throws IOException {
+      connection.send(message, descriptors, deadline);
+    }
+
+    @Override
+    public Optional<Delivery> receive(Deadline deadline) throws IOException {
+      return connection.receive(deadline);
+    }
+
+    @Override
+    public void shutdown() {
+      connection.shutdown();
+    }
+
+    @Override
+    public void close() {
+      connection.close();
+    }
+  }
+
+  /// Serves a connection to its end on this thread.
+  ///
+  /// @throws Exception why the connection broke
+  public static void serve(Service service, JsonChannel connection) throws Exception {
+    service.attach("fuzzed", new SocketConnection(connection));
+    service.serve();
+  }
+}

@@ -1,9 +1,0 @@
-package dev.caisson.host;
-
-/// Signals of a service inside this JVM.
-class InJvmSignalTest extends SignalContract {
-  @Override
-  ServiceSpec spec() {
-    return ServiceSpec.inJvm(() -> new SampleService(() -> {}));
-  }
-}

@@ -1,0 +1,13 @@
+package dev.caisson.service;
+
+/// Sees the messages between a host and a service as they pass, for debugging.
+@FunctionalInterface
+public interface MessageListener {
+  /// Sees nothing.
+  MessageListener NONE = (id, message) -> {};
+
+  /// Called for each message, in the thread that sends or receives it, which waits meanwhile.
+  ///
+  /// @param id the service
+  void message(String id, PassingMessage message);
+}

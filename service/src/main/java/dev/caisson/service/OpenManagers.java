@@ -1,0 +1,102 @@
+package dev.caisson.service;
+
+import dev.caisson.linux.Deadline;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/// The managers that have services. The end of the JVM stops these: `System.exit`, the end of its
+/// last thread, SIGTERM, SIGINT and SIGHUP.
+///
+/// One shutdown hook does it for all of them: the hooks of a JVM run at the same time, so one for
+/// each manager would know no order.
+final class OpenManagers {
+  /// How long services may take to stop by themselves, however patient their managers are.
+  private static final Duration MOST = Duration.ofSeconds(12);
+
+  /// How long the JVM waits besides, for services that do not stop by themselves.
+  private static final Duration FORCE = Duration.ofSeconds(3);
+
+  private static final AtomicLong NUMBERS = new AtomicLong();
+  private static final ConcurrentSkipListMap<Long, ServiceManager> OPEN =
+      new ConcurrentSkipListMap<>();
+  private static boolean hooked;
+
+  private OpenManagers() {}
+
+  /// The place of a new manager in the order of all.
+  static long number() {
+    return NUMBERS.getAndIncrement();
+  }
+
+  static void add(long number, ServiceManager manager) {
+    if (OPEN.putIfAbsent(number, manager) == null) {
+      hook();
+    }
+  }
+
+  static void remove(long number) {
+    OPEN.remove(number);
+  }
+
+  private static synchronized void hook() {
+    if (!hooked) {
+      hooked = true;
+      try {
+        Runtime.getRuntime()
+            .addShutdownHook(
+                Thread.ofPlatform().name("caisson-services").unstarted(OpenManagers::stopAll));
+      } catch (IllegalStateException ending) {
+        // The services of a JVM that is ending already end with it.
+      }
+    }
+  }
+
+  private static List<ServiceManager> lastFirst() {
+    return List.copyOf(OPEN.descendingMap().values());
+  }
+
+  /// Stops all services, and returns after a bounded time: the hook of a JVM that waits for a lock,
+  /// or for a method that never returns, would keep the JVM.
+  private static void stopAll() {
+    var allowed = Duration.ZERO;
+    for (var manager : lastFirst()) {
+      var patience = manager.patience();
+      allowed = patience.compareTo(allowed) > 0 ? patience : allowed;
+    }
+    if (OPEN.isEmpty()) {
+      return;
+    }
+    stopAll(allowed.compareTo(MOST) < 0 ? allowed : MOST);
+  }
+
+  private static void stopAll(Duration allowed) {
+    var stopper =
+        Thread.ofPlatform()
+            .daemon()
+            .name("caisson-stop")
+            .start(() -> stopWithin(Deadline.in(allowed)));
+    try {
+      stopper.join(allowed.plus(FORCE));
+    } catch (InterruptedException endAtOnce) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static void stopWithin(Deadline until) {
+    var stop = new OrderedStop(until);
+    boolean more;
+    do {
+      more = false;
+      for (var manager : lastFirst()) {
+        more |= manager.stopAll(stop);
+      }
+      // What other threads have started meanwhile.
+    } while (more && !until.expired());
+    for (var problem : stop.problems()) {
+      // Further lines are the service's own.
+      String.valueOf(problem.getMessage()).lines().findFirst().ifPresent(System.err::println);
+    }
+  }
+}

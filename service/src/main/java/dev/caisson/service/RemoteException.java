@@ -1,0 +1,41 @@
+package dev.caisson.service;
+
+/// A method of a service failed; the service itself lives on.
+///
+/// The message is `ID: NAME: VALUE`, and the lines of the backtrace follow if there is one. All but
+/// the id comes from the service: it is as long as a message may be, and can steer a terminal.
+public final class RemoteException extends ServiceException {
+  private static final long serialVersionUID = 1;
+
+  private final String name;
+  private final String value;
+  private final String backtrace;
+
+  RemoteException(String service, ServiceMessage.Failure failure) {
+    super(
+        "%s: %s: %s%s"
+            .formatted(
+                service,
+                failure.name(),
+                failure.value(),
+                failure.backtrace().isBlank() ? "" : "\n" + failure.backtrace().stripTrailing()));
+    this.name = failure.name();
+    this.value = failure.value();
+    this.backtrace = failure.backtrace();
+  }
+
+  /// The class of the exception in the service, such as `FileNotFoundError`.
+  public String name() {
+    return name;
+  }
+
+  /// Its message.
+  public String value() {
+    return value;
+  }
+
+  /// Where in the service it came from, as text in the form of the service's language.
+  public String backtrace() {
+    return backtrace;
+  }
+}

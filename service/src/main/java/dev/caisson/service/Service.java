@@ -1,0 +1,303 @@
+package dev.caisson.service;
+
+import dev.caisson.ipc.MessageException;
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.SystemCallException;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.channels.ClosedChannelException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// A host service: it answers calls, one after another, until the host closes the connection, and
+/// then always stops.
+///
+/// What it can do is a [ServiceMethod] each, which callers share; the constructor says how each is
+/// done:
+///
+/// {@snippet class="dev.caisson.service.Checksums" region="service"}
+///
+/// A service that wants the JSON itself overrides [#dispatch]. The same class serves as an
+/// executable of its own ([#main(Service, String...)], [ServiceProgram]) and as an object inside
+/// the JVM of the host ([ServiceManager#start(String, Service)]). They differ in when [#stop()]
+/// runs:
+///
+/// | the host ends by | executable | object in the JVM |
+/// | --- | --- | --- |
+/// | closing its manager | runs | runs |
+/// | `System.exit`, its last thread, SIGTERM, SIGINT, SIGHUP | runs | runs, within 15 s |
+/// | SIGKILL, a crash of the JVM | runs, as soon as it is not in a method | does not run |
+///
+/// So an object holds only what the kernel frees with the process: descriptors, memory, locks on
+/// open files. What outlives a process (a mount, a loop device without autoclear, a file to be
+/// removed) is for an executable. A method that never returns keeps its process alive when the host
+/// has gone.
+public abstract class Service {
+  private static final Duration FOREVER = Duration.ofDays(365);
+  private static final Duration SEND = Duration.ofSeconds(60);
+
+  private final Duration sendDeadline;
+
+  private final Map<String, Typed<?, ?>> methods = new HashMap<>();
+
+  /// Held while a message is sent; fair, so that a flood of signals does not hold up an answer.
+  private final ReentrantLock sending = new ReentrantLock(true);
+
+  private volatile @Nullable Host host;
+
+  /// The host of a service that has been started.
+  private static final class Host {
+    final String id;
+    final Connection connection;
+    volatile boolean gone;
+
+    Host(String id, Connection connection) {
+      this.id = id;
+      this.connection = connection;
+    }
+  }
+
+  /// For subclasses.
+  protected Service() {
+    this(SEND);
+  }
+
+  /// @param sendDeadline how long a message waits for a host that does not read
+  Service(Duration sendDeadline) {
+    this.sendDeadline = sendDeadline;
+  }
+
+  /// How a method is done.
+  ///
+  /// @param <Q> what it is asked with
+  /// @param <R> what it answers
+  @FunctionalInterface
+  public interface Handler<Q, R> {
+    /// Answers a call.
+    ///
+    /// @param request its descriptors are closed afterwards unless they are moved out
+    /// @return the answer; its descriptors are given away with it
+    /// @throws Exception what the caller will see
+    R handle(Q request) throws Exception;
+  }
+
+  private record Typed<Q, R>(ServiceMethod<Q, R> method, Handler<Q, R> handler) {
+    Reply call(JsonNode args, List<Fd> descriptors) throws Exception {
+      var request = TypedJson.request(method, args, descriptors);
+      return TypedJson.given(handler.handle(request));
+    }
+  }
+
+  /// Says how a method is done; to be called by the constructor.
+  ///
+  /// @throws IllegalStateException if that has been said
+  protected final <Q, R> void on(ServiceMethod<Q, R> method, Handler<Q, R> handler) {
+    Objects.requireNonNull(method, "method");
+    Objects.requireNonNull(handler, "handler");
+    if (methods.putIfAbsent(method.name(), new Typed<>(method, handler)) != null) {
+      throw new IllegalStateException("the method " + method.name() + " is there already");
+    }
+  }
+
+  /// Answers a call, which unless it is overridden means: by the [method][#on] of that name.
+  ///
+  /// What it throws becomes an exception at the caller, and the service lives on. It is never run
+  /// twice at once.
+  ///
+  /// @param method what is asked for
+  /// @param args its arguments
+  /// @param descriptors those that came with the call; they are closed afterwards unless moved out
+  /// @return the answer, with whose descriptors the service parts
+  protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
+    var typed = methods.get(method);
+    if (typed == null) {
+      throw new NoSuchMethodException(
+          "there is no method '%s', only %s".formatted(method, new TreeSet<>(methods.keySet())));
+    }
+    return typed.call(args, descriptors);
+  }
+
+  /// Frees all that the service holds. Called once, when the connection has ended, for whatever
+  /// reason. The class says which ends of the host do not get that far.
+  protected void stop() throws Exception {}
+
+  /// The id that the host gave to this service.
+  ///
+  /// @throws IllegalStateException before the service is started
+  public final String id() {
+    return started().id;
+  }
+
+  /// Sends a signal to the host: at any time from the start of the service to the end of the
+  /// connection, by any thread, also between calls. What is sent during a call comes before its
+  /// answer.
+  ///
+  /// Blocks until there is room for it, 60 s at most: the host reads when it calls, or has a
+  /// [standing listener][ServiceSpec#signals].
+  ///
+  /// @param descriptors they stay this side's
+  /// @throws IllegalStateException before the service is started
+  /// @throws IllegalArgumentException if a descriptor is not open
+  /// @throws DeadlineException if the host does not read; nothing was sent then
+  /// @throws IOException if the host is gone
+  protected final void emitSignal(JsonNode value, List<Fd> descriptors) throws IOException {
+    Objects.requireNonNull(value, "value");
+    requireOpen("signal", Objects.requireNonNull(descriptors, "descriptors"));
+    send(started(), new ServiceMessage.Signal(value), descriptors);
+  }
+
+  /// Sends a record as a signal; its descriptors stay this side's.
+  ///
+  /// @throws IOException as [#emitSignal(JsonNode, List)]
+  protected final void emitSignal(Record value) throws IOException {
+    var signal = TypedJson.reply(Objects.requireNonNull(value, "value"));
+    emitSignal(signal.value(), signal.descriptors());
+  }
+
+  private Host started() {
+    var current = host;
+    if (current == null) {
+      throw new IllegalStateException("the service has not been started");
+    }
+    return current;
+  }
+
+  /// Connects the service with its host: it has an id and can send signals from now on.
+  ///
+  /// @throws IllegalStateException if it serves another host
+  final synchronized void attach(String id, Connection connection) {
+    var current = host;
+    if (current != null && !current.gone) {
+      throw new IllegalStateException("this object serves already, as service " + current.id);
+    }
+    host = new Host(id, connection);
+  }
+
+  /// Serves the host that it has been attached to, to the end of the connection, and stops.
+  ///
+  /// @throws Exception what [#stop()] threw, or why the connection broke
+  final void serve() throws Exception {
+    var current = started();
+    try {
+      boolean heard = true;
+      while (heard) {
+        try {
+          var call = current.connection.receive(Deadline.in(FOREVER));
+          heard = call.isPresent() && answer(current, call.get());
+        } catch (ProtocolException nonsense) {
+          heard = answer(current, ServiceMessage.Failure.of(nonsense), List.of());
+        }
+      }
+    } finally {
+      current.gone = true;
+      current.connection.close();
+      stop();
+    }
+  }
+
+  /// @return whether there is still somebody to answer
+  private boolean answer(Host to, Connection.Delivery call) throws IOException {
+    Reply reply;
+    try {
+      reply = Objects.requireNonNull(reply(call), "the method returned no reply");
+    } catch (Exception | AssertionError | LinkageError | StackOverflowError failure) {
+      return answer(to, ServiceMessage.Failure.of(failure), List.of());
+    }
+    try (reply) {
+      requireOpen("reply", reply.descriptors());
+      return answer(to, new ServiceMessage.Reply(reply.value()), reply.descriptors());
+    } catch (MessageException | IllegalArgumentException unsendable) {
+      return answer(to, ServiceMessage.Failure.of(unsendable), List.of());
+    }
+  }
+
+  private Reply reply(Connection.Delivery delivery) throws Exception {
+    try (delivery) {
+      if (!(delivery.message() instanceof ServiceMessage.Call call)) {
+        throw new ProtocolException("only methods can be called on a service");
+      }
+      return dispatch(call.name(), call.args(), delivery.descriptors());
+    }
+  }
+
+  /// @return whether it arrived; a host that is gone, or reads no more, is no failure of the
+  ///   service
+  /// @throws IllegalArgumentException if something has closed one of the descriptors
+  private boolean answer(Host to, ServiceMessage message, List<Fd> descriptors) throws IOException {
+    try {
+      send(to, message, descriptors);
+      return true;
+    } catch (SystemCallException failure) {
+      if (failure.errno() == Errno.EBADF && !descriptors.isEmpty()) {
+        throw new IllegalArgumentException("a descriptor of the reply is not open", failure);
+      }
+      return false;
+    } catch (ClosedChannelException | DeadlineException gone) {
+      return false;
+    }
+  }
+
+  private void send(Host to, ServiceMessage message, List<Fd> descriptors) throws IOException {
+    var until = Deadline.in(sendDeadline);
+    takeSending(until);
+    try {
+      if (to.gone) {
+        throw new ClosedChannelException();
+      }
+      to.connection.send(message, descriptors, until);
+    } catch (IllegalStateException failure) {
+      if (to.gone) {
+        throw new ClosedChannelException();
+      }
+      throw failure;
+    } finally {
+      sending.unlock();
+    }
+  }
+
+  private void takeSending(Deadline until) throws IOException {
+    if (!sending.hasQueuedThreads() && sending.tryLock()) {
+      return;
+    }
+    try {
+      if (!sending.tryLock(until.remaining().toNanos(), TimeUnit.NANOSECONDS)) {
+        throw until.exception("room to send a message");
+      }
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while another thread sends a message");
+    }
+  }
+
+  /// One that came with the call and is returned without having been moved is closed by now.
+  private static void requireOpen(String message, List<Fd> descriptors) {
+    for (var descriptor : descriptors) {
+      if (!descriptor.isOpen()) {
+        throw new IllegalArgumentException(
+            "a descriptor of the %s is not open: %s".formatted(message, descriptor));
+      }
+    }
+  }
+
+  /// Runs a service that has no arguments of its own as the program of a process: the `main` of an
+  /// executable calls this and exits with its result. [ServiceProgram] is for one that has some,
+  /// and says more.
+  ///
+  /// @return the exit status: 0; 1 if it failed to stop; 2 if it was called wrongly
+  public static int main(Service service, String... args) {
+    Objects.requireNonNull(service, "service");
+    var name = service.getClass().getSimpleName();
+    return new ServiceProgram(name.isEmpty() ? "service" : name).run(arguments -> service, args);
+  }
+}

@@ -1,0 +1,289 @@
+package dev.caisson.service;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.caisson.ipc.JsonChannel;
+import dev.caisson.ipc.Limits;
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.socket.UnixSocket;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/// Calls the methods of a service.
+///
+/// Many threads may: their calls wait for each other, in order. A call that ends without its answer
+/// (deadline, interrupt, a peer that breaks the protocol) ends the connection with it, so that a
+/// late answer can never be taken for that of the next call. The service then ends, too; one that
+/// is [restarted][Restart] can be called again by the same client.
+///
+/// A service may send signals at any time. Those of a call go to the listener of that call. The
+/// others go to the [standing listener][ServiceSpec#signals] as they come. Without a standing
+/// listener they wait, and the listener of the next call hears them, in order, before that call is
+/// sent. [SignalListener#NONE] drops them.
+public final class ServiceClient {
+  private final String id;
+  private final ReentrantLock turn = new ReentrantLock(true);
+  private final Owner owner;
+
+  /// Hears the signals between calls; NONE if the next call is to hear them.
+  private final SignalListener standing;
+
+  private final Optional<StandingListener> watcher;
+  private volatile Line line;
+
+  /// The keeper of the service that a client calls.
+  interface Owner {
+    /// The connection is all that keeps the service.
+    Owner NONE =
+        new Owner() {
+          @Override
+          public void stop(ServiceClient client, Optional<Duration> patience) {
+            client.disconnect();
+          }
+
+          @Override
+          public OptionalInt pid() {
+            return OptionalInt.empty();
+          }
+        };
+
+    /// Stops the service, unless that has been done.
+    ///
+    /// @param patience empty for that of its manager
+    void stop(ServiceClient client, Optional<Duration> patience) throws ServiceException;
+
+    /// The process of the service, unless it has been reaped.
+    OptionalInt pid();
+  }
+
+  ServiceClient(
+      String id, Connection connection, Line.Ending ending, SignalListener signals, Owner owner) {
+    this.id = id;
+    this.owner = owner;
+    this.line = new Line(id, connection, ending);
+    this.watcher =
+        signals.equals(SignalListener.NONE)
+            ? Optional.empty()
+            : Optional.of(new StandingListener(id, signals, turn));
+    this.standing = watcher.<SignalListener>map(listener -> listener).orElse(SignalListener.NONE);
+    watcher.ifPresent(listener -> listener.watch(line));
+  }
+
+  /// Calls what speaks the protocol at the other end of a socket, however it was started.
+  ///
+  /// @param id its name in messages
+  /// @param socket connected, of the type SOCK_SEQPACKET; the client takes it over, and [#stop()]
+  ///   closes it
+  /// @throws IllegalArgumentException if the socket is of another type; it stays the caller's then
+  /// @throws SystemCallException if the descriptor is not a socket; it stays the caller's then
+  public static ServiceClient over(String id, UnixSocket socket) throws SystemCallException {
+    return over(id, socket, Limits.DEFAULT, SignalListener.NONE);
+  }
+
+  /// Calls what speaks the protocol at the other end of a socket, as [#over(String, UnixSocket)].
+  ///
+  /// @param limits what is accepted of it
+  /// @param signals the standing listener, as [ServiceSpec#signals] has it
+  public static ServiceClient over(
+      String id, UnixSocket socket, Limits limits, SignalListener signals)
+      throws SystemCallException {
+    requireNonNull(id, "id");
+    requireNonNull(limits, "limits");
+    requireNonNull(signals, "signals");
+    if (requireNonNull(socket, "socket").type() != UnixSocket.Type.SEQPACKET) {
+      throw new IllegalArgumentException(
+          "the socket of service %s is of the type %s, not SEQPACKET".formatted(id, socket.type()));
+    }
+    return new ServiceClient(
+        id,
+        new SocketConnection(JsonChannel.of(UnixSocket.of(socket.fd()), limits)),
+        until -> new ServiceEndedException(id, "has ended its connection", List.of()),
+        signals,
+        Owner.NONE);
+  }
+
+  /// The service's id.
+  public String id() {
+    return id;
+  }
+
+  /// The process of the service; empty for a service in this JVM, for the other end of a
+  /// [socket][#over], and when the process has been reaped.
+  ///
+  /// For messages: to stop the service, use [#stop()].
+  public OptionalInt pid() {
+    return owner.pid();
+  }
+
+  /// Stops the service, as [ServiceManager#stop(String)]. No-op if it has been stopped.
+  ///
+  /// @throws ServiceException if it ended otherwise than by itself with status 0
+  public void stop() throws ServiceException {
+    owner.stop(this, Optional.empty());
+  }
+
+  /// Stops the service. No-op if it has been stopped.
+  ///
+  /// @param patience how long it may take to stop by itself
+  /// @throws ServiceException if it ended otherwise than by itself with status 0
+  public void stop(Duration patience) throws ServiceException {
+    requireNonNull(patience, "patience");
+    owner.stop(this, Optional.of(patience));
+  }
+
+  /// Calls a method without arguments, which are `[]` on the wire, and returns its value.
+  ///
+  /// @throws IOException as [#call(String, JsonNode, Duration)]
+  public JsonNode call(String method, Duration deadline) throws IOException {
+    return call(method, JsonNodeFactory.instance.arrayNode(), deadline);
+  }
+
+  /// Calls a method and returns its value. Descriptors of the answer are closed; signals go to the
+  /// standing listener, if there is one.
+  ///
+  /// Blocks until the answer comes; an interrupt ends it.
+  ///
+  /// @param deadline for all of it, waiting for the calls of other threads included
+  /// @throws RemoteException if the method failed
+  /// @throws ServiceEndedException if the service ended instead
+  /// @throws ProtocolException if it answered what is no answer
+  /// @throws DeadlineException if it did not answer in time
+  /// @throws InterruptedIOException if the thread is interrupted; the interrupt stays set
+  public JsonNode call(String method, JsonNode args, Duration deadline) throws IOException {
+    try (var reply = callWithFds(method, args, List.of(), SignalListener.NONE, deadline)) {
+      return reply.value();
+    }
+  }
+
+  /// Calls a method with a record, and returns a record. Signals go to the standing listener, if
+  /// there is one.
+  ///
+  /// @param request its descriptors stay the caller's
+  /// @return the answer, whose descriptors the caller owns
+  /// @throws IOException as [#call(String, JsonNode, Duration)]
+  public <Q, R> R call(ServiceMethod<Q, R> method, Q request, Duration deadline)
+      throws IOException {
+    return call(method, request, SignalListener.NONE, deadline);
+  }
+
+  /// Calls a method with a record, and returns a record.
+  ///
+  /// @param request its descriptors stay the caller's
+  /// @param signals hears what comes before the answer
+  /// @return the answer, whose descriptors the caller owns
+  /// @throws IOException as [#call(String, JsonNode, Duration)], and what the listener threw
+  public <Q, R> R call(
+      ServiceMethod<Q, R> method, Q request, SignalListener signals, Duration deadline)
+      throws IOException {
+    requireNonNull(method, "method");
+    var args = TypedJson.reply(requireNonNull(request, "request"));
+    var reply = callWithFds(method.name(), args.value(), args.descriptors(), signals, deadline);
+    return TypedJson.value(
+        "the reply of service %s to %s".formatted(id, method.name()),
+        method.reply(),
+        reply.value(),
+        reply.descriptors());
+  }
+
+  /// Calls a method with descriptors, which the caller keeps.
+  ///
+  /// @param signals hears what comes before the answer; [SignalListener#NONE] leaves it to the
+  ///   standing listener, if there is one
+  /// @return the answer, whose descriptors the caller owns
+  /// @throws IOException as [#call(String, JsonNode, Duration)], and what the listener threw
+  public Reply callWithFds(
+      String method, JsonNode args, List<Fd> descriptors, SignalListener signals, Duration deadline)
+      throws IOException {
+    requireNonNull(method, "method");
+    requireNonNull(args, "args");
+    requireNonNull(descriptors, "descriptors");
+    requireNonNull(signals, "signals");
+    var until = Deadline.in(requireNonNull(deadline, "deadline"));
+    takeTurn(method, until);
+    // What is attached meanwhile is for the next call.
+    var exchange = new Exchange(id, line, method, until);
+    boolean awaited = false;
+    try {
+      exchange.send(args, descriptors, standing.equals(SignalListener.NONE) ? signals : standing);
+      awaited = true;
+      var listener = signals.equals(SignalListener.NONE) ? standing : signals;
+      while (true) {
+        var delivery = exchange.receive();
+        switch (delivery.message()) {
+          case ServiceMessage.Signal signal -> {
+            try (delivery) {
+              listener.signal(signal.value(), delivery.descriptors());
+            }
+          }
+          case ServiceMessage.Reply reply -> {
+            awaited = false;
+            return new Reply(reply.value(), delivery.descriptors());
+          }
+          case ServiceMessage.Failure failure -> {
+            delivery.close();
+            awaited = false;
+            throw new RemoteException(id, failure);
+          }
+          case ServiceMessage.Call call -> {
+            delivery.close();
+            throw new ProtocolException(
+                "service %s called the method %s of its host".formatted(id, call.name()));
+          }
+        }
+      }
+    } finally {
+      if (awaited) {
+        exchange.abandon();
+      }
+      turn.unlock();
+    }
+  }
+
+  /// Ends the connection, and a call that is under way with it.
+  void disconnect() {
+    line.close();
+  }
+
+  /// Goes on with a new run of the service; the calls of the old one have ended.
+  void attach(Connection fresh, Line.Ending ending) {
+    var next = new Line(id, fresh, ending);
+    line = next;
+    watcher.ifPresent(listener -> listener.watch(next));
+  }
+
+  /// Waits until the standing listener has heard all signals of a run that has ended.
+  void hearOut(Duration patience) {
+    watcher.ifPresent(listener -> listener.hearOut(patience));
+  }
+
+  private void takeTurn(String method, Deadline until) throws IOException {
+    if (turn.isHeldByCurrentThread()) {
+      throw new IllegalStateException(
+          "service %s cannot be called by a listener of its signals; call it on another thread"
+              .formatted(id));
+    }
+    if (!turn.hasQueuedThreads() && turn.tryLock()) {
+      return;
+    }
+    try {
+      if (!turn.tryLock(until.remaining().toNanos(), TimeUnit.NANOSECONDS)) {
+        throw until.exception("the turn to call " + method + " of service " + id);
+      }
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException(
+          "interrupted before calling " + method + " of service " + id);
+    }
+  }
+}

@@ -1,0 +1,48 @@
+package dev.caisson.service;
+
+import dev.caisson.linux.process.Exit;
+import java.util.List;
+import java.util.Optional;
+
+/// A service ended that should have lived on, or ended badly.
+public final class ServiceEndedException extends ServiceException {
+  private static final long serialVersionUID = 1;
+
+  /// The last lines that the service printed.
+  @SuppressWarnings("serial") // always an immutable list of strings
+  private final List<String> lastLines;
+
+  @SuppressWarnings("serial") // for those who catch it, not to be sent anywhere
+  private final Optional<Exit> exit;
+
+  ServiceEndedException(String service, Exit exit, List<String> lastLines) {
+    this(service, exit.toString(), Optional.of(exit), lastLines);
+  }
+
+  ServiceEndedException(String service, String how, List<String> lastLines) {
+    this(service, how, Optional.empty(), lastLines);
+  }
+
+  private ServiceEndedException(
+      String service, String how, Optional<Exit> exit, List<String> lastLines) {
+    super(
+        "service %s %s%s"
+            .formatted(
+                service,
+                how,
+                lastLines.isEmpty() ? "" : "; it said:\n  " + String.join("\n  ", lastLines)));
+    this.exit = exit;
+    this.lastLines = lastLines;
+  }
+
+  /// The exit status or signal of a process; empty for a thread of this JVM, and for a process that
+  /// has not ended by itself.
+  public Optional<Exit> exit() {
+    return exit;
+  }
+
+  /// The last lines that it printed, oldest first.
+  public List<String> lastLines() {
+    return lastLines;
+  }
+}

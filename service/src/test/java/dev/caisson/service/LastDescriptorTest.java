@@ -1,0 +1,112 @@
+package dev.caisson.service;
+
+import static dev.caisson.service.Support.LONG;
+import static dev.caisson.service.Support.json;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.Pipe;
+import dev.caisson.linux.PollEvent;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.NoLeaks;
+import dev.caisson.testkit.Requires;
+import dev.caisson.testkit.SmallJvm;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/// What a call needs descriptors for when there is none: a large message lies in one.
+@ExtendWith(NoLeaks.class)
+@Timeout(240)
+@Requires(Need.OPEN_FILES)
+class LastDescriptorTest {
+  @Test
+  void aLargeCallWithoutADescriptorToBeHadIsNotTakenForTheEndOfTheService() throws Exception {
+    assertThat(new SmallJvm(64, 100).run(LargeCall.class)).contains("EMFILE");
+  }
+
+  @Test
+  void aWaitWithoutADescriptorToBeHadFailsAloneAndNotTheNextOnes() throws Exception {
+    assertThat(new SmallJvm(64, 100).run(FirstWait.class)).contains("waited");
+  }
+
+  private static List<Fd> all() throws SystemCallException {
+    var all = new ArrayList<Fd>();
+    try (var fd = Fd.open(Path.of("/dev/null"))) {
+      while (true) {
+        all.add(fd.dup());
+      }
+    } catch (SystemCallException full) {
+      // The one that was opened first is free again.
+      all.add(Fd.open(Path.of("/dev/null")));
+      return all;
+    }
+  }
+
+  /// For [#aLargeCallWithoutADescriptorToBeHadIsNotTakenForTheEndOfTheService()].
+  static final class LargeCall {
+    private LargeCall() {}
+
+    public static void main(String... args) throws Exception {
+      SmallJvm.load("dev.caisson.linux", "dev.caisson.ipc", "dev.caisson.service");
+      var manager = Support.manager(OutputListener.NONE, LONG);
+      var directory = Files.createTempDirectory("caisson-last-");
+      var program = Support.pythonService(directory);
+      var client = manager.start("good", program, List.of());
+      client.call("echo", json("[]"), LONG);
+      var large = JsonNodeFactory.instance.stringNode("x".repeat(100_000));
+      client.call("echo", large, LONG);
+      var all = all();
+      try {
+        client.call("echo", large, Duration.ofSeconds(2));
+        throw new AssertionError("it was sent");
+      } catch (SystemCallException told) {
+        if (told.errno() != Errno.EMFILE) {
+          throw told;
+        }
+        System.out.println(told.getMessage());
+      } finally {
+        all.forEach(Fd::close);
+        manager.close();
+        Files.delete(program);
+        Files.delete(directory);
+      }
+    }
+  }
+
+  /// For [#aWaitWithoutADescriptorToBeHadFailsAloneAndNotTheNextOnes()]: the first wait of a JVM
+  /// needs descriptors of its own.
+  static final class FirstWait {
+    private FirstWait() {}
+
+    public static void main(String... args) throws Exception {
+      SmallJvm.load("dev.caisson.linux");
+      try (var pipe = Pipe.pipe2()) {
+        var events = Set.of(PollEvent.IN);
+        var all = all();
+        try {
+          pipe.read().await(events, Duration.ofMillis(10), "nothing");
+        } catch (Throwable scarce) {
+          System.out.println("first: " + scarce);
+        } finally {
+          all.forEach(Fd::close);
+        }
+        try {
+          pipe.read().await(events, Duration.ofMillis(10), "nothing");
+        } catch (DeadlineException passed) {
+          System.out.println("waited");
+        }
+      }
+    }
+  }
+}
