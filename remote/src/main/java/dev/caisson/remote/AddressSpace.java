@@ -70,12 +70,11 @@ final class AddressSpace implements AutoCloseable {
     file.close();
   }
 
-  /// Memory for whoever needs some, with whatever was in it.
+  /// Memory with whatever was in it.
   ///
-  /// @param user who writes and reads it, if it is not in common
   /// @throws OutOfSpaceException if there is none left in one piece
   /// @throws IllegalArgumentException if the size is negative
-  synchronized RemoteMemory allocate(RemoteProcess user, long size) {
+  synchronized Block allocate(long size) {
     if (size < 0) {
       throw new IllegalArgumentException("%d bytes of memory".formatted(size));
     }
@@ -91,7 +90,7 @@ final class AddressSpace implements AutoCloseable {
       free.put(at + wanted, rest);
     }
     var local = mapping.memory().asSlice(at, size);
-    return new RemoteMemory(this, user, remote + at, local, () -> giveBack(at, wanted));
+    return new Block(remote + at, local, () -> giveBack(at, wanted));
   }
 
   private Map.Entry<Long, Long> find(long size, long wanted) {

@@ -85,12 +85,6 @@ final class Bootstrap {
     return all;
   }
 
-  static UnixSocket moved(UnixSocket socket) {
-    try (var fd = socket.move()) {
-      return UnixSocket.of(fd);
-    }
-  }
-
   /// Whether the extension is there: it has been acknowledged before anything was described.
   static long acknowledged(UnixSocket connected) throws IOException {
     var received = connected.recvmsgNow(ACKNOWLEDGEMENT);
@@ -152,9 +146,6 @@ final class Bootstrap {
         serverAhead);
   }
 
-  /// The ends of sockets that are here, and the numbers of the others.
-  record Sockets(UnixSocket calls, int callsThere, UnixSocket passing, int passingThere) {}
-
   private static RemoteProcess process(
       MemorySegment head,
       long serverAhead,
@@ -165,7 +156,7 @@ final class Bootstrap {
       Deadline deadline)
       throws IOException {
     int pid = head.get(JAVA_INT_UNALIGNED, 32);
-    var connection = new Connection(moved(sockets.calls()), serverAhead != 0);
+    var connection = new Connection(Sockets.moved(sockets.calls()), serverAhead != 0);
     connection.peer("process " + pid);
     try {
       memory.mappedAt(map(connection, memfd, unneeded, deadline));
@@ -180,13 +171,13 @@ final class Bootstrap {
       Connection connection, Symbols symbols, Sockets sockets, AddressSpace memory, int pid) {
     var table = new DescriptorTable("process " + pid);
     table.addSockets(sockets.callsThere(), sockets.passingThere());
-    var passing = moved(sockets.passing());
+    var passing = Sockets.moved(sockets.passing());
     return new RemoteProcess(
         connection,
         memory,
         symbols,
         table,
-        process -> Passing.of(process, passing, sockets.passingThere()),
+        process -> LocalTransport.of(process, passing, sockets.passingThere()),
         pid);
   }
 
@@ -194,7 +185,7 @@ final class Bootstrap {
   static RemoteProcess found(
       Symbols symbols, Sockets sockets, AddressSpace memory, int memfd, Deadline deadline)
       throws IOException {
-    var connection = new Connection(moved(sockets.calls()), true);
+    var connection = new Connection(Sockets.moved(sockets.calls()), true);
     int pid;
     try {
       memory.mappedAt(map(connection, memfd, List.of(memfd), deadline));
@@ -210,7 +201,7 @@ final class Bootstrap {
     connection.lock(deadline);
     try {
       connection.request(0, SystemCall.GETPID.number());
-      connection.exchange(1, deadline, Unclaimed.Late.DROPPED);
+      connection.exchange(1, deadline, AbandonedCalls.Late.DROPPED);
       return (int) connection.answer(0);
     } finally {
       connection.unlock();
@@ -245,7 +236,7 @@ final class Bootstrap {
       for (int i = 0; i < unneeded.size(); i++) {
         connection.request(i + 1, SystemCall.CLOSE.number(), unneeded.get(i));
       }
-      connection.exchange(1 + unneeded.size(), deadline, Unclaimed.Late.DROPPED);
+      connection.exchange(1 + unneeded.size(), deadline, AbandonedCalls.Late.DROPPED);
       return mapped(connection.answer(0));
     } finally {
       connection.unlock();

@@ -60,7 +60,7 @@ final class Connection implements AutoCloseable {
 
   private boolean lost;
 
-  private final Unclaimed unclaimed = new Unclaimed();
+  private final AbandonedCalls unclaimed = new AbandonedCalls();
 
   /// @param ahead whether the other side speaks the extension
   Connection(UnixSocket socket, boolean ahead) {
@@ -136,13 +136,13 @@ final class Connection implements AutoCloseable {
     }
     if (!unclaimed.isDone()) {
       unclaimed.look();
-      runErrands(deadline);
+      runCleanups(deadline);
     }
     unclaimed.giveBack();
   }
 
-  private void runErrands(Deadline deadline) throws IOException {
-    for (var next = unclaimed.errands(MOST); !next.isEmpty(); next = unclaimed.errands(MOST)) {
+  private void runCleanups(Deadline deadline) throws IOException {
+    for (var next = unclaimed.cleanups(MOST); !next.isEmpty(); next = unclaimed.cleanups(MOST)) {
       for (int i = 0; i < next.size(); i++) {
         request(i, next.get(i).nr().number(), next.get(i).words());
       }
@@ -152,17 +152,17 @@ final class Connection implements AutoCloseable {
   }
 
   /// Has something done before the next call is made.
-  void later(List<Errand> more) {
+  void later(List<CleanupCall> more) {
     unclaimed.later(more);
   }
 
   /// What nobody has done yet, nor will: the connection is at its end.
-  List<Errand> undone() {
-    return unclaimed.errands(Integer.MAX_VALUE);
+  List<CleanupCall> undone() {
+    return unclaimed.cleanups(Integer.MAX_VALUE);
   }
 
   /// The one who has sent the last requests waits no longer.
-  private void leave(int count, Unclaimed.Late late) {
+  private void leave(int count, AbandonedCalls.Late late) {
     int had = count - (owed - fetches);
     for (int i = 0; i < count; i++) {
       if (i < had) {
@@ -198,7 +198,7 @@ final class Connection implements AutoCloseable {
   }
 
   /// Gives memory back that calls have used, as soon as none of them is under way any more.
-  void giveBack(RemoteMemory memory) {
+  void giveBack(Block memory) {
     unclaimed.keep(memory);
     if (lock.tryLock()) {
       try {
@@ -232,7 +232,7 @@ final class Connection implements AutoCloseable {
   /// @param late what becomes of those that come too late
   /// @throws ConnectionLostException if there is no answer, nor will be
   /// @throws dev.caisson.linux.DeadlineException if there is none in time; the calls go on
-  void exchange(int count, Deadline deadline, Unclaimed.Late late) throws IOException {
+  void exchange(int count, Deadline deadline, AbandonedCalls.Late late) throws IOException {
     send(count, deadline);
     try {
       receive(count, deadline);
@@ -319,7 +319,7 @@ final class Connection implements AutoCloseable {
   }
 
   /// Writes a part of memory, as it is here, to the process. Nothing if they have it in common.
-  void write(RemoteMemory memory, Range part, Deadline deadline) throws IOException {
+  void write(Block memory, ByteRange part, Deadline deadline) throws IOException {
     if (data.isEmpty() || part.isEmpty()) {
       return;
     }
@@ -344,7 +344,7 @@ final class Connection implements AutoCloseable {
       }
       at += answer(0);
       writing -= answer(0);
-      requestWrite(memory, new Range(at, part.to()), socket);
+      requestWrite(memory, new ByteRange(at, part.to()), socket);
       send(1, deadline);
     }
     if (answer(0) != writing) {
@@ -353,7 +353,7 @@ final class Connection implements AutoCloseable {
     writing = 0;
   }
 
-  private void requestWrite(RemoteMemory memory, Range part, DataSocket socket) {
+  private void requestWrite(Block memory, ByteRange part, DataSocket socket) {
     int waitAll = 0x100;
     long address = memory.address() + part.from();
     request(0, SystemCall.RECVFROM.number(), socket.there(), address, part.size(), waitAll);
@@ -364,7 +364,7 @@ final class Connection implements AutoCloseable {
   ///
   /// @param late what becomes of its answer if that, or the memory, comes too late
   /// @return what it returns, or the negated errno
-  long call(RemoteMemory memory, Range changed, Deadline deadline, Unclaimed.Late late)
+  long call(Block memory, ByteRange changed, Deadline deadline, AbandonedCalls.Late late)
       throws IOException {
     if (data.isEmpty() || changed.isEmpty()) {
       exchange(1, deadline, late);
@@ -384,7 +384,7 @@ final class Connection implements AutoCloseable {
     }
     long result = answer(0);
     try {
-      var rest = new ArrayDeque<Range>();
+      var rest = new ArrayDeque<ByteRange>();
       if (atOnce) {
         fetch(memory, changed, rest, data.get(), deadline);
       } else if (result >= 0 || result < -4095) {
@@ -399,7 +399,7 @@ final class Connection implements AutoCloseable {
   }
 
   /// Reads a part of memory from the process. Nothing if they have it in common.
-  void read(RemoteMemory memory, Range part, Deadline deadline) throws IOException {
+  void read(Block memory, ByteRange part, Deadline deadline) throws IOException {
     if (data.isPresent() && !part.isEmpty()) {
       read(memory, new ArrayDeque<>(List.of(part)), data.get(), deadline);
     }
@@ -407,18 +407,18 @@ final class Connection implements AutoCloseable {
 
   /// Reads parts of memory: so much at a time as fits into the process's socket, so that it never
   /// waits for this side while this side waits for it.
-  private void read(RemoteMemory memory, Deque<Range> rest, DataSocket socket, Deadline deadline)
+  private void read(Block memory, Deque<ByteRange> rest, DataSocket socket, Deadline deadline)
       throws IOException {
     while (!rest.isEmpty()) {
-      var asked = new ArrayList<Range>();
+      var asked = new ArrayList<ByteRange>();
       while (asked.size() < MOST / 2 && !rest.isEmpty()) {
         var next = rest.removeFirst();
         long end = Math.min(next.to(), next.from() + CHUNK);
-        var chunk = new Range(next.from(), end);
+        var chunk = new ByteRange(next.from(), end);
         requestFetch(asked.size(), memory, chunk, socket);
         asked.add(chunk);
         if (end < next.to()) {
-          rest.addFirst(new Range(end, next.to()));
+          rest.addFirst(new ByteRange(end, next.to()));
         }
       }
       send(asked.size(), deadline);
@@ -429,7 +429,7 @@ final class Connection implements AutoCloseable {
     }
   }
 
-  private void requestFetch(int index, RemoteMemory memory, Range part, DataSocket socket) {
+  private void requestFetch(int index, Block memory, ByteRange part, DataSocket socket) {
     int noSignal = 0x4000;
     long address = memory.address() + part.from();
     long number = SystemCall.SENDTO.number();
@@ -438,7 +438,7 @@ final class Connection implements AutoCloseable {
 
   /// Takes what the next fetch brings. The kernel sends less if the process is stopped meanwhile.
   private void fetch(
-      RemoteMemory memory, Range part, Deque<Range> rest, DataSocket socket, Deadline deadline)
+      Block memory, ByteRange part, Deque<ByteRange> rest, DataSocket socket, Deadline deadline)
       throws IOException {
     long count = fetched(socket, deadline);
     if (count > part.size()) {
@@ -449,7 +449,7 @@ final class Connection implements AutoCloseable {
       throw lost(true);
     }
     if (count < part.size()) {
-      rest.add(new Range(part.from() + count, part.to()));
+      rest.add(new ByteRange(part.from() + count, part.to()));
     }
   }
 

@@ -15,17 +15,29 @@ final class DescriptorTable {
   private final Set<Integer> sockets = new LinkedHashSet<>();
 
   /// The processes that share it.
-  private final List<RemoteProcess> users = new CopyOnWriteArrayList<>();
+  private final List<User> users = new CopyOnWriteArrayList<>();
+
+  /// A process that shares it.
+  interface User {
+    /// Closes a descriptor, as soon as the process is in no other call.
+    ///
+    /// @return whether it is closed, or will be; otherwise the process cannot do that any more
+    boolean close(int number);
+
+    /// Closes descriptors that are of this library alone. No interceptor sees it, and it is waited
+    /// for only if that cannot be helped.
+    void closeSilently(int... numbers);
+  }
 
   DescriptorTable(String owner) {
     this.owner = owner;
   }
 
-  void addUser(RemoteProcess process) {
+  void addUser(User process) {
     users.add(process);
   }
 
-  void removeUser(RemoteProcess process) {
+  void removeUser(User process) {
     users.remove(process);
   }
 
@@ -33,7 +45,7 @@ final class DescriptorTable {
   /// its connection is lost.
   ///
   /// @param first who is asked first, if it is one of these
-  void close(int number, RemoteProcess first) {
+  void close(int number, User first) {
     if (users.contains(first) && first.close(number)) {
       return;
     }

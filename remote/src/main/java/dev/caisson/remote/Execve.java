@@ -51,7 +51,7 @@ record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong s
   ///
   /// @throws SystemCallException if it cannot be executed
   /// @throws ConnectionLostException if the process has died before
-  void in(RemoteProcess process, Witness witness) throws IOException {
+  void in(CallRunner process, Witness witness) throws IOException {
     var call = process.call(SystemCall.EXECVE).path(program).strings(argv).strings(envp);
     long result = process.intercepted(call, () -> make(process, call, witness));
     if (result < 0) {
@@ -59,7 +59,7 @@ record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong s
     }
   }
 
-  private long make(RemoteProcess process, Call call, Witness witness) throws IOException {
+  private long make(CallRunner process, Call call, Witness witness) throws IOException {
     // Answered before the next: one that dies unnamed would look like one that has executed.
     process.make(process.call(SystemCall.PRCTL).word(PrctlOption.SET_NAME.number()).string(NAME));
     if (sigmask.isPresent()) {

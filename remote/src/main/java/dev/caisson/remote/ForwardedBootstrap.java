@@ -31,7 +31,7 @@ final class ForwardedBootstrap {
   /// @param gateway where the processes on that machine connect
   /// @throws StubException if it is not a stub, or one that lies
   static Bootstrap.Launched connecting(
-      ForwardedListener.Expected expected, Forwarding.Gateway gateway, Deadline deadline)
+      ForwardedListener.Expected expected, ForwardedTransport.Gateway gateway, Deadline deadline)
       throws IOException {
     try (var calls = expected.await(deadline)) {
       calls.sendmsg(FORWARDED, List.of(), deadline);
@@ -56,12 +56,12 @@ final class ForwardedBootstrap {
   /// @param ends closed by the caller, whether this fails or not
   /// @param listener where its connections arrive
   /// @throws StubException if it is not a stub, or one that lies
-  static Bootstrap.Launched given(Link.Ends ends, ForwardedListener listener, Deadline deadline)
-      throws IOException {
+  static Bootstrap.Launched given(
+      Transport.Ends ends, ForwardedListener listener, Deadline deadline) throws IOException {
     try {
       var reader = new Bootstrap.Reader(ends.second(), deadline);
       var told = Told.by(reader, MAGIC_OVER_DATA);
-      var gateway = new Forwarding.Gateway(listener, told.number(44));
+      var gateway = new ForwardedTransport.Gateway(listener, told.number(44));
       // There is no socket for passing.
       var unneeded = List.of(told.number(48));
       return launched(ends.calls(), ends.second(), reader, told, unneeded, gateway, deadline);
@@ -103,7 +103,7 @@ final class ForwardedBootstrap {
       Bootstrap.Reader reader,
       Told told,
       List<Integer> unneeded,
-      Forwarding.Gateway gateway,
+      ForwardedTransport.Gateway gateway,
       Deadline deadline)
       throws IOException {
     var arguments = reader.strings(told.count(56));
@@ -117,14 +117,14 @@ final class ForwardedBootstrap {
       UnixSocket data,
       Told told,
       List<Integer> unneeded,
-      Forwarding.Gateway gateway,
+      ForwardedTransport.Gateway gateway,
       Deadline deadline)
       throws IOException {
     int pid = told.number(32);
     int callsThere = told.number(36);
     int dataThere = told.number(40);
-    var dataSocket = new DataSocket(Bootstrap.moved(data), dataThere);
-    var connection = new Connection(Bootstrap.moved(calls), told.serverAhead != 0, dataSocket);
+    var dataSocket = new DataSocket(Sockets.moved(data), dataThere);
+    var connection = new Connection(Sockets.moved(calls), told.serverAhead != 0, dataSocket);
     var symbols = Bootstrap.symbols(told.head, told.serverAhead);
     return process(
         connection, symbols, pid, List.of(callsThere, dataThere), unneeded, gateway, deadline);
@@ -135,14 +135,14 @@ final class ForwardedBootstrap {
   /// @param ends closed by the caller, whether this fails or not
   /// @param numbers of the sockets for calls and for data, there
   static RemoteProcess found(
-      Link.Ends ends,
+      Transport.Ends ends,
       List<Integer> numbers,
       Symbols symbols,
-      Forwarding.Gateway gateway,
+      ForwardedTransport.Gateway gateway,
       Deadline deadline)
       throws IOException {
-    var data = new DataSocket(Bootstrap.moved(ends.second()), numbers.get(1));
-    var connection = new Connection(Bootstrap.moved(ends.calls()), true, data);
+    var data = new DataSocket(Sockets.moved(ends.second()), numbers.get(1));
+    var connection = new Connection(Sockets.moved(ends.calls()), true, data);
     int pid;
     try {
       pid = Bootstrap.pid(connection, deadline);
@@ -165,7 +165,7 @@ final class ForwardedBootstrap {
       int pid,
       List<Integer> sockets,
       List<Integer> unneeded,
-      Forwarding.Gateway gateway,
+      ForwardedTransport.Gateway gateway,
       Deadline deadline)
       throws IOException {
     connection.peer("process " + pid);
@@ -181,7 +181,7 @@ final class ForwardedBootstrap {
       var table = new DescriptorTable("process " + pid);
       table.addSockets(sockets.getFirst(), sockets.getLast());
       return new RemoteProcess(
-          connection, memory, symbols, table, one -> new Forwarding(one, gateway), pid);
+          connection, memory, symbols, table, one -> new ForwardedTransport(one, gateway), pid);
     } catch (IOException | RuntimeException failure) {
       connection.close();
       memory.close();

@@ -77,7 +77,7 @@ final class Handshake implements AutoCloseable {
         all.add(connected.fd());
         // One after the other: a copy in a child would keep the connections open.
         synchronized (process.table()) {
-          var there = process.link().give(all);
+          var there = process.transport().give(all);
           try {
             process.sendmsg(
                 there.getLast(), Bootstrap.MAGIC, there.subList(0, given.size()), MsgFlag.DONTWAIT);
@@ -210,10 +210,10 @@ final class Handshake implements AutoCloseable {
   private Bootstrap.Launched launched() throws IOException {
     memory.mappedAt(Bootstrap.mapped(answers.get(JAVA_LONG, 0)));
     var head = description.head();
-    var connection = new Connection(Bootstrap.moved(calls.ours()), serverAhead != 0);
+    var connection = new Connection(Sockets.moved(calls.ours()), serverAhead != 0);
     int pid = told(32);
     connection.peer("process " + pid);
-    var sockets = new Bootstrap.Sockets(calls.ours(), told(36), passing.ours(), told(48));
+    var sockets = new Sockets(calls.ours(), told(36), passing.ours(), told(48));
     var process =
         Bootstrap.process(connection, Bootstrap.symbols(head, serverAhead), sockets, memory, pid);
     done = true;

@@ -39,7 +39,8 @@ public interface IoctlCalls extends Caller {
   ///
   /// @throws dev.caisson.linux.SystemCallException EBUSY if it shows one already
   default void loopConfigure(RemoteFd device, RemoteFd file, LoopConfig config) throws IOException {
-    ioctl(device, 0x4c0a).in(config.bytes(file.numberIn(process()))).run();
+    var call = ioctl(device, 0x4c0a);
+    call.in(config.bytes(call.number(file))).run();
   }
 
   /// Makes a loop device let go of its file, when it is closed for the last time. See `loop(4)`,

@@ -32,7 +32,7 @@ public interface MemoryCalls extends Caller {
         .flags(Flag.set(MapFlag.class, flags), Implied.ANONYMOUS)
         .word(-1)
         .word(0)
-        .leaves(address -> List.of(Errand.of(MUNMAP, address, length)))
+        .leaves(address -> List.of(CleanupCall.of(MUNMAP, address, length)))
         .value();
   }
 
@@ -52,7 +52,7 @@ public interface MemoryCalls extends Caller {
         .flags(Flag.set(MapFlag.class, flags))
         .fd(file)
         .word(offset)
-        .leaves(address -> List.of(Errand.of(MUNMAP, address, length)))
+        .leaves(address -> List.of(CleanupCall.of(MUNMAP, address, length)))
         .value();
   }
 

@@ -30,7 +30,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 ///
 /// It dies with its parent. It owns what the kernel keeps of it: closing it kills it and waits for
 /// it, if that has not been done.
-public final class RemoteChild extends RemoteProcess {
+public final class RemoteChild implements SystemCalls, AutoCloseable {
   private static final int CLONE_VM = 0x100;
   private static final int CLONE_PIDFD = 0x1000;
   private static final int SIGCHLD = 17;
@@ -41,11 +41,12 @@ public final class RemoteChild extends RemoteProcess {
   /// How long the parent may take to tell of an end, beside what there is time for.
   private static final Duration LEEWAY = Duration.ofMillis(100);
 
+  private final RemoteProcess process;
   private final RemoteProcess parent;
   private final int calls;
   private final int second;
   private final int number;
-  private final Hold hold;
+  private final Pidfd hold;
   private final RemoteMemory stack;
   private final AtomicBoolean watched = new AtomicBoolean();
 
@@ -58,19 +59,21 @@ public final class RemoteChild extends RemoteProcess {
       RemoteProcess parent,
       Connection connection,
       DescriptorTable table,
-      Link.Ends ends,
+      Transport.Ends ends,
       int number,
-      Hold hold,
+      Pidfd hold,
       RemoteMemory stack) {
-    super(
-        connection,
-        parent.memory(),
-        parent.symbols(),
-        table,
-        child -> parent.link().inherited(child, ends),
-        number);
+    this.process =
+        new RemoteProcess(
+            connection,
+            parent.memory(),
+            parent.symbols(),
+            table,
+            child -> parent.transport().inherited(child, ends),
+            number);
     this.parent = parent;
-    deadline(parent.deadline());
+    process.deadline(parent.deadline());
+    process.onSharedTable(this::watchEnd);
     this.calls = ends.callsThere().number();
     this.second = ends.secondThere().number();
     this.number = number;
@@ -89,7 +92,7 @@ public final class RemoteChild extends RemoteProcess {
   static RemoteChild persistent(RemoteProcess parent, int listener) throws IOException {
     var child = clone(parent, Set.of(), OptionalInt.of(listener));
     // Its children close it, so that it ends with this one.
-    child.table().addSockets(listener, listener);
+    child.process.table().addSockets(listener, listener);
     try {
       // Before it answers anything it has asked to die with its parent: nobody else would end it.
       child.getpid();
@@ -107,7 +110,7 @@ public final class RemoteChild extends RemoteProcess {
     RemoteChild child;
     // One after the other: no other child may get a copy of this one's sockets.
     synchronized (table) {
-      var ends = parent.link().open();
+      var ends = parent.transport().open();
       try (ends) {
         child = clone(parent, flags, listener, ends);
         if (sameTable) {
@@ -119,16 +122,19 @@ public final class RemoteChild extends RemoteProcess {
       }
     }
     // Once it answers, it has asked to die with its parent.
-    child.run(
-        sameTable
-            ? List.of(Errand.of(SystemCall.GETPID))
-            : table.sockets().stream().map(Errand::close).toList());
-    child.interceptAs(parent);
+    child
+        .process
+        .calls()
+        .run(
+            sameTable
+                ? List.of(CleanupCall.of(SystemCall.GETPID))
+                : table.sockets().stream().map(CleanupCall::close).toList());
+    child.process.calls().interceptAs(parent.calls());
     return child;
   }
 
   private static RemoteChild clone(
-      RemoteProcess parent, Set<CloneFlag> flags, OptionalInt listener, Link.Ends ends)
+      RemoteProcess parent, Set<CloneFlag> flags, OptionalInt listener, Transport.Ends ends)
       throws IOException {
     var stack = parent.allocate(STACK);
     var pidfd = Call.room(4);
@@ -147,14 +153,14 @@ public final class RemoteChild extends RemoteProcess {
               .value();
     } catch (IOException | RuntimeException failure) {
       // When it is sure that there is no child on it.
-      parent.connection().giveBack(stack);
+      parent.connection().giveBack(stack.block());
       throw failure;
     }
     try {
       return cloned(parent, flags, ends, (int) number, pidfd.get(JAVA_INT, 0), stack);
     } catch (IOException | RuntimeException failure) {
-      parent.run(Errand.end(number));
-      parent.connection().giveBack(stack);
+      parent.calls().run(CleanupCall.end(number));
+      parent.connection().giveBack(stack.block());
       throw failure;
     }
   }
@@ -164,16 +170,16 @@ public final class RemoteChild extends RemoteProcess {
   }
 
   /// What there is to be done with a child that came too late.
-  private static List<Errand> ended(long pid, MemorySegment pidfd) {
-    var errands = new ArrayList<>(Errand.end(pid));
-    errands.add(Errand.close(pidfd.get(JAVA_INT, 0)));
-    return errands;
+  private static List<CleanupCall> ended(long pid, MemorySegment pidfd) {
+    var cleanups = new ArrayList<>(CleanupCall.end(pid));
+    cleanups.add(CleanupCall.close(pidfd.get(JAVA_INT, 0)));
+    return cleanups;
   }
 
   private static RemoteChild cloned(
       RemoteProcess parent,
       Set<CloneFlag> flags,
-      Link.Ends ends,
+      Transport.Ends ends,
       int number,
       int pidfd,
       RemoteMemory stack)
@@ -183,8 +189,8 @@ public final class RemoteChild extends RemoteProcess {
     if (!sameTable) {
       table.addSockets(ends.callsThere().number(), ends.secondThere().number());
     }
-    var hold = parent.link().hold(pidfd, number);
-    var connection = parent.link().connection(ends, parent.connection().ahead());
+    var hold = parent.transport().hold(pidfd, number);
+    var connection = parent.transport().connection(ends, parent.connection().ahead());
     RemoteChild child;
     try {
       child = new RemoteChild(parent, connection, table, ends, number, hold, stack);
@@ -193,21 +199,19 @@ public final class RemoteChild extends RemoteProcess {
       hold.close();
       throw full;
     }
-    if (parent.known().isPresent() && hold instanceof Hold.Here here) {
-      here.pid().ifPresent(child::knownAs);
+    if (parent.calls().known().isPresent() && hold instanceof Pidfd.Here here) {
+      here.pid().ifPresent(child.process.calls()::knownAs);
     }
     if (sameTable) {
       child.watchEnd();
-      if (parent instanceof RemoteChild sharing) {
-        sharing.watchEnd();
-      }
+      parent.sharesTable();
     }
     return child;
   }
 
   /// Whoever shares its descriptors keeps its end of the connection open.
   private void watchEnd() {
-    if (hold instanceof Hold.Here && watched.compareAndSet(false, true)) {
+    if (hold instanceof Pidfd.Here && watched.compareAndSet(false, true)) {
       Thread.ofVirtual().start(this::endConnectionWithIt);
     }
   }
@@ -215,7 +219,7 @@ public final class RemoteChild extends RemoteProcess {
   private void endConnectionWithIt() {
     try {
       hold.awaitEnd(Duration.ofDays(365), "the end of " + this);
-      connection().shutdown();
+      process.connection().shutdown();
     } catch (IOException | IllegalStateException closed) {
       // So it needs no end.
     }
@@ -238,11 +242,27 @@ public final class RemoteChild extends RemoteProcess {
     return Call.bytes(words, FRAME);
   }
 
+  /// The process, in which calls are made until it executes something.
+  public RemoteProcess process() {
+    return process;
+  }
+
+  /// Its id, as its parent sees it.
+  public int pid() {
+    return number;
+  }
+
+  /// Begins a call in it.
+  @Override
+  public Call call(SystemCall nr) {
+    return process.call(nr);
+  }
+
   /// One of its parent's descriptors, as the child has it, too.
   ///
   /// @throws IllegalArgumentException if it is not one of its parent's
   public RemoteFd inherited(RemoteFd ofParent) {
-    return inherited(ofParent.numberIn(parent));
+    return process.inherited(ofParent.numberIn(parent.calls()));
   }
 
   /// Executes a program, whose process it is from then on: the connection is at its end, and what
@@ -264,24 +284,24 @@ public final class RemoteChild extends RemoteProcess {
   public void execve(Path program, List<byte[]> arguments, List<byte[]> environment)
       throws IOException {
     ownTable();
-    new Execve(program, arguments, environment, OptionalLong.empty()).in(this, hold);
+    new Execve(program, arguments, environment, OptionalLong.empty()).in(process.calls(), hold);
     synchronized (this) {
       executed = true;
     }
-    connection().ended();
+    process.connection().ended();
     stack.close();
   }
 
   /// Has it share descriptors with nobody: its sockets would stay open when it executes.
   private void ownTable() throws IOException {
-    var shared = table();
+    var shared = process.table();
     if (shared != parent.table()) {
       return;
     }
     call(SystemCall.UNSHARE).flags(Set.of(CloneFlag.FILES)).run();
     var own = new DescriptorTable("process " + number);
     own.addSockets(calls, second);
-    table(own);
+    process.calls().table(own);
     closeSockets(shared);
   }
 
@@ -398,7 +418,7 @@ public final class RemoteChild extends RemoteProcess {
 
   /// Gives it up, but for its stack, on which it goes on.
   void leave() {
-    super.close();
+    process.close();
     hold.close();
   }
 
@@ -416,12 +436,12 @@ public final class RemoteChild extends RemoteProcess {
       // Its parent is gone, so the kernel has killed it, and nobody waits for it any more.
     }
     if (hasEnded()) {
-      closeEnded();
+      process.closeEnded();
     } else {
-      super.close();
+      process.close();
     }
-    if (table() == parent.table()) {
-      closeSockets(table());
+    if (process.table() == parent.table()) {
+      closeSockets(process.table());
     }
     synchronized (this) {
       if (!executed) {
@@ -437,5 +457,10 @@ public final class RemoteChild extends RemoteProcess {
   /// Whether it does not use the memory any more that it has with others.
   private synchronized boolean hasEnded() {
     return exit.isPresent() || executed;
+  }
+
+  @Override
+  public String toString() {
+    return process.toString();
   }
 }

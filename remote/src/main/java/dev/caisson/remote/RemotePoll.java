@@ -27,7 +27,7 @@ final class RemotePoll {
   ///
   /// @param remaining the whole time, in which the call itself has to be made, too
   /// @return whether one of them can be read, or is at its end
-  static boolean slice(RemoteProcess process, List<Integer> numbers, Duration remaining)
+  static boolean slice(Caller process, List<Integer> numbers, Duration remaining)
       throws IOException {
     var time = remaining.compareTo(SLICE) < 0 ? remaining : SLICE;
     return ppoll(process, numbers, time, remaining.plus(LEEWAY));
@@ -37,14 +37,12 @@ final class RemotePoll {
   ///
   /// @param numbers of the descriptors, in the process
   /// @return whether one of them can be read, or is at its end
-  static boolean ppoll(RemoteProcess process, List<Integer> numbers, Duration time)
-      throws IOException {
+  static boolean ppoll(Caller process, List<Integer> numbers, Duration time) throws IOException {
     return ppoll(process, numbers, time, time.plus(LEEWAY));
   }
 
   private static boolean ppoll(
-      RemoteProcess process, List<Integer> numbers, Duration time, Duration within)
-      throws IOException {
+      Caller process, List<Integer> numbers, Duration time, Duration within) throws IOException {
     long size = Layouts.POLLFD.size();
     var pollfds = Call.room(numbers.size() * size);
     for (int i = 0; i < numbers.size(); i++) {

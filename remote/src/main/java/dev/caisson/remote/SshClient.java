@@ -44,7 +44,7 @@ sealed interface SshClient extends AutoCloseable {
       try (var in = UnixSocket.socketpair(UnixSocket.Type.STREAM);
           var out = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
         var launch = Launch.start(command, Map.of(0, in.theirs().fd(), 1, out.theirs().fd()));
-        return new Here(launch, Bootstrap.moved(in.ours()), Bootstrap.moved(out.ours()));
+        return new Here(launch, Sockets.moved(in.ours()), Sockets.moved(out.ours()));
       }
     }
 
@@ -94,7 +94,7 @@ sealed interface SshClient extends AutoCloseable {
       try {
         // One after the other: a copy in another child would keep the input open.
         synchronized (from.table()) {
-          var ends = from.link().open();
+          var ends = from.transport().open();
           try {
             var child = from.fork();
             try {

@@ -72,7 +72,7 @@ public final class SshProcess implements AutoCloseable {
 
     /// For an ssh that a process starts. It finds the socket by a descriptor of the process.
     static Landing through(RemoteProcess from) throws IOException {
-      if (from.link() instanceof Forwarding forwarding) {
+      if (from.transport() instanceof ForwardedTransport forwarding) {
         var gateway = forwarding.gateway();
         return new Landing(gateway.listener(), path(from.pid(), gateway.there()), List.of());
       }
@@ -239,7 +239,7 @@ public final class SshProcess implements AutoCloseable {
       send(client.input(), stub.secret(), deadline);
       // It has no more to say until the stub is there, unless it ends.
       Thread.ofVirtual().start(() -> endWith(client.output(), stub));
-      var gateway = new Forwarding.Gateway(landing.listener, -1);
+      var gateway = new ForwardedTransport.Gateway(landing.listener, -1);
       var launched = ForwardedBootstrap.connecting(stub, gateway, deadline);
       var process = launched.process();
       try {
@@ -358,7 +358,8 @@ public final class SshProcess implements AutoCloseable {
       throws IOException {
     process.prctl(PrctlOption.SET_PDEATHSIG, Signal.KILL.number(), 0, 0, 0);
     int there = process.openat(socket, OpenFlag.PATH).release();
-    process.link(new Forwarding(process, new Forwarding.Gateway(listener, there)));
+    process.transport(
+        new ForwardedTransport(process.calls(), new ForwardedTransport.Gateway(listener, there)));
     process.unlinkat(socket);
     process.unlinkat(directory.resolve("stub"));
     process.unlinkat(directory, AtFlag.REMOVEDIR);

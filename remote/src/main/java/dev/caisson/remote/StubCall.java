@@ -25,12 +25,12 @@ public final class StubCall implements AutoCloseable {
   private final List<byte[]> environment;
   private final UnixSocket.Credentials credentials;
   private final long sigmask;
-  private final Optional<Hold> hold;
+  private final Optional<Pidfd> hold;
   private final Execve.Witness witness;
   private volatile boolean executed;
 
   /// @param hold of its process, if the kernel tells; owned by this from then on
-  StubCall(Bootstrap.Launched launched, UnixSocket.Credentials credentials, Optional<Hold> hold) {
+  StubCall(Bootstrap.Launched launched, UnixSocket.Credentials credentials, Optional<Pidfd> hold) {
     this(
         launched,
         credentials,
@@ -47,7 +47,7 @@ public final class StubCall implements AutoCloseable {
   private StubCall(
       Bootstrap.Launched launched,
       UnixSocket.Credentials credentials,
-      Optional<Hold> hold,
+      Optional<Pidfd> hold,
       Execve.Witness witness) {
     this.hold = hold;
     this.witness = witness;
@@ -128,7 +128,8 @@ public final class StubCall implements AutoCloseable {
   /// @throws ConnectionLostException if the process has died before
   public void execve(Path program, List<byte[]> arguments, List<byte[]> environment)
       throws IOException {
-    new Execve(program, arguments, environment, OptionalLong.of(sigmask)).in(process, witness);
+    new Execve(program, arguments, environment, OptionalLong.of(sigmask))
+        .in(process.calls(), witness);
     executed = true;
   }
 
@@ -141,7 +142,7 @@ public final class StubCall implements AutoCloseable {
 
     @Override
     public boolean ended() throws IOException {
-      LockSupport.parkNanos(Hold.MOMENT.toNanos());
+      LockSupport.parkNanos(Pidfd.MOMENT.toNanos());
       if (Thread.currentThread().isInterrupted()) {
         throw new InterruptedIOException("interrupted while a process executes");
       }
@@ -173,6 +174,6 @@ public final class StubCall implements AutoCloseable {
     } catch (IOException ended) {
       // So it needs no end.
     }
-    hold.ifPresent(Hold::close);
+    hold.ifPresent(Pidfd::close);
   }
 }

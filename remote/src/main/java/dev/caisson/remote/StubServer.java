@@ -52,7 +52,7 @@ public final class StubServer implements AutoCloseable {
     var listener = UnixListener.listen(UnixSocket.Type.STREAM, path, BACKLOG);
     try {
       return new StubServer(
-          new Reception(listener, silence), new StubFiles.Here(), path.toAbsolutePath());
+          new LocalStubSource(listener, silence), new StubFiles.Here(), path.toAbsolutePath());
     } catch (IOException failure) {
       listener.close();
       throw failure;
@@ -102,11 +102,11 @@ public final class StubServer implements AutoCloseable {
   private static StubSource source(RemoteProcess process, RemoteFd listener, Duration silence)
       throws IOException {
     if (!process.memory().isShared()) {
-      return new ForwardedReception(process, listener, silence);
+      return new ForwardedStubSource(process, listener, silence);
     }
     var here = UnixListener.of(process.take(listener));
     try {
-      var reception = new Reception(here, silence);
+      var reception = new LocalStubSource(here, silence);
       listener.close();
       return reception;
     } catch (IOException failure) {

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.time.Duration;
 
 /// Where the calls of stubs come from: a socket of this machine, or of another.
-sealed interface StubSource extends AutoCloseable permits Reception, ForwardedReception {
+sealed interface StubSource extends AutoCloseable permits LocalStubSource, ForwardedStubSource {
   /// Waits for the next call.
   ///
   /// @throws dev.caisson.linux.DeadlineException if none comes in time

@@ -125,8 +125,8 @@ class NestedSshTest extends BehindAnSshd {
   void aProcessOfThisMachineStartsItInItsNamespaces() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(Set.of(CloneFlag.NEWNS, CloneFlag.NEWNET))) {
-      long before = descriptors(child);
-      try (var there = nested(child)) {
+      long before = descriptors(child.process());
+      try (var there = nested(child.process())) {
         assertWorks(there);
         // Its sshd runs there, too.
         for (var namespace : List.of("mnt", "net")) {
@@ -134,7 +134,7 @@ class NestedSshTest extends BehindAnSshd {
           assertThat(there.process().readlinkat(link)).isEqualTo(child.readlinkat(link));
         }
       }
-      assertThat(descriptors(child)).isEqualTo(before);
+      assertThat(descriptors(child.process())).isEqualTo(before);
     }
   }
 

@@ -126,7 +126,7 @@ final class ProcessTutorial {
     PersistentProcess persistent;
     RemoteFd opened;
     try (var there = SshProcess.start(ssh, patience)) {
-      persistent = there.process().persist(socket);
+      persistent = PersistentProcess.clone(there.process(), socket);
       opened = persistent.process().openat(file);
       persistent.makePersistent(opened);
     }

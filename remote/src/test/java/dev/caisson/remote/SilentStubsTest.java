@@ -99,7 +99,7 @@ class SilentStubsTest {
     Silent fork() throws IOException {
       var child = process.fork();
       opened.add(child);
-      return new Silent(child);
+      return new Silent(child.process());
     }
 
     RemoteFd connect() throws IOException {

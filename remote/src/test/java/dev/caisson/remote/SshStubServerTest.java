@@ -77,7 +77,7 @@ class SshStubServerTest extends BehindAnSshd {
         }
         try (var child = process.fork()) {
           assertThat(child.call(SystemCall.GETPPID).value()).isEqualTo(launched.child().pid());
-          child.exitGroup(3);
+          child.process().exitGroup(3);
           child.waitid(LONG);
         }
         process.exitGroup(7);
@@ -258,7 +258,7 @@ class SshStubServerTest extends BehindAnSshd {
         peer.connect(socket, new Sockaddr.Unix(server.socket()));
         var calls = peer.recvmsg(socket, 100, 4).descriptors().getFirst();
         server.close();
-        assertThat(peer.within(soon).read(calls, 1)).isEmpty();
+        assertThat(peer.process().within(soon).read(calls, 1)).isEmpty();
         assertThatThrownBy(accepted::get).isInstanceOf(IllegalStateException.class);
       }
     }
@@ -272,7 +272,7 @@ class SshStubServerTest extends BehindAnSshd {
         var child = there.process().fork();
         var sharing = there.process().clone(Set.of(CloneFlag.FILES));
         var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-      for (var bootstrap : List.of(child, sharing, there.process())) {
+      for (var bootstrap : List.of(child.process(), sharing.process(), there.process())) {
         var calls = new ConcurrentLinkedQueue<SystemCall>();
         Interceptor seen =
             (call, next) -> {
@@ -290,7 +290,7 @@ class SshStubServerTest extends BehindAnSshd {
         }
         bootstrap.release(seen);
       }
-      assertThatThrownBy(() -> server.accept(child, Duration.ofMillis(50)))
+      assertThatThrownBy(() -> server.accept(child.process(), Duration.ofMillis(50)))
           .isInstanceOf(DeadlineException.class);
       try (var local = LocalProcess.start()) {
         assertThatThrownBy(() -> server.accept(local.process(), LONG))
@@ -298,7 +298,7 @@ class SshStubServerTest extends BehindAnSshd {
       }
       // Its descriptor of that number, if it has one, is another.
       for (int i = 0; i < 2; i++) {
-        assertThatThrownBy(() -> server.accept(before, LONG))
+        assertThatThrownBy(() -> server.accept(before.process(), LONG))
             .isInstanceOf(IllegalArgumentException.class)
             .hasMessageContaining("does not have the listening socket");
         before.socket(SocketFamily.UNIX, SocketType.STREAM, 0).release();

@@ -176,7 +176,7 @@ class StubServerElsewhereTest {
     // Another process keeps the file system.
     try (var local = place.start();
         var killed = local.process().fork()) {
-      var server = StubServer.create(killed, OWN, "mail");
+      var server = StubServer.create(killed.process(), OWN, "mail");
       server.add(OWN, "wget");
       killed.kill(Signal.KILL);
       killed.waitid(LONG);
@@ -357,8 +357,8 @@ class StubServerElsewhereTest {
         var child = local.process().clone(Set.of(CloneFlag.NEWUSER, CloneFlag.NEWNS))) {
       MountCallsTest.becomeRoot(child);
       child.mount("tmpfs", OWN, "tmpfs", Set.of(), "mode=755");
-      try (var server = StubServer.create(child, OWN, "mail");
-          var launched = LaunchedStub.by(child, OWN.resolve("mail"), "x");
+      try (var server = StubServer.create(child.process(), OWN, "mail");
+          var launched = LaunchedStub.by(child.process(), OWN.resolve("mail"), "x");
           var call = server.accept(LONG)) {
         assertThat(call.arguments().getLast()).isEqualTo("x");
         call.process().exitGroup(0);

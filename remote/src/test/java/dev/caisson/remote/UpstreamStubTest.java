@@ -333,7 +333,7 @@ class UpstreamStubTest {
   void itsChildrenHaveChildren(Peer peer) throws Exception {
     try (var called = new Called(peer);
         var child = called.process().fork();
-        var grandchild = child.fork();
+        var grandchild = child.process().fork();
         var other = called.process().clone(Set.of(CloneFlag.FILES))) {
       assertThat(child.call(SystemCall.GETPPID).value()).isEqualTo(called.process().pid());
       assertThat(grandchild.call(SystemCall.GETPPID).value()).isEqualTo(child.pid());
@@ -343,7 +343,7 @@ class UpstreamStubTest {
       }
       child.execve(Path.of("/bin/sleep"), List.of("sleep", "1000"), Map.of());
       assertThat(grandchild.getpid()).isEqualTo(grandchild.pid());
-      grandchild.exitGroup(7);
+      grandchild.process().exitGroup(7);
       assertThat(other.getpid()).isEqualTo(other.pid());
       other.kill(Signal.KILL);
       assertThat(other.waitid(LONG)).isInstanceOf(Exit.Signalled.class);
@@ -356,7 +356,7 @@ class UpstreamStubTest {
     try (var called = new Called(peer);
         var child =
             called.process().clone(Set.of(CloneFlag.NEWUSER, CloneFlag.NEWPID, CloneFlag.NEWNS));
-        var inner = child.fork()) {
+        var inner = child.process().fork()) {
       assertThat(child.getpid()).isEqualTo(1);
       assertThat(inner.getpid()).isEqualTo(2);
       child.kill(Signal.KILL);

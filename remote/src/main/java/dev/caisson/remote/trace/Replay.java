@@ -6,6 +6,7 @@ import dev.caisson.remote.Call;
 import dev.caisson.remote.ConnectionLostException;
 import dev.caisson.remote.Interceptor;
 import dev.caisson.remote.RemoteProcess;
+import dev.caisson.remote.SimulatedProcess;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -38,7 +39,7 @@ public final class Replay implements AutoCloseable {
     calls.forEach(
         call -> left.computeIfAbsent(call.process(), process -> new ArrayDeque<>()).add(call));
     int first = calls.isEmpty() ? 1 : calls.getFirst().process();
-    process = RemoteProcess.answeredBy(this::answer, first);
+    process = SimulatedProcess.answeredBy(this::answer, first);
   }
 
   /// Reads a record.

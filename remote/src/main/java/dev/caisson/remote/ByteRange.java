@@ -4,8 +4,8 @@ package dev.caisson.remote;
 ///
 /// @param from where it begins, in bytes
 /// @param to where it ends
-record Range(long from, long to) {
-  static final Range NONE = new Range(0, 0);
+record ByteRange(long from, long to) {
+  static final ByteRange NONE = new ByteRange(0, 0);
 
   long size() {
     return to - from;
@@ -16,10 +16,12 @@ record Range(long from, long to) {
   }
 
   /// With another part, and what is in between.
-  Range and(Range other) {
+  ByteRange and(ByteRange other) {
     if (isEmpty()) {
       return other;
     }
-    return other.isEmpty() ? this : new Range(Math.min(from, other.from), Math.max(to, other.to));
+    return other.isEmpty()
+        ? this
+        : new ByteRange(Math.min(from, other.from), Math.max(to, other.to));
   }
 }

@@ -29,10 +29,10 @@ import org.jspecify.annotations.Nullable;
 /// stub two connections to this JVM and waits for none of them: what they tell is read here, on a
 /// thread for each. When there are many, the longest silent peer of the credential that holds most
 /// is evicted ([PendingPeers]).
-final class ForwardedReception implements StubSource {
+final class ForwardedStubSource implements StubSource {
   /// The limit of handshakes under way, each of which has two connections through one ssh, and of
   /// calls that wait to be accepted.
-  private static final int MOST = Math.min(64, Reception.most());
+  private static final int MOST = Math.min(64, LocalStubSource.most());
 
   /// What the kernel says when another process was faster, or the peer has gone.
   private static final Set<Errno> GONE =
@@ -65,7 +65,7 @@ final class ForwardedReception implements StubSource {
 
   /// @param listener a descriptor of `process` that does not block, owned by this
   /// @param silence how long a peer may take to become a process
-  ForwardedReception(RemoteProcess process, RemoteFd listener, Duration silence) {
+  ForwardedStubSource(RemoteProcess process, RemoteFd listener, Duration silence) {
     this.process = process;
     this.listener = listener;
     this.silence = silence;
@@ -73,7 +73,7 @@ final class ForwardedReception implements StubSource {
 
   /// A peer that has been sent its connections.
   private record Peer(
-      UnixSocket.Credentials credentials, Link.Ends ends, ForwardedListener listener)
+      UnixSocket.Credentials credentials, Transport.Ends ends, ForwardedListener listener)
       implements AutoCloseable {
     @Override
     public void close() {
@@ -92,7 +92,8 @@ final class ForwardedReception implements StubSource {
   @Override
   public StubCall next(RemoteProcess bootstrap, Duration deadline) throws IOException {
     var until = Deadline.in(deadline);
-    int number = numberIn(bootstrap);
+    // In a child that has been made since, the number is the same.
+    int number = listener.number();
     if (!isListener(bootstrap, number)) {
       throw new IllegalArgumentException(
           "%s does not have the listening socket: it was made before".formatted(bootstrap));
@@ -111,13 +112,6 @@ final class ForwardedReception implements StubSource {
         }
       }
     }
-  }
-
-  private int numberIn(RemoteProcess bootstrap) {
-    if (bootstrap instanceof RemoteChild child && child.table() != process.table()) {
-      return child.inherited(listener).release();
-    }
-    return listener.numberIn(bootstrap);
   }
 
   /// Whether a descriptor of a process is the listening socket: a socket has an inode of its own.
@@ -147,7 +141,7 @@ final class ForwardedReception implements StubSource {
   private void acceptAll() {
     try (var child = process.fork()) {
       // Its calls are this library's own.
-      child.interceptNothing();
+      child.process().calls().interceptNothing();
       synchronized (starting) {
         if (closed) {
           return;
@@ -159,7 +153,7 @@ final class ForwardedReception implements StubSource {
         // It also wakes when the connection to it ends.
         if (RemotePoll.ppoll(child, List.of(number, child.calls()), FOR_EVER)
             && queue.awaitDemand()) {
-          accept(child, number).ifPresent(this::hear);
+          accept(child.process(), number).ifPresent(this::hear);
         }
       }
     } catch (InterruptedException | InterruptedIOException closing) {
@@ -191,13 +185,13 @@ final class ForwardedReception implements StubSource {
   private Optional<Peer> accept(RemoteProcess by, int number) throws IOException {
     var listening = by.inherited(number);
     try (var connection = by.accept4(listening)) {
-      if (!(by.link() instanceof Forwarding forwarding)) {
+      if (!(by.transport() instanceof ForwardedTransport forwarding)) {
         throw new IllegalStateException(by + " is on this machine");
       }
       var credentials = credentials(by, connection);
       // One after the other: a copy in a child would keep the connections open.
       synchronized (by.table()) {
-        var ends = by.link().open();
+        var ends = by.transport().open();
         try {
           var there = by.inherited(forwarding.gateway().there());
           // The last place has no use.

@@ -24,7 +24,7 @@ import java.util.Optional;
 /// that holds least has the first turn. When a limit is reached, or descriptors run out, the
 /// longest silent peer of the credential that holds most is evicted. The only peer of a process is
 /// safe for a second; if all peers are safe, the next one waits. See [PendingPeers] and ADR 16.
-final class Hearing implements AutoCloseable {
+final class Handshakes implements AutoCloseable {
   /// How many peers are accepted before the handshakes go on.
   private static final int BATCH = 64;
 
@@ -127,7 +127,7 @@ final class Hearing implements AutoCloseable {
   /// @param most how many handshakes are under way at once; as many peers may wait for theirs
   /// @param silence the timeout of a handshake, from the accept
   /// @throws SystemCallException if there are no descriptors
-  Hearing(UnixListener listener, int most, Duration silence, Listener listenerOfCalls)
+  Handshakes(UnixListener listener, int most, Duration silence, Listener listenerOfCalls)
       throws SystemCallException {
     this.listener = listener;
     this.mostHandshakes = most;
@@ -225,8 +225,8 @@ final class Hearing implements AutoCloseable {
 
   private void finish(Peer peer, Bootstrap.Launched launched) {
     forget(peer);
-    launched.process().knownAs(peer.credentials.pid());
-    var call = new StubCall(launched, peer.credentials, peer.pidfd.map(Hold.Here::new));
+    launched.process().calls().knownAs(peer.credentials.pid());
+    var call = new StubCall(launched, peer.credentials, peer.pidfd.map(Pidfd.Here::new));
     peer.pidfd = Optional.empty();
     peer.close();
     listenerOfCalls.called(call);

@@ -3,7 +3,7 @@ package dev.caisson.remote;
 import java.io.IOException;
 
 /// How calls are made: each by itself, or many at once.
-interface Route {
+interface CallExecutor {
   /// Makes a call, now or later, that matters only if it fails.
   void run(Call call) throws IOException;
 

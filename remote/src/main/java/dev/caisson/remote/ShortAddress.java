@@ -10,16 +10,17 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.Set;
 
 /// An address for which there is room, for as long as it is used.
 ///
 /// @param caller who uses it: in a batch, it is closed after that
 /// @param directory of the socket, if its path is too long otherwise
-record Reached(Caller caller, MemorySegment bytes, Optional<RemoteFd> directory)
+record ShortAddress(Caller caller, MemorySegment bytes, Optional<RemoteFd> directory)
     implements AutoCloseable {
-  static Reached of(Caller caller, Sockaddr address) throws IOException {
+  static ShortAddress of(Caller caller, Sockaddr address) throws IOException {
     if (!SockaddrBytes.tooLong(address) || !(address instanceof Sockaddr.Unix unix)) {
-      return new Reached(caller, SockaddrBytes.of(address), Optional.empty());
+      return new ShortAddress(caller, SockaddrBytes.of(address), Optional.empty());
     }
     var name = unix.path().getFileName();
     var parent = unix.path().getParent();
@@ -28,14 +29,18 @@ record Reached(Caller caller, MemorySegment bytes, Optional<RemoteFd> directory)
     }
     var directory =
         caller
-            .process()
-            .openat(parent == null ? Path.of(".") : parent, OpenFlag.PATH, OpenFlag.DIRECTORY);
+            .call(SystemCall.OPENAT)
+            .cwd()
+            .path(parent == null ? Path.of(".") : parent)
+            .flags(Set.of(OpenFlag.PATH, OpenFlag.DIRECTORY), Implied.CLOEXEC)
+            .word(0)
+            .opensNow();
     var shorter = new Sockaddr.Unix(Path.of("/proc/self/fd/" + directory.number()).resolve(name));
     if (SockaddrBytes.tooLong(shorter)) {
       directory.close();
       throw SystemCallException.of(-Errno.ENAMETOOLONG.number(), "bind", unix.path());
     }
-    return new Reached(caller, SockaddrBytes.of(shorter), Optional.of(directory));
+    return new ShortAddress(caller, SockaddrBytes.of(shorter), Optional.of(directory));
   }
 
   @Override

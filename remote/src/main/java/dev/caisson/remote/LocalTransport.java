@@ -19,28 +19,28 @@ import java.util.Optional;
 ///
 /// Each process has its own: were one shared, a process could receive what another was sent. Each
 /// message has a number, so that what was sent in vain is taken for nothing else.
-final class Passing implements Link {
-  private final RemoteProcess process;
+final class LocalTransport implements Transport {
+  private final CallRunner process;
   private final Optional<UnixSocket> ours;
   private final int theirs;
   private long sent;
   private long received;
   private long taken;
 
-  private Passing(RemoteProcess process, Optional<UnixSocket> ours, int theirs) {
+  private LocalTransport(CallRunner process, Optional<UnixSocket> ours, int theirs) {
     this.process = process;
     this.ours = ours;
     this.theirs = theirs;
   }
 
   /// @param theirs the number of the other end
-  static Passing of(RemoteProcess process, UnixSocket ours, int theirs) {
-    return new Passing(process, Optional.of(ours), theirs);
+  static LocalTransport of(CallRunner process, UnixSocket ours, int theirs) {
+    return new LocalTransport(process, Optional.of(ours), theirs);
   }
 
   /// For a process that is not there: it makes the same calls, and nothing comes of them.
-  static Passing imagined(RemoteProcess process) {
-    return new Passing(process, Optional.empty(), -1);
+  static LocalTransport simulated(CallRunner process) {
+    return new LocalTransport(process, Optional.empty(), -1);
   }
 
   /// All together, in one message.
@@ -53,12 +53,11 @@ final class Passing implements Link {
     // Those before it were sent in vain: the process had no time to receive them.
     for (; received < number; received++) {
       var room = new MessageBlock(0, fds.size(), Long.BYTES);
-      long count =
+      var call =
           room.argument(process.call(SystemCall.RECVMSG).named(theirs, "passing"))
               .flags(Implied.CMSG_CLOEXEC)
-              .leaves(room::leftovers)
-              .value();
-      var message = room.received(process, count);
+              .leaves(room::cleanup);
+      var message = room.received(call, call.value());
       if (Arrays.equals(message.data(), bytes(number))
           && message.descriptors().size() == fds.size()) {
         received = number;
@@ -141,8 +140,8 @@ final class Passing implements Link {
         var passing = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
       var given = give(List.of(calls.theirs().fd(), passing.theirs().fd()));
       return new Ends(
-          Bootstrap.moved(calls.ours()),
-          Bootstrap.moved(passing.ours()),
+          Sockets.moved(calls.ours()),
+          Sockets.moved(passing.ours()),
           given.getFirst(),
           given.getLast());
     }
@@ -150,21 +149,21 @@ final class Passing implements Link {
 
   @Override
   public Connection connection(Ends ends, boolean ahead) {
-    return new Connection(Bootstrap.moved(ends.calls()), ahead);
+    return new Connection(Sockets.moved(ends.calls()), ahead);
   }
 
   @Override
-  public Link inherited(RemoteProcess child, Ends ends) {
+  public Transport inherited(CallRunner child, Ends ends) {
     return ours.isEmpty()
-        ? imagined(child)
-        : of(child, Bootstrap.moved(ends.second()), ends.secondThere().number());
+        ? simulated(child)
+        : of(child, Sockets.moved(ends.second()), ends.secondThere().number());
   }
 
   @Override
-  public Hold hold(int pidfd, int number) throws IOException {
+  public Pidfd hold(int pidfd, int number) throws IOException {
     try {
-      var taken = take(process.inherited(pidfd));
-      return ours.isEmpty() ? new Hold.Imagined(taken) : checked(new Hold.Here(taken));
+      var taken = take(process.descriptor(pidfd));
+      return ours.isEmpty() ? new Pidfd.Simulated(taken) : checked(new Pidfd.Here(taken));
     } finally {
       process.closeSilently(pidfd);
     }
@@ -172,7 +171,7 @@ final class Passing implements Link {
 
   /// This JVM may be allowed to kill what the process is not: it gets no hold of anything else than
   /// a child of the process.
-  private Hold checked(Hold.Here hold) throws IOException {
+  private Pidfd checked(Pidfd.Here hold) throws IOException {
     try {
       if (process.known().isPresent() && !hold.isChildOf(process.known().getAsInt())) {
         throw new AnswerException("%s made another process than a child".formatted(process));

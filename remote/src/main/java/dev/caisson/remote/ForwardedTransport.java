@@ -12,11 +12,11 @@ import java.util.List;
 
 /// What there is between this JVM and a process on another machine: a socket there that leads to
 /// one here. The process connects, and tells a secret by which its connections are known.
-final class Forwarding implements Link {
-  private final RemoteProcess process;
+final class ForwardedTransport implements Transport {
+  private final CallRunner process;
   private final Gateway gateway;
 
-  Forwarding(RemoteProcess process, Gateway gateway) {
+  ForwardedTransport(CallRunner process, Gateway gateway) {
     this.process = process;
     this.gateway = gateway;
   }
@@ -69,7 +69,7 @@ final class Forwarding implements Link {
   }
 
   private List<RemoteFd> connect(List<byte[]> secrets) throws IOException {
-    var batch = process.batch();
+    var batch = new Batch(process);
     var first = batch.socket(SocketFamily.UNIX, SocketType.STREAM, 0);
     var second = batch.socket(SocketFamily.UNIX, SocketType.STREAM, 0);
     var sockets = List.of(first, second);
@@ -89,18 +89,18 @@ final class Forwarding implements Link {
 
   @Override
   public Connection connection(Ends ends, boolean ahead) {
-    var data = new DataSocket(Bootstrap.moved(ends.second()), ends.secondThere().number());
-    return new Connection(Bootstrap.moved(ends.calls()), ahead, data);
+    var data = new DataSocket(Sockets.moved(ends.second()), ends.secondThere().number());
+    return new Connection(Sockets.moved(ends.calls()), ahead, data);
   }
 
   @Override
-  public Link inherited(RemoteProcess child, Ends ends) {
-    return new Forwarding(child, gateway);
+  public Transport inherited(CallRunner child, Ends ends) {
+    return new ForwardedTransport(child, gateway);
   }
 
   @Override
-  public Hold hold(int pidfd, int number) {
-    return new Hold.There(process, process.inherited(pidfd), number);
+  public Pidfd hold(int pidfd, int number) {
+    return new Pidfd.There(process, process.descriptor(pidfd), number);
   }
 
   @Override

@@ -12,20 +12,20 @@ import java.util.concurrent.locks.ReentrantLock;
 /// no thread waits for is refused.
 ///
 /// Safe for many threads.
-final class HandOver implements AutoCloseable {
+final class PeerQueue implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
 
   /// A peer has been handed over, or this has been closed.
   private final Condition changed = lock.newCondition();
 
-  private final Deque<Hearing.Connected> peers = new ArrayDeque<>();
+  private final Deque<Handshakes.Connected> peers = new ArrayDeque<>();
   private int waiting;
   private boolean closed;
 
   /// Hands a peer over.
   ///
   /// @return false if no thread waits for one; it stays the caller's then
-  boolean offer(Hearing.Connected peer) {
+  boolean offer(Handshakes.Connected peer) {
     lock.lock();
     try {
       if (closed || waiting <= peers.size()) {
@@ -44,7 +44,7 @@ final class HandOver implements AutoCloseable {
   /// @param beforeWaiting called each time before the thread waits
   /// @throws dev.caisson.linux.DeadlineException if none comes in time
   /// @throws IllegalStateException if this is closed, or has been meanwhile
-  Hearing.Connected take(Deadline deadline, StubQueue.BeforeWaiting beforeWaiting)
+  Handshakes.Connected take(Deadline deadline, StubQueue.BeforeWaiting beforeWaiting)
       throws IOException {
     lock.lock();
     waiting++;
@@ -89,7 +89,7 @@ final class HandOver implements AutoCloseable {
     lock.lock();
     try {
       closed = true;
-      peers.forEach(Hearing.Connected::close);
+      peers.forEach(Handshakes.Connected::close);
       peers.clear();
       changed.signalAll();
     } finally {

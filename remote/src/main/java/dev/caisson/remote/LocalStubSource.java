@@ -10,16 +10,17 @@ import java.io.InterruptedIOException;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/// The calls of the stubs that connect on this machine, and the thread that hears them: [Hearing].
+/// The calls of the stubs that connect on this machine, and the thread that hears them:
+/// [Handshakes].
 ///
 /// The thread starts when the first call is asked for, and ends when the reception is closed. It
 /// pauses while as many calls wait as may be.
-final class Reception implements StubSource {
+final class LocalStubSource implements StubSource {
   /// For the thread to end, once it has been interrupted.
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
   private final UnixListener listener;
-  private final Hearing hearing;
+  private final Handshakes hearing;
   private final Duration silence;
   private final int most = most();
   private final StubQueue queue = new StubQueue(most);
@@ -27,21 +28,21 @@ final class Reception implements StubSource {
   private @Nullable Thread thread;
 
   /// Peers that have connected, for the threads that have a process make the handshake.
-  private final HandOver handOver = new HandOver();
+  private final PeerQueue handOver = new PeerQueue();
 
   /// @param listener is closed with this
   /// @param silence how long a peer may take to become a process
   /// @throws SystemCallException if there are no descriptors; the listener stays open
-  Reception(UnixListener listener, Duration silence) throws SystemCallException {
+  LocalStubSource(UnixListener listener, Duration silence) throws SystemCallException {
     this.listener = listener;
     this.silence = silence;
-    this.hearing = new Hearing(listener, most, silence, new Called());
+    this.hearing = new Handshakes(listener, most, silence, new Called());
   }
 
   /// Queues the calls and failures.
-  private final class Called implements Hearing.Listener {
+  private final class Called implements Handshakes.Listener {
     @Override
-    public boolean connected(Hearing.Connected peer) {
+    public boolean connected(Handshakes.Connected peer) {
       return handOver.offer(peer);
     }
 
@@ -96,13 +97,13 @@ final class Reception implements StubSource {
     try (var peer = handOver.take(until, this::start)) {
       var patience = until.remaining().compareTo(silence) < 0 ? until : Deadline.in(silence);
       var sender = Handshake.Sender.through(bootstrap, peer.connection());
-      var hold = peer.connection().peerPidfd().<Hold>map(Hold.Here::new);
+      var hold = peer.connection().peerPidfd().<Pidfd>map(Pidfd.Here::new);
       try {
         var launched = Bootstrap.launched(peer.connection(), sender, patience);
-        launched.process().knownAs(peer.credentials().pid());
+        launched.process().calls().knownAs(peer.credentials().pid());
         return new StubCall(launched, peer.credentials(), hold);
       } catch (IOException | RuntimeException failure) {
-        hold.ifPresent(Hold::close);
+        hold.ifPresent(Pidfd::close);
         throw failure;
       }
     }

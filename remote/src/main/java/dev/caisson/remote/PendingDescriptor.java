@@ -1,18 +1,20 @@
 package dev.caisson.remote;
 
 /// A call of a batch that opens a descriptor, which others of the batch use before it is there.
-final class Opening {
-  private final Batch batch;
+final class PendingDescriptor {
+  private final Object batch;
   private int place = -1;
   private long number;
   private boolean made;
 
-  Opening(Batch batch) {
+  /// @param batch the identity of the batch
+  PendingDescriptor(Object batch) {
     this.batch = batch;
   }
 
-  Batch batch() {
-    return batch;
+  /// Whether it is a call of that batch.
+  boolean isOf(Object other) {
+    return batch == other;
   }
 
   /// Says where among the requests that go together it is.

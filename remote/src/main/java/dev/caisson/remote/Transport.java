@@ -7,7 +7,7 @@ import java.util.List;
 
 /// What there is between this JVM and a process beside the connection for its calls: how
 /// descriptors go, and how its children are reached.
-sealed interface Link extends AutoCloseable permits Passing, Forwarding {
+sealed interface Transport extends AutoCloseable permits LocalTransport, ForwardedTransport {
   /// Gives the process copies of descriptors, all or none.
   ///
   /// @throws OtherMachineException if it is on another machine
@@ -25,12 +25,12 @@ sealed interface Link extends AutoCloseable permits Passing, Forwarding {
   Connection connection(Ends ends, boolean ahead);
 
   /// What there will be between this JVM and a child.
-  Link inherited(RemoteProcess child, Ends ends);
+  Transport inherited(CallRunner child, Ends ends);
 
   /// Takes hold of a child of the process, by the process's pidfd of it.
   ///
   /// @param number its id, as the process sees it
-  Hold hold(int pidfd, int number) throws IOException;
+  Pidfd hold(int pidfd, int number) throws IOException;
 
   /// The numbers, in the process, of the descriptors that it needs.
   List<Integer> needed();

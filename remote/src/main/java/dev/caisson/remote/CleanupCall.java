@@ -6,13 +6,13 @@ import java.util.List;
 import java.util.stream.LongStream;
 
 /// A call that nobody waits for, whatever comes of it: it puts something back.
-record Errand(SystemCall nr, List<Long> arguments) {
-  static Errand of(SystemCall nr, long... arguments) {
-    return new Errand(nr, LongStream.of(arguments).boxed().toList());
+record CleanupCall(SystemCall nr, List<Long> arguments) {
+  static CleanupCall of(SystemCall nr, long... arguments) {
+    return new CleanupCall(nr, LongStream.of(arguments).boxed().toList());
   }
 
   /// Closes a descriptor.
-  static Errand close(long number) {
+  static CleanupCall close(long number) {
     return of(SystemCall.CLOSE, number);
   }
 
@@ -23,7 +23,7 @@ record Errand(SystemCall nr, List<Long> arguments) {
   /// Ends a child of the process, and takes what the kernel keeps of it.
   ///
   /// @param pid its id, as the process sees it
-  static List<Errand> end(long pid) {
+  static List<CleanupCall> end(long pid) {
     int byPid = 1;
     int exited = 4;
     return List.of(

@@ -14,8 +14,9 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
 
-/// What a child of a process is held by: a pidfd, which never becomes one for another process.
-sealed interface Hold extends AutoCloseable, Execve.Witness {
+/// What stands for a child of a process, and never becomes one for another process. See
+/// `pidfd_open(2)`.
+sealed interface Pidfd extends AutoCloseable, Execve.Witness {
   /// The most that there is to be read in a file that tells of a process.
   int MOST = 512;
 
@@ -50,7 +51,7 @@ sealed interface Hold extends AutoCloseable, Execve.Witness {
   void close();
 
   /// By a pidfd of this JVM.
-  record Here(Fd pidfd) implements Hold {
+  record Here(Fd pidfd) implements Pidfd {
     @Override
     public void awaitEnd(Duration deadline, String awaited) throws IOException {
       pidfd.await(Set.of(PollEvent.IN), deadline, awaited);
@@ -117,7 +118,7 @@ sealed interface Hold extends AutoCloseable, Execve.Witness {
   /// Of one that is not there: it has ended whenever it is waited for.
   ///
   /// @param atItsEnd what stands for a pidfd
-  record Imagined(Fd atItsEnd) implements Hold {
+  record Simulated(Fd atItsEnd) implements Pidfd {
     @Override
     public void awaitEnd(Duration deadline, String awaited) {}
 
@@ -142,14 +143,14 @@ sealed interface Hold extends AutoCloseable, Execve.Witness {
 
   /// By a pidfd of its parent, on another machine. To wait is a call of the parent, which makes
   /// others in between.
-  final class There implements Hold {
-    private final RemoteProcess parent;
+  final class There implements Pidfd {
+    private final SystemCalls parent;
     private final RemoteFd pidfd;
     private final int number;
     private volatile boolean open = true;
 
     /// @param number its id, as its parent sees it
-    There(RemoteProcess parent, RemoteFd pidfd, int number) {
+    There(SystemCalls parent, RemoteFd pidfd, int number) {
       this.parent = parent;
       this.pidfd = pidfd;
       this.number = number;

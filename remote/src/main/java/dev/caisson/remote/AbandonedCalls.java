@@ -11,14 +11,14 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 /// What is left of calls for which nobody waits any more: answers that have not come, answers that
 /// somebody has to look at, calls that these give cause to, and memory that was used.
 ///
-/// Errands and memory are added by any thread; all else is for whoever has the connection.
-final class Unclaimed {
+/// CleanupCall and memory are added by any thread; all else is for whoever has the connection.
+final class AbandonedCalls {
   /// First those without an answer, in the order in which the answers come; then those with one.
   private final Deque<Left> unanswered = new ArrayDeque<>();
 
   private final Deque<Left> answered = new ArrayDeque<>();
-  private final Queue<Errand> errands = new ConcurrentLinkedQueue<>();
-  private final Queue<RemoteMemory> memory = new ConcurrentLinkedQueue<>();
+  private final Queue<CleanupCall> cleanups = new ConcurrentLinkedQueue<>();
+  private final Queue<Block> memory = new ConcurrentLinkedQueue<>();
 
   /// What becomes of an answer that comes when nobody waits for it any more.
   @FunctionalInterface
@@ -44,7 +44,7 @@ final class Unclaimed {
     answered.add(new Left(late, index, result));
   }
 
-  /// The next answer has come, to a call that was left or to an errand.
+  /// The next answer has come, to a call that was left or to an cleanup.
   void answer(long result) {
     var left = unanswered.poll();
     if (left != null) {
@@ -67,27 +67,27 @@ final class Unclaimed {
   }
 
   /// Has something done before the next call is made.
-  void later(List<Errand> more) {
-    errands.addAll(more);
+  void later(List<CleanupCall> more) {
+    cleanups.addAll(more);
   }
 
   /// Takes what is to be done next.
   ///
   /// @param most how much at most
-  List<Errand> errands(int most) {
-    var next = new ArrayList<Errand>();
+  List<CleanupCall> cleanups(int most) {
+    var next = new ArrayList<CleanupCall>();
     while (next.size() < most) {
-      var errand = errands.poll();
-      if (errand == null) {
+      var cleanup = cleanups.poll();
+      if (cleanup == null) {
         break;
       }
-      next.add(errand);
+      next.add(cleanup);
     }
     return next;
   }
 
   /// Keeps memory for as long as somebody may write to it.
-  void keep(RemoteMemory used) {
+  void keep(Block used) {
     memory.add(used);
   }
 
@@ -100,7 +100,7 @@ final class Unclaimed {
 
   /// Whether there is no more to be done than to give memory back.
   boolean isDone() {
-    return unanswered.isEmpty() && answered.isEmpty() && errands.isEmpty();
+    return unanswered.isEmpty() && answered.isEmpty() && cleanups.isEmpty();
   }
 
   /// There will be no answers to what has been asked.

@@ -1,0 +1,10 @@
+package dev.caisson.remote;
+
+/// The process that a call is made in, for an [Interceptor].
+public interface CallTarget {
+  /// Its id, as it knows it itself.
+  int pid();
+
+  /// Ends the connection to it, and with it the process. Idempotent. See [RemoteProcess#close()].
+  void close();
+}
