@@ -3,7 +3,7 @@ package dev.caisson.cli;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.PathBytes;
-import dev.caisson.remote.RecordedCall;
+import dev.caisson.stub.RecordedInvocation;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -27,7 +27,7 @@ final class CallJson {
   /// The line, with its end.
   ///
   /// @param stubs the directory of the stubs, if the environment is to be told, which names it
-  static byte[] line(RecordedCall call, Optional<Path> stubs) throws MessageException {
+  static byte[] line(RecordedInvocation call, Optional<Path> stubs) throws MessageException {
     var json = JSON.objectNode();
     json.put("sequence", call.sequence());
     json.put("name", call.name());

@@ -2,7 +2,7 @@ package dev.caisson.cli;
 
 import dev.caisson.engine.BoundedFile;
 import dev.caisson.linux.PathBytes;
-import dev.caisson.remote.RecordedCall;
+import dev.caisson.stub.RecordedInvocation;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -36,7 +36,7 @@ final class Expectations {
   private final Path file;
   private final Order order;
   private final List<ExpectedCall> expected;
-  private final List<RecordedCall> calls = new ArrayList<>();
+  private final List<RecordedInvocation> calls = new ArrayList<>();
   private long surplus;
 
   private Expectations(Path file, Order order, List<ExpectedCall> expected) {
@@ -75,7 +75,7 @@ final class Expectations {
   }
 
   /// Takes note of a call.
-  synchronized void called(RecordedCall call) {
+  synchronized void called(RecordedInvocation call) {
     if (calls.size() < expected.size() + SURPLUS) {
       calls.add(call);
     } else {
@@ -89,10 +89,10 @@ final class Expectations {
     record Missing(ExpectedCall expected) implements Difference {}
 
     /// A call that was not expected.
-    record Surplus(RecordedCall call) implements Difference {}
+    record Surplus(RecordedInvocation call) implements Difference {}
 
     /// A call that was expected otherwise.
-    record Changed(ExpectedCall expected, RecordedCall call) implements Difference {}
+    record Changed(ExpectedCall expected, RecordedInvocation call) implements Difference {}
   }
 
   /// What is different, in words; nothing if all is as expected.
@@ -161,7 +161,7 @@ final class Expectations {
       }
       var differences = new ArrayList<Difference>();
       var missing = new ArrayList<ExpectedCall>();
-      var surplusHere = new ArrayList<RecordedCall>();
+      var surplusHere = new ArrayList<RecordedInvocation>();
       int i = 0;
       int j = 0;
       while (i < rows || j < columns) {
@@ -197,7 +197,7 @@ final class Expectations {
           missing.add(expected.get(i));
         }
       }
-      var surplusHere = new ArrayList<RecordedCall>();
+      var surplusHere = new ArrayList<RecordedInvocation>();
       for (int j = 0; j < ofCall.length; j++) {
         if (ofCall[j] < 0) {
           surplusHere.add(calls.get(j));
@@ -245,7 +245,8 @@ final class Expectations {
   }
 
   /// What is missing and what is there instead belong together if they have one name. Empties both.
-  private static List<Difference> paired(List<ExpectedCall> missing, List<RecordedCall> surplus) {
+  private static List<Difference> paired(
+      List<ExpectedCall> missing, List<RecordedInvocation> surplus) {
     var differences = new ArrayList<Difference>();
     for (var one : missing) {
       // Best one that differs in nothing but where it was made.
@@ -292,7 +293,7 @@ final class Expectations {
     return words(call.name(), call.arguments());
   }
 
-  private static String text(RecordedCall call) {
+  private static String text(RecordedInvocation call) {
     return words(call.name(), call.argv().stream().skip(1).toList());
   }
 

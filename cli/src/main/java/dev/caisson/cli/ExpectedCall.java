@@ -4,7 +4,7 @@ import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.PathBytes;
-import dev.caisson.remote.RecordedCall;
+import dev.caisson.stub.RecordedInvocation;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -102,26 +102,26 @@ record ExpectedCall(
   /// Whether a call is this one.
   ///
   /// @param now where the stubs are
-  boolean matches(RecordedCall call, Path now) {
+  boolean matches(RecordedInvocation call, Path now) {
     return name.equals(call.name())
         && hasArgumentsOf(call)
         && isDirectory(call)
         && missing(call, now).isEmpty();
   }
 
-  boolean hasArgumentsOf(RecordedCall call) {
+  boolean hasArgumentsOf(RecordedInvocation call) {
     var others = call.argv().stream().skip(1).toArray();
     return Arrays.deepEquals(arguments.toArray(), others);
   }
 
-  boolean isDirectory(RecordedCall call) {
+  boolean isDirectory(RecordedInvocation call) {
     return directory.isEmpty()
         || call.directory().stream()
             .anyMatch(path -> Arrays.equals(PathBytes.of(path), directory.get()));
   }
 
   /// The variables that a call has not.
-  List<byte[]> missing(RecordedCall call, Path now) {
+  List<byte[]> missing(RecordedInvocation call, Path now) {
     return environment.stream()
         .map(variable -> moved(variable, now))
         .filter(variable -> call.envp().stream().noneMatch(is -> Arrays.equals(is, variable)))

@@ -2,8 +2,8 @@ package dev.caisson.cli;
 
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.remote.CallListener;
-import dev.caisson.remote.RecordedCall;
+import dev.caisson.stub.InvocationListener;
+import dev.caisson.stub.RecordedInvocation;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /// What becomes of the calls of stubs: they are written down, and compared.
-final class StubCalls implements CallListener, AutoCloseable {
+final class StubCalls implements InvocationListener, AutoCloseable {
   private final Optional<Fd> record;
   private final boolean environment;
   private final Optional<Expectations> expectations;
@@ -41,7 +41,7 @@ final class StubCalls implements CallListener, AutoCloseable {
   }
 
   @Override
-  public synchronized void called(RecordedCall call) {
+  public synchronized void called(RecordedInvocation call) {
     expectations.ifPresent(all -> all.called(call));
     if (record.isEmpty() || failure.isPresent()) {
       return;

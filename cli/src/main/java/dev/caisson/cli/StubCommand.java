@@ -2,10 +2,10 @@ package dev.caisson.cli;
 
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.PathBytes;
-import dev.caisson.remote.StubHandlerException;
-import dev.caisson.remote.Stubs;
 import dev.caisson.sandbox.RunResult;
 import dev.caisson.sandbox.Scratch;
+import dev.caisson.stub.StubHandlerException;
+import dev.caisson.stub.Stubs;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Files;

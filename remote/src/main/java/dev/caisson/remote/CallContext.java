@@ -1,5 +1,7 @@
 package dev.caisson.remote;
 
+import dev.caisson.remote.internal.wire.AddressSpace;
+import dev.caisson.remote.internal.wire.DescriptorTable;
 import java.time.Duration;
 
 /// What a call is put together for: the process's descriptors and memory, and its time.

@@ -2,6 +2,15 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.remote.internal.wire.AbandonedCalls;
+import dev.caisson.remote.internal.wire.AddressSpace;
+import dev.caisson.remote.internal.wire.Block;
+import dev.caisson.remote.internal.wire.ByteRange;
+import dev.caisson.remote.internal.wire.Cleanup;
+import dev.caisson.remote.internal.wire.CleanupCall;
+import dev.caisson.remote.internal.wire.Connection;
+import dev.caisson.remote.internal.wire.DescriptorTable;
+import dev.caisson.remote.internal.wire.MemoryAccess;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;

@@ -4,7 +4,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.remote.uapi.PrctlOption;
@@ -14,7 +13,6 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalLong;
 
 /// How a process becomes another program: the one call that has no answer if all goes well. See
@@ -27,16 +25,6 @@ import java.util.OptionalLong;
 record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong sigmask) {
   /// What a process is called meanwhile. A program has the name of its file, and none has this one.
   static final String NAME = "caisson:execve";
-
-  static List<byte[]> strings(List<String> texts) {
-    return texts.stream().map(PathBytes::encode).toList();
-  }
-
-  static List<byte[]> variables(Map<String, String> environment) {
-    return environment.entrySet().stream()
-        .map(variable -> PathBytes.encode(variable.getKey() + "=" + variable.getValue()))
-        .toList();
-  }
 
   /// Tells of a process that answers no more.
   interface Witness {

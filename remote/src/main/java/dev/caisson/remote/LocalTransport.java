@@ -6,6 +6,8 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.remote.internal.wire.Connection;
+import dev.caisson.remote.internal.wire.Sockets;
 import dev.caisson.remote.uapi.MsgFlag;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

@@ -6,6 +6,7 @@ import static dev.caisson.linux.abi.SystemCall.MPROTECT;
 import static dev.caisson.linux.abi.SystemCall.MUNMAP;
 
 import dev.caisson.linux.Flag;
+import dev.caisson.remote.internal.wire.CleanupCall;
 import dev.caisson.remote.uapi.Advice;
 import dev.caisson.remote.uapi.MapFlag;
 import dev.caisson.remote.uapi.Protection;

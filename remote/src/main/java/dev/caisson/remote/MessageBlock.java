@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Flag;
 import dev.caisson.linux.abi.Layouts;
+import dev.caisson.remote.internal.wire.CleanupCall;
 import dev.caisson.remote.uapi.MsgFlag;
 import dev.caisson.remote.uapi.SockaddrBytes;
 import java.io.IOException;

@@ -159,7 +159,7 @@ sealed interface Pidfd extends AutoCloseable, Execve.Witness {
     @Override
     public void awaitEnd(Duration deadline, String awaited) throws IOException {
       var until = Deadline.in(deadline);
-      while (!RemotePoll.slice(parent, List.of(pidfd.number()), until.remaining())) {
+      while (!RemotePoll.slice(parent, List.of(pidfd), until.remaining())) {
         if (until.expired()) {
           throw until.exception(awaited);
         }

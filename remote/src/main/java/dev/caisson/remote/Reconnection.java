@@ -8,6 +8,11 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.remote.internal.wire.AddressSpace;
+import dev.caisson.remote.internal.wire.DataSocket;
+import dev.caisson.remote.internal.wire.DescriptionReader;
+import dev.caisson.remote.internal.wire.Sockets;
+import dev.caisson.remote.internal.wire.Symbols;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -147,7 +152,7 @@ final class Reconnection {
     try (var connected = UnixSocket.connect(UnixSocket.Type.STREAM, path, deadline.remaining())) {
       connected.sendmsg(count(given.size(), described), List.of(), deadline);
       connected.sendmsg(new byte[1], given, deadline);
-      var reader = new Bootstrap.Reader(connected, deadline);
+      var reader = new DescriptionReader(connected, deadline);
       var told = reader.bytes(Integer.BYTES * given.size());
       return answer(told, described ? reader.bytes(SYMBOLS) : Call.room(SYMBOLS));
     } catch (StubException ended) {
@@ -171,7 +176,7 @@ final class Reconnection {
     }
     return new Answer(
         numbers,
-        Bootstrap.symbols(symbols, symbols.get(JAVA_LONG_UNALIGNED, 32)),
+        Symbols.of(symbols, symbols.get(JAVA_LONG_UNALIGNED, 32)),
         (int) symbols.get(JAVA_LONG_UNALIGNED, 40));
   }
 

@@ -5,14 +5,23 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Flag;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.Layouts;
 import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.process.Environment;
 import dev.caisson.linux.process.Exit;
+import dev.caisson.remote.internal.wire.CleanupCall;
+import dev.caisson.remote.internal.wire.Connection;
+import dev.caisson.remote.internal.wire.DescriptorTable;
+import dev.caisson.remote.internal.wire.Symbols;
 import dev.caisson.remote.uapi.CloneFlag;
+import dev.caisson.remote.uapi.IdMap;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
@@ -24,6 +33,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
 
 /// A process that another one has made: a copy of it that shares its memory, waits to be told what
 /// to become, and in the end executes something or exits.
@@ -258,6 +268,37 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
     return process.call(nr);
   }
 
+  /// Maps the ids of the user namespace that the child has made ([CloneFlag#NEWUSER]). The parent
+  /// writes the maps, and needs its `/proc`, and CAP_SETUID and CAP_SETGID for more than its own
+  /// ids. Can be done once. See `user_namespaces(7)`.
+  ///
+  /// @throws SystemCallException EPERM if the parent may not map these ids, or they are mapped
+  public void mapIds(List<IdMap> uids, List<IdMap> gids) throws IOException {
+    writeProc("uid_map", lines(uids));
+    writeProc("gid_map", lines(gids));
+  }
+
+  /// Makes the child root in the user namespace that it has made ([CloneFlag#NEWUSER]): its
+  /// parent's user and group are 0 there, and no others are mapped, which any user may do. The
+  /// child can have no other groups from then on. See `user_namespaces(7)`.
+  public void mapToRoot() throws IOException {
+    writeProc("setgroups", "deny");
+    mapIds(
+        List.of(IdMap.of(0, parent.getresuid().effective())),
+        List.of(IdMap.of(0, parent.getresgid().effective())));
+  }
+
+  private static String lines(List<IdMap> ids) {
+    return ids.stream().map(IdMap::toString).collect(Collectors.joining("\n"));
+  }
+
+  private void writeProc(String name, String text) throws IOException {
+    var file = Path.of("/proc", Integer.toString(number), name);
+    try (var open = parent.openat(file, OpenFlag.WRONLY)) {
+      parent.write(open, text.getBytes(StandardCharsets.US_ASCII));
+    }
+  }
+
   /// One of its parent's descriptors, as the child has it, too.
   ///
   /// @throws IllegalArgumentException if it is not one of its parent's
@@ -275,7 +316,8 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
   /// @throws ConnectionLostException if the child has died before
   public void execve(Path program, List<String> arguments, Map<String, String> environment)
       throws IOException {
-    execve(program, Execve.strings(arguments), Execve.variables(environment));
+    var strings = arguments.stream().map(PathBytes::encode).toList();
+    execve(program, strings, Environment.strings(environment));
   }
 
   /// The same, byte for byte.
@@ -410,6 +452,13 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
 
   int calls() {
     return calls;
+  }
+
+  /// The socket over which its calls come, for [#ppoll]: it is at its end when the connection is.
+  ///
+  /// @return not to be closed
+  public RemoteFd socket() {
+    return process.inherited(calls);
   }
 
   int second() {

@@ -1,5 +1,6 @@
 package dev.caisson.remote;
 
+import dev.caisson.remote.internal.wire.DescriptorTable;
 import java.util.Optional;
 
 /// A descriptor in another process, and the duty to close it there.
@@ -88,7 +89,10 @@ public final class RemoteFd implements AutoCloseable {
   }
 
   /// Gives up the duty to close it.
-  synchronized int release() {
+  ///
+  /// @return its number in the process
+  /// @throws IllegalStateException if it is closed, or a batch has not opened it yet
+  public synchronized int release() {
     int released = number();
     number = CLOSED;
     return released;

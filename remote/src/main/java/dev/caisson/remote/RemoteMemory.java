@@ -2,6 +2,10 @@ package dev.caisson.remote;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import dev.caisson.remote.internal.wire.AddressSpace;
+import dev.caisson.remote.internal.wire.Block;
+import dev.caisson.remote.internal.wire.ByteRange;
+import dev.caisson.remote.internal.wire.MemoryAccess;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;

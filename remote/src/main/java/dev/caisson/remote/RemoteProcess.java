@@ -1,12 +1,20 @@
 package dev.caisson.remote;
 
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.Signal;
 import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.remote.internal.wire.AddressSpace;
+import dev.caisson.remote.internal.wire.Connection;
+import dev.caisson.remote.internal.wire.DescriptorTable;
+import dev.caisson.remote.internal.wire.Symbols;
 import dev.caisson.remote.uapi.CloneFlag;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
@@ -27,6 +35,12 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile Transport transport;
   private volatile boolean leftInCall;
+
+  /// What the kernel of this machine knows it by, if it has told.
+  private volatile Optional<Pidfd> pidfd = Optional.empty();
+
+  private volatile Optional<Execve.Witness> witness = Optional.empty();
+  private volatile boolean executed;
 
   /// What is to be done when a child has its descriptors in common with it.
   private volatile Runnable onSharedTable = () -> {};
@@ -102,6 +116,11 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
     calls.release(interceptor);
   }
 
+  /// Takes all interceptors away.
+  public void releaseAll() {
+    calls.interceptNothing();
+  }
+
   /// Makes a child that has nothing in common with it but the memory, and all else as it is now.
   /// See `fork(2)`.
   public RemoteChild fork() throws IOException {
@@ -160,6 +179,66 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
     }
   }
 
+  /// Executes a program in its place: the process becomes that program, with its number, parent,
+  /// group, terminal, working directory and descriptors, but for those that are CLOEXEC. The
+  /// connection is at its end then: there is no more to be done with the process from here. See
+  /// `execve(2)`.
+  ///
+  /// For a process that a stub has handed over, or that this JVM has started; a [RemoteChild] has
+  /// its own. Takes as long as a call of the process may.
+  ///
+  /// @param program its path where the process is; no search path is tried
+  /// @param arguments the name that it is called by first
+  /// @param environment variables, each with its name, `=` and its value
+  /// @param sigmask the signals that are blocked in the program: bit n - 1 for signal n
+  /// @throws dev.caisson.linux.SystemCallException if it cannot be executed; the process is as it
+  ///   was, but for the signals and its name (`comm`)
+  /// @throws ConnectionLostException if the process has died before
+  /// @throws IllegalStateException if this JVM has no number of the process, by which it would see
+  ///   whether the program runs
+  public void execve(Path program, List<byte[]> arguments, List<byte[]> environment, long sigmask)
+      throws IOException {
+    var by =
+        witness.orElseThrow(
+            () -> new IllegalStateException(this + " is not known here by a number of the kernel"));
+    new Execve(program, arguments, environment, OptionalLong.of(sigmask)).in(calls, by);
+    executed = true;
+  }
+
+  /// Whether it has become another program by [#execve].
+  public boolean hasExecuted() {
+    return executed;
+  }
+
+  /// Says what the kernel of this machine knows it by, which no answer of its own can change.
+  ///
+  /// @param kernelPidfd owned by this from then on
+  void identify(int number, Optional<Fd> kernelPidfd) {
+    calls.knownAs(number);
+    pidfd = kernelPidfd.map(Pidfd.Here::new);
+    witness =
+        pidfd
+            .<Execve.Witness>map(known -> known)
+            .or(() -> Optional.of(new NumberedProcess.Here(number)));
+  }
+
+  /// Says by which number another process sees it.
+  void identify(int number, SystemCalls observer) {
+    witness = Optional.of(new NumberedProcess.There(observer, number));
+  }
+
+  /// Whether it is on this machine, so that it has memory in common with this JVM, and descriptors
+  /// can be given to it and taken from it.
+  public boolean isLocal() {
+    return memory().isShared();
+  }
+
+  /// Held by who makes children of this process, and of those that share its descriptors: to
+  /// synchronize on it keeps descriptors that are open for a moment out of children.
+  public Object forkLock() {
+    return table();
+  }
+
   CallRunner calls() {
     return calls;
   }
@@ -200,23 +279,43 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
     onSharedTable.run();
   }
 
-  boolean isClosed() {
+  /// Whether it has been closed here.
+  public boolean isClosed() {
     return closed.get();
   }
 
   /// Whether it is in a call, or was when it was closed.
-  boolean isInCall() {
+  public boolean isInCall() {
     return closed.get() ? leftInCall : connection().isInCall();
   }
 
-  /// Ends the connection, and with it the process. Idempotent.
+  /// Ends the connection, and with it the process, unless it has executed something. One that is in
+  /// a call goes on until the call returns. Idempotent, and never throws.
   @Override
   public void close() {
-    if (!closed.compareAndSet(false, true)) {
-      return;
+    if (closed.compareAndSet(false, true)) {
+      leftInCall = connection().isInCall();
+      end(!leftInCall);
+      pidfd.ifPresent(Pidfd::close);
     }
-    leftInCall = connection().isInCall();
-    end(!leftInCall);
+  }
+
+  /// Ends the connection as [#close()] does, and kills the process if it is in a call: one that a
+  /// stub has handed over, if the kernel has told for certain which process that is (Linux 6.5).
+  /// Idempotent, and never throws.
+  public void kill() {
+    if (isInCall() && !executed && !isClosed()) {
+      pidfd.ifPresent(RemoteProcess::kill);
+    }
+    close();
+  }
+
+  private static void kill(Pidfd process) {
+    try {
+      process.kill(Signal.KILL);
+    } catch (IOException ended) {
+      // So it needs no end.
+    }
   }
 
   /// Gives up what belongs to it.
@@ -242,6 +341,7 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
   void closeEnded() {
     if (closed.compareAndSet(false, true)) {
       end(true);
+      pidfd.ifPresent(Pidfd::close);
     }
   }
 

@@ -1,6 +1,11 @@
 package dev.caisson.remote;
 
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.remote.internal.wire.AddressSpace;
+import dev.caisson.remote.internal.wire.Connection;
+import dev.caisson.remote.internal.wire.DescriptorTable;
+import dev.caisson.remote.internal.wire.Sockets;
+import dev.caisson.remote.internal.wire.Symbols;
 import java.io.IOException;
 
 /// Makes processes that are not there.

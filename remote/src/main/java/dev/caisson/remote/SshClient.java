@@ -6,6 +6,7 @@ import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.Child;
 import dev.caisson.linux.process.Exit;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.remote.internal.wire.Sockets;
 import dev.caisson.remote.uapi.Access;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -6,8 +6,10 @@ import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.Environment;
 import dev.caisson.linux.socket.UnixListener;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.remote.internal.wire.ForwardedListener;
 import dev.caisson.remote.uapi.AtFlag;
 import dev.caisson.remote.uapi.PrctlOption;
 import java.io.ByteArrayOutputStream;
@@ -249,7 +251,7 @@ public final class SshProcess implements AutoCloseable {
         throw failure;
       }
       client.output().close();
-      var environment = new LinkedHashMap<>(Bootstrap.variables(launched.environment()));
+      var environment = new LinkedHashMap<>(Environment.variables(launched.environment()));
       environment.remove(VARIABLE);
       environment.remove(SECRET);
       return new SshProcess(client, process, environment, landing);

@@ -72,7 +72,7 @@ public final class Stub {
   /// Puts a program into a file that does not exist yet.
   ///
   /// @throws java.nio.file.FileAlreadyExistsException if it does; it stays what it is
-  static void write(byte[] program, Path file) throws IOException {
+  public static void write(byte[] program, Path file) throws IOException {
     // Under another name until it is whole: somebody may launch it at any moment.
     var part = Files.createTempFile(file.toAbsolutePath().getParent(), ".stub-", "");
     try {

@@ -2,6 +2,7 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.remote.internal.wire.Connection;
 import java.io.IOException;
 import java.util.List;
 

@@ -423,37 +423,6 @@ class FaultTest {
   }
 
   @Test
-  @Requires(Need.OPEN_FILES)
-  void hundredsOfStubsCallAtOnce() throws Exception {
-    int many = 200;
-    try (var server = StubServer.create(directory, "stub");
-        var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-      var script = "i=0; while [ $i -lt $1 ]; do \"$0\" $i & i=$((i+1)); done; wait";
-      var shell =
-          new ProcessBuilder(
-                  "sh", "-c", script, directory.resolve("stub").toString(), String.valueOf(many))
-              .inheritIO()
-              .start();
-      var accepted = new ArrayList<Future<StubCall>>();
-      for (int i = 0; i < many; i++) {
-        accepted.add(threads.submit(() -> server.accept(LONG)));
-      }
-      var names = new ArrayList<String>();
-      var calls = new ArrayList<StubCall>();
-      for (var one : accepted) {
-        calls.add(one.get());
-      }
-      for (var call : calls) {
-        names.add(call.arguments().get(1));
-        assertThat(call.process().getpid()).isEqualTo(call.process().pid());
-      }
-      assertThat(names).doesNotHaveDuplicates().hasSize(many);
-      calls.forEach(StubCall::close);
-      assertThat(shell.waitFor()).isZero();
-    }
-  }
-
-  @Test
   void anInterruptLeavesTheWayForDescriptorsAsItIs() throws Exception {
     try (var local = LocalProcess.start();
         var here = Fd.open(Path.of("/dev/null"))) {

@@ -197,7 +197,7 @@ class FuseTest {
     try (var local = LocalProcess.start();
         var server = local.process().clone(Set.of(CloneFlag.NEWUSER, CloneFlag.NEWNS));
         var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-      MountCallsTest.becomeRoot(server);
+      server.mapToRoot();
       try (var device = server.openat(DEVICE, OpenFlag.RDWR);
           var client = server.process().fork()) {
         server.mount(

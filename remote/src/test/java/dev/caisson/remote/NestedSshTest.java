@@ -139,22 +139,6 @@ class NestedSshTest extends BehindAnSshd {
   }
 
   @Test
-  void aStubIsMockedOnTheThirdMachine() throws Exception {
-    try (var second = start();
-        var third = nested(second.process());
-        var server = StubServer.create(third.process(), directory, "mail");
-        var launched = LaunchedStub.by(third.process(), directory.resolve("mail"), "-t");
-        var call = server.accept(LONG)) {
-      assertThat(call.arguments().getLast()).isEqualTo("-t");
-      try (var grandchild = call.process().fork()) {
-        grandchild.getpid();
-      }
-      call.process().exitGroup(6);
-      assertThat(launched.exitStatus()).isEqualTo(6);
-    }
-  }
-
-  @Test
   void whatFailsIsTold() throws Exception {
     try (var second = start()) {
       var from = second.process();

@@ -50,7 +50,7 @@ class NetworkTest {
   /// One that has a loopback interface, and one port to choose.
   private static RemoteChild withOnePort(LocalProcess local) throws Exception {
     var child = local.process().clone(OWN);
-    MountCallsTest.becomeRoot(child);
+    child.mapToRoot();
     var range = Path.of("/proc/sys/net/ipv4/ip_local_port_range");
     try (var ports = child.openat(range, OpenFlag.WRONLY);
         var socket = socket(child.process(), SocketType.DGRAM)) {
@@ -114,7 +114,7 @@ class NetworkTest {
         var child = local.process().clone(OWN);
         var socket = socket(child.process(), SocketType.DGRAM);
         var tun = child.openat(device, OpenFlag.RDWR)) {
-      MountCallsTest.becomeRoot(child);
+      child.mapToRoot();
       child.tunsetiff(tun, "tun0", TunFlag.TUN, TunFlag.NO_PI);
       assertThat(child.siocgifindex(socket, "tun0"))
           .isGreaterThan(child.siocgifindex(socket, "lo"));
