@@ -2,6 +2,8 @@ package dev.caisson.cli;
 
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.stub.Expectations;
+import dev.caisson.stub.InvocationJson;
 import dev.caisson.stub.InvocationListener;
 import dev.caisson.stub.RecordedInvocation;
 import java.io.IOException;
@@ -41,14 +43,14 @@ final class StubCalls implements InvocationListener, AutoCloseable {
   }
 
   @Override
-  public synchronized void called(RecordedInvocation call) {
-    expectations.ifPresent(all -> all.called(call));
+  public synchronized void invoked(RecordedInvocation call) {
+    expectations.ifPresent(all -> all.invoked(call));
     if (record.isEmpty() || failure.isPresent()) {
       return;
     }
     try {
       Optional<Path> told = environment ? Optional.of(stubs) : Optional.empty();
-      record.get().write(CallJson.line(call, told));
+      record.get().write(InvocationJson.line(call, told));
     } catch (IOException full) {
       // The command goes on: it is not to blame.
       failure = Optional.of(full);

@@ -1,9 +1,12 @@
 package dev.caisson.cli;
 
+import dev.caisson.engine.BoundedFile;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.sandbox.RunResult;
 import dev.caisson.sandbox.Scratch;
+import dev.caisson.stub.ExpectationException;
+import dev.caisson.stub.Expectations;
 import dev.caisson.stub.StubHandlerException;
 import dev.caisson.stub.Stubs;
 import java.io.IOException;
@@ -192,8 +195,20 @@ final class StubCommand implements Command {
     }
     var order = line.hasOption("any-order") ? Expectations.Order.ANY : Expectations.Order.GIVEN;
     Optional<Expectations> expectations =
-        expect.isPresent() ? Optional.of(Expectations.read(expect.get(), order)) : Optional.empty();
+        expect.isPresent() ? Optional.of(expectations(expect.get(), order)) : Optional.empty();
     return StubCalls.to(record, line.hasOption("record-environment"), expectations);
+  }
+
+  private static Expectations expectations(Path file, Expectations.Order order)
+      throws UsageException, IOException {
+    if (Files.isDirectory(file)) {
+      throw new UsageException("--expect: " + file + " is a directory");
+    }
+    try {
+      return Expectations.parse(BoundedFile.EXPECTATIONS.read(file), file.toString(), order);
+    } catch (ExpectationException wrong) {
+      throw new UsageException("--expect: " + file + ", " + wrong.getMessage());
+    }
   }
 
   private static int run(

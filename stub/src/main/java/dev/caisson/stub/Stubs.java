@@ -239,7 +239,7 @@ public final class Stubs implements AutoCloseable {
     // Asked outside of the lock: one caller that does not answer stalls no other.
     var recorded = RecordedInvocation.of(name, call);
     synchronized (order) {
-      listener.get().called(recorded.numbered(++calls));
+      listener.get().invoked(recorded.numbered(++calls));
     }
   }
 

@@ -1,9 +1,9 @@
-package dev.caisson.cli;
+package dev.caisson.stub;
 
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.PathBytes;
-import dev.caisson.stub.RecordedInvocation;
+import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -16,36 +16,40 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// How a call of a stub is written: one object, on a line of its own. A string of the kernel's that
-/// is no UTF-8 is an object with its bytes in base64.
-final class CallJson {
+/// How an invocation of a stub is written: one object, on a line of its own. A string of the
+/// kernel's that is no UTF-8 is an object with its bytes in base64. Safe for many threads.
+public final class InvocationJson {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
   private static final String BASE64 = "base64";
 
-  private CallJson() {}
+  private InvocationJson() {}
 
   /// The line, with its end.
   ///
   /// @param stubs the directory of the stubs, if the environment is to be told, which names it
-  static byte[] line(RecordedInvocation call, Optional<Path> stubs) throws MessageException {
+  public static byte[] line(RecordedInvocation invocation, Optional<Path> stubs)
+      throws MessageException {
     var json = JSON.objectNode();
-    json.put("sequence", call.sequence());
-    json.put("name", call.name());
-    var first = call.argv().stream().findFirst();
-    if (first.isEmpty() || !Arrays.equals(first.get(), PathBytes.encode(call.name()))) {
-      json.set("argv0", first.map(CallJson::string).orElse(JSON.nullNode()));
+    json.put("sequence", invocation.sequence());
+    json.put("name", invocation.name());
+    var first = invocation.argv().stream().findFirst();
+    if (first.isEmpty() || !Arrays.equals(first.get(), PathBytes.encode(invocation.name()))) {
+      json.set("argv0", first.map(InvocationJson::string).orElse(JSON.nullNode()));
     }
-    strings(json.putArray("arguments"), call.argv().stream().skip(1).toList());
-    call.directory().ifPresent(path -> json.set("directory", string(PathBytes.of(path))));
-    json.put("pid", call.credentials().pid());
-    json.put("ppid", call.ppid());
-    json.put("uid", call.credentials().uid());
-    json.put("gid", call.credentials().gid());
+    strings(json.putArray("arguments"), invocation.argv().stream().skip(1).toList());
+    invocation.directory().ifPresent(path -> json.set("directory", string(PathBytes.of(path))));
+    json.put("pid", invocation.credentials().pid());
+    json.put("ppid", invocation.ppid());
+    json.put("uid", invocation.credentials().uid());
+    json.put("gid", invocation.credentials().gid());
     if (stubs.isPresent()) {
       json.set("stubs", string(PathBytes.of(stubs.get())));
-      strings(json.putArray("environment"), call.envp());
+      strings(json.putArray("environment"), invocation.envp());
     }
-    return Variables.joined(Json.write(json), new byte[] {'\n'});
+    var line = new ByteArrayOutputStream();
+    line.writeBytes(Json.write(json));
+    line.write('\n');
+    return line.toByteArray();
   }
 
   private static void strings(ArrayNode array, List<byte[]> strings) {
@@ -59,7 +63,7 @@ final class CallJson {
   }
 
   /// The text of bytes that are UTF-8.
-  static Optional<String> text(byte[] bytes) {
+  private static Optional<String> text(byte[] bytes) {
     try {
       return Optional.of(
           StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString());

@@ -1,11 +1,8 @@
-package dev.caisson.cli;
+package dev.caisson.stub;
 
-import dev.caisson.engine.BoundedFile;
 import dev.caisson.linux.PathBytes;
-import dev.caisson.stub.RecordedInvocation;
-import java.io.IOException;
+import dev.caisson.linux.process.ShellWords;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -14,8 +11,11 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/// Which calls of stubs there must be, and in what those that there were differ.
-final class Expectations {
+/// Which invocations of stubs there must be, and in what those that there were differ. Safe for
+/// many threads.
+///
+/// {@snippet class="dev.caisson.stub.ExpectationsTest" region="expectations"}
+public final class Expectations implements InvocationListener {
   /// How many calls more than expected are kept, to be told; and how many differences are.
   private static final int SURPLUS = 100;
 
@@ -25,57 +25,57 @@ final class Expectations {
   /// Beyond so many comparisons, what is not the same at both ends counts as different.
   private static final long COMPARISONS = 4_000_000;
 
-  /// Whether the calls must come as they stand.
-  enum Order {
+  /// Whether the invocations must come as they stand.
+  public enum Order {
     /// One after the other.
     GIVEN,
     /// Any.
     ANY
   }
 
-  private final Path file;
+  private final String source;
   private final Order order;
-  private final List<ExpectedCall> expected;
+  private final List<ExpectedInvocation> expected;
   private final List<RecordedInvocation> calls = new ArrayList<>();
   private long surplus;
 
-  private Expectations(Path file, Order order, List<ExpectedCall> expected) {
-    this.file = file;
+  private Expectations(String source, Order order, List<ExpectedInvocation> expected) {
+    this.source = source;
     this.order = order;
     this.expected = expected;
   }
 
-  /// Reads them: an object on each line that is not empty.
+  /// These invocations.
   ///
-  /// @throws UsageException if a line is none; it is named
-  /// @throws IOException if the file cannot be read
-  static Expectations read(Path file, Order order) throws UsageException, IOException {
-    if (Files.isDirectory(file)) {
-      throw new UsageException("--expect: " + file + " is a directory");
-    }
-    var bytes = BoundedFile.EXPECTATIONS.read(file);
-    var expected = new ArrayList<ExpectedCall>();
+  /// @param source where they are from, to tell of it
+  public static Expectations of(String source, Order order, List<ExpectedInvocation> invocations) {
+    return new Expectations(source, order, List.copyOf(invocations));
+  }
+
+  /// Reads them: an object on each line that is not empty, as [InvocationJson] writes it.
+  ///
+  /// @param source where they are from, to tell of it
+  /// @throws ExpectationException if a line is none; it is named
+  public static Expectations parse(byte[] lines, String source, Order order)
+      throws ExpectationException {
+    var expected = new ArrayList<ExpectedInvocation>();
     int from = 0;
     int line = 1;
-    for (int i = 0; i <= bytes.length; i++) {
-      if (i == bytes.length || bytes[i] == '\n') {
-        var text = Arrays.copyOfRange(bytes, from, i);
+    for (int i = 0; i <= lines.length; i++) {
+      if (i == lines.length || lines[i] == '\n') {
+        var text = Arrays.copyOfRange(lines, from, i);
         if (!new String(text, StandardCharsets.ISO_8859_1).isBlank()) {
-          try {
-            expected.add(ExpectedCall.parse(text, line));
-          } catch (UsageException wrong) {
-            throw new UsageException("--expect: " + file + ", " + wrong.getMessage());
-          }
+          expected.add(ExpectedInvocation.parse(text, line));
         }
         from = i + 1;
         line++;
       }
     }
-    return new Expectations(file, order, expected);
+    return new Expectations(source, order, expected);
   }
 
-  /// Takes note of a call.
-  synchronized void called(RecordedInvocation call) {
+  @Override
+  public synchronized void invoked(RecordedInvocation call) {
     if (calls.size() < expected.size() + SURPLUS) {
       calls.add(call);
     } else {
@@ -86,19 +86,19 @@ final class Expectations {
   /// An expectation and a call that belong to each other, or one of them alone.
   private sealed interface Difference {
     /// A call that there was not.
-    record Missing(ExpectedCall expected) implements Difference {}
+    record Missing(ExpectedInvocation expected) implements Difference {}
 
     /// A call that was not expected.
     record Surplus(RecordedInvocation call) implements Difference {}
 
     /// A call that was expected otherwise.
-    record Changed(ExpectedCall expected, RecordedInvocation call) implements Difference {}
+    record Changed(ExpectedInvocation expected, RecordedInvocation call) implements Difference {}
   }
 
   /// What is different, in words; nothing if all is as expected.
   ///
   /// @param stubs where the stubs are
-  synchronized List<String> differences(Path stubs) {
+  public synchronized List<String> differences(Path stubs) {
     var differences =
         switch (order) {
           case GIVEN -> new InOrder(stubs).differences();
@@ -108,7 +108,7 @@ final class Expectations {
       return List.of();
     }
     var lines = new ArrayList<String>();
-    lines.add("the calls are not those of " + file + ":");
+    lines.add("the calls are not those of " + source + ":");
     differences.stream().limit(SHOWN).forEach(difference -> tell(difference, stubs, lines));
     long more = Math.max(0, differences.size() - SHOWN) + surplus;
     if (more > 0) {
@@ -160,7 +160,7 @@ final class Expectations {
         }
       }
       var differences = new ArrayList<Difference>();
-      var missing = new ArrayList<ExpectedCall>();
+      var missing = new ArrayList<ExpectedInvocation>();
       var surplusHere = new ArrayList<RecordedInvocation>();
       int i = 0;
       int j = 0;
@@ -191,7 +191,7 @@ final class Expectations {
     }
 
     List<Difference> differences() {
-      var missing = new ArrayList<ExpectedCall>();
+      var missing = new ArrayList<ExpectedInvocation>();
       for (int i = 0; i < expected.size(); i++) {
         if (!placed(i)) {
           missing.add(expected.get(i));
@@ -246,7 +246,7 @@ final class Expectations {
 
   /// What is missing and what is there instead belong together if they have one name. Empties both.
   private static List<Difference> paired(
-      List<ExpectedCall> missing, List<RecordedInvocation> surplus) {
+      List<ExpectedInvocation> missing, List<RecordedInvocation> surplus) {
     var differences = new ArrayList<Difference>();
     for (var one : missing) {
       // Best one that differs in nothing but where it was made.
@@ -289,7 +289,7 @@ final class Expectations {
     }
   }
 
-  private static String text(ExpectedCall call) {
+  private static String text(ExpectedInvocation call) {
     return words(call.name(), call.arguments());
   }
 
@@ -298,7 +298,7 @@ final class Expectations {
   }
 
   private static String words(String name, List<byte[]> arguments) {
-    return Failures.quote(name)
+    return ShellWords.quote(name)
         + arguments.stream()
             .limit(SHOWN)
             .map(argument -> " " + shown(argument))
@@ -306,24 +306,9 @@ final class Expectations {
         + (arguments.size() > SHOWN ? " ... (%d arguments)".formatted(arguments.size()) : "");
   }
 
-  /// A word as bash takes it: with escapes if it is not plain text.
   private static String shown(byte[] word) {
-    var text = CallJson.text(word.length > LONGEST_WORD ? Arrays.copyOf(word, LONGEST_WORD) : word);
-    var end = word.length > LONGEST_WORD ? "... (%d bytes)".formatted(word.length) : "";
-    if (text.isPresent() && text.get().chars().noneMatch(Character::isISOControl)) {
-      return Failures.quote(text.get()) + end;
-    }
-    var escaped = new StringBuilder("$'");
-    for (int i = 0; i < Math.min(word.length, LONGEST_WORD); i++) {
-      int b = word[i] & 0xff;
-      switch (b) {
-        case '\n' -> escaped.append("\\n");
-        case '\t' -> escaped.append("\\t");
-        case '\'', '\\' -> escaped.append('\\').append((char) b);
-        default ->
-            escaped.append(b < 32 || b > 126 ? "\\x%02x".formatted(b) : String.valueOf((char) b));
-      }
-    }
-    return escaped.append('\'').append(end).toString();
+    boolean cut = word.length > LONGEST_WORD;
+    var end = cut ? "... (%d bytes)".formatted(word.length) : "";
+    return ShellWords.quote(cut ? Arrays.copyOf(word, LONGEST_WORD) : word) + end;
   }
 }

@@ -1,10 +1,9 @@
-package dev.caisson.cli;
+package dev.caisson.stub;
 
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.PathBytes;
-import dev.caisson.stub.RecordedInvocation;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,14 +13,16 @@ import java.util.Optional;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
-/// A call that is expected of a stub.
+/// An invocation that is expected of a stub. Its arrays must not be changed.
 ///
-/// @param line where it stands in its file
-/// @param arguments those behind the name
+/// @param line where it stands, to tell of it
+/// @param name the stub that is to be invoked
+/// @param arguments those behind the name, byte for byte
 /// @param directory the working directory; any if there is none
-/// @param environment variables that there must be, among others
+/// @param environment variables that there must be, among others, each with its name, `=` and its
+///   value
 /// @param stubs where the stubs were when it was recorded, if the environment was
-record ExpectedCall(
+public record ExpectedInvocation(
     int line,
     String name,
     List<byte[]> arguments,
@@ -34,10 +35,23 @@ record ExpectedCall(
   private static final Set<String> PASSED_OVER =
       Set.of("sequence", "argv0", "pid", "ppid", "uid", "gid");
 
+  /// An invocation with these arguments, wherever and in whatever environment it is made.
+  ///
+  /// @param line where it stands, to tell of it
+  public static ExpectedInvocation of(int line, String name, String... arguments) {
+    return new ExpectedInvocation(
+        line,
+        name,
+        Arrays.stream(arguments).map(PathBytes::encode).toList(),
+        Optional.empty(),
+        List.of(),
+        Optional.empty());
+  }
+
   /// Reads a line.
   ///
-  /// @throws UsageException if it is no call; without the name of the file
-  static ExpectedCall parse(byte[] text, int line) throws UsageException {
+  /// @throws ExpectationException if that is not an invocation
+  static ExpectedInvocation parse(byte[] text, int line) throws ExpectationException {
     JsonNode json;
     try {
       json = JSON.parse(text);
@@ -73,22 +87,23 @@ record ExpectedCall(
     if (name.isEmpty() || arguments.isEmpty()) {
       throw wrong(line, "a call has a name and arguments");
     }
-    return new ExpectedCall(line, name.get(), arguments.get(), directory, environment, stubs);
+    return new ExpectedInvocation(line, name.get(), arguments.get(), directory, environment, stubs);
   }
 
-  private static UsageException wrong(int line, String what) {
-    return new UsageException("line " + line + ": " + what);
+  private static ExpectationException wrong(int line, String what) {
+    return new ExpectationException(line, what);
   }
 
-  private static byte[] string(JsonNode json, int line, String key) throws UsageException {
-    var bytes = CallJson.bytes(json);
+  private static byte[] string(JsonNode json, int line, String key) throws ExpectationException {
+    var bytes = InvocationJson.bytes(json);
     if (bytes.isEmpty()) {
       throw wrong(line, "in '" + key + "' there is no string, nor one in base64");
     }
     return bytes.get();
   }
 
-  private static List<byte[]> strings(JsonNode json, int line, String key) throws UsageException {
+  private static List<byte[]> strings(JsonNode json, int line, String key)
+      throws ExpectationException {
     if (!json.isArray()) {
       throw wrong(line, "'" + key + "' is no array");
     }
