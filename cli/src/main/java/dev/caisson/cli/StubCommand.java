@@ -1,6 +1,7 @@
 package dev.caisson.cli;
 
 import dev.caisson.engine.BoundedFile;
+import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.sandbox.RunResult;
@@ -26,7 +27,6 @@ import org.apache.commons.cli.ParseException;
 
 /// Runs a command for which some programs are others.
 final class StubCommand implements Command {
-  private static final Duration FOREVER = Duration.ofDays(365);
   private static final int GREATEST_STATUS = 255;
 
   @Override
@@ -103,7 +103,7 @@ final class StubCommand implements Command {
     if (Values.last(line, "exec").filter(String::isEmpty).isPresent()) {
       throw new UsageException("--exec needs a program");
     }
-    var timeout = line.hasOption("timeout") ? RunOptions.timeout(line) : FOREVER;
+    var timeout = line.hasOption("timeout") ? RunOptions.timeout(line) : Deadline.FOREVER;
     int status = status(line);
     try (var calls = calls(line)) {
       return run(line, names, status, calls, command, timeout, terminal);

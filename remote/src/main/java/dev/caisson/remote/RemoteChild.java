@@ -228,7 +228,7 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
 
   private void endConnectionWithIt() {
     try {
-      hold.awaitEnd(Duration.ofDays(365), "the end of " + this);
+      hold.awaitEnd(Deadline.FOREVER, "the end of " + this);
       process.connection().shutdown();
     } catch (IOException | IllegalStateException closed) {
       // So it needs no end.

@@ -47,7 +47,6 @@ public final class SshProcess implements AutoCloseable {
   /// How long ssh has to end by itself; then all there is killed.
   private static final Duration GRACE = Duration.ofSeconds(2);
 
-  private static final Duration FOR_EVER = Duration.ofDays(365);
   private static final String VARIABLE = "RSYSCALL_UNIX_STUB_SOCK_PATH";
   private static final String SECRET = "CAISSON_STUB_SECRET";
   private static final int STANDARD_STREAMS = 3;
@@ -287,7 +286,7 @@ public final class SshProcess implements AutoCloseable {
   private static void endWith(UnixSocket output, ForwardedListener.Expected stub) {
     try (var arena = Arena.ofConfined()) {
       var room = arena.allocate(LINE);
-      while (output.recv(room, Deadline.in(FOR_EVER)) >= 0) {
+      while (output.recv(room, Deadline.never()) >= 0) {
         // Whatever it says, it has not ended.
       }
     } catch (IOException | IllegalStateException closed) {
@@ -298,7 +297,7 @@ public final class SshProcess implements AutoCloseable {
 
   private static void closeWith(Child ssh, ForwardedListener listener) {
     try {
-      ssh.waitid(FOR_EVER);
+      ssh.waitid(Deadline.FOREVER);
     } catch (IOException | IllegalStateException closed) {
       // So it has ended.
     }

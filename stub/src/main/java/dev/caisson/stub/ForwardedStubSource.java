@@ -56,8 +56,6 @@ final class ForwardedStubSource implements StubSource {
   /// How long that may take beyond the time.
   private static final Duration LEEWAY = Duration.ofSeconds(5);
 
-  private static final Duration FOR_EVER = Duration.ofDays(365);
-
   private final RemoteProcess process;
   private final RemoteFd listener;
   private final Duration silence;
@@ -173,7 +171,7 @@ final class ForwardedStubSource implements StubSource {
       var awaited = List.of(there, child.socket());
       while (queue.awaitDemand()) {
         // It also wakes when the connection to it ends.
-        if (child.ppoll(awaited, FOR_EVER) && queue.awaitDemand()) {
+        if (child.ppoll(awaited, Deadline.FOREVER) && queue.awaitDemand()) {
           accept(child.process(), there).ifPresent(this::hear);
         }
       }

@@ -37,8 +37,6 @@ final class Handshakes implements AutoCloseable {
   /// Between two tries when there is no room and no peer may be evicted.
   private static final Duration PAUSE = Duration.ofMillis(20);
 
-  private static final Duration FOREVER = Duration.ofDays(365);
-
   /// For a stub that has connected and gets no CPU.
   private static final Duration GRACE = Duration.ofSeconds(1);
 
@@ -176,7 +174,7 @@ final class Handshakes implements AutoCloseable {
   }
 
   private Deadline until() {
-    return peers.isEmpty() ? Deadline.in(FOREVER) : peers.values().iterator().next().until;
+    return peers.isEmpty() ? Deadline.never() : peers.values().iterator().next().until;
   }
 
   private void expire() {

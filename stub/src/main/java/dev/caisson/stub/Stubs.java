@@ -1,5 +1,6 @@
 package dev.caisson.stub;
 
+import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCallException;
@@ -24,8 +25,6 @@ import java.util.concurrent.ConcurrentHashMap;
 /// Any number of calls is handled at once, each on a virtual thread of its own. Whoever may enter
 /// the directory may call; what is in a caller's arguments and environment is up to that caller.
 public final class Stubs implements AutoCloseable {
-  private static final Duration FOREVER = Duration.ofDays(365);
-
   /// How long handlers may go on when all is closed, and how long they may take to notice that they
   /// may not any more.
   private static final Duration PATIENCE = Duration.ofSeconds(10);
@@ -155,7 +154,7 @@ public final class Stubs implements AutoCloseable {
   private void accept(StubServer server, String name, StubHandler handler) {
     while (!closing) {
       try {
-        var handling = new Handling(name, handler, server.accept(FOREVER));
+        var handling = new Handling(name, handler, server.accept(Deadline.FOREVER));
         handlings.add(handling);
         handling.thread.start();
       } catch (StubException noStub) {
