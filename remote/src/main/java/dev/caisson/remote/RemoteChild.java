@@ -4,9 +4,11 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Flag;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.PathBytes;
+import dev.caisson.linux.SearchPath;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.Layouts;
@@ -318,6 +320,35 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
       throws IOException {
     var strings = arguments.stream().map(PathBytes::encode).toList();
     execve(program, strings, Environment.strings(environment));
+  }
+
+  /// Executes a program that is looked up where the child is, in the directories of the PATH of its
+  /// environment (`/bin:/usr/bin` if there is none), unless there is a `/` in its name. See
+  /// `execvp(3)` and [#execve(Path, List, Map)].
+  ///
+  /// @throws SystemCallException ENOENT if no directory has a file of that name that can be
+  ///   executed, EACCES if one has another
+  public void execvp(String program, List<String> arguments, Map<String, String> environment)
+      throws IOException {
+    if (program.contains("/")) {
+      execve(Path.of(program), arguments, environment);
+      return;
+    }
+    var path = environment.getOrDefault("PATH", SearchPath.DEFAULT);
+    var reason = Errno.ENOENT;
+    for (var directory : path.split(":", -1)) {
+      try {
+        execve(Path.of(directory.isEmpty() ? "." : directory, program), arguments, environment);
+        return;
+      } catch (SystemCallException next) {
+        switch (next.errno()) {
+          case ENOENT, ENOTDIR -> {}
+          case EACCES -> reason = Errno.EACCES;
+          default -> throw next;
+        }
+      }
+    }
+    throw new SystemCallException(reason, "execvp", "\"%s\", PATH=%s".formatted(program, path));
   }
 
   /// The same, byte for byte.

@@ -3,6 +3,7 @@ package dev.caisson.remote;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.process.Captured;
 import dev.caisson.remote.internal.wire.AddressSpace;
 import dev.caisson.remote.internal.wire.Connection;
 import dev.caisson.remote.internal.wire.DescriptorTable;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -133,6 +135,38 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
   ///   make
   public RemoteChild clone(Set<CloneFlag> flags) throws IOException {
     return RemoteChild.clone(this, flags);
+  }
+
+  /// Runs a program in a child: with nothing to read, a PATH of `/usr/sbin:/usr/bin:/sbin:/bin`,
+  /// and as much time as a call. See [#run(List, Map, byte\[\], Duration)].
+  public Captured run(String... argv) throws IOException {
+    var environment = Map.of("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    return run(List.of(argv), environment, new byte[0], deadline());
+  }
+
+  /// Runs a program in a child, where this process is, and waits for its end. It has the input as a
+  /// file, and is killed if it does not end in time.
+  ///
+  /// {@snippet class="dev.caisson.remote.RemoteCommandTest" region="run"}
+  ///
+  /// @param argv the program, looked up on the PATH of its environment unless there is a `/` in it,
+  ///   and its arguments
+  /// @param environment all of its variables
+  /// @param input its standard input
+  /// @param deadline for all of it
+  /// @return its exit, and both outputs, of each 16 MiB at most; what processes that it has left
+  ///   behind print later is not waited for
+  /// @throws dev.caisson.linux.DeadlineException if it has not ended in time
+  /// @throws dev.caisson.linux.SystemCallException ENOENT, EACCES and others if it cannot be
+  ///   executed
+  /// @throws IllegalArgumentException if there is no program
+  public Captured run(
+      List<String> argv, Map<String, String> environment, byte[] input, Duration deadline)
+      throws IOException {
+    if (argv.isEmpty()) {
+      throw new IllegalArgumentException("a command without a word");
+    }
+    return RemoteCommand.run(this, argv, environment, input, deadline);
   }
 
   /// Memory of the process, with whatever was in it. On the same machine, this JVM has it in
