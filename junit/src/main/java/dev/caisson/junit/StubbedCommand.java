@@ -20,6 +20,8 @@ import java.util.concurrent.TimeUnit;
 
 /// A program that is a stub while a test runs. It exits with 0, unless it is told what else to do;
 /// that counts for calls that come afterwards.
+///
+/// Safe for many threads.
 public final class StubbedCommand {
   private final String name;
   private final Stubs stubs;

@@ -28,6 +28,8 @@ import org.jspecify.annotations.Nullable;
 /// A system call on its way: its arguments one after the other, and then the way that it is made.
 ///
 /// Good for calls that have no method of their own: `process.call(SystemCall.GETPPID).value()`.
+///
+/// For one thread.
 public final class Call {
   private static final int MOST_ARGUMENTS = 6;
   private static final @Nullable Object[] NOTHING = {};

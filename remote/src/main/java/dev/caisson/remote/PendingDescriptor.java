@@ -14,7 +14,7 @@ final class PendingDescriptor {
 
   /// Whether it is a call of that batch.
   boolean isOf(Object other) {
-    return batch == other;
+    return batch.equals(other);
   }
 
   /// Says where among the requests that go together it is.

@@ -27,6 +27,8 @@ import java.util.stream.Stream;
 /// running there: see `KillUserProcesses` in `logind.conf(5)`.
 ///
 /// Closing it ends it, unless it has been [left][#leave].
+///
+/// Safe for many threads.
 public final class PersistentProcess implements AutoCloseable {
   private static final Duration DEATH = Duration.ofSeconds(10);
   private static final int LAST = Integer.MAX_VALUE;

@@ -42,6 +42,8 @@ import java.util.stream.Collectors;
 ///
 /// It dies with its parent. It owns what the kernel keeps of it: closing it kills it and waits for
 /// it, if that has not been done.
+///
+/// Safe for many threads.
 public final class RemoteChild implements SystemCalls, AutoCloseable {
   private static final int CLONE_VM = 0x100;
   private static final int CLONE_PIDFD = 0x1000;

@@ -7,6 +7,8 @@ import java.util.Optional;
 ///
 /// It belongs to the table of that process: to use it in a process with another one is an error
 /// before any call is made.
+///
+/// Safe for many threads.
 public final class RemoteFd implements AutoCloseable {
   private static final int CLOSED = -1;
 

@@ -15,6 +15,8 @@ import java.util.Objects;
 ///
 /// The other process can change it at any time, so what is read from it and then relied on must be
 /// copied first.
+///
+/// Safe for many threads, which order their accesses to the memory themselves.
 public final class RemoteMemory implements AutoCloseable {
   private final AddressSpace space;
   private final Block block;

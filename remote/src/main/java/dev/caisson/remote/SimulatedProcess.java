@@ -9,6 +9,8 @@ import dev.caisson.remote.internal.wire.Symbols;
 import java.io.IOException;
 
 /// Makes processes that are not there.
+///
+/// Safe for many threads.
 public final class SimulatedProcess {
   private SimulatedProcess() {}
 

@@ -43,6 +43,8 @@ import java.util.stream.Collectors;
 /// most. A child that shares its parent's descriptors, and is killed in a call, is not seen to be
 /// gone before the call's time is over. To make children, a process must see `/proc`. The standard
 /// streams are `/dev/null` there.
+///
+/// Safe for many threads.
 public final class SshProcess implements AutoCloseable {
   /// How long ssh has to end by itself; then all there is killed.
   private static final Duration GRACE = Duration.ofSeconds(2);

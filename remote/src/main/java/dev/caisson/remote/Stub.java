@@ -14,6 +14,8 @@ import java.util.Optional;
 
 /// The program that can be launched under any name. It comes with this library, for each
 /// architecture; nothing has to be installed.
+///
+/// Safe for many threads.
 public final class Stub {
   private static final byte[] MARKER =
       "caisson stub socket:".getBytes(java.nio.charset.StandardCharsets.US_ASCII);

@@ -16,6 +16,8 @@ import java.util.Map;
 /// Its standard streams are what the caller has given it: `process().inherited(0)` and so on. It
 /// owns the process: closing it ends that, with exit status 1 unless it has exited or executed
 /// something before.
+///
+/// Safe for many threads.
 public final class StubInvocation implements AutoCloseable {
   private final RemoteProcess process;
   private final Launched launched;

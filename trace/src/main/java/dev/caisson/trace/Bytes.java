@@ -10,6 +10,8 @@ import java.util.Arrays;
 import java.util.Optional;
 
 /// Bytes that do not change.
+///
+/// Immutable.
 public final class Bytes {
   private static final int SHOWN = 48;
   private final byte[] bytes;

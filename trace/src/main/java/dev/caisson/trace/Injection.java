@@ -13,6 +13,8 @@ import java.util.function.Predicate;
 /// Has some calls of a process fail, or come late, or find the process gone: to see what a program
 /// makes of that. See `strace(1)`, `--inject`.
 ///
+/// Safe for many threads.
+///
 /// {@snippet class="dev.caisson.trace.InjectionTest" region="inject"}
 public final class Injection implements Interceptor {
   private final Predicate<Call> calls;

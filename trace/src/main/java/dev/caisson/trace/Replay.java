@@ -28,6 +28,8 @@ import java.util.Queue;
 /// call has no name for them. A descriptor that is taken from it is a socket at its end, and what
 /// is in memory that both have before a call is not compared.
 ///
+/// Safe for many threads.
+///
 /// {@snippet class="dev.caisson.trace.ReplayTest" region="replay"}
 public final class Replay implements AutoCloseable {
   private final Map<Integer, Queue<TracedCall>> left = new HashMap<>();
