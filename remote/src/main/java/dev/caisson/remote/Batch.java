@@ -69,7 +69,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
   private final class Queue implements CallExecutor {
     @Override
     public void run(Call call) throws IOException {
-      if (call.answers()) {
+      if (call.with().answers()) {
         // What it writes is looked at next.
         call.value();
       } else {
@@ -98,7 +98,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
       throw new IllegalStateException("a batch was used after it had no answer");
     }
     boolean refers = !call.expected().isEmpty();
-    long size = call.size();
+    long size = call.with().size();
     if (queue.size() == Connection.MOST
         || used + size > ROOM
         || (refers && !process.connection().ahead())) {
@@ -117,7 +117,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
       return;
     }
     if (size > 0) {
-      call.layOut(memory.shadow().asSlice(used, size), memory.address() + used);
+      call.with().layOut(memory.shadow().asSlice(used, size), memory.address() + used);
       used += size;
     }
     queue.add(new Queued(call, opens));
@@ -211,7 +211,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
       if (call.nr() == SystemCall.CLOSE && !call.isSubmitted()) {
         long number =
             call.expected().isEmpty()
-                ? call.words()[0]
+                ? call.with().words()[0]
                 : call.expected().getFirst().opening().number();
         if (call.expected().stream().allMatch(opened -> opened.opening().isMade()) && number >= 0) {
           process.connection().later(List.of(CleanupCall.close(number)));
@@ -234,7 +234,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
   /// A descriptor that is opened by an earlier request is told by how much earlier that is.
   private void request(Connection connection, int index, Call call) {
     long number = call.nr().number();
-    var words = call.words();
+    var words = call.with().words();
     for (var expected : call.expected()) {
       int argument = expected.index();
       var opening = expected.opening();

@@ -7,7 +7,6 @@ import dev.caisson.linux.Flag;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.SystemCall;
-import dev.caisson.remote.internal.wire.ByteRange;
 import dev.caisson.remote.internal.wire.Cleanup;
 import dev.caisson.remote.internal.wire.CleanupCall;
 import java.io.IOException;
@@ -19,11 +18,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
-import java.util.function.Predicate;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 
 /// A system call on its way: its arguments one after the other, and then the way that it is made.
 ///
@@ -31,32 +27,15 @@ import org.jspecify.annotations.Nullable;
 ///
 /// For one thread.
 public final class Call {
-  private static final int MOST_ARGUMENTS = 6;
-  private static final @Nullable Object[] NOTHING = {};
-
   private final CallContext context;
   private final CallExecutor executor;
   private final SystemCall nr;
-  private final long[] words = new long[MOST_ARGUMENTS];
-  private @Nullable Object[] shown = NOTHING;
-  private List<Part> parts = List.of();
+  private final CallArguments arguments = new CallArguments();
   private List<Expected> expected = List.of();
   private Duration deadline;
   private boolean timed;
   private Cleanup cleanup = Cleanup.NONE;
-  private int count;
-  private boolean answers;
   private boolean submitted;
-
-  /// Memory that an argument points to.
-  ///
-  /// @param index which argument that is
-  /// @param bytes what is in it before the call, or the room for an answer, or both
-  /// @param in whether it is written before the call
-  /// @param out whether it is read after the call
-  /// @param pointers where there are pointers in it, which count from its beginning
-  private record Part(
-      int index, MemorySegment bytes, boolean in, boolean out, List<Long> pointers) {}
 
   /// A descriptor that is not open yet.
   ///
@@ -72,10 +51,7 @@ public final class Call {
 
   /// Adds a number.
   public Call word(long value) {
-    if (count == MOST_ARGUMENTS) {
-      throw new IllegalStateException("a system call has six arguments at most");
-    }
-    words[count++] = value;
+    arguments.add(value);
     return this;
   }
 
@@ -84,44 +60,18 @@ public final class Call {
   ///
   /// @param name the name itself, or the constant of an enum that bears it
   Call named(long value, Object name) {
-    return argument(value, new Name(name.toString()));
+    return argument(value, new CallArguments.Name(name.toString()));
   }
 
-  /// A string would be shown between quotation marks.
-  private record Name(String name) {
-    @Override
-    public String toString() {
-      return name;
-    }
-  }
-
-  /// Adds a number that stands for something else.
   private Call argument(long value, Object means) {
-    word(value);
-    means(means);
+    arguments.add(value, means);
     return this;
-  }
-
-  /// Says what the last argument stands for.
-  private void means(Object what) {
-    if (shown.length == 0) {
-      shown = new Object[MOST_ARGUMENTS];
-    }
-    shown[count - 1] = what;
-  }
-
-  private @Nullable Object meaning(int index) {
-    return shown.length == 0 ? null : shown[index];
   }
 
   private Call part(
       MemorySegment bytes, boolean in, boolean out, List<Long> pointers, Object means) {
-    if (parts.isEmpty()) {
-      parts = new ArrayList<>(2);
-    }
-    parts.add(new Part(count, bytes, in, out, pointers));
-    answers |= out;
-    return argument(0, means);
+    arguments.add(bytes, in, out, pointers, means);
+    return this;
   }
 
   /// Adds a number that is made of flags.
@@ -149,7 +99,7 @@ public final class Call {
       if (expected.isEmpty()) {
         expected = new ArrayList<>(1);
       }
-      expected.add(new Expected(count, opening.get()));
+      expected.add(new Expected(arguments.count(), opening.get()));
       return argument(-1, fd);
     }
     return argument(fd.number(), fd);
@@ -166,8 +116,7 @@ public final class Call {
   Call memory(RemoteMemory memory, long offset) {
     long address = memory.address() + Objects.checkIndex(offset, memory.size());
     memory(memory);
-    words[count - 1] = address;
-    means(new Argument.Shared(memory, offset));
+    arguments.last(address, new Argument.Shared(memory, offset));
     return this;
   }
 
@@ -296,7 +245,7 @@ public final class Call {
       return new AnswerException(
           "%s was answered with errno %d, which is none".formatted(this, -result));
     }
-    return SystemCallException.of(result, nr.call(), told().toArray());
+    return SystemCallException.of(result, nr.call(), arguments.told().toArray());
   }
 
   /// Makes the call.
@@ -407,31 +356,7 @@ public final class Call {
   /// What it is made with. What points to memory holds what the kernel wrote there once the call
   /// has been made.
   public List<Argument> arguments() {
-    var arguments = new ArrayList<Argument>(count);
-    int part = 0;
-    for (int i = 0; i < count; i++) {
-      boolean points = part < parts.size() && parts.get(part).index() == i;
-      arguments.add(points ? data(parts.get(part++), meaning(i)) : plain(words[i], meaning(i)));
-    }
-    return arguments;
-  }
-
-  private static Argument data(Part part, @Nullable Object means) {
-    return new Argument.Data(
-        part.bytes(),
-        part.in(),
-        part.out(),
-        part.pointers(),
-        means instanceof MemorySegment ? Optional.empty() : Optional.ofNullable(means));
-  }
-
-  private static Argument plain(long word, @Nullable Object means) {
-    return switch (means) {
-      case null -> new Argument.Word(word, Optional.empty());
-      case Argument.Shared shared -> shared;
-      case RemoteFd fd -> new Argument.Descriptor((int) word);
-      default -> new Argument.Word(word, Optional.of(means.toString()));
-    };
+    return arguments.list();
   }
 
   /// Says that it is on its way.
@@ -449,75 +374,9 @@ public final class Call {
     return deadline;
   }
 
-  long[] words() {
-    return words;
-  }
-
-  /// Whether the kernel writes something that is read afterwards.
-  boolean answers() {
-    return answers;
-  }
-
-  /// How much memory its parts need.
-  long size() {
-    long size = 0;
-    for (var part : parts) {
-      size += aligned(part.bytes().byteSize());
-    }
-    return size;
-  }
-
-  /// Puts its parts into memory.
-  void layOut(MemorySegment local, long address) {
-    long at = 0;
-    for (var part : parts) {
-      words[part.index()] = address + at;
-      if (part.in()) {
-        MemorySegment.copy(part.bytes(), 0, local, at, part.bytes().byteSize());
-      }
-      for (long pointer : part.pointers()) {
-        local.set(JAVA_LONG, at + pointer, part.bytes().get(JAVA_LONG, pointer) + address + at);
-      }
-      at += aligned(part.bytes().byteSize());
-    }
-  }
-
-  /// Which part of the memory it lays out has to be written before the call.
-  ByteRange read() {
-    return range(Part::in);
-  }
-
-  /// Which part of the memory is to be read after the call.
-  ByteRange changed() {
-    return range(Part::out);
-  }
-
-  private ByteRange range(Predicate<Part> which) {
-    var range = ByteRange.NONE;
-    long at = 0;
-    for (var part : parts) {
-      long size = part.bytes().byteSize();
-      if (which.test(part)) {
-        range = range.and(new ByteRange(at, at + size));
-      }
-      at += aligned(size);
-    }
-    return range;
-  }
-
-  /// Takes what the kernel wrote.
-  void collect(MemorySegment local) {
-    long at = 0;
-    for (var part : parts) {
-      if (part.out()) {
-        MemorySegment.copy(local, at, part.bytes(), 0, part.bytes().byteSize());
-      }
-      at += aligned(part.bytes().byteSize());
-    }
-  }
-
-  private static long aligned(long size) {
-    return (size + 15) & -16;
+  /// What it is made with, for those who make it.
+  CallArguments with() {
+    return arguments;
   }
 
   /// Room for an answer.
@@ -528,24 +387,9 @@ public final class Call {
 
   @Override
   public String toString() {
-    return told().stream()
+    return arguments.told().stream()
         .map(Object::toString)
         .collect(Collectors.joining(", ", nr.call() + "(", ")"));
-  }
-
-  private List<Object> told() {
-    var told = new ArrayList<Object>();
-    for (int i = 0; i < count; i++) {
-      var means = meaning(i);
-      told.add(
-          switch (means) {
-            case null -> words[i];
-            case MemorySegment memory -> new Name(memory.byteSize() + " bytes");
-            case Argument.Shared shared -> new Name("memory");
-            default -> means;
-          });
-    }
-    return told;
   }
 
   static byte[] bytes(MemorySegment room, long count) {

@@ -138,7 +138,7 @@ final class CallRunner
       if (!expected.opening().isMade()) {
         throw new IllegalStateException("a remote descriptor was used before its batch was made");
       }
-      call.words()[expected.index()] = expected.opening().number();
+      call.with().words()[expected.index()] = expected.opening().number();
     }
     return intercepted(call, () -> make(call));
   }
@@ -162,7 +162,7 @@ final class CallRunner
     connection.lock(until);
     try {
       call.submit();
-      long size = call.size();
+      long size = call.with().size();
       if (size <= SCRATCH) {
         return make(call, scratch, until);
       }
@@ -178,18 +178,18 @@ final class CallRunner
   }
 
   private long make(Call call, Block room, Deadline until) throws IOException {
-    call.layOut(room.shadow(), room.address());
+    call.with().layOut(room.shadow(), room.address());
     long result;
     if (memory.isShared()) {
-      connection.request(0, call.nr().number(), call.words());
+      connection.request(0, call.nr().number(), call.with().words());
       connection.exchange(1, until, late(call, room));
       result = connection.answer(0);
     } else {
-      connection.write(room, call.read(), until);
-      connection.request(0, call.nr().number(), call.words());
-      result = connection.call(room, call.changed(), until, late(call, room));
+      connection.write(room, call.with().read(), until);
+      connection.request(0, call.nr().number(), call.with().words());
+      result = connection.call(room, call.with().changed(), until, late(call, room));
     }
-    call.collect(room.shadow());
+    call.with().collect(room.shadow());
     return result;
   }
 
@@ -206,8 +206,8 @@ final class CallRunner
         return;
       }
       if (!cleanup.equals(Cleanup.DESCRIPTOR)) {
-        connection.read(room, call.changed(), Deadline.in(deadline));
-        call.collect(room.shadow());
+        connection.read(room, call.with().changed(), Deadline.in(deadline));
+        call.with().collect(room.shadow());
       }
       connection.later(cleanup.of(result));
     };

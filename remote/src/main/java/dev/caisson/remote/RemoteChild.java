@@ -1,11 +1,7 @@
 package dev.caisson.remote;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.Flag;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SearchPath;
@@ -15,10 +11,8 @@ import dev.caisson.linux.abi.Layouts;
 import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.linux.process.Environment;
 import dev.caisson.linux.process.Exit;
-import dev.caisson.remote.internal.wire.CleanupCall;
 import dev.caisson.remote.internal.wire.Connection;
 import dev.caisson.remote.internal.wire.DescriptorTable;
-import dev.caisson.remote.internal.wire.Symbols;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.IdMap;
 import java.io.IOException;
@@ -26,8 +20,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -45,11 +37,6 @@ import java.util.stream.Collectors;
 ///
 /// Safe for many threads.
 public final class RemoteChild implements SystemCalls, AutoCloseable {
-  private static final int CLONE_VM = 0x100;
-  private static final int CLONE_PIDFD = 0x1000;
-  private static final int SIGCHLD = 17;
-  private static final long STACK = 64 * 1024;
-  private static final int FRAME = 64;
   private static final Duration DEATH = Duration.ofSeconds(10);
 
   /// How long the parent may take to tell of an end, beside what there is time for.
@@ -69,7 +56,7 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
 
   private boolean executed;
 
-  private RemoteChild(
+  RemoteChild(
       RemoteProcess parent,
       Connection connection,
       DescriptorTable table,
@@ -97,14 +84,14 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
 
   /// See `clone(2)`.
   static RemoteChild clone(RemoteProcess parent, Set<CloneFlag> flags) throws IOException {
-    return clone(parent, flags, OptionalInt.empty());
+    return CloneCall.make(parent, flags, OptionalInt.empty());
   }
 
   /// One that goes on with another connection.
   ///
   /// @param listener where it takes it from, by its number in the parent
   static RemoteChild persistent(RemoteProcess parent, int listener) throws IOException {
-    var child = clone(parent, Set.of(), OptionalInt.of(listener));
+    var child = CloneCall.make(parent, Set.of(), OptionalInt.of(listener));
     // Its children close it, so that it ends with this one.
     child.process.table().addSockets(listener, listener);
     try {
@@ -117,114 +104,8 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
     }
   }
 
-  private static RemoteChild clone(RemoteProcess parent, Set<CloneFlag> flags, OptionalInt listener)
-      throws IOException {
-    boolean sameTable = flags.contains(CloneFlag.FILES);
-    var table = parent.table();
-    RemoteChild child;
-    // One after the other: no other child may get a copy of this one's sockets.
-    synchronized (table) {
-      var ends = parent.transport().open();
-      try (ends) {
-        child = clone(parent, flags, listener, ends);
-        if (sameTable) {
-          ends.releaseThere();
-          table.addSockets(child.calls, child.second);
-        }
-      } finally {
-        ends.closeThere();
-      }
-    }
-    // Once it answers, it has asked to die with its parent.
-    child
-        .process
-        .calls()
-        .run(
-            sameTable
-                ? List.of(CleanupCall.of(SystemCall.GETPID))
-                : table.sockets().stream().map(CleanupCall::close).toList());
-    child.process.calls().interceptAs(parent.calls());
-    return child;
-  }
-
-  private static RemoteChild clone(
-      RemoteProcess parent, Set<CloneFlag> flags, OptionalInt listener, Transport.Ends ends)
-      throws IOException {
-    var stack = parent.allocate(STACK);
-    var pidfd = Call.room(4);
-    long number;
-    try {
-      stack.write(STACK - FRAME, frame(parent.symbols(), ends.callsThere().number(), listener));
-      number =
-          parent
-              .call(SystemCall.CLONE)
-              .named(CLONE_VM | CLONE_PIDFD | SIGCHLD | Flag.bits(flags), names(flags))
-              .memory(stack, STACK - FRAME)
-              .out(pidfd)
-              .word(0)
-              .word(0)
-              .leaves(pid -> ended(pid, pidfd))
-              .value();
-    } catch (IOException | RuntimeException failure) {
-      // When it is sure that there is no child on it.
-      parent.connection().giveBack(stack.block());
-      throw failure;
-    }
-    try {
-      return cloned(parent, flags, ends, (int) number, pidfd.get(JAVA_INT, 0), stack);
-    } catch (IOException | RuntimeException failure) {
-      parent.calls().run(CleanupCall.end(number));
-      parent.connection().giveBack(stack.block());
-      throw failure;
-    }
-  }
-
-  private static String names(Set<CloneFlag> flags) {
-    return (flags.isEmpty() ? "" : new Flags(flags, Set.of()) + "|") + "VM|PIDFD|SIGCHLD";
-  }
-
-  /// What there is to be done with a child that came too late.
-  private static List<CleanupCall> ended(long pid, MemorySegment pidfd) {
-    var cleanups = new ArrayList<>(CleanupCall.end(pid));
-    cleanups.add(CleanupCall.close(pidfd.get(JAVA_INT, 0)));
-    return cleanups;
-  }
-
-  private static RemoteChild cloned(
-      RemoteProcess parent,
-      Set<CloneFlag> flags,
-      Transport.Ends ends,
-      int number,
-      int pidfd,
-      RemoteMemory stack)
-      throws IOException {
-    boolean sameTable = flags.contains(CloneFlag.FILES);
-    var table = sameTable ? parent.table() : new DescriptorTable("process " + number);
-    if (!sameTable) {
-      table.addSockets(ends.callsThere().number(), ends.secondThere().number());
-    }
-    var hold = parent.transport().hold(pidfd, number);
-    var connection = parent.transport().connection(ends, parent.connection().ahead());
-    RemoteChild child;
-    try {
-      child = new RemoteChild(parent, connection, table, ends, number, hold, stack);
-    } catch (OutOfSpaceException full) {
-      connection.close();
-      hold.close();
-      throw full;
-    }
-    if (parent.calls().known().isPresent() && hold instanceof Pidfd.Here here) {
-      here.pid().ifPresent(child.process.calls()::knownAs);
-    }
-    if (sameTable) {
-      child.watchEnd();
-      parent.sharesTable();
-    }
-    return child;
-  }
-
   /// Whoever shares its descriptors keeps its end of the connection open.
-  private void watchEnd() {
+  void watchEnd() {
     if (hold instanceof Pidfd.Here && watched.compareAndSet(false, true)) {
       Thread.ofVirtual().start(this::endConnectionWithIt);
     }
@@ -237,23 +118,6 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
     } catch (IOException | IllegalStateException closed) {
       // So it needs no end.
     }
-  }
-
-  /// Puts what the child begins with onto its stack.
-  private static byte[] frame(Symbols symbols, int calls, OptionalInt listener) {
-    var words = Call.room(FRAME);
-    words.setAtIndex(JAVA_LONG, 0, symbols.trampoline());
-    words.setAtIndex(JAVA_LONG, 1, calls);
-    words.setAtIndex(JAVA_LONG, 2, calls);
-    boolean ahead = symbols.serverAhead() != 0;
-    if (listener.isPresent()) {
-      words.setAtIndex(JAVA_LONG, 3, listener.getAsInt());
-      words.setAtIndex(JAVA_LONG, 4, ahead ? 1 : 0);
-      words.setAtIndex(JAVA_LONG, 7, symbols.persistentServer());
-    } else {
-      words.setAtIndex(JAVA_LONG, 7, ahead ? symbols.serverAhead() : symbols.server());
-    }
-    return Call.bytes(words, FRAME);
   }
 
   /// The process, in which calls are made until it executes something.
@@ -421,7 +285,7 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
           .within(deadline.remaining().plus(LEEWAY))
           .leaves(result -> {
             // It is told once only.
-            exit = Optional.of(exit(siginfo, usage(rusage)));
+            exit = Optional.of(exit(siginfo, rusage));
             return List.of();
           })
           .run();
@@ -431,36 +295,17 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
       }
       return exit.get();
     }
-    var ended = exit(siginfo, usage(rusage));
+    var ended = exit(siginfo, rusage);
     exit = Optional.of(ended);
     return ended;
   }
 
-  private static Exit exit(MemorySegment siginfo, Exit.Usage usage) throws AnswerException {
-    int cldExited = 1;
-    int cldDumped = 3;
-    int code = siginfo.get(JAVA_INT, Layouts.SIGINFO.offset("si_code"));
-    int status = siginfo.get(JAVA_INT, Layouts.SIGINFO.offset("si_status"));
-    if (code == cldExited) {
-      return new Exit.Exited(status, usage);
+  private static Exit exit(MemorySegment siginfo, MemorySegment rusage) throws AnswerException {
+    try {
+      return Exit.of(siginfo, rusage);
+    } catch (IllegalArgumentException lie) {
+      throw new AnswerException("the end of a child was answered with: " + lie.getMessage());
     }
-    if (status < 1 || status > 64) {
-      throw new AnswerException("a child was ended by signal %d, which is none".formatted(status));
-    }
-    return new Exit.Signalled(new Signal(status), code == cldDumped, usage);
-  }
-
-  private static Exit.Usage usage(MemorySegment rusage) {
-    return new Exit.Usage(
-        timeval(rusage, Layouts.RUSAGE.offset("ru_utime")),
-        timeval(rusage, Layouts.RUSAGE.offset("ru_stime")),
-        rusage.get(JAVA_LONG, Layouts.RUSAGE.offset("ru_maxrss")) * 1024);
-  }
-
-  private static Duration timeval(MemorySegment rusage, long at) {
-    long micros = rusage.get(JAVA_LONG, at + Layouts.TIMEVAL.offset("tv_usec"));
-    return Duration.ofSeconds(rusage.get(JAVA_LONG, at + Layouts.TIMEVAL.offset("tv_sec")))
-        .plus(Math.clamp(micros, 0, 999_999), ChronoUnit.MICROS);
   }
 
   /// Sends it a signal, which surely reaches no other. See `pidfd_send_signal(2)`.

@@ -1,7 +1,6 @@
 package dev.caisson.linux.process;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
@@ -13,7 +12,6 @@ import dev.caisson.linux.abi.Layouts;
 import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.linux.internal.Frame;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.channels.AsynchronousCloseException;
 import java.time.Duration;
 import java.util.Optional;
@@ -29,8 +27,6 @@ public final class Child implements AutoCloseable {
   private static final int P_PIDFD = 3;
   private static final int WNOHANG = 1;
   private static final int WEXITED = 4;
-  private static final int CLD_EXITED = 1;
-  private static final int CLD_DUMPED = 3;
 
   /// Known before it is needed: then there may be no descriptor left to load a class with.
   private static final int SIGKILL = Signal.KILL.number();
@@ -113,35 +109,13 @@ public final class Child implements AutoCloseable {
           frame.call(
               SystemCall.WAITID, P_PIDFD, fd, info.address(), WEXITED | WNOHANG, usage.address());
       SystemCallException.check(result, SystemCall.WAITID, "P_PIDFD", fd);
-      if (field(info, "si_pid") != 0) {
-        exit = Optional.of(decode(info, usage));
+      if (info.get(JAVA_INT, Layouts.SIGINFO.offset("si_pid")) != 0) {
+        exit = Optional.of(Exit.of(info, usage));
       }
       return exit;
     } finally {
       pidfd.exit();
     }
-  }
-
-  private static Exit decode(MemorySegment info, MemorySegment usage) {
-    var used =
-        new Exit.Usage(
-            time(usage, "ru_utime"),
-            time(usage, "ru_stime"),
-            usage.get(JAVA_LONG, Layouts.RUSAGE.offset("ru_maxrss")) * 1024);
-    int code = field(info, "si_code");
-    int status = field(info, "si_status");
-    return code == CLD_EXITED
-        ? new Exit.Exited(status, used)
-        : new Exit.Signalled(new Signal(status), code == CLD_DUMPED, used);
-  }
-
-  private static int field(MemorySegment info, String name) {
-    return info.get(JAVA_INT, Layouts.SIGINFO.offset(name));
-  }
-
-  private static Duration time(MemorySegment usage, String name) {
-    return Duration.ofSeconds(usage.get(JAVA_LONG, Layouts.RUSAGE.offset(name, "tv_sec")))
-        .plusNanos(usage.get(JAVA_LONG, Layouts.RUSAGE.offset(name, "tv_usec")) * 1000);
   }
 
   /// Sends it a signal; a process that has ended is left in peace. See `pidfd_send_signal(2)`.
