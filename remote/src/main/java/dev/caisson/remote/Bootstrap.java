@@ -38,7 +38,7 @@ final class Bootstrap {
     try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM);
         var data = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
       var given = List.of(calls.theirs().fd(), data.theirs().fd(), memory.file());
-      connected.sendmsg(Description.MAGIC, given, deadline);
+      connected.sendmsg(Description.magic(), given, deadline);
       calls.theirs().close();
       data.theirs().close();
       var reader = new DescriptionReader(data.ours(), deadline);

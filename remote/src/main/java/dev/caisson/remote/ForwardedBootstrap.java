@@ -46,7 +46,7 @@ final class ForwardedBootstrap {
       calls.sendmsg(FORWARDED, List.of(), deadline);
       try (var data = expected.await(deadline)) {
         var reader = new DescriptionReader(data, deadline);
-        var told = Told.by(reader, Description.MAGIC);
+        var told = Told.by(reader, Description.magic());
         if (told.serverAhead == 0) {
           throw new StubException("it does not speak the extension");
         }

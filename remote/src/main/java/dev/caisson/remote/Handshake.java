@@ -99,7 +99,7 @@ public final class Handshake implements AutoCloseable {
     void send(List<Fd> given) throws IOException;
 
     static Sender here(UnixSocket connected) {
-      return given -> connected.sendmsg(Description.MAGIC, given, Deadline.in(AT_ONCE_OR_NEVER));
+      return given -> connected.sendmsg(Description.magic(), given, Deadline.in(AT_ONCE_OR_NEVER));
     }
 
     /// Sends them by another process.
@@ -115,7 +115,7 @@ public final class Handshake implements AutoCloseable {
           try {
             process.sendmsg(
                 there.getLast(),
-                Description.MAGIC,
+                Description.magic(),
                 there.subList(0, given.size()),
                 MsgFlag.DONTWAIT);
           } finally {

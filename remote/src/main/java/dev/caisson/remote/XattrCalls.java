@@ -33,13 +33,7 @@ public interface XattrCalls extends Caller {
   /// Sets an attribute. See `setxattr(2)`.
   default void setxattr(Path path, String name, byte[] value, XattrFlag... flags)
       throws IOException {
-    call(SETXATTR)
-        .path(path)
-        .string(name)
-        .in(value)
-        .word(value.length)
-        .flags(Flag.set(XattrFlag.class, flags))
-        .run();
+    set(call(SETXATTR).path(path), name, value, flags);
   }
 
   /// An attribute. See `getxattr(2)`.
@@ -60,13 +54,7 @@ public interface XattrCalls extends Caller {
   /// Sets an attribute. See `setxattr(2)`.
   default void lsetxattr(Path path, String name, byte[] value, XattrFlag... flags)
       throws IOException {
-    call(LSETXATTR)
-        .path(path)
-        .string(name)
-        .in(value)
-        .word(value.length)
-        .flags(Flag.set(XattrFlag.class, flags))
-        .run();
+    set(call(LSETXATTR).path(path), name, value, flags);
   }
 
   /// An attribute. See `getxattr(2)`.
@@ -87,13 +75,7 @@ public interface XattrCalls extends Caller {
   /// Sets an attribute. See `setxattr(2)`.
   default void fsetxattr(RemoteFd fd, String name, byte[] value, XattrFlag... flags)
       throws IOException {
-    call(FSETXATTR)
-        .fd(fd)
-        .string(name)
-        .in(value)
-        .word(value.length)
-        .flags(Flag.set(XattrFlag.class, flags))
-        .run();
+    set(call(FSETXATTR).fd(fd), name, value, flags);
   }
 
   /// An attribute. See `getxattr(2)`.
@@ -109,6 +91,11 @@ public interface XattrCalls extends Caller {
   /// Removes an attribute. See `removexattr(2)`.
   default void fremovexattr(RemoteFd fd, String name) throws IOException {
     call(FREMOVEXATTR).fd(fd).string(name).run();
+  }
+
+  private static void set(Call call, String name, byte[] value, XattrFlag... flags)
+      throws IOException {
+    call.string(name).in(value).word(value.length).flags(Flag.set(XattrFlag.class, flags)).run();
   }
 
   private static byte[] attribute(Call call) throws IOException {

@@ -2,11 +2,7 @@ package dev.caisson.linux.socket;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import dev.caisson.linux.Deadline;
-import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
-import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.linux.internal.Frame;
@@ -15,7 +11,6 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.Set;
 
 /// A TCP socket that others connect to. See `tcp(7)`.
 ///
@@ -23,14 +18,6 @@ import java.util.Set;
 public final class TcpListener implements AutoCloseable {
   private static final int SOL_SOCKET = 1;
   private static final int SO_REUSEADDR = 2;
-
-  /// What was wrong with a connection that has gone again before it was accepted. See `accept(2)`.
-  private static final Set<Long> GONE =
-      Set.of(
-          (long) -Errno.EAGAIN.number(),
-          (long) -Errno.EINTR.number(),
-          (long) -Errno.ECONNABORTED.number(),
-          (long) -Errno.EPROTO.number());
 
   private final Fd fd;
   private final InetSocketAddress address;
@@ -125,30 +112,17 @@ public final class TcpListener implements AutoCloseable {
   /// @throws SystemCallException EMFILE if this process has no more descriptors; the connection
   ///   goes on waiting
   public StreamSocket accept(Duration deadline) throws IOException {
-    var until = Deadline.in(deadline);
-    while (true) {
-      var next = tryAccept();
-      if (next.isPresent()) {
-        return next.get();
-      }
-      fd.await(PollEvent.IN.bit(), until, "a connection");
-    }
+    return accepted(Listening.accept(fd, deadline));
   }
 
   /// Takes a connection that is there already.
   public Optional<StreamSocket> tryAccept() throws SystemCallException {
-    int socket = fd.enter();
-    try (var frame = new Frame()) {
-      long result = frame.call(SystemCall.ACCEPT4, socket, 0, 0, OpenFlag.CLOEXEC);
-      if (GONE.contains(result)) {
-        return Optional.empty();
-      }
-      var accepted = Fd.own(SystemCallException.check(result, SystemCall.ACCEPT4, socket));
-      StreamSocket.noDelay(accepted);
-      return Optional.of(StreamSocket.of(accepted));
-    } finally {
-      fd.exit();
-    }
+    return Listening.tryAccept(fd).map(TcpListener::accepted);
+  }
+
+  private static StreamSocket accepted(Fd socket) {
+    StreamSocket.noDelay(socket);
+    return StreamSocket.of(socket);
   }
 
   /// Stops listening; what waits to be accepted is broken off. Idempotent.

@@ -1,11 +1,8 @@
 package dev.caisson.linux.socket;
 
-import dev.caisson.linux.Deadline;
-import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.PathBytes;
-import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.linux.internal.Frame;
@@ -90,29 +87,12 @@ public final class UnixListener implements AutoCloseable {
   ///
   /// @throws dev.caisson.linux.DeadlineException if no peer connects in time
   public UnixSocket accept(Duration deadline) throws IOException {
-    var until = Deadline.in(deadline);
-    while (true) {
-      var next = tryAccept();
-      if (next.isPresent()) {
-        return next.get();
-      }
-      fd.await(PollEvent.IN.bit(), until, "a connection");
-    }
+    return UnixSocket.of(Listening.accept(fd, deadline));
   }
 
   /// Takes a connection that is there already.
   public Optional<UnixSocket> tryAccept() throws SystemCallException {
-    int socket = fd.enter();
-    try (var frame = new Frame()) {
-      long result = frame.call(SystemCall.ACCEPT4, socket, 0, 0, OpenFlag.CLOEXEC);
-      if (result == -Errno.EAGAIN.number() || result == -Errno.ECONNABORTED.number()) {
-        return Optional.empty();
-      }
-      var accepted = Fd.own(SystemCallException.check(result, SystemCall.ACCEPT4, socket));
-      return Optional.of(UnixSocket.of(accepted));
-    } finally {
-      fd.exit();
-    }
+    return Listening.tryAccept(fd).map(UnixSocket::of);
   }
 
   /// Stops listening and removes the socket's file. Idempotent.

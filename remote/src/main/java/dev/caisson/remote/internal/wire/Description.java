@@ -16,8 +16,7 @@ import java.util.List;
 public final class Description {
   private static final int LENGTH = 8;
 
-  /// The first byte is upstream's, which no stub reads; the rest asks for the extension.
-  public static final byte[] MAGIC = {'c', 'a', 'i', 's', 's', 'o', 'n', 1};
+  private static final byte[] MAGIC = {'c', 'a', 'i', 's', 's', 'o', 'n', 1};
 
   /// The size of what comes before the strings, in bytes.
   public static final int SIZE = 80;
@@ -53,6 +52,11 @@ public final class Description {
     HEAD,
     LENGTH,
     STRING
+  }
+
+  /// What the controller sends first: upstream reads none of it; the rest asks for the extension.
+  public static byte[] magic() {
+    return MAGIC.clone();
   }
 
   /// Takes what has come next. What comes after the end is ignored.

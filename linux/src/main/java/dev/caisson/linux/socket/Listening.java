@@ -1,0 +1,53 @@
+package dev.caisson.linux.socket;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.PollEvent;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.internal.Frame;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+
+/// Takes connections from a socket that listens. See `accept4(2)`.
+final class Listening {
+  /// What was wrong with a connection that has gone again before it was accepted. See `accept(2)`.
+  private static final Set<Long> GONE =
+      Set.of(
+          (long) -Errno.EAGAIN.number(),
+          (long) -Errno.EINTR.number(),
+          (long) -Errno.ECONNABORTED.number(),
+          (long) -Errno.EPROTO.number());
+
+  private Listening() {}
+
+  /// Takes the next connection, waiting for it.
+  static Fd accept(Fd listening, Duration deadline) throws IOException {
+    var until = Deadline.in(deadline);
+    while (true) {
+      var next = tryAccept(listening);
+      if (next.isPresent()) {
+        return next.get();
+      }
+      listening.await(PollEvent.IN.bit(), until, "a connection");
+    }
+  }
+
+  /// Takes a connection that is there already.
+  static Optional<Fd> tryAccept(Fd listening) throws SystemCallException {
+    int socket = listening.enter();
+    try (var frame = new Frame()) {
+      long result = frame.call(SystemCall.ACCEPT4, socket, 0, 0, OpenFlag.CLOEXEC);
+      if (GONE.contains(result)) {
+        return Optional.empty();
+      }
+      return Optional.of(Fd.own(SystemCallException.check(result, SystemCall.ACCEPT4, socket)));
+    } finally {
+      listening.exit();
+    }
+  }
+}
