@@ -12,10 +12,11 @@ module dev.caisson.linux {
   exports dev.caisson.linux.relay;
   exports dev.caisson.linux.socket;
   exports dev.caisson.linux.threads to
-      dev.caisson.service,
+      dev.caisson.files,
       dev.caisson.ipc,
       dev.caisson.network,
       dev.caisson.remote,
-      dev.caisson.sandbox;
+      dev.caisson.sandbox,
+      dev.caisson.service;
   exports dev.caisson.linux.tty;
 }

@@ -7,7 +7,7 @@ import dev.caisson.linux.process.Child;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Run;
-import dev.caisson.sandbox.Scratch;
+import dev.caisson.files.Scratch;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -10,7 +10,7 @@ import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.EndpointConnection;
 import dev.caisson.sandbox.Run;
-import dev.caisson.sandbox.Scratch;
+import dev.caisson.files.Scratch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -9,7 +9,7 @@ import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Capability;
 import dev.caisson.sandbox.Run;
-import dev.caisson.sandbox.Scratch;
+import dev.caisson.files.Scratch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -9,7 +9,7 @@ import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Privilege;
 import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.RunResult;
-import dev.caisson.sandbox.Scratch;
+import dev.caisson.files.Scratch;
 import dev.caisson.sandbox.cgroup.Cgroups;
 import dev.caisson.sandbox.cgroup.Resource;
 import java.io.IOException;

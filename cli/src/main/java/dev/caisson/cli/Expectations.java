@@ -1,6 +1,6 @@
 package dev.caisson.cli;
 
-import dev.caisson.engine.BoundedFile;
+import dev.caisson.files.BoundedFile;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.remote.RecordedCall;
 import java.io.IOException;

@@ -3,7 +3,7 @@ package dev.caisson.cli;
 import dev.caisson.recipe.AptResolver;
 import dev.caisson.recipe.Lock;
 import dev.caisson.recipe.Recipe;
-import dev.caisson.sandbox.Scratch;
+import dev.caisson.files.Scratch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

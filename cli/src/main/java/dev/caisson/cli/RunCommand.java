@@ -8,7 +8,7 @@ import dev.caisson.sandbox.OutputSink;
 import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.RunPlan;
 import dev.caisson.sandbox.RunResult;
-import dev.caisson.sandbox.Scratch;
+import dev.caisson.files.Scratch;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;

@@ -5,7 +5,7 @@ import dev.caisson.linux.PathBytes;
 import dev.caisson.remote.StubHandlerException;
 import dev.caisson.remote.Stubs;
 import dev.caisson.sandbox.RunResult;
-import dev.caisson.sandbox.Scratch;
+import dev.caisson.files.Scratch;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Files;

@@ -1,5 +1,6 @@
 package dev.caisson.engine;
 
+import dev.caisson.files.BoundedFile;
 import dev.caisson.engine.Manifest.Pipeline;
 import dev.caisson.engine.Manifest.Stage;
 import dev.caisson.engine.spi.StageContext;
@@ -18,7 +19,7 @@ import dev.caisson.sandbox.ExceptionEndpoint;
 import dev.caisson.sandbox.ExceptionEndpoint.Report;
 import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.RunResult;
-import dev.caisson.sandbox.Trees;
+import dev.caisson.files.Trees;
 import dev.caisson.service.ServiceException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

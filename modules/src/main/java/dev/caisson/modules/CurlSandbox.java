@@ -8,7 +8,7 @@ import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Network;
 import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.RunResult;
-import dev.caisson.sandbox.Scratch;
+import dev.caisson.files.Scratch;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
 import java.io.IOException;
 import java.io.InterruptedIOException;

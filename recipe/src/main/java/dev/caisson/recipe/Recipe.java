@@ -1,6 +1,6 @@
 package dev.caisson.recipe;
 
-import dev.caisson.engine.BoundedFile;
+import dev.caisson.files.BoundedFile;
 import dev.caisson.engine.ManifestException;
 import dev.caisson.engine.ManifestException.Problem;
 import dev.caisson.engine.Schemas;

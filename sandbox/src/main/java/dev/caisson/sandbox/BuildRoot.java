@@ -1,5 +1,6 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.files.GuardedDirectory;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.SpawnThread;

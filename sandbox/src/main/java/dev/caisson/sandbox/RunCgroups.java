@@ -1,5 +1,6 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.files.guard.Guardian;
 import dev.caisson.sandbox.cgroup.Cgroup;
 import dev.caisson.sandbox.cgroup.Cgroups;
 import dev.caisson.sandbox.cgroup.ResourceLimits;

@@ -1,5 +1,6 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.files.Trees;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -8,6 +8,7 @@ import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.Child;
 import dev.caisson.linux.process.Exit;
 import dev.caisson.linux.process.SpawnThread;
+import dev.caisson.linux.threads.Interrupts;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;

@@ -4,6 +4,7 @@ import static dev.caisson.sandbox.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.files.Trees;
 import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;

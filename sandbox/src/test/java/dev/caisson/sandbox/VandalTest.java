@@ -3,6 +3,7 @@ package dev.caisson.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.files.Trees;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
