@@ -63,11 +63,11 @@ final class RunJson {
       case RunResult.TimedOut late ->
           json.put("type", "timed-out").put("allowed_ms", late.allowed().toMillis());
       case RunResult.OutputExceeded much ->
-          json.put("type", "output-exceeded").put("limit", much.limit());
+          json.put("type", "output-exceeded").put("limit", much.limit().bytes());
       case RunResult.OutputFailed failed ->
           json.put("type", "output-failed").put("reason", failed.reason());
       case RunResult.MemoryExceeded much ->
-          json.put("type", "memory-exceeded").put("limit", much.limit());
+          json.put("type", "memory-exceeded").put("limit", much.limit().bytes());
       case RunResult.Violation violation -> json.put("type", "violation");
       case RunResult.Cancelled cancelled -> json.put("type", "cancelled");
       case RunResult.SetupFailed failed ->

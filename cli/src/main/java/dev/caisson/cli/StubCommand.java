@@ -1,11 +1,11 @@
 package dev.caisson.cli;
 
+import dev.caisson.files.Scratch;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.remote.StubHandlerException;
 import dev.caisson.remote.Stubs;
 import dev.caisson.sandbox.RunResult;
-import dev.caisson.files.Scratch;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Files;

@@ -1,9 +1,10 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.Fd;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.OptionalLong;
+import java.util.Optional;
 
 /// Something that is put at a place in the sandbox.
 ///
@@ -66,15 +67,14 @@ public sealed interface Bind {
 
   /// A new and empty directory in memory, which goes with the sandbox.
   ///
-  /// @param size the most that can be in it, in bytes; half of the machine's memory if it is empty
+  /// @param size the most that can be in it; half of the machine's memory if it is empty
   /// @param mode its permissions
-  record Tmpfs(Path target, OptionalLong size, int mode) implements Bind {
+  record Tmpfs(Path target, Optional<ByteSize> size, int mode) implements Bind {
     /// @throws IllegalArgumentException if the target is not absolute, or the size not positive
     public Tmpfs {
       requireAbsolute(target);
-      if (size.isPresent() && size.getAsLong() <= 0) {
-        throw new IllegalArgumentException(
-            "the size of a tmpfs must be positive, not " + size.getAsLong());
+      if (size.equals(Optional.of(ByteSize.ZERO))) {
+        throw new IllegalArgumentException("the size of a tmpfs must be positive, not 0");
       }
     }
   }
@@ -126,7 +126,7 @@ public sealed interface Bind {
 
   /// Makes an empty directory in memory.
   static Bind tmpfs(String target) {
-    return new Tmpfs(Path.of(target), OptionalLong.empty(), 0755);
+    return new Tmpfs(Path.of(target), Optional.empty(), 0755);
   }
 
   /// Makes a directory.

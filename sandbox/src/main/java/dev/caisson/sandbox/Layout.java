@@ -356,7 +356,7 @@ record Layout(
               data.target());
       case Bind.Tmpfs tmpfs -> {
         add(options, "--perms", octal(tmpfs.mode()));
-        tmpfs.size().ifPresent(size -> add(options, "--size", Long.toString(size)));
+        tmpfs.size().ifPresent(size -> add(options, "--size", Long.toString(size.bytes())));
         add(options, "--tmpfs", tmpfs.target());
       }
       case Bind.Directory directory ->

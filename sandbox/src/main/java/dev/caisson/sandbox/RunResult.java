@@ -1,5 +1,6 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.Signal;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -76,10 +77,10 @@ public record RunResult(
   }
 
   /// It printed too much.
-  public record OutputExceeded(long limit) implements Ending {
+  public record OutputExceeded(ByteSize limit) implements Ending {
     @Override
     public String toString() {
-      return "was ended after printing " + limit + " bytes, its limit";
+      return "was ended after printing " + limit.bytes() + " bytes, its limit";
     }
   }
 
@@ -95,12 +96,10 @@ public record RunResult(
   }
 
   /// It needed more memory than it may have, and the kernel killed a process of it for that.
-  ///
-  /// @param limit in bytes
-  public record MemoryExceeded(long limit) implements Ending {
+  public record MemoryExceeded(ByteSize limit) implements Ending {
     @Override
     public String toString() {
-      return "was ended for want of memory: its limit is " + limit + " bytes";
+      return "was ended for want of memory: its limit is " + limit.bytes() + " bytes";
     }
   }
 

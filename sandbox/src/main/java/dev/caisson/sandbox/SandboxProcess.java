@@ -202,7 +202,7 @@ final class SandboxProcess {
 
   private RunResult.Ending ending(
       Exit exit, StatusReader report, Streams streams, Confinement confinement) {
-    if (streams.total() >= run.outputLimit()) {
+    if (streams.total() >= run.outputLimit().bytes()) {
       return new RunResult.OutputExceeded(run.outputLimit());
     }
     var ending =

@@ -63,7 +63,7 @@ final class Streams implements AutoCloseable {
     boolean ownErrors = run.descriptors().containsKey(2);
     boolean apart = run.errors().isPresent() && !ownErrors;
     if (run.input().isPresent()) {
-      input = Optional.of(InputRelay.of(run.input().get()));
+      input = Optional.of(InputRelay.of(((Input.OfDescriptor) run.input().get()).fd()));
     }
     plan.standard(0, input.map(InputRelay::reader).orElse(nothing));
     if (!ownOutput || !(ownErrors || apart)) {
@@ -86,7 +86,7 @@ final class Streams implements AutoCloseable {
     if (input.isPresent()) {
       input.get().start();
     }
-    meter.limit(run.outputLimit(), onLimit);
+    meter.limit(run.outputLimit().bytes(), onLimit);
     if (output.isPresent()) {
       outputReader = Optional.of(reader(output.get(), run.sink()));
     }

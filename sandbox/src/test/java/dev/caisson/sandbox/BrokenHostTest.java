@@ -85,12 +85,13 @@ class BrokenHostTest extends SingleRuns {
     private static void descriptors(Path work, boolean brokered) throws Exception {
       UnaryOperator<Run> more =
           run -> {
-            run.errors(OutputSink.NONE)
-                .bind(Bind.file("one", "/etc/one"))
-                .bind(Bind.file("two", "/etc/two"))
-                .endpoint(endpoint("one"))
-                .deadline(Duration.ofSeconds(5));
-            return brokered ? run.network(Network.brokered(NetworkPolicy.NONE, one -> {})) : run;
+            var much =
+                run.errors(OutputSink.NONE)
+                    .bind(Bind.file("one", "/etc/one"))
+                    .bind(Bind.file("two", "/etc/two"))
+                    .endpoint(endpoint("one"))
+                    .deadline(Duration.ofSeconds(5));
+            return brokered ? much.network(Network.brokered(NetworkPolicy.NONE, one -> {})) : much;
           };
       System.out.println(attempt(work, more));
       System.out.println(attempt(work, more));

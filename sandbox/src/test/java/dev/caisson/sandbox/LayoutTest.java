@@ -3,6 +3,7 @@ package dev.caisson.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.process.Processes;
@@ -22,7 +23,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -436,7 +436,7 @@ class LayoutTest {
               .bind(new Bind.File(new byte[] {'x'}, Path.of("/run/file"), 0640))
               .bind(new Bind.Data(data, Path.of("/run/data"), false))
               .bind(new Bind.Data(data, Path.of("/run/copy"), true))
-              .bind(new Bind.Tmpfs(Path.of("/run/small"), OptionalLong.of(4096), 01777))
+              .bind(new Bind.Tmpfs(Path.of("/run/small"), Optional.of(ByteSize.bytes(4096)), 01777))
               .bind(Bind.tmpfs("/run/large"))
               .bind(new Bind.Directory(Path.of("/run/directory"), 0700))
               .bind(Bind.symlink("to", "/run/link"));

@@ -5,6 +5,7 @@ import static dev.caisson.sandbox.Support.SHORT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.Signal;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
@@ -346,8 +347,8 @@ class RunEndTest {
 
   @Test
   void tooMuchOutputEndsTheCommand() throws IOException {
-    var result = buildRoot.run(shell("trap '' TERM; yes").outputLimit(3_000_000));
-    assertThat(result.ending()).isEqualTo(new RunResult.OutputExceeded(3_000_000));
+    var result = buildRoot.run(shell("trap '' TERM; yes").outputLimit(ByteSize.bytes(3_000_000)));
+    assertThat(result.ending()).isEqualTo(new RunResult.OutputExceeded(ByteSize.bytes(3_000_000)));
     assertThat(result.output()).hasSize(1 << 20);
     assertThat(result.outputBytes()).isBetween(3_000_000L, 3_100_000L);
   }
