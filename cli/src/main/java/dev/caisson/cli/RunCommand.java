@@ -253,6 +253,7 @@ final class RunCommand implements Command {
       case RunResult.TimedOut late -> ExitCode.TIMED_OUT;
       case RunResult.OutputExceeded much -> ExitCode.FAILED;
       case RunResult.OutputFailed failed -> ExitCode.FAILED;
+      case RunResult.InputFailed failed -> ExitCode.FAILED;
       case RunResult.MemoryExceeded much -> ExitCode.KILLED;
       case RunResult.Violation violation -> ExitCode.VIOLATION;
       case RunResult.Cancelled cancelled -> ExitCode.INTERRUPTED;

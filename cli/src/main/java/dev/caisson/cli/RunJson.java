@@ -66,6 +66,8 @@ final class RunJson {
           json.put("type", "output-exceeded").put("limit", much.limit().bytes());
       case RunResult.OutputFailed failed ->
           json.put("type", "output-failed").put("reason", failed.reason());
+      case RunResult.InputFailed failed ->
+          json.put("type", "input-failed").put("reason", failed.reason());
       case RunResult.MemoryExceeded much ->
           json.put("type", "memory-exceeded").put("limit", much.limit().bytes());
       case RunResult.Violation violation -> json.put("type", "violation");

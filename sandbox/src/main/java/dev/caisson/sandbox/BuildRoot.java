@@ -10,24 +10,30 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /// A throw-away root file system for commands: `/usr` of some root, read-only, and everything else
 /// new and empty.
 ///
-/// Each [#run] is a sandbox of its own; any number of them may go on at once, from as many threads.
-/// `/var` alone is kept from one run to the next, until the build root is closed. If the JVM is
-/// killed, all of it goes: the processes, the mounts and, a moment later, the files.
+/// Each [#run] is a sandbox of its own; any number of them may go on at once, from as many threads,
+/// or beside their caller ([#start]). `/var` alone is kept from one run to the next, until the
+/// build root is closed. If the JVM is killed, all of it goes: the processes, the mounts and, a
+/// moment later, the files.
 ///
 /// Needs bubblewrap. As root (CAP_SYS_ADMIN and CAP_MKNOD), all that is mounted is mounted in the
 /// namespace of the build root's [#thread()], which the host never sees. Anybody else needs the
 /// right to make user namespaces; see [Privilege].
 public final class BuildRoot implements AutoCloseable {
   private static final int LONGEST_COMMAND_LINE = 4096;
+
+  /// For runs whose processes have been killed.
+  private static final Duration LAST_STEPS = Duration.ofSeconds(10);
 
   private final Path root;
   private final Privilege privilege;
@@ -43,6 +49,10 @@ public final class BuildRoot implements AutoCloseable {
   private final Path var;
   private final Map<String, String> procOverrides = new LinkedHashMap<>();
   private final SharedEndpoints endpoints;
+
+  /// The runs that go on beside their callers.
+  private final Set<StartedRun> started = ConcurrentHashMap.newKeySet();
+
   private Optional<LibraryDirectory> library = Optional.empty();
   private Optional<Layout.Runner> runner = Optional.empty();
   private boolean boot;
@@ -260,6 +270,39 @@ public final class BuildRoot implements AutoCloseable {
   /// @throws IOException if bubblewrap cannot be started, or a limit cannot be enforced on this
   ///   machine; nothing has run then
   public RunResult run(Run run) throws IOException {
+    // On the thread of the caller, which saves one.
+    return run(run, () -> {});
+  }
+
+  /// Runs a command in a sandbox of its own, beside the caller. As [#run], but an interrupt of the
+  /// caller does not end it.
+  ///
+  /// Blocks until the sandbox has been started, a few milliseconds as a rule.
+  ///
+  /// @return the run, which goes on until it ends by itself or is ended; when the build root is
+  ///   closed, it is cancelled
+  /// @throws IllegalStateException as of [#run]
+  /// @throws IOException as of [#run]
+  public StartedRun start(Run run) throws IOException {
+    var made = new StartedRun(run.argv(), onStart -> run(run, onStart));
+    started.add(made);
+    made.onExit().whenComplete((_, _) -> started.remove(made));
+    made.begin();
+    if (closed) {
+      made.cancel();
+    }
+    return made;
+  }
+
+  private RunResult run(Run run, Runnable onStart) throws IOException {
+    try {
+      return runWith(run, onStart);
+    } finally {
+      run.closeInput();
+    }
+  }
+
+  private RunResult runWith(Run run, Runnable onStart) throws IOException {
     if (closed) {
       throw new IllegalStateException("the build root is closed");
     }
@@ -268,10 +311,10 @@ public final class BuildRoot implements AutoCloseable {
         var _ = EndpointServers.start(run, endpoints, own.api())) {
       if (dev.isPresent() && needsDevicesOfItsOwn(run)) {
         try (var devices = Devices.make(thread, own.dev())) {
-          return run(run, own, Optional.of(devices.path()));
+          return run(run, own, Optional.of(devices.path()), onStart);
         }
       }
-      return run(run, own, dev);
+      return run(run, own, dev, onStart);
     }
   }
 
@@ -284,8 +327,10 @@ public final class BuildRoot implements AutoCloseable {
         || run.binds().stream().anyMatch(bind -> bind.target().startsWith("/dev"));
   }
 
-  private RunResult run(Run run, RunDirectory own, Optional<Path> devices) throws IOException {
-    return new SandboxProcess(bwrap, own.path(), thread, layout(run, own, devices), run).run();
+  private RunResult run(Run run, RunDirectory own, Optional<Path> devices, Runnable onStart)
+      throws IOException {
+    var layout = layout(run, own, devices);
+    return new SandboxProcess(bwrap, own.path(), thread, layout, run).run(onStart);
   }
 
   private Layout layout(Run run, RunDirectory own, Optional<Path> devices) throws IOException {
@@ -319,12 +364,37 @@ public final class BuildRoot implements AutoCloseable {
     return shown.isPresent() ? Optional.of(shown.get().shown()) : Optional.empty();
   }
 
-  /// Kills what still runs in it, without asking, and removes all that belongs to it.
+  /// Kills what still runs in it, without asking, and removes all that belongs to it. Files that
+  /// cannot be deleted now are deleted when the JVM ends; see [#finish()]. Idempotent; never
+  /// throws.
+  ///
+  /// Blocks until what runs has ended, ten seconds at most for the callbacks of its runs.
   @Override
-  public void close() throws IOException {
-    closed = true;
-    thread.close();
-    endpoints.close();
+  public void close() {
+    end();
     work.close();
+  }
+
+  /// As [#close()], for a caller who wants to know whether anything is left.
+  ///
+  /// @throws IOException if a file cannot be deleted. It is deleted when the JVM ends then
+  public void finish() throws IOException {
+    end();
+    work.delete();
+  }
+
+  private void end() {
+    closed = true;
+    started.forEach(StartedRun::cancel);
+    thread.close();
+    // A callback of one of them may be what closes this.
+    started.forEach(run -> run.awaitEnd(LAST_STEPS));
+    endpoints.close();
+  }
+
+  /// The root, and how sandboxes are made of it.
+  @Override
+  public String toString() {
+    return "build root of %s by %s%s".formatted(root, privilege, closed ? ", closed" : "");
   }
 }

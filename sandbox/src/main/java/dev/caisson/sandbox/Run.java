@@ -6,6 +6,10 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.process.Rlimit;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -231,6 +235,43 @@ public final class Run {
     return stdin(new Input.OfDescriptor(from));
   }
 
+  /// Lets the command read this text as its standard input, in UTF-8. It may read as little of it
+  /// as it likes.
+  public Run stdin(String text) {
+    return stdin(new Input.OfBytes(text.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  /// Lets the command read these bytes as its standard input. It may read as little of them as it
+  /// likes.
+  ///
+  /// @param bytes are copied, once here and once for each run
+  public Run stdin(byte[] bytes) {
+    return stdin(new Input.OfBytes(bytes.clone()));
+  }
+
+  /// Lets the command read a regular file as its standard input, from its start, without having the
+  /// descriptor. The file is opened when the run starts, and closed when it has ended.
+  ///
+  /// @param file if it cannot be opened, or is a directory, a device or a FIFO, [BuildRoot#run]
+  ///   throws an IOException
+  public Run stdin(Path file) {
+    return stdin(new Input.OfFile(file));
+  }
+
+  /// Lets the command read what a stream gives, as its standard input. A thread reads the stream as
+  /// the command reads, at most 128 KiB ahead; what was read ahead is lost when the command does
+  /// not read it. If the stream throws, the command sees its end, and the run ends with
+  /// [RunResult.InputFailed].
+  ///
+  /// Such a specification is for one run. A command at a [#terminal] reads what is typed instead.
+  ///
+  /// @param stream the run takes it over and closes it, when the run has ended or cannot be
+  ///   started. A `read` of it that goes on although the stream is closed and the thread is
+  ///   interrupted, as that of `System.in` does, keeps the thread until it returns
+  public Run stdin(InputStream stream) {
+    return stdin(new Input.OfStream(stream));
+  }
+
   /// Lets the command have a descriptor under a number, as it is: 0 to read from, 1 and 2 to print
   /// to, others as it likes. Nothing of what it prints there is kept or counted.
   ///
@@ -264,6 +305,17 @@ public final class Run {
   /// @param input stays the caller's, as does `output`; both must be open as long as the run lasts
   public Run terminal(Fd input, Fd output) {
     return with(changed -> changed.terminal = Optional.of(new Screen(input, output)));
+  }
+
+  /// Closes what a run takes over. Idempotent.
+  void closeInput() {
+    if (settings.input.isPresent() && settings.input.get() instanceof Input.OfStream from) {
+      try {
+        from.stream().close();
+      } catch (IOException | RuntimeException gone) {
+        // Nothing is lost: nothing of it was to be read any more.
+      }
+    }
   }
 
   private Run stdin(Input from) {

@@ -95,6 +95,16 @@ public record RunResult(
     }
   }
 
+  /// The stream of [Run#stdin(java.io.InputStream)] failed, so the command did not get all of it.
+  ///
+  /// @param reason what the stream threw
+  public record InputFailed(String reason) implements Ending {
+    @Override
+    public String toString() {
+      return "has input that cannot be read: " + reason;
+    }
+  }
+
   /// It needed more memory than it may have, and the kernel killed a process of it for that.
   public record MemoryExceeded(ByteSize limit) implements Ending {
     @Override

@@ -48,7 +48,10 @@ final class SandboxProcess {
     this.run = run;
   }
 
-  RunResult run() throws IOException {
+  /// Runs it to its end.
+  ///
+  /// @param onStart called when bubblewrap has been started
+  RunResult run(Runnable onStart) throws IOException {
     long start = System.nanoTime();
     var deadline = Deadline.in(run.deadline().orElse(FOREVER));
     var interrupts = new Interrupts();
@@ -60,6 +63,7 @@ final class SandboxProcess {
       try (var child = start(plan, confinement)) {
         status.write().close();
         streams.start(() -> kill(child));
+        onStart.run();
         try (var report = StatusReader.start(status.read())) {
           var early = confine(confinement, report, deadline).or(() -> await(child, deadline));
           // What follows is bounded, and must be done to its end.
@@ -75,7 +79,7 @@ final class SandboxProcess {
           var usage = confinement.usage(Duration.ofNanos(System.nanoTime() - start));
           return new RunResult(
               early
-                  .or(() -> all ? notWritten(streams) : leftOver(deadline))
+                  .or(() -> all ? notPassedOn(streams) : leftOver(deadline))
                   .orElseGet(() -> ending(exit, report, streams, confinement)),
               streams.output(),
               streams.errors(),
@@ -90,8 +94,11 @@ final class SandboxProcess {
     }
   }
 
-  private static Optional<RunResult.Ending> notWritten(Streams streams) {
-    return streams.failure().map(RunResult.OutputFailed::new);
+  private static Optional<RunResult.Ending> notPassedOn(Streams streams) {
+    return streams
+        .failure()
+        .<RunResult.Ending>map(RunResult.OutputFailed::new)
+        .or(() -> streams.inputFailure().map(RunResult.InputFailed::new));
   }
 
   /// Why output of a command that has ended by itself was not passed on.
