@@ -79,23 +79,29 @@ public final class BuildRoot implements AutoCloseable {
   /// @param root whose `/usr` is used: `/` for the host's own
   /// @param work a directory for what belongs to it; one below it is made, and deleted in the end.
   ///   On a file system with room, as `/var` of the sandbox lies there
-  /// @throws IOException if bubblewrap is missing, or a setting of this machine forbids it
+  /// @throws SandboxException if bubblewrap is missing, or a setting of this machine forbids it
+  /// @throws IOException if its files cannot be made
   public static BuildRoot create(Path root, Path work) throws IOException {
     try {
       return create(root, work, Privilege.ofThisProcess());
     } catch (UncheckedIOException withoutProc) {
-      throw new IOException("a build root needs /proc", withoutProc);
+      throw SandboxException.of(
+              RunResult.Step.SANDBOX, "a build root needs /proc", "mount -t proc proc /proc")
+          .causedBy(withoutProc);
     }
   }
 
   /// Makes a build root by a certain right: root, too, may use a user namespace, in which a command
   /// with all capabilities has none over the host.
   ///
-  /// @throws IOException if the JVM has not that right; else as [#create(Path, Path)]
+  /// @throws SandboxException if the JVM has not that right; else as [#create(Path, Path)]
   public static BuildRoot create(Path root, Path work, Privilege privilege) throws IOException {
     var bwrap = Bubblewrap.require();
     if (!Files.isDirectory(root)) {
-      throw new IOException("the root of a build root must be a directory: " + root);
+      throw SandboxException.of(
+          RunResult.Step.SANDBOX,
+          "the root of a build root must be a directory: " + root,
+          "give / for the host's own, or a directory, which may be empty");
     }
     var thread = thread(privilege);
     Optional<GuardedDirectory> below = Optional.empty();
@@ -120,18 +126,19 @@ public final class BuildRoot implements AutoCloseable {
           return SpawnThread.withPrivateMounts();
         } catch (SystemCallException failure) {
           if (failure.errno() == Errno.EPERM) {
-            throw new IOException(
-                "a build root by the rights of root needs CAP_SYS_ADMIN; run this as root, or use a"
-                    + " user namespace",
-                failure);
+            throw SandboxException.of(
+                    RunResult.Step.SANDBOX,
+                    "a build root by the rights of root needs CAP_SYS_ADMIN",
+                    "run this as root, or use a user namespace")
+                .causedBy(failure);
           }
           throw failure;
         }
       }
       case USER_NAMESPACE -> {
-        var forbidden = Privilege.userNamespacesForbidden();
+        var forbidden = Privilege.obstacle();
         if (forbidden.isPresent() && Privilege.ofThisProcess() != Privilege.ROOT) {
-          throw new IOException(forbidden.get());
+          throw forbidden.get();
         }
         // Root's user namespace maps root to root, who owns the host's device nodes.
         return Privilege.ofThisProcess() == Privilege.ROOT
@@ -232,13 +239,14 @@ public final class BuildRoot implements AutoCloseable {
   /// @param name of a file, unique among the endpoints
   /// @param socket a Unix socket of the host; it must be there when a run starts
   /// @throws IllegalArgumentException if there is an endpoint of that name
-  /// @throws IOException if there is no socket at that path
+  /// @throws IOException if there is no socket at that path, a [SandboxException] if there is
+  ///   another file
   public BuildRoot endpoint(String name, Path socket) throws IOException {
     int type = 0170000;
     int ofSocket = 0140000;
     int mode = (int) Files.getAttribute(socket, "unix:mode");
     if ((mode & type) != ofSocket) {
-      throw new IOException("not a socket: " + socket);
+      throw SandboxException.of(RunResult.Step.SANDBOX, "not a socket: " + socket);
     }
     endpoints.add(name, socket.toAbsolutePath());
     return this;
@@ -246,7 +254,7 @@ public final class BuildRoot implements AutoCloseable {
 
   /// What [#run] would execute, found out without doing it.
   ///
-  /// @throws IOException if a limit cannot be enforced on this machine
+  /// @throws SandboxException if a limit cannot be enforced on this machine
   public RunPlan plan(Run run) throws IOException {
     var own = new RunDirectory(work.path().resolve("run-0"));
     try (var plan = new Plan(bwrap, layout(run, own, dev), run, Optional.empty());
@@ -267,8 +275,9 @@ public final class BuildRoot implements AutoCloseable {
   /// @return how it ended; that it failed is no exception
   /// @throws IllegalStateException if it must be the only one and is not, or another must be; if
   ///   the build root is closed
-  /// @throws IOException if bubblewrap cannot be started, or a limit cannot be enforced on this
-  ///   machine; nothing has run then
+  /// @throws SandboxException if bubblewrap cannot be started, or a limit cannot be enforced on
+  ///   this machine; nothing has run then
+  /// @throws IOException if what the run needs on the host cannot be made or read
   public RunResult run(Run run) throws IOException {
     // On the thread of the caller, which saves one.
     return run(run, () -> {});
@@ -356,9 +365,11 @@ public final class BuildRoot implements AutoCloseable {
         && runner.get() instanceof Layout.Runner.OfLibdir of) {
       shown = LibraryDirectory.installed();
       if (shown.isEmpty()) {
-        throw new IOException(
-            "the runner %s needs a library directory: %s does not exist; set one with libdir"
-                .formatted(of.name(), LibraryDirectory.INSTALLED));
+        throw SandboxException.of(
+            RunResult.Step.SANDBOX,
+            "the runner %s needs a library directory: %s does not exist"
+                .formatted(of.name(), LibraryDirectory.INSTALLED),
+            "set one with libdir");
       }
     }
     return shown.isPresent() ? Optional.of(shown.get().shown()) : Optional.empty();

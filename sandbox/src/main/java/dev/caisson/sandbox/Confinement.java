@@ -83,7 +83,7 @@ final class Confinement implements AutoCloseable {
   ///
   /// @param init the first process of the sandbox
   /// @param deadline until when bubblewrap must have got so far
-  /// @throws SetupException if a step fails; the command has not run then
+  /// @throws SandboxException if a step fails; the command has not run then
   void apply(int init, Deadline deadline) throws IOException {
     if (run.network() instanceof Network.Brokered brokered) {
       step(
@@ -115,7 +115,9 @@ final class Confinement implements AutoCloseable {
     } catch (DeadlineException | InterruptedIOException end) {
       throw end;
     } catch (IOException failure) {
-      throw new SetupException(step, failure);
+      throw SandboxException.of(
+              step, Optional.ofNullable(failure.getMessage()).orElse(failure.toString()))
+          .causedBy(failure);
     }
   }
 

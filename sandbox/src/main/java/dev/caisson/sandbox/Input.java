@@ -30,9 +30,11 @@ sealed interface Input {
       try {
         int type = fd.fileType();
         if (type != Fd.S_IFREG) {
-          throw new IOException(
-              "the input %s is %s: use a regular file, or open it and give the descriptor"
-                  .formatted(path, type == S_IFDIR ? "a directory" : "no regular file"));
+          throw SandboxException.of(
+              RunResult.Step.COMMAND,
+              "the input %s is %s"
+                  .formatted(path, type == S_IFDIR ? "a directory" : "no regular file"),
+              "use a regular file, or open it and give the descriptor");
         }
         return fd;
       } catch (IOException | RuntimeException failure) {

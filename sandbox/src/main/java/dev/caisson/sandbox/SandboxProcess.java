@@ -113,8 +113,10 @@ final class SandboxProcess {
     try {
       return confinement.start(plan.fill(confinement.spawn(plan.executable(own))), thread);
     } catch (SystemCallException failure) {
-      throw new IOException(
-          "bubblewrap, %s, cannot be started: %s".formatted(bwrap, failure.getMessage()), failure);
+      throw SandboxException.of(
+              RunResult.Step.SANDBOX,
+              "bubblewrap, %s, cannot be started: %s".formatted(bwrap, failure.getMessage()))
+          .causedBy(failure);
     }
   }
 
@@ -141,10 +143,8 @@ final class SandboxProcess {
   }
 
   private static RunResult.SetupFailed setupFailed(IOException failure) {
-    return failure instanceof SetupException setup
-        ? new RunResult.SetupFailed(setup.step(), setup.reason())
-        : new RunResult.SetupFailed(
-            RunResult.Step.LIMITS, Optional.ofNullable(failure.getMessage()).orElse(""));
+    var step = failure instanceof SandboxException setup ? setup.step() : RunResult.Step.LIMITS;
+    return new RunResult.SetupFailed(step, Optional.ofNullable(failure.getMessage()).orElse(""));
   }
 
   /// Waits for the end of bubblewrap, or for a reason to end it.

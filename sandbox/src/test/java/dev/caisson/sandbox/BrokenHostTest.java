@@ -246,7 +246,7 @@ class BrokenHostTest extends SingleRuns {
   @Test
   void bubblewrapThatIsNotThereIsToldOf() throws IOException {
     assertThat(said("/no/such", probe("nothing")))
-        .startsWith("failure: java.io.IOException: ")
+        .startsWith("failure: dev.caisson.sandbox.SandboxException: ")
         .contains("bwrap", "PATH", "apt-get install bubblewrap");
   }
 
@@ -311,9 +311,9 @@ class BrokenHostTest extends SingleRuns {
   }
 
   @Test
-  void aJvmWithoutProcGetsAnIoException() throws IOException {
+  void aJvmWithoutProcGetsATypedException() throws IOException {
     assertThat(probeThrough("/usr/bin/unshare", "-m", "no-proc"))
-        .startsWith("failure: java.io.IOException: ");
+        .startsWith("failure: dev.caisson.sandbox.SandboxException: ");
   }
 
   @ParameterizedTest
