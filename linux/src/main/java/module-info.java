@@ -12,11 +12,12 @@ module dev.caisson.linux {
   exports dev.caisson.linux.relay;
   exports dev.caisson.linux.socket;
   exports dev.caisson.linux.threads to
-      dev.caisson.service,
+      dev.caisson.files,
       dev.caisson.ipc,
       dev.caisson.network,
       dev.caisson.remote,
       dev.caisson.sandbox,
+      dev.caisson.service,
       dev.caisson.stub;
   exports dev.caisson.linux.tty;
 }

@@ -3,6 +3,7 @@
 module dev.caisson.sandbox {
   requires static transitive org.jspecify;
   requires transitive dev.caisson.ipc;
+  requires transitive dev.caisson.files;
   requires transitive dev.caisson.network;
 
   exports dev.caisson.sandbox;

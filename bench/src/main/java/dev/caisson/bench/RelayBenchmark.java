@@ -1,5 +1,7 @@
 package dev.caisson.bench;
 
+import dev.caisson.files.Scratch;
+import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
@@ -7,7 +9,6 @@ import dev.caisson.linux.process.Child;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Run;
-import dev.caisson.sandbox.Scratch;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -57,7 +58,7 @@ final class RelayBenchmark {
   }
 
   private static void output(BuildRoot root, Way way) throws IOException {
-    var run = Run.of("head", "-c", BYTES, "/dev/zero").outputLimit(Long.MAX_VALUE);
+    var run = Run.of("head", "-c", BYTES, "/dev/zero").outputLimit(ByteSize.bytes(Long.MAX_VALUE));
     try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
         var pipe = Pipe.pipe2();
         var between = Pipe.pipe2();
@@ -65,12 +66,13 @@ final class RelayBenchmark {
         var middle = way == Way.CAT ? cat(between.read(), pipe.write()) : reader) {
       pipe.read().close();
       between.read().close();
-      switch (way) {
-        case CAT -> run.descriptor(1, between.write());
-        case RELAY -> run.output(pipe.write());
-        case GIVEN_AWAY -> run.descriptor(1, pipe.write());
-      }
-      check(root.run(run).success());
+      var connected =
+          switch (way) {
+            case CAT -> run.descriptor(1, between.write());
+            case RELAY -> run.output(pipe.write());
+            case GIVEN_AWAY -> run.descriptor(1, pipe.write());
+          };
+      check(root.run(connected).success());
       between.write().close();
       pipe.write().close();
       check(middle.waitid(LONG).success() && reader.waitid(LONG).success());
@@ -96,12 +98,13 @@ final class RelayBenchmark {
         var middle = way == Way.CAT ? cat(pipe.read(), between.write()) : writer) {
       pipe.write().close();
       between.write().close();
-      switch (way) {
-        case CAT -> run.descriptor(0, between.read());
-        case RELAY -> run.input(pipe.read());
-        case GIVEN_AWAY -> run.descriptor(0, pipe.read());
-      }
-      check(root.run(run).success());
+      var connected =
+          switch (way) {
+            case CAT -> run.descriptor(0, between.read());
+            case RELAY -> run.stdin(pipe.read());
+            case GIVEN_AWAY -> run.descriptor(0, pipe.read());
+          };
+      check(root.run(connected).success());
       check(writer.waitid(LONG).success() && middle.waitid(LONG).success());
     }
   }

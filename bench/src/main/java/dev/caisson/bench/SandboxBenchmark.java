@@ -1,5 +1,6 @@
 package dev.caisson.bench;
 
+import dev.caisson.files.Scratch;
 import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
@@ -10,7 +11,6 @@ import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.EndpointConnection;
 import dev.caisson.sandbox.Run;
-import dev.caisson.sandbox.Scratch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -5,11 +5,11 @@ import dev.caisson.engine.ManifestReader;
 import dev.caisson.engine.ModuleIndex;
 import dev.caisson.engine.Monitor;
 import dev.caisson.engine.ObjectStore;
+import dev.caisson.files.Scratch;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Capability;
 import dev.caisson.sandbox.Run;
-import dev.caisson.sandbox.Scratch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -58,7 +58,7 @@ final class StageBenchmark {
   private static Run likeStage(Path directory) {
     var run = Run.of("true").capabilities(Capability.STAGE_DEFAULT);
     for (var name : List.of("inputs", "api/arguments", "tree", "meta", "mounts", "api/osbuild")) {
-      run.bind(Bind.readOnly(directory, "/run/osbuild/" + name));
+      run = run.bind(Bind.readOnly(directory, "/run/osbuild/" + name));
     }
     return run;
   }

@@ -1,5 +1,6 @@
 package dev.caisson.cli;
 
+import dev.caisson.files.Scratch;
 import dev.caisson.linux.process.Captured;
 import dev.caisson.linux.process.Processes;
 import dev.caisson.linux.process.Spawn;
@@ -9,7 +10,6 @@ import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Privilege;
 import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.RunResult;
-import dev.caisson.sandbox.Scratch;
 import dev.caisson.sandbox.cgroup.Cgroups;
 import dev.caisson.sandbox.cgroup.Resource;
 import java.io.IOException;

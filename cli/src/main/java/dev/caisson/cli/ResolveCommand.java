@@ -1,9 +1,9 @@
 package dev.caisson.cli;
 
+import dev.caisson.files.Scratch;
 import dev.caisson.recipe.AptResolver;
 import dev.caisson.recipe.Lock;
 import dev.caisson.recipe.Recipe;
-import dev.caisson.sandbox.Scratch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

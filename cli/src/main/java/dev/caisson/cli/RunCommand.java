@@ -1,15 +1,17 @@
 package dev.caisson.cli;
 
+import dev.caisson.files.Scratch;
 import dev.caisson.ipc.Json;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.ShellWords;
 import dev.caisson.sandbox.BuildRoot;
+import dev.caisson.sandbox.Network;
+import dev.caisson.sandbox.OutputMeter;
 import dev.caisson.sandbox.OutputSink;
 import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.RunPlan;
 import dev.caisson.sandbox.RunResult;
-import dev.caisson.sandbox.Scratch;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
@@ -17,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
@@ -83,9 +86,11 @@ final class RunCommand implements Command {
     if (line.getArgList().getFirst().startsWith("-")) {
       throw new UsageException("there is no option " + line.getArgList().getFirst());
     }
-    var run = RunOptions.run(line, line.getArgList(), terminal::error);
+    var asked = RunOptions.run(line, line.getArgList());
+    var network = RunOptions.network(line, terminal::error);
+    var run = metered(asked, network);
     if (line.hasOption("timeout")) {
-      run.deadline(RunOptions.timeout(line));
+      run = run.deadline(RunOptions.timeout(line));
     }
     var root = Values.path(line, "root").orElse(Path.of("/"));
     if (!Files.isDirectory(root)) {
@@ -97,9 +102,8 @@ final class RunCommand implements Command {
         return dryRun(buildRoot.plan(run), line.hasOption("json"), terminal);
       }
       if (line.hasOption("json")) {
-        standardInput(line, run);
-        run.accounting().errors(OutputSink.NONE);
-        var result = buildRoot.run(run);
+        var counted = standardInput(line, run).accounting().errors(OutputSink.NONE);
+        var result = buildRoot.run(counted);
         int code = exitCode(result);
         print(RunJson.result(result, code), terminal);
         return code;
@@ -108,16 +112,14 @@ final class RunCommand implements Command {
       // What somebody sees at a terminal is not counted.
       boolean pipes = line.hasOption("no-terminal") || line.hasOption("output-limit");
       if (somebody.isPresent() && !pipes) {
-        run.terminal(somebody.get().input(), somebody.get().output());
-        standardError(run);
+        run = standardError(run.terminal(somebody.get().input(), somebody.get().output()));
       } else {
-        standardInput(line, run);
-        output(run);
+        run = output(standardInput(line, run));
       }
       var result = buildRoot.run(run);
       int code = told(result, terminal);
       if (!result.success() && line.hasOption("shell-on-failure")) {
-        shell(line, buildRoot, somebody, terminal);
+        shell(buildRoot, metered(asked, network), somebody, terminal);
       }
       return code;
     } catch (InterruptedIOException interrupt) {
@@ -133,69 +135,76 @@ final class RunCommand implements Command {
     }
   }
 
+  /// Has a meter count what is shown, and with it what the network decides. A meter is for one run.
+  private static Run metered(Run run, Function<OutputMeter, Network> network) {
+    var meter = new OutputMeter();
+    return run.meter(meter).network(network.apply(meter));
+  }
+
   /// With all that the command had, but for what was its own: `/tmp` and `/run` are new.
   private static void shell(
-      CommandLine line, BuildRoot buildRoot, Optional<Interaction> somebody, Terminal terminal)
-      throws UsageException, IOException {
+      BuildRoot buildRoot, Run failed, Optional<Interaction> somebody, Terminal terminal)
+      throws IOException {
     if (somebody.isEmpty()) {
       terminal.error("no terminal, so no shell");
       return;
     }
     terminal.error("this is a shell in the build root of what has failed");
-    var run = RunOptions.run(line, Interaction.SHELL, terminal::error);
-    buildRoot.run(run.terminal(somebody.get().input(), somebody.get().output()));
+    buildRoot.run(
+        failed.argv(Interaction.SHELL).terminal(somebody.get().input(), somebody.get().output()));
   }
 
   /// Relays the standard input, unless it is a terminal.
-  private static void standardInput(CommandLine line, Run run) throws UsageException {
+  private static Run standardInput(CommandLine line, Run run) throws UsageException {
     if (line.hasOption("stdin")) {
       if (!line.getOptionValue("stdin").equals("none")) {
         throw new UsageException("--stdin must be none, not " + line.getOptionValue("stdin"));
       }
-      return;
+      return run;
     }
     try {
       var input = Fd.adopt(0);
-      if (!isOfTheJvm(0) && !dev.caisson.linux.tty.Terminal.of(input).isatty()) {
-        run.input(input);
-      }
+      return isOfTheJvm(0) || dev.caisson.linux.tty.Terminal.of(input).isatty()
+          ? run
+          : run.stdin(input);
     } catch (SystemCallException closed) {
       // Nothing is to be read then.
+      return run;
     }
   }
 
   /// Relays errors apart from what a terminal shows, if they go elsewhere.
-  private static void standardError(Run run) {
+  private static Run standardError(Run run) {
     try {
-      if (!dev.caisson.linux.tty.Terminal.of(Fd.adopt(2)).isatty()) {
-        run.errors(Fd.adopt(2));
-      }
+      var errors = Fd.adopt(2);
+      return dev.caisson.linux.tty.Terminal.of(errors).isatty() ? run : run.errors(errors);
     } catch (SystemCallException closed) {
       // They are shown with the rest.
+      return run;
     }
   }
 
   /// Relays what is printed. If output and errors go to one open file, they share one pipe, so that
   /// they keep their order.
-  private static void output(Run run) {
+  private static Run output(Run run) {
+    var relayed = run;
     try {
-      run.output(Fd.adopt(1));
+      relayed = run.output(Fd.adopt(1));
       if (Fd.adopt(1).isSameOpenFile(Fd.adopt(2))) {
-        return;
+        return relayed;
       }
     } catch (SystemCallException closed) {
       // Standard output is closed.
     }
     try {
       if (!isOfTheJvm(2)) {
-        run.errors(Fd.adopt(2));
-        return;
+        return relayed.errors(Fd.adopt(2));
       }
     } catch (SystemCallException closed) {
       // As below.
     }
     // Standard error is closed.
-    run.errors(OutputSink.NONE);
+    return relayed.errors(OutputSink.NONE);
   }
 
   /// A JVM that is started without one of the standard streams opens a file of its own in that
@@ -245,6 +254,7 @@ final class RunCommand implements Command {
       case RunResult.TimedOut late -> ExitCode.TIMED_OUT;
       case RunResult.OutputExceeded much -> ExitCode.FAILED;
       case RunResult.OutputFailed failed -> ExitCode.FAILED;
+      case RunResult.InputFailed failed -> ExitCode.FAILED;
       case RunResult.MemoryExceeded much -> ExitCode.KILLED;
       case RunResult.Violation violation -> ExitCode.VIOLATION;
       case RunResult.Cancelled cancelled -> ExitCode.INTERRUPTED;

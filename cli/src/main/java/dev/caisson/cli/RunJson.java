@@ -40,7 +40,7 @@ final class RunJson {
 
   /// Only the last of much output is kept.
   private static boolean isTruncated(RunResult result) {
-    return result.outputBytes() > result.output().length + result.errors().length;
+    return result.outputBytes() > result.output().remaining() + result.errors().remaining();
   }
 
   /// That there was nothing to run a command in.
@@ -63,11 +63,13 @@ final class RunJson {
       case RunResult.TimedOut late ->
           json.put("type", "timed-out").put("allowed_ms", late.allowed().toMillis());
       case RunResult.OutputExceeded much ->
-          json.put("type", "output-exceeded").put("limit", much.limit());
+          json.put("type", "output-exceeded").put("limit", much.limit().bytes());
       case RunResult.OutputFailed failed ->
           json.put("type", "output-failed").put("reason", failed.reason());
+      case RunResult.InputFailed failed ->
+          json.put("type", "input-failed").put("reason", failed.reason());
       case RunResult.MemoryExceeded much ->
-          json.put("type", "memory-exceeded").put("limit", much.limit());
+          json.put("type", "memory-exceeded").put("limit", much.limit().bytes());
       case RunResult.Violation violation -> json.put("type", "violation");
       case RunResult.Cancelled cancelled -> json.put("type", "cancelled");
       case RunResult.SetupFailed failed ->

@@ -1,5 +1,6 @@
 package dev.caisson.cli;
 
+import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.process.Rlimit;
 import dev.caisson.network.NetworkPolicy;
 import dev.caisson.sandbox.Bind;
@@ -12,11 +13,14 @@ import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.OptionalLong;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.commons.cli.CommandLine;
@@ -27,7 +31,6 @@ import org.apache.commons.cli.Options;
 final class RunOptions {
   // PID_MAX_LIMIT of linux/threads.h
   private static final int MOST_PIDS = 4 << 20;
-  private static final long OUTPUT_LIMIT = Run.DEFAULT_OUTPUT_LIMIT;
 
   private RunOptions() {}
 
@@ -81,11 +84,12 @@ final class RunOptions {
         .addOption(flag("no-seccomp", "let it make any system call"));
   }
 
-  private static void rlimits(CommandLine line, Run run) throws UsageException {
+  private static Run rlimits(CommandLine line, Run run) throws UsageException {
+    var limited = run;
     for (var limit : Values.variables(line, "rlimit").entrySet()) {
       try {
         var resource = Rlimit.valueOf(limit.getKey().toUpperCase(Locale.ROOT));
-        run.rlimit(resource, Long.parseLong(limit.getValue()));
+        limited = limited.rlimit(resource, Long.parseLong(limit.getValue()));
       } catch (IllegalArgumentException nonsense) {
         var names =
             Stream.of(Rlimit.values())
@@ -96,6 +100,7 @@ final class RunOptions {
                 .formatted(names, limit.getKey(), limit.getValue()));
       }
     }
+    return limited;
   }
 
   private static Option flag(String name, String description) {
@@ -107,42 +112,43 @@ final class RunOptions {
     return line.hasOption("user-namespace") ? Privilege.USER_NAMESPACE : Privilege.ofThisProcess();
   }
 
-  /// A run of a command as the options say, but for its time.
-  ///
-  /// @param log hears what the broker of the network decides, in a line each
-  static Run run(CommandLine line, List<String> argv, java.util.function.Consumer<String> log)
-      throws UsageException {
-    var run = Run.of(argv);
-    // In the order in which they stand, for a later one lies over an earlier one.
-    for (var option : line.getOptions()) {
-      bind(option, run);
+  /// A run of a command as the options say, but for its time and its network.
+  static Run run(CommandLine line, List<String> argv) throws UsageException {
+    var run =
+        Run.of(argv)
+            .binds(binds(line))
+            .env(Values.variables(line, "env"))
+            .outputLimit(outputLimit(line));
+    var directory = Values.last(line, "chdir");
+    if (directory.isPresent()) {
+      run = run.directory(directory.get());
     }
-    Values.variables(line, "env").forEach(run::env);
-    Values.last(line, "chdir").ifPresent(run::directory);
-    capabilities(line, run);
-    var meter = new OutputMeter();
-    run.meter(meter).network(network(line, log, meter));
+    var capabilities = capabilities(line);
+    run = capabilities.isPresent() ? run.capabilities(capabilities.get()) : run.allCapabilities();
     try {
-      run.limits(limits(line));
+      run = run.limits(limits(line));
     } catch (IllegalArgumentException nonsense) {
       throw new UsageException(String.valueOf(nonsense.getMessage()));
     }
     var fileSize = size(line, "file-size");
     if (fileSize.isPresent()) {
-      run.fileSizeLimit(fileSize.getAsLong());
+      run = run.fileSizeLimit(fileSize.get());
     }
-    rlimits(line, run);
-    long outputLimit = size(line, "output-limit").orElse(OUTPUT_LIMIT);
-    if (outputLimit == 0) {
+    run = rlimits(line, run);
+    if (line.hasOption("no-seccomp")) {
+      return run.systemCalls(SystemCallFilter.none());
+    }
+    return line.hasOption("allow-user-namespaces")
+        ? run.systemCalls(SystemCallFilter.standard().withUserNamespaces())
+        : run;
+  }
+
+  private static ByteSize outputLimit(CommandLine line) throws UsageException {
+    var size = size(line, "output-limit").orElse(Run.DEFAULT_OUTPUT_LIMIT);
+    if (size.equals(ByteSize.ZERO)) {
       throw new UsageException("--output-limit must be positive, not 0");
     }
-    run.outputLimit(outputLimit);
-    if (line.hasOption("no-seccomp")) {
-      run.systemCalls(SystemCallFilter.none());
-    } else if (line.hasOption("allow-user-namespaces")) {
-      run.systemCalls(SystemCallFilter.standard().withUserNamespaces());
-    }
-    return run;
+    return size;
   }
 
   /// How long the command may take, if it is said.
@@ -154,22 +160,27 @@ final class RunOptions {
     return allowed;
   }
 
-  private static void bind(Option option, Run run) throws UsageException {
-    var name = option.getLongOpt();
-    var value = option.getValue();
-    switch (name) {
-      case "bind" -> run.bind(host(Bind.Access.READ_WRITE, value));
-      case "ro-bind" -> run.bind(host(Bind.Access.READ_ONLY, value));
-      case "dev-bind" -> run.bind(host(Bind.Access.DEVICE, value));
-      case "tmpfs" -> run.bind(tmpfs(value));
-      case "symlink" -> {
-        int colon = colon(value, "TO:DST");
-        run.bind(place(() -> Bind.symlink(value.substring(0, colon), value.substring(colon + 1))));
-      }
-      default -> {
-        // Not about a place.
+  /// In the order in which they stand, for a later one lies over an earlier one.
+  private static List<Bind> binds(CommandLine line) throws UsageException {
+    var binds = new ArrayList<Bind>();
+    for (var option : line.getOptions()) {
+      var value = option.getValue();
+      switch (option.getLongOpt()) {
+        case "bind" -> binds.add(host(Bind.Access.READ_WRITE, value));
+        case "ro-bind" -> binds.add(host(Bind.Access.READ_ONLY, value));
+        case "dev-bind" -> binds.add(host(Bind.Access.DEVICE, value));
+        case "tmpfs" -> binds.add(tmpfs(value));
+        case "symlink" -> {
+          int colon = colon(value, "TO:DST");
+          binds.add(
+              place(() -> Bind.symlink(value.substring(0, colon), value.substring(colon + 1))));
+        }
+        default -> {
+          // Not about a place.
+        }
       }
     }
+    return binds;
   }
 
   private static Bind host(Bind.Access access, String text) throws UsageException {
@@ -189,8 +200,8 @@ final class RunOptions {
 
   private static Bind tmpfs(String text) throws UsageException {
     int colon = text.lastIndexOf(':');
-    var size =
-        colon < 0 ? OptionalLong.empty() : OptionalLong.of(Sizes.parse(text.substring(colon + 1)));
+    Optional<ByteSize> size =
+        colon < 0 ? Optional.empty() : Optional.of(Sizes.parse(text.substring(colon + 1)));
     var target = Path.of(colon < 0 ? text : text.substring(0, colon));
     return place(() -> new Bind.Tmpfs(target, size, 0755));
   }
@@ -203,13 +214,13 @@ final class RunOptions {
     }
   }
 
-  private static void capabilities(CommandLine line, Run run) throws UsageException {
+  /// Empty for all.
+  private static Optional<Set<Capability>> capabilities(CommandLine line) throws UsageException {
     Set<Capability> some = EnumSet.noneOf(Capability.class);
     for (var given : Values.all(line, "cap")) {
       var name = given.toUpperCase(Locale.ROOT);
       if (name.equals("ALL")) {
-        run.allCapabilities();
-        return;
+        return Optional.empty();
       }
       try {
         some.add(Capability.valueOf(name.startsWith("CAP_") ? name : "CAP_" + name));
@@ -217,11 +228,13 @@ final class RunOptions {
         throw new UsageException("there is no capability " + given + "; see capabilities(7)");
       }
     }
-    run.capabilities(some);
+    return Optional.of(some);
   }
 
-  private static Network network(
-      CommandLine line, java.util.function.Consumer<String> log, OutputMeter meter)
+  /// What the command can reach, for each meter that counts its output.
+  ///
+  /// @param log hears what the broker of the network decides, in a line each
+  static Function<OutputMeter, Network> network(CommandLine line, Consumer<String> log)
       throws UsageException {
     var kind = Values.last(line, "network").orElse("none");
     var allowed = Values.all(line, "allow-host");
@@ -230,14 +243,15 @@ final class RunOptions {
         throw new UsageException("--network and --allow-host exclude each other");
       }
       try {
-        return Network.brokered(NetworkPolicy.parse(allowed), new DecisionLog(log, meter));
+        var policy = NetworkPolicy.parse(allowed);
+        return meter -> Network.brokered(policy, new DecisionLog(log, meter));
       } catch (IllegalArgumentException nonsense) {
         throw new UsageException(String.valueOf(nonsense.getMessage()));
       }
     }
     return switch (kind) {
-      case "none" -> Network.NONE;
-      case "host" -> Network.HOST;
+      case "none" -> _ -> Network.NONE;
+      case "host" -> _ -> Network.HOST;
       default -> throw new UsageException("--network is none or host, not " + kind);
     };
   }
@@ -246,11 +260,11 @@ final class RunOptions {
     var limits = ResourceLimits.none();
     var memory = size(line, "memory");
     if (memory.isPresent()) {
-      limits = limits.memory(memory.getAsLong());
+      limits = limits.memory(memory.get());
     }
     var swap = size(line, "swap");
     if (swap.isPresent()) {
-      limits = limits.swap(swap.getAsLong());
+      limits = limits.swap(swap.get());
     }
     try {
       var pids = Values.last(line, "pids");
@@ -278,8 +292,8 @@ final class RunOptions {
     return line.hasOption("best-effort") ? limits.bestEffort() : limits;
   }
 
-  private static OptionalLong size(CommandLine line, String option) throws UsageException {
+  private static Optional<ByteSize> size(CommandLine line, String option) throws UsageException {
     var text = Values.last(line, option);
-    return text.isPresent() ? OptionalLong.of(Sizes.parse(text.get())) : OptionalLong.empty();
+    return text.isPresent() ? Optional.of(Sizes.parse(text.get())) : Optional.empty();
   }
 }

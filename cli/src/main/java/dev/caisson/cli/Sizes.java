@@ -1,5 +1,6 @@
 package dev.caisson.cli;
 
+import dev.caisson.linux.ByteSize;
 import java.util.regex.Pattern;
 
 /// Reads sizes as people write them.
@@ -9,14 +10,15 @@ final class Sizes {
   private Sizes() {}
 
   /// A number of bytes, or one with its unit, which is a power of 1024: `4096`, `512M`, `2GiB`.
-  static long parse(String text) throws UsageException {
+  static ByteSize parse(String text) throws UsageException {
     var match = FORM.matcher(text);
     if (!match.matches()) {
       throw new UsageException("not a size such as 4096, 512M or 2G: " + text);
     }
     try {
-      return Math.multiplyExact(
-          Long.parseLong(match.group(1)), 1L << (10 * " KMGT".indexOf(unit(match.group(2)))));
+      return ByteSize.bytes(
+          Math.multiplyExact(
+              Long.parseLong(match.group(1)), 1L << (10 * " KMGT".indexOf(unit(match.group(2))))));
     } catch (ArithmeticException overflow) {
       throw new UsageException("a size that no machine has: " + text);
     }

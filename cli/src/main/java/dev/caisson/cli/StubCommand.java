@@ -1,11 +1,11 @@
 package dev.caisson.cli;
 
-import dev.caisson.engine.BoundedFile;
+import dev.caisson.files.BoundedFile;
+import dev.caisson.files.Scratch;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.sandbox.RunResult;
-import dev.caisson.sandbox.Scratch;
 import dev.caisson.stub.ExpectationException;
 import dev.caisson.stub.Expectations;
 import dev.caisson.stub.StubHandlerException;

@@ -131,7 +131,7 @@ public final class Training {
       Main.run(List.of("stub", "one", "--", "one"), terminal);
       serve();
     } finally {
-      dev.caisson.sandbox.Trees.delete(directory);
+      dev.caisson.files.Trees.delete(directory);
     }
   }
 }

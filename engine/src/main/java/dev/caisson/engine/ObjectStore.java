@@ -1,12 +1,12 @@
 package dev.caisson.engine;
 
+import dev.caisson.files.Scratch;
+import dev.caisson.files.Trees;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.sandbox.Scratch;
 import dev.caisson.sandbox.TreeCopy;
-import dev.caisson.sandbox.Trees;
 import java.io.IOException;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.DirectoryNotEmptyException;

@@ -1,5 +1,6 @@
 package dev.caisson.engine;
 
+import dev.caisson.files.BoundedFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -6,6 +6,8 @@ import dev.caisson.engine.spi.StageContext;
 import dev.caisson.engine.spi.StageContext.MappedInput;
 import dev.caisson.engine.spi.StageException;
 import dev.caisson.engine.spi.StageModule;
+import dev.caisson.files.BoundedFile;
+import dev.caisson.files.Trees;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.MessageException;
@@ -18,7 +20,6 @@ import dev.caisson.sandbox.ExceptionEndpoint;
 import dev.caisson.sandbox.ExceptionEndpoint.Report;
 import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.RunResult;
-import dev.caisson.sandbox.Trees;
 import dev.caisson.service.ServiceException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -115,8 +116,11 @@ final class StageRun {
     return timedOut;
   }
 
-  private RunResult run(BuildRoot buildRoot, Run run) throws IOException {
-    var result = buildRoot.run(run);
+  /// Runs a command for the stage, in the time that is left.
+  private RunResult run(BuildRoot buildRoot, Run command) throws IOException {
+    var run = command.endpoint(exceptions).output(output::bytes);
+    var result =
+        buildRoot.run(deadline.isPresent() ? run.deadline(deadline.get().remaining()) : run);
     lastCommand = result.command();
     timedOut |= result.ending() instanceof RunResult.TimedOut;
     return result;
@@ -151,15 +155,16 @@ final class StageRun {
           index
               .find(ModuleInfo.Kind.STAGE, stage.type())
               .orElseThrow(() -> new IOException("no stage " + stage.type()));
+      var command = command(found.info(), binds);
       failure =
           switch (found) {
             case ModuleIndex.Found.Executable executable ->
-                runExecutable(executable, buildRoot, binds, root, runner);
+                runExecutable(executable, buildRoot, command, root, runner);
             case ModuleIndex.Found.Builtin builtin ->
-                runBuiltin(builtin, new Context(builtin.info(), buildRoot, binds, mapped));
+                runBuiltin(builtin, new Context(buildRoot, command, mapped));
           };
       if (failure.isPresent()) {
-        inspector.inspect(new Failed(failure.get(), found.info(), buildRoot, binds));
+        inspector.inspect(new Failed(failure.get(), buildRoot, command));
       }
     }
     if (failure.isEmpty()) {
@@ -181,7 +186,7 @@ final class StageRun {
   private Optional<String> runExecutable(
       ModuleIndex.Found.Executable stageFile,
       BuildRoot buildRoot,
-      List<Bind> binds,
+      Run command,
       Path root,
       Optional<String> runner)
       throws IOException {
@@ -189,35 +194,32 @@ final class StageRun {
     buildRoot
         .libdir(stageFile.library())
         .runner(runner.isPresent() ? runners.named(runner.get()) : runners.forRoot(root));
-    var inside = "/run/osbuild/bin/" + stage.type();
-    var result =
-        run(
-            buildRoot,
-            prepare(Run.of(inside), stageFile.info(), binds)
-                .bind(Bind.readOnly(stageFile.path(), inside)));
+    var result = run(buildRoot, command.bind(Bind.readOnly(stageFile.path(), inside())));
     return result.success() ? Optional.empty() : Optional.of(result.ending().toString());
   }
 
-  private Run prepare(Run run, ModuleInfo info, List<Bind> binds) {
-    binds.forEach(run::bind);
-    run.capabilities(info.stageCapabilities()).endpoint(exceptions).output(output::bytes);
-    deadline.map(Deadline::remaining).ifPresent(run::deadline);
-    pipeline.sourceEpoch().ifPresent(e -> run.env("SOURCE_DATE_EPOCH", Long.toString(e)));
-    return run;
+  /// Where the program of the stage is, if it has one.
+  private String inside() {
+    return "/run/osbuild/bin/" + stage.type();
+  }
+
+  /// What each command of the stage sees and may do.
+  private Run command(ModuleInfo info, List<Bind> binds) {
+    var run = Run.of(inside()).binds(binds).capabilities(info.stageCapabilities());
+    var epoch = pipeline.sourceEpoch();
+    return epoch.isPresent() ? run.env("SOURCE_DATE_EPOCH", Long.toString(epoch.getAsLong())) : run;
   }
 
   /// What somebody can look at who wants to know why it failed.
   private final class Failed implements FailedStage {
     private final String reason;
-    private final ModuleInfo info;
     private final BuildRoot buildRoot;
-    private final List<Bind> binds;
+    private final Run command;
 
-    Failed(String reason, ModuleInfo info, BuildRoot buildRoot, List<Bind> binds) {
+    Failed(String reason, BuildRoot buildRoot, Run command) {
       this.reason = reason;
-      this.info = info;
       this.buildRoot = buildRoot;
-      this.binds = binds;
+      this.command = command;
     }
 
     @Override
@@ -232,24 +234,19 @@ final class StageRun {
 
     @Override
     public RunResult run(List<String> argv, Fd input, Fd output) throws IOException {
-      var run = Run.of(argv).capabilities(info.stageCapabilities()).directory(TREE);
-      binds.forEach(run::bind);
-      return buildRoot.run(run.terminal(input, output));
+      return buildRoot.run(command.argv(argv).directory(TREE).terminal(input, output));
     }
   }
 
   /// What a stage written in Java works with.
   private final class Context implements StageContext {
-    private final ModuleInfo info;
     private final BuildRoot buildRoot;
-    private final List<Bind> binds;
+    private final Run command;
     private final Map<String, MappedInput> inputs;
 
-    Context(
-        ModuleInfo info, BuildRoot buildRoot, List<Bind> binds, Map<String, MappedInput> inputs) {
-      this.info = info;
+    Context(BuildRoot buildRoot, Run command, Map<String, MappedInput> inputs) {
       this.buildRoot = buildRoot;
-      this.binds = binds;
+      this.command = command;
       this.inputs = inputs;
     }
 
@@ -285,7 +282,7 @@ final class StageRun {
           throw new StageException("a path or an argument holds a NUL or half of a character");
         }
       }
-      return StageRun.this.run(buildRoot, prepare(Run.of(argv), info, binds));
+      return StageRun.this.run(buildRoot, command.argv(argv));
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.caisson.modules;
 
+import dev.caisson.files.Scratch;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.file.Memfd;
@@ -8,7 +9,6 @@ import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Network;
 import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.RunResult;
-import dev.caisson.sandbox.Scratch;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -18,10 +18,13 @@ import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.stream.Stream;
 
 /// curl in a build root.
 ///
@@ -114,9 +117,9 @@ final class CurlSandbox implements AutoCloseable {
               .directory(DOWNLOADS)
               .descriptor(0, text)
               .descriptor(1, output.write())
-              .descriptor(2, words);
-      environment(run);
-      shown.forEach(file -> show(run, file));
+              .descriptor(2, words)
+              .env(environment())
+              .binds(binds(shown));
       return new CurlSandbox(work, scratch, unsized, buildRoot, text, words, output, run);
     } catch (IOException | RuntimeException failure) {
       for (var one : open.reversed()) {
@@ -135,25 +138,34 @@ final class CurlSandbox implements AutoCloseable {
     return one;
   }
 
-  private static void environment(Run run) {
+  /// What of this JVM's environment says how curl is to connect.
+  private static Map<String, String> environment() {
+    var variables = new LinkedHashMap<String, String>();
     for (var name : PROXIES) {
-      Optional.ofNullable(System.getenv(name)).ifPresent(value -> run.env(name, value));
+      Optional.ofNullable(System.getenv(name)).ifPresent(value -> variables.put(name, value));
     }
+    authorities().forEach(variables::put);
+    return variables;
+  }
+
+  private static Map<String, String> authorities() {
+    var variables = new LinkedHashMap<String, String>();
     for (var name : AUTHORITIES) {
       var value = System.getenv(name);
       if (value != null && !value.isEmpty()) {
-        run.env(name, value);
-        show(run, Path.of(value));
+        variables.put(name, value);
       }
     }
+    return variables;
   }
 
-  /// A file that is not there is curl's to complain of.
-  private static void show(Run run, Path file) {
-    var absolute = file.toAbsolutePath().normalize();
-    if (Files.exists(absolute) && !absolute.startsWith("/usr")) {
-      run.bind(Bind.readOnly(absolute, absolute.toString()));
-    }
+  /// Shows the files that curl reads. One that is not there is curl's to complain of.
+  private static List<Bind> binds(List<Path> shown) {
+    return Stream.concat(authorities().values().stream().map(Path::of), shown.stream())
+        .map(file -> file.toAbsolutePath().normalize())
+        .filter(file -> Files.exists(file) && !file.startsWith("/usr"))
+        .map(file -> Bind.readOnly(file, file.toString()))
+        .toList();
   }
 
   /// The file of the host that a URL names, if it names one.

@@ -1,6 +1,6 @@
 package dev.caisson.recipe;
 
-import dev.caisson.engine.BoundedFile;
+import dev.caisson.files.BoundedFile;
 import dev.caisson.sandbox.RunResult;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -1,6 +1,7 @@
 package dev.caisson.recipe;
 
-import dev.caisson.engine.BoundedFile;
+import dev.caisson.files.BoundedFile;
+import dev.caisson.linux.ByteSize;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Capability;
@@ -16,10 +17,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
@@ -39,7 +40,7 @@ final class AptSandbox implements AutoCloseable {
   static final String STATE = "/run/apt";
 
   private static final Duration DEADLINE = Duration.ofMinutes(10);
-  private static final long LONGEST_OUTPUT = 256L << 20;
+  private static final ByteSize LONGEST_OUTPUT = ByteSize.mib(256);
 
   private static final Path SETTINGS = Path.of("/etc/apt");
   private static final Path USERS = Path.of("/etc/passwd");
@@ -118,6 +119,14 @@ final class AptSandbox implements AutoCloseable {
     }
   }
 
+  private static Map<String, String> variables() {
+    var variables = new LinkedHashMap<String, String>();
+    for (var name : VARIABLES) {
+      Optional.ofNullable(System.getenv(name)).ifPresent(value -> variables.put(name, value));
+    }
+    return variables;
+  }
+
   /// Runs a program to its end.
   ///
   /// @throws IOException if it cannot be run, or takes longer than ten minutes
@@ -129,20 +138,14 @@ final class AptSandbox implements AutoCloseable {
             .errors(OutputSink.NONE)
             .network(Network.HOST)
             .systemCalls(SystemCallFilter.standard().withoutUnixSockets())
-            .bind(new Bind.Tmpfs(Path.of("/tmp"), OptionalLong.empty(), 01777))
-            .bind(Bind.readWrite(state, STATE));
-    if (hasUserForMethods()) {
-      run.capabilities(TO_BECOME_ANOTHER_USER);
-    }
-    for (var file : shown) {
-      run.bind(Bind.readOnly(file, file.toString()));
-    }
-    for (var name : VARIABLES) {
-      Optional.ofNullable(System.getenv(name)).ifPresent(value -> run.env(name, value));
-    }
-    run.env("LC_ALL", "C.UTF-8");
-    environment.forEach(run::env);
-    var result = buildRoot.run(run);
+            .bind(new Bind.Tmpfs(Path.of("/tmp"), Optional.empty(), 01777))
+            .bind(Bind.readWrite(state, STATE))
+            .binds(shown.stream().map(file -> Bind.readOnly(file, file.toString())).toList())
+            .env(variables())
+            .env("LC_ALL", "C.UTF-8")
+            .env(environment);
+    var result =
+        buildRoot.run(hasUserForMethods() ? run.capabilities(TO_BECOME_ANOTHER_USER) : run);
     if (!(result.ending() instanceof RunResult.Exited)) {
       throw new IOException("%s %s".formatted(argv.getFirst(), result.ending()));
     }

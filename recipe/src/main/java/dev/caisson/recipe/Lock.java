@@ -1,6 +1,6 @@
 package dev.caisson.recipe;
 
-import dev.caisson.engine.BoundedFile;
+import dev.caisson.files.BoundedFile;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import java.io.IOException;

@@ -10,6 +10,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /// The program `bwrap` that makes the sandboxes.
+///
+/// Any number of threads may use it.
 public final class Bubblewrap {
   private static final Map<Path, byte[]> contents = new HashMap<>();
 
@@ -23,9 +25,11 @@ public final class Bubblewrap {
   static Path require() throws IOException {
     return find()
         .orElseThrow(() ->
-            new IOException(
+            SandboxException.of(
+                RunResult.Step.SANDBOX,
                 "bubblewrap (the program bwrap) is not on the PATH, and no sandbox can be made"
-                    + " without it; on Debian: apt-get install bubblewrap"));
+                    + " without it",
+                "on Debian: apt-get install bubblewrap"));
   }
 
   /// A copy of it in memory. It is the first process of each sandbox, and by `/proc/1/exe` user 0

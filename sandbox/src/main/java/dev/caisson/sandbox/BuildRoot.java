@@ -1,5 +1,6 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.files.GuardedDirectory;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.SpawnThread;
@@ -9,24 +10,33 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /// A throw-away root file system for commands: `/usr` of some root, read-only, and everything else
 /// new and empty.
 ///
-/// Each [#run] is a sandbox of its own; any number of them may go on at once, from as many threads.
-/// `/var` alone is kept from one run to the next, until the build root is closed. If the JVM is
-/// killed, all of it goes: the processes, the mounts and, a moment later, the files.
+/// Each [#run] is a sandbox of its own; any number of them may go on at once, from as many threads,
+/// or beside their caller ([#start]). `/var` alone is kept from one run to the next, until the
+/// build root is closed. If the JVM is killed, all of it goes: the processes, the mounts and, a
+/// moment later, the files.
 ///
 /// Needs bubblewrap. As root (CAP_SYS_ADMIN and CAP_MKNOD), all that is mounted is mounted in the
 /// namespace of the build root's [#thread()], which the host never sees. Anybody else needs the
 /// right to make user namespaces; see [Privilege].
+///
+/// Runs, endpoints and closing are for any number of threads. What shapes the sandboxes ([#libdir],
+/// [#runner], [#boot], [#procOverride]) is for one thread, before the first run.
 public final class BuildRoot implements AutoCloseable {
   private static final int LONGEST_COMMAND_LINE = 4096;
+
+  /// For runs whose processes have been killed.
+  private static final Duration LAST_STEPS = Duration.ofSeconds(10);
 
   private final Path root;
   private final Privilege privilege;
@@ -42,6 +52,10 @@ public final class BuildRoot implements AutoCloseable {
   private final Path var;
   private final Map<String, String> procOverrides = new LinkedHashMap<>();
   private final SharedEndpoints endpoints;
+
+  /// The runs that go on beside their callers.
+  private final Set<StartedRun> started = ConcurrentHashMap.newKeySet();
+
   private Optional<LibraryDirectory> library = Optional.empty();
   private Optional<Layout.Runner> runner = Optional.empty();
   private boolean boot;
@@ -68,23 +82,29 @@ public final class BuildRoot implements AutoCloseable {
   /// @param root whose `/usr` is used: `/` for the host's own
   /// @param work a directory for what belongs to it; one below it is made, and deleted in the end.
   ///   On a file system with room, as `/var` of the sandbox lies there
-  /// @throws IOException if bubblewrap is missing, or a setting of this machine forbids it
+  /// @throws SandboxException if bubblewrap is missing, or a setting of this machine forbids it
+  /// @throws IOException if its files cannot be made
   public static BuildRoot create(Path root, Path work) throws IOException {
     try {
       return create(root, work, Privilege.ofThisProcess());
     } catch (UncheckedIOException withoutProc) {
-      throw new IOException("a build root needs /proc", withoutProc);
+      throw SandboxException.of(
+              RunResult.Step.SANDBOX, "a build root needs /proc", "mount -t proc proc /proc")
+          .causedBy(withoutProc);
     }
   }
 
   /// Makes a build root by a certain right: root, too, may use a user namespace, in which a command
   /// with all capabilities has none over the host.
   ///
-  /// @throws IOException if the JVM has not that right; else as [#create(Path, Path)]
+  /// @throws SandboxException if the JVM has not that right; else as [#create(Path, Path)]
   public static BuildRoot create(Path root, Path work, Privilege privilege) throws IOException {
     var bwrap = Bubblewrap.require();
     if (!Files.isDirectory(root)) {
-      throw new IOException("the root of a build root must be a directory: " + root);
+      throw SandboxException.of(
+          RunResult.Step.SANDBOX,
+          "the root of a build root must be a directory: " + root,
+          "give / for the host's own, or a directory, which may be empty");
     }
     var thread = thread(privilege);
     Optional<GuardedDirectory> below = Optional.empty();
@@ -109,18 +129,19 @@ public final class BuildRoot implements AutoCloseable {
           return SpawnThread.withPrivateMounts();
         } catch (SystemCallException failure) {
           if (failure.errno() == Errno.EPERM) {
-            throw new IOException(
-                "a build root by the rights of root needs CAP_SYS_ADMIN; run this as root, or use a"
-                    + " user namespace",
-                failure);
+            throw SandboxException.of(
+                    RunResult.Step.SANDBOX,
+                    "a build root by the rights of root needs CAP_SYS_ADMIN",
+                    "run this as root, or use a user namespace")
+                .causedBy(failure);
           }
           throw failure;
         }
       }
       case USER_NAMESPACE -> {
-        var forbidden = Privilege.userNamespacesForbidden();
+        var forbidden = Privilege.obstacle();
         if (forbidden.isPresent() && Privilege.ofThisProcess() != Privilege.ROOT) {
-          throw new IOException(forbidden.get());
+          throw forbidden.get();
         }
         // Root's user namespace maps root to root, who owns the host's device nodes.
         return Privilege.ofThisProcess() == Privilege.ROOT
@@ -221,13 +242,14 @@ public final class BuildRoot implements AutoCloseable {
   /// @param name of a file, unique among the endpoints
   /// @param socket a Unix socket of the host; it must be there when a run starts
   /// @throws IllegalArgumentException if there is an endpoint of that name
-  /// @throws IOException if there is no socket at that path
+  /// @throws IOException if there is no socket at that path, a [SandboxException] if there is
+  ///   another file
   public BuildRoot endpoint(String name, Path socket) throws IOException {
     int type = 0170000;
     int ofSocket = 0140000;
     int mode = (int) Files.getAttribute(socket, "unix:mode");
     if ((mode & type) != ofSocket) {
-      throw new IOException("not a socket: " + socket);
+      throw SandboxException.of(RunResult.Step.SANDBOX, "not a socket: " + socket);
     }
     endpoints.add(name, socket.toAbsolutePath());
     return this;
@@ -235,7 +257,7 @@ public final class BuildRoot implements AutoCloseable {
 
   /// What [#run] would execute, found out without doing it.
   ///
-  /// @throws IOException if a limit cannot be enforced on this machine
+  /// @throws SandboxException if a limit cannot be enforced on this machine
   public RunPlan plan(Run run) throws IOException {
     var own = new RunDirectory(work.path().resolve("run-0"));
     try (var plan = new Plan(bwrap, layout(run, own, dev), run, Optional.empty());
@@ -256,9 +278,42 @@ public final class BuildRoot implements AutoCloseable {
   /// @return how it ended; that it failed is no exception
   /// @throws IllegalStateException if it must be the only one and is not, or another must be; if
   ///   the build root is closed
-  /// @throws IOException if bubblewrap cannot be started, or a limit cannot be enforced on this
-  ///   machine; nothing has run then
+  /// @throws SandboxException if bubblewrap cannot be started, or a limit cannot be enforced on
+  ///   this machine; nothing has run then
+  /// @throws IOException if what the run needs on the host cannot be made or read
   public RunResult run(Run run) throws IOException {
+    // On the thread of the caller, which saves one.
+    return run(run, () -> {});
+  }
+
+  /// Runs a command in a sandbox of its own, beside the caller. As [#run], but an interrupt of the
+  /// caller does not end it.
+  ///
+  /// Blocks until the sandbox has been started, a few milliseconds as a rule.
+  ///
+  /// @return the run, which goes on until it ends by itself or is ended; when the build root is
+  ///   closed, it is cancelled
+  /// @throws IllegalStateException as of [#run]
+  /// @throws IOException as of [#run]
+  public StartedRun start(Run run) throws IOException {
+    var made = new StartedRun(run.argv(), onStart -> run(run, onStart), started::remove);
+    started.add(made);
+    made.begin();
+    if (closed) {
+      made.cancel();
+    }
+    return made;
+  }
+
+  private RunResult run(Run run, Runnable onStart) throws IOException {
+    try {
+      return runWith(run, onStart);
+    } finally {
+      run.closeInput();
+    }
+  }
+
+  private RunResult runWith(Run run, Runnable onStart) throws IOException {
     if (closed) {
       throw new IllegalStateException("the build root is closed");
     }
@@ -267,10 +322,10 @@ public final class BuildRoot implements AutoCloseable {
         var _ = EndpointServers.start(run, endpoints, own.api())) {
       if (dev.isPresent() && needsDevicesOfItsOwn(run)) {
         try (var devices = Devices.make(thread, own.dev())) {
-          return run(run, own, Optional.of(devices.path()));
+          return run(run, own, Optional.of(devices.path()), onStart);
         }
       }
-      return run(run, own, dev);
+      return run(run, own, dev, onStart);
     }
   }
 
@@ -283,8 +338,10 @@ public final class BuildRoot implements AutoCloseable {
         || run.binds().stream().anyMatch(bind -> bind.target().startsWith("/dev"));
   }
 
-  private RunResult run(Run run, RunDirectory own, Optional<Path> devices) throws IOException {
-    return new SandboxProcess(bwrap, own.path(), thread, layout(run, own, devices), run).run();
+  private RunResult run(Run run, RunDirectory own, Optional<Path> devices, Runnable onStart)
+      throws IOException {
+    var layout = layout(run, own, devices);
+    return new SandboxProcess(bwrap, own.path(), thread, layout, run).run(onStart);
   }
 
   private Layout layout(Run run, RunDirectory own, Optional<Path> devices) throws IOException {
@@ -310,20 +367,47 @@ public final class BuildRoot implements AutoCloseable {
         && runner.get() instanceof Layout.Runner.OfLibdir of) {
       shown = LibraryDirectory.installed();
       if (shown.isEmpty()) {
-        throw new IOException(
-            "the runner %s needs a library directory: %s does not exist; set one with libdir"
-                .formatted(of.name(), LibraryDirectory.INSTALLED));
+        throw SandboxException.of(
+            RunResult.Step.SANDBOX,
+            "the runner %s needs a library directory: %s does not exist"
+                .formatted(of.name(), LibraryDirectory.INSTALLED),
+            "set one with libdir");
       }
     }
     return shown.isPresent() ? Optional.of(shown.get().shown()) : Optional.empty();
   }
 
-  /// Kills what still runs in it, without asking, and removes all that belongs to it.
+  /// Kills what still runs in it, without asking, and removes all that belongs to it. Files that
+  /// cannot be deleted now are deleted when the JVM ends; see [#finish()]. Idempotent; never
+  /// throws.
+  ///
+  /// Blocks until what runs has ended, ten seconds at most for the callbacks of its runs.
   @Override
-  public void close() throws IOException {
-    closed = true;
-    thread.close();
-    endpoints.close();
+  public void close() {
+    end();
     work.close();
+  }
+
+  /// As [#close()], for a caller who wants to know whether anything is left.
+  ///
+  /// @throws IOException if a file cannot be deleted. It is deleted when the JVM ends then
+  public void finish() throws IOException {
+    end();
+    work.delete();
+  }
+
+  private void end() {
+    closed = true;
+    started.forEach(StartedRun::cancel);
+    thread.close();
+    // A callback of one of them may be what closes this.
+    started.forEach(run -> run.awaitEnd(LAST_STEPS));
+    endpoints.close();
+  }
+
+  /// The root, and how sandboxes are made of it.
+  @Override
+  public String toString() {
+    return "build root of %s by %s%s".formatted(root, privilege, closed ? ", closed" : "");
   }
 }

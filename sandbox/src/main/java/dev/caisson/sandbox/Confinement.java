@@ -1,5 +1,6 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.SystemCallException;
@@ -82,7 +83,7 @@ final class Confinement implements AutoCloseable {
   ///
   /// @param init the first process of the sandbox
   /// @param deadline until when bubblewrap must have got so far
-  /// @throws SetupException if a step fails; the command has not run then
+  /// @throws SandboxException if a step fails; the command has not run then
   void apply(int init, Deadline deadline) throws IOException {
     if (run.network() instanceof Network.Brokered brokered) {
       step(
@@ -114,7 +115,9 @@ final class Confinement implements AutoCloseable {
     } catch (DeadlineException | InterruptedIOException end) {
       throw end;
     } catch (IOException failure) {
-      throw new SetupException(step, failure);
+      throw SandboxException.of(
+              step, Optional.ofNullable(failure.getMessage()).orElse(failure.toString()))
+          .causedBy(failure);
     }
   }
 
@@ -133,7 +136,7 @@ final class Confinement implements AutoCloseable {
     all.add("capabilities: " + capabilities(run));
     run.deadline().ifPresent(time -> all.add("time: " + time.toMillis() + " ms"));
     if (run.terminal().isEmpty()) {
-      all.add("output: %d bytes".formatted(run.outputLimit()));
+      all.add("output: %d bytes".formatted(run.outputLimit().bytes()));
     }
     run.rlimits()
         .forEach((resource, value) ->
@@ -141,8 +144,8 @@ final class Confinement implements AutoCloseable {
                 resource == Rlimit.FSIZE
                     ? "file size: %d bytes".formatted(value)
                     : "rlimit %s: %d".formatted(resource, value)));
-    limits.memory().ifPresent(bytes -> all.add("memory: %d bytes".formatted(bytes)));
-    limits.swap().ifPresent(bytes -> all.add("swap: %d bytes".formatted(bytes)));
+    limits.memory().ifPresent(size -> all.add("memory: %d bytes".formatted(size.bytes())));
+    limits.swap().ifPresent(size -> all.add("swap: %d bytes".formatted(size.bytes())));
     limits.pids().ifPresent(count -> all.add("processes: %d".formatted(count)));
     limits.cpus().ifPresent(count -> all.add("processors: " + count));
     return List.copyOf(all);
@@ -168,8 +171,8 @@ final class Confinement implements AutoCloseable {
     return usage.isPresent() && usage.get().oomKills() > 0;
   }
 
-  long memoryLimit() {
-    return run.limits().memory().orElse(0);
+  ByteSize memoryLimit() {
+    return run.limits().memory().orElse(ByteSize.ZERO);
   }
 
   /// What the run has used. To be called after [#measure].

@@ -91,13 +91,18 @@ record Devices(SpawnThread thread, Path path) implements AutoCloseable {
     return thread.call(() -> Fd.open(NULL, OpenFlag.RDWR));
   }
 
+  /// Takes them away. What is still mounted goes with the thread, and the directory with the run's.
   @Override
-  public void close() throws IOException {
-    thread.call(() -> {
-      // With what is mounted below.
-      Mounts.umount2(path, Set.of(UmountFlag.DETACH));
-      return path;
-    });
-    Files.delete(path);
+  public void close() {
+    try {
+      thread.call(() -> {
+        // With what is mounted below.
+        Mounts.umount2(path, Set.of(UmountFlag.DETACH));
+        return path;
+      });
+      Files.delete(path);
+    } catch (IOException | IllegalStateException closed) {
+      // The build root has been closed meanwhile, as a rule.
+    }
   }
 }

@@ -168,7 +168,10 @@ final class NamespaceHolder implements AutoCloseable {
             .max()
             .orElseThrow();
     if (last == 0) {
-      throw new IOException("this process has no id but that of root");
+      throw SandboxException.of(
+          RunResult.Step.SANDBOX,
+          "this process has no id but that of root",
+          "start it where more ids are mapped; see user_namespaces(7)");
     }
     // The last of all, 4294967295, means no id.
     return last > UNUSED_IDS
@@ -246,7 +249,8 @@ final class NamespaceHolder implements AutoCloseable {
 
   private IOException failure() throws IOException {
     var reason = line(errors);
-    return new IOException(
+    return SandboxException.of(
+        RunResult.Step.SANDBOX,
         "user namespaces cannot be made: " + (reason.isEmpty() ? child.waitid(until) : reason));
   }
 

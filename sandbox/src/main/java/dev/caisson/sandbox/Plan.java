@@ -1,5 +1,6 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.files.guard.Guardian;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCallException;

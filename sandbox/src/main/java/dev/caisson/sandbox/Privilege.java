@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /// By which right the sandboxes of a build root are made.
+///
+/// Immutable.
 public enum Privilege {
   /// As root: the sandbox's users are those of the host.
   ROOT,
@@ -30,23 +32,34 @@ public enum Privilege {
   /// Why this machine forbids user namespaces, and how it could be told to allow them; empty if no
   /// setting does.
   public static Optional<String> userNamespacesForbidden() {
+    return obstacle().map(SandboxException::getMessage);
+  }
+
+  /// What forbids user namespaces, if a setting does.
+  static Optional<SandboxException> obstacle() {
     if (setting("/proc/sys/user/max_user_namespaces").equals("0")) {
-      return Optional.of(
-          "user namespaces are forbidden here: user.max_user_namespaces is 0; to allow them, as"
-              + " root: sysctl -w user.max_user_namespaces=15000");
+      return forbidden(
+          "user namespaces are forbidden here: user.max_user_namespaces is 0",
+          "to allow them, as root: sysctl -w user.max_user_namespaces=15000");
     }
     if (setting("/proc/sys/kernel/unprivileged_userns_clone").equals("0")) {
-      return Optional.of(
+      return forbidden(
           "user namespaces are forbidden to ordinary users here: kernel.unprivileged_userns_clone"
-              + " is 0; to allow them, as root: sysctl -w kernel.unprivileged_userns_clone=1");
+              + " is 0",
+          "to allow them, as root: sysctl -w kernel.unprivileged_userns_clone=1");
     }
     if (setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").equals("1")) {
-      return Optional.of(
+      return forbidden(
           "user namespaces have no rights here unless an AppArmor profile allows them:"
-              + " kernel.apparmor_restrict_unprivileged_userns is 1; give bwrap a profile with"
-              + " 'userns,', or, as root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0");
+              + " kernel.apparmor_restrict_unprivileged_userns is 1",
+          "give bwrap a profile with 'userns,', or, as root: sysctl -w"
+              + " kernel.apparmor_restrict_unprivileged_userns=0");
     }
     return Optional.empty();
+  }
+
+  private static Optional<SandboxException> forbidden(String problem, String remedy) {
+    return Optional.of(SandboxException.of(RunResult.Step.SANDBOX, problem, remedy));
   }
 
   /// Why the sandboxes of this user have no other ids than that of root, even if they have

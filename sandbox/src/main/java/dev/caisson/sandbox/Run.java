@@ -1,11 +1,19 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.linux.ByteSize;
+import dev.caisson.linux.CheckReturnValue;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.process.Rlimit;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -14,34 +22,79 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /// One run of a command in a build root: what it may see and have, and for how long.
+///
+/// A specification, which is immutable: each method returns another one, and leaves this one as it
+/// is. So one can be kept and be run any number of times, from any thread, with changes or without;
+/// but the descriptors, sinks, meters and streams that it names are the same each time.
+///
+/// {@snippet class="dev.caisson.sandbox.RunTest" region="specification"}
+@CheckReturnValue
 public final class Run {
   /// How much output a run may make before it is ended, unless it is told otherwise: 1 GiB.
-  public static final long DEFAULT_OUTPUT_LIMIT = 1L << 30;
+  public static final ByteSize DEFAULT_OUTPUT_LIMIT = ByteSize.gib(1);
 
-  private final List<String> argv;
-  private final Map<String, String> environment = new LinkedHashMap<>();
-  private final List<Bind> binds = new ArrayList<>();
-  private final List<ApiEndpoint> endpoints = new ArrayList<>();
-  private Optional<Set<Capability>> capabilities = Optional.of(Set.of());
-  private Optional<Duration> deadline = Optional.empty();
-  private long outputLimit = DEFAULT_OUTPUT_LIMIT;
-  private OutputSink sink = OutputSink.NONE;
-  private Optional<OutputSink> errors = Optional.empty();
-  private Optional<OutputMeter> meter = Optional.empty();
-  private final SortedMap<Integer, Fd> descriptors = new TreeMap<>();
-  private Optional<Screen> terminal = Optional.empty();
-  private String directory = "/";
-  private Network network = Network.NONE;
-  private ResourceLimits limits = ResourceLimits.none();
-  private boolean accounting;
-  private final Map<Rlimit, Long> rlimits = new EnumMap<>(Rlimit.class);
-  private Optional<Fd> input = Optional.empty();
-  private SystemCallFilter systemCalls = SystemCallFilter.standard();
+  private final Settings settings;
 
-  private Run(List<String> argv) {
-    this.argv = argv;
+  private Run(Settings settings) {
+    this.settings = settings;
+  }
+
+  /// All that a run is told. It does not change once a run has it, and neither do its collections.
+  private static final class Settings implements Cloneable {
+    List<String> argv;
+    Map<String, String> environment = Map.of();
+    List<Bind> binds = List.of();
+    List<ApiEndpoint> endpoints = List.of();
+    Optional<Set<Capability>> capabilities = Optional.of(Set.of());
+    Optional<Duration> deadline = Optional.empty();
+    ByteSize outputLimit = DEFAULT_OUTPUT_LIMIT;
+    OutputSink sink = OutputSink.NONE;
+    Optional<OutputSink> errors = Optional.empty();
+    Optional<OutputMeter> meter = Optional.empty();
+    SortedMap<Integer, Fd> descriptors = Collections.emptySortedMap();
+    Optional<Screen> terminal = Optional.empty();
+    String directory = "/";
+    Network network = Network.NONE;
+    ResourceLimits limits = ResourceLimits.none();
+    boolean accounting;
+    Map<Rlimit, Long> rlimits = Map.of();
+    Optional<Input> input = Optional.empty();
+    SystemCallFilter systemCalls = SystemCallFilter.standard();
+
+    Settings(List<String> argv) {
+      this.argv = argv;
+    }
+
+    @Override
+    protected Settings clone() {
+      try {
+        return (Settings) super.clone();
+      } catch (CloneNotSupportedException impossible) {
+        throw new AssertionError(impossible);
+      }
+    }
+  }
+
+  /// This, with another setting.
+  private Run with(Consumer<Settings> change) {
+    var changed = settings.clone();
+    change.accept(changed);
+    return new Run(changed);
+  }
+
+  private static <T> List<T> plus(List<T> list, T element) {
+    var more = new ArrayList<>(list);
+    more.add(element);
+    return Collections.unmodifiableList(more);
+  }
+
+  private static <K, V> Map<K, V> plus(Map<K, V> map, K key, V value) {
+    var more = new LinkedHashMap<>(map);
+    more.put(key, value);
+    return Collections.unmodifiableMap(more);
   }
 
   /// A command and its arguments; it is looked for in `/usr/sbin` and `/usr/bin` of the build root.
@@ -54,12 +107,22 @@ public final class Run {
     if (argv.isEmpty()) {
       throw new IllegalArgumentException("a run needs a command");
     }
-    return new Run(List.copyOf(argv));
+    return new Run(new Settings(List.copyOf(argv)));
   }
 
   /// A command and its arguments.
   public static Run of(String... argv) {
     return of(List.of(argv));
+  }
+
+  /// The same for another command: with all that this one may see and have.
+  ///
+  /// @throws IllegalArgumentException if there is no command
+  public Run argv(List<String> other) {
+    if (other.isEmpty()) {
+      throw new IllegalArgumentException("a run needs a command");
+    }
+    return with(changed -> changed.argv = List.copyOf(other));
   }
 
   /// Adds a variable to the few that every run has.
@@ -69,64 +132,73 @@ public final class Run {
     if (name.isEmpty() || name.indexOf('=') >= 0) {
       throw new IllegalArgumentException("not the name of a variable: '" + name + "'");
     }
-    environment.put(name, value);
-    return this;
+    return with(changed -> changed.environment = plus(changed.environment, name, value));
+  }
+
+  /// Adds variables.
+  ///
+  /// @throws IllegalArgumentException if a name is empty or holds an equals sign
+  public Run env(Map<String, String> variables) {
+    var run = this;
+    for (var variable : variables.entrySet()) {
+      run = run.env(variable.getKey(), variable.getValue());
+    }
+    return run;
   }
 
   /// Puts something at a place in the sandbox. Later ones lie over earlier ones.
   public Run bind(Bind bind) {
-    binds.add(bind);
-    return this;
+    return with(changed -> changed.binds = plus(changed.binds, bind));
+  }
+
+  /// Puts these at their places in the sandbox, in their order, after those that it has.
+  public Run binds(Collection<? extends Bind> all) {
+    var more = new ArrayList<>(settings.binds);
+    more.addAll(all);
+    return with(changed -> changed.binds = Collections.unmodifiableList(more));
   }
 
   /// Passes an endpoint into the sandbox, for as long as the run lasts.
   public Run endpoint(ApiEndpoint endpoint) {
-    endpoints.add(endpoint);
-    return this;
+    return with(changed -> changed.endpoints = plus(changed.endpoints, endpoint));
   }
 
   /// Gives it exactly these capabilities; none unless this is called.
   public Run capabilities(Set<Capability> these) {
-    capabilities = Optional.of(Set.copyOf(these));
-    return this;
+    return with(changed -> changed.capabilities = Optional.of(Set.copyOf(these)));
   }
 
   /// Lets it keep all the capabilities that the JVM has.
   public Run allCapabilities() {
-    capabilities = Optional.empty();
-    return this;
+    return with(changed -> changed.capabilities = Optional.empty());
   }
 
   /// Ends it when so much time has passed: it is asked, and after a second killed with all its
   /// descendants.
   public Run deadline(Duration allowed) {
-    deadline = Optional.of(allowed);
-    return this;
+    return with(changed -> changed.deadline = Optional.of(allowed));
   }
 
-  /// Ends it when it has printed so many bytes.
+  /// Ends it when it has printed so much; [#DEFAULT_OUTPUT_LIMIT] unless this is called.
   ///
-  /// @throws IllegalArgumentException unless that is at least one
-  public Run outputLimit(long bytes) {
-    if (bytes < 1) {
-      throw new IllegalArgumentException("a limit of output must be positive, not " + bytes);
+  /// @throws IllegalArgumentException if that is nothing
+  public Run outputLimit(ByteSize size) {
+    if (size.equals(ByteSize.ZERO)) {
+      throw new IllegalArgumentException("a limit of output must be positive, not 0");
     }
-    outputLimit = bytes;
-    return this;
+    return with(changed -> changed.outputLimit = size);
   }
 
   /// Counts its output with this meter, to which the caller adds what else is shown because of the
   /// run. A meter is for one run.
   public Run meter(OutputMeter with) {
-    meter = Optional.of(with);
-    return this;
+    return with(changed -> changed.meter = Optional.of(with));
   }
 
   /// Passes on what it prints, standard output and error in one stream, unless [#errors] takes the
   /// latter apart.
   public Run output(OutputSink to) {
-    sink = to;
-    return this;
+    return with(changed -> changed.sink = to);
   }
 
   /// Copies what it prints to a descriptor, which the command does not have. Of what is printed,
@@ -150,8 +222,7 @@ public final class Run {
   /// Takes its standard error apart from its output, and passes it on here. The limit of output is
   /// for both together.
   public Run errors(OutputSink to) {
-    errors = Optional.of(to);
-    return this;
+    return with(changed -> changed.errors = Optional.of(to));
   }
 
   /// Lets the command read what a descriptor holds, as its standard input, without having the
@@ -160,9 +231,45 @@ public final class Run {
   ///
   /// @param from stays the caller's, and must be open as long as the run lasts. If it is a
   ///   directory, [BuildRoot#run] throws an IOException
-  public Run input(Fd from) {
-    input = Optional.of(from);
-    return this;
+  public Run stdin(Fd from) {
+    return stdin(new Input.OfDescriptor(from));
+  }
+
+  /// Lets the command read this text as its standard input, in UTF-8. It may read as little of it
+  /// as it likes.
+  public Run stdin(String text) {
+    return stdin(new Input.OfBytes(text.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  /// Lets the command read these bytes as its standard input. It may read as little of them as it
+  /// likes.
+  ///
+  /// @param bytes are copied, once here and once for each run
+  public Run stdin(byte[] bytes) {
+    return stdin(new Input.OfBytes(bytes.clone()));
+  }
+
+  /// Lets the command read a regular file as its standard input, from its start, without having the
+  /// descriptor. The file is opened when the run starts, and closed when it has ended.
+  ///
+  /// @param file if it cannot be opened, or is a directory, a device or a FIFO, [BuildRoot#run]
+  ///   throws an IOException
+  public Run stdin(Path file) {
+    return stdin(new Input.OfFile(file));
+  }
+
+  /// Lets the command read what a stream gives, as its standard input. A thread reads the stream as
+  /// the command reads, at most 128 KiB ahead; what was read ahead is lost when the command does
+  /// not read it. If the stream throws, the command sees its end, and the run ends with
+  /// [RunResult.InputFailed].
+  ///
+  /// Such a specification is for one run. A command at a [#terminal] reads what is typed instead.
+  ///
+  /// @param stream the run takes it over and closes it, when the run has ended or cannot be
+  ///   started. A `read` of it that goes on although the stream is closed and the thread is
+  ///   interrupted, as that of `System.in` does, keeps the thread until it returns
+  public Run stdin(InputStream stream) {
+    return stdin(new Input.OfStream(stream));
   }
 
   /// Lets the command have a descriptor under a number, as it is: 0 to read from, 1 and 2 to print
@@ -171,8 +278,8 @@ public final class Run {
   /// This gives the descriptor away whole. A command can open its file anew by `/proc/self/fd`, for
   /// writing too if its user may, change the mode, the owner and the times of the file, lock it,
   /// and leave the sandbox by a descriptor of a directory. What it changes of the open file, such
-  /// as the position or O_NONBLOCK, the caller sees. For standard input there is [#input], for what
-  /// is printed [#output] and [#errors].
+  /// as the position or O_NONBLOCK, the caller sees. For standard input there is [#stdin(Fd)], for
+  /// what is printed [#output] and [#errors].
   ///
   /// @param fd stays the caller's, and must be open as long as the run lasts
   /// @throws IllegalArgumentException unless the number is 0 to 99
@@ -180,8 +287,9 @@ public final class Run {
     if (number < 0 || number > 99) {
       throw new IllegalArgumentException("a descriptor's number must be 0 to 99, not " + number);
     }
-    descriptors.put(number, fd);
-    return this;
+    var more = new TreeMap<>(settings.descriptors);
+    more.put(number, fd);
+    return with(changed -> changed.descriptors = Collections.unmodifiableSortedMap(more));
   }
 
   /// Lets somebody work with the command at a terminal of its own: what is typed comes from one
@@ -196,8 +304,22 @@ public final class Run {
   ///
   /// @param input stays the caller's, as does `output`; both must be open as long as the run lasts
   public Run terminal(Fd input, Fd output) {
-    terminal = Optional.of(new Screen(input, output));
-    return this;
+    return with(changed -> changed.terminal = Optional.of(new Screen(input, output)));
+  }
+
+  /// Closes what a run takes over. Idempotent.
+  void closeInput() {
+    if (settings.input.isPresent() && settings.input.get() instanceof Input.OfStream from) {
+      try {
+        from.stream().close();
+      } catch (IOException | RuntimeException gone) {
+        // Nothing is lost: nothing of it was to be read any more.
+      }
+    }
+  }
+
+  private Run stdin(Input from) {
+    return with(changed -> changed.input = Optional.of(from));
   }
 
   /// Where somebody works with a command.
@@ -205,33 +327,29 @@ public final class Run {
 
   /// The working directory, in the sandbox; `/` unless this is called.
   public Run directory(String path) {
-    directory = path;
-    return this;
+    return with(changed -> changed.directory = path);
   }
 
   /// What it can reach; nothing unless this is called.
   public Run network(Network what) {
-    network = what;
-    return this;
+    return with(changed -> changed.network = what);
   }
 
   /// What it and its descendants can have together.
   public Run limits(ResourceLimits these) {
-    limits = these;
-    return this;
+    return with(changed -> changed.limits = these);
   }
 
   /// Has a control group count what it uses, even without limits, as far as this machine can. Costs
   /// half a millisecond.
   public Run accounting() {
-    accounting = true;
-    return this;
+    return with(changed -> changed.accounting = true);
   }
 
-  /// How long a file can be that it writes, in bytes. See `getrlimit(2)`, RLIMIT_FSIZE: a process
-  /// that writes more gets SIGXFSZ.
-  public Run fileSizeLimit(long bytes) {
-    return rlimit(Rlimit.FSIZE, bytes);
+  /// How long a file can be that it writes. See `getrlimit(2)`, RLIMIT_FSIZE: a process that writes
+  /// more gets SIGXFSZ.
+  public Run fileSizeLimit(ByteSize size) {
+    return rlimit(Rlimit.FSIZE, size.bytes());
   }
 
   /// What each of its processes is limited to by itself, with or without control groups. See
@@ -245,89 +363,97 @@ public final class Run {
     if (value < 0) {
       throw new IllegalArgumentException("a limit cannot be negative: " + value);
     }
-    rlimits.put(resource, value);
-    return this;
+    var more = new EnumMap<Rlimit, Long>(Rlimit.class);
+    more.putAll(settings.rlimits);
+    more.put(resource, value);
+    return with(changed -> changed.rlimits = Collections.unmodifiableMap(more));
   }
 
   /// Which system calls it can make; [SystemCallFilter#standard()] unless this is called.
   public Run systemCalls(SystemCallFilter filter) {
-    systemCalls = filter;
-    return this;
+    return with(changed -> changed.systemCalls = filter);
   }
 
   List<String> argv() {
-    return argv;
+    return settings.argv;
   }
 
   Map<String, String> environment() {
-    return environment;
+    return settings.environment;
   }
 
   List<Bind> binds() {
-    return binds;
+    return settings.binds;
   }
 
   List<ApiEndpoint> endpoints() {
-    return endpoints;
+    return settings.endpoints;
   }
 
   Optional<Set<Capability>> capabilities() {
-    return capabilities;
+    return settings.capabilities;
   }
 
   Optional<Duration> deadline() {
-    return deadline;
+    return settings.deadline;
   }
 
-  long outputLimit() {
-    return outputLimit;
+  ByteSize outputLimit() {
+    return settings.outputLimit;
   }
 
   OutputSink sink() {
-    return sink;
+    return settings.sink;
   }
 
   Optional<OutputMeter> meter() {
-    return meter;
+    return settings.meter;
   }
 
   Optional<OutputSink> errors() {
-    return errors;
+    return settings.errors;
   }
 
   SortedMap<Integer, Fd> descriptors() {
-    return descriptors;
+    return settings.descriptors;
   }
 
-  Optional<Fd> input() {
-    return input;
+  Optional<Input> input() {
+    return settings.input;
   }
 
   Optional<Screen> terminal() {
-    return terminal;
+    return settings.terminal;
   }
 
   String directory() {
-    return directory;
+    return settings.directory;
   }
 
   Network network() {
-    return network;
+    return settings.network;
   }
 
   ResourceLimits limits() {
-    return limits;
+    return settings.limits;
   }
 
   boolean isAccounted() {
-    return accounting;
+    return settings.accounting;
   }
 
   Map<Rlimit, Long> rlimits() {
-    return rlimits;
+    return settings.rlimits;
   }
 
   SystemCallFilter systemCalls() {
-    return systemCalls;
+    return settings.systemCalls;
+  }
+
+  /// The command, and how much else there is.
+  @Override
+  public String toString() {
+    return "run of %s with %d binds and %d endpoints"
+        .formatted(settings.argv, settings.binds.size(), settings.endpoints.size());
   }
 }

@@ -1,9 +1,12 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.files.guard.Guardian;
 import dev.caisson.sandbox.cgroup.Cgroup;
 import dev.caisson.sandbox.cgroup.Cgroups;
+import dev.caisson.sandbox.cgroup.ResourceLimitException;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import java.io.IOException;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -14,9 +17,17 @@ final class RunCgroups {
 
   private RunCgroups() {}
 
-  /// @throws IOException if a limit cannot be enforced here
+  /// @throws SandboxException if a limit cannot be enforced here
   static Cgroup create(ResourceLimits limits) throws IOException {
-    return ofThisProcess().create("run-" + NUMBERS.incrementAndGet(), limits);
+    try {
+      return ofThisProcess().create("run-" + NUMBERS.incrementAndGet(), limits);
+    } catch (ResourceLimitException failure) {
+      throw SandboxException.of(
+              RunResult.Step.LIMITS,
+              Optional.ofNullable(failure.getMessage()).orElse(""),
+              "or ask for best effort, which leaves it out")
+          .causedBy(failure);
+    }
   }
 
   private static synchronized Cgroups ofThisProcess() throws IOException {

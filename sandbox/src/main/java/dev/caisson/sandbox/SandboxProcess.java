@@ -8,8 +8,10 @@ import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.Child;
 import dev.caisson.linux.process.Exit;
 import dev.caisson.linux.process.SpawnThread;
+import dev.caisson.linux.threads.Interrupts;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
@@ -47,7 +49,10 @@ final class SandboxProcess {
     this.run = run;
   }
 
-  RunResult run() throws IOException {
+  /// Runs it to its end.
+  ///
+  /// @param onStart called when bubblewrap has been started
+  RunResult run(Runnable onStart) throws IOException {
     long start = System.nanoTime();
     var deadline = Deadline.in(run.deadline().orElse(FOREVER));
     var interrupts = new Interrupts();
@@ -59,6 +64,7 @@ final class SandboxProcess {
       try (var child = start(plan, confinement)) {
         status.write().close();
         streams.start(() -> kill(child));
+        onStart.run();
         try (var report = StatusReader.start(status.read())) {
           var early = confine(confinement, report, deadline).or(() -> await(child, deadline));
           // What follows is bounded, and must be done to its end.
@@ -74,10 +80,10 @@ final class SandboxProcess {
           var usage = confinement.usage(Duration.ofNanos(System.nanoTime() - start));
           return new RunResult(
               early
-                  .or(() -> all ? notWritten(streams) : leftOver(deadline))
+                  .or(() -> all ? notPassedOn(streams) : leftOver(deadline))
                   .orElseGet(() -> ending(exit, report, streams, confinement)),
-              streams.output(),
-              streams.errors(),
+              ByteBuffer.wrap(streams.output()),
+              ByteBuffer.wrap(streams.errors()),
               streams.total(),
               usage,
               confinement.enforced(),
@@ -89,8 +95,11 @@ final class SandboxProcess {
     }
   }
 
-  private static Optional<RunResult.Ending> notWritten(Streams streams) {
-    return streams.failure().map(RunResult.OutputFailed::new);
+  private static Optional<RunResult.Ending> notPassedOn(Streams streams) {
+    return streams
+        .failure()
+        .<RunResult.Ending>map(RunResult.OutputFailed::new)
+        .or(() -> streams.inputFailure().map(RunResult.InputFailed::new));
   }
 
   /// Why output of a command that has ended by itself was not passed on.
@@ -105,8 +114,10 @@ final class SandboxProcess {
     try {
       return confinement.start(plan.fill(confinement.spawn(plan.executable(own))), thread);
     } catch (SystemCallException failure) {
-      throw new IOException(
-          "bubblewrap, %s, cannot be started: %s".formatted(bwrap, failure.getMessage()), failure);
+      throw SandboxException.of(
+              RunResult.Step.SANDBOX,
+              "bubblewrap, %s, cannot be started: %s".formatted(bwrap, failure.getMessage()))
+          .causedBy(failure);
     }
   }
 
@@ -133,10 +144,8 @@ final class SandboxProcess {
   }
 
   private static RunResult.SetupFailed setupFailed(IOException failure) {
-    return failure instanceof SetupException setup
-        ? new RunResult.SetupFailed(setup.step(), setup.reason())
-        : new RunResult.SetupFailed(
-            RunResult.Step.LIMITS, Optional.ofNullable(failure.getMessage()).orElse(""));
+    var step = failure instanceof SandboxException setup ? setup.step() : RunResult.Step.LIMITS;
+    return new RunResult.SetupFailed(step, Optional.ofNullable(failure.getMessage()).orElse(""));
   }
 
   /// Waits for the end of bubblewrap, or for a reason to end it.
@@ -201,7 +210,7 @@ final class SandboxProcess {
 
   private RunResult.Ending ending(
       Exit exit, StatusReader report, Streams streams, Confinement confinement) {
-    if (streams.total() >= run.outputLimit()) {
+    if (streams.total() >= run.outputLimit().bytes()) {
       return new RunResult.OutputExceeded(run.outputLimit());
     }
     var ending =

@@ -4,6 +4,7 @@ import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.file.Memfd;
 import dev.caisson.linux.relay.InputRelay;
 import dev.caisson.linux.tty.TerminalRelay;
 import java.io.IOException;
@@ -27,6 +28,11 @@ final class Streams implements AutoCloseable {
   private final OutputMeter meter;
   private Optional<TerminalRelay> terminal = Optional.empty();
   private Optional<InputRelay> input = Optional.empty();
+  private Optional<InputFeeder> feeder = Optional.empty();
+
+  /// What was opened for the command to read.
+  private Optional<Fd> opened = Optional.empty();
+
   private Optional<Pipe> output = Optional.empty();
   private Optional<Pipe> errors = Optional.empty();
   private Optional<OutputReader> outputReader = Optional.empty();
@@ -62,10 +68,7 @@ final class Streams implements AutoCloseable {
     boolean ownOutput = run.descriptors().containsKey(1);
     boolean ownErrors = run.descriptors().containsKey(2);
     boolean apart = run.errors().isPresent() && !ownErrors;
-    if (run.input().isPresent()) {
-      input = Optional.of(InputRelay.of(run.input().get()));
-    }
-    plan.standard(0, input.map(InputRelay::reader).orElse(nothing));
+    plan.standard(0, run.input().isPresent() ? input(run.input().get()) : nothing);
     if (!ownOutput || !(ownErrors || apart)) {
       output = Optional.of(Pipe.pipe2());
       plan.standard(1, output.get().write());
@@ -74,6 +77,35 @@ final class Streams implements AutoCloseable {
       errors = Optional.of(Pipe.pipe2());
     }
     errors.or(() -> output).ifPresent(pipe -> plan.standard(2, pipe.write()));
+  }
+
+  /// Gets the input ready, and returns the descriptor that the command reads.
+  private Fd input(Input from) throws IOException {
+    return switch (from) {
+      case Input.OfDescriptor descriptor -> relayed(descriptor.fd());
+      case Input.OfFile file -> {
+        var fd = file.open();
+        opened = Optional.of(fd);
+        yield relayed(fd);
+      }
+      case Input.OfBytes bytes -> {
+        // A copy that is the command's alone, and needs no thread.
+        var fd = Memfd.sealed("stdin", bytes.bytes());
+        opened = Optional.of(fd);
+        yield fd;
+      }
+      case Input.OfStream stream -> {
+        var made = InputFeeder.of(stream.stream());
+        feeder = Optional.of(made);
+        yield made.reader();
+      }
+    };
+  }
+
+  private Fd relayed(Fd from) throws IOException {
+    var relay = InputRelay.of(from);
+    input = Optional.of(relay);
+    return relay.reader();
   }
 
   /// Begins to read, once the process has been started.
@@ -86,7 +118,10 @@ final class Streams implements AutoCloseable {
     if (input.isPresent()) {
       input.get().start();
     }
-    meter.limit(run.outputLimit(), onLimit);
+    if (feeder.isPresent()) {
+      feeder.get().start();
+    }
+    meter.limit(run.outputLimit().bytes(), onLimit);
     if (output.isPresent()) {
       outputReader = Optional.of(reader(output.get(), run.sink()));
     }
@@ -129,6 +164,11 @@ final class Streams implements AutoCloseable {
     return readers().stream().flatMap(reader -> reader.failure().stream()).findFirst();
   }
 
+  /// Why what the command was to read could not be read, if it could not.
+  Optional<String> inputFailure() {
+    return feeder.flatMap(InputFeeder::failure);
+  }
+
   /// The last of what was printed. To be called when it has finished.
   byte[] output() {
     return outputReader.map(OutputReader::tail).orElse(NONE);
@@ -157,6 +197,8 @@ final class Streams implements AutoCloseable {
   public void close() {
     terminal.ifPresent(TerminalRelay::close);
     input.ifPresent(InputRelay::close);
+    feeder.ifPresent(InputFeeder::close);
+    opened.ifPresent(Fd::close);
     outputReader.ifPresent(OutputReader::close);
     errorReader.ifPresent(OutputReader::close);
     output.ifPresent(Pipe::close);

@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -43,10 +44,8 @@ class BindTest {
   }
 
   private RunResult sh(String script, Bind... binds) throws IOException {
-    var run = Run.of("/usr/bin/sh", "-c", script).deadline(LONG).allCapabilities();
-    for (var bind : binds) {
-      run.bind(bind);
-    }
+    var run =
+        Run.of("/usr/bin/sh", "-c", script).deadline(LONG).allCapabilities().binds(List.of(binds));
     return buildRoot.run(run);
   }
 

@@ -85,12 +85,13 @@ class BrokenHostTest extends SingleRuns {
     private static void descriptors(Path work, boolean brokered) throws Exception {
       UnaryOperator<Run> more =
           run -> {
-            run.errors(OutputSink.NONE)
-                .bind(Bind.file("one", "/etc/one"))
-                .bind(Bind.file("two", "/etc/two"))
-                .endpoint(endpoint("one"))
-                .deadline(Duration.ofSeconds(5));
-            return brokered ? run.network(Network.brokered(NetworkPolicy.NONE, one -> {})) : run;
+            var much =
+                run.errors(OutputSink.NONE)
+                    .bind(Bind.file("one", "/etc/one"))
+                    .bind(Bind.file("two", "/etc/two"))
+                    .endpoint(endpoint("one"))
+                    .deadline(Duration.ofSeconds(5));
+            return brokered ? much.network(Network.brokered(NetworkPolicy.NONE, one -> {})) : much;
           };
       System.out.println(attempt(work, more));
       System.out.println(attempt(work, more));
@@ -245,7 +246,7 @@ class BrokenHostTest extends SingleRuns {
   @Test
   void bubblewrapThatIsNotThereIsToldOf() throws IOException {
     assertThat(said("/no/such", probe("nothing")))
-        .startsWith("failure: java.io.IOException: ")
+        .startsWith("failure: dev.caisson.sandbox.SandboxException: ")
         .contains("bwrap", "PATH", "apt-get install bubblewrap");
   }
 
@@ -310,9 +311,9 @@ class BrokenHostTest extends SingleRuns {
   }
 
   @Test
-  void aJvmWithoutProcGetsAnIoException() throws IOException {
+  void aJvmWithoutProcGetsATypedException() throws IOException {
     assertThat(probeThrough("/usr/bin/unshare", "-m", "no-proc"))
-        .startsWith("failure: java.io.IOException: ");
+        .startsWith("failure: dev.caisson.sandbox.SandboxException: ");
   }
 
   @ParameterizedTest

@@ -4,7 +4,9 @@ import static dev.caisson.sandbox.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.files.Trees;
 import dev.caisson.ipc.Message;
+import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
@@ -63,9 +65,9 @@ class ConfinementTest {
 
   @Test
   void whoNeedsTooMuchMemoryIsToldSo() throws IOException {
-    var limits = ResourceLimits.none().memory(64 << 20).pids(50);
+    var limits = ResourceLimits.none().memory(ByteSize.mib(64)).pids(50);
     var result = buildRoot.run(python("bytearray(300 << 20)").limits(limits));
-    assertThat(result.ending()).isEqualTo(new RunResult.MemoryExceeded(64 << 20));
+    assertThat(result.ending()).isEqualTo(new RunResult.MemoryExceeded(ByteSize.bytes(64 << 20)));
     assertThat(result.usage().peakMemory().orElseThrow()).isBetween(32L << 20, 64L << 20);
     assertThat(result.usage().peakPids().orElseThrow()).isBetween(2L, 50L);
     assertThat(result.enforced()).contains("memory: " + (64 << 20) + " bytes", "processes: 50");
@@ -73,7 +75,8 @@ class ConfinementTest {
 
   @Test
   void whoStaysBelowItsLimitsHearsNothingOfThem() throws IOException {
-    var limits = ResourceLimits.none().memory(256 << 20).swap(0).pids(50).cpus(2);
+    var limits =
+        ResourceLimits.none().memory(ByteSize.mib(256)).swap(ByteSize.ZERO).pids(50).cpus(2);
     assertThat(buildRoot.run(shell("exit 3").limits(limits)).ending())
         .isEqualTo(new RunResult.Exited(3));
   }
@@ -100,7 +103,7 @@ class ConfinementTest {
 
   @Test
   void aFileThatGrowsTooLongEndsItsWriter() throws IOException {
-    var result = buildRoot.run(shell("exec yes > /tmp/file").fileSizeLimit(4096));
+    var result = buildRoot.run(shell("exec yes > /tmp/file").fileSizeLimit(ByteSize.bytes(4096)));
     assertThat(result.ending()).isEqualTo(new RunResult.Signalled(new Signal(25)));
   }
 

@@ -87,7 +87,7 @@ class EndpointTest {
     try (var buildRoot = BuildRoot.create(Path.of("/"), work)) {
       var run = Run.of("/usr/bin/python3", "-c", CLIENT + script).deadline(LONG);
       for (var endpoint : endpoints) {
-        run.endpoint(endpoint);
+        run = run.endpoint(endpoint);
       }
       return buildRoot.run(run);
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.mount.Mounts;
 import dev.caisson.linux.process.SpawnThread;
@@ -144,14 +145,15 @@ class ExhaustionTest extends SingleRuns {
   @ParameterizedTest
   @CsvSource({"1,1,true", "9,10,false", "10,10,true", "100000,70000,true"})
   void whatPrintsAsMuchAsItMayIsEnded(int printed, long limit, boolean ended) throws IOException {
-    var result = run(shell("head -c " + printed + " /dev/zero").outputLimit(limit));
+    var result = run(shell("head -c " + printed + " /dev/zero").outputLimit(ByteSize.bytes(limit)));
     assertThat(result.ending())
-        .isEqualTo(ended ? new RunResult.OutputExceeded(limit) : new RunResult.Exited(0));
+        .isEqualTo(
+            ended ? new RunResult.OutputExceeded(ByteSize.bytes(limit)) : new RunResult.Exited(0));
   }
 
   @Test
   void theLeastMemoryThereCanBeEndsInAWayThatIsTold() throws IOException {
-    var result = run(shell("true").limits(ResourceLimits.none().memory(1 << 20)));
+    var result = run(shell("true").limits(ResourceLimits.none().memory(ByteSize.mib(1))));
     assertThat(result.ending())
         .isInstanceOfAny(
             RunResult.MemoryExceeded.class,

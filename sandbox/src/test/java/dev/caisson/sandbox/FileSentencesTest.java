@@ -3,6 +3,7 @@ package dev.caisson.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.file.Memfd;
 import dev.caisson.linux.mount.Mounts;
@@ -12,7 +13,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.OptionalLong;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -242,7 +243,7 @@ class FileSentencesTest extends Sentences {
                         tell(os.write, file, b"x")
                         os.unlink("/var/tmp/long")
                         """)
-                    .fileSizeLimit(4096)))
+                    .fileSizeLimit(ByteSize.bytes(4096))))
         .isEqualTo("4096\nEFBIG");
   }
 
@@ -413,7 +414,7 @@ class FileSentencesTest extends Sentences {
 
   @Test
   void aFileBindHasItsMode() throws IOException {
-    var bind = new Bind.File("x".getBytes(StandardCharsets.UTF_8), Path.of("/etc/hello"), 0640);
+    var bind = new Bind.File(StandardCharsets.UTF_8.encode("x"), Path.of("/etc/hello"), 0640);
     assertThat(said(shell("stat -c '%a %s' /etc/hello").bind(bind))).isEqualTo("640 1");
   }
 
@@ -440,7 +441,7 @@ class FileSentencesTest extends Sentences {
       assertThat(
               said(
                   shell("echo other > /etc/data; cat /etc/data")
-                      .bind(new Bind.Data(data, Path.of("/etc/data"), true))))
+                      .bind(new Bind.Data(data, Path.of("/etc/data"), Bind.Access.READ_WRITE))))
           .isEqualTo("other");
     }
     assertThat(file).hasContent("text");
@@ -448,7 +449,7 @@ class FileSentencesTest extends Sentences {
 
   @Test
   void aTmpfsBindHasItsSize() throws IOException {
-    var bind = new Bind.Tmpfs(Path.of("/small"), OptionalLong.of(64 << 10), 0755);
+    var bind = new Bind.Tmpfs(Path.of("/small"), Optional.of(ByteSize.kib(64)), 0755);
     assertThat(
             said(
                 python(
@@ -463,7 +464,7 @@ class FileSentencesTest extends Sentences {
 
   @Test
   void aTmpfsBindIsEmptyAndHasItsMode() throws IOException {
-    var bind = new Bind.Tmpfs(Path.of("/usr/share"), OptionalLong.empty(), 0711);
+    var bind = new Bind.Tmpfs(Path.of("/usr/share"), Optional.empty(), 0711);
     assertThat(said(shell("ls -A /usr/share; stat -c %a /usr/share").bind(bind))).isEqualTo("711");
   }
 

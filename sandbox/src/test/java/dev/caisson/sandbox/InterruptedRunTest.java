@@ -3,6 +3,7 @@ package dev.caisson.sandbox;
 import static dev.caisson.sandbox.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.linux.ByteSize;
 import dev.caisson.network.NetworkPolicy;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.testkit.Background;
@@ -58,7 +59,7 @@ class InterruptedRunTest extends SingleRuns {
                 buildRoot.run(
                     shell(kind.equals("ends") ? "exit 3" : "sleep 1000")
                         .endpoint(endpoint("one"))
-                        .limits(ResourceLimits.none().memory(256 << 20).pids(32))
+                        .limits(ResourceLimits.none().memory(ByteSize.mib(256)).pids(32))
                         .network(Network.brokered(NetworkPolicy.NONE, one -> {})));
             return result.ending();
           });

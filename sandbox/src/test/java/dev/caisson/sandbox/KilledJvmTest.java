@@ -3,6 +3,7 @@ package dev.caisson.sandbox;
 import static dev.caisson.sandbox.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.files.Trees;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;

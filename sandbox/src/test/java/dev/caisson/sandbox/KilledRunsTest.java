@@ -3,6 +3,8 @@ package dev.caisson.sandbox;
 import static dev.caisson.sandbox.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.files.Scratch;
+import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Signal;
@@ -110,13 +112,14 @@ class KilledRunsTest {
               Run.of("/usr/bin/sh", "-c", SCRIPT + end, marker)
                   .deadline(LONG)
                   .endpoint(new ExceptionEndpoint())
-                  .limits(ResourceLimits.none().memory(256 << 20).pids(32))
+                  .limits(ResourceLimits.none().memory(ByteSize.mib(256)).pids(32))
                   .bind(Bind.readWrite(bound, "/bound"))
                   .bind(Bind.file("text", "/etc/some"))
                   .output((bytes, count) -> System.out.write(bytes, 0, count));
           if (args[4].equals("brokered")) {
-            run.network(
-                Network.brokered(NetworkPolicy.parse(List.of("example.org:443")), one -> {}));
+            run =
+                run.network(
+                    Network.brokered(NetworkPolicy.parse(List.of("example.org:443")), one -> {}));
           }
           say(buildRoot.run(run).ending().toString());
         }
@@ -211,7 +214,7 @@ class KilledRunsTest {
         var run =
             Run.of("/usr/bin/sh", "-c", "echo x > /var/file", args[0])
                 .deadline(LONG)
-                .limits(ResourceLimits.none().memory(256 << 20).pids(32));
+                .limits(ResourceLimits.none().memory(ByteSize.mib(256)).pids(32));
         try (var buildRoot = BuildRoot.create(Path.of("/"), scratch.directory(), privilege)) {
           buildRoot.run(run);
           Victim.say("created");

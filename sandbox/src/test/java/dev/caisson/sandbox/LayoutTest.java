@@ -3,6 +3,7 @@ package dev.caisson.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.process.Processes;
@@ -12,6 +13,7 @@ import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,7 +24,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -433,10 +434,10 @@ class LayoutTest {
               .bind(Bind.readOnly(Path.of("/host/a"), "/run/a"))
               .bind(Bind.readWrite(Path.of("/host/b"), "/run/b"))
               .bind(Bind.device(Path.of("/host/c"), "/run/c"))
-              .bind(new Bind.File(new byte[] {'x'}, Path.of("/run/file"), 0640))
-              .bind(new Bind.Data(data, Path.of("/run/data"), false))
-              .bind(new Bind.Data(data, Path.of("/run/copy"), true))
-              .bind(new Bind.Tmpfs(Path.of("/run/small"), OptionalLong.of(4096), 01777))
+              .bind(new Bind.File(ByteBuffer.wrap(new byte[] {'x'}), Path.of("/run/file"), 0640))
+              .bind(new Bind.Data(data, Path.of("/run/data"), Bind.Access.READ_ONLY))
+              .bind(new Bind.Data(data, Path.of("/run/copy"), Bind.Access.READ_WRITE))
+              .bind(new Bind.Tmpfs(Path.of("/run/small"), Optional.of(ByteSize.bytes(4096)), 01777))
               .bind(Bind.tmpfs("/run/large"))
               .bind(new Bind.Directory(Path.of("/run/directory"), 0700))
               .bind(Bind.symlink("to", "/run/link"));

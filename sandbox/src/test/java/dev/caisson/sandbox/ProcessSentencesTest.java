@@ -3,6 +3,7 @@ package dev.caisson.sandbox;
 import static dev.caisson.sandbox.Support.SHORT;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.Signal;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.testkit.Background;
@@ -403,13 +404,13 @@ class ProcessSentencesTest extends Sentences {
   @Test
   void tooMuchOutputEndsItUnlessAUserSeesIt() throws IOException {
     if (chamber.atTerminal()) {
-      var result = result(shell("yes | head -c 200000").outputLimit(100_000));
+      var result = result(shell("yes | head -c 200000").outputLimit(ByteSize.bytes(100_000)));
       assertThat(result.ending()).isEqualTo(new RunResult.Exited(0));
-      assertThat(result.output()).hasSize(200_000);
+      assertThat(result.output().remaining()).isEqualTo(200_000);
       assertThat(result.enforced()).noneMatch(what -> what.startsWith("output"));
     } else {
-      var result = result(shell("trap '' TERM; yes").outputLimit(100_000));
-      assertThat(result.ending()).isEqualTo(new RunResult.OutputExceeded(100_000));
+      var result = result(shell("trap '' TERM; yes").outputLimit(ByteSize.bytes(100_000)));
+      assertThat(result.ending()).isEqualTo(new RunResult.OutputExceeded(ByteSize.bytes(100_000)));
       assertThat(result.enforced()).contains("output: 100000 bytes");
     }
   }

@@ -4,6 +4,7 @@ import static dev.caisson.sandbox.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.ByteSize;
 import dev.caisson.network.NetworkPolicy;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.testkit.Need;
@@ -48,10 +49,8 @@ class RefusedRunTest extends SingleRuns {
   void aNulIsRefused(String where) throws IOException {
     try (var buildRoot = buildRoot()) {
       var run = Run.of("/usr/bin/echo", where.equals("argument") ? "a\0b" : "a").deadline(LONG);
-      if (where.equals("value")) {
-        run.env("NAME", "a\0b");
-      }
-      assertThatThrownBy(() -> buildRoot.run(run))
+      var refused = where.equals("value") ? run.env("NAME", "a\0b") : run;
+      assertThatThrownBy(() -> buildRoot.run(refused))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("NUL");
     }
@@ -90,7 +89,7 @@ class RefusedRunTest extends SingleRuns {
     assertThatThrownBy(
             () -> {
               try (var buildRoot = buildRoot()) {
-                assertThat(buildRoot.run(shell("true").outputLimit(limit)).ending())
+                assertThat(buildRoot.run(shell("true").outputLimit(ByteSize.bytes(limit))).ending())
                     .isEqualTo(new RunResult.Exited(0));
                 throw new IllegalArgumentException("as good: nothing was printed");
               }

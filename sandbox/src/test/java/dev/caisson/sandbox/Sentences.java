@@ -3,6 +3,7 @@ package dev.caisson.sandbox;
 import static dev.caisson.sandbox.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.files.Trees;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;

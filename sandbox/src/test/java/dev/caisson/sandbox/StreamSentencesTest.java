@@ -103,7 +103,7 @@ class StreamSentencesTest extends Sentences {
           except OSError as error:
               print(errno.errorcode[error.errno])
           """;
-      assertThat(outcomes(python(script).input(input)))
+      assertThat(outcomes(python(script).stdin(input)))
           .startsWith("b'text\\n'")
           .endsWith("ENOTDIR");
       var rest = new byte[20];
@@ -120,7 +120,7 @@ class StreamSentencesTest extends Sentences {
   void aDirectoryAsInputIsRefused() throws IOException {
     assumeTrue(!chamber.atTerminal(), "a user types");
     try (var input = Fd.open(own())) {
-      assertThatThrownBy(() -> result(shell("true").input(input)))
+      assertThatThrownBy(() -> result(shell("true").stdin(input)))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("directory");
     }
@@ -170,7 +170,8 @@ class StreamSentencesTest extends Sentences {
 
   @Test
   void bytesThatAreNoTextArriveAsTheyAre() throws IOException {
-    assertThat(result(shell("printf '\\377\\000\\n'")).output()).containsExactly(0xff, 0, 10);
+    assertThat(Support.bytes(result(shell("printf '\\377\\000\\n'")).output()))
+        .containsExactly(0xff, 0, 10);
   }
 
   // At a terminal

@@ -3,6 +3,7 @@ package dev.caisson.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.files.Trees;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
@@ -215,10 +216,10 @@ class VandalTest {
             .bind(Bind.readWrite(vandalism.given(), Vandalism.GIVEN))
             .network(network(cell.network));
     if (cell.way.mighty()) {
-      run.allCapabilities();
+      run = run.allCapabilities();
     }
     if (cell.filter == Filter.USER_NAMESPACES) {
-      run.systemCalls(SystemCallFilter.standard().withUserNamespaces());
+      run = run.systemCalls(SystemCallFilter.standard().withUserNamespaces());
     }
     return run;
   }
@@ -275,7 +276,7 @@ class VandalTest {
       throws IOException {
     return switch (cell.streams) {
       case NOTHING -> buildRoot.run(run).text();
-      case FILE, PIPE, SOCKET -> buildRoot.run(run.input(held)).text();
+      case FILE, PIPE, SOCKET -> buildRoot.run(run.stdin(held)).text();
       case GIVEN_AWAY -> buildRoot.run(run.descriptor(3, held)).text();
       case TERMINAL -> {
         try (var seat = Seat.take()) {

@@ -1,37 +1,40 @@
 package dev.caisson.sandbox.cgroup;
 
+import dev.caisson.linux.ByteSize;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
-import java.util.OptionalLong;
 import java.util.Set;
 
 /// How much a process and all its descendants may use together. What is not given is not limited.
 ///
-/// `ResourceLimits.none().memory(512 << 20).swap(0).pids(100).cpus(1.5)` is an example.
+/// `ResourceLimits.none().memory(ByteSize.mib(512)).swap(ByteSize.ZERO).pids(100).cpus(1.5)` is an
+/// example.
 ///
-/// @param memory bytes; the kernel rounds down to whole pages. Who needs more is killed
-/// @param swap bytes of swap beside the memory; without it, as much as there is
+/// Immutable.
+///
+/// @param memory the kernel rounds down to whole pages. Who needs more is killed
+/// @param swap how much swap beside the memory; without it, as much as there is
 /// @param pids processes and threads; `fork(2)` fails with EAGAIN beyond
 /// @param cpus how many processors' time; 0.5 is half of one
 /// @param enforcement what happens if one of them cannot be enforced
 public record ResourceLimits(
-    OptionalLong memory,
-    OptionalLong swap,
+    Optional<ByteSize> memory,
+    Optional<ByteSize> swap,
     OptionalInt pids,
     OptionalDouble cpus,
     Enforcement enforcement) {
 
-  private static final long LEAST_MEMORY = 1 << 20;
+  private static final ByteSize LEAST_MEMORY = ByteSize.mib(1);
   private static final int LEAST_PIDS = 4;
   private static final double LEAST_CPUS = 0.01;
   private static final double MOST_CPUS = 1_000_000;
 
   private static final ResourceLimits NONE =
       new ResourceLimits(
-          OptionalLong.empty(),
-          OptionalLong.empty(),
+          Optional.empty(),
+          Optional.empty(),
           OptionalInt.empty(),
           OptionalDouble.empty(),
           Enforcement.REQUIRED);
@@ -47,11 +50,8 @@ public record ResourceLimits(
   /// @throws IllegalArgumentException if a limit is so low that nothing could run, or too high for
   ///   the kernel
   public ResourceLimits {
-    if (memory.isPresent() && memory.getAsLong() < LEAST_MEMORY) {
-      throw refused("memory must be at least 1 MiB, not ", memory.getAsLong());
-    }
-    if (swap.isPresent() && swap.getAsLong() < 0) {
-      throw refused("swap cannot be negative: ", swap.getAsLong());
+    if (memory.isPresent() && memory.get().compareTo(LEAST_MEMORY) < 0) {
+      throw refused("memory must be at least 1 MiB, not ", memory.get());
     }
     if (pids.isPresent() && pids.getAsInt() < LEAST_PIDS) {
       throw refused("pids must be at least 4, which a sandbox itself takes, not ", pids.getAsInt());
@@ -62,12 +62,12 @@ public record ResourceLimits(
     }
     if (memory.isPresent()
         && swap.isPresent()
-        && memory.getAsLong() > Long.MAX_VALUE - swap.getAsLong()) {
-      throw refused("memory and swap together are too much, with swap of ", swap.getAsLong());
+        && memory.get().bytes() > Long.MAX_VALUE - swap.get().bytes()) {
+      throw refused("memory and swap together are too much, with swap of ", swap.get());
     }
   }
 
-  private static IllegalArgumentException refused(String message, Number value) {
+  private static IllegalArgumentException refused(String message, Object value) {
     return new IllegalArgumentException(message + value);
   }
 
@@ -76,14 +76,14 @@ public record ResourceLimits(
     return NONE;
   }
 
-  /// These, and so many bytes of memory.
-  public ResourceLimits memory(long bytes) {
-    return new ResourceLimits(OptionalLong.of(bytes), swap, pids, cpus, enforcement);
+  /// These, and so much memory.
+  public ResourceLimits memory(ByteSize size) {
+    return new ResourceLimits(Optional.of(size), swap, pids, cpus, enforcement);
   }
 
-  /// These, and so many bytes of swap: 0 for none.
-  public ResourceLimits swap(long bytes) {
-    return new ResourceLimits(memory, OptionalLong.of(bytes), pids, cpus, enforcement);
+  /// These, and so much swap; [ByteSize#ZERO] for none.
+  public ResourceLimits swap(ByteSize size) {
+    return new ResourceLimits(memory, Optional.of(size), pids, cpus, enforcement);
   }
 
   /// These, and so many processes and threads.
@@ -123,7 +123,7 @@ public record ResourceLimits(
     };
   }
 
-  private static Optional<String> text(OptionalLong bytes) {
-    return bytes.isPresent() ? Optional.of(bytes.getAsLong() + " bytes") : Optional.empty();
+  private static Optional<String> text(Optional<ByteSize> size) {
+    return size.map(known -> known.bytes() + " bytes");
   }
 }

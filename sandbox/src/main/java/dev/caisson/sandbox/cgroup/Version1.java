@@ -1,5 +1,6 @@
 package dev.caisson.sandbox.cgroup;
 
+import dev.caisson.linux.ByteSize;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -106,7 +107,8 @@ final class Version1 implements Version {
           ControlFile.write(hierarchical, "1");
         }
         ControlFile.write(
-            directory.resolve("memory.limit_in_bytes"), text(limits.memory().orElseThrow()));
+            directory.resolve("memory.limit_in_bytes"),
+            text(limits.memory().orElseThrow().bytes()));
       }
       case SWAP -> {
         if (limits.memory().isEmpty()) {
@@ -116,7 +118,8 @@ final class Version1 implements Version {
         // Counted from what the kernel has made of it, or the sum could be less than the whole.
         long memory = number(directory.resolve("memory.limit_in_bytes"));
         ControlFile.write(
-            directory.resolve(MEMSW), text(Math.addExact(memory, limits.swap().orElseThrow())));
+            directory.resolve(MEMSW),
+            text(Math.addExact(memory, limits.swap().orElseThrow().bytes())));
       }
       case PIDS ->
           ControlFile.write(directory.resolve("pids.max"), text(limits.pids().orElseThrow()));
@@ -143,11 +146,13 @@ final class Version1 implements Version {
       Map<String, Path> directories, Resource resource, ResourceLimits others) throws IOException {
     var directory = Cgroup.directory(directories, resource.controller());
     return switch (resource) {
-      case MEMORY -> others.memory(number(directory.resolve("memory.limit_in_bytes")));
+      case MEMORY ->
+          others.memory(ByteSize.bytes(number(directory.resolve("memory.limit_in_bytes"))));
       case SWAP ->
           others.swap(
-              number(directory.resolve(MEMSW))
-                  - number(directory.resolve("memory.limit_in_bytes")));
+              ByteSize.bytes(
+                  number(directory.resolve(MEMSW))
+                      - number(directory.resolve("memory.limit_in_bytes"))));
       case PIDS -> others.pids((int) number(directory.resolve("pids.max")));
       case CPU ->
           others.cpus(

@@ -1,5 +1,6 @@
 package dev.caisson.sandbox.cgroup;
 
+import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.process.Processes;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -201,10 +202,12 @@ final class Version2 implements Version {
     switch (resource) {
       case MEMORY ->
           ControlFile.write(
-              directory.resolve("memory.max"), Long.toString(limits.memory().orElseThrow()));
+              directory.resolve("memory.max"),
+              Long.toString(limits.memory().orElseThrow().bytes()));
       case SWAP ->
           ControlFile.write(
-              directory.resolve("memory.swap.max"), Long.toString(limits.swap().orElseThrow()));
+              directory.resolve("memory.swap.max"),
+              Long.toString(limits.swap().orElseThrow().bytes()));
       case PIDS ->
           ControlFile.write(
               directory.resolve("pids.max"), Integer.toString(limits.pids().orElseThrow()));
@@ -220,8 +223,8 @@ final class Version2 implements Version {
       Map<String, Path> directories, Resource resource, ResourceLimits others) throws IOException {
     var directory = Cgroup.directory(directories, "");
     return switch (resource) {
-      case MEMORY -> others.memory(number(directory.resolve("memory.max"), 0));
-      case SWAP -> others.swap(number(directory.resolve("memory.swap.max"), 0));
+      case MEMORY -> others.memory(ByteSize.bytes(number(directory.resolve("memory.max"), 0)));
+      case SWAP -> others.swap(ByteSize.bytes(number(directory.resolve("memory.swap.max"), 0)));
       case PIDS -> others.pids((int) number(directory.resolve("pids.max"), 0));
       case CPU ->
           others.cpus(

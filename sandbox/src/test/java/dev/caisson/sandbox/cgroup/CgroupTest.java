@@ -4,6 +4,7 @@ import static dev.caisson.sandbox.cgroup.Inside.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
@@ -45,9 +46,9 @@ class CgroupTest {
 
   @Test
   void whoEatsTooMuchMemoryIsKilledAndCounted() throws IOException {
-    var limits = ResourceLimits.none().memory(64 << 20);
+    var limits = ResourceLimits.none().memory(ByteSize.mib(64));
     if (cgroups.obstacle(Resource.SWAP).isEmpty()) {
-      limits = limits.swap(0);
+      limits = limits.swap(ByteSize.ZERO);
     }
     try (var cgroup = cgroups.create("memory", limits);
         var eater = Inside.python(cgroup, "a = [b'x' * 2**20 for i in range(10**6)]")) {
@@ -133,14 +134,14 @@ class CgroupTest {
 
   @Test
   void whatIsEnforcedIsReadBack() throws IOException {
-    var limits = ResourceLimits.none().memory((64 << 20) + 1).pids(20).cpus(0.5);
+    var limits = ResourceLimits.none().memory(ByteSize.bytes((64 << 20) + 1)).pids(20).cpus(0.5);
     try (var cgroup = cgroups.create("all", limits)) {
-      assertThat(cgroup.enforced()).isEqualTo(limits.memory(64 << 20));
+      assertThat(cgroup.enforced()).isEqualTo(limits.memory(ByteSize.mib(64)));
       assertThat(cgroups.directories()).allMatch(Files::isDirectory);
     }
     if (cgroups.obstacle(Resource.SWAP).isEmpty()) {
-      try (var cgroup = cgroups.create("swap", limits.swap(1 << 20))) {
-        assertThat(cgroup.enforced().swap().orElseThrow()).isEqualTo(1 << 20);
+      try (var cgroup = cgroups.create("swap", limits.swap(ByteSize.mib(1)))) {
+        assertThat(cgroup.enforced().swap().orElseThrow()).isEqualTo(ByteSize.mib(1));
       }
     }
   }
@@ -242,14 +243,15 @@ class CgroupTest {
   @Test
   void whatTheKernelRefusesIsNamedAndLeavesNothing() throws IOException {
     // More than the kernel can count.
-    var limits = ResourceLimits.none().memory(64 << 20).pids(Integer.MAX_VALUE);
+    var limits = ResourceLimits.none().memory(ByteSize.mib(64)).pids(Integer.MAX_VALUE);
     assertThatThrownBy(() -> cgroups.create("refused", limits))
         .isInstanceOf(ResourceLimitException.class)
         .hasMessageStartingWith("cannot limit pids to 2147483647 processes: cannot write")
         .hasMessageContaining("pids.max: EINVAL (Invalid argument)");
     assertThat(Inside.left(cgroups)).isEmpty();
     try (var cgroup = cgroups.create("effort", limits.bestEffort())) {
-      assertThat(cgroup.enforced()).isEqualTo(ResourceLimits.none().memory(64 << 20).bestEffort());
+      assertThat(cgroup.enforced())
+          .isEqualTo(ResourceLimits.none().memory(ByteSize.mib(64)).bestEffort());
     }
   }
 

@@ -3,9 +3,10 @@ package dev.caisson.sandbox.cgroup;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.ByteSize;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
-import java.util.OptionalLong;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 
@@ -18,12 +19,13 @@ class ResourceLimitsTest {
 
   @Test
   void theyAreGivenOneByOne() {
-    var limits = ResourceLimits.none().memory(512 << 20).swap(0).pids(100).cpus(1.5);
+    var limits =
+        ResourceLimits.none().memory(ByteSize.mib(512)).swap(ByteSize.ZERO).pids(100).cpus(1.5);
     assertThat(limits)
         .isEqualTo(
             new ResourceLimits(
-                OptionalLong.of(512 << 20),
-                OptionalLong.of(0),
+                Optional.of(ByteSize.mib(512)),
+                Optional.of(ByteSize.ZERO),
                 OptionalInt.of(100),
                 OptionalDouble.of(1.5),
                 ResourceLimits.Enforcement.REQUIRED));
@@ -36,15 +38,16 @@ class ResourceLimitsTest {
   @Test
   void whatCannotWorkIsRefused() {
     var none = ResourceLimits.none();
-    refused(() -> none.memory(0), "memory must be at least 1 MiB, not 0");
-    refused(() -> none.memory(-1), "memory must be at least 1 MiB, not -1");
-    refused(() -> none.swap(-1), "swap cannot be negative: -1");
+    refused(() -> none.memory(ByteSize.ZERO), "memory must be at least 1 MiB, not 0 bytes");
+    refused(() -> none.memory(ByteSize.kib(1023)), "memory must be at least 1 MiB, not 1023 KiB");
     refused(() -> none.pids(0), "pids must be at least 4");
     refused(() -> none.pids(-5), "not -5");
     refused(() -> none.cpus(0), "cpus must be from 0.01");
     refused(() -> none.cpus(-1), "not -1");
     refused(() -> none.cpus(Double.NaN), "not NaN");
     refused(() -> none.cpus(Double.POSITIVE_INFINITY), "not Infinity");
-    refused(() -> none.memory(Long.MAX_VALUE).swap(1), "together are too much");
+    refused(
+        () -> none.memory(ByteSize.bytes(Long.MAX_VALUE)).swap(ByteSize.bytes(1)),
+        "together are too much");
   }
 }

@@ -3,6 +3,7 @@ package dev.caisson.sandbox.cgroup;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.ByteSize;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -127,7 +128,7 @@ class Version2Test {
         .hasMessageContaining("cgroup.subtree_control: ENOENT (No such file or directory)");
     file("cgroup.controllers", "");
     file("cgroup.subtree_control", "");
-    assertThatThrownBy(() -> detect().create("a", ResourceLimits.none().memory(64 << 20)))
+    assertThatThrownBy(() -> detect().create("a", ResourceLimits.none().memory(ByteSize.mib(64))))
         .isInstanceOf(ResourceLimitException.class)
         .hasMessageStartingWith("cannot limit memory to 67108864 bytes: the controller memory");
     assertThat(Removal.children(own)).isEmpty();

@@ -1,4 +1,4 @@
-package dev.caisson.sandbox;
+package dev.caisson.files.guard;
 
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
@@ -9,6 +9,7 @@ import dev.caisson.linux.Pipe;
 import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.Spawn;
+import dev.caisson.linux.threads.Interrupts;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -28,78 +30,10 @@ import org.jspecify.annotations.Nullable;
 /// JVM but a pipe, is told the name of each directory before it is made. When the pipe is at its
 /// end it kills what bears the [#mark()] of this JVM, and removes the directories that it has not
 /// been told to forget. There is one for the whole JVM, from the first directory on.
-final class Guardian {
+///
+/// Any number of threads may use it.
+public final class Guardian {
   private static final Duration BIRTH = Duration.ofSeconds(30);
-
-  /// Reads lines of a number, a kind and a path with octal escapes to remember, or of a number
-  /// alone to forget. A directory can be removed once the last process that writes to it has died,
-  /// which takes its time; a control group likewise.
-  private static final String SCRIPT =
-      """
-      exec 3<&0
-      (
-        trap '' HUP INT QUIT TERM
-        last=-1
-        count=0
-        while read -r number kind path; do
-          if [ -n "$kind" ]; then
-            eval "kind$number=\\$kind path$number=\\$path"
-            last=$number
-            count=$((count + 1))
-          else
-            eval "known=\\${kind$number-}"
-            [ -z "$known" ] || count=$((count - 1))
-            unset "kind$number" "path$number"
-          fi
-        done
-        [ "$count" -gt 0 ] || exit 0
-        rounds=0
-        quiet=0
-        # An empty pattern would be found everywhere. A process has no command line for a moment when
-        # it executes another program, so one look is not enough.
-        while [ -n "$2" ] && [ "$rounds" -lt 400 ] && [ "$quiet" -lt 10 ]; do
-          alive=$(printf 'caisson-sandbox-of-%s\\n' "$2" | grep -lasFf - /proc/[0-9]*/cmdline)
-          quiet=$((quiet + 1))
-          for file in $alive; do
-            process=${file#/proc/}
-            kill -KILL "${process%/cmdline}"
-            quiet=0
-          done
-          sleep 0.02
-          rounds=$((rounds + 1))
-        done
-        number=0
-        while [ "$number" -le "$last" ]; do
-          eval "kind=\\${kind$number-} path=\\${path$number-}"
-          number=$((number + 1))
-          [ -n "$kind" ] || continue
-          path=$(printf '%b.' "$path")
-          path=${path%.}
-          tries=0
-          while [ -e "$path" ] && [ "$tries" -lt 200 ]; do
-            case $kind in
-              directory)
-                if ! rm -rf --one-file-system -- "$path"; then
-                  if [ "$(id -u)" -eq 0 ]; then
-                    # Each in its directory, so that paths may be of any length.
-                    find "$path" -xdev \\( -type d -o -type f \\) -execdir chattr -f -i -a -- {} +
-                    rm -rf --one-file-system -- "$path"
-                  else
-                    # Its owner may have lost the right to look into a directory.
-                    find "$path" -xdev -type d ! -perm -700 -execdir chmod u+rwx -- {} \\;
-                    rm -rf --one-file-system -- "$path" ||
-                      unshare --map-root-user --map-auto rm -rf --one-file-system -- "$path"
-                  fi
-                fi
-                ;;
-              cgroup) find "$path" -depth -type d -exec rmdir -- {} + ;;
-            esac
-            [ ! -e "$path" ] || sleep 0.05
-            tries=$((tries + 1))
-          done
-        done
-      ) <&3 3<&- &
-      """;
 
   /// How long the shell may take to read what it is told.
   private static final Duration PATIENCE = Duration.ofSeconds(10);
@@ -119,7 +53,7 @@ final class Guardian {
 
   /// What all processes have on their command line that die with this JVM: its id and what tells it
   /// from others that had that id before.
-  static String mark() {
+  public static String mark() {
     return "caisson-sandbox-of-" + Mark.OF_THIS_JVM;
   }
 
@@ -130,7 +64,7 @@ final class Guardian {
   }
 
   /// What can be left behind.
-  enum Kind {
+  public enum Kind {
     /// A directory with all that is in it, on its own file system.
     DIRECTORY("directory"),
     /// A control group with those below it.
@@ -143,8 +77,8 @@ final class Guardian {
     }
   }
 
-  /// Something that is removed if the JVM is killed before this is closed.
-  interface Guarded extends AutoCloseable {
+  /// Something that is removed if the JVM is killed before this is closed. Closing is idempotent.
+  public interface Guarded extends AutoCloseable {
     @Override
     void close();
   }
@@ -152,7 +86,7 @@ final class Guardian {
   /// Guards a path from now on, whether there is something yet or not.
   ///
   /// @throws IOException if the guardian cannot be started
-  static Guarded guard(Kind kind, Path path) throws IOException {
+  public static Guarded guard(Kind kind, Path path) throws IOException {
     return INSTANCE.add(kind, path);
   }
 
@@ -165,7 +99,9 @@ final class Guardian {
   }
 
   private synchronized void forget(long number) {
-    guarded.remove(number);
+    if (guarded.remove(number) == null) {
+      return;
+    }
     try {
       tell(Long.toString(number));
     } catch (IOException noGuardian) {
@@ -216,12 +152,20 @@ final class Guardian {
     }
   }
 
+  private static String script() throws IOException {
+    try (var stream = Guardian.class.getResourceAsStream("guardian.sh")) {
+      return new String(
+          Objects.requireNonNull(stream, "guardian.sh is missing").readAllBytes(),
+          StandardCharsets.US_ASCII);
+    }
+  }
+
   private static Fd start() throws IOException {
     try (var pipe = Pipe.pipe2();
         var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
         var shell =
             Spawn.of(Path.of("/bin/sh"))
-                .args("-c", SCRIPT, "caisson-guardian")
+                .args("-c", script(), "caisson-guardian")
                 .args(Long.toString(ProcessHandle.current().pid()), Mark.OF_THIS_JVM)
                 .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
                 .env("LC_ALL", "C")

@@ -1,4 +1,4 @@
-package dev.caisson.sandbox;
+package dev.caisson.files;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
@@ -21,6 +21,8 @@ import java.util.Set;
 /// It is deleted when it is closed, or when its process is killed. What is left all the same, after
 /// a power failure for example, is deleted by the next process that makes one in the same place: a
 /// lock that the kernel drops with the process tells which are dead.
+///
+/// Any number of threads may use it.
 public final class Scratch implements AutoCloseable {
   private static final String PREFIX = "scratch-";
   private static final Duration TURN = Duration.ofMinutes(10);
@@ -154,21 +156,30 @@ public final class Scratch implements AutoCloseable {
     return directory.path();
   }
 
-  /// Makes a new directory in it.
+  /// Makes a new directory in it, with a name that begins with the prefix.
+  ///
+  /// @throws IOException if it cannot be made
   public Path newDirectory(String prefix) throws IOException {
     return Files.createTempDirectory(directory.path(), prefix);
   }
 
   /// Deletes it with all that is in it. What cannot be deleted is left to the next process.
-  /// Idempotent.
+  /// Idempotent; never throws.
   @Override
   public void close() {
     close(directory);
     lock.close();
   }
 
+  /// The path of the directory.
+  @Override
+  public String toString() {
+    return directory.toString();
+  }
+
+  /// What cannot be deleted is left to the next process, which saves the guardian the tries.
   private static void close(GuardedDirectory directory) {
-    deleteIfPossible(directory.path());
-    directory.guard().close();
+    directory.close();
+    directory.forget();
   }
 }

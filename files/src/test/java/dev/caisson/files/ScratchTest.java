@@ -1,22 +1,26 @@
-package dev.caisson.sandbox;
+package dev.caisson.files;
 
-import static dev.caisson.sandbox.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.Pipe;
+import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -25,6 +29,8 @@ import org.junit.jupiter.api.io.TempDir;
 /// Temporary directories, of which none is left for ever and none is taken from under its owner.
 @ExtendWith(NoLeaks.class)
 class ScratchTest {
+  private static final Duration LONG = Duration.ofSeconds(60);
+
   @TempDir Path base;
 
   private static List<String> in(Path directory) throws IOException {
@@ -133,33 +139,46 @@ class ScratchTest {
     assertThat(Files.exists(link, java.nio.file.LinkOption.NOFOLLOW_LINKS)).isFalse();
   }
 
-  /// Makes one in the directory that it is told, and waits to be killed.
+  /// Makes one in the directory that it is told, prints its path, and waits to be killed.
   static final class Owner {
     private Owner() {}
 
     public static void main(String... args) throws Exception {
       try (var scratch = Scratch.under(Path.of(args[0]))) {
         Files.writeString(scratch.directory().resolve("file"), "x");
-        Files.writeString(Path.of(args[1]), scratch.directory() + "\n");
+        System.out.println(scratch.directory());
         new java.util.concurrent.CountDownLatch(1).await();
       }
     }
   }
 
+  private static String awaitLine(Fd from) throws IOException {
+    var text = new StringBuilder();
+    var buffer = new byte[256];
+    while (text.indexOf("\n") < 0) {
+      from.await(Set.of(PollEvent.IN), LONG, "a line of another process");
+      int count = from.read(buffer, 0, buffer.length);
+      assertThat(count).as("the process goes on").isPositive();
+      text.append(new String(buffer, 0, count, StandardCharsets.UTF_8));
+    }
+    return text.toString().strip();
+  }
+
   @Test
   void thatOfAnotherProcessIsKeptWhileItLivesAndDeletedAfterItsDeath() throws Exception {
-    var fifo = Support.fifo(base, "fifo");
     var command = new ArrayList<>(Programs.javaOnClassPath(Owner.class));
-    command.addAll(List.of(base.toString(), fifo.toString()));
+    command.add(base.toString());
     try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+        var output = Pipe.pipe2();
         var owner =
             Spawn.of(Path.of(command.getFirst()))
                 .args(command.subList(1, command.size()))
                 .descriptor(0, nothing)
-                .descriptor(1, nothing)
+                .descriptor(1, output.write())
                 .descriptor(2, nothing)
                 .start()) {
-      var directory = Path.of(Support.awaitLine(fifo));
+      output.write().close();
+      var directory = Path.of(awaitLine(output.read()));
       Scratch.under(base).close();
       assertThat(directory.resolve("file")).exists();
       owner.kill(Signal.KILL);

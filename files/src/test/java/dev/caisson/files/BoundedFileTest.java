@@ -1,4 +1,4 @@
-package dev.caisson.engine;
+package dev.caisson.files;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -1,4 +1,4 @@
-package dev.caisson.engine;
+package dev.caisson.files;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.SystemCallException;
@@ -11,7 +11,8 @@ import java.util.Optional;
 
 /// The kinds of files that Caisson reads whole into memory, with the greatest length of each.
 ///
-/// Stages, mirrors and users make these files, so each kind needs a bound.
+/// Stages, mirrors and users make these files, so each kind needs a bound. Any number of threads
+/// may use it.
 public enum BoundedFile {
   /// A manifest, or what a recipe was resolved to.
   MANIFEST("a manifest", 256 << 20),

@@ -1,4 +1,4 @@
-package dev.caisson.sandbox;
+package dev.caisson.files;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.SystemCallException;
@@ -17,6 +17,8 @@ import java.time.Instant;
 import java.util.Set;
 
 /// Whole directory trees, whatever a sandbox has put into them.
+///
+/// Any number of threads may use it.
 public final class Trees {
   /// The time that files have in the store that were downloaded: what is copied from them shall not
   /// tell when that was.
@@ -38,6 +40,8 @@ public final class Trees {
   /// of the owner. No symbolic link is followed, so that a name that changes meanwhile leads
   /// nowhere else, and no mount is entered. Files of an ordinary user's subordinate ids are deleted
   /// too. See [dev.caisson.linux.file.TreeWalk].
+  ///
+  /// @throws IOException if something cannot be deleted; what has been deleted by then is gone
   public static void delete(Path path) throws IOException {
     for (int more = TRIES - 1; Files.exists(path, LinkOption.NOFOLLOW_LINKS); more--) {
       try {

@@ -1,4 +1,4 @@
-package dev.caisson.sandbox;
+package dev.caisson.files;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.SystemCallException;

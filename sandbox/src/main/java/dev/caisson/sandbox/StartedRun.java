@@ -1,0 +1,193 @@
+package dev.caisson.sandbox;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.threads.Threads;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+
+/// A run that goes on beside its caller, from [BuildRoot#start].
+///
+/// It ends by itself, by its deadline, by [#cancel()], or with its build root, and cleans up behind
+/// itself whether it is waited for or not. Any number of threads may use it.
+///
+/// {@snippet class="dev.caisson.sandbox.StartedRunTest" region="start"}
+public final class StartedRun implements AutoCloseable {
+  /// Far more than a run takes that is being ended.
+  private static final Duration LAST_STEPS = Duration.ofSeconds(60);
+
+  private final List<String> argv;
+  private final Work work;
+  private final Consumer<StartedRun> onEnd;
+  private final Thread thread;
+  private final CompletableFuture<Void> started = new CompletableFuture<>();
+  private final CompletableFuture<RunResult> exit = new CompletableFuture<>();
+
+  /// A run from its start to its end.
+  @FunctionalInterface
+  interface Work {
+    /// Runs it to its end.
+    ///
+    /// @param onStart to be called when its sandbox has been started
+    RunResult run(Runnable onStart) throws IOException;
+  }
+
+  /// @param onEnd called when all is over
+  StartedRun(List<String> argv, Work work, Consumer<StartedRun> onEnd) {
+    this.argv = argv;
+    this.work = work;
+    this.onEnd = onEnd;
+    this.thread = Thread.ofVirtual().name("run").unstarted(this::work);
+  }
+
+  private void work() {
+    RunResult result;
+    try {
+      result = work.run(() -> started.complete(null));
+    } catch (Throwable failure) {
+      fail(failure);
+      return;
+    }
+    // The interrupt by cancel() is not for those who hear of the end.
+    Thread.interrupted();
+    exit.complete(result);
+    onEnd.accept(this);
+  }
+
+  private void fail(Throwable failure) {
+    Thread.interrupted();
+    exit.completeExceptionally(failure);
+    onEnd.accept(this);
+    started.completeExceptionally(failure);
+  }
+
+  /// Starts it, and waits until its sandbox has been started. An interrupt stays set.
+  ///
+  /// @throws IOException if it cannot be started
+  void begin() throws IOException {
+    try {
+      Threads.start(thread);
+    } catch (SystemCallException none) {
+      fail(none);
+    }
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          started.get();
+          return;
+        } catch (InterruptedException interrupt) {
+          interrupted = true;
+        } catch (ExecutionException failure) {
+          throw thrown(failure);
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /// Waits for its end, and that of all its descendants. Blocks as long as the run lasts; one with
+  /// a [Run#deadline] ends a few seconds after that at most.
+  ///
+  /// @return how it ended; that it failed is no exception
+  /// @throws InterruptedIOException if the thread is interrupted; the run goes on
+  /// @throws IOException if the run could not be followed to its end
+  public RunResult waitFor() throws IOException {
+    try {
+      return exit.get();
+    } catch (InterruptedException interrupt) {
+      throw interrupted();
+    } catch (ExecutionException failure) {
+      throw thrown(failure);
+    }
+  }
+
+  /// Waits for its end, but no longer than this.
+  ///
+  /// @return how it ended; that it failed is no exception
+  /// @throws dev.caisson.linux.DeadlineException if it has not ended by then; the run goes on
+  /// @throws InterruptedIOException if the thread is interrupted; the run goes on
+  /// @throws IOException if the run could not be followed to its end
+  public RunResult waitFor(Duration most) throws IOException {
+    var deadline = Deadline.in(most);
+    try {
+      return exit.get(deadline.remaining().toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException late) {
+      throw deadline.exception("the end of the run of " + argv);
+    } catch (InterruptedException interrupt) {
+      throw interrupted();
+    } catch (ExecutionException failure) {
+      throw thrown(failure);
+    }
+  }
+
+  private InterruptedIOException interrupted() {
+    Thread.currentThread().interrupt();
+    return new InterruptedIOException("interrupted while waiting for the run of " + argv);
+  }
+
+  private static IOException thrown(ExecutionException failure) {
+    return switch (failure.getCause()) {
+      case IOException cause -> cause;
+      case RuntimeException cause -> throw cause;
+      case Error cause -> throw cause;
+      case null, default -> throw new AssertionError(failure);
+    };
+  }
+
+  /// Ends it: the command is asked, and after a second killed with all its descendants. Returns at
+  /// once. The result is [RunResult.Cancelled], unless the run has ended meanwhile. Idempotent.
+  public void cancel() {
+    if (!exit.isDone()) {
+      thread.interrupt();
+    }
+  }
+
+  /// Whether it goes on, its cleanup included.
+  public boolean isAlive() {
+    return !exit.isDone();
+  }
+
+  /// The result, when it has ended: as of [#waitFor()], exceptions included. What depends on it
+  /// runs on a thread of the run. To complete or cancel what is returned changes nothing of the
+  /// run.
+  public CompletableFuture<RunResult> onExit() {
+    return exit.copy();
+  }
+
+  /// As [#cancel()], and waits for the end. No-op if it has ended. Never throws; an interrupt stays
+  /// set.
+  @Override
+  public void close() {
+    cancel();
+    awaitEnd(LAST_STEPS);
+  }
+
+  /// Waits for the end of its thread, unless it is that which calls.
+  void awaitEnd(Duration most) {
+    if (!Thread.currentThread().equals(thread)) {
+      Threads.join(thread, most);
+    }
+  }
+
+  /// The command, and how it ended if it has.
+  @Override
+  public String toString() {
+    if (!exit.isDone()) {
+      return "run of %s, which goes on".formatted(argv);
+    }
+    return exit.isCompletedExceptionally()
+        ? "run of %s, which failed: %s".formatted(argv, exit.exceptionNow().getMessage())
+        : "run of %s, which %s".formatted(argv, exit.resultNow().ending());
+  }
+}

@@ -1,0 +1,283 @@
+package dev.caisson.sandbox;
+
+import static dev.caisson.sandbox.Support.LONG;
+import static dev.caisson.sandbox.Support.SHORT;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.testkit.Background;
+import dev.caisson.testkit.Need;
+import dev.caisson.testkit.ProcessTable;
+import dev.caisson.testkit.Programs;
+import dev.caisson.testkit.Requires;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Runs that go on beside their caller, and end in whatever way.
+@Requires(Need.BUBBLEWRAP)
+class StartedRunTest extends SingleRuns {
+  private BuildRoot buildRoot;
+  private Path fifo;
+
+  @BeforeEach
+  void make() throws IOException {
+    buildRoot = buildRoot();
+    fifo = Support.fifo(aside, "fifo");
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    buildRoot.close();
+  }
+
+  private Run script(String text) {
+    return shell(text).bind(Bind.readWrite(fifo, "/fifo"));
+  }
+
+  /// One that says that it is there, and stays.
+  private StartedRun lasting() throws IOException {
+    var started = buildRoot.start(script("echo up > /fifo; sleep 1000"));
+    assertThat(Support.awaitLine(fifo)).isEqualTo("up");
+    return started;
+  }
+
+  @Test
+  void itGoesOnBesideItsCallerAndHasAResult() throws Exception {
+    try (var root = BuildRoot.create(Path.of("/"), work)) {
+      // @start region="start"
+      try (var run = root.start(Run.of("echo", "done"))) {
+        // Something else, meanwhile.
+        var result = run.waitFor(Duration.ofMinutes(1));
+        assertThat(result.text()).isEqualTo("done\n");
+      }
+      // @end
+    }
+  }
+
+  @Test
+  void manyGoOnAtOnce() throws IOException {
+    var all = new ArrayList<StartedRun>();
+    for (int number = 0; number < 8; number++) {
+      all.add(buildRoot.start(shell("exit " + number)));
+    }
+    for (int number = 0; number < all.size(); number++) {
+      assertThat(all.get(number).waitFor().ending()).isEqualTo(new RunResult.Exited(number));
+    }
+  }
+
+  @Test
+  void waitingForAWhileLeavesItAlone() throws IOException {
+    try (var started = lasting()) {
+      assertThatThrownBy(() -> started.waitFor(Duration.ofMillis(10)))
+          .isInstanceOf(DeadlineException.class)
+          .hasMessageContaining("sleep 1000");
+      assertThat(started.isAlive()).isTrue();
+    }
+  }
+
+  @Test
+  void anInterruptOfAWaiterLeavesItAlone() throws Exception {
+    try (var started = lasting()) {
+      var waiter =
+          Background.start(() -> {
+            try {
+              return started.waitFor().toString();
+            } catch (InterruptedIOException interrupt) {
+              return Thread.interrupted() ? "interrupted" : "not interrupted any more";
+            }
+          });
+      waiter.interrupt();
+      assertThat(waiter.get()).isEqualTo("interrupted");
+      assertThat(started.isAlive()).isTrue();
+    }
+  }
+
+  @Test
+  void anInterruptedThreadCanStartOneAndStaysInterrupted() throws IOException {
+    Thread.currentThread().interrupt();
+    try (var started = buildRoot.start(shell("exit 3"))) {
+      assertThat(Thread.interrupted()).isTrue();
+      assertThat(started.waitFor(LONG).ending()).isEqualTo(new RunResult.Exited(3));
+    }
+  }
+
+  @Test
+  void cancellingEndsItAndIsIdempotent() throws IOException {
+    var started = lasting();
+    started.cancel();
+    started.cancel();
+    assertThat(started.waitFor(LONG).ending()).isEqualTo(new RunResult.Cancelled());
+    assertThat(started.isAlive()).isFalse();
+    started.cancel();
+    assertThat(ProcessTable.with(marker)).isEmpty();
+  }
+
+  @Test
+  void oneThatDoesNotEndWhenAskedIsKilled() throws IOException {
+    var started =
+        buildRoot.start(script("trap '' TERM; echo up > /fifo; while :; do sleep 1000; done"));
+    assertThat(Support.awaitLine(fifo)).isEqualTo("up");
+    started.cancel();
+    assertThat(started.waitFor(LONG).ending()).isEqualTo(new RunResult.Cancelled());
+  }
+
+  @Test
+  void closingItEndsItAndWaits() throws IOException {
+    var started = lasting();
+    started.close();
+    assertThat(started.isAlive()).isFalse();
+    assertThat(ProcessTable.with(marker)).isEmpty();
+    started.close();
+    assertThat(started.waitFor().ending()).isEqualTo(new RunResult.Cancelled());
+  }
+
+  /// With all capabilities it has devices of its own, which are mounted by the build root's thread.
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void closingTheBuildRootEndsIt(boolean mighty) throws IOException {
+    var run = script("trap '' TERM; echo up > /fifo; while :; do sleep 1000; done");
+    var started = buildRoot.start(mighty ? run.allCapabilities() : run);
+    assertThat(Support.awaitLine(fifo)).isEqualTo("up");
+    buildRoot.close();
+    assertThat(started.isAlive()).as("it has ended when close() returns").isFalse();
+    assertThat(ProcessTable.with(marker)).isEmpty();
+    assertThat(started.waitFor().ending()).isEqualTo(new RunResult.Cancelled());
+  }
+
+  @Test
+  void finishingABuildRootIsClosingItTwice() throws IOException {
+    buildRoot.run(shell("echo x > /var/file"));
+    buildRoot.finish();
+    buildRoot.finish();
+    assertThat(work).isEmptyDirectory();
+    assertThat(buildRoot.toString()).startsWith("build root of / by ").endsWith(", closed");
+  }
+
+  /// A mount in the directory is in the way.
+  @Test
+  @Requires(Need.ROOT)
+  void filesThatCannotBeDeletedAreReportedByFinishAlone() throws Exception {
+    Path mounted;
+    try (var entries = java.nio.file.Files.list(work)) {
+      mounted = java.nio.file.Files.createDirectory(entries.findFirst().orElseThrow().resolve("x"));
+    }
+    Programs.run("mount", "-t", "tmpfs", "caisson-test", mounted.toString());
+    try {
+      buildRoot.close();
+      assertThatThrownBy(buildRoot::finish).isInstanceOf(IOException.class);
+    } finally {
+      Programs.run("umount", mounted.toString());
+    }
+    buildRoot.finish();
+    assertThat(work).isEmptyDirectory();
+  }
+
+  @Test
+  void aCallbackCanCloseTheBuildRoot() throws Exception {
+    try (var started = lasting()) {
+      var closed =
+          started
+              .onExit()
+              .thenApply(result -> {
+                buildRoot.close();
+                return result;
+              });
+      started.cancel();
+      assertThat(closed.get(1, TimeUnit.MINUTES).ending()).isEqualTo(new RunResult.Cancelled());
+    }
+  }
+
+  @Test
+  void aClosedBuildRootStartsNothing() throws IOException {
+    buildRoot.close();
+    assertThatThrownBy(() -> buildRoot.start(shell("true")))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("the build root is closed");
+  }
+
+  @Test
+  void itsDeadlineEndsIt() throws IOException {
+    try (var started = buildRoot.start(shell("sleep 1000").deadline(SHORT))) {
+      assertThat(started.waitFor(LONG).ending()).isEqualTo(new RunResult.TimedOut(SHORT));
+    }
+  }
+
+  @Test
+  void whatDependsOnItsEndHearsTheResult() throws Exception {
+    try (var started = buildRoot.start(script("echo up > /fifo; exit 4"))) {
+      var status =
+          started
+              .onExit()
+              .thenApply(result -> {
+                assertThat(Thread.currentThread().isInterrupted()).isFalse();
+                return result.ending();
+              });
+      assertThat(Support.awaitLine(fifo)).isEqualTo("up");
+      assertThat(status.get(1, TimeUnit.MINUTES)).isEqualTo(new RunResult.Exited(4));
+    }
+  }
+
+  @Test
+  void cancellingWhatOnExitReturnsDoesNotEndTheRun() throws IOException {
+    try (var started = lasting()) {
+      assertThat(started.onExit().cancel(true)).isTrue();
+      assertThat(started.isAlive()).isTrue();
+      assertThat(started.onExit()).isNotDone();
+    }
+  }
+
+  @Test
+  void whatCannotBeStartedIsRefusedByStart() {
+    assertThatThrownBy(() -> buildRoot.start(shell("true").stdin(aside.resolve("missing"))))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("missing");
+    assertThatThrownBy(
+            () -> buildRoot.start(shell("true").endpoint(endpoint("a")).endpoint(endpoint("a"))))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void aSetupThatFailsIsAResult() throws IOException {
+    try (var started = buildRoot.start(Run.of("/no/such/command"))) {
+      assertThat(started.waitFor(LONG).ending()).isInstanceOf(RunResult.SetupFailed.class);
+    }
+  }
+
+  @Test
+  void itsTextSaysHowItGoes() throws IOException {
+    var started = lasting();
+    assertThat(started.toString()).startsWith("run of [").endsWith("], which goes on");
+    started.close();
+    assertThat(started.toString()).endsWith("], which was cancelled");
+  }
+
+  @Test
+  void aFailureThatComesLaterIsOfAllWhoWait() throws IOException {
+    try (var started =
+        new StartedRun(
+            java.util.List.of("x"),
+            onStart -> {
+              onStart.run();
+              throw new IOException("lost");
+            },
+            _ -> {})) {
+      started.begin();
+      assertThatThrownBy(started::waitFor).isInstanceOf(IOException.class).hasMessage("lost");
+      assertThatThrownBy(() -> started.onExit().join())
+          .isInstanceOf(CompletionException.class)
+          .hasRootCauseMessage("lost");
+      assertThat(started).hasToString("run of [x], which failed: lost");
+    }
+  }
+}
