@@ -1,10 +1,10 @@
 package dev.caisson.bench;
 
-import dev.caisson.engine.Build;
-import dev.caisson.engine.ManifestReader;
-import dev.caisson.engine.ModuleIndex;
-import dev.caisson.engine.Monitor;
-import dev.caisson.engine.ObjectStore;
+import dev.caisson.engine.manifest.ManifestReader;
+import dev.caisson.engine.manifest.ModuleIndex;
+import dev.caisson.engine.run.Build;
+import dev.caisson.engine.run.Monitor;
+import dev.caisson.engine.store.ObjectStore;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Capability;

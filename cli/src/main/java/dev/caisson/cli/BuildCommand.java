@@ -1,14 +1,14 @@
 package dev.caisson.cli;
 
-import dev.caisson.engine.Build;
-import dev.caisson.engine.BuildResult;
-import dev.caisson.engine.FailedStage;
-import dev.caisson.engine.Manifest;
-import dev.caisson.engine.ManifestException;
-import dev.caisson.engine.ManifestReader;
-import dev.caisson.engine.ModuleIndex;
-import dev.caisson.engine.Monitor;
-import dev.caisson.engine.ObjectStore;
+import dev.caisson.engine.manifest.Manifest;
+import dev.caisson.engine.manifest.ManifestException;
+import dev.caisson.engine.manifest.ManifestReader;
+import dev.caisson.engine.manifest.ModuleIndex;
+import dev.caisson.engine.run.Build;
+import dev.caisson.engine.run.BuildResult;
+import dev.caisson.engine.run.FailedStage;
+import dev.caisson.engine.run.Monitor;
+import dev.caisson.engine.store.ObjectStore;
 import dev.caisson.recipe.Lock;
 import dev.caisson.recipe.Recipe;
 import java.io.IOException;

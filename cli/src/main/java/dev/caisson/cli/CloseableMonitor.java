@@ -1,7 +1,7 @@
 package dev.caisson.cli;
 
-import dev.caisson.engine.BuildEvent;
-import dev.caisson.engine.Monitor;
+import dev.caisson.engine.run.BuildEvent;
+import dev.caisson.engine.run.Monitor;
 import java.io.IOException;
 
 /// A monitor that writes somewhere.

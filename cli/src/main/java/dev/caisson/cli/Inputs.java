@@ -1,8 +1,8 @@
 package dev.caisson.cli;
 
 import dev.caisson.engine.BoundedFile;
-import dev.caisson.engine.ManifestException;
-import dev.caisson.engine.ManifestException.Problem;
+import dev.caisson.engine.manifest.ManifestException;
+import dev.caisson.engine.manifest.ManifestException.Problem;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.MessageException;

@@ -1,6 +1,6 @@
 package dev.caisson.cli;
 
-import dev.caisson.engine.BuildEvent;
+import dev.caisson.engine.run.BuildEvent;
 import dev.caisson.sandbox.ExceptionEndpoint.Report;
 import java.io.IOException;
 import java.time.Duration;

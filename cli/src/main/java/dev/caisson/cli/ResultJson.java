@@ -1,10 +1,10 @@
 package dev.caisson.cli;
 
-import dev.caisson.engine.BuildResult;
-import dev.caisson.engine.Manifest;
-import dev.caisson.engine.ObjectStore;
-import dev.caisson.engine.SourceResult;
-import dev.caisson.engine.StageResult;
+import dev.caisson.engine.manifest.Manifest;
+import dev.caisson.engine.run.BuildResult;
+import dev.caisson.engine.run.SourceResult;
+import dev.caisson.engine.run.StageResult;
+import dev.caisson.engine.store.ObjectStore;
 import dev.caisson.sandbox.ExceptionEndpoint.Report;
 import java.io.IOException;
 import tools.jackson.databind.JsonNode;

@@ -9,9 +9,9 @@ import static dev.caisson.modules.Workshop.sha256;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caisson.engine.BuildEvent.SourceProgress;
-import dev.caisson.engine.ManifestException;
-import dev.caisson.engine.SourceResult;
+import dev.caisson.engine.manifest.ManifestException;
+import dev.caisson.engine.run.BuildEvent.SourceProgress;
+import dev.caisson.engine.run.SourceResult;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;

@@ -5,7 +5,7 @@ import static dev.caisson.modules.Workshop.quoted;
 import static dev.caisson.modules.Workshop.sha256;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.engine.SourceResult;
+import dev.caisson.engine.run.SourceResult;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;

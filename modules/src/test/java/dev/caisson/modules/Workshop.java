@@ -2,15 +2,15 @@ package dev.caisson.modules;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.engine.Build;
-import dev.caisson.engine.BuildResult;
-import dev.caisson.engine.Manifest;
-import dev.caisson.engine.ManifestReader;
-import dev.caisson.engine.ModuleIndex;
-import dev.caisson.engine.Monitor;
-import dev.caisson.engine.ObjectStore;
-import dev.caisson.engine.SourceResult;
-import dev.caisson.engine.StageResult;
+import dev.caisson.engine.manifest.Manifest;
+import dev.caisson.engine.manifest.ManifestReader;
+import dev.caisson.engine.manifest.ModuleIndex;
+import dev.caisson.engine.run.Build;
+import dev.caisson.engine.run.BuildResult;
+import dev.caisson.engine.run.Monitor;
+import dev.caisson.engine.run.SourceResult;
+import dev.caisson.engine.run.StageResult;
+import dev.caisson.engine.store.ObjectStore;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import dev.caisson.testkit.Programs;

@@ -1,9 +1,9 @@
 package dev.caisson.recipe;
 
 import dev.caisson.engine.BoundedFile;
-import dev.caisson.engine.ManifestException;
-import dev.caisson.engine.ManifestException.Problem;
-import dev.caisson.engine.Schemas;
+import dev.caisson.engine.manifest.ManifestException;
+import dev.caisson.engine.manifest.ManifestException.Problem;
+import dev.caisson.engine.manifest.Schemas;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import java.io.IOException;

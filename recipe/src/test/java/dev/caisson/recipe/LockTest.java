@@ -3,9 +3,9 @@ package dev.caisson.recipe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caisson.engine.Manifest;
-import dev.caisson.engine.ManifestReader;
-import dev.caisson.engine.ModuleIndex;
+import dev.caisson.engine.manifest.Manifest;
+import dev.caisson.engine.manifest.ManifestReader;
+import dev.caisson.engine.manifest.ModuleIndex;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;

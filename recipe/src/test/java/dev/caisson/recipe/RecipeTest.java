@@ -3,8 +3,8 @@ package dev.caisson.recipe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import dev.caisson.engine.ManifestException;
-import dev.caisson.engine.ManifestException.Problem;
+import dev.caisson.engine.manifest.ManifestException;
+import dev.caisson.engine.manifest.ManifestException.Problem;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.nio.file.Files;

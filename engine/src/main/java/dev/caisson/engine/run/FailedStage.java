@@ -1,0 +1,33 @@
+package dev.caisson.engine.run;
+
+import dev.caisson.engine.manifest.Manifest.Stage;
+import dev.caisson.linux.Fd;
+import dev.caisson.sandbox.RunResult;
+import java.io.IOException;
+import java.util.List;
+
+/// A stage that has failed, as long as its build root is still there with all that it saw.
+public interface FailedStage {
+  /// Which one.
+  Stage stage();
+
+  /// Why it failed.
+  String reason();
+
+  /// Runs a command where the stage ran, in its tree, at a terminal of its own. Blocks until it
+  /// ends.
+  ///
+  /// @param input where keys come from
+  /// @param output where the screen is
+  RunResult run(List<String> argv, Fd input, Fd output) throws IOException;
+
+  /// Looks at one. Called on the thread of the build, which goes on when this returns.
+  @FunctionalInterface
+  interface Inspector {
+    /// Looks at nothing.
+    Inspector NONE = stage -> {};
+
+    /// Looks at it.
+    void inspect(FailedStage stage) throws IOException;
+  }
+}
