@@ -3,6 +3,7 @@ package dev.caisson.bench;
 import dev.caisson.linux.Fd;
 import dev.caisson.service.Reply;
 import dev.caisson.service.Service;
+import dev.caisson.service.ServiceProgram;
 import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
@@ -12,7 +13,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 public final class EchoService extends Service {
   /// The program.
   public static void main(String... args) {
-    System.exit(Service.main(new EchoService(), args));
+    System.exit(ServiceProgram.main(new EchoService(), args));
   }
 
   @Override

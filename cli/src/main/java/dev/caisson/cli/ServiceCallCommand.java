@@ -9,8 +9,8 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.sandbox.LibraryDirectory;
+import dev.caisson.service.MessageEvent;
 import dev.caisson.service.OutputListener;
-import dev.caisson.service.PassingMessage;
 import dev.caisson.service.RemoteException;
 import dev.caisson.service.Reply;
 import dev.caisson.service.ServiceClient;
@@ -103,7 +103,7 @@ final class ServiceCallCommand implements Command {
         };
     var spec = spec(words.getFirst(), line, printed);
     if (line.hasOption("monitor")) {
-      spec.monitor((id, message) -> terminal.err().println(shown(message)));
+      spec.onMessage((id, message) -> terminal.err().println(shown(message)));
     }
     var library = Values.path(line, "libdir").map(LibraryDirectory::of);
     var descriptors = new ArrayList<Fd>();
@@ -252,7 +252,7 @@ final class ServiceCallCommand implements Command {
         .replaceAll(control -> "\\\\u%04X".formatted((int) control.group().charAt(0)));
   }
 
-  private static String shown(PassingMessage message) {
+  private static String shown(MessageEvent message) {
     try {
       return PassingLine.of(message.direction(), text(message.json()), message.descriptors());
     } catch (MessageException unexpected) {

@@ -111,7 +111,7 @@ public final class Json {
   ///
   /// @throws MessageException if it could not be sent, or is nested too deeply
   public JsonNode copy(JsonNode value) throws MessageException {
-    return JsonTree.copy(value, this, limits.depth());
+    return JsonTree.copy(value, other -> parse(write(other)), limits.depth());
   }
 
   /// The tree of the value whose first token is the parser's current one.

@@ -6,6 +6,9 @@ import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.service.internal.Connection;
+import dev.caisson.service.internal.MalformedMessageException;
+import dev.caisson.service.internal.ServiceMessage;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.channels.ClosedChannelException;
@@ -29,9 +32,8 @@ import tools.jackson.databind.JsonNode;
 /// {@snippet class="dev.caisson.service.Checksums" region="service"}
 ///
 /// A service that wants the JSON itself overrides [#dispatch]. The same class serves as an
-/// executable of its own ([#main(Service, String...)], [ServiceProgram]) and as an object inside
-/// the JVM of the host ([ServiceManager#start(String, Service)]). They differ in when [#stop()]
-/// runs:
+/// executable of its own ([ServiceProgram]) and as an object inside the JVM of the host
+/// ([ServiceManager#start(String, Service)]). They differ in when [#stop()] runs:
 ///
 /// | the host ends by | executable | object in the JVM |
 /// | --- | --- | --- |
@@ -144,7 +146,7 @@ public abstract class Service {
   /// answer.
   ///
   /// Blocks until there is room for it, 60 s at most: the host reads when it calls, or has a
-  /// [standing listener][ServiceSpec#signals].
+  /// [standing listener][ServiceSpec#onSignal].
   ///
   /// @param descriptors they stay this side's
   /// @throws IllegalStateException before the service is started
@@ -195,8 +197,9 @@ public abstract class Service {
         try {
           var call = current.connection.receive(Deadline.in(FOREVER));
           heard = call.isPresent() && answer(current, call.get());
-        } catch (ProtocolException nonsense) {
-          heard = answer(current, ServiceMessage.Failure.of(nonsense), List.of());
+        } catch (MalformedMessageException nonsense) {
+          var breach = new ProtocolException(String.valueOf(nonsense.getMessage()));
+          heard = answer(current, ServiceMessage.Failure.of(breach), List.of());
         }
       }
     } finally {
@@ -224,7 +227,7 @@ public abstract class Service {
 
   private Reply reply(Connection.Delivery delivery) throws Exception {
     try (delivery) {
-      if (!(delivery.message() instanceof ServiceMessage.Call call)) {
+      if (!(delivery.message() instanceof ServiceMessage.Request call)) {
         throw new ProtocolException("only methods can be called on a service");
       }
       return dispatch(call.name(), call.args(), delivery.descriptors());
@@ -288,16 +291,5 @@ public abstract class Service {
             "a descriptor of the %s is not open: %s".formatted(message, descriptor));
       }
     }
-  }
-
-  /// Runs a service that has no arguments of its own as the program of a process: the `main` of an
-  /// executable calls this and exits with its result. [ServiceProgram] is for one that has some,
-  /// and says more.
-  ///
-  /// @return the exit status: 0; 1 if it failed to stop; 2 if it was called wrongly
-  public static int main(Service service, String... args) {
-    Objects.requireNonNull(service, "service");
-    var name = service.getClass().getSimpleName();
-    return new ServiceProgram(name.isEmpty() ? "service" : name).run(arguments -> service, args);
   }
 }

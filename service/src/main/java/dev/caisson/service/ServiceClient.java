@@ -9,6 +9,9 @@ import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.service.internal.Connection;
+import dev.caisson.service.internal.ServiceMessage;
+import dev.caisson.service.internal.SocketConnection;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
@@ -28,7 +31,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// is [restarted][Restart] can be called again by the same client.
 ///
 /// A service may send signals at any time. Those of a call go to the listener of that call. The
-/// others go to the [standing listener][ServiceSpec#signals] as they come. Without a standing
+/// others go to the [standing listener][ServiceSpec#onSignal] as they come. Without a standing
 /// listener they wait, and the listener of the next call hears them, in order, before that call is
 /// sent. [SignalListener#NONE] drops them.
 public final class ServiceClient {
@@ -40,7 +43,7 @@ public final class ServiceClient {
   private final SignalListener standing;
 
   private final Optional<StandingListener> watcher;
-  private volatile Line line;
+  private volatile Session session;
 
   /// The keeper of the service that a client calls.
   interface Owner {
@@ -68,16 +71,20 @@ public final class ServiceClient {
   }
 
   ServiceClient(
-      String id, Connection connection, Line.Ending ending, SignalListener signals, Owner owner) {
+      String id,
+      Connection connection,
+      Session.Ending ending,
+      SignalListener signals,
+      Owner owner) {
     this.id = id;
     this.owner = owner;
-    this.line = new Line(id, connection, ending);
+    this.session = new Session(id, connection, ending);
     this.watcher =
         signals.equals(SignalListener.NONE)
             ? Optional.empty()
             : Optional.of(new StandingListener(id, signals, turn));
     this.standing = watcher.<SignalListener>map(listener -> listener).orElse(SignalListener.NONE);
-    watcher.ifPresent(listener -> listener.watch(line));
+    watcher.ifPresent(listener -> listener.watch(session));
   }
 
   /// Calls what speaks the protocol at the other end of a socket, however it was started.
@@ -94,7 +101,7 @@ public final class ServiceClient {
   /// Calls what speaks the protocol at the other end of a socket, as [#over(String, UnixSocket)].
   ///
   /// @param limits what is accepted of it
-  /// @param signals the standing listener, as [ServiceSpec#signals] has it
+  /// @param signals the standing listener, as [ServiceSpec#onSignal] has it
   public static ServiceClient over(
       String id, UnixSocket socket, Limits limits, SignalListener signals)
       throws SystemCallException {
@@ -212,7 +219,7 @@ public final class ServiceClient {
     var until = Deadline.in(requireNonNull(deadline, "deadline"));
     takeTurn(method, until);
     // What is attached meanwhile is for the next call.
-    var exchange = new Exchange(id, line, method, until);
+    var exchange = new Exchange(id, session, method, until);
     boolean awaited = false;
     try {
       exchange.send(args, descriptors, standing.equals(SignalListener.NONE) ? signals : standing);
@@ -233,12 +240,12 @@ public final class ServiceClient {
           case ServiceMessage.Failure failure -> {
             delivery.close();
             awaited = false;
-            throw new RemoteException(id, failure);
+            throw new RemoteException(id, failure.name(), failure.value(), failure.backtrace());
           }
-          case ServiceMessage.Call call -> {
+          case ServiceMessage.Request request -> {
             delivery.close();
             throw new ProtocolException(
-                "service %s called the method %s of its host".formatted(id, call.name()));
+                "service %s called the method %s of its host".formatted(id, request.name()));
           }
         }
       }
@@ -252,19 +259,19 @@ public final class ServiceClient {
 
   /// Ends the connection, and a call that is under way with it.
   void disconnect() {
-    line.close();
+    session.close();
   }
 
   /// Goes on with a new run of the service; the calls of the old one have ended.
-  void attach(Connection fresh, Line.Ending ending) {
-    var next = new Line(id, fresh, ending);
-    line = next;
+  void attach(Connection fresh, Session.Ending ending) {
+    var next = new Session(id, fresh, ending);
+    session = next;
     watcher.ifPresent(listener -> listener.watch(next));
   }
 
   /// Waits until the standing listener has heard all signals of a run that has ended.
-  void hearOut(Duration patience) {
-    watcher.ifPresent(listener -> listener.hearOut(patience));
+  void drain(Duration patience) {
+    watcher.ifPresent(listener -> listener.drain(patience));
   }
 
   private void takeTurn(String method, Deadline until) throws IOException {

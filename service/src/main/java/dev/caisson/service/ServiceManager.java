@@ -40,14 +40,15 @@ public final class ServiceManager implements AutoCloseable {
   private static final Duration FOREVER = Duration.ofDays(365);
 
   private final long number = OpenManagers.number();
+  private final OpenManagers.Manager atTheEnd = new AtTheEnd();
   private final Launcher launcher;
   private final Duration patience;
 
   /// Those that run, by their ids. The lock of all that follows.
-  private final SequencedMap<String, KeptService> services = new LinkedHashMap<>();
+  private final SequencedMap<String, SupervisedService> services = new LinkedHashMap<>();
 
   /// Those that are being stopped, in that order.
-  private final SequencedSet<KeptService> stopping = new LinkedHashSet<>();
+  private final SequencedSet<SupervisedService> stopping = new LinkedHashSet<>();
 
   private final SequencedSet<String> stopped = new LinkedHashSet<>();
   private boolean closed;
@@ -145,10 +146,10 @@ public final class ServiceManager implements AutoCloseable {
       if (services.containsKey(id)) {
         throw new IllegalArgumentException("service " + id + " has been started already");
       }
-      var kept = KeptService.start(id, spec, launcher, patience, this::stop);
-      services.put(id, kept);
-      OpenManagers.add(number, this);
-      return kept.client();
+      var supervised = SupervisedService.start(id, spec, launcher, patience, this::stop);
+      services.put(id, supervised);
+      OpenManagers.add(number, atTheEnd);
+      return supervised.client();
     }
   }
 
@@ -168,41 +169,41 @@ public final class ServiceManager implements AutoCloseable {
   /// @param patience how long it may take to stop by itself
   public void stop(String id, Duration patience) throws ServiceException {
     var allowed = requirePatience(patience);
-    KeptService kept;
+    SupervisedService supervised;
     synchronized (services) {
-      kept = services.get(requireNonNull(id, "id"));
-      if (kept == null) {
+      supervised = services.get(requireNonNull(id, "id"));
+      if (supervised == null) {
         if (stopped.contains(id)) {
           return;
         }
         throw new IllegalArgumentException("no service " + id + " has been started");
       }
     }
-    stop(kept, allowed);
+    stop(supervised, allowed);
   }
 
-  private void stop(KeptService kept, Duration patience) throws ServiceException {
+  private void stop(SupervisedService supervised, Duration patience) throws ServiceException {
     var allowed = requirePatience(patience);
     synchronized (services) {
-      if (services.remove(kept.id(), kept)) {
-        stopping.add(kept);
+      if (services.remove(supervised.id(), supervised)) {
+        stopping.add(supervised);
       }
     }
     try {
-      var problem = kept.stop(allowed);
+      var problem = supervised.stop(allowed);
       if (problem.isPresent()) {
         throw problem.get();
       }
     } finally {
-      finish(kept);
+      finish(supervised);
     }
   }
 
   /// Called when a stop has been done, or has not been waited for any longer.
-  private void finish(KeptService kept) {
+  private void finish(SupervisedService supervised) {
     synchronized (services) {
-      if (kept.hasEnded() && stopping.remove(kept)) {
-        stopped.add(kept.id());
+      if (supervised.hasEnded() && stopping.remove(supervised)) {
+        stopped.add(supervised.id());
         if (stopped.size() > REMEMBERED) {
           stopped.removeFirst();
         }
@@ -222,14 +223,14 @@ public final class ServiceManager implements AutoCloseable {
   /// @throws SystemCallException if it cannot be started again; it has ended then, and can be
   ///   restarted again or stopped
   public void restart(String id) throws ServiceException, SystemCallException {
-    KeptService kept;
+    SupervisedService supervised;
     synchronized (services) {
-      kept = services.get(requireNonNull(id, "id"));
-      if (kept == null) {
+      supervised = services.get(requireNonNull(id, "id"));
+      if (supervised == null) {
         throw new IllegalArgumentException("no service " + id + " runs");
       }
     }
-    var problem = kept.restart();
+    var problem = supervised.restart();
     if (problem.isPresent()) {
       throw problem.get();
     }
@@ -265,19 +266,27 @@ public final class ServiceManager implements AutoCloseable {
   /// Stops all services that run, and waits for those that another thread is stopping.
   ///
   /// @return whether there was any
-  boolean stopAll(OrderedStop stop) {
-    List<KeptService> all;
+  private boolean stopAll(OrderedStop stop) {
+    List<SupervisedService> all;
     synchronized (services) {
       stopping.addAll(List.copyOf(services.values()).reversed());
       services.clear();
       all = List.copyOf(stopping);
     }
-    all.forEach(kept -> stop.stop(kept, () -> finish(kept)));
+    all.forEach(supervised -> stop.stop(supervised, () -> finish(supervised)));
     return !all.isEmpty();
   }
 
-  /// How long services may take to stop by themselves.
-  Duration patience() {
-    return patience;
+  /// What the end of the JVM calls.
+  private final class AtTheEnd implements OpenManagers.Manager {
+    @Override
+    public Duration patience() {
+      return patience;
+    }
+
+    @Override
+    public boolean stopAll(OrderedStop stop) {
+      return ServiceManager.this.stopAll(stop);
+    }
   }
 }

@@ -110,13 +110,13 @@ public final class ServiceSpec {
   /// Between calls it is called on a thread of its own, during a call on the thread of the caller.
   /// Calls wait until it returns. What it throws is reported to the uncaught exception handler of
   /// that thread, and has no other effect.
-  public ServiceSpec signals(SignalListener listener) {
+  public ServiceSpec onSignal(SignalListener listener) {
     signals = requireNonNull(listener, "listener");
     return this;
   }
 
   /// Shows each message as it passes.
-  public ServiceSpec monitor(MessageListener listener) {
+  public ServiceSpec onMessage(MessageListener listener) {
     messages = requireNonNull(listener, "listener");
     return this;
   }

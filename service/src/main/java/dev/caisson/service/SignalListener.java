@@ -7,7 +7,7 @@ import java.util.Objects;
 import tools.jackson.databind.JsonNode;
 
 /// Hears signals: those of a [call][ServiceClient#callWithFds], or those that come [between
-/// calls][ServiceSpec#signals].
+/// calls][ServiceSpec#onSignal].
 @FunctionalInterface
 public interface SignalListener {
   /// Hears nothing. A call with it leaves its signals to the standing listener, if there is one.
@@ -18,7 +18,7 @@ public interface SignalListener {
   ///
   /// It may not call the same service: the connection is not free until it has returned.
   ///
-  /// @throws IOException ends the call; see [ServiceSpec#signals] for signals between calls
+  /// @throws IOException ends the call; see [ServiceSpec#onSignal] for signals between calls
   void signal(JsonNode value, List<Fd> descriptors) throws IOException;
 
   /// Hears signals that are records.

@@ -111,7 +111,8 @@ public final class Checksums extends Service {
     return manager.start(
         "checksums",
         ServiceSpec.inJvm(() -> new Checksums(Long.MAX_VALUE))
-            .signals(SignalListener.of(Progress.class, signal -> progress.accept(signal.bytes()))));
+            .onSignal(
+                SignalListener.of(Progress.class, signal -> progress.accept(signal.bytes()))));
   }
 
   // @end

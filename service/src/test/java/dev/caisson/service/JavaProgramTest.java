@@ -30,7 +30,7 @@ class JavaProgramTest {
   /// Tells its number, and prints when it stops.
   static final class Plain extends Service {
     public static void main(String... args) {
-      System.exit(Service.main(new Plain(), args));
+      System.exit(ServiceProgram.main(new Plain(), args));
     }
 
     @Override
@@ -51,7 +51,7 @@ class JavaProgramTest {
   /// Fails to stop.
   static final class Failing extends Service {
     public static void main(String... args) {
-      System.exit(Service.main(new Failing(), args));
+      System.exit(ServiceProgram.main(new Failing(), args));
     }
 
     @Override

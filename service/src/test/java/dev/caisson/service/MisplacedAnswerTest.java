@@ -52,7 +52,7 @@ class MisplacedAnswerTest {
           manager.start(
               "slow",
               ServiceSpec.inJvm(() -> new Slow(go))
-                  .monitor((id, message) -> {
+                  .onMessage((id, message) -> {
                     if (throwing.getAndSet(false)) {
                       throw new IllegalStateException("on purpose");
                     }
@@ -85,7 +85,7 @@ class MisplacedAnswerTest {
           }
         };
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
-      client.set(manager.start("slow", ServiceSpec.inJvm(() -> new Slow(go)).monitor(monitor)));
+      client.set(manager.start("slow", ServiceSpec.inJvm(() -> new Slow(go)).onMessage(monitor)));
       try (var outer = client.get().callWithFds("signal", json("[]"), List.of(), calling, LONG)) {
         assertThat(outer.value()).isEqualTo(json("\"the answer to signal\""));
         assertThat(answers).containsExactly(json("\"the answer to quick\""));

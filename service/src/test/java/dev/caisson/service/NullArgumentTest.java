@@ -42,7 +42,7 @@ class NullArgumentTest {
           SignalListener.class,
           Reply.class,
           Restart.class,
-          PassingMessage.class,
+          MessageEvent.class,
           ProtocolException.class);
 
   /// An argument of each type that is not null.
@@ -70,7 +70,7 @@ class NullArgumentTest {
           Map.entry(SignalListener.Typed.class, (SignalListener.Typed<Object>) signal -> {}),
           Map.entry(OutputListener.class, OutputListener.NONE),
           Map.entry(MessageListener.class, MessageListener.NONE),
-          Map.entry(PassingMessage.Direction.class, PassingMessage.Direction.TO_HOST));
+          Map.entry(MessageEvent.Direction.class, MessageEvent.Direction.TO_HOST));
 
   private static UnixSocket.Pair sockets;
   private static ServiceManager manager;

@@ -11,18 +11,18 @@ import tools.jackson.databind.node.JsonNodeFactory;
 
 /// The methods that every service of the tests has, in Java: inside the JVM, or as a program of its
 /// own.
-final class SampleService extends Service {
+public final class SampleService extends Service {
   static final String FAREWELL = "stopped in good order";
 
   private final Runnable farewell;
 
-  SampleService(Runnable farewell) {
+  public SampleService(Runnable farewell) {
     this.farewell = farewell;
   }
 
   /// The program.
   public static void main(String... args) {
-    System.exit(Service.main(new SampleService(() -> System.out.println(FAREWELL)), args));
+    System.exit(ServiceProgram.main(new SampleService(() -> System.out.println(FAREWELL)), args));
   }
 
   @Override

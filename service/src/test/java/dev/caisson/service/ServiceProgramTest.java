@@ -259,7 +259,7 @@ class ServiceProgramTest {
     var before = System.err;
     System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
     try {
-      assertThat(Service.main(new SampleService(() -> {}), with("--other"))).isEqualTo(2);
+      assertThat(ServiceProgram.main(new SampleService(() -> {}), with("--other"))).isEqualTo(2);
     } finally {
       System.setErr(before);
     }

@@ -15,6 +15,7 @@ import dev.caisson.ipc.Message;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.service.internal.SocketConnection;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;

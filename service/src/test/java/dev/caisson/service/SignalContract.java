@@ -67,7 +67,7 @@ abstract class SignalContract {
   }
 
   private ServiceClient listenedTo() throws IOException {
-    return manager.start("sample", spec().signals(heard));
+    return manager.start("sample", spec().onSignal(heard));
   }
 
   private static String[] numbers(int count) {
@@ -101,7 +101,7 @@ abstract class SignalContract {
         manager.start(
             "sample",
             spec()
-                .monitor((id, message) ->
+                .onMessage((id, message) ->
                     passed.add(message.json().at("/type").stringValue() + message.direction())));
     try (var later = new Later(client, "[3]")) {
       later.emit();
@@ -152,7 +152,7 @@ abstract class SignalContract {
         manager.start(
             "sample",
             spec()
-                .signals((value, descriptors) -> {
+                .onSignal((value, descriptors) -> {
                   heard.signal(value, descriptors);
                   moved.set(descriptors.get(0).move());
                   left.add(descriptors.get(1));
@@ -177,7 +177,7 @@ abstract class SignalContract {
         manager.start(
             "sample",
             spec()
-                .signals((value, descriptors) -> {
+                .onSignal((value, descriptors) -> {
                   heard.signal(value, descriptors);
                   switch (failures.get(heard.all().size() % 3)) {
                     case IOException failure -> throw failure;
@@ -201,7 +201,7 @@ abstract class SignalContract {
         manager.start(
             "sample",
             spec()
-                .signals((value, descriptors) -> {
+                .onSignal((value, descriptors) -> {
                   heard.signal(value, descriptors);
                   calling.get().call("echo", LONG);
                 })));
@@ -224,7 +224,7 @@ abstract class SignalContract {
         manager.start(
             "sample",
             spec()
-                .signals((value, descriptors) -> {
+                .onSignal((value, descriptors) -> {
                   stopping.get().stop();
                   heard.signal(value, List.of());
                 })));
@@ -368,7 +368,7 @@ abstract class SignalContract {
         manager.start(
             "sample",
             spec()
-                .signals((value, descriptors) -> {
+                .onSignal((value, descriptors) -> {
                   begun.countDown();
                   try {
                     enough.await();

@@ -136,6 +136,6 @@ public final class TypedSample extends Service {
 
   /// The program.
   public static void main(String... args) {
-    System.exit(Service.main(new TypedSample(), args));
+    System.exit(ServiceProgram.main(new TypedSample(), args));
   }
 }

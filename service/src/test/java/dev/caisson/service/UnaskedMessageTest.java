@@ -16,6 +16,8 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.service.internal.Connection;
+import dev.caisson.service.internal.ServiceMessage;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;

@@ -78,7 +78,7 @@ class UpstreamSignalTest {
     try (var manager = manager();
         var file = Support.memfd("file")) {
       var client =
-          manager.start("upstream", ServiceSpec.executable(upstreamService()).signals(heard));
+          manager.start("upstream", ServiceSpec.executable(upstreamService()).onSignal(heard));
       try (var later = new Later(client, "[3]", file)) {
         later.emit();
         assertThat(heard.await(3)).containsExactly("0 file", "1 file", "2 file");

@@ -6,7 +6,7 @@ import static dev.caisson.service.Support.memfd;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caisson.service.PassingMessage.Direction;
+import dev.caisson.service.MessageEvent.Direction;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Requires(Need.PYTHON)
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-class MonitorTest {
+class MessageListenerTest {
   @TempDir Path directory;
 
   /// Where the service lives.
@@ -44,7 +44,7 @@ class MonitorTest {
   @ParameterizedTest
   @EnumSource(Place.class)
   void eachMessageIsSeenInOrderWithItsDirectionAndDescriptors(Place place) throws IOException {
-    var seen = Collections.synchronizedList(new ArrayList<PassingMessage>());
+    var seen = Collections.synchronizedList(new ArrayList<MessageEvent>());
     var ids = Collections.synchronizedList(new ArrayList<String>());
     try (var manager = Support.manager(OutputListener.NONE, LONG);
         var file = memfd("f")) {
@@ -52,7 +52,7 @@ class MonitorTest {
           manager.start(
               "seen",
               spec(place)
-                  .monitor((id, message) -> {
+                  .onMessage((id, message) -> {
                     ids.add(id);
                     seen.add(message);
                   }));
@@ -79,8 +79,8 @@ class MonitorTest {
             message(Direction.TO_HOST, "reply", "{\"reply\":5}", 1));
   }
 
-  private static PassingMessage message(Direction direction, String type, String data, int fds) {
-    return new PassingMessage(
+  private static MessageEvent message(Direction direction, String type, String data, int fds) {
+    return new MessageEvent(
         direction, json("{\"type\":\"" + type + "\",\"data\":" + data + "}"), fds);
   }
 
@@ -93,7 +93,7 @@ class MonitorTest {
           manager.start(
               "seen",
               spec(place)
-                  .monitor((id, message) -> {
+                  .onMessage((id, message) -> {
                     if (message.direction() == Direction.TO_HOST) {
                       throw new IllegalStateException("on purpose");
                     }
@@ -117,7 +117,7 @@ class MonitorTest {
           manager.start(
               "seen",
               spec(place)
-                  .monitor((id, message) -> {
+                  .onMessage((id, message) -> {
                     message.json().asObject().get("data").asObject().removeAll();
                     message.json().asObject().put("type", "signal");
                   }));
@@ -129,15 +129,15 @@ class MonitorTest {
   @ParameterizedTest
   @EnumSource(Place.class)
   void itSeesTheMessagesOfEachRunOfTheService(Place place) throws IOException {
-    var seen = Collections.synchronizedList(new ArrayList<PassingMessage>());
+    var seen = Collections.synchronizedList(new ArrayList<MessageEvent>());
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
-      var client = manager.start("seen", spec(place).monitor((id, message) -> seen.add(message)));
+      var client = manager.start("seen", spec(place).onMessage((id, message) -> seen.add(message)));
       client.call("echo", json("1"), LONG);
       manager.restart("seen");
       client.call("echo", json("2"), LONG);
     }
     assertThat(seen).hasSize(4);
-    assertThat(seen.stream().mapToInt(PassingMessage::descriptors)).containsOnly(0);
+    assertThat(seen.stream().mapToInt(MessageEvent::descriptors)).containsOnly(0);
     assertThat(seen.getLast().json().get("data").get("reply")).isEqualTo(json("2"));
   }
 }

@@ -1,4 +1,4 @@
-package dev.caisson.service;
+package dev.caisson.service.internal;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
@@ -10,7 +10,7 @@ import java.util.Optional;
 /// thread of the same JVM. What arrives is the same.
 ///
 /// One thread may send while another receives.
-interface Connection extends AutoCloseable {
+public interface Connection extends AutoCloseable {
   /// A message that has arrived, and the descriptors that came with it, which it owns.
   record Delivery(ServiceMessage message, List<Fd> descriptors) implements AutoCloseable {
     @Override
@@ -31,7 +31,7 @@ interface Connection extends AutoCloseable {
   /// Receives the next message.
   ///
   /// @return empty at the end of the connection
-  /// @throws ProtocolException if what came is none
+  /// @throws MalformedMessageException if what came is not a message of the protocol
   /// @throws dev.caisson.ipc.MessageException if what came is beyond what is accepted
   /// @throws dev.caisson.linux.DeadlineException if none comes in time
   Optional<Delivery> receive(Deadline deadline) throws IOException;

@@ -2,13 +2,16 @@ package dev.caisson.service;
 
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.Deadline;
+import dev.caisson.service.internal.Connection;
+import dev.caisson.service.internal.MalformedMessageException;
+import dev.caisson.service.internal.ServiceMessage;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /// The connection of a client to one run of its service.
-final class Line {
+final class Session {
   private final String id;
   private final Connection connection;
   private final Ending ending;
@@ -25,7 +28,7 @@ final class Line {
     default void abandoned() {}
   }
 
-  Line(String id, Connection connection, Ending ending) {
+  Session(String id, Connection connection, Ending ending) {
     this.id = id;
     this.connection = connection;
     this.ending = ending;
@@ -49,7 +52,7 @@ final class Line {
     Optional<Connection.Delivery> delivery;
     try {
       delivery = connection.receive(deadline);
-    } catch (MessageException | ProtocolException nonsense) {
+    } catch (MessageException | MalformedMessageException nonsense) {
       throw described("sent between calls", nonsense);
     }
     if (delivery.isPresent() && !(delivery.get().message() instanceof ServiceMessage.Signal)) {
@@ -69,13 +72,13 @@ final class Line {
   Optional<Connection.Delivery> receiveAnswer(String method, Deadline deadline) throws IOException {
     try {
       return connection.receive(deadline);
-    } catch (MessageException | ProtocolException nonsense) {
+    } catch (MessageException | MalformedMessageException nonsense) {
       throw described("answered " + method + " with", nonsense);
     }
   }
 
   private IOException described(String what, IOException nonsense) {
-    return nonsense instanceof ProtocolException
+    return nonsense instanceof MalformedMessageException
         ? new ProtocolException(
             "service %s %s what is no answer: %s".formatted(id, what, nonsense.getMessage()))
         : new MessageException(

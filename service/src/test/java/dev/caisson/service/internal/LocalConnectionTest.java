@@ -1,4 +1,4 @@
-package dev.caisson.service;
+package dev.caisson.service.internal;
 
 import static dev.caisson.service.Support.LONG;
 import static dev.caisson.service.Support.SHORT;
@@ -12,6 +12,10 @@ import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
+import dev.caisson.service.OutputListener;
+import dev.caisson.service.SampleService;
+import dev.caisson.service.ServiceEndedException;
+import dev.caisson.service.Support;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
@@ -44,7 +48,7 @@ class LocalConnectionTest {
   }
 
   private void send(JsonNode args, List<Fd> descriptors) throws IOException {
-    pair.host().send(new ServiceMessage.Call("m", args), descriptors, Deadline.in(LONG));
+    pair.host().send(new ServiceMessage.Request("m", args), descriptors, Deadline.in(LONG));
   }
 
   private void send(JsonNode args) throws IOException {
@@ -57,7 +61,7 @@ class LocalConnectionTest {
 
   private JsonNode received() throws IOException {
     try (var delivery = receive()) {
-      return ((ServiceMessage.Call) delivery.message()).args();
+      return ((ServiceMessage.Request) delivery.message()).args();
     }
   }
 
@@ -65,7 +69,8 @@ class LocalConnectionTest {
   private int fill() throws IOException {
     for (int sent = 0; ; sent++) {
       try {
-        pair.host().send(new ServiceMessage.Call("m", json("[]")), List.of(), Deadline.in(SHORT));
+        pair.host()
+            .send(new ServiceMessage.Request("m", json("[]")), List.of(), Deadline.in(SHORT));
       } catch (DeadlineException full) {
         return sent;
       }

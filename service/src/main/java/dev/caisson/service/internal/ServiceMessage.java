@@ -1,6 +1,7 @@
-package dev.caisson.service;
+package dev.caisson.service.internal;
 
 import dev.caisson.ipc.Json;
+import dev.caisson.service.Reply;
 import java.io.IOException;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -12,11 +13,11 @@ import tools.jackson.databind.node.JsonNodeFactory;
 
 /// What is said between a host and a service.
 ///
-/// On the wire each is `{"type": T, "data": D}`. A [Call] goes from the host to the service and has
-/// exactly one answer, a [Reply] or a [Failure]; any number of [Signal]s may come before it.
-sealed interface ServiceMessage {
+/// On the wire each is `{"type": T, "data": D}`. A [Request] goes from the host to the service and
+/// has exactly one answer, a [Reply] or a [Failure]; any number of [Signal]s may come before it.
+public sealed interface ServiceMessage {
   /// `{"type": "method", "data": {"name": ..., "args": ...}}`; absent args count as `[]`.
-  record Call(String name, JsonNode args) implements ServiceMessage {
+  record Request(String name, JsonNode args) implements ServiceMessage {
     @Override
     public String type() {
       return "method";
@@ -72,7 +73,7 @@ sealed interface ServiceMessage {
       json.writeStringProperty("backtrace", backtrace);
     }
 
-    static Failure of(Throwable thrown) {
+    public static Failure of(Throwable thrown) {
       var trace = new StringBuilder();
       for (var frame : thrown.getStackTrace()) {
         trace.append("  at ").append(frame).append('\n');
@@ -113,10 +114,10 @@ sealed interface ServiceMessage {
 
   /// Reads what came over the wire, the parser standing at its first token.
   ///
-  /// @throws ProtocolException if it is none of the four
-  static ServiceMessage decode(JsonParser json) throws ProtocolException {
+  /// @throws MalformedMessageException if it is none of the four
+  static ServiceMessage decode(JsonParser json) throws MalformedMessageException {
     if (json.currentToken() != JsonToken.START_OBJECT) {
-      throw new ProtocolException("a message must be an object");
+      throw new MalformedMessageException("a message must be an object");
     }
     JsonNode type = null;
     Data data = null;
@@ -130,11 +131,11 @@ sealed interface ServiceMessage {
     }
     var kind = text("type", type);
     if (data == null) {
-      throw new ProtocolException("'data' is missing");
+      throw new MalformedMessageException("'data' is missing");
     }
     return switch (kind) {
       case "method" ->
-          new Call(
+          new Request(
               text("name", data.name),
               Optional.ofNullable(data.args).orElseGet(JsonNodeFactory.instance::arrayNode));
       case "reply" -> new Reply(data.reply());
@@ -144,13 +145,14 @@ sealed interface ServiceMessage {
               text("name", data.name),
               text("value", data.value),
               text("backtrace", data.backtrace));
-      default -> throw new ProtocolException("unknown type of message: " + kind);
+      default -> throw new MalformedMessageException("unknown type of message: " + kind);
     };
   }
 
-  private static String text(String key, @Nullable JsonNode value) throws ProtocolException {
+  private static String text(String key, @Nullable JsonNode value)
+      throws MalformedMessageException {
     if (value == null || !value.isString()) {
-      throw new ProtocolException("'" + key + "' must be a string");
+      throw new MalformedMessageException("'" + key + "' must be a string");
     }
     return value.stringValue();
   }
@@ -165,9 +167,9 @@ sealed interface ServiceMessage {
 
     private Data() {}
 
-    private static Data read(JsonParser json) throws ProtocolException {
+    private static Data read(JsonParser json) throws MalformedMessageException {
       if (json.currentToken() != JsonToken.START_OBJECT) {
-        throw new ProtocolException("'data' must be an object");
+        throw new MalformedMessageException("'data' must be an object");
       }
       var data = new Data();
       boolean empty = true;
@@ -184,14 +186,14 @@ sealed interface ServiceMessage {
         }
       }
       if (empty) {
-        throw new ProtocolException("'data' must not be empty");
+        throw new MalformedMessageException("'data' must not be empty");
       }
       return data;
     }
 
-    private JsonNode reply() throws ProtocolException {
+    private JsonNode reply() throws MalformedMessageException {
       if (reply == null) {
-        throw new ProtocolException("'reply' is missing");
+        throw new MalformedMessageException("'reply' is missing");
       }
       return reply;
     }

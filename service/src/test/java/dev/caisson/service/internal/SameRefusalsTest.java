@@ -1,4 +1,4 @@
-package dev.caisson.service;
+package dev.caisson.service.internal;
 
 import static dev.caisson.service.Support.LONG;
 import static dev.caisson.service.Support.json;

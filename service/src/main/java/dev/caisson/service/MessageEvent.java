@@ -3,21 +3,21 @@ package dev.caisson.service;
 import java.util.Objects;
 import tools.jackson.databind.JsonNode;
 
-/// A message that passes between a host and a service.
+/// A message that a host or a service has sent, as a [MessageListener] sees it.
 ///
-/// @param direction whereto
+/// @param direction which way it goes
 /// @param json all of it, as on the wire: `{"type": ..., "data": ...}`
 /// @param descriptors how many go with it
-public record PassingMessage(Direction direction, JsonNode json, int descriptors) {
+public record MessageEvent(Direction direction, JsonNode json, int descriptors) {
   /// A message.
-  public PassingMessage {
+  public MessageEvent {
     Objects.requireNonNull(direction, "direction");
     Objects.requireNonNull(json, "json");
   }
 
-  /// Whereto a message goes.
+  /// Which way a message goes.
   public enum Direction {
-    /// A call.
+    /// A request.
     TO_SERVICE,
     /// A signal or an answer.
     TO_HOST

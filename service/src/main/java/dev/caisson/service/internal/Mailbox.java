@@ -1,4 +1,4 @@
-package dev.caisson.service;
+package dev.caisson.service.internal;
 
 import dev.caisson.linux.Deadline;
 import java.io.IOException;

@@ -14,7 +14,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 
 /// A service that is to run until it is stopped.
-final class KeptService implements ServiceClient.Owner {
+final class SupervisedService implements ServiceClient.Owner {
   /// How long the signals of a run that has ended are waited for.
   private static final Duration LAST_SIGNALS = Duration.ofSeconds(1);
 
@@ -42,10 +42,10 @@ final class KeptService implements ServiceClient.Owner {
   @FunctionalInterface
   interface Stopper {
     /// Stops a service, unless that has been done.
-    void stop(KeptService kept, Duration patience) throws ServiceException;
+    void stop(SupervisedService supervised, Duration patience) throws ServiceException;
   }
 
-  private KeptService(
+  private SupervisedService(
       String id,
       ServiceSpec spec,
       Launcher launcher,
@@ -64,14 +64,15 @@ final class KeptService implements ServiceClient.Owner {
   }
 
   /// Starts it.
-  static KeptService start(
+  static SupervisedService start(
       String id, ServiceSpec spec, Launcher launcher, Duration patience, Stopper stopper)
       throws SystemCallException {
-    var kept = new KeptService(id, spec, launcher, patience, stopper, launcher.launch(id, spec));
+    var supervised =
+        new SupervisedService(id, spec, launcher, patience, stopper, launcher.launch(id, spec));
     if (spec.watched()) {
-      kept.watch();
+      supervised.watch();
     }
-    return kept;
+    return supervised;
   }
 
   /// What calls it.
@@ -168,7 +169,7 @@ final class KeptService implements ServiceClient.Owner {
   }
 
   /// The end of one run, which may be over, and followed by another, when somebody asks for it.
-  private final class RunEnding implements Line.Ending {
+  private final class RunEnding implements Session.Ending {
     private final RunningService run;
 
     RunEnding(RunningService run) {
@@ -200,7 +201,7 @@ final class KeptService implements ServiceClient.Owner {
           } catch (IOException | IllegalStateException reaped) {
             // By whoever stopped it, or ended it after a call had ended its connection.
           }
-          client.hearOut(LAST_SIGNALS);
+          client.drain(LAST_SIGNALS);
           if (isCurrent(watched)) {
             tell(watched.explainEnd(Deadline.in(patience)));
             restartAfter(watched).ifPresent(this::tell);

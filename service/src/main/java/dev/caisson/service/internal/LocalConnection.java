@@ -1,4 +1,4 @@
-package dev.caisson.service;
+package dev.caisson.service.internal;
 
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.JsonChannel;
@@ -18,7 +18,7 @@ import tools.jackson.databind.JsonNode;
 ///
 /// What arrives is what would have come over a socket: values are copied, descriptors are the
 /// receiver's own, and what could not be sent is refused.
-final class LocalConnection implements Connection {
+public final class LocalConnection implements Connection {
   /// Over a socket a value would stand in a message, and in its data.
   private static final Json JSON =
       Json.within(
@@ -36,9 +36,9 @@ final class LocalConnection implements Connection {
   }
 
   /// The two ends of a new connection.
-  record Pair(Connection host, Connection service) {}
+  public record Pair(Connection host, Connection service) {}
 
-  static Pair pair() {
+  public static Pair pair() {
     var calls = new Mailbox();
     var answers = new Mailbox();
     return new Pair(new LocalConnection(answers, calls), new LocalConnection(calls, answers));
@@ -68,7 +68,8 @@ final class LocalConnection implements Connection {
 
   private static ServiceMessage copy(ServiceMessage message) throws MessageException {
     return switch (message) {
-      case ServiceMessage.Call call -> new ServiceMessage.Call(call.name(), copy(call.args()));
+      case ServiceMessage.Request call ->
+          new ServiceMessage.Request(call.name(), copy(call.args()));
       case ServiceMessage.Reply reply -> new ServiceMessage.Reply(copy(reply.value()));
       case ServiceMessage.Signal signal -> new ServiceMessage.Signal(copy(signal.value()));
       case ServiceMessage.Failure failure -> failure;

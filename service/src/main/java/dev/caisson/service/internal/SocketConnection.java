@@ -1,4 +1,4 @@
-package dev.caisson.service;
+package dev.caisson.service.internal;
 
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.linux.Deadline;
@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Optional;
 
 /// The connection to another process, by the wire of osbuild's `host.py`. It owns the channel.
-record SocketConnection(JsonChannel channel) implements Connection {
+public record SocketConnection(JsonChannel channel) implements Connection {
   @Override
   public void send(ServiceMessage message, List<Fd> descriptors, Deadline deadline)
       throws IOException {

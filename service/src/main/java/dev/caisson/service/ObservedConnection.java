@@ -2,18 +2,20 @@ package dev.caisson.service;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
+import dev.caisson.service.internal.Connection;
+import dev.caisson.service.internal.ServiceMessage;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 
-/// The host's end of a connection, shown to somebody.
-record MonitoredConnection(String id, Connection connection, MessageListener listener)
+/// The host's end of a connection, whose messages a listener sees.
+record ObservedConnection(String id, Connection connection, MessageListener listener)
     implements Connection {
   @Override
   public void send(ServiceMessage message, List<Fd> descriptors, Deadline deadline)
       throws IOException {
     connection.send(message, descriptors, deadline);
-    show(PassingMessage.Direction.TO_SERVICE, message, descriptors.size());
+    show(MessageEvent.Direction.TO_SERVICE, message, descriptors.size());
   }
 
   @Override
@@ -21,15 +23,15 @@ record MonitoredConnection(String id, Connection connection, MessageListener lis
     var received = connection.receive(deadline);
     if (received.isPresent()) {
       var delivery = received.get();
-      show(PassingMessage.Direction.TO_HOST, delivery.message(), delivery.descriptors().size());
+      show(MessageEvent.Direction.TO_HOST, delivery.message(), delivery.descriptors().size());
     }
     return received;
   }
 
   /// Whoever looks on must not change what happens.
-  private void show(PassingMessage.Direction direction, ServiceMessage message, int descriptors) {
+  private void show(MessageEvent.Direction direction, ServiceMessage message, int descriptors) {
     try {
-      listener.message(id, new PassingMessage(direction, message.toJson(), descriptors));
+      listener.message(id, new MessageEvent(direction, message.toJson(), descriptors));
     } catch (IOException | RuntimeException bug) {
       Listeners.report(bug);
     }

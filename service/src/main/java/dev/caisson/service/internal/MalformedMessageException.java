@@ -1,0 +1,12 @@
+package dev.caisson.service.internal;
+
+import java.io.IOException;
+
+/// What came over a connection is JSON, but not a message of the protocol.
+public final class MalformedMessageException extends IOException {
+  private static final long serialVersionUID = 1;
+
+  MalformedMessageException(String problem) {
+    super(problem);
+  }
+}
