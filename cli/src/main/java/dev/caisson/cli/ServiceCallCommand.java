@@ -2,6 +2,7 @@ package dev.caisson.cli;
 
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.Message;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
@@ -12,7 +13,6 @@ import dev.caisson.sandbox.LibraryDirectory;
 import dev.caisson.service.MessageEvent;
 import dev.caisson.service.OutputListener;
 import dev.caisson.service.RemoteException;
-import dev.caisson.service.Reply;
 import dev.caisson.service.ServiceClient;
 import dev.caisson.service.ServiceEndedException;
 import dev.caisson.service.ServiceException;
@@ -137,7 +137,7 @@ final class ServiceCallCommand implements Command {
     }
   }
 
-  private static Reply call(
+  private static Message call(
       ServiceClient client,
       String method,
       JsonNode args,
@@ -227,7 +227,7 @@ final class ServiceCallCommand implements Command {
     return Fd.open(Path.of(text.substring(0, colon)), flags, 0666);
   }
 
-  private static void print(Reply reply, boolean contents, Duration timeout, Terminal terminal)
+  private static void print(Message reply, boolean contents, Duration timeout, Terminal terminal)
       throws IOException {
     terminal.out().println(text(reply.value()));
     terminal.out().flush();

@@ -1,5 +1,6 @@
 package dev.caisson.service;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
@@ -95,9 +96,9 @@ public abstract class Service {
   }
 
   private record Typed<Q, R>(ServiceMethod<Q, R> method, Handler<Q, R> handler) {
-    Reply call(JsonNode args, List<Fd> descriptors) throws Exception {
-      var request = TypedJson.request(method, args, descriptors);
-      return TypedJson.given(handler.handle(request));
+    Message call(JsonNode args, List<Fd> descriptors) throws Exception {
+      var request = TypedJson.decodeRequest(method, args, descriptors);
+      return TypedJson.encodeOwned(handler.handle(request));
     }
   }
 
@@ -121,7 +122,7 @@ public abstract class Service {
   /// @param args its arguments
   /// @param descriptors those that came with the call; they are closed afterwards unless moved out
   /// @return the answer, with whose descriptors the service parts
-  protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
+  protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
     var typed = methods.get(method);
     if (typed == null) {
       throw new NoSuchMethodException(
@@ -163,7 +164,7 @@ public abstract class Service {
   ///
   /// @throws IOException as [#emitSignal(JsonNode, List)]
   protected final void emitSignal(Record value) throws IOException {
-    var signal = TypedJson.reply(Objects.requireNonNull(value, "value"));
+    var signal = TypedJson.encode(Objects.requireNonNull(value, "value"));
     emitSignal(signal.value(), signal.descriptors());
   }
 
@@ -211,7 +212,7 @@ public abstract class Service {
 
   /// @return whether there is still somebody to answer
   private boolean answer(Host to, Connection.Delivery call) throws IOException {
-    Reply reply;
+    Message reply;
     try {
       reply = Objects.requireNonNull(reply(call), "the method returned no reply");
     } catch (Exception | AssertionError | LinkageError | StackOverflowError failure) {
@@ -225,7 +226,7 @@ public abstract class Service {
     }
   }
 
-  private Reply reply(Connection.Delivery delivery) throws Exception {
+  private Message reply(Connection.Delivery delivery) throws Exception {
     try (delivery) {
       if (!(delivery.message() instanceof ServiceMessage.Request call)) {
         throw new ProtocolException("only methods can be called on a service");

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
@@ -194,9 +195,9 @@ public final class ServiceClient {
       ServiceMethod<Q, R> method, Q request, SignalListener signals, Duration deadline)
       throws IOException {
     requireNonNull(method, "method");
-    var args = TypedJson.reply(requireNonNull(request, "request"));
+    var args = TypedJson.encode(requireNonNull(request, "request"));
     var reply = callWithFds(method.name(), args.value(), args.descriptors(), signals, deadline);
-    return TypedJson.value(
+    return TypedJson.decode(
         "the reply of service %s to %s".formatted(id, method.name()),
         method.reply(),
         reply.value(),
@@ -209,7 +210,7 @@ public final class ServiceClient {
   ///   standing listener, if there is one
   /// @return the answer, whose descriptors the caller owns
   /// @throws IOException as [#call(String, JsonNode, Duration)], and what the listener threw
-  public Reply callWithFds(
+  public Message callWithFds(
       String method, JsonNode args, List<Fd> descriptors, SignalListener signals, Duration deadline)
       throws IOException {
     requireNonNull(method, "method");
@@ -235,7 +236,7 @@ public final class ServiceClient {
           }
           case ServiceMessage.Reply reply -> {
             awaited = false;
-            return new Reply(reply.value(), delivery.descriptors());
+            return new Message(reply.value(), delivery.descriptors());
           }
           case ServiceMessage.Failure failure -> {
             delivery.close();

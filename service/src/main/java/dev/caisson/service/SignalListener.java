@@ -30,7 +30,7 @@ public interface SignalListener {
     Objects.requireNonNull(type, "type");
     Objects.requireNonNull(listener, "listener");
     return (value, descriptors) ->
-        listener.signal(TypedJson.value("a signal", type, value, descriptors));
+        listener.signal(TypedJson.decode("a signal", type, value, descriptors));
   }
 
   /// Hears signals of one type.

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.socket.UnixSocket;
@@ -45,8 +46,9 @@ class EmitSignalTest {
     }
 
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
-      return Reply.of(args);
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors)
+        throws Exception {
+      return Message.of(args);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.caisson.service;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -29,11 +30,12 @@ final class EndingJvm {
   /// A service in this JVM.
   private final class Logged extends Service {
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors)
+        throws Exception {
       if (method.equals("exit")) {
         System.exit(args.intValue());
       }
-      return Reply.of(args);
+      return Message.of(args);
     }
 
     @Override

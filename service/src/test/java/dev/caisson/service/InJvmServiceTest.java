@@ -6,6 +6,7 @@ import static dev.caisson.service.Support.json;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.testkit.Background;
@@ -26,17 +27,18 @@ class InJvmServiceTest {
 
   private final class Recorded extends Service {
     private final String name;
-    private final Callable<Reply> method;
+    private final Callable<Message> method;
     private final Callable<Boolean> stop;
 
-    Recorded(String name, Callable<Reply> method, Callable<Boolean> stop) {
+    Recorded(String name, Callable<Message> method, Callable<Boolean> stop) {
       this.name = name;
       this.method = method;
       this.stop = stop;
     }
 
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors)
+        throws Exception {
       return this.method.call();
     }
 
@@ -50,7 +52,7 @@ class InJvmServiceTest {
   }
 
   private Recorded recorded(String name) {
-    return new Recorded(name, Reply::none, () -> true);
+    return new Recorded(name, Message::empty, () -> true);
   }
 
   @Test
@@ -97,7 +99,7 @@ class InJvmServiceTest {
           "bad",
           new Recorded(
               "bad",
-              Reply::none,
+              Message::empty,
               () -> {
                 throw new IOException("the disk is full");
               }));
@@ -116,7 +118,7 @@ class InJvmServiceTest {
           "bad",
           new Recorded(
               "bad",
-              Reply::none,
+              Message::empty,
               () -> {
                 throw new AssertionError("on purpose");
               }));
@@ -133,7 +135,7 @@ class InJvmServiceTest {
           name,
           new Recorded(
               name,
-              Reply::none,
+              Message::empty,
               () -> {
                 if (name.startsWith("bad")) {
                   throw new IOException("from " + name);
@@ -189,7 +191,7 @@ class InJvmServiceTest {
                   "stuck",
                   () -> {
                     never.await();
-                    return Reply.none();
+                    return Message.empty();
                   },
                   () -> true));
       assertThatThrownBy(() -> client.call("m", json("[]"), SHORT))

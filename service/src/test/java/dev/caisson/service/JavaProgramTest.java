@@ -5,6 +5,7 @@ import static dev.caisson.service.Support.json;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
@@ -34,11 +35,12 @@ class JavaProgramTest {
     }
 
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) {
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) {
       return switch (method) {
-        case "pid" -> Reply.of(JsonNodeFactory.instance.numberNode(ProcessHandle.current().pid()));
+        case "pid" ->
+            Message.of(JsonNodeFactory.instance.numberNode(ProcessHandle.current().pid()));
         case "error" -> throw new StackOverflowError("on purpose");
-        default -> Reply.of(args);
+        default -> Message.of(args);
       };
     }
 
@@ -55,8 +57,8 @@ class JavaProgramTest {
     }
 
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) {
-      return Reply.of(args);
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) {
+      return Message.of(args);
     }
 
     @Override

@@ -4,6 +4,7 @@ import static dev.caisson.service.Support.LONG;
 import static dev.caisson.service.Support.json;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
@@ -31,14 +32,15 @@ class MisplacedAnswerTest {
     }
 
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors)
+        throws Exception {
       if (method.equals("signal")) {
         emitSignal(json("\"now\""), List.of());
       }
       if (!method.equals("quick")) {
         go.await();
       }
-      return Reply.of(json("\"the answer to " + method + "\""));
+      return Message.of(json("\"the answer to " + method + "\""));
     }
   }
 

@@ -5,6 +5,7 @@ import static dev.caisson.service.Support.json;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.testkit.NoLeaks;
@@ -40,7 +41,7 @@ class NullArgumentTest {
           ServiceMethod.class,
           Service.class,
           SignalListener.class,
-          Reply.class,
+          Message.class,
           Restart.class,
           MessageEvent.class,
           ProtocolException.class);

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.Message;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
@@ -393,11 +394,11 @@ class RestartTest {
 
   private static final class Failing extends Service {
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) {
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) {
       if (method.equals("fail")) {
         throw new InternalError("on purpose");
       }
-      return Reply.of(args);
+      return Message.of(args);
     }
   }
 

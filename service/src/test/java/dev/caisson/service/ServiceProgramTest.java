@@ -5,6 +5,7 @@ import static dev.caisson.service.Support.json;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.testkit.NoLeaks;
@@ -60,14 +61,14 @@ class ServiceProgramTest {
     }
 
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) {
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) {
       var about = JsonNodeFactory.instance.objectNode();
       about.put("id", id());
       about.put("size", arguments.value("size").orElse("none"));
       about.put("label", String.join("|", arguments.values("label")));
       about.put("colour", arguments.required("colour"));
       about.put("quiet", arguments.has("quiet"));
-      return Reply.of(about);
+      return Message.of(about);
     }
   }
 

@@ -7,6 +7,7 @@ import static dev.caisson.service.Support.memfd;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Pipe;
@@ -74,7 +75,7 @@ abstract class SignalContract {
     return IntStream.range(0, count).mapToObj(Integer::toString).toArray(String[]::new);
   }
 
-  private static Reply call(ServiceClient client, String method, String args, SignalListener to)
+  private static Message call(ServiceClient client, String method, String args, SignalListener to)
       throws IOException {
     return client.callWithFds(method, json(args), List.of(), to, LONG);
   }

@@ -248,7 +248,7 @@ abstract class TypedCallContract {
     try (var reply =
         client.callWithFds("raw", json(json), List.of(descriptors), SignalListener.NONE, LONG)) {
       var moved = reply.descriptors().stream().map(Fd::move).toList();
-      return TypedJson.value("the reply", type, reply.value(), moved);
+      return TypedJson.decode("the reply", type, reply.value(), moved);
     }
   }
 

@@ -13,9 +13,9 @@ import dev.caisson.engine.run.BuildEvent.StageFinished;
 import dev.caisson.engine.spi.ServiceLog;
 import dev.caisson.engine.spi.SourceModule;
 import dev.caisson.engine.store.ObjectStore;
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.process.SpawnThread;
-import dev.caisson.service.Reply;
 import dev.caisson.service.Service;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Eventually;
@@ -286,10 +286,10 @@ class BuildOutputTest {
     public Service service(ServiceLog log) {
       return new Service() {
         @Override
-        protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) {
+        protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) {
           log.line("one\ntwo");
           log.line("x".repeat(100_000));
-          return Reply.of(JsonNodeFactory.instance.nullNode());
+          return Message.of(JsonNodeFactory.instance.nullNode());
         }
       };
     }

@@ -1,7 +1,6 @@
 package dev.caisson.service.internal;
 
 import dev.caisson.ipc.Json;
-import dev.caisson.service.Reply;
 import java.io.IOException;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
