@@ -103,7 +103,7 @@ final class ServiceCallCommand implements Command {
         };
     var spec = spec(words.getFirst(), line, printed);
     if (line.hasOption("monitor")) {
-      spec.onMessage((id, message) -> terminal.err().println(shown(message)));
+      spec = spec.onMessage((id, message) -> terminal.err().println(shown(message)));
     }
     var library = Values.path(line, "libdir").map(LibraryDirectory::of);
     var descriptors = new ArrayList<Fd>();
@@ -174,7 +174,7 @@ final class ServiceCallCommand implements Command {
     }
     var spec = ServiceSpec.executable(file.toAbsolutePath());
     for (var variable : Values.variables(line, "env").entrySet()) {
-      spec.env(variable.getKey(), variable.getValue());
+      spec = spec.env(variable.getKey(), variable.getValue());
     }
     return spec;
   }

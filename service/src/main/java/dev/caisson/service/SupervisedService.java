@@ -212,7 +212,7 @@ final class SupervisedService implements ServiceClient.Owner {
   private boolean isCurrent(RunningService which) {
     changing.lock();
     try {
-      return !stopped.get() && running == which;
+      return !stopped.get() && running.equals(which);
     } finally {
       changing.unlock();
     }
