@@ -5,9 +5,9 @@ import dev.caisson.engine.manifest.ManifestException;
 import dev.caisson.engine.manifest.ManifestReader;
 import dev.caisson.engine.manifest.ModuleIndex;
 import dev.caisson.engine.run.Build;
+import dev.caisson.engine.run.BuildListener;
 import dev.caisson.engine.run.BuildResult;
 import dev.caisson.engine.run.FailedStage;
-import dev.caisson.engine.run.Monitor;
 import dev.caisson.engine.store.ObjectStore;
 import dev.caisson.recipe.Lock;
 import dev.caisson.recipe.Recipe;
@@ -142,10 +142,10 @@ final class BuildCommand implements Command {
       var build = new Build(manifest, store, index, monitor).checkpoints(checkpoints);
       var timeout = Values.last(line, "stage-timeout");
       if (timeout.isPresent()) {
-        build.stageTimeout(seconds(timeout.get()));
+        build = build.stageTimeout(seconds(timeout.get()));
       }
       if (line.hasOption("shell-on-failure")) {
-        build.onFailure(inspector(terminal));
+        build = build.onFailure(shell(terminal));
       }
       var result = build.run(targets);
       if (Thread.interrupted()) {
@@ -166,7 +166,7 @@ final class BuildCommand implements Command {
     }
   }
 
-  private static FailedStage.Inspector inspector(Terminal terminal) throws UsageException {
+  private static FailedStage.Handler shell(Terminal terminal) throws UsageException {
     var somebody =
         Interaction.standard()
             .orElseThrow(() -> new UsageException("--shell-on-failure needs a terminal"));
@@ -238,7 +238,7 @@ final class BuildCommand implements Command {
     var fd = monitorFd(line);
     var name = monitorName(line);
     return switch (name) {
-      case "NullMonitor" -> CloseableMonitor.of(Monitor.NONE);
+      case "NullMonitor" -> CloseableMonitor.of(BuildListener.NONE);
       case LOG_MONITOR -> LogMonitor.open(terminal, fd, oneReader(line));
       case "JSONSeqMonitor" -> JsonSeqMonitor.open(terminal, fd);
       default ->

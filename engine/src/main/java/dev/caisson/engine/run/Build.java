@@ -9,58 +9,79 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// Builds pipelines of a manifest: whatever of them is not in the store yet, with all that they
+/// A build of pipelines of a manifest: of those that are not in the store yet, with all that they
 /// need.
 ///
-/// Every pipeline that is built is committed to the store under its id. Blocks until all is done;
-/// an interrupt ends the stage that runs and fails the build.
+/// Every pipeline that is built is committed to the store under its id.
+///
+/// Immutable, and so safe for many threads: each method but [#run] returns a build that differs in
+/// one thing, and a build can be run several times, also at once.
+@CheckReturnValue
 public final class Build {
   private final Manifest manifest;
   private final ObjectStore store;
   private final ModuleIndex index;
-  private final Monitor monitor;
-  private Set<String> checkpoints = Set.of();
-  private Optional<Duration> stageTimeout = Optional.empty();
-  private FailedStage.Inspector inspector = FailedStage.Inspector.NONE;
+  private final BuildListener listener;
+  private final BuildSettings settings;
 
-  /// @param monitor hears what happens
-  public Build(Manifest manifest, ObjectStore store, ModuleIndex index, Monitor monitor) {
+  /// A build without checkpoints and without a timeout for stages.
+  ///
+  /// @param listener hears what happens
+  public Build(Manifest manifest, ObjectStore store, ModuleIndex index, BuildListener listener) {
+    this(manifest, store, index, listener, BuildSettings.DEFAULT);
+  }
+
+  private Build(
+      Manifest manifest,
+      ObjectStore store,
+      ModuleIndex index,
+      BuildListener listener,
+      BuildSettings settings) {
     this.manifest = manifest;
     this.store = store;
     this.index = index;
-    this.monitor = monitor;
+    this.listener = listener;
+    this.settings = settings;
   }
 
-  /// Also commits the trees after these stages, given by their ids.
-  public Build checkpoints(Set<String> stageIds) {
-    checkpoints = Set.copyOf(stageIds);
-    return this;
+  private Build with(BuildSettings changed) {
+    return new Build(manifest, store, index, listener, changed);
   }
 
-  /// Ends a stage, and so fails the build, when it takes longer.
-  public Build stageTimeout(Duration allowed) {
-    stageTimeout = Optional.of(allowed);
-    return this;
-  }
-
-  /// Has somebody look at a stage that has failed, before its build root is taken down.
-  public Build onFailure(FailedStage.Inspector inspector) {
-    this.inspector = inspector;
-    return this;
-  }
-
-  /// Builds.
+  /// A build that also commits the trees after these stages.
   ///
-  /// The monitor hears each event on a thread of the build. The build waits for it, also at the
+  /// @param stageIds the ids of the stages
+  public Build checkpoints(Set<String> stageIds) {
+    return with(
+        new BuildSettings(
+            Set.copyOf(stageIds), settings.stageTimeout(), settings.failureHandler()));
+  }
+
+  /// A build that ends a stage, and so fails, when the stage takes longer.
+  public Build stageTimeout(Duration allowed) {
+    return with(
+        new BuildSettings(settings.checkpoints(), Optional.of(allowed), settings.failureHandler()));
+  }
+
+  /// A build that gives a stage that has failed to a handler, before the build root of the stage is
+  /// taken down.
+  public Build onFailure(FailedStage.Handler handler) {
+    return with(new BuildSettings(settings.checkpoints(), settings.stageTimeout(), handler));
+  }
+
+  /// Runs the build. Blocks until all is done; an interrupt ends the stage that runs and fails the
+  /// build.
+  ///
+  /// The listener hears each event on a thread of the build. The build waits for it, also at the
   /// end, until the thread of the caller is interrupted or a stage has been ended by its timeout; a
-  /// monitor that still blocks then hears the rest late or never.
+  /// listener that still blocks then hears the rest late or never.
   ///
   /// @param targets the names or ids of pipelines of the manifest
   /// @return how it went; that a stage or a source failed is no exception
+  /// @throws BuildException if a pipeline, a module or a runner is missing
   /// @throws IOException if what surrounds the stages failed: the store, bubblewrap
   public BuildResult run(List<String> targets) throws IOException {
-    var settings = new BuildSettings(checkpoints, stageTimeout, inspector);
-    try (var events = new EventDelivery(monitor)) {
+    try (var events = new EventDelivery(listener)) {
       return new BuildRun(manifest, store, index, events, settings).run(targets);
     }
   }

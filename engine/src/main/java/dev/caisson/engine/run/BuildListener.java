@@ -2,9 +2,9 @@ package dev.caisson.engine.run;
 
 /// Hears what happens in a build.
 @FunctionalInterface
-public interface Monitor {
+public interface BuildListener {
   /// Hears nothing.
-  Monitor NONE = event -> {};
+  BuildListener NONE = event -> {};
 
   /// Called for each event, in order and one at a time, on a thread of the build. The build waits
   /// for it; see [Build#run].

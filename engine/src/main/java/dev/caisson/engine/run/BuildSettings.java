@@ -8,5 +8,9 @@ import java.util.Set;
 ///
 /// @param checkpoints the ids of stages whose trees are committed, too
 /// @param stageTimeout how long a stage may take
+/// @param failureHandler gets a stage that has failed
 record BuildSettings(
-    Set<String> checkpoints, Optional<Duration> stageTimeout, FailedStage.Inspector inspector) {}
+    Set<String> checkpoints, Optional<Duration> stageTimeout, FailedStage.Handler failureHandler) {
+  static final BuildSettings DEFAULT =
+      new BuildSettings(Set.of(), Optional.empty(), FailedStage.Handler.NONE);
+}

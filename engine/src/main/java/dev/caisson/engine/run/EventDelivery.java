@@ -8,12 +8,12 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/// Delivers the events of a build to its monitor, in order, on one thread.
+/// Delivers the events of a build to its listener, in order, on one thread.
 ///
-/// A monitor may block: it writes to whatever the caller of the build has given it. The build waits
-/// for the monitor, so that no event is lost, until the thread of the build is interrupted or [a
-/// deadline has passed][#deadlinePassed()]. Output waits in a bounded queue; when that is full, the
-/// module that prints waits.
+/// A listener may block: it writes to whatever the caller of the build has given it. The build
+/// waits for the listener, so that no event is lost, until the thread of the build is interrupted
+/// or [a deadline has passed][#deadlinePassed()]. Output waits in a bounded queue; when that is
+/// full, the module that prints waits.
 final class EventDelivery implements AutoCloseable {
   /// How many characters of output may wait.
   private static final long ROOM = 1 << 20;
@@ -25,7 +25,7 @@ final class EventDelivery implements AutoCloseable {
   private static final Duration AFTER_DEADLINE = Duration.ofSeconds(5);
   private static final Duration AFTER_INTERRUPT = Duration.ofSeconds(1);
 
-  private final Monitor monitor;
+  private final BuildListener listener;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final ArrayDeque<BuildEvent> waiting = new ArrayDeque<>();
@@ -37,17 +37,17 @@ final class EventDelivery implements AutoCloseable {
   private @Nullable Throwable failure;
   private boolean closed;
 
-  EventDelivery(Monitor monitor) {
-    this.monitor = monitor;
+  EventDelivery(BuildListener listener) {
+    this.listener = listener;
     // What blocks in a write would take a virtual thread's carrier.
-    Thread.ofPlatform().daemon().name("build-monitor").start(this::deliver);
+    Thread.ofPlatform().daemon().name("build-listener").start(this::deliver);
   }
 
   private void deliver() {
     for (var event = next(); event.isPresent(); event = next()) {
       Throwable thrown = null;
       try {
-        monitor.event(event.get());
+        listener.event(event.get());
       } catch (RuntimeException | Error bug) {
         thrown = bug;
       }
@@ -79,10 +79,10 @@ final class EventDelivery implements AutoCloseable {
     return event instanceof BuildEvent.Output output ? output.text().length() : 0;
   }
 
-  /// Delivers an event of the build's own thread, and all before it. Blocks until the monitor has
+  /// Delivers an event of the build's own thread, and all before it. Blocks until the listener has
   /// heard it.
   ///
-  /// @throws RuntimeException what the monitor has thrown
+  /// @throws RuntimeException what the listener has thrown
   void event(BuildEvent event) {
     lock.lock();
     try {
@@ -160,8 +160,8 @@ final class EventDelivery implements AutoCloseable {
     }
   }
 
-  /// Says that a stage has been ended by its deadline: the monitor has a few seconds left from then
-  /// on.
+  /// Says that a stage has been ended by its deadline: the listener has a few seconds left from
+  /// then on.
   void deadlinePassed() {
     lock.lock();
     try {
@@ -173,7 +173,7 @@ final class EventDelivery implements AutoCloseable {
   }
 
   /// Waits until all events have been delivered, as [#event] does, and drops what comes later. A
-  /// monitor that still blocks is left to it.
+  /// listener that still blocks is left to it.
   @Override
   public void close() {
     boolean interrupted = Thread.interrupted();

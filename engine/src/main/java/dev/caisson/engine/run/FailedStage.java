@@ -21,13 +21,13 @@ public interface FailedStage {
   /// @param output where the screen is
   RunResult run(List<String> argv, Fd input, Fd output) throws IOException;
 
-  /// Looks at one. Called on the thread of the build, which goes on when this returns.
+  /// Decides what is done with a stage that has failed, such as to run a shell in it.
   @FunctionalInterface
-  interface Inspector {
-    /// Looks at nothing.
-    Inspector NONE = stage -> {};
+  interface Handler {
+    /// Does nothing.
+    Handler NONE = stage -> {};
 
-    /// Looks at it.
-    void inspect(FailedStage stage) throws IOException;
+    /// Called on the thread of the build, which goes on when this returns.
+    void handle(FailedStage stage) throws IOException;
   }
 }

@@ -50,7 +50,7 @@ final class StageRun {
   private final ObjectStore store;
   private final Optional<Deadline> deadline;
   private final EventDelivery events;
-  private final FailedStage.Inspector inspector;
+  private final FailedStage.Handler failureHandler;
   private final Pipeline pipeline;
   private final Stage stage;
   private final ModuleOutput output;
@@ -69,7 +69,7 @@ final class StageRun {
     this.store = store;
     this.events = events;
     this.deadline = settings.stageTimeout().map(Deadline::in);
-    this.inspector = settings.inspector();
+    this.failureHandler = settings.failureHandler();
     this.pipeline = pipeline;
     this.stage = stage;
     this.output = new ModuleOutput("stages/" + stage.type(), events);
@@ -164,7 +164,7 @@ final class StageRun {
                 runBuiltin(builtin, new Context(builtin.info(), buildRoot, binds, mapped));
           };
       if (failure.isPresent()) {
-        inspector.inspect(new Failed(failure.get(), found.info(), buildRoot, binds));
+        failureHandler.handle(new Failed(failure.get(), found.info(), buildRoot, binds));
       }
     }
     if (failure.isEmpty()) {

@@ -43,7 +43,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// What modules print, and what their services throw, reaches the monitor and the result.
+/// What modules print, and what their services throw, reaches the listener and the result.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @Timeout(120)
@@ -61,7 +61,8 @@ class BuildOutputTest {
     libdir.shellStage("look", "echo looking");
   }
 
-  private BuildResult build(String manifest, String target, Monitor monitor) throws IOException {
+  private BuildResult build(String manifest, String target, BuildListener listener)
+      throws IOException {
     try (var store = ObjectStore.open(temp.resolve("store"))) {
       return new Build(
               Builds.read(manifest, libdir),
@@ -69,19 +70,19 @@ class BuildOutputTest {
               libdir.index(),
               event -> {
                 events.add(event);
-                monitor.event(event);
+                listener.event(event);
               })
           .run(List.of(target));
     }
   }
 
-  private SourceResult fetch(String service, Monitor monitor) throws IOException {
+  private SourceResult fetch(String service, BuildListener listener) throws IOException {
     libdir.source("src", Libdir.PYTHON_SERVICE + service);
     var text =
         "{\"version\":\"2\",\"sources\":{\"src\":{\"items\":{\"a\":{}}}},\"pipelines\":["
             + pipeline("p", "one")
             + "]}";
-    return build(text, "p", monitor).sources().getFirst();
+    return build(text, "p", listener).sources().getFirst();
   }
 
   private StageResult withInput(String service) throws IOException {
@@ -93,7 +94,7 @@ class BuildOutputTest {
             {"name":"q","stages":[{"type":"look","inputs":
               {"i":{"type":"in","origin":"org.osbuild.pipeline","references":["name:p"]}}}]}
             """);
-    return build(text, "q", Monitor.NONE).stages().values().stream()
+    return build(text, "q", BuildListener.NONE).stages().values().stream()
         .reduce((_, last) -> last)
         .orElseThrow()
         .getLast();
@@ -127,7 +128,7 @@ class BuildOutputTest {
             "for i in range(300): print(i)\nprint('no end, ', end='')\n"
                 + "sys.stderr.write('an error\\n')\n"
                 + DONE,
-            Monitor.NONE);
+            BuildListener.NONE);
     assertThat(result.success()).isTrue();
     var lines = new ArrayList<String>();
     IntStream.range(0, 300).forEach(i -> lines.add("source/src (src): " + i));
@@ -173,7 +174,7 @@ class BuildOutputTest {
                 raise ValueError('out of order')
             serve(download)
             """,
-            Monitor.NONE);
+            BuildListener.NONE);
     assertThat(result.failure()).contains("source/src: ValueError: out of order");
     assertThat(result.output()).isEqualTo("source/src (src): last words\n");
     assertThat(result.exception())
@@ -186,7 +187,7 @@ class BuildOutputTest {
 
   @Test
   void aSourceThatCannotBeStoppedWellHasFailed() throws Exception {
-    var result = fetch(DONE + "print('too late')\nsys.exit(4)\n", Monitor.NONE);
+    var result = fetch(DONE + "print('too late')\nsys.exit(4)\n", BuildListener.NONE);
     assertThat(result.failure()).contains("service source/src exited with status 4");
     assertThat(result.output()).isEqualTo("source/src (src): too late\n");
   }
@@ -228,7 +229,7 @@ class BuildOutputTest {
 
   @Test
   void aLineWithoutEndIsHeardInPieces() throws Exception {
-    assertThat(fetch("print('x' * 1000000)\n" + DONE, Monitor.NONE).success()).isTrue();
+    assertThat(fetch("print('x' * 1000000)\n" + DONE, BuildListener.NONE).success()).isTrue();
     assertThat(events)
         .filteredOn(Output.class::isInstance)
         .hasSizeGreaterThan(10)

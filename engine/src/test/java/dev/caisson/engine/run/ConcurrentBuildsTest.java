@@ -51,9 +51,10 @@ class ConcurrentBuildsTest {
     return Builds.read(TEXT, libdir).pipeline("p").orElseThrow().id().orElseThrow();
   }
 
-  private BuildResult build(Monitor monitor) throws IOException {
+  private BuildResult build(BuildListener listener) throws IOException {
     try (var store = ObjectStore.open(place)) {
-      return new Build(Builds.read(TEXT, libdir), store, libdir.index(), monitor).run(List.of("p"));
+      return new Build(Builds.read(TEXT, libdir), store, libdir.index(), listener)
+          .run(List.of("p"));
     }
   }
 

@@ -49,7 +49,7 @@ class DiskFullTest {
 
   private BuildResult build(String manifest, Set<String> checkpoints) throws IOException {
     try (var store = ObjectStore.open(place)) {
-      return new Build(Builds.read(manifest, libdir), store, libdir.index(), Monitor.NONE)
+      return new Build(Builds.read(manifest, libdir), store, libdir.index(), BuildListener.NONE)
           .checkpoints(checkpoints)
           .run(List.of("p"));
     }
@@ -102,10 +102,10 @@ class DiskFullTest {
     assertNothingTemporary(place);
   }
 
-  private void build(String manifest, Set<String> checkpoints, List<String> targets)
+  private BuildResult build(String manifest, Set<String> checkpoints, List<String> targets)
       throws IOException {
     try (var store = ObjectStore.open(place)) {
-      new Build(Builds.read(manifest, libdir), store, libdir.index(), Monitor.NONE)
+      return new Build(Builds.read(manifest, libdir), store, libdir.index(), BuildListener.NONE)
           .checkpoints(checkpoints)
           .run(targets);
     }

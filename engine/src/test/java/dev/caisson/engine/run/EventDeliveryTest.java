@@ -121,7 +121,7 @@ class EventDeliveryTest {
 
   @Test
   void whatAMonitorThrowsEndsTheBuild() {
-    Monitor broken =
+    BuildListener broken =
         event -> {
           throw new IllegalStateException("no more");
         };

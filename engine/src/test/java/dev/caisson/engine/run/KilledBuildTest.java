@@ -98,7 +98,7 @@ class KilledBuildTest {
       assertThat(names(place.resolve("tmp")))
           .containsExactlyInAnyOrder(".lock", String.valueOf(store.temporary().getFileName()));
       var result =
-          new Build(Builds.read(TEXT, libdir), store, libdir.index(), Monitor.NONE)
+          new Build(Builds.read(TEXT, libdir), store, libdir.index(), BuildListener.NONE)
               .run(List.of("p"));
       assertThat(result.success()).isTrue();
       var tree =
