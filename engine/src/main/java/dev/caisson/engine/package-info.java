@@ -1,4 +1,5 @@
-/// Bounded reads of files that come from a sandbox.
+/// What all of the engine shares: the exception that says why a build cannot go on, and bounded
+/// reads of files that come from a sandbox.
 @NullMarked
 package dev.caisson.engine;
 

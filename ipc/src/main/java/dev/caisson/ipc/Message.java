@@ -39,6 +39,8 @@ public record Message(JsonNode value, List<Fd> descriptors) implements AutoClose
   /// @param type the name of the exception
   /// @param text what went wrong
   public static Message exception(String type, String text) {
+    Objects.requireNonNull(type, "type");
+    Objects.requireNonNull(text, "text");
     var value = JsonNodeFactory.instance.objectNode();
     value.put("method", "exception");
     value.putObject("exception").put("type", type).put("value", text).put("traceback", "");

@@ -144,7 +144,7 @@ final class AptSandbox implements AutoCloseable {
     environment.forEach(run::env);
     var result = buildRoot.run(run);
     if (!(result.ending() instanceof RunResult.Exited)) {
-      throw new IOException("%s %s".formatted(argv.getFirst(), result.ending()));
+      throw new ResolveException("%s %s".formatted(argv.getFirst(), result.ending()));
     }
     return result;
   }

@@ -110,7 +110,7 @@ public final class Lock {
     var absolute = file.toAbsolutePath();
     var directory = absolute.getParent();
     if (directory == null) {
-      throw new IOException("not the name of a file: " + file);
+      throw new ResolveException("not the name of a file: " + file);
     }
     var temporary = Files.createTempFile(directory, "." + absolute.getFileName(), ".new");
     try {

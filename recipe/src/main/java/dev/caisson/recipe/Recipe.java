@@ -4,6 +4,7 @@ import dev.caisson.engine.BoundedFile;
 import dev.caisson.engine.manifest.ManifestException;
 import dev.caisson.engine.manifest.ManifestException.Problem;
 import dev.caisson.engine.manifest.Schemas;
+import dev.caisson.engine.spi.Checksum;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import java.io.IOException;
@@ -12,10 +13,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -58,7 +56,7 @@ public record Recipe(
     if (!problems.isEmpty()) {
       throw new ManifestException(problems);
     }
-    return of(fingerprint(bytes), yaml);
+    return of(Checksum.sha256(bytes).text(), yaml);
   }
 
   private static String decode(byte[] bytes) throws ManifestException {
@@ -122,7 +120,7 @@ public record Recipe(
   private static JsonNode schema() throws IOException {
     try (var stream = Recipe.class.getResourceAsStream("recipe.schema.json")) {
       if (stream == null) {
-        throw new IOException("recipe.schema.json is missing from the jar");
+        throw new ResolveException("recipe.schema.json is missing from the jar of recipes");
       }
       return Json.within(Limits.DEFAULT).parse(stream.readAllBytes());
     }
@@ -150,15 +148,6 @@ public record Recipe(
 
   private static List<String> words(JsonNode array) {
     return array.valueStream().map(JsonNode::stringValue).toList();
-  }
-
-  private static String fingerprint(byte[] text) throws IOException {
-    try {
-      var digest = MessageDigest.getInstance("SHA-256").digest(text);
-      return "sha256:" + HexFormat.of().formatHex(digest);
-    } catch (NoSuchAlgorithmException impossible) {
-      throw new IOException("this JVM has no SHA-256", impossible);
-    }
   }
 
   /// Where the lock of a recipe is kept: beside it, `NAME.lock.json`.

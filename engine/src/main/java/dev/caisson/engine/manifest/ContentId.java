@@ -1,8 +1,8 @@
 package dev.caisson.engine.manifest;
 
+import dev.caisson.engine.spi.Checksum;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
@@ -12,15 +12,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// The SHA-256 of several JSON values, one after another: what osbuild calls the id of a stage or
 /// an input.
 final class ContentId {
-  private final MessageDigest digest;
-
-  ContentId() {
-    try {
-      digest = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException impossible) {
-      throw new AssertionError("every JVM has SHA-256", impossible);
-    }
-  }
+  private final MessageDigest digest = Checksum.sha256();
 
   ContentId add(JsonNode value) {
     digest.update(PythonJson.sorted(value).getBytes(StandardCharsets.US_ASCII));

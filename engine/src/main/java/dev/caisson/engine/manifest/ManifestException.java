@@ -1,10 +1,10 @@
 package dev.caisson.engine.manifest;
 
-import java.io.IOException;
+import dev.caisson.engine.BuildException;
 import java.util.List;
 
 /// A manifest is not valid.
-public final class ManifestException extends IOException {
+public final class ManifestException extends BuildException {
   private static final long serialVersionUID = 1;
 
   @SuppressWarnings("serial") // always an immutable list of records of strings
@@ -12,7 +12,7 @@ public final class ManifestException extends IOException {
 
   /// @param problems at least one
   public ManifestException(List<Problem> problems) {
-    super(String.join("\n", problems.stream().map(Problem::toString).toList()));
+    super(Step.MANIFEST, String.join("\n", problems.stream().map(Problem::toString).toList()));
     this.problems = List.copyOf(problems);
   }
 

@@ -1,5 +1,7 @@
 package dev.caisson.engine.manifest;
 
+import dev.caisson.engine.BuildException;
+import dev.caisson.engine.BuildException.Step;
 import dev.caisson.engine.spi.BuildModule;
 import dev.caisson.engine.spi.InputModule;
 import dev.caisson.engine.spi.ModuleProvider;
@@ -62,16 +64,20 @@ public final class ModuleIndex {
     for (var provider : ModuleProvider.all()) {
       for (var module : provider.modules()) {
         var kind = kind(module);
-        try (var stream = provider.description(module.name())) {
-          if (stream == null) {
-            throw new IOException(
-                "%s has no description of %s".formatted(provider.getClass(), module.name()));
-          }
+        try (var stream =
+            provider.description(module.name()).orElseThrow(() -> undescribed(provider, module))) {
           var info = ModuleInfo.of(kind, module.name(), JSON.parse(stream.readAllBytes()));
           builtin.put(new Key(kind, module.name()), new Found.Builtin(info, module));
         }
       }
     }
+  }
+
+  private static BuildException undescribed(ModuleProvider provider, BuildModule module) {
+    return new BuildException(
+        Step.MODULE,
+        "%s has no description of %s".formatted(provider.getClass(), module.name()),
+        "Put a resource %s.meta.json into its jar, beside its class".formatted(module.name()));
   }
 
   private static ModuleInfo.Kind kind(BuildModule module) {
@@ -139,13 +145,14 @@ public final class ModuleIndex {
   private static ModuleInfo read(Key key, Path directory) throws IOException {
     var meta = directory.resolve(key.name() + ".meta.json");
     if (!Files.exists(meta)) {
-      throw new IOException(
+      throw new BuildException(
+          Step.MODULE,
           "the module %s has no description: there is no %s".formatted(key.name(), meta));
     }
     try {
       return ModuleInfo.of(key.kind(), key.name(), JSON.parse(Files.readAllBytes(meta)));
     } catch (MessageException | IllegalArgumentException unreadable) {
-      throw new IOException(meta + ": " + unreadable.getMessage(), unreadable);
+      throw new BuildException(Step.MODULE, meta + ": " + unreadable.getMessage(), unreadable);
     }
   }
 

@@ -3,6 +3,8 @@ package dev.caisson.engine.manifest;
 import com.networknt.schema.Schema;
 import com.networknt.schema.SchemaRegistry;
 import com.networknt.schema.SpecificationVersion;
+import dev.caisson.engine.BuildException;
+import dev.caisson.engine.BuildException.Step;
 import dev.caisson.engine.manifest.ManifestException.Problem;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
@@ -23,7 +25,10 @@ public final class Schemas {
   static JsonNode manifest() throws IOException {
     try (var stream = Schemas.class.getResourceAsStream("manifest.schema.json")) {
       if (stream == null) {
-        throw new IOException("manifest.schema.json is missing from the jar");
+        throw new BuildException(
+            Step.MANIFEST,
+            "manifest.schema.json is missing from the jar of the engine",
+            "Install Caisson again");
       }
       return Json.within(Limits.DEFAULT).parse(stream.readAllBytes());
     }

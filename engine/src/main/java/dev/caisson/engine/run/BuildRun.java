@@ -1,5 +1,7 @@
 package dev.caisson.engine.run;
 
+import dev.caisson.engine.BuildException;
+import dev.caisson.engine.BuildException.Step;
 import dev.caisson.engine.manifest.Manifest;
 import dev.caisson.engine.manifest.Manifest.Pipeline;
 import dev.caisson.engine.manifest.Manifest.Source;
@@ -68,13 +70,16 @@ final class BuildRun {
   private List<Pipeline> plan(List<String> targets) throws IOException {
     var ordered = new LinkedHashSet<Pipeline>();
     for (var target : targets) {
-      visit(
-          manifest
-              .pipeline(target)
-              .orElseThrow(() -> new IOException("the manifest has no pipeline '" + target + "'")),
-          ordered);
+      visit(manifest.pipeline(target).orElseThrow(() -> absent(target)), ordered);
     }
     return List.copyOf(ordered);
+  }
+
+  private BuildException absent(String target) {
+    return new BuildException(
+        Step.MANIFEST,
+        "the manifest has no pipeline '%s'".formatted(target),
+        "It has: " + String.join(", ", manifest.pipelines().stream().map(Pipeline::name).toList()));
   }
 
   private void visit(Pipeline pipeline, Set<Pipeline> ordered) {

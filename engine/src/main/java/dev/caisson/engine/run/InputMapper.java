@@ -1,5 +1,7 @@
 package dev.caisson.engine.run;
 
+import dev.caisson.engine.BuildException;
+import dev.caisson.engine.BuildException.Step;
 import dev.caisson.engine.manifest.Manifest;
 import dev.caisson.engine.manifest.ModuleIndex;
 import dev.caisson.engine.manifest.ModuleInfo;
@@ -57,7 +59,7 @@ final class InputMapper {
     var found =
         index
             .find(ModuleInfo.Kind.INPUT, input.type())
-            .orElseThrow(() -> new IOException("no input " + input.type()));
+            .orElseThrow(() -> new BuildException(Step.INPUT, "no input " + input.type()));
     var address =
         switch (found) {
           case ModuleIndex.Found.Executable _ -> shortAddress();
@@ -86,7 +88,7 @@ final class InputMapper {
       Files.createDirectories(SHORT);
       var directory = store.toAbsolutePath().getParent();
       if (directory == null) {
-        throw new IOException("the socket of the store has no directory: " + store);
+        throw new BuildException(Step.INPUT, "the socket of the store has no directory: " + store);
       }
       mounts.call(() -> {
         Mounts.bind(directory, SHORT);

@@ -1,13 +1,14 @@
 package dev.caisson.engine.run;
 
 import dev.caisson.engine.BoundedFile;
+import dev.caisson.engine.BuildException;
+import dev.caisson.engine.BuildException.Step;
+import dev.caisson.linux.file.OsRelease;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -31,7 +32,8 @@ final class Runners {
   /// The runner of a name from a manifest, or the nearest older one.
   Path named(String name) throws IOException {
     return best(name.startsWith(PREFIX) ? name.substring(PREFIX.length()) : name)
-        .orElseThrow(() -> new IOException("no runner '" + name + "' in " + directory));
+        .orElseThrow(() ->
+            new BuildException(Step.STAGE, "no runner '%s' in %s".formatted(name, directory)));
   }
 
   /// The runner for a root file system.
@@ -48,7 +50,10 @@ final class Runners {
         return found.get();
       }
     }
-    throw new IOException("no runner in " + directory + " suits " + root);
+    throw new BuildException(
+        Step.STAGE,
+        "no runner in %s suits %s".formatted(directory, root),
+        "Name one in the manifest, with 'runner' of the pipeline");
   }
 
   private Optional<Path> best(String wanted) throws IOException {
@@ -79,22 +84,12 @@ final class Runners {
 
   /// See `os-release(5)`.
   private static Map<String, String> osRelease(Path root) throws IOException {
-    var values = new HashMap<String, String>();
     for (var name : List.of("etc/os-release", "usr/lib/os-release")) {
       var text = BoundedFile.OS_RELEASE.readInTree(root, name);
-      if (text.isEmpty()) {
-        continue;
+      if (text.isPresent()) {
+        return OsRelease.variables(text.get());
       }
-      new String(text.get(), StandardCharsets.UTF_8)
-          .lines()
-          .forEach(line -> {
-            int equals = line.indexOf('=');
-            if (equals > 0 && !line.startsWith("#")) {
-              values.put(line.substring(0, equals), line.substring(equals + 1).replace("\"", ""));
-            }
-          });
-      break;
     }
-    return values;
+    return Map.of();
   }
 }

@@ -1,5 +1,7 @@
 package dev.caisson.engine.run;
 
+import dev.caisson.engine.BuildException;
+import dev.caisson.engine.BuildException.Step;
 import dev.caisson.engine.manifest.Manifest.Source;
 import dev.caisson.engine.manifest.ModuleIndex;
 import dev.caisson.engine.manifest.ModuleInfo;
@@ -49,7 +51,7 @@ final class SourceRun {
     var found =
         index
             .find(ModuleInfo.Kind.SOURCE, source.name())
-            .orElseThrow(() -> new IOException("no source " + source.name()));
+            .orElseThrow(() -> new BuildException(Step.SOURCE, "no source " + source.name()));
     JsonNode reply;
     try (var services = new ModuleServices(SpawnThread.shared(), events, output);
         var answer =

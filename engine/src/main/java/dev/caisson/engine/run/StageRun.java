@@ -1,6 +1,8 @@
 package dev.caisson.engine.run;
 
 import dev.caisson.engine.BoundedFile;
+import dev.caisson.engine.BuildException;
+import dev.caisson.engine.BuildException.Step;
 import dev.caisson.engine.manifest.Manifest.Pipeline;
 import dev.caisson.engine.manifest.Manifest.Stage;
 import dev.caisson.engine.manifest.ModuleIndex;
@@ -155,7 +157,7 @@ final class StageRun {
       var found =
           index
               .find(ModuleInfo.Kind.STAGE, stage.type())
-              .orElseThrow(() -> new IOException("no stage " + stage.type()));
+              .orElseThrow(() -> new BuildException(Step.STAGE, "no stage " + stage.type()));
       failure =
           switch (found) {
             case ModuleIndex.Found.Executable executable ->

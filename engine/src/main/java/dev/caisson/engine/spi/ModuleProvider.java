@@ -2,8 +2,8 @@ package dev.caisson.engine.spi;
 
 import java.io.InputStream;
 import java.util.List;
+import java.util.Optional;
 import java.util.ServiceLoader;
-import org.jspecify.annotations.Nullable;
 
 /// Names the modules that a library brings.
 public interface ModuleProvider {
@@ -22,9 +22,9 @@ public interface ModuleProvider {
   /// Opens the description of one of them, `NAME.meta.json`, which is a resource of the library;
   /// the caller closes it.
   ///
-  /// Every provider must do this itself (`getClass().getResourceAsStream(name + ".meta.json")`),
-  /// because only a library can read its own resources.
+  /// Every provider must do this itself (`Optional.ofNullable(getClass().getResourceAsStream(name +
+  /// ".meta.json"))`), because only a library can read its own resources.
   ///
-  /// @return null if there is none
-  @Nullable InputStream description(String name);
+  /// @return empty if there is none
+  Optional<InputStream> description(String name);
 }

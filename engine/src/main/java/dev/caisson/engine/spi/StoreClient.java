@@ -1,5 +1,7 @@
 package dev.caisson.engine.spi;
 
+import dev.caisson.engine.BuildException;
+import dev.caisson.engine.BuildException.Step;
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.Limits;
 import java.io.IOException;
@@ -41,7 +43,8 @@ public final class StoreClient implements AutoCloseable {
   public Path source(String name) throws IOException {
     var request = request("source");
     request.put("name", name);
-    return path(ask(request)).orElseThrow(() -> new IOException("the store has no " + name));
+    return path(ask(request))
+        .orElseThrow(() -> new BuildException(Step.STORE, "the store has no " + name));
   }
 
   private static ObjectNode request(String method) {
@@ -53,13 +56,14 @@ public final class StoreClient implements AutoCloseable {
     try (var answer =
         channel
             .receive(DEADLINE)
-            .orElseThrow(() -> new IOException("the store closed the connection"))) {
+            .orElseThrow(() -> new BuildException(Step.STORE, "the store closed the connection"))) {
       var value = answer.value();
       if (value.has("error")) {
-        throw new IOException("the store: " + value.path("error").asString());
+        throw new BuildException(Step.STORE, "the store: " + value.path("error").asString());
       }
       if (value.has("exception")) {
-        throw new IOException("the store: " + value.path("exception").path("value").asString());
+        throw new BuildException(
+            Step.STORE, "the store: " + value.path("exception").path("value").asString());
       }
       return value;
     }

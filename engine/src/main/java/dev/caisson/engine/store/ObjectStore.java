@@ -1,5 +1,7 @@
 package dev.caisson.engine.store;
 
+import dev.caisson.engine.BuildException;
+import dev.caisson.engine.BuildException.Step;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import dev.caisson.linux.Fd;
@@ -103,25 +105,36 @@ public final class ObjectStore implements AutoCloseable {
   /// Copies the tree of an object into a directory, which is made if need be. Files that are there
   /// are replaced, never written into; others stay.
   public void export(String id, Path destination) throws IOException {
-    var tree = tree(id).orElseThrow(() -> new IOException("the store has no object " + id));
+    var tree = tree(id).orElseThrow(() -> absent(id));
     Files.createDirectories(destination);
     TreeCopy.copyContents(tree, destination, temporary());
+  }
+
+  private BuildException absent(String id) {
+    return new BuildException(
+        Step.STORE, "the store %s has no object %s".formatted(directory, id), "Build it first");
   }
 
   /// Begins a new tree: empty, or as a copy of an object.
   public WorkTree begin(Optional<String> base) throws IOException {
     var work = new WorkTree(scratch.newDirectory("object-"));
-    Files.createDirectory(work.tree());
-    // Whatever the umask.
-    Files.setPosixFilePermissions(work.tree(), PosixFilePermissions.fromString("rwxr-xr-x"));
-    if (base.isPresent()) {
-      TreeCopy.copyContents(
-          tree(base.get()).orElseThrow(() -> new IOException("no object " + base.get())),
-          work.tree(),
-          temporary());
-      work.metadata.setAll((ObjectNode) metadata(base.get()));
+    boolean begun = false;
+    try {
+      Files.createDirectory(work.tree());
+      // Whatever the umask.
+      Files.setPosixFilePermissions(work.tree(), PosixFilePermissions.fromString("rwxr-xr-x"));
+      if (base.isPresent()) {
+        TreeCopy.copyContents(
+            tree(base.get()).orElseThrow(() -> absent(base.get())), work.tree(), temporary());
+        work.metadata.setAll((ObjectNode) metadata(base.get()));
+      }
+      begun = true;
+      return work;
+    } finally {
+      if (!begun) {
+        work.close();
+      }
     }
-    return work;
   }
 
   /// A tree that is being built.
@@ -176,7 +189,8 @@ public final class ObjectStore implements AutoCloseable {
       } catch (FileAlreadyExistsException | DirectoryNotEmptyException another) {
         // Another build was faster; its tree has the same id, so it will do.
       } catch (AtomicMoveNotSupportedException other) {
-        throw new IOException("a store must lie on one file system: " + directory, other);
+        throw new BuildException(
+            Step.STORE, "a store must lie on one file system: " + directory, other);
       } catch (java.nio.file.FileSystemException failure) {
         if (!contains(id)) {
           throw failure;

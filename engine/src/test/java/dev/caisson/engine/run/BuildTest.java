@@ -7,6 +7,7 @@ import static dev.caisson.engine.run.Builds.pipeline;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.engine.BuildException;
 import dev.caisson.engine.manifest.Libdir;
 import dev.caisson.engine.run.BuildEvent.Output;
 import dev.caisson.engine.run.BuildEvent.StageStarted;
@@ -91,6 +92,18 @@ class BuildTest {
         .filter(StageStarted.class::isInstance)
         .map(event -> ((StageStarted) event).stage().type())
         .toList();
+  }
+
+  @Test
+  void aPipelineThatTheManifestDoesNotHaveIsNamedWithThoseThatItHas() throws IOException {
+    libdir.shellStage("stage", "true");
+    var text = manifest(pipeline("a", "stage"), pipeline("b", "stage"));
+    assertThatThrownBy(() -> build(text, "c"))
+        .isInstanceOfSatisfying(
+            BuildException.class,
+            failure -> assertThat(failure.step()).isEqualTo(BuildException.Step.MANIFEST))
+        .hasMessage("the manifest has no pipeline 'c'. It has: a, b");
+    assertThat(objects(place)).isEmpty();
   }
 
   private Path onlyTree() throws IOException {

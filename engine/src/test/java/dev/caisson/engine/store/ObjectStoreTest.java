@@ -6,6 +6,7 @@ import static dev.caisson.engine.run.Builds.objects;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.engine.BuildException;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
@@ -48,6 +49,22 @@ class ObjectStoreTest {
     }
     assertThat(objects(temp.resolve("store"))).containsExactly(ID);
     assertNothingTemporary(temp.resolve("store"));
+  }
+
+  @Test
+  void anObjectThatIsNotThereIsNamedWithTheStoreAndARemedy() throws Exception {
+    try (var store = open()) {
+      assertThatThrownBy(() -> store.export(ID, temp.resolve("out")))
+          .isInstanceOfSatisfying(
+              BuildException.class,
+              failure -> {
+                assertThat(failure.step()).isEqualTo(BuildException.Step.STORE);
+                assertThat(failure.remedy()).contains("Build it first");
+              })
+          .hasMessage("the store %s has no object %s. Build it first", temp.resolve("store"), ID);
+      assertThatThrownBy(() -> store.begin(Optional.of(OTHER))).hasMessageContaining(OTHER);
+      assertThat(names(store.temporary())).isSubsetOf(".lock");
+    }
   }
 
   @Test

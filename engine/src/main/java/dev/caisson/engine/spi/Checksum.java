@@ -1,4 +1,4 @@
-package dev.caisson.modules;
+package dev.caisson.engine.spi;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -9,11 +9,11 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Map;
 
-/// The checksum that a fetched file is named by, such as `sha256:e3b0...`.
+/// The checksum that a fetched file is named by, such as `sha256:e3b0...`. Safe for many threads.
 ///
-/// @param algorithm its name in Java
+/// @param algorithm its name in Java, such as `SHA-256`
 /// @param text the whole name
-record Checksum(String algorithm, String text) {
+public record Checksum(String algorithm, String text) {
   private static final Map<String, String> ALGORITHMS =
       Map.of(
           "md5", "MD5",
@@ -22,8 +22,11 @@ record Checksum(String algorithm, String text) {
           "sha384", "SHA-384",
           "sha512", "SHA-512");
 
-  /// @throws IllegalArgumentException if it is of no known kind
-  static Checksum parse(String text) {
+  /// Reads the name of a file.
+  ///
+  /// @param text `md5`, `sha1`, `sha256`, `sha384` or `sha512`, a colon and hexadecimal digits
+  /// @throws IllegalArgumentException if it is not a checksum
+  public static Checksum parse(String text) {
     int colon = text.indexOf(':');
     var algorithm = colon < 0 ? null : ALGORITHMS.get(text.substring(0, colon));
     if (algorithm == null || !text.substring(colon + 1).matches("[0-9a-f]{32,128}")) {
@@ -32,24 +35,37 @@ record Checksum(String algorithm, String text) {
     return new Checksum(algorithm, text);
   }
 
-  /// The checksum of the same kind that a file has.
-  String of(Path file) throws IOException {
+  /// The checksum of the same kind that a file has. Reads all of the file.
+  public String of(Path file) throws IOException {
     try (var stream = Files.newInputStream(file)) {
       return of(stream);
     }
   }
 
   private String of(InputStream stream) throws IOException {
-    MessageDigest digest;
-    try {
-      digest = MessageDigest.getInstance(algorithm);
-    } catch (NoSuchAlgorithmException unavailable) {
-      throw new IOException("this JVM cannot compute " + algorithm, unavailable);
-    }
+    var digest = digest(algorithm);
     var buffer = new byte[1 << 16];
     for (int count = stream.read(buffer); count >= 0; count = stream.read(buffer)) {
       digest.update(buffer, 0, count);
     }
     return text.substring(0, text.indexOf(':') + 1) + HexFormat.of().formatHex(digest.digest());
+  }
+
+  /// The checksum of kind `sha256` of some bytes.
+  public static Checksum sha256(byte[] bytes) {
+    return new Checksum("SHA-256", "sha256:" + HexFormat.of().formatHex(sha256().digest(bytes)));
+  }
+
+  /// A new digest of SHA-256, for one thread.
+  public static MessageDigest sha256() {
+    return digest("SHA-256");
+  }
+
+  private static MessageDigest digest(String algorithm) {
+    try {
+      return MessageDigest.getInstance(algorithm);
+    } catch (NoSuchAlgorithmException impossible) {
+      throw new AssertionError("every JDK has " + algorithm, impossible);
+    }
   }
 }
