@@ -116,6 +116,7 @@ final class ServiceCallCommand implements Command {
       try (var reply = call(client, words.get(1), args, descriptors, quiet, timeout, terminal)) {
         print(reply, line.hasOption("contents"), timeout, terminal);
       }
+      manager.finish();
       return ExitCode.OK;
     } catch (RemoteException failure) {
       terminal.error(Failures.visible(failure.name() + ": " + failure.value()));

@@ -5,7 +5,6 @@ import static java.util.Objects.requireNonNull;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.SpawnThread;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -17,8 +16,9 @@ import java.util.SequencedSet;
 
 /// Starts services and stops them: a service lives at most as long as the manager that started it.
 ///
-/// Closing the manager stops all, the last started first, and fails if one of them ended badly: a
-/// service whose last write failed must not pass for one that did its work.
+/// [#finish()] stops all, the last started first, and throws if one of them ended badly: a service
+/// whose last write failed must not pass for one that did its work. [#close()] stops what is left
+/// and never throws.
 ///
 /// {@snippet class="dev.caisson.service.Checksums" region="caller"}
 ///
@@ -95,7 +95,7 @@ public final class ServiceManager implements AutoCloseable {
     return patience.compareTo(FOREVER) < 0 ? patience : FOREVER;
   }
 
-  /// Whether services can be started: not any more once the manager has been closed.
+  /// Whether services can be started: not any more once the manager has been finished or closed.
   public boolean isRunning() {
     synchronized (services) {
       return !closed;
@@ -236,31 +236,43 @@ public final class ServiceManager implements AutoCloseable {
     }
   }
 
-  /// Stops all services, the last started first, within one deadline for all. Those that another
-  /// thread is stopping are waited for, and forced at that deadline. Idempotent.
-  ///
-  /// @throws IOException if one of them ended badly; the others' problems are suppressed in it
+  /// Stops all services, as [#finish()], and says nothing about how they ended. Idempotent, never
+  /// throws. For the end of a `try`, whose body calls [#finish()] when all has gone well.
   @Override
-  public void close() throws IOException {
-    close(patience);
+  public void close() {
+    var _ = stopAll(patience);
   }
 
-  /// Stops all services, as [#close()].
+  /// Stops all services, the last started first, within one deadline for all. Those that another
+  /// thread is stopping are waited for, and forced at that deadline. Blocks until all have ended;
+  /// an interrupt shortens that. Nothing can be started afterwards. No-op if all have been stopped.
+  ///
+  /// @throws ServiceException if one of them ended badly; the others' problems are suppressed in it
+  public void finish() throws ServiceException {
+    finish(patience);
+  }
+
+  /// Stops all services, as [#finish()].
   ///
   /// @param patience how long they may take, in all, to stop by themselves
-  public void close(Duration patience) throws IOException {
-    var stop = new OrderedStop(Deadline.in(requirePatience(patience)));
-    synchronized (services) {
-      closed = true;
-    }
-    stopAll(stop);
-    var problems = stop.problems();
+  public void finish(Duration patience) throws ServiceException {
+    var problems = stopAll(requirePatience(patience));
     if (problems.isEmpty()) {
       return;
     }
     var first = problems.removeFirst();
     problems.forEach(first::addSuppressed);
     throw first;
+  }
+
+  /// @return what was wrong with the ends, in order
+  private List<ServiceException> stopAll(Duration allowed) {
+    var stop = new OrderedStop(Deadline.in(allowed));
+    synchronized (services) {
+      closed = true;
+    }
+    stopAll(stop);
+    return stop.problems();
   }
 
   /// Stops all services that run, and waits for those that another thread is stopping.

@@ -74,6 +74,7 @@ class AbandonedRunTest {
           .as("the second run has ended, too")
           .isFalse();
       assertThat(client.call("echo", json("1"), LONG)).isEqualTo(json("1"));
+      manager.finish();
     }
   }
 

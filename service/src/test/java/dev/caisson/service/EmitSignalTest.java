@@ -141,6 +141,7 @@ class EmitSignalTest {
       manager.start("in the JVM", service);
       assertThat(service.id()).as("as soon as it has been started").isEqualTo("in the JVM");
       service.emit(json("1"));
+      manager.finish();
     }
     assertThatThrownBy(() -> service.emit(json("1"))).isInstanceOf(IOException.class);
   }
@@ -156,6 +157,7 @@ class EmitSignalTest {
       manager.stop("first");
       manager.start("second", service);
       assertThat(service.id()).isEqualTo("second");
+      manager.finish();
     }
   }
 

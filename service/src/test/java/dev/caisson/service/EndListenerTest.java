@@ -134,6 +134,7 @@ class EndListenerTest {
       var client = manager.start("a", new Failing());
       assertThatThrownBy(() -> manager.restart("a")).isInstanceOf(IllegalStateException.class);
       assertThat(client.call("echo", json("1"), LONG)).isEqualTo(json("1"));
+      manager.finish();
     }
   }
 }

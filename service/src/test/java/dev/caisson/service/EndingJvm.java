@@ -114,7 +114,7 @@ final class EndingJvm {
         thread(manager, "last");
         thread(manager, "slow");
         ready();
-        manager.close();
+        manager.finish();
       }
       case "stopping one" -> {
         var manager = new ServiceManager(OutputListener.NONE, PATIENCE);
@@ -126,8 +126,8 @@ final class EndingJvm {
       case "closed" -> {
         var manager = new ServiceManager(OutputListener.NONE, PATIENCE);
         thread(manager, "a");
-        manager.close();
-        manager.close();
+        manager.finish();
+        manager.finish();
         sleep();
       }
       case "hanging" -> {

@@ -62,6 +62,7 @@ class InJvmServiceTest {
         manager.start(name, recorded(name));
       }
       manager.stop("b");
+      manager.finish();
     }
     assertThat(events).containsExactly("b", "d", "c", "a");
   }
@@ -70,8 +71,8 @@ class InJvmServiceTest {
   void closingTwiceStopsOnce() throws IOException {
     var manager = Support.manager(OutputListener.NONE, LONG);
     manager.start("a", recorded("a"));
-    manager.close();
-    manager.close();
+    manager.finish();
+    manager.finish();
     assertThat(events).containsExactly("a");
   }
 
@@ -88,6 +89,7 @@ class InJvmServiceTest {
       assertThatThrownBy(() -> manager.stop("other")).isInstanceOf(IllegalArgumentException.class);
       assertThat(manager.start("same", recorded("third")).call("m", json("[]"), LONG).isNull())
           .isTrue();
+      manager.finish();
     }
     assertThat(events).containsExactly("first", "third");
   }
@@ -107,6 +109,7 @@ class InJvmServiceTest {
           .isInstanceOf(ServiceEndedException.class)
           .hasMessageContaining("bad")
           .hasMessageContaining("the disk is full");
+      manager.finish();
     }
     assertThat(events).containsExactly("bad");
   }
@@ -123,6 +126,7 @@ class InJvmServiceTest {
                 throw new AssertionError("on purpose");
               }));
       assertThatThrownBy(() -> manager.stop("bad")).isInstanceOf(ServiceEndedException.class);
+      manager.finish();
     }
     assertThat(events).containsExactly("bad");
   }
@@ -143,7 +147,7 @@ class InJvmServiceTest {
                 return true;
               }));
     }
-    assertThatThrownBy(manager::close)
+    assertThatThrownBy(manager::finish)
         .isInstanceOf(ServiceEndedException.class)
         .hasMessageContaining("from bad2")
         .satisfies(failure ->
@@ -174,9 +178,9 @@ class InJvmServiceTest {
     assertThat(told).isNotNull();
     if (!(told instanceof RemoteException)) {
       assertThat(told).hasMessageContaining("StackOverflowError");
-      assertThatThrownBy(manager::close).isInstanceOf(ServiceEndedException.class);
+      assertThatThrownBy(manager::finish).isInstanceOf(ServiceEndedException.class);
     }
-    manager.close();
+    manager.finish();
     assertThat(events).containsExactly("broken");
   }
 
@@ -197,6 +201,7 @@ class InJvmServiceTest {
       assertThatThrownBy(() -> client.call("m", json("[]"), SHORT))
           .isInstanceOf(DeadlineException.class);
       manager.stop("stuck");
+      manager.finish();
     }
     assertThat(events).containsExactly("stuck");
   }

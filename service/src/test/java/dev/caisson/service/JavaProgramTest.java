@@ -77,6 +77,7 @@ class JavaProgramTest {
       manager.stop("java");
       assertThat(lines.of("java")).containsExactly(SampleService.FAREWELL);
       assertThat(lines.all().getFirst().program()).isEqualTo("SampleService");
+      manager.finish();
     }
   }
 
@@ -94,6 +95,7 @@ class JavaProgramTest {
         manager.stop("java");
         Processes.awaitEnd(process, LONG);
       }
+      manager.finish();
     }
     assertThat(lines.of("java")).containsExactly("stopped");
   }
@@ -117,6 +119,7 @@ class JavaProgramTest {
           .hasMessage("enough");
       pipe.write().close();
       manager.stop("java");
+      manager.finish();
     }
     assertThat(lines.of("java")).containsExactly(SampleService.FAREWELL);
   }
@@ -133,6 +136,7 @@ class JavaProgramTest {
                 assertThat(ended).hasMessageContaining("exited with status 1");
                 assertThat(String.join("\n", ended.lastLines())).contains("the last write failed");
               });
+      manager.finish();
     }
   }
 
@@ -145,7 +149,7 @@ class JavaProgramTest {
         .isInstanceOf(ServiceException.class)
         .hasMessageContaining("StackOverflowError");
     try {
-      manager.close();
+      manager.finish();
     } catch (ServiceEndedException told) {
       assertThat(told).hasMessageContaining("status 1");
     }

@@ -62,6 +62,7 @@ class MessageListenerTest {
       assertThatThrownBy(() -> client.call("fail", json("[\"why\"]"), LONG))
           .isInstanceOf(RemoteException.class);
       client.callWithFds("echo", json("5"), List.of(file), SignalListener.NONE, LONG).close();
+      manager.finish();
     }
     assertThat(ids).containsOnly("seen").hasSize(8);
     assertThat(seen.subList(0, 5))
@@ -105,6 +106,7 @@ class MessageListenerTest {
         assertThat(reply.descriptors()).hasSize(100);
       }
       assertThat(file.isValid()).isTrue();
+      manager.finish();
     }
   }
 
@@ -123,6 +125,7 @@ class MessageListenerTest {
                   }));
       assertThat(client.call("echo", json("{\"a\":[1]}"), LONG)).isEqualTo(json("{\"a\":[1]}"));
       assertThat(client.call("echo", json("\"b\""), LONG)).isEqualTo(json("\"b\""));
+      manager.finish();
     }
   }
 
@@ -135,6 +138,7 @@ class MessageListenerTest {
       client.call("echo", json("1"), LONG);
       manager.restart("seen");
       client.call("echo", json("2"), LONG);
+      manager.finish();
     }
     assertThat(seen).hasSize(4);
     assertThat(seen.stream().mapToInt(MessageEvent::descriptors)).containsOnly(0);

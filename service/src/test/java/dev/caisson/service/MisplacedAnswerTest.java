@@ -63,6 +63,7 @@ class MisplacedAnswerTest {
       go.countDown();
       assertThat(first.get()).isEqualTo(json("\"the answer to slow\""));
       assertThat(client.call("quick", json("[]"), LONG)).isEqualTo(json("\"the answer to quick\""));
+      manager.finish();
     }
   }
 
@@ -94,6 +95,7 @@ class MisplacedAnswerTest {
       } catch (IllegalStateException refused) {
         assertThat(answers).isEmpty();
       }
+      manager.finish();
     }
   }
 }

@@ -94,7 +94,7 @@ class NullArgumentTest {
 
   @AfterAll
   static void stop() throws Exception {
-    manager.close();
+    manager.finish();
     sockets.close();
   }
 

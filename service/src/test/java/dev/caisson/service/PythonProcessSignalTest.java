@@ -37,6 +37,7 @@ class PythonProcessSignalTest extends SignalContract {
         }
         assertThatThrownBy(client::stop).hasMessageContaining("exited with status 3");
       }
+      manager.finish();
     }
   }
 }

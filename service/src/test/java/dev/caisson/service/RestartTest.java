@@ -98,6 +98,7 @@ class RestartTest {
                 Exit.Signalled.class, exit -> assertThat(exit.signal()).isEqualTo(Signal.KILL));
         assertThat(retried(client, "at_end").longValue()).isNotEqualTo(before);
       }
+      manager.finish();
     }
     assertThat(ends.count()).isEqualTo(3);
   }
@@ -114,6 +115,7 @@ class RestartTest {
       // Its id is free.
       assertThat(manager.start("a", program, List.of()).call("nothing", json("[]"), LONG).isNull())
           .isTrue();
+      manager.finish();
     }
     assertThat(ends.count()).isEqualTo(1);
   }
@@ -148,6 +150,7 @@ class RestartTest {
         ends.await(i);
       }
       assertThat(retried(client, "nothing").isNull()).isTrue();
+      manager.finish();
     }
   }
 
@@ -181,6 +184,7 @@ class RestartTest {
           .hasMessageContaining("SIGKILL");
       assertThat(retried(client, "nothing").isNull()).isTrue();
       assertThat(Files.readAllLines(marker)).containsExactly("called");
+      manager.finish();
     }
   }
 
@@ -197,6 +201,7 @@ class RestartTest {
       pipe.write().close();
       ends.await(1);
       assertThat(retried(client, "at_end").longValue()).isNotEqualTo(before);
+      manager.finish();
     }
   }
 
@@ -216,6 +221,7 @@ class RestartTest {
       assertThatThrownBy(() -> manager.restart("a")).isInstanceOf(IllegalArgumentException.class);
       assertThatThrownBy(() -> client.call("nothing", json("[]"), LONG))
           .isInstanceOf(ServiceEndedException.class);
+      manager.finish();
     }
     assertThat(ends.count()).isZero();
   }
@@ -229,6 +235,7 @@ class RestartTest {
           .isInstanceOf(ServiceEndedException.class)
           .hasMessageContaining("3");
       assertThat(client.call("nothing", json("[]"), LONG).isNull()).isTrue();
+      manager.finish();
     }
   }
 
@@ -240,6 +247,7 @@ class RestartTest {
       assertThat(environment.get("LC_ALL")).isEqualTo(json("\"C\""));
       assertThat(environment.get("EMPTY")).isEqualTo(json("\"\""));
       assertThat(environment.get("PATH").stringValue()).contains("/bin");
+      manager.finish();
     }
   }
 
@@ -348,6 +356,7 @@ class RestartTest {
       assertThatThrownBy(() -> manager.restart("stopping"))
           .as("it does not run")
           .isInstanceOf(IllegalArgumentException.class);
+      manager.finish();
     }
   }
 
@@ -364,6 +373,7 @@ class RestartTest {
       for (var client : clients) {
         client.call("at_end", json("{\"append\": \"" + order + "\"}"), LONG);
       }
+      manager.finish();
     }
     assertThat(Files.readAllLines(order)).containsExactly("c", "b", "a");
   }
@@ -380,6 +390,7 @@ class RestartTest {
           .isInstanceOf(MessageException.class);
       ends.await(1);
       assertThat(retried(client, "nothing").isNull()).isTrue();
+      manager.finish();
     }
   }
 
@@ -422,6 +433,7 @@ class RestartTest {
       ends.await(1);
       assertThat(retried(client, "echo")).isEqualTo(json("{}"));
       assertThat(made.get()).isEqualTo(2);
+      manager.finish();
     }
   }
 
@@ -438,6 +450,7 @@ class RestartTest {
           .hasMessage("on purpose");
       assertThat(manager.start("a", new Failing()).call("echo", json("1"), LONG))
           .isEqualTo(json("1"));
+      manager.finish();
     }
   }
 
@@ -472,6 +485,7 @@ class RestartTest {
       assertThatThrownBy(() -> manager.restart("a"))
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining("serves once");
+      manager.finish();
     }
   }
 }

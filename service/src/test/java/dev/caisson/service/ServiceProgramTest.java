@@ -113,9 +113,12 @@ class ServiceProgramTest {
 
   private JsonNode about(String... args) throws IOException {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
-      return manager
-          .start("an id", Programs.javaProgram(directory, Program.class), List.of(args))
-          .call("about", LONG);
+      var about =
+          manager
+              .start("an id", Programs.javaProgram(directory, Program.class), List.of(args))
+              .call("about", LONG);
+      manager.finish();
+      return about;
     }
   }
 
@@ -170,6 +173,7 @@ class ServiceProgramTest {
                     .contains(problem);
               });
       assertThatThrownBy(client::stop).isInstanceOf(ServiceEndedException.class);
+      manager.finish();
     }
   }
 
@@ -280,6 +284,7 @@ class ServiceProgramTest {
       var few = manager.start("few", program, List.of("--limit=5"));
       assertThatThrownBy(() -> few.call(Checksums.CHECKSUM, request, LONG))
           .hasMessageContaining("longer than 5 bytes");
+      manager.finish();
     }
   }
 }

@@ -60,7 +60,7 @@ abstract class SignalContract {
   @AfterEach
   void stop() throws IOException {
     Thread.setDefaultUncaughtExceptionHandler(before);
-    manager.close();
+    manager.finish();
   }
 
   private ServiceClient started() throws IOException {

@@ -57,6 +57,7 @@ class StopIsNoEndTest {
         manager.start("a", spec);
         manager.stop("a");
       }
+      manager.finish();
     }
     assertThat(ends.count()).isZero();
     assertThat(made.get()).isEqualTo(3000);
@@ -96,6 +97,7 @@ class StopIsNoEndTest {
         manager.stop("a");
         enough.countDown();
         assertThatThrownBy(() -> call.get()).isInstanceOf(ServiceEndedException.class);
+        manager.finish();
       } finally {
         enough.countDown();
       }

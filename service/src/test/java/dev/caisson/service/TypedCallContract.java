@@ -52,7 +52,7 @@ abstract class TypedCallContract {
     // Whoever sends a descriptor keeps it.
     assertThat(own).allMatch(Fd::isValid);
     Support.drop(own);
-    manager.close();
+    manager.finish();
   }
 
   private Fd file(String text) throws IOException {

@@ -75,6 +75,7 @@ class TypedStrictnessTest {
       var client = manager.start("typed", new TypedSample());
       assertThatThrownBy(() -> client.call(nothing, json("null"), LONG))
           .isInstanceOf(ProtocolException.class);
+      manager.finish();
     }
   }
 
@@ -86,6 +87,7 @@ class TypedStrictnessTest {
           .isInstanceOf(RemoteException.class)
           .hasMessageContaining("IllegalArgumentException")
           .hasMessageContaining("order");
+      manager.finish();
     }
   }
 
@@ -122,6 +124,7 @@ class TypedStrictnessTest {
       var client = manager.start("teller", new Teller());
       assertThatThrownBy(() -> client.call(Teller.TELL, json("[]"), LONG))
           .isInstanceOf(RemoteException.class);
+      manager.finish();
     }
   }
 }

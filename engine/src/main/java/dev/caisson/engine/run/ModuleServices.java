@@ -6,6 +6,7 @@ import dev.caisson.engine.spi.SourceModule;
 import dev.caisson.engine.spi.StageModule;
 import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.service.ServiceClient;
+import dev.caisson.service.ServiceException;
 import dev.caisson.service.ServiceManager;
 import dev.caisson.service.ServiceSpec;
 import java.io.IOException;
@@ -65,9 +66,16 @@ final class ModuleServices implements AutoCloseable {
 
   /// Stops all, the last started first.
   ///
-  /// @throws dev.caisson.service.ServiceException if one of them ended badly
+  /// @throws ServiceException if one of them ended badly
+  void finish() throws ServiceException {
+    try (var _ = events.lastOutput()) {
+      manager.finish();
+    }
+  }
+
+  /// Stops what [#finish()] has not stopped, and says nothing about how it ended.
   @Override
-  public void close() throws IOException {
+  public void close() {
     try (var _ = events.lastOutput()) {
       manager.close();
     }

@@ -8,6 +8,7 @@ import dev.caisson.engine.manifest.ModuleInfo;
 import dev.caisson.engine.store.ObjectStore;
 import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.sandbox.ExceptionEndpoint.Report;
+import dev.caisson.service.ServiceClient;
 import dev.caisson.service.ServiceException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -53,22 +54,26 @@ final class SourceRun {
             .find(ModuleInfo.Kind.SOURCE, source.name())
             .orElseThrow(() -> new BuildException(Step.SOURCE, "no source " + source.name()));
     JsonNode reply;
-    try (var services = new ModuleServices(SpawnThread.shared(), events, output);
-        var answer =
-            services
-                .start(id(), found)
-                .callWithFds(
-                    "download",
-                    arguments(),
-                    List.of(),
-                    (signal, descriptors) -> progress(signal),
-                    DOWNLOAD)) {
-      reply = answer.value();
+    try (var services = new ModuleServices(SpawnThread.shared(), events, output)) {
+      reply = download(services.start(id(), found));
+      services.finish();
     } catch (ServiceException failure) {
       return failed(ServiceFailure.of(id(), failure));
     }
     store.forgetTimes(source.items().propertyNames());
     return result(reply);
+  }
+
+  private JsonNode download(ServiceClient client) throws IOException {
+    try (var answer =
+        client.callWithFds(
+            "download",
+            arguments(),
+            List.of(),
+            (signal, descriptors) -> progress(signal),
+            DOWNLOAD)) {
+      return answer.value();
+    }
   }
 
   private JsonNode arguments() {

@@ -168,6 +168,7 @@ final class StageRun {
       if (failure.isPresent()) {
         failureHandler.handle(new Failed(failure.get(), found.info(), buildRoot, binds));
       }
+      services.finish();
     }
     if (failure.isEmpty()) {
       keepMetadata(metadata, tree);

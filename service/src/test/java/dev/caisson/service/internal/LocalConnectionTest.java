@@ -274,6 +274,7 @@ class LocalConnectionTest {
       });
       assertThat(heard).hasSize(500);
       assertThat(heard.getLast()).isEqualTo(json("499"));
+      manager.finish();
     }
   }
 
@@ -302,7 +303,7 @@ class LocalConnectionTest {
       heard.await();
       try {
         Background.bounded(() -> {
-          manager.close();
+          manager.finish();
           return true;
         });
       } finally {
