@@ -9,7 +9,7 @@ import dev.caisson.engine.run.BuildListener;
 import dev.caisson.engine.run.BuildResult;
 import dev.caisson.engine.run.FailedStage;
 import dev.caisson.engine.store.ObjectStore;
-import dev.caisson.recipe.Lock;
+import dev.caisson.ipc.Json;
 import dev.caisson.recipe.Recipe;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -127,7 +127,7 @@ final class BuildCommand implements Command {
     var exports = exports(line, manifest);
     var checkpoints = checkpoints(line, manifest);
     if (line.hasOption("inspect")) {
-      terminal.out().print(Lock.text(ResultJson.inspect(manifest)));
+      terminal.out().print(Json.indented(ResultJson.inspect(manifest)));
       return ExitCode.OK;
     }
     var directory = Values.path(line, "output-directory");
@@ -157,7 +157,7 @@ final class BuildCommand implements Command {
         export(manifest, store, exports.isEmpty() ? targets : exports, directory.get());
       }
       if (line.hasOption("json")) {
-        terminal.out().print(Lock.text(ResultJson.result(manifest, result, store)));
+        terminal.out().print(Json.indented(ResultJson.result(manifest, result, store)));
       } else {
         tell(line, terminal, manifest, storePath, targets, directory, result);
       }

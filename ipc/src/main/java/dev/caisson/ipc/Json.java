@@ -8,6 +8,8 @@ import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.util.TokenBuffer;
 
 /// JSON as it is accepted from others and written to them.
@@ -170,6 +172,23 @@ public final class Json {
       throw new MessageException("cannot be written", impossible);
     }
     return bytes.toByteArray();
+  }
+
+  /// Made only when there is something to be indented.
+  private static final class Indented {
+    static final JsonMapper MAPPER =
+        JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+  }
+
+  /// The text of a value for people to read: indented, with a line feed at its end.
+  ///
+  /// @throws MessageException if it holds what JSON cannot
+  public static String indented(JsonNode value) throws MessageException {
+    try {
+      return Indented.MAPPER.writeValueAsString(value) + "\n";
+    } catch (JacksonException cause) {
+      throw new MessageException("not expressible as JSON: " + cause.getOriginalMessage(), cause);
+    }
   }
 
   /// Writes a value, in UTF-8, without making a tree of it first. The stream stays open.

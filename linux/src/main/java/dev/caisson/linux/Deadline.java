@@ -23,6 +23,11 @@ public record Deadline(Duration allowed, long nanoTime) {
     return new Deadline(allowed, System.nanoTime() + bounded.toNanos());
   }
 
+  /// A deadline so far ahead that it does not pass while a program runs: a year.
+  public static Deadline never() {
+    return in(LONGEST);
+  }
+
   /// What is left of it; zero when it has passed.
   public Duration remaining() {
     return Duration.ofNanos(Math.max(0, nanoTime - System.nanoTime()));

@@ -20,8 +20,14 @@ import java.util.OptionalLong;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.SerializableString;
 import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.TokenStreamLocation;
+import tools.jackson.core.sym.PropertyNameMatcher;
+import tools.jackson.core.util.JsonParserDelegate;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.MissingNode;
 import tools.jackson.dataformat.yaml.YAMLFactory;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 import tools.jackson.dataformat.yaml.YAMLParser;
@@ -71,27 +77,74 @@ public record Recipe(
     var factory =
         YAMLFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
     var mapper = new YAMLMapper(factory);
-    try {
-      refuseAliases(mapper, text);
-      return mapper.readTree(text);
-    } catch (JacksonException failure) {
-      throw new ManifestException(List.of(new Problem("", "not YAML: " + reason(failure))));
+    try (var parser = new AliasFinder((YAMLParser) mapper.createParser(text))) {
+      Optional<JsonNode> tree;
+      boolean more;
+      try {
+        tree = Optional.ofNullable(mapper.readTree(parser));
+        more = tree.isPresent() && parser.nextToken() != null;
+      } catch (JacksonException failure) {
+        parser.refuseAliases();
+        throw new ManifestException(List.of(new Problem("", "not YAML: " + reason(failure))));
+      }
+      parser.refuseAliases();
+      if (more) {
+        throw new ManifestException(List.of(new Problem("", "more than one document")));
+      }
+      return tree.orElseGet(MissingNode::getInstance);
     }
   }
 
-  /// They would be read as text: as the name of what they stand for.
-  private static void refuseAliases(YAMLMapper mapper, String text) throws ManifestException {
-    try (var parser = (YAMLParser) mapper.createParser(text)) {
-      while (parser.nextToken() != null) {
-        if (parser.isCurrentAlias()) {
-          var where = parser.currentTokenLocation();
-          throw new ManifestException(
-              List.of(
-                  new Problem(
-                      "",
-                      "aliases are not supported (line %d, column %d)"
-                          .formatted(where.getLineNr(), where.getColumnNr()))));
-        }
+  /// Notices aliases. Jackson reads them as text: as the name of what they stand for.
+  private static final class AliasFinder extends JsonParserDelegate {
+    private final YAMLParser yaml;
+    private Optional<TokenStreamLocation> first = Optional.empty();
+
+    AliasFinder(YAMLParser yaml) {
+      super(yaml);
+      this.yaml = yaml;
+    }
+
+    @Override
+    public JsonToken nextToken() {
+      return noticed(super.nextToken());
+    }
+
+    @Override
+    public JsonToken nextValue() {
+      return noticed(super.nextValue());
+    }
+
+    @Override
+    public String nextName() {
+      return noticed(super.nextName());
+    }
+
+    @Override
+    public boolean nextName(SerializableString name) {
+      return noticed(super.nextName(name));
+    }
+
+    @Override
+    public int nextNameMatch(PropertyNameMatcher matcher) {
+      return noticed(super.nextNameMatch(matcher));
+    }
+
+    private <T> T noticed(T read) {
+      if (first.isEmpty() && yaml.isCurrentAlias()) {
+        first = Optional.of(yaml.currentTokenLocation());
+      }
+      return read;
+    }
+
+    void refuseAliases() throws ManifestException {
+      if (first.isPresent()) {
+        throw new ManifestException(
+            List.of(
+                new Problem(
+                    "",
+                    "aliases are not supported (line %d, column %d)"
+                        .formatted(first.get().getLineNr(), first.get().getColumnNr()))));
       }
     }
   }

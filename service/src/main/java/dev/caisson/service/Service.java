@@ -47,7 +47,6 @@ import tools.jackson.databind.JsonNode;
 /// removed) is for an executable. A method that never returns keeps its process alive when the host
 /// has gone.
 public abstract class Service {
-  private static final Duration FOREVER = Duration.ofDays(365);
   private static final Duration SEND = Duration.ofSeconds(60);
 
   private final Duration sendDeadline;
@@ -196,7 +195,7 @@ public abstract class Service {
       boolean heard = true;
       while (heard) {
         try {
-          var call = current.connection.receive(Deadline.in(FOREVER));
+          var call = current.connection.receive(Deadline.never());
           heard = call.isPresent() && answer(current, call.get());
         } catch (MalformedMessageException nonsense) {
           var breach = new ProtocolException(String.valueOf(nonsense.getMessage()));

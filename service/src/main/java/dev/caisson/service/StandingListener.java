@@ -17,8 +17,6 @@ import tools.jackson.databind.JsonNode;
 /// A thread waits for what comes between calls. It reads only in turn with the calls: during a call
 /// each message is for its caller.
 final class StandingListener implements SignalListener {
-  private static final Duration FOREVER = Duration.ofDays(365);
-
   /// A message that is there is received at once.
   private static final Duration SOON = Duration.ofSeconds(1);
 
@@ -69,7 +67,7 @@ final class StandingListener implements SignalListener {
   private void run(Session session) {
     while (!session.over()) {
       try {
-        session.connection().awaitReady(Deadline.in(FOREVER));
+        session.connection().awaitReady(Deadline.never());
         if (!hearInTurn(session)) {
           return;
         }

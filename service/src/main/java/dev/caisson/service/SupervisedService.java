@@ -197,7 +197,7 @@ final class SupervisedService implements ServiceClient.Owner {
         .name("watch-" + id)
         .start(() -> {
           try {
-            watched.awaitEnd(Deadline.in(Duration.ofDays(365)));
+            watched.awaitEnd(Deadline.never());
           } catch (IOException | IllegalStateException reaped) {
             // By whoever stopped it, or ended it after a call had ended its connection.
           }

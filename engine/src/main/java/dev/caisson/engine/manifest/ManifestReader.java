@@ -1,11 +1,16 @@
 package dev.caisson.engine.manifest;
 
+import dev.caisson.engine.BoundedFile;
 import dev.caisson.engine.manifest.Manifest.Input;
 import dev.caisson.engine.manifest.Manifest.Pipeline;
 import dev.caisson.engine.manifest.Manifest.Source;
 import dev.caisson.engine.manifest.Manifest.Stage;
 import dev.caisson.engine.manifest.ManifestException.Problem;
+import dev.caisson.ipc.Json;
+import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.MessageException;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -26,6 +31,14 @@ public final class ManifestReader {
 
   private ManifestReader(ModuleIndex index) {
     this.index = index;
+  }
+
+  /// Reads the JSON of a manifest from a file, without a look at what it means.
+  ///
+  /// @throws MessageException if it is not JSON, with line and column
+  /// @throws IOException if it cannot be read, or is longer than a manifest may be
+  public static JsonNode json(Path file) throws IOException {
+    return Json.within(Limits.DEFAULT).parse(BoundedFile.MANIFEST.read(file));
   }
 
   /// Reads a manifest.
