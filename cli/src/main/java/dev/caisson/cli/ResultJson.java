@@ -93,7 +93,7 @@ final class ResultJson {
       var items = sources.putArray(source.source());
       for (var item : source.items()) {
         var entry = items.addObject();
-        entry.put("cached", item.cached());
+        entry.put("cached", item.origin() == SourceResult.Origin.CACHE);
         entry.put("checksum", item.checksum());
         item.error().ifPresent(text -> entry.put("error", text));
       }

@@ -7,6 +7,8 @@ import java.util.Optional;
 ///
 /// The message is the reason, and the remedy after it if there is one. That a program or a kernel
 /// failed on the way stays an exception of its own kind.
+///
+/// Immutable.
 public class BuildException extends IOException {
   private static final long serialVersionUID = 1;
 

@@ -15,6 +15,8 @@ import tools.jackson.databind.util.TokenBuffer;
 /// JSON as it is accepted from others and written to them.
 ///
 /// Strict: UTF-8 alone, one value, no duplicate keys, no NaN or Infinity, and the limits given.
+///
+/// Immutable, and so safe for many threads.
 public final class Json {
   private static final StrictFactory WRITER = new StrictFactory(Limits.DEFAULT);
 

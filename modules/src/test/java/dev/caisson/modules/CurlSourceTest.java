@@ -96,8 +96,12 @@ class CurlSourceTest {
       var item = item(sha256(body), server.url("/a"));
       var first = fetch(item);
       assertThat(first.success()).as("%s", first).isTrue();
-      assertThat(first.items()).extracting(SourceResult.Item::cached).containsExactly(false);
-      assertThat(fetch(item).items()).extracting(SourceResult.Item::cached).containsExactly(true);
+      assertThat(first.items())
+          .extracting(SourceResult.Item::origin)
+          .containsExactly(SourceResult.Origin.SOURCE);
+      assertThat(fetch(item).items())
+          .extracting(SourceResult.Item::origin)
+          .containsExactly(SourceResult.Origin.CACHE);
       assertThat(server.requests()).hasSize(1);
     }
     assertFetched(body);

@@ -62,7 +62,9 @@ class InlineSourceTest {
     assertThat(fetch(sha256(HELLO), "base64", "aGVsbG8K").success()).isTrue();
     assertFetched(HELLO);
     var again = fetch(sha256(HELLO), "base64", "aGVsbG8K");
-    assertThat(again.items()).extracting(SourceResult.Item::cached).containsExactly(true);
+    assertThat(again.items())
+        .extracting(SourceResult.Item::origin)
+        .containsExactly(SourceResult.Origin.CACHE);
   }
 
   @Test

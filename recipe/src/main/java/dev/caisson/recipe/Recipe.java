@@ -26,6 +26,7 @@ import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.sym.PropertyNameMatcher;
 import tools.jackson.core.util.JsonParserDelegate;
+import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.MissingNode;
 import tools.jackson.dataformat.yaml.YAMLFactory;
@@ -76,7 +77,8 @@ public record Recipe(
   private static JsonNode parse(String text) throws ManifestException {
     var factory =
         YAMLFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
-    var mapper = new YAMLMapper(factory);
+    var mapper =
+        YAMLMapper.builder(factory).disable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
     try (var parser = new AliasFinder((YAMLParser) mapper.createParser(text))) {
       Optional<JsonNode> tree;
       boolean more;

@@ -5,6 +5,8 @@ import tools.jackson.databind.JsonNode;
 
 /// A message that a host or a service has sent, as a [MessageListener] sees it.
 ///
+/// For many threads, as long as none changes the JSON.
+///
 /// @param direction which way it goes
 /// @param json all of it, as on the wire: `{"type": ..., "data": ...}`
 /// @param descriptors how many go with it

@@ -1,6 +1,8 @@
 package dev.caisson.service;
 
 /// Sees the messages between a host and a service, for debugging.
+///
+/// Called by the threads that send and receive, so also by several at once.
 @FunctionalInterface
 public interface MessageListener {
   /// Sees nothing.

@@ -4,6 +4,8 @@ package dev.caisson.service;
 ///
 /// The message is `ID: NAME: VALUE`, and the lines of the backtrace follow if there is one. All but
 /// the id comes from the service: it is as long as a message may be, and can steer a terminal.
+///
+/// Immutable.
 public final class RemoteException extends ServiceException {
   private static final long serialVersionUID = 1;
 

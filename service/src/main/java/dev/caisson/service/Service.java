@@ -46,6 +46,9 @@ import tools.jackson.databind.JsonNode;
 /// open files. What outlives a process (a mount, a loop device without autoclear, a file to be
 /// removed) is for an executable. A method that never returns keeps its process alive when the host
 /// has gone.
+///
+/// One thread at a time runs [#dispatch], the handlers and [#stop()], not always the same one; any
+/// thread may send signals.
 public abstract class Service {
   private static final Duration SEND = Duration.ofSeconds(60);
 
@@ -291,5 +294,14 @@ public abstract class Service {
             "a descriptor of the %s is not open: %s".formatted(message, descriptor));
       }
     }
+  }
+
+  /// The class, and the id if the service has been started.
+  @Override
+  public String toString() {
+    var current = host;
+    var name = getClass().getSimpleName();
+    return "%s[%s]"
+        .formatted(name.isEmpty() ? "Service" : name, current == null ? "not started" : current.id);
   }
 }

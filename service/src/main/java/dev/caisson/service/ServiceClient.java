@@ -26,10 +26,10 @@ import tools.jackson.databind.node.JsonNodeFactory;
 
 /// Calls the methods of a service.
 ///
-/// Many threads may: their calls wait for each other, in order. A call that ends without its answer
-/// (deadline, interrupt, a peer that breaks the protocol) ends the connection with it, so that a
-/// late answer can never be taken for that of the next call. The service then ends, too; one that
-/// is [restarted][Restart] can be called again by the same client.
+/// Safe for many threads: their calls wait for each other, in order. A call that ends without its
+/// answer (deadline, interrupt, a peer that breaks the protocol) ends the connection with it, so
+/// that a late answer can never be taken for that of the next call. The service then ends, too; one
+/// that is [restarted][Restart] can be called again by the same client.
 ///
 /// A service may send signals at any time. Those of a call go to the listener of that call. The
 /// others go to the [standing listener][ServiceSpec#onSignal] as they come. Without a standing
@@ -293,5 +293,12 @@ public final class ServiceClient {
       throw new InterruptedIOException(
           "interrupted before calling " + method + " of service " + id);
     }
+  }
+
+  /// The id of the service, and its process.
+  @Override
+  public String toString() {
+    var pid = pid();
+    return "ServiceClient[%s%s]".formatted(id, pid.isPresent() ? ", pid " + pid.getAsInt() : "");
   }
 }

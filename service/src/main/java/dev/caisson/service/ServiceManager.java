@@ -289,6 +289,15 @@ public final class ServiceManager implements AutoCloseable {
     return !all.isEmpty();
   }
 
+  /// The ids of the services that run.
+  @Override
+  public String toString() {
+    synchronized (services) {
+      return "ServiceManager[%s]"
+          .formatted(closed ? "closed" : String.join(", ", services.keySet()));
+    }
+  }
+
   /// What the end of the JVM calls.
   private final class AtTheEnd implements OpenManagers.Manager {
     @Override

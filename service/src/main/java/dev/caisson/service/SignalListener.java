@@ -8,6 +8,8 @@ import tools.jackson.databind.JsonNode;
 
 /// Hears signals: those of a [call][ServiceClient#callWithFds], or those that come [between
 /// calls][ServiceSpec#onSignal].
+///
+/// A listener that several services share is called by several threads.
 @FunctionalInterface
 public interface SignalListener {
   /// Hears nothing. A call with it leaves its signals to the standing listener, if there is one.

@@ -57,6 +57,23 @@ class ManagerTest {
   }
 
   @Test
+  void managersClientsAndServicesSayWhatTheyAre() throws IOException {
+    var service = sample();
+    assertThat(service).hasToString("SampleService[not started]");
+    try (var manager = manager()) {
+      assertThat(manager).hasToString("ServiceManager[]");
+      var inJvm = manager.start("a", service);
+      var process = manager.start("b", program, List.of());
+      assertThat(service).hasToString("SampleService[a]");
+      assertThat(inJvm).hasToString("ServiceClient[a]");
+      assertThat(process).hasToString("ServiceClient[b, pid %d]", process.pid().orElseThrow());
+      assertThat(manager).hasToString("ServiceManager[a, b]");
+      manager.finish();
+      assertThat(manager).hasToString("ServiceManager[closed]");
+    }
+  }
+
+  @Test
   void aServiceThatHasBeenStoppedMayBeStoppedAgain() throws IOException {
     try (var manager = manager()) {
       manager.start("a", program, List.of());

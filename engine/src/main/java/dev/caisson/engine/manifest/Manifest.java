@@ -14,6 +14,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// A manifest that has been read and found valid: every name in it is known and every reference
 /// resolved.
 ///
+/// Safe for many threads, as long as none changes the JSON in it.
+///
 /// @param sources what is fetched
 /// @param pipelines in the order of the manifest; one refers only to those before it
 /// @param metadata what the manifest says of itself; an empty object if nothing
@@ -117,5 +119,14 @@ public record Manifest(List<Source> sources, List<Pipeline> pipelines, JsonNode 
       names.add(pipelines.getLast().name());
     }
     return names;
+  }
+
+  /// The names of the sources and the pipelines.
+  @Override
+  public String toString() {
+    return "Manifest[sources %s, pipelines %s]"
+        .formatted(
+            sources.stream().map(Source::name).toList(),
+            pipelines.stream().map(Pipeline::name).toList());
   }
 }

@@ -4,6 +4,8 @@ import dev.caisson.engine.BuildException;
 import java.util.List;
 
 /// A manifest is not valid.
+///
+/// Immutable.
 public final class ManifestException extends BuildException {
   private static final long serialVersionUID = 1;
 

@@ -12,6 +12,7 @@ import dev.caisson.ipc.MessageException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,6 +26,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Reads a manifest: holds it against the schemas of the format and of all modules that it names,
 /// and resolves its references. All that is wrong is told at once.
+///
+/// Safe for many threads.
 public final class ManifestReader {
   private final ModuleIndex index;
   private final List<Problem> problems = new ArrayList<>();
@@ -238,7 +241,7 @@ public final class ManifestReader {
               references,
               object(description.path("options"))));
     }
-    return inputs;
+    return Collections.unmodifiableMap(inputs);
   }
 
   /// References come as a list of names, as a list of `{"id", "options"}`, or as an object of

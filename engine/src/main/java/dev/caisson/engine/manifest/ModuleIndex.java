@@ -20,15 +20,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 
 /// Finds modules by their names: executables of a library directory, and those written in Java.
+///
+/// Safe for many threads.
 public final class ModuleIndex {
   private static final Json JSON = Json.within(Limits.DEFAULT);
 
   private final Optional<LibraryDirectory> library;
   private final Precedence precedence;
   private final Map<Key, Found.Builtin> builtin = new HashMap<>();
-  private final Map<Key, Optional<Found>> known = new HashMap<>();
+  private final Map<Key, Optional<Found>> known = new ConcurrentHashMap<>();
 
   private record Key(ModuleInfo.Kind kind, String name) {}
 

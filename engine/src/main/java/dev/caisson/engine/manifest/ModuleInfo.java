@@ -10,6 +10,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// The description of a module, as its `meta.json` has it.
 ///
+/// Safe for many threads, as long as none changes the schema.
+///
 /// @param capabilities those that it needs beyond what every stage has
 /// @param schema of the whole entry in a manifest, for version 2
 public record ModuleInfo(

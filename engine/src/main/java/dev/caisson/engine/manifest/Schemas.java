@@ -15,6 +15,8 @@ import tools.jackson.databind.JsonNode;
 
 /// Holds JSON against a schema (draft 4, which osbuild's are written in) and says what is wrong
 /// where.
+///
+/// Safe for many threads.
 public final class Schemas {
   private static final SchemaRegistry REGISTRY =
       SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_4);

@@ -5,6 +5,8 @@ import dev.caisson.engine.manifest.Manifest.Stage;
 import java.util.List;
 
 /// What happens in a build, in order.
+///
+/// Immutable, and so safe for many threads.
 public sealed interface BuildEvent {
   /// It is known what is to be done.
   ///
@@ -33,7 +35,15 @@ public sealed interface BuildEvent {
   record PipelineStarted(Pipeline pipeline, int done) implements BuildEvent {}
 
   /// A pipeline has ended.
-  record PipelineFinished(Pipeline pipeline, boolean success) implements BuildEvent {}
+  record PipelineFinished(Pipeline pipeline, Outcome outcome) implements BuildEvent {
+    /// How a pipeline ended.
+    public enum Outcome {
+      /// Its tree is in the store.
+      SUCCESS,
+      /// One of its stages failed.
+      FAILURE
+    }
+  }
 
   /// A stage begins.
   record StageStarted(Pipeline pipeline, Stage stage) implements BuildEvent {}

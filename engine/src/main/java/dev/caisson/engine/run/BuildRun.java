@@ -6,6 +6,7 @@ import dev.caisson.engine.manifest.Manifest;
 import dev.caisson.engine.manifest.Manifest.Pipeline;
 import dev.caisson.engine.manifest.Manifest.Source;
 import dev.caisson.engine.manifest.ModuleIndex;
+import dev.caisson.engine.run.BuildEvent.PipelineFinished.Outcome;
 import dev.caisson.engine.store.ObjectStore;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -50,7 +51,7 @@ final class BuildRun {
       fetched.add(result);
       events.event(new BuildEvent.SourceFinished(result));
       if (!result.success()) {
-        return new BuildResult(false, fetched, Map.of());
+        return new BuildResult(fetched, Map.of());
       }
     }
     var stages = new LinkedHashMap<Pipeline, List<StageResult>>();
@@ -58,12 +59,13 @@ final class BuildRun {
       var results = new ArrayList<StageResult>();
       stages.put(pipeline, results);
       boolean success = build(pipeline, results);
-      events.event(new BuildEvent.PipelineFinished(pipeline, success));
+      var outcome = success ? Outcome.SUCCESS : Outcome.FAILURE;
+      events.event(new BuildEvent.PipelineFinished(pipeline, outcome));
       if (!success) {
-        return new BuildResult(false, fetched, stages);
+        return new BuildResult(fetched, stages);
       }
     }
-    return new BuildResult(true, fetched, stages);
+    return new BuildResult(fetched, stages);
   }
 
   /// The pipelines that must be built, each after those that it needs.

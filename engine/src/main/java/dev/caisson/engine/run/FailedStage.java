@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.util.List;
 
 /// A stage that has failed, as long as its build root is still there with all that it saw.
+///
+/// For the thread of the build.
 public interface FailedStage {
   /// Which one.
   Stage stage();

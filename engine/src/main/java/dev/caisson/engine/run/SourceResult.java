@@ -7,6 +7,8 @@ import java.util.Optional;
 
 /// How a source went.
 ///
+/// Immutable, and so safe for many threads.
+///
 /// @param source its name
 /// @param failure why it failed as a whole; empty if each item was fetched
 /// @param output the last MiB of what its service printed, each line as `uid (program): line`
@@ -18,11 +20,24 @@ public record SourceResult(
     String output,
     Optional<Report> exception,
     Duration duration) {
+  /// Copies the items.
+  public SourceResult {
+    items = List.copyOf(items);
+  }
+
   /// How one file went.
   ///
-  /// @param cached whether it was there already
+  /// @param origin where it came from
   /// @param error why it could not be fetched; empty if it was
-  public record Item(String checksum, boolean cached, Optional<String> error) {}
+  public record Item(String checksum, Origin origin, Optional<String> error) {}
+
+  /// Where a file came from.
+  public enum Origin {
+    /// The store had it already.
+    CACHE,
+    /// The source, if it could be fetched.
+    SOURCE
+  }
 
   /// Whether everything is there now.
   public boolean success() {

@@ -118,7 +118,9 @@ final class SourceRun {
       items.add(
           new SourceResult.Item(
               item.path("metadata").path("checksum").asString(""),
-              item.path("metadata").path("cached").asBoolean(false),
+              item.path("metadata").path("cached").asBoolean(false)
+                  ? SourceResult.Origin.CACHE
+                  : SourceResult.Origin.SOURCE,
               error));
     }
     if (firstError.isEmpty() && !reply.path("success").asBoolean(false)) {

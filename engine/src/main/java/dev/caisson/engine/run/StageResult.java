@@ -8,6 +8,8 @@ import java.util.Optional;
 
 /// How a stage went.
 ///
+/// Immutable, and so safe for many threads.
+///
 /// @param failure why it failed; empty if it did not
 /// @param output the last MiB of what it and the services of its inputs printed
 /// @param exception what the service of an input threw, or what the stage reported over the
@@ -20,6 +22,11 @@ public record StageResult(
     Optional<ExceptionEndpoint.Report> exception,
     List<String> command,
     Duration duration) {
+  /// Copies the command.
+  public StageResult {
+    command = List.copyOf(command);
+  }
+
   /// Whether it did what it should.
   public boolean success() {
     return failure.isEmpty();

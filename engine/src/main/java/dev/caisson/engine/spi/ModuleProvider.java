@@ -6,6 +6,8 @@ import java.util.Optional;
 import java.util.ServiceLoader;
 
 /// Names the modules that a library brings.
+///
+/// Called by one thread at a time.
 public interface ModuleProvider {
   /// All that there are: of the module layer if this runs in one, else of the class path. To look
   /// in both would have every jar opened.

@@ -14,6 +14,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// How an input reaches the object store: by the socket that `map` is told under `api.store`.
+///
+/// For one thread at a time.
 public final class StoreClient implements AutoCloseable {
   private static final Duration DEADLINE = Duration.ofSeconds(60);
 

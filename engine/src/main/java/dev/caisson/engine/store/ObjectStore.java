@@ -35,6 +35,8 @@ import tools.jackson.databind.node.ObjectNode;
 /// An object comes to be by one rename, so a store is whole at every moment, also when a build is
 /// killed, and any number of builds may use it at once: the first to finish an object wins, the
 /// others take that one.
+///
+/// Safe for many threads, but [#close()] is for when all others are done.
 public final class ObjectStore implements AutoCloseable {
   private static final Json JSON = Json.within(Limits.DEFAULT);
 
@@ -138,6 +140,8 @@ public final class ObjectStore implements AutoCloseable {
   }
 
   /// A tree that is being built.
+  ///
+  /// For one thread at a time.
   public final class WorkTree implements AutoCloseable {
     private final Path place;
     private final ObjectNode metadata = JsonNodeFactory.instance.objectNode();
@@ -213,5 +217,11 @@ public final class ObjectStore implements AutoCloseable {
   @Override
   public void close() {
     scratch.close();
+  }
+
+  /// The directory.
+  @Override
+  public String toString() {
+    return "ObjectStore[" + directory + "]";
   }
 }

@@ -20,6 +20,8 @@ import tools.jackson.databind.node.ObjectNode;
 /// osbuild's `StoreServer`.
 ///
 /// It is not passed into the sandbox. What it mounts is seen by the sandbox of the stage alone.
+///
+/// Safe for many threads.
 public final class StoreEndpoint implements ApiEndpoint {
   private final ObjectStore store;
   private final SpawnThread mounts;

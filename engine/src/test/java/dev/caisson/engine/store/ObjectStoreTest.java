@@ -64,6 +64,7 @@ class ObjectStoreTest {
           .hasMessage("the store %s has no object %s. Build it first", temp.resolve("store"), ID);
       assertThatThrownBy(() -> store.begin(Optional.of(OTHER))).hasMessageContaining(OTHER);
       assertThat(names(store.temporary())).isSubsetOf(".lock");
+      assertThat(store).hasToString("ObjectStore[%s]", temp.resolve("store"));
     }
   }
 

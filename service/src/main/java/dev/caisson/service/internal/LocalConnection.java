@@ -18,6 +18,8 @@ import tools.jackson.databind.JsonNode;
 ///
 /// What arrives is what would have come over a socket: values are copied, descriptors are the
 /// receiver's own, and what could not be sent is refused.
+///
+/// As safe as every [Connection].
 public final class LocalConnection implements Connection {
   /// Over a socket a value would stand in a message, and in its data.
   private static final Json JSON =

@@ -14,6 +14,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 ///
 /// On the wire each is `{"type": T, "data": D}`. A [Request] goes from the host to the service and
 /// has exactly one answer, a [Reply] or a [Failure]; any number of [Signal]s may come before it.
+///
+/// Immutable, and so safe for many threads.
 public sealed interface ServiceMessage {
   /// `{"type": "method", "data": {"name": ..., "args": ...}}`; absent args count as `[]`.
   record Request(String name, JsonNode args) implements ServiceMessage {

@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Optional;
 
 /// The connection to another process, by the wire of osbuild's `host.py`. It owns the channel.
+///
+/// As safe as every [Connection].
 public record SocketConnection(JsonChannel channel) implements Connection {
   @Override
   public void send(ServiceMessage message, List<Fd> descriptors, Deadline deadline)
