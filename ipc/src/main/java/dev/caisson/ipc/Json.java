@@ -135,8 +135,8 @@ public final class Json {
     }
   }
 
-  /// Jackson takes some text that is none, halves of surrogate pairs for example, and has other
-  /// words for what it does not take.
+  /// Jackson accepts some text that is not UTF-8, halves of surrogate pairs for example, and
+  /// reports the rest in other words.
   private static void requireUtf8(StrictParser parser) throws MessageException {
     if (!parser.isUtf8()) {
       throw new MessageException("not UTF-8");

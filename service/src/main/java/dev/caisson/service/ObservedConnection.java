@@ -28,7 +28,7 @@ record ObservedConnection(String id, Connection connection, MessageListener list
     return received;
   }
 
-  /// Whoever looks on must not change what happens.
+  /// A listener that fails changes nothing for host and service.
   private void show(MessageEvent.Direction direction, ServiceMessage message, int descriptors) {
     try {
       listener.message(id, new MessageEvent(direction, message.toJson(), descriptors));

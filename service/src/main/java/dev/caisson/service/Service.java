@@ -212,7 +212,7 @@ public abstract class Service {
     }
   }
 
-  /// @return whether there is still somebody to answer
+  /// @return whether the host is still there
   private boolean answer(Host to, Connection.Delivery call) throws IOException {
     Message reply;
     try {

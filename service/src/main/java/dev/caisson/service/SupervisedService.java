@@ -25,7 +25,7 @@ final class SupervisedService implements ServiceClient.Owner {
   private final Stopper stopper;
   private final ServiceClient client;
 
-  /// Held by whoever ends it or starts it again.
+  /// Held by the thread that ends it or starts it again.
   private final ReentrantLock changing = new ReentrantLock();
 
   private final ArrayDeque<Long> restarts = new ArrayDeque<>();
@@ -168,7 +168,7 @@ final class SupervisedService implements ServiceClient.Owner {
     return problem;
   }
 
-  /// The end of one run, which may be over, and followed by another, when somebody asks for it.
+  /// The end of one run, which may be over, and followed by another, when it is asked for.
   private final class RunEnding implements Session.Ending {
     private final RunningService run;
 
@@ -199,7 +199,7 @@ final class SupervisedService implements ServiceClient.Owner {
           try {
             watched.awaitEnd(Deadline.never());
           } catch (IOException | IllegalStateException reaped) {
-            // By whoever stopped it, or ended it after a call had ended its connection.
+            // By the thread that stopped it, or ended it after a call had ended its connection.
           }
           client.drain(LAST_SIGNALS);
           if (isCurrent(watched)) {

@@ -214,7 +214,7 @@ final class StageRun {
     return run;
   }
 
-  /// What somebody can look at who wants to know why it failed.
+  /// The stage that has failed, for its handler.
   private final class Failed implements FailedStage {
     private final String reason;
     private final ModuleInfo info;

@@ -91,7 +91,7 @@ public final class ObjectStore implements AutoCloseable {
     return id.matches("[0-9a-f]{64}") && Files.isDirectory(objects.resolve(id));
   }
 
-  /// Finds the tree of an object, which nobody may change.
+  /// Finds the tree of an object, which must not be changed.
   public Optional<Path> tree(String id) {
     return contains(id) ? Optional.of(objects.resolve(id).resolve("tree")) : Optional.empty();
   }
@@ -208,7 +208,7 @@ public final class ObjectStore implements AutoCloseable {
       try {
         Trees.delete(place);
       } catch (IOException leftToTheNext) {
-        // The store's directory of temporary things is swept by whoever opens the store next.
+        // The store's directory of temporary things is swept when the store is opened next.
       }
     }
   }

@@ -45,7 +45,7 @@ public interface Connection extends AutoCloseable {
   /// @throws dev.caisson.linux.DeadlineException if nothing comes in time
   void awaitReady(Deadline deadline) throws IOException;
 
-  /// Ends the connection in both directions, which wakes whoever waits on either side.
+  /// Ends the connection in both directions, which wakes the threads that wait on either side.
   void shutdown();
 
   /// Gives this end up; the other side receives what was sent, then the end. Idempotent.

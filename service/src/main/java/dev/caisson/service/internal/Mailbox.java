@@ -11,7 +11,7 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /// One direction of a connection inside the JVM: a bounded queue that has an end, as a socket does.
 final class Mailbox {
-  /// So that a service that signals faster than anybody listens has to wait.
+  /// A service that signals faster than its host reads has to wait.
   private static final int ROOM = 64;
 
   private final ArrayDeque<Connection.Delivery> queue = new ArrayDeque<>();
@@ -21,7 +21,7 @@ final class Mailbox {
 
   /// Adds a message, waiting for room.
   ///
-  /// @return false if it has ended, so that nobody will read this; it stays the caller's then
+  /// @return false if it has ended, so that this will not be read; it stays the caller's then
   boolean put(Connection.Delivery delivery, Deadline deadline) throws IOException {
     lock.lock();
     try {
@@ -107,7 +107,7 @@ final class Mailbox {
     }
   }
 
-  /// Ends it and gives up what nobody has taken.
+  /// Ends it and gives up what has not been taken.
   void discard() {
     lock.lock();
     try {

@@ -115,7 +115,7 @@ public sealed interface ServiceMessage {
 
   /// Reads what came over the wire, the parser standing at its first token.
   ///
-  /// @throws MalformedMessageException if it is none of the four
+  /// @throws MalformedMessageException if it is not one of the four
   static ServiceMessage decode(JsonParser json) throws MalformedMessageException {
     if (json.currentToken() != JsonToken.START_OBJECT) {
       throw new MalformedMessageException("a message must be an object");
