@@ -78,7 +78,7 @@ public final class Build {
   ///
   /// @param targets the names or ids of pipelines of the manifest
   /// @return how it went; that a stage or a source failed is no exception
-  /// @throws BuildException if a pipeline, a module or a runner is missing
+  /// @throws dev.caisson.engine.BuildException if a pipeline, a module or a runner is missing
   /// @throws IOException if what surrounds the stages failed: the store, bubblewrap
   public BuildResult run(List<String> targets) throws IOException {
     try (var events = new EventDelivery(listener)) {
