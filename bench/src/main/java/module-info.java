@@ -3,4 +3,5 @@ module dev.caisson.bench {
   requires static transitive org.jspecify;
   requires dev.caisson.modules;
   requires dev.caisson.remote;
+  requires dev.caisson.stub;
 }

@@ -4,6 +4,7 @@ module dev.caisson.cli {
   requires dev.caisson.modules;
   requires dev.caisson.recipe;
   requires dev.caisson.remote;
+  requires dev.caisson.stub;
   requires org.apache.commons.cli;
 
   exports dev.caisson.cli;

@@ -16,6 +16,7 @@ module dev.caisson.linux {
       dev.caisson.ipc,
       dev.caisson.network,
       dev.caisson.remote,
-      dev.caisson.sandbox;
+      dev.caisson.sandbox,
+      dev.caisson.stub;
   exports dev.caisson.linux.tty;
 }

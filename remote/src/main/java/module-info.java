@@ -2,9 +2,7 @@
 module dev.caisson.remote {
   requires static transitive org.jspecify;
   requires transitive dev.caisson.linux;
-  requires tools.jackson.databind;
 
   exports dev.caisson.remote;
-  exports dev.caisson.remote.trace;
   exports dev.caisson.remote.uapi;
 }

@@ -4,9 +4,9 @@ import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.remote.LocalProcess;
 import dev.caisson.remote.RemoteProcess;
-import dev.caisson.remote.StubCall;
 import dev.caisson.remote.StubException;
-import dev.caisson.remote.StubServer;
+import dev.caisson.stub.StubInvocation;
+import dev.caisson.stub.StubServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -175,7 +175,7 @@ final class RemoteBenchmark implements AutoCloseable {
     return took / STARTS;
   }
 
-  private StubCall accept() throws IOException {
+  private StubInvocation accept() throws IOException {
     while (true) {
       try {
         return server.accept(DEADLINE);

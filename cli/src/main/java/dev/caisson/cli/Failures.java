@@ -3,13 +3,12 @@ package dev.caisson.cli;
 import dev.caisson.engine.run.BuildResult;
 import dev.caisson.engine.run.SourceResult;
 import dev.caisson.engine.run.StageResult;
+import dev.caisson.linux.process.ShellWords;
 import dev.caisson.recipe.Recipe;
 import dev.caisson.sandbox.ExceptionEndpoint.Report;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.apache.commons.cli.CommandLine;
 
 /// Tells why a build failed: what, with which output, and how to do it again.
@@ -20,7 +19,6 @@ final class Failures {
 
   private static final int SHOWN_LINES = 30;
   private static final int SHOWN_ERRORS = 5;
-  private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_@%+=:,./-]+");
 
   private Failures() {}
 
@@ -55,7 +53,9 @@ final class Failures {
     if (Recipe.isRecipe(Path.of(name))) {
       terminal
           .err()
-          .println("If the archive has newer packages by now: caisson resolve " + quote(name));
+          .println(
+              "If the archive has newer packages by now: caisson resolve "
+                  + ShellWords.quote(name));
     }
   }
 
@@ -115,15 +115,6 @@ final class Failures {
         words.add(option.getValue());
       }
     }
-    return quote(words);
-  }
-
-  /// A command line as a shell takes it.
-  static String quote(List<String> words) {
-    return words.stream().map(Failures::quote).collect(Collectors.joining(" "));
-  }
-
-  static String quote(String word) {
-    return PLAIN.matcher(word).matches() ? word : "'" + word.replace("'", "'\\''") + "'";
+    return ShellWords.quote(words);
   }
 }

@@ -81,11 +81,11 @@ final class InheritingCommand implements AutoCloseable {
     for (int number = 0; number <= 2; number++) {
       var stream = StandardStreams.of(number);
       if (stream.isPresent()) {
-        try (var given = child.give(stream.get())) {
+        try (var given = child.process().give(stream.get())) {
           child.dup3(given, number);
         }
       } else {
-        child.inherited(number).close();
+        child.process().inherited(number).close();
       }
     }
   }

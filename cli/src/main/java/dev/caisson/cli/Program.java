@@ -3,6 +3,7 @@ package dev.caisson.cli;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.ShellWords;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -71,7 +72,7 @@ record Program(String name, List<Path> candidates) {
     private final int status;
 
     NotExecutedException(String name, Errno errno) {
-      super("cannot execute %s: %s (%s)".formatted(Failures.quote(name), errno.text(), errno));
+      super("cannot execute %s: %s (%s)".formatted(ShellWords.quote(name), errno.text(), errno));
       this.status = ABSENT.contains(errno) ? ExitCode.NOT_FOUND : ExitCode.NOT_EXECUTABLE;
     }
 

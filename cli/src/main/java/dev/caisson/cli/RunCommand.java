@@ -3,6 +3,7 @@ package dev.caisson.cli;
 import dev.caisson.ipc.Json;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.ShellWords;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.OutputSink;
 import dev.caisson.sandbox.Run;
@@ -217,9 +218,9 @@ final class RunCommand implements Command {
     }
     plan.enforced().forEach(terminal.out()::println);
     for (Map.Entry<String, String> variable : plan.environment().entrySet()) {
-      terminal.out().println(variable.getKey() + "=" + Failures.quote(variable.getValue()));
+      terminal.out().println(variable.getKey() + "=" + ShellWords.quote(variable.getValue()));
     }
-    terminal.out().println(Failures.quote(plan.command()));
+    terminal.out().println(ShellWords.quote(plan.command()));
     return ExitCode.OK;
   }
 

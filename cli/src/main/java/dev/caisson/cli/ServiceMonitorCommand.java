@@ -2,6 +2,7 @@ package dev.caisson.cli;
 
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.Limits;
+import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.process.Child;
@@ -16,7 +17,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.commons.cli.CommandLine;
@@ -24,7 +24,6 @@ import org.apache.commons.cli.Options;
 
 /// Stands between a host and a service and shows what they say to each other.
 final class ServiceMonitorCommand implements Command {
-  private static final Duration FOREVER = Duration.ofDays(365);
   private static final int CHILD_FD = 3;
 
   @Override
@@ -112,7 +111,7 @@ final class ServiceMonitorCommand implements Command {
               .name("answers")
               .start(() -> relay(service, host, Direction.TO_HOST, to));
       relay(host, service, Direction.TO_SERVICE, to);
-      var exit = child.waitid(FOREVER);
+      var exit = child.waitid(Deadline.FOREVER);
       answers.join();
       return switch (exit) {
         case Exit.Exited exited -> exited.status();
@@ -145,14 +144,16 @@ final class ServiceMonitorCommand implements Command {
   private static void relay(
       JsonChannel from, JsonChannel to, Direction direction, PrintStream output) {
     try {
-      for (var next = from.receive(FOREVER); next.isPresent(); next = from.receive(FOREVER)) {
+      for (var next = from.receive(Deadline.FOREVER);
+          next.isPresent();
+          next = from.receive(Deadline.FOREVER)) {
         try (var message = next.get()) {
           output.println(
               PassingLine.of(
                   direction,
                   ServiceCallCommand.text(message.value()),
                   message.descriptors().size()));
-          to.send(message.value(), message.descriptors(), FOREVER);
+          to.send(message.value(), message.descriptors(), Deadline.FOREVER);
         }
       }
     } catch (IOException | IllegalStateException end) {

@@ -2,8 +2,10 @@ package dev.caisson.cli;
 
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.remote.CallListener;
-import dev.caisson.remote.RecordedCall;
+import dev.caisson.stub.Expectations;
+import dev.caisson.stub.InvocationJson;
+import dev.caisson.stub.InvocationListener;
+import dev.caisson.stub.RecordedInvocation;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -11,7 +13,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /// What becomes of the calls of stubs: they are written down, and compared.
-final class StubCalls implements CallListener, AutoCloseable {
+final class StubCalls implements InvocationListener, AutoCloseable {
   private final Optional<Fd> record;
   private final boolean environment;
   private final Optional<Expectations> expectations;
@@ -41,14 +43,14 @@ final class StubCalls implements CallListener, AutoCloseable {
   }
 
   @Override
-  public synchronized void called(RecordedCall call) {
-    expectations.ifPresent(all -> all.called(call));
+  public synchronized void invoked(RecordedInvocation call) {
+    expectations.ifPresent(all -> all.invoked(call));
     if (record.isEmpty() || failure.isPresent()) {
       return;
     }
     try {
       Optional<Path> told = environment ? Optional.of(stubs) : Optional.empty();
-      record.get().write(CallJson.line(call, told));
+      record.get().write(InvocationJson.line(call, told));
     } catch (IOException full) {
       // The command goes on: it is not to blame.
       failure = Optional.of(full);

@@ -1,11 +1,15 @@
 package dev.caisson.cli;
 
+import dev.caisson.engine.BoundedFile;
+import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.PathBytes;
-import dev.caisson.remote.StubHandlerException;
-import dev.caisson.remote.Stubs;
 import dev.caisson.sandbox.RunResult;
 import dev.caisson.sandbox.Scratch;
+import dev.caisson.stub.ExpectationException;
+import dev.caisson.stub.Expectations;
+import dev.caisson.stub.StubHandlerException;
+import dev.caisson.stub.Stubs;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Files;
@@ -23,7 +27,6 @@ import org.apache.commons.cli.ParseException;
 
 /// Runs a command for which some programs are others.
 final class StubCommand implements Command {
-  private static final Duration FOREVER = Duration.ofDays(365);
   private static final int GREATEST_STATUS = 255;
 
   @Override
@@ -100,7 +103,7 @@ final class StubCommand implements Command {
     if (Values.last(line, "exec").filter(String::isEmpty).isPresent()) {
       throw new UsageException("--exec needs a program");
     }
-    var timeout = line.hasOption("timeout") ? RunOptions.timeout(line) : FOREVER;
+    var timeout = line.hasOption("timeout") ? RunOptions.timeout(line) : Deadline.FOREVER;
     int status = status(line);
     try (var calls = calls(line)) {
       return run(line, names, status, calls, command, timeout, terminal);
@@ -192,8 +195,20 @@ final class StubCommand implements Command {
     }
     var order = line.hasOption("any-order") ? Expectations.Order.ANY : Expectations.Order.GIVEN;
     Optional<Expectations> expectations =
-        expect.isPresent() ? Optional.of(Expectations.read(expect.get(), order)) : Optional.empty();
+        expect.isPresent() ? Optional.of(expectations(expect.get(), order)) : Optional.empty();
     return StubCalls.to(record, line.hasOption("record-environment"), expectations);
+  }
+
+  private static Expectations expectations(Path file, Expectations.Order order)
+      throws UsageException, IOException {
+    if (Files.isDirectory(file)) {
+      throw new UsageException("--expect: " + file + " is a directory");
+    }
+    try {
+      return Expectations.parse(BoundedFile.EXPECTATIONS.read(file), file.toString(), order);
+    } catch (ExpectationException wrong) {
+      throw new UsageException("--expect: " + file + ", " + wrong.getMessage());
+    }
   }
 
   private static int run(

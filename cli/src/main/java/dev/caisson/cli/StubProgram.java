@@ -2,7 +2,7 @@ package dev.caisson.cli;
 
 import dev.caisson.linux.PathBytes;
 import dev.caisson.remote.ConnectionLostException;
-import dev.caisson.remote.StubCall;
+import dev.caisson.stub.StubInvocation;
 import java.io.IOException;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -26,7 +26,7 @@ final class StubProgram {
   /// Executes it in place of a stub.
   ///
   /// @return what the stub exits with if the program cannot be executed
-  int call(String name, StubCall call) throws IOException {
+  int call(String name, StubInvocation call) throws IOException {
     var environment =
         new Variables(call.rawEnvironment()).with(NAME, PathBytes.encode(name)).with(PATH, path);
     try {
@@ -46,7 +46,7 @@ final class StubProgram {
     }
   }
 
-  private static void complain(StubCall call, String message) {
+  private static void complain(StubInvocation call, String message) {
     var process = call.process();
     try {
       process.write(process.inherited(2), PathBytes.encode("caisson: " + message + "\n"));

@@ -4,11 +4,11 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.OpenFlag;
-import dev.caisson.remote.RecordedCall;
-import dev.caisson.remote.Stubs;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Run;
+import dev.caisson.stub.RecordedInvocation;
+import dev.caisson.stub.Stubs;
 import dev.caisson.testkit.Document;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
@@ -35,7 +35,7 @@ class StubbedBuildRootIT {
 
   @Test
   void whatTheSandboxLaunchesCallsBackAndHandsItselfOver() throws Exception {
-    var calls = new ArrayList<RecordedCall>();
+    var calls = new ArrayList<RecordedInvocation>();
     // @start region="sandbox"
     try (var stubs = Stubs.create(calls::add);
         var root = BuildRoot.create(Path.of("/"), directory)) {
@@ -58,7 +58,7 @@ class StubbedBuildRootIT {
     }
     // @end
     assertThat(calls)
-        .extracting(RecordedCall::arguments)
+        .extracting(RecordedInvocation::arguments)
         .containsExactly(List.of("enable", "a b"), List.of("start"));
     assertThat(Path.of("/tmp/written")).doesNotExist();
   }

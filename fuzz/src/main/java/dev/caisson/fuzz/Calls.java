@@ -1,12 +1,14 @@
 package dev.caisson.fuzz;
 
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.Signal;
+import dev.caisson.linux.process.Environment;
 import dev.caisson.linux.process.Rlimit;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.remote.Launched;
 import dev.caisson.remote.RemoteFd;
 import dev.caisson.remote.RemoteProcess;
-import dev.caisson.remote.StubCall;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.remote.uapi.InotifyEvent;
 import dev.caisson.remote.uapi.SignalfdSiginfo;
@@ -85,10 +87,9 @@ final class Calls {
           (process, fd) -> child(process, Set.of(CloneFlag.FILES)));
 
   /// What it has been called, which it has told at once.
-  static void told(StubCall stub) {
-    stub.name();
-    stub.arguments();
-    stub.environment();
+  static void told(Launched stub) {
+    stub.arguments().forEach(PathBytes::decode);
+    Environment.variables(stub.environment());
   }
 
   @FunctionalInterface

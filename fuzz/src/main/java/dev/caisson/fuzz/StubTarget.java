@@ -2,9 +2,9 @@ package dev.caisson.fuzz;
 
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.socket.UnixSocket;
-import dev.caisson.remote.Access;
 import dev.caisson.remote.ConnectionLostException;
-import dev.caisson.remote.StubCall;
+import dev.caisson.remote.Handshake;
+import dev.caisson.remote.Launched;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -85,14 +85,18 @@ public final class StubTarget {
   }
 
   private static void control(UnixSocket connected, Duration deadline) {
-    try (var stub = Access.call(connected, deadline)) {
-      make(stub);
+    try (var handshake = Handshake.begin(connected)) {
+      var stub = handshake.await(deadline);
+      try (var process = stub.process()) {
+        process.deadline(deadline);
+        make(stub);
+      }
     } catch (IOException refused) {
       // It is no stub.
     }
   }
 
-  private static void make(StubCall stub) {
+  private static void make(Launched stub) {
     Calls.told(stub);
     int late = 0;
     for (var call : Calls.ALL) {

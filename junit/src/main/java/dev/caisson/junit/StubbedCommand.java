@@ -3,10 +3,10 @@ package dev.caisson.junit;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.remote.ConnectionLostException;
-import dev.caisson.remote.RecordedCall;
-import dev.caisson.remote.StubCall;
-import dev.caisson.remote.StubHandler;
-import dev.caisson.remote.Stubs;
+import dev.caisson.stub.RecordedInvocation;
+import dev.caisson.stub.StubHandler;
+import dev.caisson.stub.StubInvocation;
+import dev.caisson.stub.Stubs;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
@@ -20,10 +20,12 @@ import java.util.concurrent.TimeUnit;
 
 /// A program that is a stub while a test runs. It exits with 0, unless it is told what else to do;
 /// that counts for calls that come afterwards.
+///
+/// Safe for many threads.
 public final class StubbedCommand {
   private final String name;
   private final Stubs stubs;
-  private final List<RecordedCall> calls = new ArrayList<>();
+  private final List<RecordedInvocation> calls = new ArrayList<>();
   private StubHandler handler = this::answer;
   private int status;
   private byte[] output = {};
@@ -75,7 +77,7 @@ public final class StubbedCommand {
     return this;
   }
 
-  private int answer(StubCall call) throws IOException {
+  private int answer(StubInvocation call) throws IOException {
     byte[] text;
     int code;
     synchronized (this) {
@@ -95,7 +97,7 @@ public final class StubbedCommand {
     return code;
   }
 
-  int call(StubCall call) throws Exception {
+  int call(StubInvocation call) throws Exception {
     StubHandler does;
     synchronized (this) {
       does = handler;
@@ -103,13 +105,13 @@ public final class StubbedCommand {
     return does.call(call);
   }
 
-  synchronized void called(RecordedCall call) {
+  synchronized void called(RecordedInvocation call) {
     calls.add(call);
     notifyAll();
   }
 
   /// The calls so far, in their order. A call is among them before it is answered.
-  public synchronized List<RecordedCall> calls() {
+  public synchronized List<RecordedInvocation> calls() {
     return List.copyOf(calls);
   }
 
@@ -117,7 +119,7 @@ public final class StubbedCommand {
   ///
   /// @return the first call
   /// @throws DeadlineException if nobody calls in time
-  public RecordedCall awaitCall(Duration deadline) throws IOException {
+  public RecordedInvocation awaitCall(Duration deadline) throws IOException {
     return awaitCalls(1, deadline).getFirst();
   }
 
@@ -126,7 +128,7 @@ public final class StubbedCommand {
   /// @return the calls so far, so many at least
   /// @throws DeadlineException if there are fewer in time
   /// @throws InterruptedIOException if the thread is interrupted
-  public synchronized List<RecordedCall> awaitCalls(int count, Duration deadline)
+  public synchronized List<RecordedInvocation> awaitCalls(int count, Duration deadline)
       throws IOException {
     var until = Deadline.in(deadline);
     while (calls.size() < count) {

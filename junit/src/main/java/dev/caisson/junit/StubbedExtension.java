@@ -15,6 +15,8 @@ import org.junit.jupiter.api.extension.ParameterResolver;
 import org.junit.platform.commons.support.AnnotationSupport;
 
 /// Makes what is [Stubbed], and takes it away. Nobody needs to name it: the annotation does.
+///
+/// JUnit makes one for each test.
 public final class StubbedExtension
     implements BeforeEachCallback, AfterEachCallback, ParameterResolver {
   private static final ExtensionContext.Namespace NAMESPACE =

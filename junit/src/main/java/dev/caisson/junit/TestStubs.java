@@ -1,7 +1,7 @@
 package dev.caisson.junit;
 
-import dev.caisson.remote.RecordedCall;
-import dev.caisson.remote.Stubs;
+import dev.caisson.stub.RecordedInvocation;
+import dev.caisson.stub.Stubs;
 import java.io.IOException;
 import java.util.Map;
 import java.util.Objects;
@@ -16,7 +16,7 @@ final class TestStubs implements AutoCloseable {
     stubs = Stubs.create(this::called);
   }
 
-  private void called(RecordedCall call) {
+  private void called(RecordedInvocation call) {
     Objects.requireNonNull(commands.get(call.name())).called(call);
   }
 

@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.remote.RecordedCall;
-import dev.caisson.remote.StubHandlerException;
+import dev.caisson.stub.RecordedInvocation;
+import dev.caisson.stub.StubHandlerException;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,7 +54,7 @@ class StubbedTest {
   void aStubExitsWithZero() throws Exception {
     assertThat(shell(one, "one a 'b c'")).isEqualTo("0");
     assertThat(one.calls())
-        .extracting(RecordedCall::arguments)
+        .extracting(RecordedInvocation::arguments)
         .containsExactly(List.of("a", "b c"));
   }
 
@@ -85,8 +85,8 @@ class StubbedTest {
     var builder = one.on(two.on(new ProcessBuilder("sh", "-c", "one; two; one")));
     assertThat(builder.environment()).containsEntry("PATH", one.path());
     assertThat(output(builder)).isEqualTo("0");
-    assertThat(one.calls()).extracting(RecordedCall::sequence).containsExactly(1L, 3L);
-    assertThat(two.calls()).extracting(RecordedCall::sequence).containsExactly(2L);
+    assertThat(one.calls()).extracting(RecordedInvocation::sequence).containsExactly(1L, 3L);
+    assertThat(two.calls()).extracting(RecordedInvocation::sequence).containsExactly(2L);
   }
 
   @Test

@@ -10,7 +10,8 @@ import java.time.Duration;
 /// @param allowed what the caller gave, for the message of a [DeadlineException]
 /// @param nanoTime the moment, as of [System#nanoTime()]
 public record Deadline(Duration allowed, long nanoTime) {
-  private static final Duration LONGEST = Duration.ofDays(365);
+  /// As long as anything is waited for: a year.
+  public static final Duration FOREVER = Duration.ofDays(365);
 
   /// The moment that lies so far ahead from now; a year at most.
   ///
@@ -19,13 +20,13 @@ public record Deadline(Duration allowed, long nanoTime) {
     if (allowed.isNegative()) {
       throw new IllegalArgumentException("a deadline cannot lie in the past: " + allowed);
     }
-    var bounded = allowed.compareTo(LONGEST) > 0 ? LONGEST : allowed;
+    var bounded = allowed.compareTo(FOREVER) > 0 ? FOREVER : allowed;
     return new Deadline(allowed, System.nanoTime() + bounded.toNanos());
   }
 
-  /// A deadline so far ahead that it does not pass while a program runs: a year.
+  /// The moment of those who wait until something happens, however long that takes.
   public static Deadline never() {
-    return in(LONGEST);
+    return in(FOREVER);
   }
 
   /// What is left of it; zero when it has passed.

@@ -4,6 +4,8 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /// A bit of a flags argument.
+///
+/// Immutable.
 public interface Flag {
   /// The bit.
   int bit();

@@ -6,9 +6,11 @@ import java.nio.file.Path;
 import java.util.Map;
 
 /// Finds programs by their names in the directories of a PATH. See `execvp(3)`.
+///
+/// Safe for many threads.
 public final class SearchPath {
   /// What the C library searches without a PATH.
-  private static final String DEFAULT = "/bin:/usr/bin";
+  public static final String DEFAULT = "/bin:/usr/bin";
 
   private SearchPath() {}
 

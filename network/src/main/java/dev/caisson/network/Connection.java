@@ -7,6 +7,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /// A connection that a [Broker] has made, which counts among its connections until it is closed or
 /// moved out.
+///
+/// Safe for many threads.
 public final class Connection implements AutoCloseable {
   private final StreamSocket socket;
   private final InetSocketAddress address;

@@ -6,7 +6,8 @@ import java.io.IOException;
 public final class AnswerException extends IOException {
   private static final long serialVersionUID = 1;
 
-  AnswerException(String what) {
+  /// @param what it answered, and where
+  public AnswerException(String what) {
     super(what);
   }
 }

@@ -4,6 +4,11 @@ import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.remote.internal.wire.AbandonedCalls;
+import dev.caisson.remote.internal.wire.Block;
+import dev.caisson.remote.internal.wire.ByteRange;
+import dev.caisson.remote.internal.wire.CleanupCall;
+import dev.caisson.remote.internal.wire.Connection;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,17 +34,17 @@ public final class Batch implements SystemCalls, AutoCloseable {
   /// The result of a call whose descriptor could not be opened.
   private static final long NOT_MADE = -Errno.ECANCELED.number();
 
-  private final RemoteProcess process;
-  private final RemoteMemory memory;
+  private final CallRunner process;
+  private final Block memory;
   private List<Queued> queue = new ArrayList<>();
-  private final Route route = new Queue();
+  private final CallExecutor queueing = new Queue();
   private long used;
   private boolean broken;
 
   /// @param opens what it opens, if anything
   private record Queued(Call call, Optional<Opened> opens) {}
 
-  private record Opened(Opening opening, RemoteFd fd) {
+  private record Opened(PendingDescriptor opening, RemoteFd fd) {
     /// There will be no answer. What was opened before that is open.
     void ended() {
       made(opening.isMade() ? opening.number() : NOT_MADE);
@@ -51,22 +56,17 @@ public final class Batch implements SystemCalls, AutoCloseable {
     }
   }
 
-  Batch(RemoteProcess process) {
+  Batch(CallRunner process) {
     this.process = process;
-    this.memory = process.allocate(ROOM);
-  }
-
-  @Override
-  public RemoteProcess process() {
-    return process;
+    this.memory = process.memory().allocate(ROOM);
   }
 
   @Override
   public Call call(SystemCall nr) {
-    return new Call(process, route, nr);
+    return new Call(process, queueing, nr);
   }
 
-  private final class Queue implements Route {
+  private final class Queue implements CallExecutor {
     @Override
     public void run(Call call) throws IOException {
       if (call.answers()) {
@@ -79,7 +79,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
 
     @Override
     public RemoteFd opens(Call call) throws IOException {
-      var opening = new Opening(Batch.this);
+      var opening = new PendingDescriptor(Batch.this);
       var fd = RemoteFd.expected(process, opening);
       add(call, Optional.of(new Opened(opening, fd)));
       return fd;
@@ -156,7 +156,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
     var results = new long[queue.size()];
     connection.lock(until);
     try {
-      connection.write(memory, new Range(0, used), until);
+      connection.write(memory, new ByteRange(0, used), until);
       for (int i = 0; i < results.length; i++) {
         var queued = queue.get(i);
         if (queued.opens().isPresent()) {
@@ -185,7 +185,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
     return most;
   }
 
-  private Unclaimed.Late late() {
+  private AbandonedCalls.Late late() {
     var sent = queue;
     return (index, result) -> {
       if (!isClosed(sent.get(index), sent)) {
@@ -214,7 +214,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
                 ? call.words()[0]
                 : call.expected().getFirst().opening().number();
         if (call.expected().stream().allMatch(opened -> opened.opening().isMade()) && number >= 0) {
-          process.connection().later(List.of(Errand.close(number)));
+          process.connection().later(List.of(CleanupCall.close(number)));
         }
       }
     }
@@ -240,7 +240,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
       var opening = expected.opening();
       if (opening.isMade()) {
         words[argument] = opening.number();
-      } else if (opening.batch() == this) {
+      } else if (opening.isOf(this)) {
         number |= 1L << (32 + 8 + argument);
         words[argument] = (long) index - opening.place();
       } else {

@@ -7,6 +7,9 @@ import dev.caisson.linux.Flag;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.remote.internal.wire.ByteRange;
+import dev.caisson.remote.internal.wire.Cleanup;
+import dev.caisson.remote.internal.wire.CleanupCall;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -25,12 +28,14 @@ import org.jspecify.annotations.Nullable;
 /// A system call on its way: its arguments one after the other, and then the way that it is made.
 ///
 /// Good for calls that have no method of their own: `process.call(SystemCall.GETPPID).value()`.
+///
+/// For one thread.
 public final class Call {
   private static final int MOST_ARGUMENTS = 6;
   private static final @Nullable Object[] NOTHING = {};
 
-  private final RemoteProcess process;
-  private final Route route;
+  private final CallContext context;
+  private final CallExecutor executor;
   private final SystemCall nr;
   private final long[] words = new long[MOST_ARGUMENTS];
   private @Nullable Object[] shown = NOTHING;
@@ -38,7 +43,7 @@ public final class Call {
   private List<Expected> expected = List.of();
   private Duration deadline;
   private boolean timed;
-  private Leftovers leftovers = Leftovers.NONE;
+  private Cleanup cleanup = Cleanup.NONE;
   private int count;
   private boolean answers;
   private boolean submitted;
@@ -56,13 +61,13 @@ public final class Call {
   /// A descriptor that is not open yet.
   ///
   /// @param index which argument it is
-  record Expected(int index, Opening opening) {}
+  record Expected(int index, PendingDescriptor opening) {}
 
-  Call(RemoteProcess process, Route route, SystemCall nr) {
-    this.process = process;
-    this.route = route;
+  Call(CallContext context, CallExecutor executor, SystemCall nr) {
+    this.context = context;
+    this.executor = executor;
     this.nr = nr;
-    this.deadline = process.deadline();
+    this.deadline = context.deadline();
   }
 
   /// Adds a number.
@@ -138,7 +143,7 @@ public final class Call {
   ///
   /// @throws IllegalArgumentException if it is one of another process
   public Call fd(RemoteFd fd) {
-    fd.checkUse(process);
+    fd.checkUse(context);
     var opening = fd.opening();
     if (opening.isPresent()) {
       if (expected.isEmpty()) {
@@ -154,10 +159,7 @@ public final class Call {
   ///
   /// @throws IllegalArgumentException if it is that of another process
   public Call memory(RemoteMemory memory) {
-    if (memory.space() != process.memory()) {
-      throw new IllegalArgumentException("shared memory of another process than " + process);
-    }
-    return argument(memory.address(), new Argument.Shared(memory, 0));
+    return argument(address(memory), new Argument.Shared(memory, 0));
   }
 
   /// Adds a place in memory that the process shares.
@@ -264,7 +266,7 @@ public final class Call {
   /// have, unless it has been allowed a time.
   Call waits(Duration time) {
     if (!timed) {
-      deadline = time.plus(process.deadline());
+      deadline = time.plus(context.deadline());
     }
     return this;
   }
@@ -273,7 +275,7 @@ public final class Call {
   ///
   /// @throws SystemCallException if it fails; in a batch, that is told later
   public void run() throws IOException {
-    route.run(this);
+    executor.run(this);
   }
 
   /// Makes the call.
@@ -301,7 +303,7 @@ public final class Call {
   ///
   /// @return what it returns, or the negated errno
   public long result() throws IOException {
-    return route.result(this);
+    return executor.result(this);
   }
 
   /// Makes the call.
@@ -326,8 +328,8 @@ public final class Call {
   /// @return the descriptor that it opens
   /// @throws SystemCallException if it fails
   public RemoteFd opens() throws IOException {
-    leaves(Leftovers.DESCRIPTOR);
-    return route.opens(this);
+    leaves(Cleanup.DESCRIPTOR);
+    return executor.opens(this);
   }
 
   /// Makes the call.
@@ -336,24 +338,55 @@ public final class Call {
   List<RemoteFd> opens(MemorySegment numbers) throws IOException {
     leaves(result ->
         List.of(
-            Errand.close(numbers.getAtIndex(ValueLayout.JAVA_INT, 0)),
-            Errand.close(numbers.getAtIndex(ValueLayout.JAVA_INT, 1))));
+            CleanupCall.close(numbers.getAtIndex(ValueLayout.JAVA_INT, 0)),
+            CleanupCall.close(numbers.getAtIndex(ValueLayout.JAVA_INT, 1))));
     value();
     var opened = new ArrayList<RemoteFd>();
     for (int number : numbers.toArray(ValueLayout.JAVA_INT)) {
-      opened.add(process.inherited((int) counted(number, Integer.MAX_VALUE)));
+      opened.add(descriptor((int) counted(number, Integer.MAX_VALUE)));
     }
     return opened;
   }
 
+  /// Makes the call now, also in a batch.
+  ///
+  /// @return the descriptor that it opens
+  /// @throws SystemCallException if it fails
+  RemoteFd opensNow() throws IOException {
+    leaves(Cleanup.DESCRIPTOR);
+    return descriptor((int) counted(Integer.MAX_VALUE));
+  }
+
+  /// An owner of a descriptor that the call has opened.
+  RemoteFd descriptor(int number) {
+    return new RemoteFd(context, number);
+  }
+
+  /// The number of a descriptor that is told in memory.
+  ///
+  /// @throws IllegalArgumentException if it is one of another process
+  int number(RemoteFd fd) {
+    return fd.numberIn(context);
+  }
+
+  /// The address of memory that is told in other memory.
+  ///
+  /// @throws IllegalArgumentException if it is that of another process
+  long address(RemoteMemory memory) {
+    if (memory.space() != context.memory()) {
+      throw new IllegalArgumentException("shared memory of another process than " + context);
+    }
+    return memory.address();
+  }
+
   /// Says what there is to be put back if it is made, and nobody waits for it any more.
-  Call leaves(Leftovers what) {
-    leftovers = what;
+  Call leaves(Cleanup what) {
+    cleanup = what;
     return this;
   }
 
-  Leftovers leftovers() {
-    return leftovers;
+  Cleanup cleanup() {
+    return cleanup;
   }
 
   /// The descriptors among the arguments that are not open yet.
@@ -362,8 +395,8 @@ public final class Call {
   }
 
   /// The process in which it is made.
-  public RemoteProcess process() {
-    return process;
+  public CallTarget process() {
+    return context;
   }
 
   /// Which call it is.
@@ -450,22 +483,22 @@ public final class Call {
   }
 
   /// Which part of the memory it lays out has to be written before the call.
-  Range read() {
+  ByteRange read() {
     return range(Part::in);
   }
 
   /// Which part of the memory is to be read after the call.
-  Range changed() {
+  ByteRange changed() {
     return range(Part::out);
   }
 
-  private Range range(Predicate<Part> which) {
-    var range = Range.NONE;
+  private ByteRange range(Predicate<Part> which) {
+    var range = ByteRange.NONE;
     long at = 0;
     for (var part : parts) {
       long size = part.bytes().byteSize();
       if (which.test(part)) {
-        range = range.and(new Range(at, at + size));
+        range = range.and(new ByteRange(at, at + size));
       }
       at += aligned(size);
     }

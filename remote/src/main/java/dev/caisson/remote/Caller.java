@@ -2,11 +2,10 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.abi.SystemCall;
 
-/// Whoever makes system calls in a process.
+/// Makes system calls in a process: the process itself, a batch, a child.
+///
+/// See [SystemCalls] for threads.
 public interface Caller {
   /// Begins any call, by its name.
   Call call(SystemCall nr);
-
-  /// The process in which they are made.
-  RemoteProcess process();
 }

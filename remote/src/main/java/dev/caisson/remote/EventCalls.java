@@ -161,4 +161,13 @@ public interface EventCalls extends Caller {
   default int futexWake(RemoteMemory memory, long offset, int most) throws IOException {
     return (int) call(FUTEX).memory(memory, offset).named(1, "WAKE").word(most).counted(most);
   }
+
+  /// Waits until one of several descriptors can be read, or is at its end, and keeps the process
+  /// from other calls meanwhile. See `ppoll(2)`.
+  ///
+  /// @param time the timeout; the call itself may take 5 seconds longer
+  /// @return false if that is true of none in time
+  default boolean ppoll(List<RemoteFd> descriptors, Duration time) throws IOException {
+    return RemotePoll.ppoll(this, descriptors, time);
+  }
 }

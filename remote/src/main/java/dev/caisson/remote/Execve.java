@@ -4,7 +4,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
-import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.remote.uapi.PrctlOption;
@@ -14,7 +13,6 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalLong;
 
 /// How a process becomes another program: the one call that has no answer if all goes well. See
@@ -27,16 +25,6 @@ import java.util.OptionalLong;
 record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong sigmask) {
   /// What a process is called meanwhile. A program has the name of its file, and none has this one.
   static final String NAME = "caisson:execve";
-
-  static List<byte[]> strings(List<String> texts) {
-    return texts.stream().map(PathBytes::encode).toList();
-  }
-
-  static List<byte[]> variables(Map<String, String> environment) {
-    return environment.entrySet().stream()
-        .map(variable -> PathBytes.encode(variable.getKey() + "=" + variable.getValue()))
-        .toList();
-  }
 
   /// Tells of a process that answers no more.
   interface Witness {
@@ -51,7 +39,7 @@ record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong s
   ///
   /// @throws SystemCallException if it cannot be executed
   /// @throws ConnectionLostException if the process has died before
-  void in(RemoteProcess process, Witness witness) throws IOException {
+  void in(CallRunner process, Witness witness) throws IOException {
     var call = process.call(SystemCall.EXECVE).path(program).strings(argv).strings(envp);
     long result = process.intercepted(call, () -> make(process, call, witness));
     if (result < 0) {
@@ -59,7 +47,7 @@ record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong s
     }
   }
 
-  private long make(RemoteProcess process, Call call, Witness witness) throws IOException {
+  private long make(CallRunner process, Call call, Witness witness) throws IOException {
     // Answered before the next: one that dies unnamed would look like one that has executed.
     process.make(process.call(SystemCall.PRCTL).word(PrctlOption.SET_NAME.number()).string(NAME));
     if (sigmask.isPresent()) {

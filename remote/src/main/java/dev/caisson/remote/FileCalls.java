@@ -35,6 +35,7 @@ import dev.caisson.remote.uapi.FdFlag;
 import dev.caisson.remote.uapi.ResolveFlag;
 import dev.caisson.remote.uapi.SpliceFlag;
 import dev.caisson.remote.uapi.Whence;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -116,6 +117,12 @@ public interface FileCalls extends Caller {
     call(DUP3).fd(from).word(number).word(0).run();
   }
 
+  /// Gives a descriptor a second number, for a program that is executed: [#dup3] under the name
+  /// under which many know it. See `dup2(2)`.
+  default void dup2(RemoteFd from, int number) throws IOException {
+    dup3(from, number);
+  }
+
   /// Closes a descriptor. Unlike [RemoteFd#close()], in a batch with the rest. See `close(2)`.
   default void close(RemoteFd fd) throws IOException {
     var call = call(CLOSE).fd(fd);
@@ -194,6 +201,18 @@ public interface FileCalls extends Caller {
   default byte[] read(RemoteFd fd, int most) throws IOException {
     var room = Call.room(most);
     return Call.bytes(room, call(READ).fd(fd).out(room).word(most).counted(most));
+  }
+
+  /// Reads to the end, from where the file is. May block. See `read(2)`.
+  ///
+  /// @return all that there was; of a process that sends without end, more than fits into memory
+  default byte[] readAllBytes(RemoteFd fd) throws IOException {
+    int atOnce = 64 * 1024;
+    var all = new ByteArrayOutputStream();
+    for (var more = read(fd, atOnce); more.length > 0; more = read(fd, atOnce)) {
+      all.writeBytes(more);
+    }
+    return all.toByteArray();
   }
 
   /// Reads into shared memory. May block. See `read(2)`.

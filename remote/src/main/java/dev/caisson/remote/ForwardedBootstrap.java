@@ -7,6 +7,15 @@ import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.remote.internal.wire.AddressSpace;
+import dev.caisson.remote.internal.wire.Connection;
+import dev.caisson.remote.internal.wire.DataSocket;
+import dev.caisson.remote.internal.wire.Description;
+import dev.caisson.remote.internal.wire.DescriptionReader;
+import dev.caisson.remote.internal.wire.DescriptorTable;
+import dev.caisson.remote.internal.wire.ForwardedListener;
+import dev.caisson.remote.internal.wire.Sockets;
+import dev.caisson.remote.internal.wire.Symbols;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.ClosedChannelException;
@@ -30,14 +39,14 @@ final class ForwardedBootstrap {
   /// @param expected the stub's connections
   /// @param gateway where the processes on that machine connect
   /// @throws StubException if it is not a stub, or one that lies
-  static Bootstrap.Launched connecting(
-      ForwardedListener.Expected expected, Forwarding.Gateway gateway, Deadline deadline)
+  static Launched connecting(
+      ForwardedListener.Expected expected, ForwardedTransport.Gateway gateway, Deadline deadline)
       throws IOException {
     try (var calls = expected.await(deadline)) {
       calls.sendmsg(FORWARDED, List.of(), deadline);
       try (var data = expected.await(deadline)) {
-        var reader = new Bootstrap.Reader(data, deadline);
-        var told = Told.by(reader, Bootstrap.MAGIC);
+        var reader = new DescriptionReader(data, deadline);
+        var told = Told.by(reader, Description.MAGIC);
         if (told.serverAhead == 0) {
           throw new StubException("it does not speak the extension");
         }
@@ -56,12 +65,12 @@ final class ForwardedBootstrap {
   /// @param ends closed by the caller, whether this fails or not
   /// @param listener where its connections arrive
   /// @throws StubException if it is not a stub, or one that lies
-  static Bootstrap.Launched given(Link.Ends ends, ForwardedListener listener, Deadline deadline)
+  static Launched given(Transport.Ends ends, ForwardedListener listener, Deadline deadline)
       throws IOException {
     try {
-      var reader = new Bootstrap.Reader(ends.second(), deadline);
+      var reader = new DescriptionReader(ends.second(), deadline);
       var told = Told.by(reader, MAGIC_OVER_DATA);
-      var gateway = new Forwarding.Gateway(listener, told.number(44));
+      var gateway = new ForwardedTransport.Gateway(listener, told.number(44));
       // There is no socket for passing.
       var unneeded = List.of(told.number(48));
       return launched(ends.calls(), ends.second(), reader, told, unneeded, gateway, deadline);
@@ -74,15 +83,15 @@ final class ForwardedBootstrap {
 
   /// What the stub tells: whether it speaks the extension, and what it is.
   private record Told(long serverAhead, MemorySegment head) {
-    static Told by(Bootstrap.Reader reader, byte[] magic) throws IOException {
+    static Told by(DescriptionReader reader, byte[] magic) throws IOException {
       // Without the extension, the description begins with an address, which is never the magic.
       var first = reader.bytes(magic.length);
       if (Arrays.equals(Call.bytes(first, magic.length), magic)) {
         long serverAhead = reader.bytes(Long.BYTES).get(JAVA_LONG_UNALIGNED, 0);
-        return new Told(serverAhead, reader.bytes(Bootstrap.DESCRIPTION));
+        return new Told(serverAhead, reader.bytes(Description.SIZE));
       }
-      var head = MemorySegment.ofArray(new byte[Bootstrap.DESCRIPTION]);
-      var rest = reader.bytes(Bootstrap.DESCRIPTION - magic.length);
+      var head = MemorySegment.ofArray(new byte[Description.SIZE]);
+      var rest = reader.bytes(Description.SIZE - magic.length);
       MemorySegment.copy(first, 0, head, 0, magic.length);
       MemorySegment.copy(rest, 0, head, magic.length, rest.byteSize());
       return new Told(0, head);
@@ -97,19 +106,19 @@ final class ForwardedBootstrap {
     }
   }
 
-  private static Bootstrap.Launched launched(
+  private static Launched launched(
       UnixSocket calls,
       UnixSocket data,
-      Bootstrap.Reader reader,
+      DescriptionReader reader,
       Told told,
       List<Integer> unneeded,
-      Forwarding.Gateway gateway,
+      ForwardedTransport.Gateway gateway,
       Deadline deadline)
       throws IOException {
     var arguments = reader.strings(told.count(56));
     var environment = reader.strings(told.count(64));
     var process = process(calls, data, told, unneeded, gateway, deadline);
-    return new Bootstrap.Launched(process, arguments, environment, told.count(72));
+    return new Launched(process, arguments, environment, told.count(72));
   }
 
   private static RemoteProcess process(
@@ -117,15 +126,15 @@ final class ForwardedBootstrap {
       UnixSocket data,
       Told told,
       List<Integer> unneeded,
-      Forwarding.Gateway gateway,
+      ForwardedTransport.Gateway gateway,
       Deadline deadline)
       throws IOException {
     int pid = told.number(32);
     int callsThere = told.number(36);
     int dataThere = told.number(40);
-    var dataSocket = new DataSocket(Bootstrap.moved(data), dataThere);
-    var connection = new Connection(Bootstrap.moved(calls), told.serverAhead != 0, dataSocket);
-    var symbols = Bootstrap.symbols(told.head, told.serverAhead);
+    var dataSocket = new DataSocket(Sockets.moved(data), dataThere);
+    var connection = new Connection(Sockets.moved(calls), told.serverAhead != 0, dataSocket);
+    var symbols = Symbols.of(told.head, told.serverAhead);
     return process(
         connection, symbols, pid, List.of(callsThere, dataThere), unneeded, gateway, deadline);
   }
@@ -135,14 +144,14 @@ final class ForwardedBootstrap {
   /// @param ends closed by the caller, whether this fails or not
   /// @param numbers of the sockets for calls and for data, there
   static RemoteProcess found(
-      Link.Ends ends,
+      Transport.Ends ends,
       List<Integer> numbers,
       Symbols symbols,
-      Forwarding.Gateway gateway,
+      ForwardedTransport.Gateway gateway,
       Deadline deadline)
       throws IOException {
-    var data = new DataSocket(Bootstrap.moved(ends.second()), numbers.get(1));
-    var connection = new Connection(Bootstrap.moved(ends.calls()), true, data);
+    var data = new DataSocket(Sockets.moved(ends.second()), numbers.get(1));
+    var connection = new Connection(Sockets.moved(ends.calls()), true, data);
     int pid;
     try {
       pid = Bootstrap.pid(connection, deadline);
@@ -165,7 +174,7 @@ final class ForwardedBootstrap {
       int pid,
       List<Integer> sockets,
       List<Integer> unneeded,
-      Forwarding.Gateway gateway,
+      ForwardedTransport.Gateway gateway,
       Deadline deadline)
       throws IOException {
     connection.peer("process " + pid);
@@ -181,7 +190,7 @@ final class ForwardedBootstrap {
       var table = new DescriptorTable("process " + pid);
       table.addSockets(sockets.getFirst(), sockets.getLast());
       return new RemoteProcess(
-          connection, memory, symbols, table, one -> new Forwarding(one, gateway), pid);
+          connection, memory, symbols, table, one -> new ForwardedTransport(one, gateway), pid);
     } catch (IOException | RuntimeException failure) {
       connection.close();
       memory.close();

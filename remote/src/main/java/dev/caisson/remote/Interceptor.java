@@ -7,6 +7,8 @@ import java.io.IOException;
 ///
 /// While a process has one, its batches are made call by call, so that each can be seen, and made
 /// to fail, by itself.
+///
+/// Many threads may call it at once.
 @FunctionalInterface
 public interface Interceptor {
   /// A call is asked for.

@@ -1,22 +1,27 @@
 package dev.caisson.remote;
 
 import static dev.caisson.linux.abi.SystemCall.IOCTL;
+import static dev.caisson.linux.abi.SystemCall.OPENAT;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.caisson.linux.Flag;
+import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.abi.Layouts;
 import dev.caisson.linux.tty.WindowSize;
 import dev.caisson.remote.uapi.InterfaceFlag;
 import dev.caisson.remote.uapi.LoopConfig;
+import dev.caisson.remote.uapi.PtyLock;
 import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SockaddrBytes;
 import dev.caisson.remote.uapi.TunFlag;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.net.Inet4Address;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 
 /// The requests of `ioctl(2)`, by their names.
@@ -39,7 +44,8 @@ public interface IoctlCalls extends Caller {
   ///
   /// @throws dev.caisson.linux.SystemCallException EBUSY if it shows one already
   default void loopConfigure(RemoteFd device, RemoteFd file, LoopConfig config) throws IOException {
-    ioctl(device, 0x4c0a).in(config.bytes(file.numberIn(process()))).run();
+    var call = ioctl(device, 0x4c0a);
+    call.in(config.bytes(call.number(file))).run();
   }
 
   /// Makes a loop device let go of its file, when it is closed for the last time. See `loop(4)`,
@@ -79,6 +85,43 @@ public interface IoctlCalls extends Caller {
   /// `TIOCSCTTY(2const)`.
   default void tiocsctty(RemoteFd terminal) throws IOException {
     ioctl(terminal, 0x540e).word(0).run();
+  }
+
+  /// Lets the other end of a pseudo-terminal be opened, or not. See `TIOCSPTLCK(2const)`.
+  default void tiocsptlck(RemoteFd master, PtyLock lock) throws IOException {
+    var number = Call.room(4);
+    number.set(JAVA_INT, 0, lock.number());
+    ioctl(master, 0x40045431).in(number).run();
+  }
+
+  /// Opens the other end of a pseudo-terminal, wherever devices are mounted. See
+  /// `TIOCGPTPEER(2const)`.
+  default RemoteFd tiocgptpeer(RemoteFd master, Set<OpenFlag> flags) throws IOException {
+    return ioctl(master, 0x5441).flags(flags, Implied.CLOEXEC).opens();
+  }
+
+  /// Makes a pseudo-terminal: a program gets the slave for its standard streams, and its terminal's
+  /// user the master. It becomes the controlling terminal of no process by that. See `pty(7)` and
+  /// `openpty(3)`.
+  ///
+  /// @return master and slave, in this order
+  /// @throws dev.caisson.linux.SystemCallException ENOENT if the process sees no `/dev/ptmx`
+  default List<RemoteFd> openpty() throws IOException {
+    var flags = Set.of(OpenFlag.RDWR, OpenFlag.NOCTTY);
+    var master =
+        call(OPENAT)
+            .cwd()
+            .path(Path.of("/dev/ptmx"))
+            .flags(flags, Implied.CLOEXEC)
+            .word(0)
+            .opensNow();
+    try {
+      tiocsptlck(master, PtyLock.UNLOCKED);
+      return List.of(master, tiocgptpeer(master, flags));
+    } catch (IOException | RuntimeException failure) {
+      master.close();
+      throw failure;
+    }
   }
 
   // Files

@@ -62,14 +62,11 @@ final class IovecBlock {
   /// The array for memory that the process shares.
   ///
   /// @throws IllegalArgumentException if a piece is of another process
-  static MemorySegment of(RemoteProcess process, List<RemoteMemory> pieces) {
+  static MemorySegment of(Call call, List<RemoteMemory> pieces) {
     var block = Call.room(pieces.size() * IOVEC);
     for (int i = 0; i < pieces.size(); i++) {
       var piece = pieces.get(i);
-      if (piece.space() != process.memory()) {
-        throw new IllegalArgumentException("shared memory of another process than " + process);
-      }
-      block.set(JAVA_LONG, i * IOVEC + BASE, piece.address());
+      block.set(JAVA_LONG, i * IOVEC + BASE, call.address(piece));
       block.set(JAVA_LONG, i * IOVEC + LENGTH, piece.size());
     }
     return block;

@@ -4,6 +4,7 @@ import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.Environment;
 import dev.caisson.linux.process.Exit;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.linux.socket.UnixSocket;
@@ -17,6 +18,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// A process on this machine that this JVM has started for nothing but to make calls in: the first
 /// of a family.
@@ -33,10 +35,10 @@ public final class LocalProcess implements AutoCloseable {
   private final RemoteProcess process;
   private final Map<String, String> environment;
 
-  private LocalProcess(Child child, Bootstrap.Launched launched) {
+  private LocalProcess(Child child, Launched launched) {
     this.child = child;
     this.process = launched.process();
-    var variables = new LinkedHashMap<>(Bootstrap.variables(launched.environment()));
+    var variables = new LinkedHashMap<>(Environment.variables(launched.environment()));
     // It names a descriptor that was the stub's.
     variables.remove("CAISSON_STUB_FD");
     this.environment = Collections.unmodifiableMap(variables);
@@ -60,7 +62,11 @@ public final class LocalProcess implements AutoCloseable {
               .start();
       try {
         ends.theirs().close();
-        return new LocalProcess(child, Bootstrap.launched(ends.ours(), Deadline.in(BIRTH)));
+        try (var handshake = Handshake.withChild(ends.ours())) {
+          var launched = handshake.await(Deadline.in(BIRTH));
+          launched.process().identify(child.pid(), Optional.empty());
+          return new LocalProcess(child, launched);
+        }
       } catch (IOException | RuntimeException failure) {
         child.close();
         throw failure;
@@ -128,7 +134,7 @@ public final class LocalProcess implements AutoCloseable {
     }
   }
 
-  private static Bootstrap.Launched launched(Launch launch, UnixSocket socket, Deadline deadline)
+  private static Launched launched(Launch launch, UnixSocket socket, Deadline deadline)
       throws IOException {
     try {
       return Bootstrap.byStandardInput(socket, deadline);

@@ -6,6 +6,7 @@ import static dev.caisson.linux.abi.SystemCall.MPROTECT;
 import static dev.caisson.linux.abi.SystemCall.MUNMAP;
 
 import dev.caisson.linux.Flag;
+import dev.caisson.remote.internal.wire.CleanupCall;
 import dev.caisson.remote.uapi.Advice;
 import dev.caisson.remote.uapi.MapFlag;
 import dev.caisson.remote.uapi.Protection;
@@ -32,7 +33,7 @@ public interface MemoryCalls extends Caller {
         .flags(Flag.set(MapFlag.class, flags), Implied.ANONYMOUS)
         .word(-1)
         .word(0)
-        .leaves(address -> List.of(Errand.of(MUNMAP, address, length)))
+        .leaves(address -> List.of(CleanupCall.of(MUNMAP, address, length)))
         .value();
   }
 
@@ -52,7 +53,7 @@ public interface MemoryCalls extends Caller {
         .flags(Flag.set(MapFlag.class, flags))
         .fd(file)
         .word(offset)
-        .leaves(address -> List.of(Errand.of(MUNMAP, address, length)))
+        .leaves(address -> List.of(CleanupCall.of(MUNMAP, address, length)))
         .value();
   }
 

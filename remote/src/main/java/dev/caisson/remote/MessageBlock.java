@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Flag;
 import dev.caisson.linux.abi.Layouts;
+import dev.caisson.remote.internal.wire.CleanupCall;
 import dev.caisson.remote.uapi.MsgFlag;
 import dev.caisson.remote.uapi.SockaddrBytes;
 import java.io.IOException;
@@ -90,20 +91,21 @@ final class MessageBlock {
 
   /// What was received. What a process says wrong is cut off at the end of the room.
   ///
+  /// @param call that has received it
   /// @param count how many bytes, which may be more than there is room for
-  ReceivedMessage received(RemoteProcess process, long count) throws IOException {
+  ReceivedMessage received(Call call, long count) throws IOException {
     int nameSize = block.get(JAVA_INT, HEADER.offset("msg_namelen"));
     var name = block.asSlice(NAME, Call.counted(nameSize, control - NAME));
     return new ReceivedMessage(
         block.asSlice(data, Math.min(Call.counted(count, Long.MAX_VALUE), size)).toArray(JAVA_BYTE),
-        numbers().stream().map(process::inherited).toList(),
+        numbers().stream().map(call::descriptor).toList(),
         SockaddrBytes.parse(name),
         Flag.set(MsgFlag.class, block.get(JAVA_INT, HEADER.offset("msg_flags"))));
   }
 
   /// What there is to be put back if nobody takes what was received.
-  List<Errand> leftovers(long count) throws AnswerException {
-    return numbers().stream().map(Errand::close).toList();
+  List<CleanupCall> cleanup(long count) throws AnswerException {
+    return numbers().stream().map(CleanupCall::close).toList();
   }
 
   /// The descriptors that were received.

@@ -19,7 +19,6 @@ import dev.caisson.remote.uapi.AtFlag;
 import dev.caisson.remote.uapi.MountAttribute;
 import dev.caisson.remote.uapi.OpenTreeFlag;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Set;
@@ -127,8 +126,7 @@ public interface MountCalls extends Caller {
   ///
   /// @param flags of [AtFlag#RECURSIVE] and [AtFlag#SYMLINK_NOFOLLOW]
   default void mountSetattr(Path path, Set<AtFlag> flags, MountAttr change) throws IOException {
-    var attr = attr(change);
-    call(MOUNT_SETATTR).cwd().path(path).flags(flags).in(attr).word(attr.byteSize()).run();
+    change(call(MOUNT_SETATTR).cwd().path(path).flags(flags), change);
   }
 
   /// Changes a mount. See `mount_setattr(2)`.
@@ -138,11 +136,10 @@ public interface MountCalls extends Caller {
       throws IOException {
     var all = EnumSet.of(AtFlag.EMPTY_PATH);
     all.addAll(flags);
-    var attr = attr(change);
-    call(MOUNT_SETATTR).fd(mount).string("").flags(all).in(attr).word(attr.byteSize()).run();
+    change(call(MOUNT_SETATTR).fd(mount).string("").flags(all), change);
   }
 
-  private MemorySegment attr(MountAttr change) {
+  private static void change(Call call, MountAttr change) throws IOException {
     var attr = Layouts.MOUNT_ATTR.room();
     attr.set(JAVA_LONG, Layouts.MOUNT_ATTR.offset("attr_set"), Flag.bits(change.set()));
     attr.set(JAVA_LONG, Layouts.MOUNT_ATTR.offset("attr_clr"), Flag.bits(change.clear()));
@@ -153,7 +150,7 @@ public interface MountCalls extends Caller {
     attr.set(
         JAVA_LONG,
         Layouts.MOUNT_ATTR.offset("userns_fd"),
-        change.userns().map(fd -> fd.numberIn(process())).orElse(0));
-    return attr;
+        change.userns().map(call::number).orElse(0));
+    call.in(attr).word(attr.byteSize()).run();
   }
 }

@@ -4,7 +4,8 @@ package dev.caisson.remote;
 public final class OtherMachineException extends UnsupportedOperationException {
   private static final long serialVersionUID = 1;
 
-  OtherMachineException(String what) {
+  /// @param what cannot be done
+  public OtherMachineException(String what) {
     super(what + ": the process is on another machine");
   }
 }

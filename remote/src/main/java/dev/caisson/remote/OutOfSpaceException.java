@@ -4,7 +4,8 @@ package dev.caisson.remote;
 public final class OutOfSpaceException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
-  OutOfSpaceException(long size) {
+  /// @param size how much was wanted, in bytes
+  public OutOfSpaceException(long size) {
     super(
         "no %d bytes of shared memory are free in one piece; close what is not needed"
             .formatted(size));

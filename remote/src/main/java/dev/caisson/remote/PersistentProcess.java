@@ -27,6 +27,8 @@ import java.util.stream.Stream;
 /// running there: see `KillUserProcesses` in `logind.conf(5)`.
 ///
 /// Closing it ends it, unless it has been [left][#leave].
+///
+/// Safe for many threads.
 public final class PersistentProcess implements AutoCloseable {
   private static final Duration DEATH = Duration.ofSeconds(10);
   private static final int LAST = Integer.MAX_VALUE;
@@ -47,7 +49,7 @@ public final class PersistentProcess implements AutoCloseable {
     record OfChild(RemoteChild child, int listener) implements Ending {}
 
     /// @param hold missing if it is on another machine
-    record OfFound(Optional<Hold> hold) implements Ending {}
+    record OfFound(Optional<Pidfd> hold) implements Ending {}
   }
 
   private PersistentProcess(
@@ -59,8 +61,14 @@ public final class PersistentProcess implements AutoCloseable {
     this.second = second;
   }
 
-  /// Makes a child that will be one.
-  static PersistentProcess clone(RemoteProcess parent, Path socket) throws IOException {
+  /// Makes a child that listens at a path, and goes on with the next that connects to it when its
+  /// connection has ended; until it is [made persistent][#makePersistent], it dies with its parent
+  /// all the same.
+  ///
+  /// @param socket where the socket is made, as its parent and this JVM see it; on another machine,
+  ///   an absolute path there
+  /// @throws dev.caisson.linux.SystemCallException EADDRINUSE if there is a file of that name
+  public static PersistentProcess clone(RemoteProcess parent, Path socket) throws IOException {
     var absolute = parent.memory().isShared() ? socket.toAbsolutePath() : absolute(socket);
     // No other child may get a copy: the socket would be there when nobody listens any more.
     synchronized (parent.table()) {
@@ -74,7 +82,8 @@ public final class PersistentProcess implements AutoCloseable {
           parent.listen(listener, backlog);
           var child = RemoteChild.persistent(parent, listener.number());
           var ending = new Ending.OfChild(child, listener.number());
-          return new PersistentProcess(child, absolute, ending, child.calls(), child.second());
+          return new PersistentProcess(
+              child.process(), absolute, ending, child.calls(), child.second());
         } catch (IOException | RuntimeException failure) {
           parent.unlinkat(absolute);
           throw failure;
@@ -122,10 +131,10 @@ public final class PersistentProcess implements AutoCloseable {
   private static PersistentProcess of(Path socket, Reconnection.Found found) throws IOException {
     var process = found.process();
     try {
-      Optional<Hold> hold = Optional.empty();
+      Optional<Pidfd> hold = Optional.empty();
       if (process.memory().isShared()) {
         try (var pidfd = process.pidfdOpen(process.pid())) {
-          hold = Optional.of(new Hold.Here(process.take(pidfd)));
+          hold = Optional.of(new Pidfd.Here(process.take(pidfd)));
         }
       }
       var persistent =
@@ -155,28 +164,28 @@ public final class PersistentProcess implements AutoCloseable {
   /// @param kept what else it keeps, of its own
   public synchronized void makePersistent(RemoteFd... kept) throws IOException {
     check();
-    if (persistent || !(ending instanceof Ending.OfChild(var child, var listener))) {
+    if (persistent || !(ending instanceof Ending.OfChild(_, var listener))) {
       return;
     }
     var open =
         IntStream.concat(
                 IntStream.of(0, 1, 2, calls, second, listener),
                 IntStream.concat(
-                    child.link().needed().stream().mapToInt(number -> number),
-                    Stream.of(kept).mapToInt(fd -> fd.numberIn(child))))
+                    process.transport().needed().stream().mapToInt(number -> number),
+                    Stream.of(kept).mapToInt(fd -> fd.numberIn(process.calls()))))
             .sorted()
             .distinct()
             .toArray();
     int next = 0;
     for (int number : open) {
       if (next < number) {
-        child.closeRange(next, number - 1);
+        process.closeRange(next, number - 1);
       }
       next = number + 1;
     }
-    child.closeRange(next, LAST);
-    child.setsid();
-    child.prctl(PrctlOption.SET_PDEATHSIG, 0, 0, 0, 0);
+    process.closeRange(next, LAST);
+    process.setsid();
+    process.prctl(PrctlOption.SET_PDEATHSIG, 0, 0, 0, 0);
     persistent = true;
   }
 
@@ -225,8 +234,8 @@ public final class PersistentProcess implements AutoCloseable {
 
   private void replace(Reconnection.Ends ends) {
     var old = new LinkedHashSet<>(List.of(calls, second));
-    old.addAll(process.link().needed());
-    process.link(ends.link());
+    old.addAll(process.transport().needed());
+    process.transport(ends.link());
     process.connection().replace(ends.socket(), ends.data());
     process.table().removeSockets(calls, second);
     process.table().addSockets(ends.calls(), ends.second());
@@ -256,7 +265,7 @@ public final class PersistentProcess implements AutoCloseable {
       case Ending.OfChild(var child, var listener) -> child.leave();
       case Ending.OfFound(var hold) -> {
         process.close();
-        hold.ifPresent(Hold::close);
+        hold.ifPresent(Pidfd::close);
       }
     }
   }
@@ -313,7 +322,7 @@ public final class PersistentProcess implements AutoCloseable {
     }
   }
 
-  private void kill(Hold hold) {
+  private void kill(Pidfd hold) {
     try (hold) {
       hold.kill(Signal.KILL);
       hold.awaitEnd(DEATH, "the end of " + process);

@@ -3,6 +3,7 @@ package dev.caisson.remote;
 import static dev.caisson.linux.abi.SystemCall.CHDIR;
 import static dev.caisson.linux.abi.SystemCall.CHROOT;
 import static dev.caisson.linux.abi.SystemCall.FCHDIR;
+import static dev.caisson.linux.abi.SystemCall.GETCWD;
 import static dev.caisson.linux.abi.SystemCall.GETGID;
 import static dev.caisson.linux.abi.SystemCall.GETPGID;
 import static dev.caisson.linux.abi.SystemCall.GETPID;
@@ -95,6 +96,18 @@ public interface ProcessCalls extends Caller {
   /// Sets the working directory. See `fchdir(2)`.
   default void fchdir(RemoteFd directory) throws IOException {
     call(FCHDIR).fd(directory).run();
+  }
+
+  /// Its working directory. See `getcwd(2)`.
+  ///
+  /// @return with `(unreachable)` in front if it cannot be reached from the root directory
+  /// @throws dev.caisson.linux.SystemCallException ENOENT if the directory has been removed
+  default Path getcwd() throws IOException {
+    int pathMax = 4096;
+    var room = Call.room(pathMax);
+    long size = call(GETCWD).out(room).word(pathMax).counted(pathMax);
+    // With the NUL at its end.
+    return PathBytes.toPath(Call.bytes(room, Math.max(0, size - 1)));
   }
 
   /// Sets the root directory. See `chroot(2)`.

@@ -8,6 +8,11 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.remote.internal.wire.AddressSpace;
+import dev.caisson.remote.internal.wire.DataSocket;
+import dev.caisson.remote.internal.wire.DescriptionReader;
+import dev.caisson.remote.internal.wire.Sockets;
+import dev.caisson.remote.internal.wire.Symbols;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -38,7 +43,8 @@ final class Reconnection {
   /// @param data for memory that is not in common
   /// @param calls the number of the other end
   /// @param second the number of the other end for passing, or for data
-  record Ends(UnixSocket socket, Optional<DataSocket> data, Link link, int calls, int second) {}
+  record Ends(
+      UnixSocket socket, Optional<DataSocket> data, Transport link, int calls, int second) {}
 
   /// A process that was not known before.
   record Found(RemoteProcess process, int calls, int second) {}
@@ -54,8 +60,8 @@ final class Reconnection {
 
   private static Ends local(
       RemoteProcess process, UnixSocket calls, UnixSocket passing, List<Integer> numbers) {
-    var link = Passing.of(process, Bootstrap.moved(passing), numbers.get(1));
-    var socket = Bootstrap.moved(calls);
+    var link = LocalTransport.of(process.calls(), Sockets.moved(passing), numbers.get(1));
+    var socket = Sockets.moved(calls);
     return new Ends(socket, Optional.empty(), link, numbers.getFirst(), numbers.get(1));
   }
 
@@ -63,19 +69,21 @@ final class Reconnection {
   static Ends again(Path path, RemoteProcess process, RemoteProcess through, Deadline deadline)
       throws IOException {
     boolean ahead = process.connection().ahead();
-    var ends = through.link().open();
+    var ends = through.transport().open();
     try (ends) {
       var given = new ArrayList<>(List.of(ends.callsThere().number(), ends.secondThere().number()));
-      if (!(through.link() instanceof Forwarding forwarding)) {
+      if (!(through.transport() instanceof ForwardedTransport forwarding)) {
         var numbers = PersistentSocket.exchange(through, path, given, ahead, deadline).numbers();
         return local(process, ends.calls(), ends.second(), numbers);
       }
       given.add(forwarding.gateway().there());
       var numbers = PersistentSocket.exchange(through, path, given, ahead, deadline).numbers();
       var listener = forwarding.gateway().listener();
-      var link = new Forwarding(process, new Forwarding.Gateway(listener, numbers.getLast()));
-      var data = new DataSocket(Bootstrap.moved(ends.second()), numbers.get(1));
-      var socket = Bootstrap.moved(ends.calls());
+      var link =
+          new ForwardedTransport(
+              process.calls(), new ForwardedTransport.Gateway(listener, numbers.getLast()));
+      var data = new DataSocket(Sockets.moved(ends.second()), numbers.get(1));
+      var socket = Sockets.moved(ends.calls());
       return new Ends(socket, Optional.of(data), link, numbers.getFirst(), numbers.get(1));
     } finally {
       ends.closeThere();
@@ -101,7 +109,7 @@ final class Reconnection {
       Answer answer, UnixSocket calls, UnixSocket passing, AddressSpace memory, Deadline deadline)
       throws IOException {
     var numbers = answer.numbers();
-    var sockets = new Bootstrap.Sockets(calls, numbers.getFirst(), passing, numbers.get(1));
+    var sockets = new Sockets(calls, numbers.getFirst(), passing, numbers.get(1));
     var process = Bootstrap.found(answer.symbols(), sockets, memory, numbers.getLast(), deadline);
     process.table().addSockets(answer.listener(), answer.listener());
     return new Found(process, numbers.getFirst(), numbers.get(1));
@@ -109,14 +117,15 @@ final class Reconnection {
 
   /// @param through connects, and has the socket's path
   static Found found(Path path, RemoteProcess through, Deadline deadline) throws IOException {
-    var ends = through.link().open();
+    var ends = through.transport().open();
     try (ends) {
       var given = new ArrayList<>(List.of(ends.callsThere().number(), ends.secondThere().number()));
-      if (through.link() instanceof Forwarding forwarding) {
+      if (through.transport() instanceof ForwardedTransport forwarding) {
         given.add(forwarding.gateway().there());
         var answer = PersistentSocket.exchange(through, path, given, true, deadline);
         var numbers = answer.numbers();
-        var gateway = new Forwarding.Gateway(forwarding.gateway().listener(), numbers.getLast());
+        var gateway =
+            new ForwardedTransport.Gateway(forwarding.gateway().listener(), numbers.getLast());
         var process = ForwardedBootstrap.found(ends, numbers, answer.symbols(), gateway, deadline);
         process.table().addSockets(answer.listener(), answer.listener());
         return new Found(process, numbers.getFirst(), numbers.get(1));
@@ -143,7 +152,7 @@ final class Reconnection {
     try (var connected = UnixSocket.connect(UnixSocket.Type.STREAM, path, deadline.remaining())) {
       connected.sendmsg(count(given.size(), described), List.of(), deadline);
       connected.sendmsg(new byte[1], given, deadline);
-      var reader = new Bootstrap.Reader(connected, deadline);
+      var reader = new DescriptionReader(connected, deadline);
       var told = reader.bytes(Integer.BYTES * given.size());
       return answer(told, described ? reader.bytes(SYMBOLS) : Call.room(SYMBOLS));
     } catch (StubException ended) {
@@ -167,7 +176,7 @@ final class Reconnection {
     }
     return new Answer(
         numbers,
-        Bootstrap.symbols(symbols, symbols.get(JAVA_LONG_UNALIGNED, 32)),
+        Symbols.of(symbols, symbols.get(JAVA_LONG_UNALIGNED, 32)),
         (int) symbols.get(JAVA_LONG_UNALIGNED, 40));
   }
 

@@ -4,15 +4,26 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Flag;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.PathBytes;
+import dev.caisson.linux.SearchPath;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.Layouts;
 import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.process.Environment;
 import dev.caisson.linux.process.Exit;
+import dev.caisson.remote.internal.wire.CleanupCall;
+import dev.caisson.remote.internal.wire.Connection;
+import dev.caisson.remote.internal.wire.DescriptorTable;
+import dev.caisson.remote.internal.wire.Symbols;
 import dev.caisson.remote.uapi.CloneFlag;
+import dev.caisson.remote.uapi.IdMap;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
@@ -24,13 +35,16 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
 
 /// A process that another one has made: a copy of it that shares its memory, waits to be told what
 /// to become, and in the end executes something or exits.
 ///
 /// It dies with its parent. It owns what the kernel keeps of it: closing it kills it and waits for
 /// it, if that has not been done.
-public final class RemoteChild extends RemoteProcess {
+///
+/// Safe for many threads.
+public final class RemoteChild implements SystemCalls, AutoCloseable {
   private static final int CLONE_VM = 0x100;
   private static final int CLONE_PIDFD = 0x1000;
   private static final int SIGCHLD = 17;
@@ -41,11 +55,12 @@ public final class RemoteChild extends RemoteProcess {
   /// How long the parent may take to tell of an end, beside what there is time for.
   private static final Duration LEEWAY = Duration.ofMillis(100);
 
+  private final RemoteProcess process;
   private final RemoteProcess parent;
   private final int calls;
   private final int second;
   private final int number;
-  private final Hold hold;
+  private final Pidfd hold;
   private final RemoteMemory stack;
   private final AtomicBoolean watched = new AtomicBoolean();
 
@@ -58,19 +73,21 @@ public final class RemoteChild extends RemoteProcess {
       RemoteProcess parent,
       Connection connection,
       DescriptorTable table,
-      Link.Ends ends,
+      Transport.Ends ends,
       int number,
-      Hold hold,
+      Pidfd hold,
       RemoteMemory stack) {
-    super(
-        connection,
-        parent.memory(),
-        parent.symbols(),
-        table,
-        child -> parent.link().inherited(child, ends),
-        number);
+    this.process =
+        new RemoteProcess(
+            connection,
+            parent.memory(),
+            parent.symbols(),
+            table,
+            child -> parent.transport().inherited(child, ends),
+            number);
     this.parent = parent;
-    deadline(parent.deadline());
+    process.deadline(parent.deadline());
+    process.onSharedTable(this::watchEnd);
     this.calls = ends.callsThere().number();
     this.second = ends.secondThere().number();
     this.number = number;
@@ -89,7 +106,7 @@ public final class RemoteChild extends RemoteProcess {
   static RemoteChild persistent(RemoteProcess parent, int listener) throws IOException {
     var child = clone(parent, Set.of(), OptionalInt.of(listener));
     // Its children close it, so that it ends with this one.
-    child.table().addSockets(listener, listener);
+    child.process.table().addSockets(listener, listener);
     try {
       // Before it answers anything it has asked to die with its parent: nobody else would end it.
       child.getpid();
@@ -107,7 +124,7 @@ public final class RemoteChild extends RemoteProcess {
     RemoteChild child;
     // One after the other: no other child may get a copy of this one's sockets.
     synchronized (table) {
-      var ends = parent.link().open();
+      var ends = parent.transport().open();
       try (ends) {
         child = clone(parent, flags, listener, ends);
         if (sameTable) {
@@ -119,16 +136,19 @@ public final class RemoteChild extends RemoteProcess {
       }
     }
     // Once it answers, it has asked to die with its parent.
-    child.run(
-        sameTable
-            ? List.of(Errand.of(SystemCall.GETPID))
-            : table.sockets().stream().map(Errand::close).toList());
-    child.interceptAs(parent);
+    child
+        .process
+        .calls()
+        .run(
+            sameTable
+                ? List.of(CleanupCall.of(SystemCall.GETPID))
+                : table.sockets().stream().map(CleanupCall::close).toList());
+    child.process.calls().interceptAs(parent.calls());
     return child;
   }
 
   private static RemoteChild clone(
-      RemoteProcess parent, Set<CloneFlag> flags, OptionalInt listener, Link.Ends ends)
+      RemoteProcess parent, Set<CloneFlag> flags, OptionalInt listener, Transport.Ends ends)
       throws IOException {
     var stack = parent.allocate(STACK);
     var pidfd = Call.room(4);
@@ -147,14 +167,14 @@ public final class RemoteChild extends RemoteProcess {
               .value();
     } catch (IOException | RuntimeException failure) {
       // When it is sure that there is no child on it.
-      parent.connection().giveBack(stack);
+      parent.connection().giveBack(stack.block());
       throw failure;
     }
     try {
       return cloned(parent, flags, ends, (int) number, pidfd.get(JAVA_INT, 0), stack);
     } catch (IOException | RuntimeException failure) {
-      parent.run(Errand.end(number));
-      parent.connection().giveBack(stack);
+      parent.calls().run(CleanupCall.end(number));
+      parent.connection().giveBack(stack.block());
       throw failure;
     }
   }
@@ -164,16 +184,16 @@ public final class RemoteChild extends RemoteProcess {
   }
 
   /// What there is to be done with a child that came too late.
-  private static List<Errand> ended(long pid, MemorySegment pidfd) {
-    var errands = new ArrayList<>(Errand.end(pid));
-    errands.add(Errand.close(pidfd.get(JAVA_INT, 0)));
-    return errands;
+  private static List<CleanupCall> ended(long pid, MemorySegment pidfd) {
+    var cleanups = new ArrayList<>(CleanupCall.end(pid));
+    cleanups.add(CleanupCall.close(pidfd.get(JAVA_INT, 0)));
+    return cleanups;
   }
 
   private static RemoteChild cloned(
       RemoteProcess parent,
       Set<CloneFlag> flags,
-      Link.Ends ends,
+      Transport.Ends ends,
       int number,
       int pidfd,
       RemoteMemory stack)
@@ -183,8 +203,8 @@ public final class RemoteChild extends RemoteProcess {
     if (!sameTable) {
       table.addSockets(ends.callsThere().number(), ends.secondThere().number());
     }
-    var hold = parent.link().hold(pidfd, number);
-    var connection = parent.link().connection(ends, parent.connection().ahead());
+    var hold = parent.transport().hold(pidfd, number);
+    var connection = parent.transport().connection(ends, parent.connection().ahead());
     RemoteChild child;
     try {
       child = new RemoteChild(parent, connection, table, ends, number, hold, stack);
@@ -193,29 +213,27 @@ public final class RemoteChild extends RemoteProcess {
       hold.close();
       throw full;
     }
-    if (parent.known().isPresent() && hold instanceof Hold.Here here) {
-      here.pid().ifPresent(child::knownAs);
+    if (parent.calls().known().isPresent() && hold instanceof Pidfd.Here here) {
+      here.pid().ifPresent(child.process.calls()::knownAs);
     }
     if (sameTable) {
       child.watchEnd();
-      if (parent instanceof RemoteChild sharing) {
-        sharing.watchEnd();
-      }
+      parent.sharesTable();
     }
     return child;
   }
 
   /// Whoever shares its descriptors keeps its end of the connection open.
   private void watchEnd() {
-    if (hold instanceof Hold.Here && watched.compareAndSet(false, true)) {
+    if (hold instanceof Pidfd.Here && watched.compareAndSet(false, true)) {
       Thread.ofVirtual().start(this::endConnectionWithIt);
     }
   }
 
   private void endConnectionWithIt() {
     try {
-      hold.awaitEnd(Duration.ofDays(365), "the end of " + this);
-      connection().shutdown();
+      hold.awaitEnd(Deadline.FOREVER, "the end of " + this);
+      process.connection().shutdown();
     } catch (IOException | IllegalStateException closed) {
       // So it needs no end.
     }
@@ -238,11 +256,58 @@ public final class RemoteChild extends RemoteProcess {
     return Call.bytes(words, FRAME);
   }
 
+  /// The process, in which calls are made until it executes something.
+  public RemoteProcess process() {
+    return process;
+  }
+
+  /// Its id, as its parent sees it.
+  public int pid() {
+    return number;
+  }
+
+  /// Begins a call in it.
+  @Override
+  public Call call(SystemCall nr) {
+    return process.call(nr);
+  }
+
+  /// Maps the ids of the user namespace that the child has made ([CloneFlag#NEWUSER]). The parent
+  /// writes the maps, and needs its `/proc`, and CAP_SETUID and CAP_SETGID for more than its own
+  /// ids. Can be done once. See `user_namespaces(7)`.
+  ///
+  /// @throws SystemCallException EPERM if the parent may not map these ids, or they are mapped
+  public void mapIds(List<IdMap> uids, List<IdMap> gids) throws IOException {
+    writeProc("uid_map", lines(uids));
+    writeProc("gid_map", lines(gids));
+  }
+
+  /// Makes the child root in the user namespace that it has made ([CloneFlag#NEWUSER]): its
+  /// parent's user and group are 0 there, and no others are mapped, which any user may do. The
+  /// child can have no other groups from then on. See `user_namespaces(7)`.
+  public void mapToRoot() throws IOException {
+    writeProc("setgroups", "deny");
+    mapIds(
+        List.of(IdMap.of(0, parent.getresuid().effective())),
+        List.of(IdMap.of(0, parent.getresgid().effective())));
+  }
+
+  private static String lines(List<IdMap> ids) {
+    return ids.stream().map(IdMap::toString).collect(Collectors.joining("\n"));
+  }
+
+  private void writeProc(String name, String text) throws IOException {
+    var file = Path.of("/proc", Integer.toString(number), name);
+    try (var open = parent.openat(file, OpenFlag.WRONLY)) {
+      parent.write(open, text.getBytes(StandardCharsets.US_ASCII));
+    }
+  }
+
   /// One of its parent's descriptors, as the child has it, too.
   ///
   /// @throws IllegalArgumentException if it is not one of its parent's
   public RemoteFd inherited(RemoteFd ofParent) {
-    return inherited(ofParent.numberIn(parent));
+    return process.inherited(ofParent.numberIn(parent.calls()));
   }
 
   /// Executes a program, whose process it is from then on: the connection is at its end, and what
@@ -255,7 +320,37 @@ public final class RemoteChild extends RemoteProcess {
   /// @throws ConnectionLostException if the child has died before
   public void execve(Path program, List<String> arguments, Map<String, String> environment)
       throws IOException {
-    execve(program, Execve.strings(arguments), Execve.variables(environment));
+    var strings = arguments.stream().map(PathBytes::encode).toList();
+    execve(program, strings, Environment.strings(environment));
+  }
+
+  /// Executes a program that is looked up where the child is, in the directories of the PATH of its
+  /// environment (`/bin:/usr/bin` if there is none), unless there is a `/` in its name. See
+  /// `execvp(3)` and [#execve(Path, List, Map)].
+  ///
+  /// @throws SystemCallException ENOENT if no directory has a file of that name that can be
+  ///   executed, EACCES if one has another
+  public void execvp(String program, List<String> arguments, Map<String, String> environment)
+      throws IOException {
+    if (program.contains("/")) {
+      execve(Path.of(program), arguments, environment);
+      return;
+    }
+    var path = environment.getOrDefault("PATH", SearchPath.DEFAULT);
+    var reason = Errno.ENOENT;
+    for (var directory : path.split(":", -1)) {
+      try {
+        execve(Path.of(directory.isEmpty() ? "." : directory, program), arguments, environment);
+        return;
+      } catch (SystemCallException next) {
+        switch (next.errno()) {
+          case ENOENT, ENOTDIR -> {}
+          case EACCES -> reason = Errno.EACCES;
+          default -> throw next;
+        }
+      }
+    }
+    throw new SystemCallException(reason, "execvp", "\"%s\", PATH=%s".formatted(program, path));
   }
 
   /// The same, byte for byte.
@@ -264,24 +359,24 @@ public final class RemoteChild extends RemoteProcess {
   public void execve(Path program, List<byte[]> arguments, List<byte[]> environment)
       throws IOException {
     ownTable();
-    new Execve(program, arguments, environment, OptionalLong.empty()).in(this, hold);
+    new Execve(program, arguments, environment, OptionalLong.empty()).in(process.calls(), hold);
     synchronized (this) {
       executed = true;
     }
-    connection().ended();
+    process.connection().ended();
     stack.close();
   }
 
   /// Has it share descriptors with nobody: its sockets would stay open when it executes.
   private void ownTable() throws IOException {
-    var shared = table();
+    var shared = process.table();
     if (shared != parent.table()) {
       return;
     }
     call(SystemCall.UNSHARE).flags(Set.of(CloneFlag.FILES)).run();
     var own = new DescriptorTable("process " + number);
     own.addSockets(calls, second);
-    table(own);
+    process.calls().table(own);
     closeSockets(shared);
   }
 
@@ -392,13 +487,20 @@ public final class RemoteChild extends RemoteProcess {
     return calls;
   }
 
+  /// The socket over which its calls come, for [#ppoll]: it is at its end when the connection is.
+  ///
+  /// @return not to be closed
+  public RemoteFd socket() {
+    return process.inherited(calls);
+  }
+
   int second() {
     return second;
   }
 
   /// Gives it up, but for its stack, on which it goes on.
   void leave() {
-    super.close();
+    process.close();
     hold.close();
   }
 
@@ -416,12 +518,12 @@ public final class RemoteChild extends RemoteProcess {
       // Its parent is gone, so the kernel has killed it, and nobody waits for it any more.
     }
     if (hasEnded()) {
-      closeEnded();
+      process.closeEnded();
     } else {
-      super.close();
+      process.close();
     }
-    if (table() == parent.table()) {
-      closeSockets(table());
+    if (process.table() == parent.table()) {
+      closeSockets(process.table());
     }
     synchronized (this) {
       if (!executed) {
@@ -437,5 +539,10 @@ public final class RemoteChild extends RemoteProcess {
   /// Whether it does not use the memory any more that it has with others.
   private synchronized boolean hasEnded() {
     return exit.isPresent() || executed;
+  }
+
+  @Override
+  public String toString() {
+    return process.toString();
   }
 }

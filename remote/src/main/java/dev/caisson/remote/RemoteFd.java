@@ -1,37 +1,40 @@
 package dev.caisson.remote;
 
+import dev.caisson.remote.internal.wire.DescriptorTable;
 import java.util.Optional;
 
 /// A descriptor in another process, and the duty to close it there.
 ///
 /// It belongs to the table of that process: to use it in a process with another one is an error
 /// before any call is made.
+///
+/// Safe for many threads.
 public final class RemoteFd implements AutoCloseable {
   private static final int CLOSED = -1;
 
-  private final RemoteProcess process;
+  private final DescriptorTable.User process;
   private final DescriptorTable table;
-  private Optional<Opening> opening = Optional.empty();
+  private Optional<PendingDescriptor> opening = Optional.empty();
   private int number;
 
   /// Closed before the batch has opened it.
   private boolean unwanted;
 
-  RemoteFd(RemoteProcess process, long number) {
+  RemoteFd(CallContext process, long number) {
     this.process = process;
     this.table = process.table();
     this.number = (int) number;
   }
 
   /// One that a batch will open.
-  static RemoteFd expected(RemoteProcess process, Opening opening) {
+  static RemoteFd expected(CallContext process, PendingDescriptor opening) {
     var fd = new RemoteFd(process, CLOSED);
     fd.opening = Optional.of(opening);
     return fd;
   }
 
   /// The call that will open it, if that has not been made.
-  synchronized Optional<Opening> opening() {
+  synchronized Optional<PendingDescriptor> opening() {
     return opening.filter(call -> !call.isMade());
   }
 
@@ -66,7 +69,7 @@ public final class RemoteFd implements AutoCloseable {
   /// Looks whether it may be used in a process.
   ///
   /// @throws IllegalArgumentException if it does not belong there
-  void checkUse(RemoteProcess user) {
+  void checkUse(CallContext user) {
     if (user.table() != table) {
       throw new IllegalArgumentException(
           "%s is one of %s, and cannot be used in %s".formatted(this, table, user));
@@ -76,7 +79,7 @@ public final class RemoteFd implements AutoCloseable {
   /// Its number, for a call in a process.
   ///
   /// @throws IllegalArgumentException if it does not belong there
-  int numberIn(RemoteProcess user) {
+  int numberIn(CallContext user) {
     checkUse(user);
     return number();
   }
@@ -88,7 +91,10 @@ public final class RemoteFd implements AutoCloseable {
   }
 
   /// Gives up the duty to close it.
-  synchronized int release() {
+  ///
+  /// @return its number in the process
+  /// @throws IllegalStateException if it is closed, or a batch has not opened it yet
+  public synchronized int release() {
     int released = number();
     number = CLOSED;
     return released;

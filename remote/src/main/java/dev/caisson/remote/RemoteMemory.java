@@ -2,6 +2,10 @@ package dev.caisson.remote;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import dev.caisson.remote.internal.wire.AddressSpace;
+import dev.caisson.remote.internal.wire.Block;
+import dev.caisson.remote.internal.wire.ByteRange;
+import dev.caisson.remote.internal.wire.MemoryAccess;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
@@ -11,51 +15,36 @@ import java.util.Objects;
 ///
 /// The other process can change it at any time, so what is read from it and then relied on must be
 /// copied first.
+///
+/// Safe for many threads, which order their accesses to the memory themselves.
 public final class RemoteMemory implements AutoCloseable {
   private final AddressSpace space;
-  private final RemoteProcess process;
-  private final long address;
-  private final MemorySegment shadow;
-  private final Runnable giveBack;
-  private boolean closed;
+  private final Block block;
+  private final MemoryAccess access;
 
-  RemoteMemory(
-      AddressSpace space,
-      RemoteProcess process,
-      long address,
-      MemorySegment shadow,
-      Runnable giveBack) {
+  RemoteMemory(AddressSpace space, Block block, MemoryAccess access) {
     this.space = space;
-    this.process = process;
-    this.address = address;
-    this.shadow = shadow;
-    this.giveBack = giveBack;
+    this.block = block;
+    this.access = access;
   }
 
   /// Where it is in the process.
   ///
   /// @throws IllegalStateException if it is closed
-  public synchronized long address() {
-    check();
-    return address;
+  public long address() {
+    return block.address();
   }
 
   /// It as this JVM sees it: for as long as it is open, for then the same place is somebody else's.
   ///
   /// @throws IllegalStateException if it is closed
   /// @throws OtherMachineException if it is on another machine; see [#write] and [#read]
-  public synchronized MemorySegment local() {
-    check();
+  public MemorySegment local() {
+    var shadow = block.shadow();
     if (!space.isShared()) {
       throw new OtherMachineException(
           "memory cannot be seen from here, but written to and read from");
     }
-    return shadow;
-  }
-
-  /// It, or what was written to it or read from it last.
-  synchronized MemorySegment shadow() {
-    check();
     return shadow;
   }
 
@@ -67,9 +56,9 @@ public final class RemoteMemory implements AutoCloseable {
   /// @throws IllegalStateException if it is closed
   public void write(long offset, byte[] bytes) throws IOException {
     Objects.checkFromIndexSize(offset, bytes.length, size());
-    MemorySegment.copy(bytes, 0, shadow(), JAVA_BYTE, offset, bytes.length);
+    MemorySegment.copy(bytes, 0, block.shadow(), JAVA_BYTE, offset, bytes.length);
     if (!space.isShared()) {
-      process.write(this, new Range(offset, offset + bytes.length));
+      access.write(block, new ByteRange(offset, offset + bytes.length));
     }
   }
 
@@ -83,32 +72,27 @@ public final class RemoteMemory implements AutoCloseable {
   public byte[] read(long offset, int count) throws IOException {
     Objects.checkFromIndexSize(offset, count, size());
     if (!space.isShared()) {
-      process.read(this, new Range(offset, offset + count));
+      access.read(block, new ByteRange(offset, offset + count));
     }
-    return shadow().asSlice(offset, count).toArray(JAVA_BYTE);
+    return block.shadow().asSlice(offset, count).toArray(JAVA_BYTE);
   }
 
   /// How long it is, in bytes.
   public long size() {
-    return shadow.byteSize();
+    return block.size();
   }
 
   AddressSpace space() {
     return space;
   }
 
-  private void check() {
-    if (closed) {
-      throw new IllegalStateException("memory of a process was used after it was closed");
-    }
+  Block block() {
+    return block;
   }
 
   /// Gives it back. No call that uses it may be under way. Idempotent.
   @Override
-  public synchronized void close() {
-    if (!closed) {
-      closed = true;
-      giveBack.run();
-    }
+  public void close() {
+    block.close();
   }
 }

@@ -27,43 +27,42 @@ final class RemotePoll {
   ///
   /// @param remaining the whole time, in which the call itself has to be made, too
   /// @return whether one of them can be read, or is at its end
-  static boolean slice(RemoteProcess process, List<Integer> numbers, Duration remaining)
+  static boolean slice(Caller process, List<RemoteFd> descriptors, Duration remaining)
       throws IOException {
     var time = remaining.compareTo(SLICE) < 0 ? remaining : SLICE;
-    return ppoll(process, numbers, time, remaining.plus(LEEWAY));
+    return ppoll(process, descriptors, time, remaining.plus(LEEWAY));
   }
 
   /// Waits, and keeps the process from other calls meanwhile.
   ///
-  /// @param numbers of the descriptors, in the process
   /// @return whether one of them can be read, or is at its end
-  static boolean ppoll(RemoteProcess process, List<Integer> numbers, Duration time)
+  static boolean ppoll(Caller process, List<RemoteFd> descriptors, Duration time)
       throws IOException {
-    return ppoll(process, numbers, time, time.plus(LEEWAY));
+    return ppoll(process, descriptors, time, time.plus(LEEWAY));
   }
 
   private static boolean ppoll(
-      RemoteProcess process, List<Integer> numbers, Duration time, Duration within)
+      Caller process, List<RemoteFd> descriptors, Duration time, Duration within)
       throws IOException {
     long size = Layouts.POLLFD.size();
-    var pollfds = Call.room(numbers.size() * size);
-    for (int i = 0; i < numbers.size(); i++) {
-      pollfds.set(JAVA_INT, i * size + Layouts.POLLFD.offset("fd"), numbers.get(i));
+    var call = process.call(SystemCall.PPOLL);
+    var pollfds = Call.room(descriptors.size() * size);
+    for (int i = 0; i < descriptors.size(); i++) {
+      int number = call.number(descriptors.get(i));
+      pollfds.set(JAVA_INT, i * size + Layouts.POLLFD.offset("fd"), number);
       pollfds.set(JAVA_SHORT, i * size + Layouts.POLLFD.offset("events"), POLLIN);
     }
     var timeout = Layouts.TIMESPEC.room();
     timeout.set(JAVA_LONG, Layouts.TIMESPEC.offset("tv_sec"), time.toSeconds());
     timeout.set(JAVA_LONG, Layouts.TIMESPEC.offset("tv_nsec"), time.toNanosPart());
     long count =
-        process
-            .call(SystemCall.PPOLL)
-            .inOut(pollfds)
-            .word(numbers.size())
+        call.inOut(pollfds)
+            .word(descriptors.size())
             .in(timeout)
             .word(0)
             .word(SignalSet.SIZE)
             .within(within)
-            .counted(numbers.size());
+            .counted(descriptors.size());
     return count > 0;
   }
 }

@@ -74,7 +74,7 @@ public interface SocketCalls extends Caller {
   }
 
   private void addressed(SystemCall nr, RemoteFd socket, Sockaddr address) throws IOException {
-    try (var reached = Reached.of(this, address)) {
+    try (var reached = ShortAddress.of(this, address)) {
       var bytes = reached.bytes();
       call(nr).fd(socket).in(bytes).word(bytes.byteSize()).run();
     }
@@ -187,7 +187,7 @@ public interface SocketCalls extends Caller {
   /// @return how many bytes of them
   default long sendto(RemoteFd socket, byte[] bytes, Set<MsgFlag> flags, Sockaddr to)
       throws IOException {
-    try (var reached = Reached.of(this, to)) {
+    try (var reached = ShortAddress.of(this, to)) {
       var name = reached.bytes();
       return call(SENDTO)
           .fd(socket)
@@ -234,7 +234,7 @@ public interface SocketCalls extends Caller {
   default long sendmsg(
       RemoteFd socket, byte[] bytes, List<RemoteFd> descriptors, Set<MsgFlag> flags, Sockaddr to)
       throws IOException {
-    try (var reached = Reached.of(this, to)) {
+    try (var reached = ShortAddress.of(this, to)) {
       var name = reached.bytes();
       var block = new MessageBlock(name.byteSize(), descriptors.size(), bytes.length);
       block.name(name);
@@ -250,11 +250,9 @@ public interface SocketCalls extends Caller {
       MessageBlock block)
       throws IOException {
     block.data(bytes);
-    block.descriptors(descriptors.stream().mapToInt(fd -> fd.numberIn(process())).toArray());
-    return block
-        .argument(call(SENDMSG).fd(socket))
-        .flags(flags, Implied.NOSIGNAL)
-        .counted(bytes.length);
+    var call = call(SENDMSG).fd(socket);
+    block.descriptors(descriptors.stream().mapToInt(call::number).toArray());
+    return block.argument(call).flags(flags, Implied.NOSIGNAL).counted(bytes.length);
   }
 
   /// Receives bytes, and descriptors with them. May block. See `recvmsg(2)`.
@@ -264,12 +262,11 @@ public interface SocketCalls extends Caller {
   default ReceivedMessage recvmsg(RemoteFd socket, int most, int descriptors, MsgFlag... flags)
       throws IOException {
     var block = new MessageBlock(SockaddrBytes.ROOM, descriptors, most);
-    long count =
+    var call =
         block
             .argument(call(RECVMSG).fd(socket))
             .flags(Flag.set(MsgFlag.class, flags), Implied.CMSG_CLOEXEC)
-            .leaves(block::leftovers)
-            .value();
-    return block.received(process(), count);
+            .leaves(block::cleanup);
+    return block.received(call, call.value());
   }
 }

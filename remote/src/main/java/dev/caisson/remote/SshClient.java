@@ -6,6 +6,7 @@ import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.Child;
 import dev.caisson.linux.process.Exit;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.remote.internal.wire.Sockets;
 import dev.caisson.remote.uapi.Access;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -44,7 +45,7 @@ sealed interface SshClient extends AutoCloseable {
       try (var in = UnixSocket.socketpair(UnixSocket.Type.STREAM);
           var out = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
         var launch = Launch.start(command, Map.of(0, in.theirs().fd(), 1, out.theirs().fd()));
-        return new Here(launch, Bootstrap.moved(in.ours()), Bootstrap.moved(out.ours()));
+        return new Here(launch, Sockets.moved(in.ours()), Sockets.moved(out.ours()));
       }
     }
 
@@ -94,7 +95,7 @@ sealed interface SshClient extends AutoCloseable {
       try {
         // One after the other: a copy in another child would keep the input open.
         synchronized (from.table()) {
-          var ends = from.link().open();
+          var ends = from.transport().open();
           try {
             var child = from.fork();
             try {

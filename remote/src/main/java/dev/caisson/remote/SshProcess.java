@@ -6,8 +6,10 @@ import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.Environment;
 import dev.caisson.linux.socket.UnixListener;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.remote.internal.wire.ForwardedListener;
 import dev.caisson.remote.uapi.AtFlag;
 import dev.caisson.remote.uapi.PrctlOption;
 import java.io.ByteArrayOutputStream;
@@ -41,11 +43,12 @@ import java.util.stream.Collectors;
 /// most. A child that shares its parent's descriptors, and is killed in a call, is not seen to be
 /// gone before the call's time is over. To make children, a process must see `/proc`. The standard
 /// streams are `/dev/null` there.
+///
+/// Safe for many threads.
 public final class SshProcess implements AutoCloseable {
   /// How long ssh has to end by itself; then all there is killed.
   private static final Duration GRACE = Duration.ofSeconds(2);
 
-  private static final Duration FOR_EVER = Duration.ofDays(365);
   private static final String VARIABLE = "RSYSCALL_UNIX_STUB_SOCK_PATH";
   private static final String SECRET = "CAISSON_STUB_SECRET";
   private static final int STANDARD_STREAMS = 3;
@@ -72,7 +75,7 @@ public final class SshProcess implements AutoCloseable {
 
     /// For an ssh that a process starts. It finds the socket by a descriptor of the process.
     static Landing through(RemoteProcess from) throws IOException {
-      if (from.link() instanceof Forwarding forwarding) {
+      if (from.transport() instanceof ForwardedTransport forwarding) {
         var gateway = forwarding.gateway();
         return new Landing(gateway.listener(), path(from.pid(), gateway.there()), List.of());
       }
@@ -239,7 +242,7 @@ public final class SshProcess implements AutoCloseable {
       send(client.input(), stub.secret(), deadline);
       // It has no more to say until the stub is there, unless it ends.
       Thread.ofVirtual().start(() -> endWith(client.output(), stub));
-      var gateway = new Forwarding.Gateway(landing.listener, -1);
+      var gateway = new ForwardedTransport.Gateway(landing.listener, -1);
       var launched = ForwardedBootstrap.connecting(stub, gateway, deadline);
       var process = launched.process();
       try {
@@ -249,7 +252,7 @@ public final class SshProcess implements AutoCloseable {
         throw failure;
       }
       client.output().close();
-      var environment = new LinkedHashMap<>(Bootstrap.variables(launched.environment()));
+      var environment = new LinkedHashMap<>(Environment.variables(launched.environment()));
       environment.remove(VARIABLE);
       environment.remove(SECRET);
       return new SshProcess(client, process, environment, landing);
@@ -285,7 +288,7 @@ public final class SshProcess implements AutoCloseable {
   private static void endWith(UnixSocket output, ForwardedListener.Expected stub) {
     try (var arena = Arena.ofConfined()) {
       var room = arena.allocate(LINE);
-      while (output.recv(room, Deadline.in(FOR_EVER)) >= 0) {
+      while (output.recv(room, Deadline.never()) >= 0) {
         // Whatever it says, it has not ended.
       }
     } catch (IOException | IllegalStateException closed) {
@@ -296,7 +299,7 @@ public final class SshProcess implements AutoCloseable {
 
   private static void closeWith(Child ssh, ForwardedListener listener) {
     try {
-      ssh.waitid(FOR_EVER);
+      ssh.waitid(Deadline.FOREVER);
     } catch (IOException | IllegalStateException closed) {
       // So it has ended.
     }
@@ -358,7 +361,8 @@ public final class SshProcess implements AutoCloseable {
       throws IOException {
     process.prctl(PrctlOption.SET_PDEATHSIG, Signal.KILL.number(), 0, 0, 0);
     int there = process.openat(socket, OpenFlag.PATH).release();
-    process.link(new Forwarding(process, new Forwarding.Gateway(listener, there)));
+    process.transport(
+        new ForwardedTransport(process.calls(), new ForwardedTransport.Gateway(listener, there)));
     process.unlinkat(socket);
     process.unlinkat(directory.resolve("stub"));
     process.unlinkat(directory, AtFlag.REMOVEDIR);

@@ -14,6 +14,8 @@ import java.util.Optional;
 
 /// The program that can be launched under any name. It comes with this library, for each
 /// architecture; nothing has to be installed.
+///
+/// Safe for many threads.
 public final class Stub {
   private static final byte[] MARKER =
       "caisson stub socket:".getBytes(java.nio.charset.StandardCharsets.US_ASCII);
@@ -72,7 +74,7 @@ public final class Stub {
   /// Puts a program into a file that does not exist yet.
   ///
   /// @throws java.nio.file.FileAlreadyExistsException if it does; it stays what it is
-  static void write(byte[] program, Path file) throws IOException {
+  public static void write(byte[] program, Path file) throws IOException {
     // Under another name until it is whole: somebody may launch it at any moment.
     var part = Files.createTempFile(file.toAbsolutePath().getParent(), ".stub-", "");
     try {

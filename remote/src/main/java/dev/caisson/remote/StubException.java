@@ -2,15 +2,17 @@ package dev.caisson.remote;
 
 import java.io.IOException;
 
-/// Whoever connected to a server of stubs is no stub, or one that lies.
+/// A program that has connected as a stub is none, or one that lies.
 public final class StubException extends IOException {
   private static final long serialVersionUID = 1;
 
-  StubException(String what) {
+  /// @param what it does that no stub does
+  public StubException(String what) {
     super("a program that connected as a stub is none: " + what);
   }
 
-  StubException(IOException cause) {
+  /// @param cause why it did not become a process
+  public StubException(IOException cause) {
     super(
         "a program that connected as a stub did not become a process: " + cause.getMessage(),
         cause);

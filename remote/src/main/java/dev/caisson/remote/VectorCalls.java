@@ -76,6 +76,6 @@ public interface VectorCalls extends Caller {
   }
 
   private Call shared(Call call, List<RemoteMemory> pieces) {
-    return call.in(IovecBlock.of(process(), pieces)).word(pieces.size());
+    return call.in(IovecBlock.of(call, pieces)).word(pieces.size());
   }
 }

@@ -1,5 +1,6 @@
 package dev.caisson.remote;
 
+import dev.caisson.testkit.Sshd;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.BeforeEach;

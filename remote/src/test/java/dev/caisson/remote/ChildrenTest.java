@@ -59,17 +59,18 @@ class ChildrenTest {
   void childrenOfChildrenWork() throws Exception {
     try (var local = LocalProcess.start();
         var sharing = local.process().clone(Set.of(CloneFlag.FILES));
-        var second = sharing.clone(Set.of(CloneFlag.FILES));
-        var third = second.fork()) {
-      for (var process : List.of(local.process(), sharing, second, third)) {
+        var second = sharing.process().clone(Set.of(CloneFlag.FILES));
+        var third = second.process().fork()) {
+      for (var process :
+          List.of(local.process(), sharing.process(), second.process(), third.process())) {
         assertPipes(process);
       }
       assertThat(third.getppid()).isEqualTo(second.pid());
-      third.exitGroup(1);
+      third.process().exitGroup(1);
       assertExits(third, 1);
-      second.exitGroup(2);
+      second.process().exitGroup(2);
       assertExits(second, 2);
-      assertPipes(sharing);
+      assertPipes(sharing.process());
     }
   }
 
@@ -78,9 +79,9 @@ class ChildrenTest {
     try (var local = LocalProcess.start();
         var parent = local.process().clone(Set.of(CloneFlag.FILES))) {
       for (int i = 0; i < 5; i++) {
-        try (var child = parent.fork()) {
-          assertPipes(child);
-          child.exitGroup(i);
+        try (var child = parent.process().fork()) {
+          assertPipes(child.process());
+          child.process().exitGroup(i);
           assertExits(child, i);
         }
       }
@@ -92,7 +93,7 @@ class ChildrenTest {
     try (var local = LocalProcess.start();
         var one = local.process().fork();
         var other = local.process().fork();
-        var grandchild = one.fork()) {
+        var grandchild = one.process().fork()) {
       one.execve(Path.of("/bin/sh"), List.of("sh", "-c", "exit 1"), Map.of());
       other.execve(Path.of("/bin/sh"), List.of("sh", "-c", "exit 2"), Map.of());
       assertExits(other, 2);
@@ -108,7 +109,7 @@ class ChildrenTest {
     try (var local = LocalProcess.start()) {
       for (int i = 0; i < 50; i++) {
         try (var child = local.process().fork();
-            var grandchild = child.clone(flags)) {
+            var grandchild = child.process().clone(flags)) {
           child.kill(Signal.KILL);
           assertThat(child.waitid(LONG)).isInstanceOf(Exit.Signalled.class);
           assertThatThrownBy(grandchild::getpid).isInstanceOf(ConnectionLostException.class);
@@ -123,7 +124,7 @@ class ChildrenTest {
         var child = local.process().clone(Set.of(CloneFlag.FILES))) {
       assertThatThrownBy(() -> child.unshare(Set.of(CloneFlag.FILES)))
           .isInstanceOf(IllegalArgumentException.class);
-      assertPipes(child);
+      assertPipes(child.process());
     }
   }
 
@@ -178,8 +179,8 @@ class ChildrenTest {
         var child = local.process().fork()) {
       child.kill(Signal.STOP);
       child.kill(cont);
-      assertPipes(child);
-      child.exitGroup(6);
+      assertPipes(child.process());
+      child.process().exitGroup(6);
       assertExits(child, 6);
     }
   }
@@ -197,9 +198,9 @@ class ChildrenTest {
               try (var child = local.process().fork();
                   var here = Fd.open(file)) {
                 for (int j = 0; j < 10; j++) {
-                  try (var given = child.give(here);
-                      var back = child.take(given);
-                      var grandchild = child.fork()) {
+                  try (var given = child.process().give(here);
+                      var back = child.process().take(given);
+                      var grandchild = child.process().fork()) {
                     assertThat(child.pread64(given, 100, 0)).isEqualTo(text.getBytes(UTF_8));
                     assertThat(grandchild.getppid()).isEqualTo(child.pid());
                     var bytes = new byte[text.length()];
@@ -223,11 +224,11 @@ class ChildrenTest {
         var child = local.process().fork()) {
       for (int i = 0; i < 100; i++) {
         var first = local.process().allocate(10_000);
-        var second = child.allocate(10_000);
+        var second = child.process().allocate(10_000);
         second.local().fill((byte) 7);
         first.close();
         assertPipes(local.process());
-        assertPipes(child);
+        assertPipes(child.process());
         assertThat(second.local().toArray(ValueLayout.JAVA_BYTE)).containsOnly(7);
         second.close();
       }
@@ -284,7 +285,7 @@ class ChildrenTest {
     var before = mask();
     try (var local = LocalProcess.start();
         var child = local.process().fork()) {
-      child.exitGroup(0);
+      child.process().exitGroup(0);
       assertExits(child, 0);
       assertThat(mask()).isEqualTo(before);
     }

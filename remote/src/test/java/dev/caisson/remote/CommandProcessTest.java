@@ -85,7 +85,7 @@ class CommandProcessTest {
           .isInstanceOf(DeadlineException.class);
       try (var child = process.fork()) {
         assertThat(child.getpid()).isEqualTo(2);
-        child.exitGroup(0);
+        child.process().exitGroup(0);
         assertThat(child.waitid(LONG).success()).isTrue();
       }
       process.exitGroup(5);

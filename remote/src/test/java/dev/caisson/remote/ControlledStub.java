@@ -3,6 +3,7 @@ package dev.caisson.remote;
 import dev.caisson.linux.abi.Architecture;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
+import dev.caisson.testkit.Scripts;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -204,7 +205,13 @@ abstract class ControlledStub {
     var machine = architecture().name().toLowerCase(Locale.ROOT);
     var command =
         Scripts.command(
-            directory, "controller.py", what, stub.toString(), directory.toString(), machine);
+            directory,
+            "controller.py",
+            ControlledStub.class::getResourceAsStream,
+            what,
+            stub.toString(),
+            directory.toString(),
+            machine);
     command.addAll(emulator());
     Programs.run(command.toArray(String[]::new));
   }

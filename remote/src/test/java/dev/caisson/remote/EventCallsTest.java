@@ -136,7 +136,7 @@ class EventCallsTest {
         var event = child.inherited(shared);
         var epoll = child.epollCreate1()) {
       child.epollCtlAdd(epoll, event, Set.of(EpollFlag.IN), 1);
-      assertThatThrownBy(() -> child.within(shortly).epollPwait(epoll, 1, LONG))
+      assertThatThrownBy(() -> child.process().within(shortly).epollPwait(epoll, 1, LONG))
           .isInstanceOf(DeadlineException.class);
       // It goes on in the process until there is something.
       local.process().write(shared, number(1));
@@ -146,7 +146,7 @@ class EventCallsTest {
         var child = local.process().fork();
         var memory = local.process().allocate(8)) {
       memory.local().set(JAVA_INT, 0, 7);
-      assertThatThrownBy(() -> child.within(shortly).futexWait(memory, 0, 7, LONG))
+      assertThatThrownBy(() -> child.process().within(shortly).futexWait(memory, 0, 7, LONG))
           .isInstanceOf(DeadlineException.class);
       while (local.process().futexWake(memory, 0, 1) == 0) {
         Thread.onSpinWait();
@@ -187,7 +187,7 @@ class EventCallsTest {
         all.add(
             threads.submit(() -> {
               try (var child = local.process().fork()) {
-                assertPipesAreWaitedFor(child);
+                assertPipesAreWaitedFor(child.process());
               }
               return null;
             }));

@@ -378,8 +378,8 @@ class FaultTest {
     try (var local = LocalProcess.start();
         var child = local.process().fork();
         var sibling = local.process().fork();
-        var grandchild = child.fork()) {
-      child.deadline(Duration.ofSeconds(10));
+        var grandchild = child.process().fork()) {
+      child.process().deadline(Duration.ofSeconds(10));
       child.execve(Path.of("/bin/sleep"), List.of("sleep", "1000"), Map.of());
       assertThat(grandchild.getpid()).isEqualTo(grandchild.pid());
       assertThat(sibling.getpid()).isEqualTo(sibling.pid());
@@ -390,7 +390,7 @@ class FaultTest {
   void aChildThatSharesDescriptorsExecutes() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(Set.of(CloneFlag.FILES))) {
-      child.deadline(Duration.ofSeconds(5));
+      child.process().deadline(Duration.ofSeconds(5));
       child.execve(Path.of("/bin/true"), List.of("true"), Map.of());
       assertThat(child.waitid(LONG).success()).isTrue();
     }
@@ -400,7 +400,7 @@ class FaultTest {
   void aChildThatSharesDescriptorsIsKilled() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(Set.of(CloneFlag.FILES))) {
-      child.deadline(Duration.ofSeconds(5));
+      child.process().deadline(Duration.ofSeconds(5));
       child.kill(Signal.KILL);
       assertThatThrownBy(child::getpid).isInstanceOf(ConnectionLostException.class);
     }
@@ -410,8 +410,8 @@ class FaultTest {
   void aChildInANamespaceOfNumbersExecutesOrDies() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(Set.of(CloneFlag.NEWUSER, CloneFlag.NEWPID));
-        var one = child.fork();
-        var other = child.fork()) {
+        var one = child.process().fork();
+        var other = child.process().fork()) {
       assertThat(one.pid()).isEqualTo(2);
       one.execve(Path.of("/bin/sh"), List.of("sh", "-c", "exit 6"), Map.of());
       assertThat(one.waitid(LONG))
@@ -419,37 +419,6 @@ class FaultTest {
       other.kill(Signal.KILL);
       assertThatThrownBy(() -> other.execve(Path.of("/bin/true"), List.of("true"), Map.of()))
           .isInstanceOf(ConnectionLostException.class);
-    }
-  }
-
-  @Test
-  @Requires(Need.OPEN_FILES)
-  void hundredsOfStubsCallAtOnce() throws Exception {
-    int many = 200;
-    try (var server = StubServer.create(directory, "stub");
-        var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-      var script = "i=0; while [ $i -lt $1 ]; do \"$0\" $i & i=$((i+1)); done; wait";
-      var shell =
-          new ProcessBuilder(
-                  "sh", "-c", script, directory.resolve("stub").toString(), String.valueOf(many))
-              .inheritIO()
-              .start();
-      var accepted = new ArrayList<Future<StubCall>>();
-      for (int i = 0; i < many; i++) {
-        accepted.add(threads.submit(() -> server.accept(LONG)));
-      }
-      var names = new ArrayList<String>();
-      var calls = new ArrayList<StubCall>();
-      for (var one : accepted) {
-        calls.add(one.get());
-      }
-      for (var call : calls) {
-        names.add(call.arguments().get(1));
-        assertThat(call.process().getpid()).isEqualTo(call.process().pid());
-      }
-      assertThat(names).doesNotHaveDuplicates().hasSize(many);
-      calls.forEach(StubCall::close);
-      assertThat(shell.waitFor()).isZero();
     }
   }
 
@@ -568,7 +537,7 @@ class FaultTest {
       signal(child.pid(), "KILL");
       child.waitid(LONG);
       assertThatThrownBy(child::getpid).isInstanceOf(ConnectionLostException.class);
-      assertThatThrownBy(() -> child.exitGroup(0))
+      assertThatThrownBy(() -> child.process().exitGroup(0))
           .isInstanceOfSatisfying(
               ConnectionLostException.class, lost -> assertThat(lost.submitted()).isFalse());
     }

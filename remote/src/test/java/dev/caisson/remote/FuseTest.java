@@ -197,9 +197,9 @@ class FuseTest {
     try (var local = LocalProcess.start();
         var server = local.process().clone(Set.of(CloneFlag.NEWUSER, CloneFlag.NEWNS));
         var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-      MountCallsTest.becomeRoot(server);
+      server.mapToRoot();
       try (var device = server.openat(DEVICE, OpenFlag.RDWR);
-          var client = server.fork()) {
+          var client = server.process().fork()) {
         server.mount(
             "none",
             directory,
@@ -209,8 +209,8 @@ class FuseTest {
         // A process in this file system can die only when its requests are answered, or by the end
         // of who answers them.
         client.close(client.inherited(device));
-        var serving = threads.submit(new FileSystem(server, device)::serve);
-        assertIsThere(client);
+        var serving = threads.submit(new FileSystem(server.process(), device)::serve);
+        assertIsThere(client.process());
         client.umount2(directory);
         assertThat(serving.get()).isTrue();
       }

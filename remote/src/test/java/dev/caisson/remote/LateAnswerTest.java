@@ -80,7 +80,9 @@ class LateAnswerTest {
         request("clone", (process, test) -> process.clone(Set.of(CloneFlag.FILES))),
         request("a new pid", (process, test) -> process.clone(Set.of(CloneFlag.NEWPID))),
         request(
-            "persist", (process, test) -> process.persist(test.directory.resolve("persistent"))),
+            "persist",
+            (process, test) ->
+                PersistentProcess.clone(process, test.directory.resolve("persistent"))),
         request(
             "a batch",
             (process, test) -> {
@@ -143,7 +145,7 @@ class LateAnswerTest {
   void whatComesAfterTheDeadlineIsPutBack(Request request) throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
-      process.persist(directory.resolve("before")).close();
+      PersistentProcess.clone(process, directory.resolve("before")).close();
       var before = Belongings.of(process);
       for (int i = 0; i < 2; i++) {
         process.deadline(SHORT);
@@ -220,7 +222,7 @@ class LateAnswerTest {
           child.sendmsg(
               child.inherited(ends.getLast()),
               new byte[] {1},
-              List.of(child.inherited(0), child.inherited(0)));
+              List.of(child.process().inherited(0), child.process().inherited(0)));
           process.deadline(LONG);
           assertThat(Belongings.of(process)).isEqualTo(before);
         }
@@ -234,7 +236,7 @@ class LateAnswerTest {
       var before = Belongings.of(local.process()).descriptors().keySet();
       try (var child = local.process().clone(Set.of(CloneFlag.FILES))) {
         var ends = child.pipe2();
-        child.deadline(SHORT);
+        child.process().deadline(SHORT);
         assertThatThrownBy(() -> child.read(ends.getFirst(), 1))
             .isInstanceOf(DeadlineException.class);
         ends.forEach(RemoteFd::close);

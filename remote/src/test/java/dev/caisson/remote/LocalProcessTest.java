@@ -124,7 +124,7 @@ class LocalProcessTest {
           .isInstanceOfSatisfying(
               SystemCallException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOENT));
       assertThat(child.getpid()).isEqualTo(child.pid());
-      child.exitGroup(3);
+      child.process().exitGroup(3);
       assertThat(child.waitid(LONG))
           .isInstanceOfSatisfying(Exit.Exited.class, e -> assertThat(e.status()).isEqualTo(3));
     }
@@ -145,9 +145,9 @@ class LocalProcessTest {
   void childrenHaveChildren() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().fork();
-        var grandchild = child.fork()) {
+        var grandchild = child.process().fork()) {
       assertThat(grandchild.call(SystemCall.GETPPID).value()).isEqualTo(child.pid());
-      grandchild.exitGroup(0);
+      grandchild.process().exitGroup(0);
       assertThat(grandchild.waitid(LONG).success()).isTrue();
     }
   }

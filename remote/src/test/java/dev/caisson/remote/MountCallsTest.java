@@ -14,7 +14,6 @@ import dev.caisson.remote.uapi.StatfsFlag;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -30,17 +29,11 @@ class MountCallsTest {
 
   @TempDir Path directory;
 
-  static void becomeRoot(RemoteChild child) throws Exception {
-    Files.writeString(Path.of("/proc/" + child.pid() + "/uid_map"), "0 0 1");
-    Files.writeString(Path.of("/proc/" + child.pid() + "/setgroups"), "deny");
-    Files.writeString(Path.of("/proc/" + child.pid() + "/gid_map"), "0 0 1");
-  }
-
   @Test
   void aNewRootIsSeenByTheChildAlone() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(OWN)) {
-      becomeRoot(child);
+      child.mapToRoot();
       child.mount("none", directory, "tmpfs", Set.of(MountFlag.NODEV), "mode=750,size=1m");
       assertThat(child.statx(directory).permissions()).isEqualTo(0750);
       assertThat(child.statfs(directory).flags())
@@ -67,7 +60,7 @@ class MountCallsTest {
   void aDirectoryWithProcInItBecomesTheRoot() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(OWN)) {
-      becomeRoot(child);
+      child.mapToRoot();
       child.mkdirat(directory.resolve("proc"), 0700);
       child.mountBind(Path.of("/proc"), directory.resolve("proc"), MountFlag.REC);
       child.chroot(directory);
@@ -81,7 +74,7 @@ class MountCallsTest {
   void aFileSystemIsConfiguredStepByStep() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(OWN)) {
-      becomeRoot(child);
+      child.mapToRoot();
       try (var context = child.fsopen("tmpfs")) {
         child.fsconfig(context, "size", "1m");
         FileCallsTest.assertRefused(() -> child.fsconfig(context, "nonsense"), Errno.EINVAL);
@@ -112,7 +105,7 @@ class MountCallsTest {
   void aMountedFileSystemIsConfiguredAgain() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(OWN)) {
-      becomeRoot(child);
+      child.mapToRoot();
       try (var context = child.fsopen("tmpfs")) {
         child.fsconfig(context, "size", "64k");
         FileCallsTest.assertRefused(() -> child.fsconfigReconfigure(context), Errno.EBUSY);

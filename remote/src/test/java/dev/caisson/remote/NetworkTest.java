@@ -50,10 +50,10 @@ class NetworkTest {
   /// One that has a loopback interface, and one port to choose.
   private static RemoteChild withOnePort(LocalProcess local) throws Exception {
     var child = local.process().clone(OWN);
-    MountCallsTest.becomeRoot(child);
+    child.mapToRoot();
     var range = Path.of("/proc/sys/net/ipv4/ip_local_port_range");
     try (var ports = child.openat(range, OpenFlag.WRONLY);
-        var socket = socket(child, SocketType.DGRAM)) {
+        var socket = socket(child.process(), SocketType.DGRAM)) {
       child.write(ports, "40000 40000\n".getBytes(UTF_8));
       child.siocsifflags(socket, "lo", Set.of(InterfaceFlag.UP));
     }
@@ -64,8 +64,8 @@ class NetworkTest {
   void aConnectionCanLeadToItself() throws Exception {
     try (var local = LocalProcess.start();
         var child = withOnePort(local);
-        var one = socket(child, SocketType.STREAM);
-        var other = socket(child, SocketType.STREAM)) {
+        var one = socket(child.process(), SocketType.STREAM);
+        var other = socket(child.process(), SocketType.STREAM)) {
       child.setsockopt(one, SoOption.REUSEADDR, 1);
       child.bind(one, anyPort());
       var address = child.getsockname(one);
@@ -82,8 +82,8 @@ class NetworkTest {
   void aPortOfAStreamIsChosenOnce() throws Exception {
     try (var local = LocalProcess.start();
         var child = withOnePort(local);
-        var one = socket(child, SocketType.STREAM);
-        var other = socket(child, SocketType.STREAM)) {
+        var one = socket(child.process(), SocketType.STREAM);
+        var other = socket(child.process(), SocketType.STREAM)) {
       child.setsockopt(one, SoOption.REUSEADDR, 1);
       child.bind(one, anyPort());
       child.setsockopt(other, SoOption.REUSEADDR, 1);
@@ -95,8 +95,8 @@ class NetworkTest {
   void aPortOfDatagramsIsChosenTwiceIfBothWantItSo() throws Exception {
     try (var local = LocalProcess.start();
         var child = withOnePort(local);
-        var one = socket(child, SocketType.DGRAM);
-        var other = socket(child, SocketType.DGRAM)) {
+        var one = socket(child.process(), SocketType.DGRAM);
+        var other = socket(child.process(), SocketType.DGRAM)) {
       child.bind(one, anyPort());
       FileCallsTest.assertRefused(() -> child.bind(other, anyPort()), Errno.EADDRINUSE);
       child.setsockopt(one, SoOption.REUSEADDR, 1);
@@ -112,9 +112,9 @@ class NetworkTest {
     Need.orSkip(Files.exists(device), device.toString());
     try (var local = LocalProcess.start();
         var child = local.process().clone(OWN);
-        var socket = socket(child, SocketType.DGRAM);
+        var socket = socket(child.process(), SocketType.DGRAM);
         var tun = child.openat(device, OpenFlag.RDWR)) {
-      MountCallsTest.becomeRoot(child);
+      child.mapToRoot();
       child.tunsetiff(tun, "tun0", TunFlag.TUN, TunFlag.NO_PI);
       assertThat(child.siocgifindex(socket, "tun0"))
           .isGreaterThan(child.siocgifindex(socket, "lo"));
@@ -159,7 +159,7 @@ class NetworkTest {
     try (var local = LocalProcess.start();
         var child = local.process().clone(OWN);
         var netlink = child.socket(SocketFamily.NETLINK, SocketType.RAW, 0);
-        var socket = socket(child, SocketType.DGRAM)) {
+        var socket = socket(child.process(), SocketType.DGRAM)) {
       child.bind(netlink, messages);
       child.siocsifflags(socket, "lo", Set.of(InterfaceFlag.UP));
       assertThat(type(child.recvfrom(netlink, 4096))).isEqualTo(RTM_NEWLINK);

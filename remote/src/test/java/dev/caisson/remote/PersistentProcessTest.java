@@ -67,7 +67,7 @@ class PersistentProcessTest {
   void itIsConnectedToAgainAndIsAsItWas() throws Exception {
     var file = Files.writeString(directory.resolve("file"), "contents");
     try (var local = LocalProcess.start();
-        var persistent = local.process().persist(socket());
+        var persistent = PersistentProcess.clone(local.process(), socket());
         var here = Fd.open(Path.of("/dev/null"))) {
       var process = persistent.process();
       int pid = process.getpid();
@@ -87,7 +87,7 @@ class PersistentProcessTest {
           assertThat(open(process)).isEqualTo(before);
         }
         try (var child = process.fork();
-            var batch = child.batch()) {
+            var batch = child.process().batch()) {
           var opened = batch.openat(file);
           assertThat(batch.read(opened, 3)).isEqualTo("con".getBytes(UTF_8));
         }
@@ -100,9 +100,9 @@ class PersistentProcessTest {
   void onlyItsUserMayConnect() throws Exception {
     try (var local = LocalProcess.start()) {
       local.process().umask(0);
-      try (var persistent = local.process().persist(socket())) {
+      try (var persistent = PersistentProcess.clone(local.process(), socket())) {
         assertThat(local.process().statx(persistent.socket()).permissions()).isEqualTo(0600);
-        assertThatThrownBy(() -> local.process().persist(socket()))
+        assertThatThrownBy(() -> PersistentProcess.clone(local.process(), socket()))
             .isInstanceOfSatisfying(
                 SystemCallException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EADDRINUSE));
       }
@@ -112,7 +112,7 @@ class PersistentProcessTest {
   @Test
   void aCallEndsBeforeTheNextConnectionIsTaken() throws Exception {
     try (var local = LocalProcess.start();
-        var persistent = local.process().persist(socket());
+        var persistent = PersistentProcess.clone(local.process(), socket());
         var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var process = persistent.process();
       var pipe = process.pipe2();
@@ -138,7 +138,7 @@ class PersistentProcessTest {
   @Test
   void oneThatHasEndedIsToldOf() throws Exception {
     try (var local = LocalProcess.start();
-        var persistent = local.process().persist(socket())) {
+        var persistent = PersistentProcess.clone(local.process(), socket())) {
       persistent.process().exitGroup(3);
       assertThatThrownBy(() -> persistent.reconnect(LONG))
           .isInstanceOf(ProcessEndedException.class)
@@ -153,7 +153,7 @@ class PersistentProcessTest {
   @Test
   void itDiesWithItsParentUnlessItIsMadePersistent() throws Exception {
     var local = LocalProcess.start();
-    try (var persistent = local.process().persist(socket())) {
+    try (var persistent = PersistentProcess.clone(local.process(), socket())) {
       int pid = persistent.process().pid();
       assertThatThrownBy(persistent::leave).isInstanceOf(IllegalStateException.class);
       local.close();
@@ -169,7 +169,7 @@ class PersistentProcessTest {
   void itOutlivesItsParentAndItsGroup() throws Exception {
     var local = LocalProcess.start();
     int pid;
-    try (var persistent = local.process().persist(socket())) {
+    try (var persistent = PersistentProcess.clone(local.process(), socket())) {
       var process = persistent.process();
       pid = process.pid();
       local.process().setpgid(0);
@@ -198,7 +198,7 @@ class PersistentProcessTest {
   void oneThatIsLeftIsFound() throws Exception {
     int pid;
     try (var local = LocalProcess.start();
-        var persistent = local.process().persist(socket())) {
+        var persistent = PersistentProcess.clone(local.process(), socket())) {
       pid = persistent.process().pid();
       persistent.makePersistent();
       persistent.leave();
@@ -232,7 +232,7 @@ class PersistentProcessTest {
 
     public static void main(String[] arguments) throws IOException {
       var local = LocalProcess.start();
-      var persistent = local.process().persist(Path.of(arguments[0]));
+      var persistent = PersistentProcess.clone(local.process(), Path.of(arguments[0]));
       persistent.makePersistent();
       System.out.println(persistent.process().pid());
       Runtime.getRuntime().halt(0);
@@ -263,7 +263,7 @@ class PersistentProcessTest {
   @Test
   void oneThatTalksNonsenseLeavesNothing() throws Exception {
     try (var local = LocalProcess.start();
-        var persistent = local.process().persist(socket());
+        var persistent = PersistentProcess.clone(local.process(), socket());
         var here = Fd.open(Path.of("/dev/null"))) {
       int before = open(persistent.process());
       for (byte[] count :
@@ -285,7 +285,7 @@ class PersistentProcessTest {
   @Tag("slow")
   void oneThatConnectsAndIsSilentIsNotWaitedForForEver() throws Exception {
     try (var local = LocalProcess.start();
-        var persistent = local.process().persist(socket());
+        var persistent = PersistentProcess.clone(local.process(), socket());
         var silent = UnixSocket.connect(UnixSocket.Type.STREAM, socket(), LONG);
         var half = UnixSocket.connect(UnixSocket.Type.STREAM, socket(), LONG);
         var whole = UnixSocket.connect(UnixSocket.Type.STREAM, socket(), LONG)) {

@@ -50,11 +50,11 @@ class PidNamespaceTest {
   void aProgramEndsWithTheFirstProcess() throws Exception {
     try (var local = LocalProcess.start();
         var init = local.process().clone(OWN);
-        var cat = Running.in(init, local.process(), "exec cat")) {
+        var cat = Running.in(init.process(), local.process(), "exec cat")) {
       var outside = cat.outside();
       local.process().sendto(outside, HELLO);
       assertThat(local.process().recvfrom(outside, 100)).isEqualTo(HELLO);
-      init.exitGroup(3);
+      init.process().exitGroup(3);
       init.waitid(LONG);
       assertThat(local.process().recvfrom(outside, 100)).isEmpty();
     }
@@ -65,11 +65,12 @@ class PidNamespaceTest {
     try (var local = LocalProcess.start();
         var init = local.process().clone(OWN);
         var running =
-            Running.in(init, local.process(), "{ { echo here; exec sleep 1000; } & } &")) {
+            Running.in(
+                init.process(), local.process(), "{ { echo here; exec sleep 1000; } & } &")) {
       var outside = running.outside();
       assertThat(running.child().waitid(LONG).success()).isTrue();
       assertThat(local.process().recvfrom(outside, 100)).isEqualTo("here\n".getBytes(UTF_8));
-      init.exitGroup(0);
+      init.process().exitGroup(0);
       init.waitid(LONG);
       assertThat(local.process().recvfrom(outside, 100)).isEmpty();
     }
@@ -81,20 +82,20 @@ class PidNamespaceTest {
     Need.orSkip(Files.exists(last), last + " (CONFIG_CHECKPOINT_RESTORE)");
     try (var local = LocalProcess.start();
         var init = local.process().clone(OWN);
-        var leader = init.fork();
-        var follower = init.fork()) {
+        var leader = init.process().fork();
+        var follower = init.process().fork()) {
       leader.setpgid(0);
       follower.setpgid(leader.pid());
-      leader.exitGroup(0);
+      leader.process().exitGroup(0);
       leader.waitid(LONG);
       assertThat(follower.getpgid(0)).isEqualTo(2);
       try (var number = init.openat(last, OpenFlag.WRONLY)) {
         init.write(number, "1\n".getBytes(UTF_8));
       }
-      assertNone(init, 2);
-      try (var next = init.fork()) {
+      assertNone(init.process(), 2);
+      try (var next = init.process().fork()) {
         assertThat(next.pid()).isEqualTo(4);
-        assertNone(init, 2);
+        assertNone(init.process(), 2);
       }
     }
   }

@@ -40,14 +40,16 @@ class RemoteMemoryTest {
         var child = local.process().fork()) {
       for (int i = 0; i < 3; i++) {
         var memory = local.process().allocate(much);
-        assertThatThrownBy(() -> child.allocate(much)).isInstanceOf(OutOfSpaceException.class);
-        child.allocate(1).close();
+        assertThatThrownBy(() -> child.process().allocate(much))
+            .isInstanceOf(OutOfSpaceException.class);
+        child.process().allocate(1).close();
         memory.close();
       }
-      assertThatThrownBy(() -> child.allocate(Long.MAX_VALUE))
+      assertThatThrownBy(() -> child.process().allocate(Long.MAX_VALUE))
           .isInstanceOf(OutOfSpaceException.class);
-      assertThatThrownBy(() -> child.allocate(-1)).isInstanceOf(IllegalArgumentException.class);
-      child.allocate(0).close();
+      assertThatThrownBy(() -> child.process().allocate(-1))
+          .isInstanceOf(IllegalArgumentException.class);
+      child.process().allocate(0).close();
     }
   }
 

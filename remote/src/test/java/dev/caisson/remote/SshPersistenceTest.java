@@ -37,7 +37,7 @@ class SshPersistenceTest extends BehindAnSshd {
       assertThat(memory.read(0, 7)).isEqualTo("written".getBytes(UTF_8));
     }
     try (var child = process.fork();
-        var batch = child.batch()) {
+        var batch = child.process().batch()) {
       batch.getpid();
       batch.flush();
       assertThat(child.call(SystemCall.GETPPID).value()).isEqualTo(pid);
@@ -48,7 +48,7 @@ class SshPersistenceTest extends BehindAnSshd {
   void itIsConnectedToAgainThroughTheSameSsh() throws Exception {
     var file = Files.writeString(directory.resolve("file"), "contents");
     try (var there = start();
-        var persistent = there.process().persist(socket())) {
+        var persistent = PersistentProcess.clone(there.process(), socket())) {
       var process = persistent.process();
       int pid = process.getpid();
       assertThat(pid).isEqualTo(process.pid()).isNotEqualTo(there.process().pid());
@@ -72,7 +72,7 @@ class SshPersistenceTest extends BehindAnSshd {
     RemoteFd kept;
     int pid;
     try (var first = start()) {
-      persistent = first.process().persist(socket());
+      persistent = PersistentProcess.clone(first.process(), socket());
       pid = persistent.process().pid();
       kept = persistent.process().openat(file);
       persistent.makePersistent(kept);
@@ -94,7 +94,7 @@ class SshPersistenceTest extends BehindAnSshd {
   void oneThatWasLeftIsFoundByAnotherController() throws Exception {
     int pid;
     try (var first = start()) {
-      var persistent = first.process().persist(socket());
+      var persistent = PersistentProcess.clone(first.process(), socket());
       pid = persistent.process().pid();
       persistent.makePersistent();
       persistent.leave();
@@ -121,7 +121,7 @@ class SshPersistenceTest extends BehindAnSshd {
   @Test
   void untilItIsPersistentItEndsWithItsParent() throws Exception {
     var there = start();
-    var persistent = there.process().persist(socket());
+    var persistent = PersistentProcess.clone(there.process(), socket());
     int pid = persistent.process().pid();
     there.close();
     PersistentProcessTest.awaitEnd(pid);
@@ -134,7 +134,7 @@ class SshPersistenceTest extends BehindAnSshd {
   void aCallThatTakesItsTimeIsLeft() throws Exception {
     try (var there = start();
         var threads = Executors.newVirtualThreadPerTaskExecutor();
-        var persistent = there.process().persist(socket())) {
+        var persistent = PersistentProcess.clone(there.process(), socket())) {
       var process = persistent.process();
       int pid = process.pid();
       var pipe = process.pipe2();
@@ -157,15 +157,15 @@ class SshPersistenceTest extends BehindAnSshd {
   void whatIsMissingIsSaid() throws Exception {
     try (var there = start();
         var local = LocalProcess.start();
-        var persistent = there.process().persist(socket());
-        var near = local.process().persist(directory.resolve("near"))) {
+        var persistent = PersistentProcess.clone(there.process(), socket());
+        var near = PersistentProcess.clone(local.process(), directory.resolve("near"))) {
       assertThatThrownBy(() -> persistent.reconnect(LONG))
           .isInstanceOf(OtherMachineException.class);
       assertThatThrownBy(() -> persistent.reconnect(local.process(), LONG))
           .isInstanceOf(IllegalArgumentException.class);
       assertThatThrownBy(() -> near.reconnect(there.process(), LONG))
           .isInstanceOf(IllegalArgumentException.class);
-      assertThatThrownBy(() -> there.process().persist(Path.of("relative")))
+      assertThatThrownBy(() -> PersistentProcess.clone(there.process(), Path.of("relative")))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("absolute");
       assertWorks(persistent.process(), persistent.process().pid());

@@ -209,9 +209,9 @@ class SshProcessTest extends BehindAnSshd {
         all.add(
             threads.submit(() -> {
               try (var child = there.process().fork();
-                  var grandchild = child.fork()) {
+                  var grandchild = child.process().fork()) {
                 assertThat(grandchild.call(SystemCall.GETPPID).value()).isEqualTo(child.pid());
-                grandchild.exitGroup(status);
+                grandchild.process().exitGroup(status);
                 assertThat(grandchild.waitid(LONG))
                     .isInstanceOfSatisfying(
                         Exit.Exited.class, e -> assertThat(e.status()).isEqualTo(status));
@@ -235,7 +235,7 @@ class SshProcessTest extends BehindAnSshd {
       for (int i = 0; i < 10; i++) {
         assertThat(there.process().getuid()).isZero();
       }
-      child.exitGroup(4);
+      child.process().exitGroup(4);
       assertThat(waits.get())
           .isInstanceOfSatisfying(Exit.Exited.class, e -> assertThat(e.status()).isEqualTo(4));
     }

@@ -6,6 +6,8 @@ import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
+import dev.caisson.testkit.Rsyscall;
+import dev.caisson.testkit.Scripts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -114,6 +116,7 @@ class UpstreamSuiteTest {
         Scripts.command(
             directory,
             "upstream_suite.py",
+            UpstreamSuiteTest.class::getResourceAsStream,
             Files.createDirectory(work.resolve("w")).toString(),
             programs.toString(),
             caller,

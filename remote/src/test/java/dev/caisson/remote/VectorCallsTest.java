@@ -10,6 +10,7 @@ import dev.caisson.remote.uapi.Whence;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
+import dev.caisson.testkit.Sshd;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;

@@ -4,6 +4,8 @@ import dev.caisson.linux.PathBytes;
 import java.util.Arrays;
 
 /// A name in a directory.
+///
+/// Immutable.
 public final class DirectoryEntry {
   /// What has the name. See `inode(7)`.
   public enum Type {

@@ -9,6 +9,8 @@ import java.lang.foreign.MemorySegment;
 
 /// Memory that others share: a part of a file that is mapped for reading and writing. See
 /// `mmap(2)`, MAP_SHARED.
+///
+/// Safe for many threads, which order their accesses to the memory themselves.
 public final class Mapping implements AutoCloseable {
   private static final int READ_AND_WRITE = 3;
   private static final int MAP_SHARED = 1;

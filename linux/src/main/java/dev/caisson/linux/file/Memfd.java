@@ -8,6 +8,8 @@ import dev.caisson.linux.internal.Frame;
 import java.util.Set;
 
 /// Files that live in memory alone. See `memfd_create(2)`.
+///
+/// Safe for many threads.
 public final class Memfd {
   private static final int CLOEXEC = 1;
   private static final int ALLOW_SEALING = 2;

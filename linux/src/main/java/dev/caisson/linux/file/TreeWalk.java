@@ -17,6 +17,8 @@ import java.util.Optional;
 /// symbolic link is followed, and no mount is entered. Only the deepest directories stay open; on
 /// the way back, the others are opened again from below, and must be the same as before. Memory
 /// grows with the depth alone.
+///
+/// A walk is for one thread.
 public final class TreeWalk {
   /// How many directories stay open.
   private static final int OPEN = 64;

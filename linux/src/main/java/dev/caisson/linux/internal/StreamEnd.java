@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.PollEvent;
@@ -14,7 +15,6 @@ import dev.caisson.linux.tty.Terminal;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.lang.foreign.MemorySegment;
-import java.time.Duration;
 import java.util.Set;
 
 /// An end of a stream of bytes that no call may block on: a terminal, a pipe, a socket, or a file.
@@ -28,8 +28,6 @@ public final class StreamEnd {
   /// What a terminal surely takes when there is room in it: that for the next byte it looks for
   /// anew.
   private static final int TERMINAL_PIECE = 1;
-
-  private static final Duration FOREVER = Duration.ofDays(365);
 
   private static final long POLLFD_FD = Layouts.POLLFD.offset("fd");
   private static final long POLLFD_EVENTS = Layouts.POLLFD.offset("events");
@@ -84,7 +82,7 @@ public final class StreamEnd {
       throw new InterruptedIOException("interrupted while waiting for " + name);
     }
     if (!ready(event)) {
-      fd.await(Set.of(event), FOREVER, name);
+      fd.await(Set.of(event), Deadline.FOREVER, name);
     }
   }
 

@@ -9,6 +9,8 @@ import java.nio.file.Path;
 import java.util.concurrent.FutureTask;
 
 /// The networks of other processes. See `network_namespaces(7)`.
+///
+/// Safe for many threads.
 public final class NetworkNamespace {
   private static final int CLONE_NEWNET = 0x40000000;
   private static final int NS_GET_USERNS = 0xb701;

@@ -23,6 +23,8 @@ import java.util.Set;
 /// process that has come to have the same number.
 ///
 /// The owner waits for it or closes it; until then a dead child stays a zombie.
+///
+/// Safe for many threads.
 public final class Child implements AutoCloseable {
   private static final int P_PIDFD = 3;
   private static final int WNOHANG = 1;

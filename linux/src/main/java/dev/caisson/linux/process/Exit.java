@@ -4,6 +4,8 @@ import dev.caisson.linux.Signal;
 import java.time.Duration;
 
 /// How a process ended, and what it had used. See `waitid(2)`.
+///
+/// Immutable.
 public sealed interface Exit {
   /// What the process and the children that it waited for have used.
   Usage usage();

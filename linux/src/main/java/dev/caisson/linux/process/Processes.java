@@ -16,6 +16,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /// Processes that this JVM did not start itself, and this one.
+///
+/// Safe for many threads.
 public final class Processes {
   private Processes() {}
 

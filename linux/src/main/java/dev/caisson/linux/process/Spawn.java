@@ -28,6 +28,8 @@ import java.util.TreeMap;
 /// Nothing of the JVM leaks into it: no descriptor but those named (the JVM's own are not CLOEXEC),
 /// no variable but those given, no signal that is ignored, and none blocked but those asked for.
 /// See `posix_spawn(3)`.
+///
+/// For one thread at a time.
 public final class Spawn {
   private static final int SETPGROUP = 0x02;
   private static final int SETSIGDEF = 0x04;

@@ -2,6 +2,7 @@ package dev.caisson.linux.relay;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
@@ -49,8 +50,6 @@ public final class InputRelay implements AutoCloseable {
   private static final int SEEK_CUR = 1;
   private static final int PAGE = 4096;
   private static final int CHUNK = 64 * 1024;
-  private static final Duration FOREVER = Duration.ofDays(365);
-
   private final Source source;
   private final Fd reader;
   private final Fd writer;
@@ -186,7 +185,9 @@ public final class InputRelay implements AutoCloseable {
 
   /// @throws IOException if the process has closed its end
   private static void awaitRoom(Fd writer) throws IOException {
-    if (writer.await(Set.of(PollEvent.OUT), FOREVER, "room in a pipe").contains(PollEvent.ERR)) {
+    if (writer
+        .await(Set.of(PollEvent.OUT), Deadline.FOREVER, "room in a pipe")
+        .contains(PollEvent.ERR)) {
       throw new IOException("the process has closed its input");
     }
   }
@@ -330,7 +331,7 @@ public final class InputRelay implements AutoCloseable {
   }
 
   private static void awaitInput(Fd input) throws IOException {
-    input.await(Set.of(PollEvent.IN), FOREVER, "input");
+    input.await(Set.of(PollEvent.IN), Deadline.FOREVER, "input");
   }
 
   private static void writeAll(Fd writer, byte[] data, int length) throws IOException {

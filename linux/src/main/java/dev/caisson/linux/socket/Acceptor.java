@@ -33,8 +33,6 @@ public final class Acceptor<S> implements AutoCloseable {
   /// Between two tries when there is no room and no peer may be evicted.
   private static final Duration PAUSE = Duration.ofMillis(100);
 
-  private static final Duration FOREVER = Duration.ofDays(365);
-
   /// For a process that has connected and gets no CPU.
   private static final Duration GRACE = Duration.ofSeconds(1);
 
@@ -99,7 +97,7 @@ public final class Acceptor<S> implements AutoCloseable {
 
   private static Peer<UnixSocket> unix(UnixSocket socket) throws SystemCallException {
     try {
-      return new Peer<>(socket, socket.fd(), socket.peerCredentials(), Deadline.in(FOREVER));
+      return new Peer<>(socket, socket.fd(), socket.peerCredentials(), Deadline.never());
     } catch (SystemCallException failure) {
       socket.close();
       throw failure;
@@ -152,7 +150,7 @@ public final class Acceptor<S> implements AutoCloseable {
   }
 
   private Deadline oldest() {
-    return silent.isEmpty() ? Deadline.in(FOREVER) : silent.values().iterator().next().until;
+    return silent.isEmpty() ? Deadline.never() : silent.values().iterator().next().until;
   }
 
   private void expire() {

@@ -18,6 +18,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /// A TCP socket that others connect to. See `tcp(7)`.
+///
+/// Safe for many threads.
 public final class TcpListener implements AutoCloseable {
   private static final int SOL_SOCKET = 1;
   private static final int SO_REUSEADDR = 2;

@@ -18,6 +18,8 @@ import java.util.Optional;
 ///
 /// Closing it removes the file of a socket that it has made, whatever has been mounted over its
 /// directory meanwhile.
+///
+/// Safe for many threads.
 public final class UnixListener implements AutoCloseable {
   private static final int AF_UNIX = 1;
 

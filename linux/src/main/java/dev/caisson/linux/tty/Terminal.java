@@ -11,6 +11,8 @@ import java.util.OptionalInt;
 import java.util.Set;
 
 /// What a program asks of the terminal that it runs on, if a descriptor is one. See `ioctl_tty(2)`.
+///
+/// Safe for many threads.
 public final class Terminal {
   private final Fd fd;
 

@@ -1,0 +1,17 @@
+package dev.caisson.remote;
+
+import java.io.IOException;
+
+/// How calls are made: each by itself, or many at once.
+interface CallExecutor {
+  /// Makes a call, now or later, that matters only if it fails.
+  void run(Call call) throws IOException;
+
+  /// Makes a call, now.
+  ///
+  /// @return what it returns, or the negated errno
+  long result(Call call) throws IOException;
+
+  /// Makes a call, now or later, that opens a descriptor.
+  RemoteFd opens(Call call) throws IOException;
+}

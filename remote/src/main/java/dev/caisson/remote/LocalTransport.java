@@ -1,0 +1,197 @@
+package dev.caisson.remote;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.remote.internal.wire.Connection;
+import dev.caisson.remote.internal.wire.Sockets;
+import dev.caisson.remote.uapi.MsgFlag;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.channels.ClosedChannelException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/// A socket pair between this JVM and one process alone, over which descriptors go.
+///
+/// Each process has its own: were one shared, a process could receive what another was sent. Each
+/// message has a number, so that what was sent in vain is taken for nothing else.
+final class LocalTransport implements Transport {
+  private final CallRunner process;
+  private final Optional<UnixSocket> ours;
+  private final int theirs;
+  private long sent;
+  private long received;
+  private long taken;
+
+  private LocalTransport(CallRunner process, Optional<UnixSocket> ours, int theirs) {
+    this.process = process;
+    this.ours = ours;
+    this.theirs = theirs;
+  }
+
+  /// @param theirs the number of the other end
+  static LocalTransport of(CallRunner process, UnixSocket ours, int theirs) {
+    return new LocalTransport(process, Optional.of(ours), theirs);
+  }
+
+  /// For a process that is not there: it makes the same calls, and nothing comes of them.
+  static LocalTransport simulated(CallRunner process) {
+    return new LocalTransport(process, Optional.empty(), -1);
+  }
+
+  /// All together, in one message.
+  @Override
+  public synchronized List<RemoteFd> give(List<Fd> fds) throws IOException {
+    long number = ++sent;
+    if (ours.isPresent()) {
+      send(ours.get(), number, fds);
+    }
+    // Those before it were sent in vain: the process had no time to receive them.
+    for (; received < number; received++) {
+      var room = new MessageBlock(0, fds.size(), Long.BYTES);
+      var call =
+          room.argument(process.call(SystemCall.RECVMSG).named(theirs, "passing"))
+              .flags(Implied.CMSG_CLOEXEC)
+              .leaves(room::cleanup);
+      var message = room.received(call, call.value());
+      if (Arrays.equals(message.data(), bytes(number))
+          && message.descriptors().size() == fds.size()) {
+        received = number;
+        return message.descriptors();
+      }
+      message.descriptors().forEach(RemoteFd::close);
+      boolean truncated = message.flags().contains(MsgFlag.CTRUNC);
+      if (truncated && Arrays.equals(message.data(), bytes(number))) {
+        received = number;
+        throw SystemCallException.of(-Errno.EMFILE.number(), "recvmsg", process);
+      }
+    }
+    throw new IOException("%s did not receive the descriptors that it was sent".formatted(process));
+  }
+
+  private void send(UnixSocket socket, long number, List<Fd> fds) throws IOException {
+    try {
+      socket.sendmsg(bytes(number), fds, Deadline.in(process.deadline()));
+    } catch (SystemCallException refused) {
+      if (refused.errno() == Errno.EPIPE || refused.errno() == Errno.ECONNRESET) {
+        throw new ConnectionLostException(process.toString(), false);
+      }
+      throw refused;
+    } catch (ClosedChannelException | IllegalStateException closed) {
+      throw new ConnectionLostException(process.toString(), false);
+    }
+  }
+
+  @Override
+  public synchronized Fd take(RemoteFd fd) throws IOException {
+    int number = fd.numberIn(process);
+    long asked = ++taken;
+    var until = Deadline.in(process.deadline());
+    var sending = new MessageBlock(0, 1, Long.BYTES);
+    sending.data(bytes(asked));
+    sending.descriptors(new int[] {number});
+    sending
+        .argument(process.call(SystemCall.SENDMSG).named(theirs, "passing"))
+        .flags(Implied.NOSIGNAL)
+        .run();
+    if (ours.isEmpty()) {
+      return atItsEnd();
+    }
+    // It is here, if the process has not lied. One that came too late for an earlier call is of no
+    // more use.
+    for (var message = next(ours.get()); message.isPresent(); message = next(ours.get())) {
+      var got = message.get();
+      if (got.descriptors().size() == 1 && Arrays.equals(got.data(), bytes(asked))) {
+        return got.descriptors().getFirst();
+      }
+      Fd.closeAll(got.descriptors());
+      if (until.expired()) {
+        break;
+      }
+    }
+    throw new IOException(
+        "%s did not send the descriptor that it was asked for".formatted(process));
+  }
+
+  private static Optional<UnixSocket.Received> next(UnixSocket socket) throws IOException {
+    return socket.recvmsgNow(Long.BYTES).filter(message -> !message.endOfFile());
+  }
+
+  /// What stands for a descriptor that is not there: whoever waits for it, it is ready.
+  private static Fd atItsEnd() throws IOException {
+    try (var ends = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
+      return ends.ours().move();
+    }
+  }
+
+  private static byte[] bytes(long number) {
+    var bytes = new byte[Long.BYTES];
+    MemorySegment.ofArray(bytes).set(ValueLayout.JAVA_LONG_UNALIGNED, 0, number);
+    return bytes;
+  }
+
+  @Override
+  public Ends open() throws IOException {
+    try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM);
+        var passing = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
+      var given = give(List.of(calls.theirs().fd(), passing.theirs().fd()));
+      return new Ends(
+          Sockets.moved(calls.ours()),
+          Sockets.moved(passing.ours()),
+          given.getFirst(),
+          given.getLast());
+    }
+  }
+
+  @Override
+  public Connection connection(Ends ends, boolean ahead) {
+    return new Connection(Sockets.moved(ends.calls()), ahead);
+  }
+
+  @Override
+  public Transport inherited(CallRunner child, Ends ends) {
+    return ours.isEmpty()
+        ? simulated(child)
+        : of(child, Sockets.moved(ends.second()), ends.secondThere().number());
+  }
+
+  @Override
+  public Pidfd hold(int pidfd, int number) throws IOException {
+    try {
+      var taken = take(process.descriptor(pidfd));
+      return ours.isEmpty() ? new Pidfd.Simulated(taken) : checked(new Pidfd.Here(taken));
+    } finally {
+      process.closeSilently(pidfd);
+    }
+  }
+
+  /// This JVM may be allowed to kill what the process is not: it gets no hold of anything else than
+  /// a child of the process.
+  private Pidfd checked(Pidfd.Here hold) throws IOException {
+    try {
+      if (process.known().isPresent() && !hold.isChildOf(process.known().getAsInt())) {
+        throw new AnswerException("%s made another process than a child".formatted(process));
+      }
+      return hold;
+    } catch (IOException | RuntimeException failure) {
+      hold.close();
+      throw failure;
+    }
+  }
+
+  @Override
+  public List<Integer> needed() {
+    return List.of(theirs);
+  }
+
+  @Override
+  public void close() {
+    ours.ifPresent(UnixSocket::close);
+  }
+}

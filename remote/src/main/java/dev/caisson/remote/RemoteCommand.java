@@ -1,0 +1,150 @@
+package dev.caisson.remote;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.Exit;
+import dev.caisson.remote.uapi.Whence;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/// A program that runs in a child of a process, with its input in a file, and of which both outputs
+/// are read to their ends.
+final class RemoteCommand {
+  /// How much of each output is kept, in bytes.
+  private static final int LIMIT = 16 << 20;
+
+  private static final int AT_ONCE = 64 * 1024;
+
+  private final RemoteProcess process;
+  private final List<String> argv;
+  private final Deadline deadline;
+
+  private RemoteCommand(RemoteProcess process, List<String> argv, Deadline deadline) {
+    this.process = process;
+    this.argv = argv;
+    this.deadline = deadline;
+  }
+
+  /// An output on its way.
+  private record Output(RemoteFd pipe, ByteArrayOutputStream bytes) {
+    Output(RemoteFd pipe) {
+      this(pipe, new ByteArrayOutputStream());
+    }
+
+    String text() {
+      return bytes.toString(StandardCharsets.UTF_8);
+    }
+  }
+
+  static Captured run(
+      RemoteProcess process,
+      List<String> argv,
+      Map<String, String> environment,
+      byte[] input,
+      Duration deadline)
+      throws IOException {
+    var command = new RemoteCommand(process, argv, Deadline.in(deadline));
+    try (var file = command.input(input)) {
+      return command.run(file, environment);
+    }
+  }
+
+  private RemoteFd input(byte[] input) throws IOException {
+    var file = process.memfdCreate("caisson-input");
+    try {
+      for (int done = 0; done < input.length; ) {
+        int end = Math.min(input.length, done + AT_ONCE);
+        done += (int) process.write(file, Arrays.copyOfRange(input, done, end));
+      }
+      process.lseek(file, 0, Whence.SET);
+      return file;
+    } catch (IOException | RuntimeException failure) {
+      file.close();
+      throw failure;
+    }
+  }
+
+  private Captured run(RemoteFd input, Map<String, String> environment) throws IOException {
+    var opened = new ArrayList<RemoteFd>();
+    try {
+      RemoteChild child;
+      // A copy of their ends in another child would keep the pipes open.
+      synchronized (process.forkLock()) {
+        opened.addAll(process.pipe2());
+        opened.addAll(process.pipe2());
+        child = process.fork();
+        try {
+          child.dup3(child.inherited(input), 0);
+          child.dup3(child.inherited(opened.get(1)), 1);
+          child.dup3(child.inherited(opened.get(3)), 2);
+          child.execvp(argv.getFirst(), argv, environment);
+        } catch (IOException | RuntimeException failure) {
+          child.close();
+          throw failure;
+        } finally {
+          opened.get(1).close();
+          opened.get(3).close();
+        }
+      }
+      try (child) {
+        return read(child, new Output(opened.get(0)), new Output(opened.get(2)));
+      }
+    } finally {
+      opened.forEach(RemoteFd::close);
+    }
+  }
+
+  private Captured read(RemoteChild child, Output output, Output errors) throws IOException {
+    var open = new ArrayList<>(List.of(output, errors));
+    for (var one : open) {
+      process.fcntlSetfl(one.pipe(), Set.of(OpenFlag.NONBLOCK));
+    }
+    while (!open.isEmpty()) {
+      if (deadline.expired()) {
+        throw deadline.exception("the end of " + argv.getFirst());
+      }
+      var pipes = open.stream().map(Output::pipe).toList();
+      if (RemotePoll.slice(process, pipes, deadline.remaining())) {
+        open.removeIf(this::isAtItsEnd);
+      } else if (hasEnded(child)) {
+        // A process left behind may hold the pipes open.
+        break;
+      }
+    }
+    Exit exit = child.waitid(deadline.remaining());
+    return new Captured(exit, output.text(), errors.text());
+  }
+
+  /// Reads what there is.
+  private boolean isAtItsEnd(Output one) {
+    try {
+      var more = process.read(one.pipe(), AT_ONCE);
+      one.bytes().write(more, 0, Math.min(more.length, LIMIT - one.bytes().size()));
+      return more.length == 0;
+    } catch (SystemCallException nothing) {
+      return nothing.errno() != Errno.EAGAIN;
+    } catch (IOException lost) {
+      return true;
+    }
+  }
+
+  private static boolean hasEnded(RemoteChild child) throws IOException {
+    try {
+      child.waitid(Duration.ZERO);
+      return true;
+    } catch (DeadlineException alive) {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,165 @@
+package dev.caisson.remote;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.process.Exit;
+import dev.caisson.remote.uapi.CloneFlag;
+import dev.caisson.testkit.NoLeaks;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Programs that run where a process is.
+@ExtendWith(NoLeaks.class)
+@Timeout(120)
+class RemoteCommandTest {
+  private static final Duration LONG = Duration.ofSeconds(60);
+  private static final Map<String, String> PATH = Map.of("PATH", "/usr/bin:/bin");
+
+  @TempDir Path directory;
+
+  private static void assertExited(Exit exit, int status) {
+    assertThat(exit)
+        .isInstanceOfSatisfying(
+            Exit.Exited.class, exited -> assertThat(exited.status()).isEqualTo(status));
+  }
+
+  @Test
+  void aProgramIsFedAndBothOutputsAreRead() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      // @start region="run"
+      var sorted =
+          process.run(
+              List.of("sh", "-c", "sort; echo done >&2; exit 3"),
+              Map.of("PATH", "/usr/bin:/bin"),
+              "b\na\n".getBytes(UTF_8),
+              Duration.ofMinutes(1));
+      // @end
+      assertThat(sorted.output()).isEqualTo("a\nb\n");
+      assertThat(sorted.errors()).isEqualTo("done\n");
+      assertExited(sorted.exit(), 3);
+    }
+  }
+
+  @Test
+  void bothOutputsMayBeLongAndTheInputUnread() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var script = "head -c 3000000 /dev/zero & head -c 3000000 /dev/zero >&2; wait";
+      var input = new byte[1_000_000];
+      var captured = local.process().run(List.of("sh", "-c", script), PATH, input, LONG);
+      assertThat(captured.output()).hasSize(3_000_000);
+      assertThat(captured.errors()).hasSize(3_000_000);
+      assertExited(captured.exit(), 0);
+    }
+  }
+
+  @Test
+  void itRunsWhereTheProcessIs() throws Exception {
+    try (var local = LocalProcess.start();
+        var child = local.process().clone(Set.of(CloneFlag.NEWUSER, CloneFlag.NEWUTS))) {
+      child.mapToRoot();
+      assertThat(child.process().run("id", "-u").output()).isEqualTo("0\n");
+      assertThat(child.process().run("readlink", "/proc/self/ns/uts").output())
+          .isNotEqualTo(local.process().run("readlink", "/proc/self/ns/uts").output());
+    }
+  }
+
+  @Test
+  void oneThatDoesNotEndIsKilled() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var command = List.of("sleep", "1000");
+      var time = Duration.ofMillis(300);
+      assertThatThrownBy(() -> local.process().run(command, PATH, new byte[0], time))
+          .isInstanceOf(DeadlineException.class)
+          .hasMessageContaining("sleep");
+      assertExited(local.process().run("true").exit(), 0);
+    }
+  }
+
+  @Test
+  void whatIsLeftBehindIsNotWaitedFor() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var captured = local.process().run("sh", "-c", "sleep 1000 & echo $!");
+      var pid = Integer.parseInt(captured.output().strip());
+      local.process().kill(pid, dev.caisson.linux.Signal.KILL);
+      assertExited(captured.exit(), 0);
+    }
+  }
+
+  @Test
+  void aProgramIsLookedUpOnThePath() throws Exception {
+    var first = Files.createDirectory(directory.resolve("first"));
+    var second = Files.createDirectory(directory.resolve("second"));
+    var script = Files.writeString(second.resolve("hello"), "#!/bin/sh\necho hello\n");
+    var path = Map.of("PATH", "/no/such:" + script + ":" + first + ":" + second);
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      FileCallsTest.assertRefused(
+          () -> process.run(List.of("hello"), path, new byte[0], LONG), Errno.EACCES);
+      Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwxr-xr-x"));
+      assertThat(process.run(List.of("hello"), path, new byte[0], LONG).output())
+          .isEqualTo("hello\n");
+      FileCallsTest.assertRefused(
+          () -> process.run(List.of("no-such"), path, new byte[0], LONG), Errno.ENOENT);
+      assertThat(process.run(script.toString()).output()).isEqualTo("hello\n");
+    }
+  }
+
+  @Test
+  void allBytesAreRead() throws Exception {
+    var bytes = new byte[200_000];
+    bytes[bytes.length - 1] = 1;
+    var path = Files.write(directory.resolve("file"), bytes);
+    try (var local = LocalProcess.start();
+        var file = local.process().openat(path)) {
+      assertThat(local.process().readAllBytes(file)).isEqualTo(bytes);
+      assertThat(local.process().readAllBytes(file)).isEmpty();
+    }
+  }
+
+  @Test
+  void aProgramHasAPseudoTerminal() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var process = local.process();
+      var pty = process.openpty();
+      try (var master = pty.getFirst();
+          var slave = pty.getLast();
+          var child = process.fork()) {
+        child.setsid();
+        var mine = child.inherited(slave);
+        child.tiocsctty(mine);
+        for (int number = 0; number < 3; number++) {
+          child.dup2(mine, number);
+        }
+        child.execvp("tty", List.of("tty"), PATH);
+        assertExited(child.waitid(LONG), 0);
+        assertThat(new String(process.read(master, 100), UTF_8)).startsWith("/dev/pts/");
+      }
+    }
+  }
+
+  @Test
+  void workingDirectoriesAreTold() throws Exception {
+    try (var local = LocalProcess.start();
+        var child = local.process().fork()) {
+      child.chdir(directory);
+      assertThat(child.getcwd()).isEqualTo(directory.toRealPath());
+      Files.delete(directory);
+      FileCallsTest.assertRefused(child::getcwd, Errno.ENOENT);
+      Files.createDirectory(directory);
+    }
+  }
+}

@@ -1,0 +1,157 @@
+package dev.caisson.stub;
+
+import dev.caisson.ipc.Json;
+import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.MessageException;
+import dev.caisson.linux.PathBytes;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import tools.jackson.databind.JsonNode;
+
+/// An invocation that is expected of a stub. Its arrays must not be changed.
+///
+/// @param line where it stands, to tell of it
+/// @param name the stub that is to be invoked
+/// @param arguments those behind the name, byte for byte
+/// @param directory the working directory; any if there is none
+/// @param environment variables that there must be, among others, each with its name, `=` and its
+///   value
+/// @param stubs where the stubs were when it was recorded, if the environment was
+public record ExpectedInvocation(
+    int line,
+    String name,
+    List<byte[]> arguments,
+    Optional<byte[]> directory,
+    List<byte[]> environment,
+    Optional<byte[]> stubs) {
+  private static final Json JSON = Json.within(new Limits(64 << 20, 8, 20));
+
+  /// What a record tells, and is different each time.
+  private static final Set<String> PASSED_OVER =
+      Set.of("sequence", "argv0", "pid", "ppid", "uid", "gid");
+
+  /// An invocation with these arguments, wherever and in whatever environment it is made.
+  ///
+  /// @param line where it stands, to tell of it
+  public static ExpectedInvocation of(int line, String name, String... arguments) {
+    return new ExpectedInvocation(
+        line,
+        name,
+        Arrays.stream(arguments).map(PathBytes::encode).toList(),
+        Optional.empty(),
+        List.of(),
+        Optional.empty());
+  }
+
+  /// Reads a line.
+  ///
+  /// @throws ExpectationException if that is not an invocation
+  static ExpectedInvocation parse(byte[] text, int line) throws ExpectationException {
+    JsonNode json;
+    try {
+      json = JSON.parse(text);
+    } catch (MessageException invalid) {
+      // It has a line of its own, always the first.
+      throw wrong(line, String.valueOf(invalid.getMessage()).replace("(line 1, ", "("));
+    }
+    if (!json.isObject()) {
+      throw wrong(line, "not an object");
+    }
+    Optional<String> name = Optional.empty();
+    Optional<List<byte[]>> arguments = Optional.empty();
+    Optional<byte[]> directory = Optional.empty();
+    List<byte[]> environment = List.of();
+    Optional<byte[]> stubs = Optional.empty();
+    for (var entry : json.properties()) {
+      var value = entry.getValue();
+      switch (entry.getKey()) {
+        case "name" -> {
+          if (!value.isString()) {
+            throw wrong(line, "the name is no string");
+          }
+          name = Optional.of(value.stringValue());
+        }
+        case "arguments" -> arguments = Optional.of(strings(value, line, "arguments"));
+        case "directory" -> directory = Optional.of(string(value, line, "directory"));
+        case "environment" -> environment = strings(value, line, "environment");
+        case "stubs" -> stubs = Optional.of(string(value, line, "stubs"));
+        case String key when PASSED_OVER.contains(key) -> {}
+        case String key -> throw wrong(line, "there is no '" + key + "' in a call");
+      }
+    }
+    if (name.isEmpty() || arguments.isEmpty()) {
+      throw wrong(line, "a call has a name and arguments");
+    }
+    return new ExpectedInvocation(line, name.get(), arguments.get(), directory, environment, stubs);
+  }
+
+  private static ExpectationException wrong(int line, String what) {
+    return new ExpectationException(line, what);
+  }
+
+  private static byte[] string(JsonNode json, int line, String key) throws ExpectationException {
+    var bytes = InvocationJson.bytes(json);
+    if (bytes.isEmpty()) {
+      throw wrong(line, "in '" + key + "' there is no string, nor one in base64");
+    }
+    return bytes.get();
+  }
+
+  private static List<byte[]> strings(JsonNode json, int line, String key)
+      throws ExpectationException {
+    if (!json.isArray()) {
+      throw wrong(line, "'" + key + "' is no array");
+    }
+    var strings = new ArrayList<byte[]>();
+    for (var element : json) {
+      strings.add(string(element, line, key));
+    }
+    return strings;
+  }
+
+  /// Whether a call is this one.
+  ///
+  /// @param now where the stubs are
+  boolean matches(RecordedInvocation call, Path now) {
+    return name.equals(call.name())
+        && hasArgumentsOf(call)
+        && isDirectory(call)
+        && missing(call, now).isEmpty();
+  }
+
+  boolean hasArgumentsOf(RecordedInvocation call) {
+    var others = call.argv().stream().skip(1).toArray();
+    return Arrays.deepEquals(arguments.toArray(), others);
+  }
+
+  boolean isDirectory(RecordedInvocation call) {
+    return directory.isEmpty()
+        || call.directory().stream()
+            .anyMatch(path -> Arrays.equals(PathBytes.of(path), directory.get()));
+  }
+
+  /// The variables that a call has not.
+  List<byte[]> missing(RecordedInvocation call, Path now) {
+    return environment.stream()
+        .map(variable -> moved(variable, now))
+        .filter(variable -> call.envp().stream().noneMatch(is -> Arrays.equals(is, variable)))
+        .toList();
+  }
+
+  /// A variable of the record, such as PATH, as it is when the stubs are elsewhere.
+  private byte[] moved(byte[] variable, Path now) {
+    if (stubs.isEmpty() || stubs.get().length == 0) {
+      return variable;
+    }
+    // Each byte is a character.
+    var latin = StandardCharsets.ISO_8859_1;
+    return new String(variable, latin)
+        .replace(new String(stubs.get(), latin), new String(PathBytes.of(now), latin))
+        .getBytes(latin);
+  }
+}

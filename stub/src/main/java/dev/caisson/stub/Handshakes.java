@@ -1,0 +1,353 @@
+package dev.caisson.stub;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Epoll;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.socket.PendingPeers;
+import dev.caisson.linux.socket.UnixListener;
+import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.remote.Handshake;
+import dev.caisson.remote.Launched;
+import dev.caisson.remote.StubException;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/// Accepts stubs and makes their handshakes, all on one thread and without waiting for any of them,
+/// so that no silent or slow peer delays another.
+///
+/// An accepted peer waits for its turn, because a handshake costs six descriptors. The credential
+/// that holds least has the first turn. When a limit is reached, or descriptors run out, the
+/// longest silent peer of the credential that holds most is evicted. The only peer of a process is
+/// safe for a second; if all peers are safe, the next one waits. See [PendingPeers] and ADR 16.
+final class Handshakes implements AutoCloseable {
+  /// How many peers are accepted before the handshakes go on.
+  private static final int BATCH = 64;
+
+  /// How long the thread blocks in the kernel for the next step of a handshake. A stub needs far
+  /// less. An interrupt does not end this wait; a longer one is done by [Epoll#await].
+  private static final Duration MOMENT = Duration.ofMillis(5);
+
+  /// Between two tries when there is no room and no peer may be evicted.
+  private static final Duration PAUSE = Duration.ofMillis(20);
+
+  /// For a stub that has connected and gets no CPU.
+  private static final Duration GRACE = Duration.ofSeconds(1);
+
+  private static final long LISTENING = 0;
+
+  private final UnixListener listener;
+  private final int mostHandshakes;
+  private final int mostPeers;
+  private final Duration silence;
+  private final Listener listenerOfCalls;
+  private final Epoll epoll;
+  private final MemorySegment buffer = Arena.ofAuto().allocate(Handshake.AT_ONCE, 8);
+
+  /// All peers by their ids, in the order in which they connected.
+  private final Map<Long, Peer> peers = new LinkedHashMap<>();
+
+  private final PendingPeers<Peer> all = new PendingPeers<>(GRACE);
+  private final PendingPeers<Peer> waiting = new PendingPeers<>();
+  private final PendingPeers<Peer> inHandshake = new PendingPeers<>(GRACE);
+  private long last = LISTENING;
+
+  /// Whether the listener has connections to accept.
+  private boolean connected;
+
+  /// Whether a peer could not be accepted or served, and no other could be evicted for it.
+  private boolean full;
+
+  /// A peer whose handshake has not begun.
+  record Connected(UnixSocket connection, UnixSocket.Credentials credentials)
+      implements AutoCloseable {
+    @Override
+    public void close() {
+      connection.close();
+    }
+  }
+
+  /// Receives the outcome of each handshake, on the thread that makes it.
+  interface Listener {
+    /// Takes a peer whose turn has come, to make its handshake elsewhere.
+    ///
+    /// @return whether the peer is the listener's now
+    boolean connected(Connected peer);
+
+    /// Takes a call, which the listener owns.
+    void called(StubInvocation call);
+
+    /// Takes the failure of a peer that is not a stub, or too slow.
+    void failed(IOException failure);
+  }
+
+  /// A peer that has connected.
+  private static final class Peer implements AutoCloseable {
+    final long id;
+    final UnixSocket connection;
+    final UnixSocket.Credentials credentials;
+    final Deadline until;
+    Optional<Handshake> handshake = Optional.empty();
+
+    Peer(long id, UnixSocket connection, UnixSocket.Credentials credentials, Deadline until) {
+      this.id = id;
+      this.connection = connection;
+      this.credentials = credentials;
+      this.until = until;
+    }
+
+    Connected connected() {
+      return new Connected(connection, credentials);
+    }
+
+    /// Begins the handshake. Can be tried again if it fails for want of descriptors.
+    void begin() throws IOException {
+      handshake = Optional.of(Handshake.begin(connection));
+    }
+
+    @Override
+    public void close() {
+      connection.close();
+      handshake.ifPresent(Handshake::close);
+    }
+  }
+
+  /// @param listener stays the caller's
+  /// @param most how many handshakes are under way at once; as many peers may wait for theirs
+  /// @param silence the timeout of a handshake, from the accept
+  /// @throws SystemCallException if there are no descriptors
+  Handshakes(UnixListener listener, int most, Duration silence, Listener listenerOfCalls)
+      throws SystemCallException {
+    this.listener = listener;
+    this.mostHandshakes = most;
+    this.mostPeers = 2 * most;
+    this.silence = silence;
+    this.listenerOfCalls = listenerOfCalls;
+    this.epoll = Epoll.epollCreate();
+    try {
+      epoll.addOnce(listener.fd(), LISTENING);
+    } catch (SystemCallException failure) {
+      epoll.close();
+      throw failure;
+    }
+  }
+
+  /// Waits for peers or their bytes, and makes the steps that are possible then.
+  ///
+  /// @throws InterruptedIOException if the thread is interrupted
+  /// @throws SystemCallException if no more can be accepted
+  void go() throws IOException {
+    hear(await());
+    full = false;
+    if (connected) {
+      accept();
+    }
+    begin();
+    expire();
+  }
+
+  private long[] await() throws IOException {
+    if (Thread.currentThread().isInterrupted()) {
+      throw new InterruptedIOException("interrupted while waiting for a stub");
+    }
+    if (!full && (connected || waiting.size() > 0)) {
+      return epoll.epollWait(Duration.ZERO);
+    }
+    if (inHandshake.size() > 0) {
+      var come = epoll.epollWait(MOMENT);
+      if (come.length > 0) {
+        return come;
+      }
+    }
+    try {
+      epoll.await(full ? Deadline.in(PAUSE) : until(), "a stub");
+    } catch (DeadlineException late) {
+      // A peer has timed out, or there may be room again.
+    }
+    return epoll.epollWait(Duration.ZERO);
+  }
+
+  private Deadline until() {
+    return peers.isEmpty() ? Deadline.never() : peers.values().iterator().next().until;
+  }
+
+  private void expire() {
+    while (!peers.isEmpty() && until().expired()) {
+      fail(peers.values().iterator().next(), new StubException(until().exception("bytes")));
+    }
+  }
+
+  /// Makes the next step with all peers that have sent something.
+  private void hear(long[] come) {
+    for (long id : come) {
+      var peer = peers.get(id);
+      if (id == LISTENING) {
+        connected = true;
+      } else if (peer != null && peer.handshake.isPresent()) {
+        advance(peer, peer.handshake.get());
+      }
+    }
+  }
+
+  private void advance(Peer peer, Handshake handshake) {
+    try {
+      var before = handshake.awaited();
+      var launched = handshake.advance(buffer);
+      if (launched.isPresent()) {
+        finish(peer, launched.get());
+        return;
+      }
+      all.heard(peer);
+      inHandshake.heard(peer);
+      var awaited = handshake.awaited();
+      if (awaited == before) {
+        epoll.modOnce(awaited, peer.id);
+      } else {
+        epoll.addOnce(awaited, peer.id);
+      }
+    } catch (IOException failure) {
+      fail(peer, failure);
+    } catch (RuntimeException | OutOfMemoryError | LinkageError failure) {
+      fail(peer, new IOException("a stub could not be heard", failure));
+    }
+  }
+
+  private void finish(Peer peer, Launched launched) {
+    forget(peer);
+    var call = new StubInvocation(launched, peer.credentials);
+    peer.close();
+    listenerOfCalls.called(call);
+  }
+
+  private void fail(Peer peer, IOException failure) {
+    drop(peer);
+    listenerOfCalls.failed(failure);
+  }
+
+  private void forget(Peer peer) {
+    peers.remove(peer.id);
+    all.remove(peer);
+    waiting.remove(peer);
+    inHandshake.remove(peer);
+  }
+
+  private void drop(Peer peer) {
+    forget(peer);
+    peer.close();
+  }
+
+  /// Accepts a batch of connections.
+  private void accept() throws IOException {
+    for (int i = 0; i < BATCH; i++) {
+      if (peers.size() > mostPeers && !evict(all)) {
+        full = true;
+        return;
+      }
+      try {
+        var next = listener.tryAccept();
+        if (next.isEmpty()) {
+          connected = false;
+          epoll.modOnce(listener.fd(), LISTENING);
+          return;
+        }
+        add(next.get());
+      } catch (SystemCallException failure) {
+        if (!failure.isScarcity()) {
+          throw failure;
+        }
+        if (!evict(all)) {
+          full = true;
+          return;
+        }
+      }
+    }
+  }
+
+  private void add(UnixSocket connection) throws SystemCallException {
+    Peer peer;
+    try {
+      peer = new Peer(++last, connection, connection.peerCredentials(), Deadline.in(silence));
+    } catch (SystemCallException failure) {
+      connection.close();
+      throw failure;
+    }
+    peers.put(peer.id, peer);
+    all.add(peer, peer.credentials);
+    waiting.add(peer, peer.credentials);
+  }
+
+  /// Begins the handshake of the next peer.
+  private void begin() throws IOException {
+    if (waiting.size() > 0 && inHandshake.size() >= mostHandshakes && !evict(inHandshake)) {
+      full = true;
+      return;
+    }
+    var next = waiting.next();
+    if (next.isEmpty()) {
+      return;
+    }
+    var peer = next.get();
+    if (listenerOfCalls.connected(peer.connected())) {
+      forget(peer);
+      return;
+    }
+    try {
+      while (!tryBegin(peer)) {
+        boolean alone = peers.size() == 1;
+        if (alone || !evict(all)) {
+          full = true;
+          waiting.add(peer, peer.credentials);
+          return;
+        }
+        if (!peers.containsKey(peer.id)) {
+          return;
+        }
+      }
+      inHandshake.add(peer, peer.credentials);
+      epoll.addOnce(peer.handshake.orElseThrow().awaited(), peer.id);
+    } catch (IOException failure) {
+      fail(peer, failure);
+    }
+  }
+
+  /// @return false if descriptors or memory are missing
+  private static boolean tryBegin(Peer peer) throws IOException {
+    try {
+      peer.begin();
+      return true;
+    } catch (SystemCallException failure) {
+      if (!failure.isScarcity()) {
+        throw failure;
+      }
+      return false;
+    }
+  }
+
+  /// Makes room in a table. Hears the peers that have sent something first: they may be done then.
+  ///
+  /// @return whether there is more room now
+  private boolean evict(PendingPeers<Peer> among) throws SystemCallException {
+    int before = among.size();
+    hear(epoll.epollWait(Duration.ZERO));
+    if (among.size() < before) {
+      return true;
+    }
+    var victim = among.victim();
+    victim.ifPresent(this::drop);
+    return victim.isPresent();
+  }
+
+  /// Closes all connections. No thread may be in [#go()] any more. Idempotent.
+  @Override
+  public void close() {
+    peers.values().forEach(Peer::close);
+    peers.clear();
+    epoll.close();
+  }
+}

@@ -1,0 +1,156 @@
+package dev.caisson.stub;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.Rlimit;
+import dev.caisson.linux.socket.UnixListener;
+import dev.caisson.linux.threads.Threads;
+import dev.caisson.remote.Handshake;
+import dev.caisson.remote.OtherMachineException;
+import dev.caisson.remote.RemoteProcess;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/// The calls of the stubs that connect on this machine, and the thread that hears them:
+/// [Handshakes].
+///
+/// The thread starts when the first call is asked for, and ends when this is closed. It pauses
+/// while as many calls wait as may be.
+final class LocalStubSource implements StubSource {
+  /// For the thread to end, once it has been interrupted.
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+  private final UnixListener listener;
+  private final Handshakes handshakes;
+  private final Duration silence;
+  private final int most = most();
+  private final StubQueue queue = new StubQueue(most);
+  private final Object starting = new Object();
+  private @Nullable Thread thread;
+
+  /// Peers that have connected, for the threads that have a process make the handshake.
+  private final PeerQueue peers = new PeerQueue();
+
+  /// @param listener is closed with this
+  /// @param silence how long a peer may take to become a process
+  /// @throws SystemCallException if there are no descriptors; the listener stays open
+  LocalStubSource(UnixListener listener, Duration silence) throws SystemCallException {
+    this.listener = listener;
+    this.silence = silence;
+    this.handshakes = new Handshakes(listener, most, silence, new Called());
+  }
+
+  /// Queues the calls and failures.
+  private final class Called implements Handshakes.Listener {
+    @Override
+    public boolean connected(Handshakes.Connected peer) {
+      return peers.offer(peer);
+    }
+
+    @Override
+    public void called(StubInvocation call) {
+      queue.add(call);
+    }
+
+    @Override
+    public void failed(IOException failure) {
+      queue.fail(failure);
+    }
+  }
+
+  /// The limit of handshakes under way, and of calls that wait to be accepted. It leaves
+  /// descriptors and memory to the rest of the JVM.
+  static int most() {
+    int least = 16;
+    // The kernel slows down a user with more than 2,000 descriptors in messages; a handshake has 4.
+    int greatest = 256;
+    // Two connections, a pidfd, memory, and three sockets; two thirds are for the rest.
+    int descriptors = 21;
+    // A quarter of the memory.
+    long bytes = 4L * Handshake.LARGEST;
+    long most = Runtime.getRuntime().maxMemory() / bytes;
+    try {
+      most = Math.min(most, Rlimit.NOFILE.soft() / descriptors);
+    } catch (SystemCallException unknown) {
+      most = least;
+    }
+    return Math.clamp(most, least, greatest);
+  }
+
+  /// Waits for the next call. Calls come before failures.
+  ///
+  /// @throws SystemCallException if no stub can be heard any more
+  @Override
+  public StubInvocation next(Duration deadline) throws IOException {
+    return queue.next(Deadline.in(deadline), this::start);
+  }
+
+  /// Waits for the next peer whose handshake has not begun.
+  ///
+  /// @param bootstrap sends it the descriptors
+  /// @throws OtherMachineException if `bootstrap` is on another machine
+  @Override
+  public StubInvocation next(RemoteProcess bootstrap, Duration deadline) throws IOException {
+    if (!bootstrap.isLocal()) {
+      throw new OtherMachineException("the handshake of a stub of this machine cannot be made");
+    }
+    var until = Deadline.in(deadline);
+    try (var peer = peers.take(until, this::start);
+        var handshake = Handshake.through(bootstrap, peer.connection())) {
+      var patience = until.remaining().compareTo(silence) < 0 ? until.remaining() : silence;
+      return new StubInvocation(handshake.await(patience), peer.credentials());
+    }
+  }
+
+  private void start() throws SystemCallException {
+    synchronized (starting) {
+      if (thread == null && !queue.isClosed()) {
+        var fresh = Thread.ofPlatform().daemon().name("stubs").unstarted(this::hear);
+        Threads.start(fresh);
+        thread = fresh;
+      }
+    }
+  }
+
+  private void hear() {
+    try {
+      while (queue.awaitRoom()) {
+        handshakes.go();
+      }
+    } catch (InterruptedException | InterruptedIOException closing) {
+      // This is being closed.
+    } catch (IOException | RuntimeException | OutOfMemoryError | LinkageError failure) {
+      queue.fail(
+          failure instanceof IOException io
+              ? io
+              : new IOException("no stub can be heard", failure));
+    } finally {
+      synchronized (starting) {
+        thread = null;
+      }
+      // A thread that waits found this one still there.
+      queue.wake();
+      peers.wake();
+    }
+  }
+
+  /// Ends the thread, and closes the connections of all stubs that have not been accepted.
+  /// Idempotent.
+  @Override
+  public void close() {
+    queue.close();
+    peers.close();
+    Thread running;
+    synchronized (starting) {
+      running = thread;
+    }
+    listener.close();
+    if (running != null) {
+      running.interrupt();
+      Threads.join(running, PATIENCE);
+    }
+    handshakes.close();
+  }
+}

@@ -1,0 +1,75 @@
+package dev.caisson.trace;
+
+import dev.caisson.linux.Errno;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/// A system call that has been made in a process, with all that went there and came back.
+///
+/// Its text is a line as of `strace(1)`.
+///
+/// @param process the id of the process, as it knows it itself
+/// @param call its name
+/// @param took from when it was asked for until there was an answer
+public record TracedCall(
+    int process, String call, List<TracedArgument> arguments, Outcome outcome, Duration took) {
+  /// What came of a call.
+  public sealed interface Outcome {
+    /// The kernel answered.
+    ///
+    /// @param result what the call returned, or the negated errno
+    record Returned(long result) implements Outcome {
+      /// Whether it is an error.
+      public boolean isError() {
+        return result < 0 && result >= -4095;
+      }
+
+      @Override
+      public String toString() {
+        if (!isError()) {
+          return Long.toString(result);
+        }
+        return Errno.find((int) -result)
+            .map(errno -> "-1 %s (%s)".formatted(errno, errno.text()))
+            .orElseGet(() -> "-1 (errno %d)".formatted(-result));
+      }
+    }
+
+    /// The connection was at its end.
+    ///
+    /// @param submitted whether the call may have been made
+    record Lost(boolean submitted) implements Outcome {
+      @Override
+      public String toString() {
+        return submitted ? "? (connection lost)" : "? (connection lost before)";
+      }
+    }
+
+    /// There was no answer in time, or nobody waited for it any longer.
+    record Unanswered() implements Outcome {
+      @Override
+      public String toString() {
+        return "? (no answer in time)";
+      }
+    }
+  }
+
+  /// Copies the arguments.
+  public TracedCall {
+    arguments = List.copyOf(arguments);
+  }
+
+  @Override
+  public String toString() {
+    long count = outcome instanceof Outcome.Returned(long result) ? result : 0;
+    return arguments.stream()
+        .map(argument -> argument.text(count))
+        .collect(
+            Collectors.joining(
+                ", ",
+                "[%d] %s(".formatted(process, call),
+                String.format(Locale.ROOT, ") = %s <%.6f>", outcome, took.toNanos() / 1e9)));
+  }
+}
