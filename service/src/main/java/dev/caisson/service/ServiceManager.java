@@ -37,8 +37,6 @@ public final class ServiceManager implements AutoCloseable {
   /// How many ids are remembered of services that have been stopped.
   private static final int REMEMBERED = 10_000;
 
-  private static final Duration FOREVER = Duration.ofDays(365);
-
   private final long number = OpenManagers.number();
   private final OpenManagers.Manager atTheEnd = new AtTheEnd();
   private final Launcher launcher;
@@ -92,7 +90,7 @@ public final class ServiceManager implements AutoCloseable {
     if (requireNonNull(patience, "patience").isNegative()) {
       throw new IllegalArgumentException("a patience cannot be negative: " + patience);
     }
-    return patience.compareTo(FOREVER) < 0 ? patience : FOREVER;
+    return patience.compareTo(Deadline.FOREVER) < 0 ? patience : Deadline.FOREVER;
   }
 
   /// Whether services can be started: not any more once the manager has been finished or closed.
