@@ -1,4 +1,4 @@
-/// Builds: manifests, pipelines, stages, the object store.
+/// The engine turns manifests into trees: reads manifests, keeps trees in a store, runs builds.
 module dev.caisson.engine {
   requires static transitive org.jspecify;
   requires transitive dev.caisson.service;
@@ -6,7 +6,10 @@ module dev.caisson.engine {
   requires com.networknt.schema;
 
   exports dev.caisson.engine;
+  exports dev.caisson.engine.manifest;
+  exports dev.caisson.engine.run;
   exports dev.caisson.engine.spi;
+  exports dev.caisson.engine.store;
 
   uses dev.caisson.engine.spi.ModuleProvider;
 }

@@ -1,8 +1,9 @@
 package dev.caisson.bench;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
-import dev.caisson.service.Reply;
 import dev.caisson.service.Service;
+import dev.caisson.service.ServiceProgram;
 import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
@@ -12,18 +13,18 @@ import tools.jackson.databind.node.JsonNodeFactory;
 public final class EchoService extends Service {
   /// The program.
   public static void main(String... args) {
-    System.exit(Service.main(new EchoService(), args));
+    System.exit(ServiceProgram.main(new EchoService(), args));
   }
 
   @Override
-  protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) {
+  protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) {
     if (method.equals("length")) {
-      return Reply.of(JsonNodeFactory.instance.numberNode(args.get(0).stringValue().length()));
+      return Message.of(JsonNodeFactory.instance.numberNode(args.get(0).stringValue().length()));
     }
     var given = new ArrayList<Fd>(descriptors.size());
     for (var descriptor : descriptors) {
       given.add(descriptor.move());
     }
-    return new Reply(args, given);
+    return new Message(args, given);
   }
 }

@@ -1,10 +1,10 @@
 package dev.caisson.bench;
 
-import dev.caisson.engine.Build;
-import dev.caisson.engine.ManifestReader;
-import dev.caisson.engine.ModuleIndex;
-import dev.caisson.engine.Monitor;
-import dev.caisson.engine.ObjectStore;
+import dev.caisson.engine.manifest.ManifestReader;
+import dev.caisson.engine.manifest.ModuleIndex;
+import dev.caisson.engine.run.Build;
+import dev.caisson.engine.run.BuildListener;
+import dev.caisson.engine.store.ObjectStore;
 import dev.caisson.files.Scratch;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;
@@ -83,7 +83,7 @@ final class StageBenchmark {
     var manifest = ManifestReader.read(json, index);
     var directory = Files.createTempDirectory(scratch.directory(), "store-");
     try (var store = ObjectStore.open(directory)) {
-      var result = new Build(manifest, store, index, Monitor.NONE).run(List.of("p"));
+      var result = new Build(manifest, store, index, BuildListener.NONE).run(List.of("p"));
       if (!result.success()) {
         throw new IOException("the build failed: " + result);
       }

@@ -1,15 +1,15 @@
 package dev.caisson.cli;
 
-import dev.caisson.engine.Build;
-import dev.caisson.engine.BuildResult;
-import dev.caisson.engine.FailedStage;
-import dev.caisson.engine.Manifest;
-import dev.caisson.engine.ManifestException;
-import dev.caisson.engine.ManifestReader;
-import dev.caisson.engine.ModuleIndex;
-import dev.caisson.engine.Monitor;
-import dev.caisson.engine.ObjectStore;
-import dev.caisson.recipe.Lock;
+import dev.caisson.engine.manifest.Manifest;
+import dev.caisson.engine.manifest.ManifestException;
+import dev.caisson.engine.manifest.ManifestReader;
+import dev.caisson.engine.manifest.ModuleIndex;
+import dev.caisson.engine.run.Build;
+import dev.caisson.engine.run.BuildListener;
+import dev.caisson.engine.run.BuildResult;
+import dev.caisson.engine.run.FailedStage;
+import dev.caisson.engine.store.ObjectStore;
+import dev.caisson.ipc.Json;
 import dev.caisson.recipe.Recipe;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -127,7 +127,7 @@ final class BuildCommand implements Command {
     var exports = exports(line, manifest);
     var checkpoints = checkpoints(line, manifest);
     if (line.hasOption("inspect")) {
-      terminal.out().print(Lock.text(ResultJson.inspect(manifest)));
+      terminal.out().print(Json.indented(ResultJson.inspect(manifest)));
       return ExitCode.OK;
     }
     var directory = Values.path(line, "output-directory");
@@ -142,10 +142,10 @@ final class BuildCommand implements Command {
       var build = new Build(manifest, store, index, monitor).checkpoints(checkpoints);
       var timeout = Values.last(line, "stage-timeout");
       if (timeout.isPresent()) {
-        build.stageTimeout(seconds(timeout.get()));
+        build = build.stageTimeout(seconds(timeout.get()));
       }
       if (line.hasOption("shell-on-failure")) {
-        build.onFailure(inspector(terminal));
+        build = build.onFailure(shell(terminal));
       }
       var result = build.run(targets);
       if (Thread.interrupted()) {
@@ -157,7 +157,7 @@ final class BuildCommand implements Command {
         export(manifest, store, exports.isEmpty() ? targets : exports, directory.get());
       }
       if (line.hasOption("json")) {
-        terminal.out().print(Lock.text(ResultJson.result(manifest, result, store)));
+        terminal.out().print(Json.indented(ResultJson.result(manifest, result, store)));
       } else {
         tell(line, terminal, manifest, storePath, targets, directory, result);
       }
@@ -166,7 +166,7 @@ final class BuildCommand implements Command {
     }
   }
 
-  private static FailedStage.Inspector inspector(Terminal terminal) throws UsageException {
+  private static FailedStage.Handler shell(Terminal terminal) throws UsageException {
     var somebody =
         Interaction.standard()
             .orElseThrow(() -> new UsageException("--shell-on-failure needs a terminal"));
@@ -238,7 +238,7 @@ final class BuildCommand implements Command {
     var fd = monitorFd(line);
     var name = monitorName(line);
     return switch (name) {
-      case "NullMonitor" -> CloseableMonitor.of(Monitor.NONE);
+      case "NullMonitor" -> CloseableMonitor.of(BuildListener.NONE);
       case LOG_MONITOR -> LogMonitor.open(terminal, fd, oneReader(line));
       case "JSONSeqMonitor" -> JsonSeqMonitor.open(terminal, fd);
       default ->

@@ -1,13 +1,13 @@
 package dev.caisson.cli;
 
-import dev.caisson.engine.BuildEvent;
-import dev.caisson.engine.Monitor;
+import dev.caisson.engine.run.BuildEvent;
+import dev.caisson.engine.run.BuildListener;
 import java.io.IOException;
 
 /// A monitor that writes somewhere.
-interface CloseableMonitor extends Monitor, AutoCloseable {
+interface CloseableMonitor extends BuildListener, AutoCloseable {
   /// A monitor that needs no closing.
-  static CloseableMonitor of(Monitor monitor) {
+  static CloseableMonitor of(BuildListener monitor) {
     return monitor::event;
   }
 

@@ -1,8 +1,8 @@
 package dev.caisson.cli;
 
-import dev.caisson.engine.BuildResult;
-import dev.caisson.engine.SourceResult;
-import dev.caisson.engine.StageResult;
+import dev.caisson.engine.run.BuildResult;
+import dev.caisson.engine.run.SourceResult;
+import dev.caisson.engine.run.StageResult;
 import dev.caisson.linux.process.ShellWords;
 import dev.caisson.recipe.Recipe;
 import dev.caisson.sandbox.ExceptionEndpoint.Report;

@@ -1,7 +1,8 @@
 package dev.caisson.cli;
 
-import dev.caisson.engine.ManifestException;
-import dev.caisson.engine.ManifestException.Problem;
+import dev.caisson.engine.manifest.ManifestException;
+import dev.caisson.engine.manifest.ManifestException.Problem;
+import dev.caisson.engine.manifest.ManifestReader;
 import dev.caisson.files.BoundedFile;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
@@ -52,7 +53,7 @@ final class Inputs {
       return name.equals("-")
           ? Json.within(Limits.DEFAULT)
               .parse(BoundedFile.MANIFEST.read(System.in, "standard input"))
-          : Lock.read(Path.of(name));
+          : ManifestReader.json(Path.of(name));
     } catch (MessageException invalid) {
       throw new ManifestException(List.of(new Problem("", name + ": " + invalid.getMessage())));
     }

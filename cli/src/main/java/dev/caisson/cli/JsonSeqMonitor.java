@@ -1,10 +1,10 @@
 package dev.caisson.cli;
 
-import dev.caisson.engine.BuildEvent;
-import dev.caisson.engine.Manifest.Pipeline;
-import dev.caisson.engine.Manifest.Stage;
-import dev.caisson.engine.SourceResult;
-import dev.caisson.engine.StageResult;
+import dev.caisson.engine.manifest.Manifest.Pipeline;
+import dev.caisson.engine.manifest.Manifest.Stage;
+import dev.caisson.engine.run.BuildEvent;
+import dev.caisson.engine.run.SourceResult;
+import dev.caisson.engine.run.StageResult;
 import java.io.IOException;
 import java.util.Optional;
 import tools.jackson.databind.node.JsonNodeFactory;

@@ -1,6 +1,7 @@
 package dev.caisson.cli;
 
-import dev.caisson.engine.BuildEvent;
+import dev.caisson.engine.run.BuildEvent;
+import dev.caisson.engine.run.SourceResult;
 import dev.caisson.sandbox.ExceptionEndpoint.Report;
 import java.io.IOException;
 import java.time.Duration;
@@ -59,7 +60,10 @@ final class LogMonitor implements CloseableMonitor {
                     amount(progress.bytes(), progress.bytesTotal())));
       }
       case BuildEvent.SourceFinished(var result) -> {
-        long cached = result.items().stream().filter(item -> item.cached()).count();
+        long cached =
+            result.items().stream()
+                .filter(item -> item.origin() == SourceResult.Origin.CACHE)
+                .count();
         var what = "%d files, %d cached".formatted(result.items().size(), cached);
         step("fetch", result.source(), what, result.duration(), result.success());
         why(result.failure(), result.exception(), result.output());

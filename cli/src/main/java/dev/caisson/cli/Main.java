@@ -1,6 +1,6 @@
 package dev.caisson.cli;
 
-import dev.caisson.engine.ManifestException;
+import dev.caisson.engine.manifest.ManifestException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.FileSystemException;

@@ -1,6 +1,6 @@
 package dev.caisson.cli;
 
-import dev.caisson.service.PassingMessage.Direction;
+import dev.caisson.service.MessageEvent.Direction;
 import java.time.LocalTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;

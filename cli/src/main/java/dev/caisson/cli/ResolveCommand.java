@@ -1,6 +1,7 @@
 package dev.caisson.cli;
 
 import dev.caisson.files.Scratch;
+import dev.caisson.ipc.Json;
 import dev.caisson.recipe.AptResolver;
 import dev.caisson.recipe.Lock;
 import dev.caisson.recipe.Recipe;
@@ -54,7 +55,7 @@ final class ResolveCommand implements Command {
     var manifest = resolve(Inputs.recipe(file), terminal);
     var output = Values.last(line, "output").orElse(Recipe.lockFile(file).toString());
     if (output.equals("-")) {
-      terminal.out().print(Lock.text(manifest));
+      terminal.out().print(Json.indented(manifest));
       return ExitCode.OK;
     }
     Lock.write(manifest, Path.of(output));

@@ -1,10 +1,10 @@
 package dev.caisson.cli;
 
-import dev.caisson.engine.BuildResult;
-import dev.caisson.engine.Manifest;
-import dev.caisson.engine.ObjectStore;
-import dev.caisson.engine.SourceResult;
-import dev.caisson.engine.StageResult;
+import dev.caisson.engine.manifest.Manifest;
+import dev.caisson.engine.run.BuildResult;
+import dev.caisson.engine.run.SourceResult;
+import dev.caisson.engine.run.StageResult;
+import dev.caisson.engine.store.ObjectStore;
 import dev.caisson.sandbox.ExceptionEndpoint.Report;
 import java.io.IOException;
 import tools.jackson.databind.JsonNode;
@@ -93,7 +93,7 @@ final class ResultJson {
       var items = sources.putArray(source.source());
       for (var item : source.items()) {
         var entry = items.addObject();
-        entry.put("cached", item.cached());
+        entry.put("cached", item.origin() == SourceResult.Origin.CACHE);
         entry.put("checksum", item.checksum());
         item.error().ifPresent(text -> entry.put("error", text));
       }

@@ -2,6 +2,7 @@ package dev.caisson.cli;
 
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.Message;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
@@ -9,10 +10,9 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.sandbox.LibraryDirectory;
+import dev.caisson.service.MessageEvent;
 import dev.caisson.service.OutputListener;
-import dev.caisson.service.PassingMessage;
 import dev.caisson.service.RemoteException;
-import dev.caisson.service.Reply;
 import dev.caisson.service.ServiceClient;
 import dev.caisson.service.ServiceEndedException;
 import dev.caisson.service.ServiceException;
@@ -103,7 +103,7 @@ final class ServiceCallCommand implements Command {
         };
     var spec = spec(words.getFirst(), line, printed);
     if (line.hasOption("monitor")) {
-      spec.monitor((id, message) -> terminal.err().println(shown(message)));
+      spec = spec.onMessage((id, message) -> terminal.err().println(shown(message)));
     }
     var library = Values.path(line, "libdir").map(LibraryDirectory::of);
     var descriptors = new ArrayList<Fd>();
@@ -116,6 +116,7 @@ final class ServiceCallCommand implements Command {
       try (var reply = call(client, words.get(1), args, descriptors, quiet, timeout, terminal)) {
         print(reply, line.hasOption("contents"), timeout, terminal);
       }
+      manager.finish();
       return ExitCode.OK;
     } catch (RemoteException failure) {
       terminal.error(Failures.visible(failure.name() + ": " + failure.value()));
@@ -137,7 +138,7 @@ final class ServiceCallCommand implements Command {
     }
   }
 
-  private static Reply call(
+  private static Message call(
       ServiceClient client,
       String method,
       JsonNode args,
@@ -174,7 +175,7 @@ final class ServiceCallCommand implements Command {
     }
     var spec = ServiceSpec.executable(file.toAbsolutePath());
     for (var variable : Values.variables(line, "env").entrySet()) {
-      spec.env(variable.getKey(), variable.getValue());
+      spec = spec.env(variable.getKey(), variable.getValue());
     }
     return spec;
   }
@@ -227,7 +228,7 @@ final class ServiceCallCommand implements Command {
     return Fd.open(Path.of(text.substring(0, colon)), flags, 0666);
   }
 
-  private static void print(Reply reply, boolean contents, Duration timeout, Terminal terminal)
+  private static void print(Message reply, boolean contents, Duration timeout, Terminal terminal)
       throws IOException {
     terminal.out().println(text(reply.value()));
     terminal.out().flush();
@@ -252,7 +253,7 @@ final class ServiceCallCommand implements Command {
         .replaceAll(control -> "\\\\u%04X".formatted((int) control.group().charAt(0)));
   }
 
-  private static String shown(PassingMessage message) {
+  private static String shown(MessageEvent message) {
     try {
       return PassingLine.of(message.direction(), text(message.json()), message.descriptors());
     } catch (MessageException unexpected) {

@@ -10,7 +10,7 @@ import dev.caisson.linux.process.Exit;
 import dev.caisson.linux.process.Processes;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.linux.socket.UnixSocket;
-import dev.caisson.service.PassingMessage.Direction;
+import dev.caisson.service.MessageEvent.Direction;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;

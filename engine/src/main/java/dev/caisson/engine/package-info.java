@@ -1,9 +1,5 @@
-/// Builds file system trees from a manifest in osbuild's format, version 2.
-///
-/// A manifest names sources and pipelines; a pipeline is a sequence of stages, each of which
-/// changes the tree that the one before it left. A stage runs in a build root; its inputs are
-/// passed in by host services. What a pipeline produced lies in an object store under the id of its
-/// last stage, which is the hash of all that went into it.
+/// What all of the engine shares: the exception that says why a build cannot go on, and bounded
+/// reads of files that come from a sandbox.
 @NullMarked
 package dev.caisson.engine;
 

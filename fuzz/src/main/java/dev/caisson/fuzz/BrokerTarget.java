@@ -7,7 +7,6 @@ import dev.caisson.ipc.Message;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.network.BrokerProtocol;
-import dev.caisson.network.BrokerProtocol.Answer;
 import java.io.IOException;
 import java.util.List;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -69,7 +68,7 @@ public final class BrokerTarget {
         && message.descriptors().isEmpty();
   }
 
-  private static void check(Answer answer, Fence.Outcome outcome) {
+  private static void check(Message answer, Fence.Outcome outcome) {
     var text = answer.value().path("exception").path("value").stringValue("");
     Fence.printable(text);
     var exception = JsonNodeFactory.instance.objectNode();

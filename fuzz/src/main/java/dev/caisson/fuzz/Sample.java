@@ -1,8 +1,8 @@
 package dev.caisson.fuzz;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.socket.UnixSocket;
-import dev.caisson.service.Reply;
 import dev.caisson.service.Service;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -32,21 +32,21 @@ final class Sample extends Service {
   }
 
   @Override
-  protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
+  protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
     return switch (method) {
-      case "echo" -> new Reply(args, descriptors.stream().map(Fd::move).toList());
+      case "echo" -> new Message(args, descriptors.stream().map(Fd::move).toList());
       // Descriptors that are closed when it returns.
-      case "return" -> new Reply(args, descriptors);
+      case "return" -> new Message(args, descriptors);
       case "signal" -> {
         emitSignal(args, descriptors);
-        yield Reply.none();
+        yield Message.empty();
       }
-      case "unwritable" -> Reply.of(JSON.arrayNode().add(args).add(Double.NaN));
-      case "many" -> new Reply(args, copies(descriptors));
+      case "unwritable" -> Message.of(JSON.arrayNode().add(args).add(Double.NaN));
+      case "many" -> new Message(args, copies(descriptors));
       case "fail" -> throw new IllegalStateException(args.toString());
       case "leave" -> {
         host.shutdown();
-        yield Reply.of(args);
+        yield Message.of(args);
       }
       default -> throw new IllegalArgumentException(method);
     };

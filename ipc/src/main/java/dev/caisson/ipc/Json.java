@@ -8,11 +8,15 @@ import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.util.TokenBuffer;
 
 /// JSON as it is accepted from others and written to them.
 ///
 /// Strict: UTF-8 alone, one value, no duplicate keys, no NaN or Infinity, and the limits given.
+///
+/// Immutable, and so safe for many threads.
 public final class Json {
   private static final StrictFactory WRITER = new StrictFactory(Limits.DEFAULT);
 
@@ -111,7 +115,7 @@ public final class Json {
   ///
   /// @throws MessageException if it could not be sent, or is nested too deeply
   public JsonNode copy(JsonNode value) throws MessageException {
-    return JsonTree.copy(value, this, limits.depth());
+    return JsonTree.copy(value, other -> parse(write(other)), limits.depth());
   }
 
   /// The tree of the value whose first token is the parser's current one.
@@ -131,8 +135,8 @@ public final class Json {
     }
   }
 
-  /// Jackson takes some text that is none, halves of surrogate pairs for example, and has other
-  /// words for what it does not take.
+  /// Jackson accepts some text that is not UTF-8, halves of surrogate pairs for example, and
+  /// reports the rest in other words.
   private static void requireUtf8(StrictParser parser) throws MessageException {
     if (!parser.isUtf8()) {
       throw new MessageException("not UTF-8");
@@ -170,6 +174,23 @@ public final class Json {
       throw new MessageException("cannot be written", impossible);
     }
     return bytes.toByteArray();
+  }
+
+  /// Made only when there is something to be indented.
+  private static final class Indented {
+    static final JsonMapper MAPPER =
+        JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+  }
+
+  /// The text of a value for people to read: indented, with a line feed at its end.
+  ///
+  /// @throws MessageException if it holds what JSON cannot
+  public static String indented(JsonNode value) throws MessageException {
+    try {
+      return Indented.MAPPER.writeValueAsString(value) + "\n";
+    } catch (JacksonException cause) {
+      throw new MessageException("not expressible as JSON: " + cause.getOriginalMessage(), cause);
+    }
   }
 
   /// Writes a value, in UTF-8, without making a tree of it first. The stream stays open.

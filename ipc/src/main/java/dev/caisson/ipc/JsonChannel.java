@@ -45,7 +45,7 @@ public final class JsonChannel implements AutoCloseable {
 
   /// Connects to a server by the path of its socket, which may be of any length.
   ///
-  /// @throws SystemCallException if nobody listens there
+  /// @throws SystemCallException ECONNREFUSED if no server listens there
   public static JsonChannel connect(Path path, Limits limits, Duration deadline)
       throws IOException {
     return of(UnixSocket.connect(UnixSocket.Type.SEQPACKET, path, deadline), limits);
@@ -106,7 +106,7 @@ public final class JsonChannel implements AutoCloseable {
   public interface Decoder<T> {
     /// Reads the value whose first token is the parser's current one.
     ///
-    /// @param descriptors owned by the result; they are closed if there is none
+    /// @param descriptors owned by the result; they are closed if the decoder throws
     /// @throws IOException if it is not acceptable
     T decode(JsonParser parser, List<Fd> descriptors) throws IOException;
   }
@@ -198,7 +198,7 @@ public final class JsonChannel implements AutoCloseable {
     return socket.peerCredentials();
   }
 
-  /// Ends the connection in both directions, which wakes whoever waits on either side.
+  /// Ends the connection in both directions, which wakes the threads that wait on either side.
   public void shutdown() {
     socket.shutdown();
   }

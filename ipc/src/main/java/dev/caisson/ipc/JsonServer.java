@@ -21,6 +21,8 @@ import java.util.concurrent.TimeUnit;
 /// Clients speak first: a connection is served from its first message on. Until then it takes a
 /// descriptor alone. If there are too many silent clients, or no descriptors, the longest silent
 /// one of the user, and then of the process, that holds most is evicted.
+///
+/// Safe for many threads.
 public final class JsonServer implements AutoCloseable {
   /// How many clients may be connected that have sent nothing yet.
   private static final int SILENT = 256;

@@ -39,18 +39,28 @@ final class JsonTree {
     };
   }
 
+  /// The way of a value through its text and back.
+  @FunctionalInterface
+  interface ThroughText {
+    /// What is read from the text of a value.
+    ///
+    /// @throws MessageException if it has no text, or the text is not accepted
+    JsonNode copy(JsonNode value) throws MessageException;
+  }
+
   /// What would arrive of a value that was sent: a tree that shares nothing with it that can
   /// change.
   ///
+  /// @param throughText copies the values that a plain copy might not show as they would arrive
   /// @throws MessageException if it could not be sent, or would not be accepted
-  static JsonNode copy(JsonNode value, Json reader, int depth) throws MessageException {
+  static JsonNode copy(JsonNode value, ThroughText throughText, int depth) throws MessageException {
     return switch (value) {
       case ObjectNode object -> {
         requireDepth(depth);
         var copy = NODES.objectNode();
         for (var property : object.properties()) {
           requireName(property.getKey());
-          copy.set(property.getKey(), copy(property.getValue(), reader, depth - 1));
+          copy.set(property.getKey(), copy(property.getValue(), throughText, depth - 1));
         }
         yield copy;
       }
@@ -58,7 +68,7 @@ final class JsonTree {
         requireDepth(depth);
         var copy = NODES.arrayNode(array.size());
         for (var element : array) {
-          copy.add(copy(element, reader, depth - 1));
+          copy.add(copy(element, throughText, depth - 1));
         }
         yield copy;
       }
@@ -67,7 +77,7 @@ final class JsonTree {
       case BooleanNode truth -> truth;
       case NullNode nothing -> nothing;
       // What else there is may read back as something else, or not at all.
-      default -> reader.parse(Json.write(value));
+      default -> throughText.copy(value);
     };
   }
 
@@ -125,7 +135,7 @@ final class JsonTree {
   }
 
   private static void requireName(String name) throws MessageException {
-    if (name.length() > Limits.LONGEST_NAME || StrictGenerator.hasHalfPair(name)) {
+    if (name.length() > Limits.LONGEST_NAME || Surrogates.hasHalf(name)) {
       throw new MessageException("a name that is too long, or has half of a surrogate pair");
     }
   }

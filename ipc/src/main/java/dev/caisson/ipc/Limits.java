@@ -2,6 +2,8 @@ package dev.caisson.ipc;
 
 /// What is accepted of a peer.
 ///
+/// Immutable, and so safe for many threads.
+///
 /// @param messageBytes the longest message, in bytes of its JSON text, in whichever form it comes
 /// @param depth how deeply arrays and objects may be nested; 1,000 at most
 /// @param numberLength how many characters a number may have

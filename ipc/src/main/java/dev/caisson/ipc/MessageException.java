@@ -3,6 +3,8 @@ package dev.caisson.ipc;
 import java.io.IOException;
 
 /// A message that cannot be sent, or one that was received and is not acceptable.
+///
+/// Immutable.
 public final class MessageException extends IOException {
   private static final long serialVersionUID = 1;
 

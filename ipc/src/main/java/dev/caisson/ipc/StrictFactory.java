@@ -27,7 +27,7 @@ final class StrictFactory extends JsonFactory {
                     .maxTokenCount(limits.tokens())
                     .build())
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            // The stream belongs to whoever brought it.
+            // The stream stays the caller's.
             .disable(StreamWriteFeature.AUTO_CLOSE_TARGET));
   }
 

@@ -18,26 +18,11 @@ final class StrictGenerator extends JsonGeneratorDelegate {
   @Override
   public JsonGenerator writeName(String name) {
     // As an escape it would be JSON, but no parser of names takes it.
-    if (hasHalfPair(name)) {
+    if (Surrogates.hasHalf(name)) {
       throw new StreamWriteException(this, "a name with half of a surrogate pair");
     }
     delegate.writeName(name);
     return this;
-  }
-
-  static boolean hasHalfPair(String text) {
-    for (int i = 0; i < text.length(); i++) {
-      if (Character.isSurrogate(text.charAt(i)) && !isPair(text, i)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  private static boolean isPair(String text, int at) {
-    return Character.isHighSurrogate(text.charAt(at))
-        ? at + 1 < text.length() && Character.isLowSurrogate(text.charAt(at + 1))
-        : at > 0 && Character.isHighSurrogate(text.charAt(at - 1));
   }
 
   @Override

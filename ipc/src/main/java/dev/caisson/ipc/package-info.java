@@ -7,7 +7,7 @@
 /// {@snippet class="dev.caisson.ipc.Example" region="exchange"}
 ///
 /// The sender keeps its descriptor, and may close it as soon as the message is sent. Who receives
-/// one owns it: closing the message closes what nobody has moved out of it.
+/// one owns it: closing the message closes what has not been moved out of it.
 @NullMarked
 package dev.caisson.ipc;
 

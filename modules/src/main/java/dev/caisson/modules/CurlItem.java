@@ -1,5 +1,6 @@
 package dev.caisson.modules;
 
+import dev.caisson.engine.spi.Checksum;
 import java.util.Optional;
 import java.util.OptionalLong;
 import tools.jackson.databind.JsonNode;

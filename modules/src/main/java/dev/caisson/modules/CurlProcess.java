@@ -1,5 +1,7 @@
 package dev.caisson.modules;
 
+import dev.caisson.engine.BuildException;
+import dev.caisson.engine.BuildException.Step;
 import dev.caisson.engine.spi.ServiceLog;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
@@ -92,7 +94,8 @@ final class CurlProcess {
         all.add(verified(outcome, directory, curl.unsized()));
       }
       if (outcomes.isEmpty()) {
-        throw new IOException(
+        throw new BuildException(
+            Step.SOURCE,
             "curl %s without downloading anything: %s".formatted(ending, curl.words()));
       }
       curl.words().lines().forEach(log::line);
@@ -287,13 +290,15 @@ final class CurlProcess {
 
   private static void secrets(StringBuilder config, String provider) throws IOException {
     if (!provider.equals("org.osbuild.mtls")) {
-      throw new IOException(
+      throw new BuildException(
+          Step.SOURCE,
           "the provider of secrets '%s' is not known; org.osbuild.mtls is".formatted(provider));
     }
     var key = System.getenv(KEY);
     var certificate = System.getenv(CERTIFICATE);
     if (key == null || certificate == null) {
-      throw new IOException(
+      throw new BuildException(
+          Step.SOURCE,
           "org.osbuild.mtls needs %s and %s in the environment".formatted(KEY, CERTIFICATE));
     }
     line(config, "key", key);

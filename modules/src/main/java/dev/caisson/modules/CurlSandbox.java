@@ -1,5 +1,7 @@
 package dev.caisson.modules;
 
+import dev.caisson.engine.BuildException;
+import dev.caisson.engine.BuildException.Step;
 import dev.caisson.files.Scratch;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Pipe;
@@ -214,7 +216,7 @@ final class CurlSandbox implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException("interrupted while downloading");
     } catch (ExecutionException failure) {
-      throw new IOException("curl cannot be run: " + failure.getMessage(), failure);
+      throw new BuildException(Step.SOURCE, "curl cannot be run: " + failure.getMessage(), failure);
     }
   }
 

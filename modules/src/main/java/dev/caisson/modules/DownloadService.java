@@ -1,7 +1,7 @@
 package dev.caisson.modules;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
-import dev.caisson.service.Reply;
 import dev.caisson.service.Service;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -27,14 +27,15 @@ abstract class DownloadService extends Service {
   abstract Results download(JsonNode items, Path directory) throws IOException;
 
   @Override
-  protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws IOException {
+  protected Message dispatch(String method, JsonNode args, List<Fd> descriptors)
+      throws IOException {
     if (!method.equals("download")) {
       throw new IllegalArgumentException(
           "a source has the method 'download' only, not '" + method + "'");
     }
     var directory = Path.of(args.path("cache").asString()).resolve("org.osbuild.files");
     Files.createDirectories(directory);
-    return Reply.of(download(args.path("items"), directory).toJson(source));
+    return Message.of(download(args.path("items"), directory).toJson(source));
   }
 
   /// Puts a file that has been found right into its place, readable for all, whatever the umask

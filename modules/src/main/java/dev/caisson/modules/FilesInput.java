@@ -1,5 +1,7 @@
 package dev.caisson.modules;
 
+import dev.caisson.engine.BuildException;
+import dev.caisson.engine.BuildException.Step;
 import dev.caisson.engine.spi.InputModule;
 import dev.caisson.engine.spi.ServiceLog;
 import dev.caisson.engine.spi.StoreClient;
@@ -52,12 +54,13 @@ final class FilesInput implements InputModule {
     var place = target.resolve(name);
     var parent = place.getParent();
     if (name.isEmpty() || parent == null) {
-      throw new IOException("the reference to pipeline '" + pipeline + "' names no file");
+      throw new BuildException(
+          Step.INPUT, "the reference to pipeline '" + pipeline + "' names no file");
     }
     Files.createDirectories(parent);
     Files.createFile(place);
     if (!store.readTreeAt(pipeline, place, "/" + name)) {
-      throw new IOException("the store has no pipeline '" + pipeline + "'");
+      throw new BuildException(Step.INPUT, "the store has no pipeline '" + pipeline + "'");
     }
     return name;
   }

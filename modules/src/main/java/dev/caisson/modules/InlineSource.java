@@ -1,5 +1,8 @@
 package dev.caisson.modules;
 
+import dev.caisson.engine.BuildException;
+import dev.caisson.engine.BuildException.Step;
+import dev.caisson.engine.spi.Checksum;
 import dev.caisson.engine.spi.ServiceLog;
 import dev.caisson.engine.spi.SourceModule;
 import dev.caisson.service.Service;
@@ -59,14 +62,15 @@ final class InlineSource implements SourceModule {
         for (int count = stream.read(buffer); count >= 0; count = stream.read(buffer)) {
           total += count;
           if (total > LARGEST) {
-            throw new IOException("the data unpacks to more than 1 GiB");
+            throw new BuildException(Step.SOURCE, "the data unpacks to more than 1 GiB");
           }
           out.write(buffer, 0, count);
         }
       }
       var actual = checksum.of(file);
       if (!actual.equals(checksum.text())) {
-        throw new IOException("the checksum does not match: the data has " + actual);
+        throw new BuildException(
+            Step.SOURCE, "the checksum does not match: the data has " + actual);
       }
       DownloadService.keep(file, directory.resolve(checksum.text()));
     } finally {
@@ -82,7 +86,7 @@ final class InlineSource implements SourceModule {
           isXz(data)
               ? new XZInputStream(bytes, DECODER_MEMORY_KIB)
               : new LZMAInputStream(bytes, DECODER_MEMORY_KIB);
-      default -> throw new IOException("unknown encoding " + encoding);
+      default -> throw new BuildException(Step.SOURCE, "unknown encoding " + encoding);
     };
   }
 

@@ -1,8 +1,8 @@
 package dev.caisson.modules;
 
 import dev.caisson.engine.spi.StoreClient;
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
-import dev.caisson.service.Reply;
 import dev.caisson.service.Service;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -17,14 +17,15 @@ abstract class MapService extends Service {
   abstract JsonNode map(StoreClient store, JsonNode args, Path target) throws IOException;
 
   @Override
-  protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws IOException {
+  protected Message dispatch(String method, JsonNode args, List<Fd> descriptors)
+      throws IOException {
     if (!method.equals("map")) {
       throw new IllegalArgumentException(
           "an input has the method 'map' only, not '" + method + "'");
     }
     var socket = Path.of(args.path("api").path("store").asString());
     try (var store = StoreClient.connect(socket)) {
-      return Reply.of(map(store, args, Path.of(args.path("target").asString())));
+      return Message.of(map(store, args, Path.of(args.path("target").asString())));
     }
   }
 }

@@ -4,7 +4,7 @@ import dev.caisson.engine.spi.BuildModule;
 import dev.caisson.engine.spi.ModuleProvider;
 import java.io.InputStream;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
+import java.util.Optional;
 
 /// Names all modules of this library.
 public final class Modules implements ModuleProvider {
@@ -27,7 +27,7 @@ public final class Modules implements ModuleProvider {
   }
 
   @Override
-  public @Nullable InputStream description(String name) {
-    return Modules.class.getResourceAsStream(name + ".meta.json");
+  public Optional<InputStream> description(String name) {
+    return Optional.ofNullable(Modules.class.getResourceAsStream(name + ".meta.json"));
   }
 }

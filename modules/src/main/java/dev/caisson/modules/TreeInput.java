@@ -1,5 +1,7 @@
 package dev.caisson.modules;
 
+import dev.caisson.engine.BuildException;
+import dev.caisson.engine.BuildException.Step;
 import dev.caisson.engine.spi.InputModule;
 import dev.caisson.engine.spi.ServiceLog;
 import dev.caisson.engine.spi.StoreClient;
@@ -23,7 +25,7 @@ final class TreeInput implements InputModule {
       JsonNode map(StoreClient store, JsonNode args, Path target) throws IOException {
         var id = args.path("refs").propertyNames().iterator().next();
         if (!store.readTreeAt(id, target, "/")) {
-          throw new IOException("the store has no pipeline '" + id + "'");
+          throw new BuildException(Step.INPUT, "the store has no pipeline '" + id + "'");
         }
         return JsonNodeFactory.instance.objectNode().put("path", target.toString());
       }

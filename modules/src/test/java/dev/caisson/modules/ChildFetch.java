@@ -1,10 +1,10 @@
 package dev.caisson.modules;
 
-import dev.caisson.engine.Build;
-import dev.caisson.engine.BuildEvent;
-import dev.caisson.engine.ManifestReader;
-import dev.caisson.engine.ModuleIndex;
-import dev.caisson.engine.ObjectStore;
+import dev.caisson.engine.manifest.ManifestReader;
+import dev.caisson.engine.manifest.ModuleIndex;
+import dev.caisson.engine.run.Build;
+import dev.caisson.engine.run.BuildEvent;
+import dev.caisson.engine.store.ObjectStore;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import java.io.IOException;

@@ -9,9 +9,9 @@ import static dev.caisson.modules.Workshop.sha256;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caisson.engine.BuildEvent.SourceProgress;
-import dev.caisson.engine.ManifestException;
-import dev.caisson.engine.SourceResult;
+import dev.caisson.engine.manifest.ManifestException;
+import dev.caisson.engine.run.BuildEvent.SourceProgress;
+import dev.caisson.engine.run.SourceResult;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
@@ -96,8 +96,12 @@ class CurlSourceTest {
       var item = item(sha256(body), server.url("/a"));
       var first = fetch(item);
       assertThat(first.success()).as("%s", first).isTrue();
-      assertThat(first.items()).extracting(SourceResult.Item::cached).containsExactly(false);
-      assertThat(fetch(item).items()).extracting(SourceResult.Item::cached).containsExactly(true);
+      assertThat(first.items())
+          .extracting(SourceResult.Item::origin)
+          .containsExactly(SourceResult.Origin.SOURCE);
+      assertThat(fetch(item).items())
+          .extracting(SourceResult.Item::origin)
+          .containsExactly(SourceResult.Origin.CACHE);
       assertThat(server.requests()).hasSize(1);
     }
     assertFetched(body);

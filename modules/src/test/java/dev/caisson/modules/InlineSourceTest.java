@@ -5,7 +5,7 @@ import static dev.caisson.modules.Workshop.quoted;
 import static dev.caisson.modules.Workshop.sha256;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.engine.SourceResult;
+import dev.caisson.engine.run.SourceResult;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
@@ -62,7 +62,9 @@ class InlineSourceTest {
     assertThat(fetch(sha256(HELLO), "base64", "aGVsbG8K").success()).isTrue();
     assertFetched(HELLO);
     var again = fetch(sha256(HELLO), "base64", "aGVsbG8K");
-    assertThat(again.items()).extracting(SourceResult.Item::cached).containsExactly(true);
+    assertThat(again.items())
+        .extracting(SourceResult.Item::origin)
+        .containsExactly(SourceResult.Origin.CACHE);
   }
 
   @Test

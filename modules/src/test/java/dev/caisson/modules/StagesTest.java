@@ -10,8 +10,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caisson.engine.BuildResult;
-import dev.caisson.engine.ManifestException;
+import dev.caisson.engine.manifest.ManifestException;
+import dev.caisson.engine.run.BuildResult;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;

@@ -7,8 +7,8 @@ import static dev.caisson.modules.Workshop.stage;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertAll;
 
-import dev.caisson.engine.ObjectStore;
-import dev.caisson.engine.StageResult;
+import dev.caisson.engine.run.StageResult;
+import dev.caisson.engine.store.ObjectStore;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;

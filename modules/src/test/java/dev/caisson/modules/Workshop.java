@@ -2,15 +2,15 @@ package dev.caisson.modules;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.engine.Build;
-import dev.caisson.engine.BuildResult;
-import dev.caisson.engine.Manifest;
-import dev.caisson.engine.ManifestReader;
-import dev.caisson.engine.ModuleIndex;
-import dev.caisson.engine.Monitor;
-import dev.caisson.engine.ObjectStore;
-import dev.caisson.engine.SourceResult;
-import dev.caisson.engine.StageResult;
+import dev.caisson.engine.manifest.Manifest;
+import dev.caisson.engine.manifest.ManifestReader;
+import dev.caisson.engine.manifest.ModuleIndex;
+import dev.caisson.engine.run.Build;
+import dev.caisson.engine.run.BuildListener;
+import dev.caisson.engine.run.BuildResult;
+import dev.caisson.engine.run.SourceResult;
+import dev.caisson.engine.run.StageResult;
+import dev.caisson.engine.store.ObjectStore;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import dev.caisson.testkit.Programs;
@@ -54,13 +54,14 @@ final class Workshop {
 
   /// Builds the last pipeline of a manifest.
   BuildResult build(String manifest) throws IOException {
-    return build(manifest, Monitor.NONE);
+    return build(manifest, BuildListener.NONE);
   }
 
-  BuildResult build(String manifest, Monitor monitor) throws IOException {
+  BuildResult build(String manifest, BuildListener listener) throws IOException {
     var read = read(manifest);
     try (var store = ObjectStore.open(place)) {
-      return new Build(read, store, index, monitor).run(List.of(read.pipelines().getLast().name()));
+      return new Build(read, store, index, listener)
+          .run(List.of(read.pipelines().getLast().name()));
     } finally {
       assertThat(names(place.resolve("tmp"))).isSubsetOf(".lock");
     }
@@ -87,10 +88,10 @@ final class Workshop {
 
   /// Fetches the items of a source, for a build of nothing.
   SourceResult fetch(String source, String items) throws IOException {
-    return fetch(source, items, Monitor.NONE);
+    return fetch(source, items, BuildListener.NONE);
   }
 
-  SourceResult fetch(String source, String items, Monitor monitor) throws IOException {
+  SourceResult fetch(String source, String items, BuildListener listener) throws IOException {
     // Its tree is not the one of another call, so that the source is asked again.
     var text =
         "{\"version\":\"2\",\"sources\":{\"%s\":{\"items\":{%s}}},\"pipelines\":[%s]}"
@@ -101,7 +102,7 @@ final class Workshop {
                     "p",
                     "{\"type\":\"org.osbuild.noop\",\"options\":{\"n\":%d}}"
                         .formatted(System.nanoTime())));
-    return build(text, monitor).sources().getFirst();
+    return build(text, listener).sources().getFirst();
   }
 
   static String manifest(String... pipelines) {

@@ -2,7 +2,6 @@ package dev.caisson.network;
 
 import dev.caisson.ipc.Message;
 import dev.caisson.linux.Deadline;
-import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.StreamSocket;
 import dev.caisson.linux.socket.UnixSocket;
@@ -13,7 +12,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /// The messages of the endpoint `network`, for programs that ask the [Broker] themselves.
@@ -42,16 +40,6 @@ public final class BrokerProtocol implements AutoCloseable {
   public BrokerProtocol(Broker broker, Duration idle) {
     this.broker = broker;
     this.idle = idle;
-  }
-
-  /// What is to be sent.
-  ///
-  /// @param descriptors owned by the answer, and to be closed with it once it has been sent
-  public record Answer(JsonNode value, List<Fd> descriptors) implements AutoCloseable {
-    @Override
-    public void close() {
-      Fd.closeAll(descriptors);
-    }
   }
 
   /// A connection and our end of the socket that somebody else has the other end of.
@@ -83,17 +71,18 @@ public final class BrokerProtocol implements AutoCloseable {
 
   /// Answers a message, which stays the caller's. Blocks until there is a connection, or none.
   ///
+  /// @return what is to be sent; closed by the caller once it has been sent
   /// @throws java.io.InterruptedIOException if the thread is interrupted
-  public Answer answer(Message message) throws IOException {
+  public Message answer(Message message) throws IOException {
     var value = message.value();
     var method = value.path("method");
     var host = value.path("host");
     var port = value.path("port");
     if (!method.isString() || !method.asString().equals("connect")) {
-      return exception("MessageException", "not {\"method\": \"connect\", ...}");
+      return Message.exception("MessageException", "not {\"method\": \"connect\", ...}");
     }
     if (!host.isString() || !port.isInt() || !message.descriptors().isEmpty()) {
-      return exception(
+      return Message.exception(
           "MessageException", "to connect takes a host (text), a port (number), no descriptor");
     }
     try {
@@ -102,11 +91,12 @@ public final class BrokerProtocol implements AutoCloseable {
     } catch (java.io.InterruptedIOException interrupt) {
       throw interrupt;
     } catch (IOException failure) {
-      return exception(failure.getClass().getSimpleName(), String.valueOf(failure.getMessage()));
+      return Message.exception(
+          failure.getClass().getSimpleName(), String.valueOf(failure.getMessage()));
     }
   }
 
-  private Answer connected(Connection connection) throws IOException {
+  private Message connected(Connection connection) throws IOException {
     UnixSocket.Pair pair;
     try {
       pair = UnixSocket.socketpair(UnixSocket.Type.STREAM);
@@ -119,7 +109,7 @@ public final class BrokerProtocol implements AutoCloseable {
       var value = JsonNodeFactory.instance.objectNode();
       value.put("method", "connected");
       value.put("address", Addresses.text(connection.address()));
-      return new Answer(value, List.of(pair.theirs().move()));
+      return new Message(value, List.of(pair.theirs().move()));
     }
   }
 
@@ -132,17 +122,6 @@ public final class BrokerProtocol implements AutoCloseable {
     }
     relayed.add(one);
     one.thread.start();
-  }
-
-  private static Answer exception(String type, String text) {
-    var description = JsonNodeFactory.instance.objectNode();
-    description.put("type", type);
-    description.put("value", text);
-    description.put("traceback", "");
-    var value = JsonNodeFactory.instance.objectNode();
-    value.put("method", "exception");
-    value.set("exception", description);
-    return new Answer(value, List.of());
   }
 
   /// Breaks off all connections, and waits until that is done. Idempotent.

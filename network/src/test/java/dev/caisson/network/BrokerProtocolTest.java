@@ -39,7 +39,7 @@ class BrokerProtocolTest {
     return new BrokerProtocol(broker, Origin.LONG);
   }
 
-  private static BrokerProtocol.Answer ask(BrokerProtocol protocol, String text, Fd... descriptors)
+  private static Message ask(BrokerProtocol protocol, String text, Fd... descriptors)
       throws IOException {
     try (var message = new Message(JSON.readTree(text), List.of(descriptors))) {
       return protocol.answer(message);

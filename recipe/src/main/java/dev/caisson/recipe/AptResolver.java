@@ -1,6 +1,7 @@
 package dev.caisson.recipe;
 
 import dev.caisson.files.BoundedFile;
+import dev.caisson.linux.file.OsRelease;
 import dev.caisson.sandbox.RunResult;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -73,10 +74,9 @@ public final class AptResolver {
 
   private static String machineSuite() throws IOException {
     var release = BoundedFile.OS_RELEASE.read(Path.of("/etc/os-release"));
-    for (var line : new String(release, StandardCharsets.UTF_8).lines().toList()) {
-      if (line.startsWith("VERSION_CODENAME=")) {
-        return line.substring(line.indexOf('=') + 1).replace("\"", "");
-      }
+    var suite = OsRelease.variables(release).get("VERSION_CODENAME");
+    if (suite != null) {
+      return suite;
     }
     throw new ResolveException(
         "/etc/os-release names no suite, so the recipe must: add a line such as 'suite: stable'");

@@ -147,7 +147,7 @@ final class AptSandbox implements AutoCloseable {
     var result =
         buildRoot.run(hasUserForMethods() ? run.capabilities(TO_BECOME_ANOTHER_USER) : run);
     if (!(result.ending() instanceof RunResult.Exited)) {
-      throw new IOException("%s %s".formatted(argv.getFirst(), result.ending()));
+      throw new ResolveException("%s %s".formatted(argv.getFirst(), result.ending()));
     }
     return result;
   }

@@ -1,17 +1,12 @@
 package dev.caisson.recipe;
 
-import dev.caisson.files.BoundedFile;
 import dev.caisson.ipc.Json;
-import dev.caisson.ipc.Limits;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -110,35 +105,15 @@ public final class Lock {
     var absolute = file.toAbsolutePath();
     var directory = absolute.getParent();
     if (directory == null) {
-      throw new IOException("not the name of a file: " + file);
+      throw new ResolveException("not the name of a file: " + file);
     }
     var temporary = Files.createTempFile(directory, "." + absolute.getFileName(), ".new");
     try {
       Files.setPosixFilePermissions(temporary, PosixFilePermissions.fromString("rw-r--r--"));
-      Files.writeString(temporary, text(manifest));
+      Files.writeString(temporary, Json.indented(manifest));
       Files.move(temporary, absolute, StandardCopyOption.ATOMIC_MOVE);
     } finally {
       Files.deleteIfExists(temporary);
     }
-  }
-
-  /// The text of a manifest, indented.
-  public static String text(JsonNode manifest) throws IOException {
-    try {
-      return JsonMapper.builder()
-              .enable(SerializationFeature.INDENT_OUTPUT)
-              .build()
-              .writeValueAsString(manifest)
-          + "\n";
-    } catch (JacksonException impossible) {
-      throw new IOException("the manifest cannot be written", impossible);
-    }
-  }
-
-  /// Reads a manifest.
-  ///
-  /// @throws dev.caisson.ipc.MessageException if it is not JSON, with line and column
-  public static JsonNode read(Path file) throws IOException {
-    return Json.within(Limits.DEFAULT).parse(BoundedFile.MANIFEST.read(file));
   }
 }

@@ -1,8 +1,9 @@
 package dev.caisson.recipe;
 
-import dev.caisson.engine.ManifestException;
-import dev.caisson.engine.ManifestException.Problem;
-import dev.caisson.engine.Schemas;
+import dev.caisson.engine.manifest.ManifestException;
+import dev.caisson.engine.manifest.ManifestException.Problem;
+import dev.caisson.engine.manifest.Schemas;
+import dev.caisson.engine.spi.Checksum;
 import dev.caisson.files.BoundedFile;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
@@ -12,18 +13,22 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.SerializableString;
 import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.TokenStreamLocation;
+import tools.jackson.core.sym.PropertyNameMatcher;
+import tools.jackson.core.util.JsonParserDelegate;
+import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.MissingNode;
 import tools.jackson.dataformat.yaml.YAMLFactory;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 import tools.jackson.dataformat.yaml.YAMLParser;
@@ -58,7 +63,7 @@ public record Recipe(
     if (!problems.isEmpty()) {
       throw new ManifestException(problems);
     }
-    return of(fingerprint(bytes), yaml);
+    return of(Checksum.sha256(bytes).text(), yaml);
   }
 
   private static String decode(byte[] bytes) throws ManifestException {
@@ -72,28 +77,76 @@ public record Recipe(
   private static JsonNode parse(String text) throws ManifestException {
     var factory =
         YAMLFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
-    var mapper = new YAMLMapper(factory);
-    try {
-      refuseAliases(mapper, text);
-      return mapper.readTree(text);
-    } catch (JacksonException failure) {
-      throw new ManifestException(List.of(new Problem("", "not YAML: " + reason(failure))));
+    var mapper =
+        YAMLMapper.builder(factory).disable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
+    try (var parser = new AliasFinder((YAMLParser) mapper.createParser(text))) {
+      Optional<JsonNode> tree;
+      boolean more;
+      try {
+        tree = Optional.ofNullable(mapper.readTree(parser));
+        more = tree.isPresent() && parser.nextToken() != null;
+      } catch (JacksonException failure) {
+        parser.refuseAliases();
+        throw new ManifestException(List.of(new Problem("", "not YAML: " + reason(failure))));
+      }
+      parser.refuseAliases();
+      if (more) {
+        throw new ManifestException(List.of(new Problem("", "more than one document")));
+      }
+      return tree.orElseGet(MissingNode::getInstance);
     }
   }
 
-  /// They would be read as text: as the name of what they stand for.
-  private static void refuseAliases(YAMLMapper mapper, String text) throws ManifestException {
-    try (var parser = (YAMLParser) mapper.createParser(text)) {
-      while (parser.nextToken() != null) {
-        if (parser.isCurrentAlias()) {
-          var where = parser.currentTokenLocation();
-          throw new ManifestException(
-              List.of(
-                  new Problem(
-                      "",
-                      "aliases are not supported (line %d, column %d)"
-                          .formatted(where.getLineNr(), where.getColumnNr()))));
-        }
+  /// Notices aliases. Jackson reads them as text: as the name of what they stand for.
+  private static final class AliasFinder extends JsonParserDelegate {
+    private final YAMLParser yaml;
+    private Optional<TokenStreamLocation> first = Optional.empty();
+
+    AliasFinder(YAMLParser yaml) {
+      super(yaml);
+      this.yaml = yaml;
+    }
+
+    @Override
+    public JsonToken nextToken() {
+      return noticed(super.nextToken());
+    }
+
+    @Override
+    public JsonToken nextValue() {
+      return noticed(super.nextValue());
+    }
+
+    @Override
+    public String nextName() {
+      return noticed(super.nextName());
+    }
+
+    @Override
+    public boolean nextName(SerializableString name) {
+      return noticed(super.nextName(name));
+    }
+
+    @Override
+    public int nextNameMatch(PropertyNameMatcher matcher) {
+      return noticed(super.nextNameMatch(matcher));
+    }
+
+    private <T> T noticed(T read) {
+      if (first.isEmpty() && yaml.isCurrentAlias()) {
+        first = Optional.of(yaml.currentTokenLocation());
+      }
+      return read;
+    }
+
+    void refuseAliases() throws ManifestException {
+      if (first.isPresent()) {
+        throw new ManifestException(
+            List.of(
+                new Problem(
+                    "",
+                    "aliases are not supported (line %d, column %d)"
+                        .formatted(first.get().getLineNr(), first.get().getColumnNr()))));
       }
     }
   }
@@ -122,7 +175,7 @@ public record Recipe(
   private static JsonNode schema() throws IOException {
     try (var stream = Recipe.class.getResourceAsStream("recipe.schema.json")) {
       if (stream == null) {
-        throw new IOException("recipe.schema.json is missing from the jar");
+        throw new ResolveException("recipe.schema.json is missing from the jar of recipes");
       }
       return Json.within(Limits.DEFAULT).parse(stream.readAllBytes());
     }
@@ -150,15 +203,6 @@ public record Recipe(
 
   private static List<String> words(JsonNode array) {
     return array.valueStream().map(JsonNode::stringValue).toList();
-  }
-
-  private static String fingerprint(byte[] text) throws IOException {
-    try {
-      var digest = MessageDigest.getInstance("SHA-256").digest(text);
-      return "sha256:" + HexFormat.of().formatHex(digest);
-    } catch (NoSuchAlgorithmException impossible) {
-      throw new IOException("this JVM has no SHA-256", impossible);
-    }
   }
 
   /// Where the lock of a recipe is kept: beside it, `NAME.lock.json`.

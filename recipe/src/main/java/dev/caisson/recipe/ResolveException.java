@@ -1,12 +1,12 @@
 package dev.caisson.recipe;
 
-import java.io.IOException;
+import dev.caisson.engine.BuildException;
 
-/// apt cannot resolve a recipe.
-public final class ResolveException extends IOException {
+/// A recipe cannot become a manifest.
+public final class ResolveException extends BuildException {
   private static final long serialVersionUID = 1;
 
   ResolveException(String reason) {
-    super(reason);
+    super(Step.RECIPE, reason);
   }
 }

@@ -3,9 +3,10 @@ package dev.caisson.recipe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caisson.engine.Manifest;
-import dev.caisson.engine.ManifestReader;
-import dev.caisson.engine.ModuleIndex;
+import dev.caisson.engine.manifest.Manifest;
+import dev.caisson.engine.manifest.ManifestReader;
+import dev.caisson.engine.manifest.ModuleIndex;
+import dev.caisson.ipc.Json;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
@@ -118,7 +119,7 @@ class LockTest {
             "[]",
             "{\"metadata\":{\"generators\":[{\"name\":\"other\",\"version\":\"1\"}]}}",
             "{\"metadata\":{\"generators\":[{\"name\":\"dev.caisson.recipe\"}]}}")) {
-      var json = Lock.read(Files.writeString(temp.resolve("x.json"), text));
+      var json = ManifestReader.json(Files.writeString(temp.resolve("x.json"), text));
       assertThat(Lock.fits(json, recipe)).as(text).isFalse();
     }
   }
@@ -129,10 +130,10 @@ class LockTest {
     var file = temp.resolve("recipe.lock.json");
     Files.writeString(file, "an older one");
     Lock.write(lock, file);
-    assertThat(Lock.text(Lock.read(file))).isEqualTo(Lock.text(lock));
+    assertThat(Json.indented(ManifestReader.json(file))).isEqualTo(Json.indented(lock));
     assertThat(Files.readString(file)).endsWith("}\n").contains("\n  \"version\"");
-    Lock.write(Lock.read(file), file);
-    assertThat(Files.readString(file)).isEqualTo(Lock.text(lock));
+    Lock.write(ManifestReader.json(file), file);
+    assertThat(Files.readString(file)).isEqualTo(Json.indented(lock));
     try (var entries = Files.list(temp)) {
       assertThat(entries.map(entry -> String.valueOf(entry.getFileName())).toList())
           .containsExactlyInAnyOrder("recipe.yaml", "recipe.lock.json");
@@ -153,7 +154,7 @@ class LockTest {
   void aLockThatIsBrokenIsToldWithLineAndColumn() throws Exception {
     var file =
         Files.writeString(temp.resolve("broken.lock.json"), "{\"version\": \"2\",\n oops}\n");
-    assertThatThrownBy(() -> Lock.read(file))
+    assertThatThrownBy(() -> ManifestReader.json(file))
         .isInstanceOf(MessageException.class)
         .hasMessageContaining("line 2, column");
   }

@@ -3,8 +3,8 @@ package dev.caisson.recipe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import dev.caisson.engine.ManifestException;
-import dev.caisson.engine.ManifestException.Problem;
+import dev.caisson.engine.manifest.ManifestException;
+import dev.caisson.engine.manifest.ManifestException.Problem;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -124,6 +124,12 @@ class RecipeTest {
     assertThat(problems("packages: [" + rest + "]\n")).isNotEmpty();
   }
 
+  @Test
+  void aSecondDocumentIsRefusedAsOne() {
+    assertThat(problems("packages: [a1]\n---\npackages: [b1]\n"))
+        .containsExactly(new Problem("", "more than one document"));
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -170,10 +176,20 @@ class RecipeTest {
     assertThat(problems(text + "packages: *a39\n")).isNotEmpty();
   }
 
-  @Test
-  void anAliasIsNotTakenForAName() {
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "packages: [&x1 bash, *x1]\n",
+        "packages: [bash]\nsuite: &x1 stable\nvariant: *x1\n",
+        "packages: [bash]\nexport: {tar: {filename: &x1 a.tar}}\nsuite: *x1\nrun: [\n",
+      })
+  void anAliasIsNotTakenForAName(String text) {
     // What an alias stands for is not read; its name must not pass for a package.
-    assertThat(problems("packages: [&x1 bash, *x1]\n")).isNotEmpty();
+    assertThat(problems(text))
+        .singleElement()
+        .extracting(Problem::message)
+        .asString()
+        .startsWith("aliases are not supported (line ");
   }
 
   @Test

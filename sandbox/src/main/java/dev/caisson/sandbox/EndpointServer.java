@@ -11,7 +11,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 
 /// Serves an [ApiEndpoint] at a socket.
 ///
@@ -90,14 +89,7 @@ public final class EndpointServer implements AutoCloseable {
 
   private static JsonNode exception(Exception failure) {
     var text = failure.getMessage();
-    var description = JsonNodeFactory.instance.objectNode();
-    description.put("type", failure.getClass().getSimpleName());
-    description.put("value", text == null ? "" : text);
-    description.put("traceback", "");
-    var message = JsonNodeFactory.instance.objectNode();
-    message.put("method", "exception");
-    message.set("exception", description);
-    return message;
+    return Message.exception(failure.getClass().getSimpleName(), text == null ? "" : text).value();
   }
 
   /// Serves what has been sent to its end, for a second at most, and removes the socket.

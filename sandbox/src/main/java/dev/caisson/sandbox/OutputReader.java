@@ -1,10 +1,9 @@
 package dev.caisson.sandbox;
 
-import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.relay.PipeReader;
 import dev.caisson.linux.relay.StreamRelay;
 import dev.caisson.linux.threads.Threads;
 import java.io.IOException;
@@ -12,13 +11,11 @@ import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Reads a pipe to its end on a virtual thread, keeping the last of it in bounded memory.
 final class OutputReader implements AutoCloseable {
   private static final int LEAST = 4096;
-  private static final Duration LOOK = Duration.ofMillis(250);
   private static final Duration LAST_STEPS = Duration.ofSeconds(1);
 
   private static final int BUFFER = 32 * 1024;
@@ -27,6 +24,7 @@ final class OutputReader implements AutoCloseable {
   private static final int BEGINNING = 32 * 1024;
 
   private final Fd pipe;
+  private final PipeReader reader;
   private final int kept;
   private byte[] ring = new byte[LEAST];
   private final OutputSink sink;
@@ -34,11 +32,11 @@ final class OutputReader implements AutoCloseable {
   private final Optional<StreamRelay> relay;
   private final Thread thread;
   private volatile long total;
-  private volatile boolean ended;
   private volatile @Nullable String failure;
 
   private OutputReader(Fd pipe, int kept, OutputSink sink, OutputMeter meter) {
     this.pipe = pipe.move();
+    this.reader = new PipeReader(this.pipe);
     this.kept = kept;
     this.sink = sink;
     this.meter = meter;
@@ -87,11 +85,7 @@ final class OutputReader implements AutoCloseable {
 
   private void hear() throws IOException {
     var buffer = new byte[BUFFER];
-    while (awaitMore()) {
-      int count = pipe.read(buffer, 0, buffer.length);
-      if (count < 0) {
-        return;
-      }
+    for (int count = reader.read(buffer); count >= 0; count = reader.read(buffer)) {
       if (meter.isFull()) {
         continue;
       }
@@ -119,7 +113,7 @@ final class OutputReader implements AutoCloseable {
 
   private void drop() throws IOException {
     var buffer = new byte[BUFFER];
-    while (awaitMore() && pipe.read(buffer, 0, buffer.length) >= 0) {
+    while (reader.read(buffer) >= 0) {
       // What the command prints cannot be shown.
     }
   }
@@ -136,20 +130,6 @@ final class OutputReader implements AutoCloseable {
       meter.add(bytes.byteSize());
       return true;
     });
-  }
-
-  /// Once the run has ended, what is in the pipe is read, and no more is waited for.
-  private boolean awaitMore() throws IOException {
-    while (true) {
-      try {
-        pipe.await(Set.of(PollEvent.IN), LOOK, "output");
-        return true;
-      } catch (DeadlineException quiet) {
-        if (ended) {
-          return false;
-        }
-      }
-    }
   }
 
   private void keep(byte[] buffer, int count) {
@@ -189,7 +169,7 @@ final class OutputReader implements AutoCloseable {
     boolean interrupted = Thread.interrupted();
     try {
       if (!thread.join(patience)) {
-        ended = true;
+        reader.drain();
         relay.ifPresent(StreamRelay::drain);
         if (!interrupted && thread.join(slow)) {
           return true;
@@ -215,7 +195,7 @@ final class OutputReader implements AutoCloseable {
   /// Drops what has not been passed on.
   @Override
   public void close() {
-    ended = true;
+    reader.drain();
     relay.ifPresent(StreamRelay::close);
     if (thread.isAlive()) {
       pipe.close();

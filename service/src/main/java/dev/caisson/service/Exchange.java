@@ -5,6 +5,8 @@ import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.service.internal.Connection;
+import dev.caisson.service.internal.ServiceMessage;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.channels.ClosedChannelException;
@@ -14,8 +16,8 @@ import java.util.Optional;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
-/// One call on its way. What the failure of a step means holds for the connection alone, never for
-/// what a listener threw.
+/// One request and its answer. What the failure of a step means holds for the connection alone,
+/// never for what a listener threw.
 final class Exchange {
   /// The errors that mean that the other side is gone. Others are this side's own.
   private static final Set<Errno> BROKEN =
@@ -30,33 +32,33 @@ final class Exchange {
   private static final int MOST_EARLIER = 512;
 
   private final String id;
-  private final Line line;
+  private final Session session;
   private final String method;
   private final Deadline until;
 
-  Exchange(String id, Line line, String method, Deadline until) {
+  Exchange(String id, Session session, String method, Deadline until) {
     this.id = id;
-    this.line = line;
+    this.session = session;
     this.method = method;
     this.until = until;
   }
 
-  /// Sends the call, once the signals that came between calls have been heard.
+  /// Sends the request, once the signals that came between calls have been heard.
   ///
-  /// An answer that is there before the call is not an answer to it.
+  /// An answer that is there before the request is not an answer to it.
   ///
   /// @throws IOException what the listener throws; the connection can still be used then
   void send(JsonNode args, List<Fd> descriptors, SignalListener earlier) throws IOException {
-    var call = new ServiceMessage.Call(method, args);
-    boolean sent = step(() -> !isReady() && sendNow(call, descriptors));
+    var request = new ServiceMessage.Request(method, args);
+    boolean sent = step(() -> !isReady() && sendNow(request, descriptors));
     if (!sent) {
       hear(earlier);
-      step(() -> sendNow(call, descriptors));
+      step(() -> sendNow(request, descriptors));
     }
   }
 
-  private boolean sendNow(ServiceMessage call, List<Fd> descriptors) throws IOException {
-    line.connection().send(call, descriptors, until);
+  private boolean sendNow(ServiceMessage request, List<Fd> descriptors) throws IOException {
+    session.connection().send(request, descriptors, until);
     return true;
   }
 
@@ -71,12 +73,12 @@ final class Exchange {
   }
 
   private boolean isReady() throws IOException {
-    if (line.over()) {
+    if (session.over()) {
       // An earlier call has ended the connection; the service may never notice.
       var soon = until.remaining().compareTo(SOON) < 0 ? until : Deadline.in(SOON);
-      throw line.explain(soon);
+      throw session.explain(soon);
     }
-    return line.connection().ready();
+    return session.connection().ready();
   }
 
   private Connection.Delivery receiveEarlier() throws IOException {
@@ -84,7 +86,7 @@ final class Exchange {
     var delivery = step(this::receiveUnasked);
     if (delivery.isEmpty()) {
       var end = explained();
-      line.abandon();
+      session.abandon();
       throw end;
     }
     return delivery.get();
@@ -94,22 +96,22 @@ final class Exchange {
   private Optional<Connection.Delivery> receiveUnasked() throws IOException {
     boolean received = false;
     try {
-      var delivery = line.receiveUnasked(until);
+      var delivery = session.receiveUnasked(until);
       received = true;
       return delivery;
     } finally {
       if (!received) {
-        line.abandon();
+        session.abandon();
       }
     }
   }
 
   Connection.Delivery receive() throws IOException {
-    return step(() -> line.receiveAnswer(method, until)).orElseThrow(this::explained);
+    return step(() -> session.receiveAnswer(method, until)).orElseThrow(this::explained);
   }
 
   void abandon() {
-    line.abandon();
+    session.abandon();
   }
 
   @FunctionalInterface
@@ -137,7 +139,7 @@ final class Exchange {
     } catch (DeadlineException expired) {
       throw late();
     } catch (IllegalStateException failure) {
-      if (line.over()) {
+      if (session.over()) {
         throw explained();
       }
       throw failure;
@@ -152,8 +154,8 @@ final class Exchange {
 
   /// Says how the service ended: it may wait for this side's end of the connection before it does.
   private IOException explained() {
-    line.end();
-    return line.explain(until);
+    session.end();
+    return session.explain(until);
   }
 
   private DeadlineException late() {

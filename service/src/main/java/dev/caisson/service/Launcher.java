@@ -9,6 +9,9 @@ import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.service.internal.Connection;
+import dev.caisson.service.internal.LocalConnection;
+import dev.caisson.service.internal.SocketConnection;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -40,7 +43,7 @@ record Launcher(OutputListener listener, SpawnThread thread, Map<String, String>
     return spec.messages().equals(MessageListener.NONE)
         ? launched
         : new Launched(
-            new MonitoredConnection(id, launched.connection, spec.messages()), launched.running);
+            new ObservedConnection(id, launched.connection, spec.messages()), launched.running);
   }
 
   private static Launched startThread(String id, Service service) {

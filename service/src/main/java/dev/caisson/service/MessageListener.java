@@ -1,6 +1,8 @@
 package dev.caisson.service;
 
-/// Sees the messages between a host and a service as they pass, for debugging.
+/// Sees the messages between a host and a service, for debugging.
+///
+/// Called by the threads that send and receive, so also by several at once.
 @FunctionalInterface
 public interface MessageListener {
   /// Sees nothing.
@@ -9,5 +11,5 @@ public interface MessageListener {
   /// Called for each message, in the thread that sends or receives it, which waits meanwhile.
   ///
   /// @param id the service
-  void message(String id, PassingMessage message);
+  void message(String id, MessageEvent message);
 }

@@ -19,18 +19,28 @@ final class OpenManagers {
   private static final Duration FORCE = Duration.ofSeconds(3);
 
   private static final AtomicLong NUMBERS = new AtomicLong();
-  private static final ConcurrentSkipListMap<Long, ServiceManager> OPEN =
-      new ConcurrentSkipListMap<>();
+  private static final ConcurrentSkipListMap<Long, Manager> OPEN = new ConcurrentSkipListMap<>();
   private static boolean hooked;
 
   private OpenManagers() {}
+
+  /// A manager, as far as the end of the JVM needs it.
+  interface Manager {
+    /// How long its services may take to stop by themselves.
+    Duration patience();
+
+    /// Stops all services that run, and waits for those that another thread is stopping.
+    ///
+    /// @return whether there was any
+    boolean stopAll(OrderedStop stop);
+  }
 
   /// The place of a new manager in the order of all.
   static long number() {
     return NUMBERS.getAndIncrement();
   }
 
-  static void add(long number, ServiceManager manager) {
+  static void add(long number, Manager manager) {
     if (OPEN.putIfAbsent(number, manager) == null) {
       hook();
     }
@@ -53,7 +63,7 @@ final class OpenManagers {
     }
   }
 
-  private static List<ServiceManager> lastFirst() {
+  private static List<Manager> lastFirst() {
     return List.copyOf(OPEN.descendingMap().values());
   }
 

@@ -26,20 +26,20 @@ final class OrderedStop {
   /// Stops the next service.
   ///
   /// @param done called when it has been stopped
-  void stop(KeptService kept, Runnable done) {
+  void stop(SupervisedService supervised, Runnable done) {
     if (until.expired()) {
-      var task = new FutureTask<>(() -> stop(kept, LAST_CHANCE, done));
-      Thread.ofVirtual().name("stop-" + kept.id()).start(task);
+      var task = new FutureTask<>(() -> stop(supervised, LAST_CHANCE, done));
+      Thread.ofVirtual().name("stop-" + supervised.id()).start(task);
       late.add(task);
     } else {
-      stop(kept, until.remaining(), done).ifPresent(problems::add);
+      stop(supervised, until.remaining(), done).ifPresent(problems::add);
     }
   }
 
   private static Optional<ServiceException> stop(
-      KeptService kept, Duration patience, Runnable done) {
+      SupervisedService supervised, Duration patience, Runnable done) {
     try {
-      return kept.stop(patience);
+      return supervised.stop(patience);
     } finally {
       done.run();
     }

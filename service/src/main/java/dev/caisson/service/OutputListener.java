@@ -1,6 +1,8 @@
 package dev.caisson.service;
 
 /// Hears what services print.
+///
+/// A listener that several services share is called by several threads.
 @FunctionalInterface
 public interface OutputListener {
   /// Hears nothing.

@@ -4,6 +4,8 @@ package dev.caisson.service;
 ///
 /// The message is `ID: NAME: VALUE`, and the lines of the backtrace follow if there is one. All but
 /// the id comes from the service: it is as long as a message may be, and can steer a terminal.
+///
+/// Immutable.
 public final class RemoteException extends ServiceException {
   private static final long serialVersionUID = 1;
 
@@ -11,17 +13,14 @@ public final class RemoteException extends ServiceException {
   private final String value;
   private final String backtrace;
 
-  RemoteException(String service, ServiceMessage.Failure failure) {
+  RemoteException(String service, String name, String value, String backtrace) {
     super(
         "%s: %s: %s%s"
             .formatted(
-                service,
-                failure.name(),
-                failure.value(),
-                failure.backtrace().isBlank() ? "" : "\n" + failure.backtrace().stripTrailing()));
-    this.name = failure.name();
-    this.value = failure.value();
-    this.backtrace = failure.backtrace();
+                service, name, value, backtrace.isBlank() ? "" : "\n" + backtrace.stripTrailing()));
+    this.name = name;
+    this.value = value;
+    this.backtrace = backtrace;
   }
 
   /// The class of the exception in the service, such as `FileNotFoundError`.

@@ -8,6 +8,8 @@ import java.util.Objects;
 /// A call that was under way fails all the same: whether it may be repeated, the caller alone
 /// knows.
 ///
+/// Immutable, and so safe for many threads.
+///
 /// @param times how often within that time; 0 for never
 /// @param within how long a time
 public record Restart(int times, Duration within) {

@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /// What a started service runs as: a process, or a thread of this JVM.
-sealed interface RunningService permits ServiceProcess, ServiceThread {
+interface RunningService {
   /// Waits for its end, without doing anything about it.
   void awaitEnd(Deadline deadline) throws IOException;
 

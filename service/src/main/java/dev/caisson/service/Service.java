@@ -1,11 +1,15 @@
 package dev.caisson.service;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.service.internal.Connection;
+import dev.caisson.service.internal.MalformedMessageException;
+import dev.caisson.service.internal.ServiceMessage;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.channels.ClosedChannelException;
@@ -29,9 +33,8 @@ import tools.jackson.databind.JsonNode;
 /// {@snippet class="dev.caisson.service.Checksums" region="service"}
 ///
 /// A service that wants the JSON itself overrides [#dispatch]. The same class serves as an
-/// executable of its own ([#main(Service, String...)], [ServiceProgram]) and as an object inside
-/// the JVM of the host ([ServiceManager#start(String, Service)]). They differ in when [#stop()]
-/// runs:
+/// executable of its own ([ServiceProgram]) and as an object inside the JVM of the host
+/// ([ServiceManager#start(String, Service)]). They differ in when [#stop()] runs:
 ///
 /// | the host ends by | executable | object in the JVM |
 /// | --- | --- | --- |
@@ -43,8 +46,10 @@ import tools.jackson.databind.JsonNode;
 /// open files. What outlives a process (a mount, a loop device without autoclear, a file to be
 /// removed) is for an executable. A method that never returns keeps its process alive when the host
 /// has gone.
+///
+/// One thread at a time runs [#dispatch], the handlers and [#stop()], not always the same one; any
+/// thread may send signals.
 public abstract class Service {
-  private static final Duration FOREVER = Duration.ofDays(365);
   private static final Duration SEND = Duration.ofSeconds(60);
 
   private final Duration sendDeadline;
@@ -93,9 +98,9 @@ public abstract class Service {
   }
 
   private record Typed<Q, R>(ServiceMethod<Q, R> method, Handler<Q, R> handler) {
-    Reply call(JsonNode args, List<Fd> descriptors) throws Exception {
-      var request = TypedJson.request(method, args, descriptors);
-      return TypedJson.given(handler.handle(request));
+    Message call(JsonNode args, List<Fd> descriptors) throws Exception {
+      var request = TypedJson.decodeRequest(method, args, descriptors);
+      return TypedJson.encodeOwned(handler.handle(request));
     }
   }
 
@@ -119,7 +124,7 @@ public abstract class Service {
   /// @param args its arguments
   /// @param descriptors those that came with the call; they are closed afterwards unless moved out
   /// @return the answer, with whose descriptors the service parts
-  protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
+  protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
     var typed = methods.get(method);
     if (typed == null) {
       throw new NoSuchMethodException(
@@ -144,7 +149,7 @@ public abstract class Service {
   /// answer.
   ///
   /// Blocks until there is room for it, 60 s at most: the host reads when it calls, or has a
-  /// [standing listener][ServiceSpec#signals].
+  /// [standing listener][ServiceSpec#onSignal].
   ///
   /// @param descriptors they stay this side's
   /// @throws IllegalStateException before the service is started
@@ -161,7 +166,7 @@ public abstract class Service {
   ///
   /// @throws IOException as [#emitSignal(JsonNode, List)]
   protected final void emitSignal(Record value) throws IOException {
-    var signal = TypedJson.reply(Objects.requireNonNull(value, "value"));
+    var signal = TypedJson.encode(Objects.requireNonNull(value, "value"));
     emitSignal(signal.value(), signal.descriptors());
   }
 
@@ -193,10 +198,11 @@ public abstract class Service {
       boolean heard = true;
       while (heard) {
         try {
-          var call = current.connection.receive(Deadline.in(FOREVER));
+          var call = current.connection.receive(Deadline.never());
           heard = call.isPresent() && answer(current, call.get());
-        } catch (ProtocolException nonsense) {
-          heard = answer(current, ServiceMessage.Failure.of(nonsense), List.of());
+        } catch (MalformedMessageException nonsense) {
+          var breach = new ProtocolException(String.valueOf(nonsense.getMessage()));
+          heard = answer(current, ServiceMessage.Failure.of(breach), List.of());
         }
       }
     } finally {
@@ -206,9 +212,9 @@ public abstract class Service {
     }
   }
 
-  /// @return whether there is still somebody to answer
+  /// @return whether the host is still there
   private boolean answer(Host to, Connection.Delivery call) throws IOException {
-    Reply reply;
+    Message reply;
     try {
       reply = Objects.requireNonNull(reply(call), "the method returned no reply");
     } catch (Exception | AssertionError | LinkageError | StackOverflowError failure) {
@@ -222,9 +228,9 @@ public abstract class Service {
     }
   }
 
-  private Reply reply(Connection.Delivery delivery) throws Exception {
+  private Message reply(Connection.Delivery delivery) throws Exception {
     try (delivery) {
-      if (!(delivery.message() instanceof ServiceMessage.Call call)) {
+      if (!(delivery.message() instanceof ServiceMessage.Request call)) {
         throw new ProtocolException("only methods can be called on a service");
       }
       return dispatch(call.name(), call.args(), delivery.descriptors());
@@ -290,14 +296,12 @@ public abstract class Service {
     }
   }
 
-  /// Runs a service that has no arguments of its own as the program of a process: the `main` of an
-  /// executable calls this and exits with its result. [ServiceProgram] is for one that has some,
-  /// and says more.
-  ///
-  /// @return the exit status: 0; 1 if it failed to stop; 2 if it was called wrongly
-  public static int main(Service service, String... args) {
-    Objects.requireNonNull(service, "service");
-    var name = service.getClass().getSimpleName();
-    return new ServiceProgram(name.isEmpty() ? "service" : name).run(arguments -> service, args);
+  /// The class, and the id if the service has been started.
+  @Override
+  public String toString() {
+    var current = host;
+    var name = getClass().getSimpleName();
+    return "%s[%s]"
+        .formatted(name.isEmpty() ? "Service" : name, current == null ? "not started" : current.id);
   }
 }

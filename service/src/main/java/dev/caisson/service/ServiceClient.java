@@ -4,11 +4,15 @@ import static java.util.Objects.requireNonNull;
 
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.service.internal.Connection;
+import dev.caisson.service.internal.ServiceMessage;
+import dev.caisson.service.internal.SocketConnection;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
@@ -22,13 +26,13 @@ import tools.jackson.databind.node.JsonNodeFactory;
 
 /// Calls the methods of a service.
 ///
-/// Many threads may: their calls wait for each other, in order. A call that ends without its answer
-/// (deadline, interrupt, a peer that breaks the protocol) ends the connection with it, so that a
-/// late answer can never be taken for that of the next call. The service then ends, too; one that
-/// is [restarted][Restart] can be called again by the same client.
+/// Safe for many threads: their calls wait for each other, in order. A call that ends without its
+/// answer (deadline, interrupt, a peer that breaks the protocol) ends the connection with it, so
+/// that a late answer can never be taken for that of the next call. The service then ends, too; one
+/// that is [restarted][Restart] can be called again by the same client.
 ///
 /// A service may send signals at any time. Those of a call go to the listener of that call. The
-/// others go to the [standing listener][ServiceSpec#signals] as they come. Without a standing
+/// others go to the [standing listener][ServiceSpec#onSignal] as they come. Without a standing
 /// listener they wait, and the listener of the next call hears them, in order, before that call is
 /// sent. [SignalListener#NONE] drops them.
 public final class ServiceClient {
@@ -40,7 +44,7 @@ public final class ServiceClient {
   private final SignalListener standing;
 
   private final Optional<StandingListener> watcher;
-  private volatile Line line;
+  private volatile Session session;
 
   /// The keeper of the service that a client calls.
   interface Owner {
@@ -68,16 +72,20 @@ public final class ServiceClient {
   }
 
   ServiceClient(
-      String id, Connection connection, Line.Ending ending, SignalListener signals, Owner owner) {
+      String id,
+      Connection connection,
+      Session.Ending ending,
+      SignalListener signals,
+      Owner owner) {
     this.id = id;
     this.owner = owner;
-    this.line = new Line(id, connection, ending);
+    this.session = new Session(id, connection, ending);
     this.watcher =
         signals.equals(SignalListener.NONE)
             ? Optional.empty()
             : Optional.of(new StandingListener(id, signals, turn));
     this.standing = watcher.<SignalListener>map(listener -> listener).orElse(SignalListener.NONE);
-    watcher.ifPresent(listener -> listener.watch(line));
+    watcher.ifPresent(listener -> listener.watch(session));
   }
 
   /// Calls what speaks the protocol at the other end of a socket, however it was started.
@@ -94,7 +102,7 @@ public final class ServiceClient {
   /// Calls what speaks the protocol at the other end of a socket, as [#over(String, UnixSocket)].
   ///
   /// @param limits what is accepted of it
-  /// @param signals the standing listener, as [ServiceSpec#signals] has it
+  /// @param signals the standing listener, as [ServiceSpec#onSignal] has it
   public static ServiceClient over(
       String id, UnixSocket socket, Limits limits, SignalListener signals)
       throws SystemCallException {
@@ -187,9 +195,9 @@ public final class ServiceClient {
       ServiceMethod<Q, R> method, Q request, SignalListener signals, Duration deadline)
       throws IOException {
     requireNonNull(method, "method");
-    var args = TypedJson.reply(requireNonNull(request, "request"));
+    var args = TypedJson.encode(requireNonNull(request, "request"));
     var reply = callWithFds(method.name(), args.value(), args.descriptors(), signals, deadline);
-    return TypedJson.value(
+    return TypedJson.decode(
         "the reply of service %s to %s".formatted(id, method.name()),
         method.reply(),
         reply.value(),
@@ -202,7 +210,7 @@ public final class ServiceClient {
   ///   standing listener, if there is one
   /// @return the answer, whose descriptors the caller owns
   /// @throws IOException as [#call(String, JsonNode, Duration)], and what the listener threw
-  public Reply callWithFds(
+  public Message callWithFds(
       String method, JsonNode args, List<Fd> descriptors, SignalListener signals, Duration deadline)
       throws IOException {
     requireNonNull(method, "method");
@@ -212,7 +220,7 @@ public final class ServiceClient {
     var until = Deadline.in(requireNonNull(deadline, "deadline"));
     takeTurn(method, until);
     // What is attached meanwhile is for the next call.
-    var exchange = new Exchange(id, line, method, until);
+    var exchange = new Exchange(id, session, method, until);
     boolean awaited = false;
     try {
       exchange.send(args, descriptors, standing.equals(SignalListener.NONE) ? signals : standing);
@@ -228,17 +236,17 @@ public final class ServiceClient {
           }
           case ServiceMessage.Reply reply -> {
             awaited = false;
-            return new Reply(reply.value(), delivery.descriptors());
+            return new Message(reply.value(), delivery.descriptors());
           }
           case ServiceMessage.Failure failure -> {
             delivery.close();
             awaited = false;
-            throw new RemoteException(id, failure);
+            throw new RemoteException(id, failure.name(), failure.value(), failure.backtrace());
           }
-          case ServiceMessage.Call call -> {
+          case ServiceMessage.Request request -> {
             delivery.close();
             throw new ProtocolException(
-                "service %s called the method %s of its host".formatted(id, call.name()));
+                "service %s called the method %s of its host".formatted(id, request.name()));
           }
         }
       }
@@ -252,19 +260,19 @@ public final class ServiceClient {
 
   /// Ends the connection, and a call that is under way with it.
   void disconnect() {
-    line.close();
+    session.close();
   }
 
   /// Goes on with a new run of the service; the calls of the old one have ended.
-  void attach(Connection fresh, Line.Ending ending) {
-    var next = new Line(id, fresh, ending);
-    line = next;
+  void attach(Connection fresh, Session.Ending ending) {
+    var next = new Session(id, fresh, ending);
+    session = next;
     watcher.ifPresent(listener -> listener.watch(next));
   }
 
   /// Waits until the standing listener has heard all signals of a run that has ended.
-  void hearOut(Duration patience) {
-    watcher.ifPresent(listener -> listener.hearOut(patience));
+  void drain(Duration patience) {
+    watcher.ifPresent(listener -> listener.drain(patience));
   }
 
   private void takeTurn(String method, Deadline until) throws IOException {
@@ -285,5 +293,12 @@ public final class ServiceClient {
       throw new InterruptedIOException(
           "interrupted before calling " + method + " of service " + id);
     }
+  }
+
+  /// The id of the service, and its process.
+  @Override
+  public String toString() {
+    var pid = pid();
+    return "ServiceClient[%s%s]".formatted(id, pid.isPresent() ? ", pid " + pid.getAsInt() : "");
   }
 }

@@ -5,6 +5,8 @@ import java.util.List;
 import java.util.Optional;
 
 /// A service ended that should have lived on, or ended badly.
+///
+/// Immutable.
 public final class ServiceEndedException extends ServiceException {
   private static final long serialVersionUID = 1;
 

@@ -5,7 +5,6 @@ import static java.util.Objects.requireNonNull;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.SpawnThread;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -17,8 +16,9 @@ import java.util.SequencedSet;
 
 /// Starts services and stops them: a service lives at most as long as the manager that started it.
 ///
-/// Closing the manager stops all, the last started first, and fails if one of them ended badly: a
-/// service whose last write failed must not pass for one that did its work.
+/// [#finish()] stops all, the last started first, and throws if one of them ended badly: a service
+/// whose last write failed must not pass for one that did its work. [#close()] stops what is left
+/// and never throws.
 ///
 /// {@snippet class="dev.caisson.service.Checksums" region="caller"}
 ///
@@ -37,17 +37,16 @@ public final class ServiceManager implements AutoCloseable {
   /// How many ids are remembered of services that have been stopped.
   private static final int REMEMBERED = 10_000;
 
-  private static final Duration FOREVER = Duration.ofDays(365);
-
   private final long number = OpenManagers.number();
+  private final OpenManagers.Manager atTheEnd = new AtTheEnd();
   private final Launcher launcher;
   private final Duration patience;
 
   /// Those that run, by their ids. The lock of all that follows.
-  private final SequencedMap<String, KeptService> services = new LinkedHashMap<>();
+  private final SequencedMap<String, SupervisedService> services = new LinkedHashMap<>();
 
   /// Those that are being stopped, in that order.
-  private final SequencedSet<KeptService> stopping = new LinkedHashSet<>();
+  private final SequencedSet<SupervisedService> stopping = new LinkedHashSet<>();
 
   private final SequencedSet<String> stopped = new LinkedHashSet<>();
   private boolean closed;
@@ -91,10 +90,10 @@ public final class ServiceManager implements AutoCloseable {
     if (requireNonNull(patience, "patience").isNegative()) {
       throw new IllegalArgumentException("a patience cannot be negative: " + patience);
     }
-    return patience.compareTo(FOREVER) < 0 ? patience : FOREVER;
+    return patience.compareTo(Deadline.FOREVER) < 0 ? patience : Deadline.FOREVER;
   }
 
-  /// Whether services can be started: not any more once the manager has been closed.
+  /// Whether services can be started: not any more once the manager has been finished or closed.
   public boolean isRunning() {
     synchronized (services) {
       return !closed;
@@ -145,10 +144,10 @@ public final class ServiceManager implements AutoCloseable {
       if (services.containsKey(id)) {
         throw new IllegalArgumentException("service " + id + " has been started already");
       }
-      var kept = KeptService.start(id, spec, launcher, patience, this::stop);
-      services.put(id, kept);
-      OpenManagers.add(number, this);
-      return kept.client();
+      var supervised = SupervisedService.start(id, spec, launcher, patience, this::stop);
+      services.put(id, supervised);
+      OpenManagers.add(number, atTheEnd);
+      return supervised.client();
     }
   }
 
@@ -168,41 +167,41 @@ public final class ServiceManager implements AutoCloseable {
   /// @param patience how long it may take to stop by itself
   public void stop(String id, Duration patience) throws ServiceException {
     var allowed = requirePatience(patience);
-    KeptService kept;
+    SupervisedService supervised;
     synchronized (services) {
-      kept = services.get(requireNonNull(id, "id"));
-      if (kept == null) {
+      supervised = services.get(requireNonNull(id, "id"));
+      if (supervised == null) {
         if (stopped.contains(id)) {
           return;
         }
         throw new IllegalArgumentException("no service " + id + " has been started");
       }
     }
-    stop(kept, allowed);
+    stop(supervised, allowed);
   }
 
-  private void stop(KeptService kept, Duration patience) throws ServiceException {
+  private void stop(SupervisedService supervised, Duration patience) throws ServiceException {
     var allowed = requirePatience(patience);
     synchronized (services) {
-      if (services.remove(kept.id(), kept)) {
-        stopping.add(kept);
+      if (services.remove(supervised.id(), supervised)) {
+        stopping.add(supervised);
       }
     }
     try {
-      var problem = kept.stop(allowed);
+      var problem = supervised.stop(allowed);
       if (problem.isPresent()) {
         throw problem.get();
       }
     } finally {
-      finish(kept);
+      finish(supervised);
     }
   }
 
   /// Called when a stop has been done, or has not been waited for any longer.
-  private void finish(KeptService kept) {
+  private void finish(SupervisedService supervised) {
     synchronized (services) {
-      if (kept.hasEnded() && stopping.remove(kept)) {
-        stopped.add(kept.id());
+      if (supervised.hasEnded() && stopping.remove(supervised)) {
+        stopped.add(supervised.id());
         if (stopped.size() > REMEMBERED) {
           stopped.removeFirst();
         }
@@ -222,38 +221,40 @@ public final class ServiceManager implements AutoCloseable {
   /// @throws SystemCallException if it cannot be started again; it has ended then, and can be
   ///   restarted again or stopped
   public void restart(String id) throws ServiceException, SystemCallException {
-    KeptService kept;
+    SupervisedService supervised;
     synchronized (services) {
-      kept = services.get(requireNonNull(id, "id"));
-      if (kept == null) {
+      supervised = services.get(requireNonNull(id, "id"));
+      if (supervised == null) {
         throw new IllegalArgumentException("no service " + id + " runs");
       }
     }
-    var problem = kept.restart();
+    var problem = supervised.restart();
     if (problem.isPresent()) {
       throw problem.get();
     }
   }
 
-  /// Stops all services, the last started first, within one deadline for all. Those that another
-  /// thread is stopping are waited for, and forced at that deadline. Idempotent.
-  ///
-  /// @throws IOException if one of them ended badly; the others' problems are suppressed in it
+  /// Stops all services, as [#finish()], and says nothing about how they ended. Idempotent, never
+  /// throws. For the end of a `try`, whose body calls [#finish()] when all has gone well.
   @Override
-  public void close() throws IOException {
-    close(patience);
+  public void close() {
+    var _ = stopAll(patience);
   }
 
-  /// Stops all services, as [#close()].
+  /// Stops all services, the last started first, within one deadline for all. Those that another
+  /// thread is stopping are waited for, and forced at that deadline. Blocks until all have ended;
+  /// an interrupt shortens that. Nothing can be started afterwards. No-op if all have been stopped.
+  ///
+  /// @throws ServiceException if one of them ended badly; the others' problems are suppressed in it
+  public void finish() throws ServiceException {
+    finish(patience);
+  }
+
+  /// Stops all services, as [#finish()].
   ///
   /// @param patience how long they may take, in all, to stop by themselves
-  public void close(Duration patience) throws IOException {
-    var stop = new OrderedStop(Deadline.in(requirePatience(patience)));
-    synchronized (services) {
-      closed = true;
-    }
-    stopAll(stop);
-    var problems = stop.problems();
+  public void finish(Duration patience) throws ServiceException {
+    var problems = stopAll(requirePatience(patience));
     if (problems.isEmpty()) {
       return;
     }
@@ -262,22 +263,49 @@ public final class ServiceManager implements AutoCloseable {
     throw first;
   }
 
+  /// @return what was wrong with the ends, in order
+  private List<ServiceException> stopAll(Duration allowed) {
+    var stop = new OrderedStop(Deadline.in(allowed));
+    synchronized (services) {
+      closed = true;
+    }
+    stopAll(stop);
+    return stop.problems();
+  }
+
   /// Stops all services that run, and waits for those that another thread is stopping.
   ///
   /// @return whether there was any
-  boolean stopAll(OrderedStop stop) {
-    List<KeptService> all;
+  private boolean stopAll(OrderedStop stop) {
+    List<SupervisedService> all;
     synchronized (services) {
       stopping.addAll(List.copyOf(services.values()).reversed());
       services.clear();
       all = List.copyOf(stopping);
     }
-    all.forEach(kept -> stop.stop(kept, () -> finish(kept)));
+    all.forEach(supervised -> stop.stop(supervised, () -> finish(supervised)));
     return !all.isEmpty();
   }
 
-  /// How long services may take to stop by themselves.
-  Duration patience() {
-    return patience;
+  /// The ids of the services that run.
+  @Override
+  public String toString() {
+    synchronized (services) {
+      return "ServiceManager[%s]"
+          .formatted(closed ? "closed" : String.join(", ", services.keySet()));
+    }
+  }
+
+  /// What the end of the JVM calls.
+  private final class AtTheEnd implements OpenManagers.Manager {
+    @Override
+    public Duration patience() {
+      return patience;
+    }
+
+    @Override
+    public boolean stopAll(OrderedStop stop) {
+      return ServiceManager.this.stopAll(stop);
+    }
   }
 }

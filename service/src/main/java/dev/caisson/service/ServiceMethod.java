@@ -14,6 +14,8 @@ import static java.util.Objects.requireNonNull;
 ///
 /// {@snippet class="dev.caisson.service.Checksums" region="method"}
 ///
+/// Immutable, and so safe for many threads.
+///
 /// @param name what stands in the message
 /// @param request what the method is asked with
 /// @param reply what it answers

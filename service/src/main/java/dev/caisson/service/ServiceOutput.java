@@ -1,20 +1,16 @@
 package dev.caisson.service;
 
-import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.PollEvent;
+import dev.caisson.linux.relay.PipeReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.List;
-import java.util.Set;
 
 /// Reads what a service prints, to the last byte, in lines.
 final class ServiceOutput {
-  private static final Duration LOOK = Duration.ofMillis(250);
-
   /// What can be in a pipe that has ended: `/proc/sys/fs/pipe-max-size`.
   private static final int MOST_IN_A_PIPE = 1 << 20;
 
@@ -25,10 +21,10 @@ final class ServiceOutput {
   private final String program;
   private final OutputListener listener;
   private final Fd pipe;
+  private final PipeReader input;
   private final ArrayDeque<String> last = new ArrayDeque<>();
   private final ByteArrayOutputStream line = new ByteArrayOutputStream();
   private final Thread reader;
-  private volatile boolean ended;
 
   /// Takes over the end of the pipe to read from.
   ServiceOutput(String id, String program, OutputListener listener, Fd pipe) {
@@ -36,6 +32,7 @@ final class ServiceOutput {
     this.program = program;
     this.listener = listener;
     this.pipe = pipe;
+    this.input = new PipeReader(pipe);
     this.reader = Thread.ofVirtual().name("output-" + id).start(this::read);
   }
 
@@ -43,12 +40,12 @@ final class ServiceOutput {
     var buffer = new byte[8192];
     try (pipe) {
       int late = 0;
-      while (late < MOST_IN_A_PIPE && awaitMore()) {
-        int count = pipe.read(buffer, 0, buffer.length);
+      while (late < MOST_IN_A_PIPE) {
+        int count = input.read(buffer);
         if (count < 0) {
           break;
         }
-        late += ended ? count : 0;
+        late += input.draining() ? count : 0;
         for (int i = 0; i < count; i++) {
           if (buffer[i] == '\n') {
             finishLine();
@@ -67,20 +64,6 @@ final class ServiceOutput {
     }
     if (line.size() > 0) {
       finishLine();
-    }
-  }
-
-  /// Once the service has ended, what is in the pipe is read, and no more is waited for.
-  private boolean awaitMore() throws IOException {
-    while (true) {
-      try {
-        pipe.await(Set.of(PollEvent.IN), LOOK, "output");
-        return true;
-      } catch (DeadlineException quiet) {
-        if (ended) {
-          return false;
-        }
-      }
     }
   }
 
@@ -114,7 +97,7 @@ final class ServiceOutput {
     if (reader.join(patience)) {
       return;
     }
-    ended = true;
+    input.drain();
     if (!reader.join(slowListener)) {
       pipe.close();
     }

@@ -63,7 +63,7 @@ final class ServiceProcess implements RunningService {
   public Optional<ServiceException> end(Duration patience) {
     boolean interrupted = Thread.interrupted();
     try (child) {
-      // Whoever was interrupted wants to be gone soon, and still leaves nothing behind.
+      // An interrupted thread does not wait long, and still leaves nothing behind.
       var exit = waitOr(interrupted ? AFTER_SIGTERM : patience, Signal.TERM);
       boolean forced = exit.isEmpty();
       if (forced) {

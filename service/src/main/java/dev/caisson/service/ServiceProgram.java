@@ -10,6 +10,7 @@ import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.Processes;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.service.internal.SocketConnection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -180,6 +181,16 @@ public final class ServiceProgram {
     UsageException(String problem) {
       super(problem);
     }
+  }
+
+  /// Runs a service that has no arguments of its own: the `main` of an executable calls this and
+  /// exits with its result.
+  ///
+  /// @return the exit status: 0; 1 if it failed to stop; 2 if it was called wrongly
+  public static int main(Service service, String... args) {
+    requireNonNull(service, "service");
+    var name = service.getClass().getSimpleName();
+    return new ServiceProgram(name.isEmpty() ? "service" : name).run(arguments -> service, args);
   }
 
   /// Runs the service that the arguments are for.

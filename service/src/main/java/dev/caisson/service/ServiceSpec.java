@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import dev.caisson.ipc.Limits;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,7 +13,9 @@ import java.util.function.Supplier;
 /// What a service is and how it is kept: an executable, or a class of this JVM. [Service] says
 /// which kind may hold what.
 ///
-/// Each method changes this and returns it.
+/// Immutable, and so safe for many threads: each method returns a specification that differs in one
+/// thing. What a specification holds (listeners, a supplier of services) is called by many threads.
+@CheckReturnValue
 public final class ServiceSpec {
   /// What is started.
   sealed interface Program {
@@ -29,6 +32,9 @@ public final class ServiceSpec {
   /// Hears that a service has ended without having been stopped.
   @FunctionalInterface
   public interface EndListener {
+    /// Hears nothing.
+    EndListener NONE = (id, how) -> {};
+
     /// Called on a thread of the service's own, before it is started again if it is to be.
     ///
     /// @param id the service
@@ -37,16 +43,39 @@ public final class ServiceSpec {
   }
 
   private final Program program;
-  private final Map<String, String> environment = new LinkedHashMap<>();
-  private Restart restart = Restart.NEVER;
-  private EndListener endListener = (id, how) -> {};
-  private boolean watched;
-  private MessageListener messages = MessageListener.NONE;
-  private SignalListener signals = SignalListener.NONE;
-  private Limits limits = Limits.DEFAULT;
+  private final Map<String, String> environment;
+  private final Restart restart;
+  private final EndListener endListener;
+  private final MessageListener messages;
+  private final SignalListener signals;
+  private final Limits limits;
 
   private ServiceSpec(Program program) {
+    this(
+        program,
+        Map.of(),
+        Restart.NEVER,
+        EndListener.NONE,
+        MessageListener.NONE,
+        SignalListener.NONE,
+        Limits.DEFAULT);
+  }
+
+  private ServiceSpec(
+      Program program,
+      Map<String, String> environment,
+      Restart restart,
+      EndListener endListener,
+      MessageListener messages,
+      SignalListener signals,
+      Limits limits) {
     this.program = program;
+    this.environment = environment;
+    this.restart = restart;
+    this.endListener = endListener;
+    this.messages = messages;
+    this.signals = signals;
+    this.limits = limits;
   }
 
   /// A service that is an executable file, as [#executable(Path, List)].
@@ -84,47 +113,54 @@ public final class ServiceSpec {
     return program instanceof Program.Once;
   }
 
-  /// Sets a variable besides those that the manager gives to all; an executable alone sees it.
+  /// With a variable besides those that the manager gives to all; an executable alone sees it.
   public ServiceSpec env(String name, String value) {
-    environment.put(requireNonNull(name, "name"), requireNonNull(value, "value"));
-    return this;
+    var variables = new LinkedHashMap<>(environment);
+    variables.put(requireNonNull(name, "name"), requireNonNull(value, "value"));
+    return new ServiceSpec(
+        program,
+        Collections.unmodifiableMap(variables),
+        restart,
+        endListener,
+        messages,
+        signals,
+        limits);
   }
 
-  /// Starts it again when it ends unasked.
+  /// Started again when it ends unasked.
   public ServiceSpec restart(Restart policy) {
-    restart = requireNonNull(policy, "policy");
-    watched |= policy.times() > 0;
-    return this;
+    requireNonNull(policy, "policy");
+    return new ServiceSpec(program, environment, policy, endListener, messages, signals, limits);
   }
 
-  /// Tells when it ends unasked, even while nobody calls it.
+  /// With a listener for its end, which hears of it even while the service is not called.
   public ServiceSpec onEnd(EndListener listener) {
-    endListener = requireNonNull(listener, "listener");
-    watched = true;
-    return this;
+    requireNonNull(listener, "listener");
+    return new ServiceSpec(program, environment, restart, listener, messages, signals, limits);
   }
 
-  /// Sets the standing listener: it hears the signals that come between calls, as they come, and
+  /// With a standing listener: it hears the signals that come between calls, as they come, and
   /// those of calls that have no listener of their own. It goes on hearing after a restart.
   ///
   /// Between calls it is called on a thread of its own, during a call on the thread of the caller.
   /// Calls wait until it returns. What it throws is reported to the uncaught exception handler of
   /// that thread, and has no other effect.
-  public ServiceSpec signals(SignalListener listener) {
-    signals = requireNonNull(listener, "listener");
-    return this;
+  public ServiceSpec onSignal(SignalListener listener) {
+    requireNonNull(listener, "listener");
+    return new ServiceSpec(program, environment, restart, endListener, messages, listener, limits);
   }
 
-  /// Shows each message as it passes.
-  public ServiceSpec monitor(MessageListener listener) {
-    messages = requireNonNull(listener, "listener");
-    return this;
+  /// With a listener that sees each message.
+  public ServiceSpec onMessage(MessageListener listener) {
+    requireNonNull(listener, "listener");
+    return new ServiceSpec(program, environment, restart, endListener, listener, signals, limits);
   }
 
-  /// What is accepted of it, if it is an executable; [Limits#DEFAULT] unless this is called.
+  /// With other limits on what is accepted of it, if it is an executable; [Limits#DEFAULT] unless
+  /// this is called.
   public ServiceSpec limits(Limits accepted) {
-    limits = requireNonNull(accepted, "accepted");
-    return this;
+    requireNonNull(accepted, "accepted");
+    return new ServiceSpec(program, environment, restart, endListener, messages, signals, accepted);
   }
 
   Program program() {
@@ -143,9 +179,9 @@ public final class ServiceSpec {
     return endListener;
   }
 
-  /// Whether anybody wants to know when it ends.
+  /// Whether its end must be noticed even while it is not called.
   boolean watched() {
-    return watched;
+    return restart.times() > 0 || !endListener.equals(EndListener.NONE);
   }
 
   SignalListener signals() {
@@ -158,5 +194,12 @@ public final class ServiceSpec {
 
   Limits limits() {
     return limits;
+  }
+
+  /// The program, its arguments and what differs from the defaults; no values of variables, which
+  /// may be secret.
+  @Override
+  public String toString() {
+    return "ServiceSpec[%s, variables %s, %s]".formatted(program, environment.keySet(), restart);
   }
 }

@@ -7,7 +7,9 @@ import java.util.Objects;
 import tools.jackson.databind.JsonNode;
 
 /// Hears signals: those of a [call][ServiceClient#callWithFds], or those that come [between
-/// calls][ServiceSpec#signals].
+/// calls][ServiceSpec#onSignal].
+///
+/// A listener that several services share is called by several threads.
 @FunctionalInterface
 public interface SignalListener {
   /// Hears nothing. A call with it leaves its signals to the standing listener, if there is one.
@@ -18,7 +20,7 @@ public interface SignalListener {
   ///
   /// It may not call the same service: the connection is not free until it has returned.
   ///
-  /// @throws IOException ends the call; see [ServiceSpec#signals] for signals between calls
+  /// @throws IOException ends the call; see [ServiceSpec#onSignal] for signals between calls
   void signal(JsonNode value, List<Fd> descriptors) throws IOException;
 
   /// Hears signals that are records.
@@ -30,7 +32,7 @@ public interface SignalListener {
     Objects.requireNonNull(type, "type");
     Objects.requireNonNull(listener, "listener");
     return (value, descriptors) ->
-        listener.signal(TypedJson.value("a signal", type, value, descriptors));
+        listener.signal(TypedJson.decode("a signal", type, value, descriptors));
   }
 
   /// Hears signals of one type.

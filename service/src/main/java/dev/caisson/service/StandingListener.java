@@ -4,6 +4,7 @@ import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.service.internal.ServiceMessage;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -16,8 +17,6 @@ import tools.jackson.databind.JsonNode;
 /// A thread waits for what comes between calls. It reads only in turn with the calls: during a call
 /// each message is for its caller.
 final class StandingListener implements SignalListener {
-  private static final Duration FOREVER = Duration.ofDays(365);
-
   /// A message that is there is received at once.
   private static final Duration SOON = Duration.ofSeconds(1);
 
@@ -49,12 +48,12 @@ final class StandingListener implements SignalListener {
   }
 
   /// Watches a new connection, to its end.
-  void watch(Line line) {
-    watcher = Thread.ofVirtual().name("signals-" + id).start(() -> run(line));
+  void watch(Session session) {
+    watcher = Thread.ofVirtual().name("signals-" + id).start(() -> run(session));
   }
 
   /// Waits until all signals of a connection have been heard that has ended on the other side.
-  void hearOut(Duration patience) {
+  void drain(Duration patience) {
     var last = watcher;
     if (last != null) {
       try {
@@ -65,11 +64,11 @@ final class StandingListener implements SignalListener {
     }
   }
 
-  private void run(Line line) {
-    while (!line.over()) {
+  private void run(Session session) {
+    while (!session.over()) {
       try {
-        line.connection().awaitReady(Deadline.in(FOREVER));
-        if (!hearInTurn(line)) {
+        session.connection().awaitReady(Deadline.never());
+        if (!hearInTurn(session)) {
           return;
         }
       } catch (SystemCallException failure) {
@@ -86,17 +85,17 @@ final class StandingListener implements SignalListener {
   /// Hears what is there, until a caller waits for its turn.
   ///
   /// @return false at the end of the connection
-  private boolean hearInTurn(Line line) throws IOException {
+  private boolean hearInTurn(Session session) throws IOException {
     turn.lock();
     try {
       do {
-        if (line.over()) {
+        if (session.over()) {
           return false;
         }
-        if (!line.connection().ready()) {
+        if (!session.connection().ready()) {
           return true;
         }
-        var received = line.receiveUnasked(Deadline.in(SOON));
+        var received = session.receiveUnasked(Deadline.in(SOON));
         if (received.isEmpty()) {
           return false;
         }
@@ -108,7 +107,7 @@ final class StandingListener implements SignalListener {
       } while (!turn.hasQueuedThreads());
       return true;
     } catch (ProtocolException | MessageException breach) {
-      line.abandon(breach);
+      session.abandon(breach);
       return false;
     } finally {
       turn.unlock();

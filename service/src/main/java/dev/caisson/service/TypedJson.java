@@ -1,5 +1,6 @@
 package dev.caisson.service;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.Fd;
 import java.util.ArrayList;
@@ -115,23 +116,23 @@ final class TypedJson {
   /// The JSON and the descriptors of a value, which stay its own.
   ///
   /// @throws MessageException if it cannot be expressed
-  static Reply reply(Object value) throws MessageException {
-    return reply(value, new ArrayList<>());
+  static Message encode(Object value) throws MessageException {
+    return encode(value, new ArrayList<>());
   }
 
   /// The JSON and the descriptors of a value that is given away: they are closed if it cannot be.
   ///
   /// @throws MessageException if it cannot be expressed
-  static Reply given(@Nullable Object value) throws MessageException {
+  static Message encodeOwned(@Nullable Object value) throws MessageException {
     if (value == null) {
       throw new MessageException("the method returned no reply");
     }
     var descriptors = new ArrayList<Fd>();
     boolean expressed = false;
     try {
-      var reply = reply(value, descriptors);
+      var message = encode(value, descriptors);
       expressed = true;
-      return reply;
+      return message;
     } finally {
       if (!expressed) {
         Fd.closeAll(descriptors);
@@ -139,9 +140,9 @@ final class TypedJson {
     }
   }
 
-  private static Reply reply(Object value, List<Fd> descriptors) throws MessageException {
+  private static Message encode(Object value, List<Fd> descriptors) throws MessageException {
     if (value instanceof JsonNode json) {
-      return Reply.of(json);
+      return Message.of(json);
     }
     try (var tokens = TokenBuffer.forGeneration()) {
       MAPPER
@@ -149,7 +150,7 @@ final class TypedJson {
           .withAttribute(DESCRIPTORS, new Outgoing(descriptors))
           .writeValue(tokens, value);
       try (var parser = tokens.asParser()) {
-        return new Reply(MAPPER.readTree(parser), List.copyOf(descriptors));
+        return new Message(MAPPER.readTree(parser), List.copyOf(descriptors));
       }
     } catch (JacksonException cause) {
       throw new MessageException(
@@ -162,7 +163,7 @@ final class TypedJson {
   /// them when all is done.
   ///
   /// @throws IllegalArgumentException if the arguments are not what it takes
-  static <Q> Q request(ServiceMethod<Q, ?> method, JsonNode args, List<Fd> descriptors) {
+  static <Q> Q decodeRequest(ServiceMethod<Q, ?> method, JsonNode args, List<Fd> descriptors) {
     try {
       // A key that is not known is most likely one that is written wrongly.
       var request =
@@ -185,7 +186,7 @@ final class TypedJson {
   /// What a method answered, or a signal. Descriptors that it has are its own; others are closed.
   ///
   /// @throws ProtocolException if it is not what is expected
-  static <R> R value(String what, Class<R> type, JsonNode value, List<Fd> descriptors)
+  static <R> R decode(String what, Class<R> type, JsonNode value, List<Fd> descriptors)
       throws ProtocolException {
     var taken = new BitSet();
     boolean read = false;

@@ -6,6 +6,7 @@ import static dev.caisson.service.Support.json;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
@@ -36,13 +37,14 @@ class AbandonedRunTest {
     }
 
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors)
+        throws Exception {
       if (method.equals("die")) {
         emitSignal(json("\"dying\""), List.of());
         die.await();
         throw new InternalError("on purpose");
       }
-      return Reply.of(args);
+      return Message.of(args);
     }
   }
 
@@ -72,6 +74,7 @@ class AbandonedRunTest {
           .as("the second run has ended, too")
           .isFalse();
       assertThat(client.call("echo", json("1"), LONG)).isEqualTo(json("1"));
+      manager.finish();
     }
   }
 

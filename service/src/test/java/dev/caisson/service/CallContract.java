@@ -57,7 +57,7 @@ abstract class CallContract {
   /// Also shows for each test that the service ends well after it.
   @AfterEach
   void stopTheService() throws IOException {
-    manager.close();
+    manager.finish();
   }
 
   private JsonNode call(String method, String args) throws IOException {

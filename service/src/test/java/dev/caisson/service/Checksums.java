@@ -82,7 +82,9 @@ public final class Checksums extends Service {
         var file = Fd.open(path)) {
       var client = manager.start("checksums", new Checksums(Long.MAX_VALUE));
       var request = new Request(file, "SHA-256");
-      return client.call(CHECKSUM, request, Duration.ofSeconds(30)).digest();
+      var digest = client.call(CHECKSUM, request, Duration.ofSeconds(30)).digest();
+      manager.finish();
+      return digest;
     }
   }
 
@@ -111,7 +113,8 @@ public final class Checksums extends Service {
     return manager.start(
         "checksums",
         ServiceSpec.inJvm(() -> new Checksums(Long.MAX_VALUE))
-            .signals(SignalListener.of(Progress.class, signal -> progress.accept(signal.bytes()))));
+            .onSignal(
+                SignalListener.of(Progress.class, signal -> progress.accept(signal.bytes()))));
   }
 
   // @end

@@ -112,7 +112,7 @@ final class ConformanceRun {
 
   private static boolean stop(ServiceManager manager) {
     try {
-      manager.close();
+      manager.finish();
       return true;
     } catch (IOException badly) {
       return false;

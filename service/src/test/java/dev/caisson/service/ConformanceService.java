@@ -1,5 +1,6 @@
 package dev.caisson.service;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import dev.caisson.testkit.Programs;
 import java.io.IOException;
@@ -61,22 +62,22 @@ final class ConformanceService extends Service {
   }
 
   @Override
-  protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
+  protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
     return switch (method) {
-      case "echo" -> new Reply(args, moved(descriptors));
-      case "nothing" -> Reply.none();
+      case "echo" -> new Message(args, moved(descriptors));
+      case "nothing" -> Message.empty();
       case "fail" -> fail(args);
-      case "sized" -> Reply.of(JSON.stringNode("x".repeat(args.get(0).intValue())));
+      case "sized" -> Message.of(JSON.stringNode("x".repeat(args.get(0).intValue())));
       case "contents" -> contents(descriptors);
       case "copies" -> copies(args.get(0).intValue(), descriptors.getFirst());
       case "emit" -> emit(args, descriptors);
       case "count" -> count(args.get(0).intValue());
       case "flood" -> flood();
       case "remember" -> remember();
-      case "leaked" -> Reply.of(JSON.numberNode(memfds() - remembered));
+      case "leaked" -> Message.of(JSON.numberNode(memfds() - remembered));
       case "reply_with_a_closed_descriptor" -> withOneClosed(descriptors);
       case "signal_with_a_closed_descriptor" -> signalOneClosed(descriptors);
-      case "reply_what_is_no_json" -> new Reply(tooDeep(), moved(descriptors));
+      case "reply_what_is_no_json" -> new Message(tooDeep(), moved(descriptors));
       case "cloexec" -> cloexec(descriptors);
       case "signal_itself" -> signalItself(args);
       case "print" -> print(1, args);
@@ -93,27 +94,27 @@ final class ConformanceService extends Service {
     return descriptors.stream().map(Fd::move).toList();
   }
 
-  private static Reply fail(JsonNode args) throws ValueError {
+  private static Message fail(JsonNode args) throws ValueError {
     throw args.isEmpty() ? new ValueError() : new ValueError(args.get(0).stringValue());
   }
 
-  private static Reply contents(List<Fd> descriptors) throws IOException {
+  private static Message contents(List<Fd> descriptors) throws IOException {
     var all = JSON.arrayNode();
     for (var descriptor : descriptors) {
       all.add(Support.contents(descriptor));
     }
-    return Reply.of(all);
+    return Message.of(all);
   }
 
-  private static Reply copies(int count, Fd descriptor) throws IOException {
+  private static Message copies(int count, Fd descriptor) throws IOException {
     var copies = new ArrayList<Fd>();
     for (int i = 0; i < count; i++) {
       copies.add(descriptor.dup());
     }
-    return new Reply(JSON.nullNode(), copies);
+    return new Message(JSON.nullNode(), copies);
   }
 
-  private Reply emit(JsonNode args, List<Fd> descriptors) throws Exception {
+  private Message emit(JsonNode args, List<Fd> descriptors) throws Exception {
     for (var wanted : args.get("signals")) {
       var chosen = new ArrayList<Fd>();
       for (var index : wanted.path("with")) {
@@ -124,42 +125,42 @@ final class ConformanceService extends Service {
     if (args.has("fail")) {
       throw new ValueError(args.get("fail").stringValue());
     }
-    return args.has("reply") ? Reply.of(args.get("reply")) : Reply.none();
+    return args.has("reply") ? Message.of(args.get("reply")) : Message.empty();
   }
 
-  private Reply count(int to) throws IOException {
+  private Message count(int to) throws IOException {
     for (int i = 0; i < to; i++) {
       emitSignal(JSON.numberNode(i), List.of());
     }
-    return Reply.of(JSON.stringNode("done"));
+    return Message.of(JSON.stringNode("done"));
   }
 
-  private Reply flood() throws IOException {
+  private Message flood() throws IOException {
     while (true) {
       emitSignal(JSON.stringNode("and another"), List.of());
     }
   }
 
-  private Reply remember() throws IOException {
+  private Message remember() throws IOException {
     remembered = memfds();
-    return Reply.none();
+    return Message.empty();
   }
 
   private static long memfds() throws IOException {
     return open((number, target) -> target.startsWith("/memfd:")).size();
   }
 
-  private static Reply withOneClosed(List<Fd> descriptors) {
+  private static Message withOneClosed(List<Fd> descriptors) {
     var own = moved(descriptors);
     own.get(1).close();
-    return new Reply(JSON.stringNode("impossible"), own);
+    return new Message(JSON.stringNode("impossible"), own);
   }
 
-  private Reply signalOneClosed(List<Fd> descriptors) throws IOException {
+  private Message signalOneClosed(List<Fd> descriptors) throws IOException {
     var own = descriptors.getFirst().move();
     own.close();
     emitSignal(JSON.stringNode("impossible"), List.of(own));
-    return Reply.none();
+    return Message.empty();
   }
 
   /// Any Java value can be written as JSON; what fails is its depth.
@@ -172,12 +173,12 @@ final class ConformanceService extends Service {
     return outer;
   }
 
-  private static Reply cloexec(List<Fd> descriptors) throws IOException {
+  private static Message cloexec(List<Fd> descriptors) throws IOException {
     var all = JSON.arrayNode();
     for (var descriptor : descriptors) {
       all.add(isCloexec(descriptor.number()));
     }
-    return Reply.of(all);
+    return Message.of(all);
   }
 
   private static boolean isCloexec(int number) throws IOException {
@@ -189,20 +190,20 @@ final class ConformanceService extends Service {
     throw new IOException("no flags of descriptor " + number);
   }
 
-  private static Reply signalItself(JsonNode args) throws Exception {
+  private static Message signalItself(JsonNode args) throws Exception {
     for (var name : args) {
       Programs.run("kill", "-" + name.stringValue(), Long.toString(ProcessHandle.current().pid()));
     }
-    return Reply.none();
+    return Message.empty();
   }
 
-  private static Reply print(int number, JsonNode args) throws IOException {
+  private static Message print(int number, JsonNode args) throws IOException {
     var bytes = HexFormat.of().parseHex(args.get(0).stringValue());
     Files.write(Path.of("/proc/self/fd/" + number), bytes);
-    return Reply.none();
+    return Message.empty();
   }
 
-  private Reply about(JsonNode args) throws IOException {
+  private Message about(JsonNode args) throws IOException {
     var about = JSON.objectNode();
     int place = argv.indexOf("--service-fd") + 1;
     var words = about.putArray("argv");
@@ -221,7 +222,7 @@ final class ConformanceService extends Service {
     about.put("stdin", target(0));
     boolean onePipe = target(1).startsWith("pipe:") && target(1).equals(target(2));
     about.put("output", onePipe ? "one pipe" : "something else");
-    return Reply.of(about);
+    return Message.of(about);
   }
 
   private static String target(int number) throws IOException {
@@ -262,20 +263,20 @@ final class ConformanceService extends Service {
     return found;
   }
 
-  private Reply writeAtStop(JsonNode args, List<Fd> descriptors) {
+  private Message writeAtStop(JsonNode args, List<Fd> descriptors) {
     lastWords =
         Optional.of(new LastWords(descriptors.getFirst().move(), args.get(0).stringValue()));
-    return Reply.none();
+    return Message.empty();
   }
 
-  private Reply failAtStop() {
+  private Message failAtStop() {
     failsAtStop = true;
-    return Reply.none();
+    return Message.empty();
   }
 
-  private static Reply exit(int status) {
+  private static Message exit(int status) {
     Runtime.getRuntime().halt(status);
-    return Reply.none();
+    return Message.empty();
   }
 
   @Override

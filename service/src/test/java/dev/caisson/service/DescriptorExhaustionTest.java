@@ -91,6 +91,7 @@ class DescriptorExhaustionTest {
           throw new AssertionError("only " + failures + " failures");
         }
         System.out.println("all went well after " + failures + " failures");
+        manager.finish();
       }
     }
 

@@ -8,9 +8,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.service.internal.SocketConnection;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
@@ -44,8 +46,9 @@ class EmitSignalTest {
     }
 
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
-      return Reply.of(args);
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors)
+        throws Exception {
+      return Message.of(args);
     }
 
     @Override
@@ -138,6 +141,7 @@ class EmitSignalTest {
       manager.start("in the JVM", service);
       assertThat(service.id()).as("as soon as it has been started").isEqualTo("in the JVM");
       service.emit(json("1"));
+      manager.finish();
     }
     assertThatThrownBy(() -> service.emit(json("1"))).isInstanceOf(IOException.class);
   }
@@ -153,6 +157,7 @@ class EmitSignalTest {
       manager.stop("first");
       manager.start("second", service);
       assertThat(service.id()).isEqualTo("second");
+      manager.finish();
     }
   }
 

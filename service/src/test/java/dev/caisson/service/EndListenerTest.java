@@ -5,6 +5,7 @@ import static dev.caisson.service.Support.json;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
@@ -25,11 +26,11 @@ import tools.jackson.databind.JsonNode;
 class EndListenerTest {
   private static final class Failing extends Service {
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) {
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) {
       if (method.equals("fail")) {
         throw new InternalError("on purpose");
       }
-      return Reply.of(args);
+      return Message.of(args);
     }
   }
 
@@ -133,6 +134,7 @@ class EndListenerTest {
       var client = manager.start("a", new Failing());
       assertThatThrownBy(() -> manager.restart("a")).isInstanceOf(IllegalStateException.class);
       assertThat(client.call("echo", json("1"), LONG)).isEqualTo(json("1"));
+      manager.finish();
     }
   }
 }

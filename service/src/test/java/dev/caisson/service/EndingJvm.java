@@ -1,5 +1,6 @@
 package dev.caisson.service;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -29,11 +30,12 @@ final class EndingJvm {
   /// A service in this JVM.
   private final class Logged extends Service {
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors)
+        throws Exception {
       if (method.equals("exit")) {
         System.exit(args.intValue());
       }
-      return Reply.of(args);
+      return Message.of(args);
     }
 
     @Override
@@ -112,7 +114,7 @@ final class EndingJvm {
         thread(manager, "last");
         thread(manager, "slow");
         ready();
-        manager.close();
+        manager.finish();
       }
       case "stopping one" -> {
         var manager = new ServiceManager(OutputListener.NONE, PATIENCE);
@@ -124,8 +126,8 @@ final class EndingJvm {
       case "closed" -> {
         var manager = new ServiceManager(OutputListener.NONE, PATIENCE);
         thread(manager, "a");
-        manager.close();
-        manager.close();
+        manager.finish();
+        manager.finish();
         sleep();
       }
       case "hanging" -> {

@@ -35,6 +35,7 @@ class FailedRestartTest {
       manager.stop("a");
       var next = manager.start("a", new SampleService(() -> {}));
       assertThat(next.call("echo", json("1"), LONG)).isEqualTo(json("1"));
+      manager.finish();
     }
   }
 }

@@ -295,6 +295,7 @@ class HostilePeerTest {
           .isInstanceOf(DeadlineException.class);
       assertThatThrownBy(() -> Background.bounded(() -> python.call("echo", json("[]"), LONG)))
           .isInstanceOf(ServiceEndedException.class);
+      manager.finish();
     }
   }
 
@@ -313,6 +314,7 @@ class HostilePeerTest {
           .isInstanceOf(ProtocolException.class);
       assertThatThrownBy(() -> Background.bounded(() -> python.call("echo", json("[]"), LONG)))
           .isInstanceOf(ServiceEndedException.class);
+      manager.finish();
     }
   }
 }

@@ -43,7 +43,7 @@ final class Hostility {
   static void stop(ServiceManager manager) throws Exception {
     ends(() -> {
       try {
-        manager.close();
+        manager.finish();
       } catch (ServiceEndedException told) {
         // How it ended is not what is shown here.
       }

@@ -6,6 +6,7 @@ import static dev.caisson.service.Support.json;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.testkit.Background;
@@ -26,17 +27,18 @@ class InJvmServiceTest {
 
   private final class Recorded extends Service {
     private final String name;
-    private final Callable<Reply> method;
+    private final Callable<Message> method;
     private final Callable<Boolean> stop;
 
-    Recorded(String name, Callable<Reply> method, Callable<Boolean> stop) {
+    Recorded(String name, Callable<Message> method, Callable<Boolean> stop) {
       this.name = name;
       this.method = method;
       this.stop = stop;
     }
 
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors)
+        throws Exception {
       return this.method.call();
     }
 
@@ -50,7 +52,7 @@ class InJvmServiceTest {
   }
 
   private Recorded recorded(String name) {
-    return new Recorded(name, Reply::none, () -> true);
+    return new Recorded(name, Message::empty, () -> true);
   }
 
   @Test
@@ -60,6 +62,7 @@ class InJvmServiceTest {
         manager.start(name, recorded(name));
       }
       manager.stop("b");
+      manager.finish();
     }
     assertThat(events).containsExactly("b", "d", "c", "a");
   }
@@ -68,8 +71,8 @@ class InJvmServiceTest {
   void closingTwiceStopsOnce() throws IOException {
     var manager = Support.manager(OutputListener.NONE, LONG);
     manager.start("a", recorded("a"));
-    manager.close();
-    manager.close();
+    manager.finish();
+    manager.finish();
     assertThat(events).containsExactly("a");
   }
 
@@ -86,6 +89,7 @@ class InJvmServiceTest {
       assertThatThrownBy(() -> manager.stop("other")).isInstanceOf(IllegalArgumentException.class);
       assertThat(manager.start("same", recorded("third")).call("m", json("[]"), LONG).isNull())
           .isTrue();
+      manager.finish();
     }
     assertThat(events).containsExactly("first", "third");
   }
@@ -97,7 +101,7 @@ class InJvmServiceTest {
           "bad",
           new Recorded(
               "bad",
-              Reply::none,
+              Message::empty,
               () -> {
                 throw new IOException("the disk is full");
               }));
@@ -105,6 +109,7 @@ class InJvmServiceTest {
           .isInstanceOf(ServiceEndedException.class)
           .hasMessageContaining("bad")
           .hasMessageContaining("the disk is full");
+      manager.finish();
     }
     assertThat(events).containsExactly("bad");
   }
@@ -116,11 +121,12 @@ class InJvmServiceTest {
           "bad",
           new Recorded(
               "bad",
-              Reply::none,
+              Message::empty,
               () -> {
                 throw new AssertionError("on purpose");
               }));
       assertThatThrownBy(() -> manager.stop("bad")).isInstanceOf(ServiceEndedException.class);
+      manager.finish();
     }
     assertThat(events).containsExactly("bad");
   }
@@ -133,7 +139,7 @@ class InJvmServiceTest {
           name,
           new Recorded(
               name,
-              Reply::none,
+              Message::empty,
               () -> {
                 if (name.startsWith("bad")) {
                   throw new IOException("from " + name);
@@ -141,7 +147,7 @@ class InJvmServiceTest {
                 return true;
               }));
     }
-    assertThatThrownBy(manager::close)
+    assertThatThrownBy(manager::finish)
         .isInstanceOf(ServiceEndedException.class)
         .hasMessageContaining("from bad2")
         .satisfies(failure ->
@@ -172,9 +178,9 @@ class InJvmServiceTest {
     assertThat(told).isNotNull();
     if (!(told instanceof RemoteException)) {
       assertThat(told).hasMessageContaining("StackOverflowError");
-      assertThatThrownBy(manager::close).isInstanceOf(ServiceEndedException.class);
+      assertThatThrownBy(manager::finish).isInstanceOf(ServiceEndedException.class);
     }
-    manager.close();
+    manager.finish();
     assertThat(events).containsExactly("broken");
   }
 
@@ -189,12 +195,13 @@ class InJvmServiceTest {
                   "stuck",
                   () -> {
                     never.await();
-                    return Reply.none();
+                    return Message.empty();
                   },
                   () -> true));
       assertThatThrownBy(() -> client.call("m", json("[]"), SHORT))
           .isInstanceOf(DeadlineException.class);
       manager.stop("stuck");
+      manager.finish();
     }
     assertThat(events).containsExactly("stuck");
   }

@@ -5,6 +5,7 @@ import static dev.caisson.service.Support.json;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
@@ -30,15 +31,16 @@ class JavaProgramTest {
   /// Tells its number, and prints when it stops.
   static final class Plain extends Service {
     public static void main(String... args) {
-      System.exit(Service.main(new Plain(), args));
+      System.exit(ServiceProgram.main(new Plain(), args));
     }
 
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) {
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) {
       return switch (method) {
-        case "pid" -> Reply.of(JsonNodeFactory.instance.numberNode(ProcessHandle.current().pid()));
+        case "pid" ->
+            Message.of(JsonNodeFactory.instance.numberNode(ProcessHandle.current().pid()));
         case "error" -> throw new StackOverflowError("on purpose");
-        default -> Reply.of(args);
+        default -> Message.of(args);
       };
     }
 
@@ -51,12 +53,12 @@ class JavaProgramTest {
   /// Fails to stop.
   static final class Failing extends Service {
     public static void main(String... args) {
-      System.exit(Service.main(new Failing(), args));
+      System.exit(ServiceProgram.main(new Failing(), args));
     }
 
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) {
-      return Reply.of(args);
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) {
+      return Message.of(args);
     }
 
     @Override
@@ -75,6 +77,7 @@ class JavaProgramTest {
       manager.stop("java");
       assertThat(lines.of("java")).containsExactly(SampleService.FAREWELL);
       assertThat(lines.all().getFirst().program()).isEqualTo("SampleService");
+      manager.finish();
     }
   }
 
@@ -92,6 +95,7 @@ class JavaProgramTest {
         manager.stop("java");
         Processes.awaitEnd(process, LONG);
       }
+      manager.finish();
     }
     assertThat(lines.of("java")).containsExactly("stopped");
   }
@@ -115,6 +119,7 @@ class JavaProgramTest {
           .hasMessage("enough");
       pipe.write().close();
       manager.stop("java");
+      manager.finish();
     }
     assertThat(lines.of("java")).containsExactly(SampleService.FAREWELL);
   }
@@ -131,6 +136,7 @@ class JavaProgramTest {
                 assertThat(ended).hasMessageContaining("exited with status 1");
                 assertThat(String.join("\n", ended.lastLines())).contains("the last write failed");
               });
+      manager.finish();
     }
   }
 
@@ -143,7 +149,7 @@ class JavaProgramTest {
         .isInstanceOf(ServiceException.class)
         .hasMessageContaining("StackOverflowError");
     try {
-      manager.close();
+      manager.finish();
     } catch (ServiceEndedException told) {
       assertThat(told).hasMessageContaining("status 1");
     }

@@ -77,7 +77,7 @@ class LastDescriptorTest {
         System.out.println(told.getMessage());
       } finally {
         all.forEach(Fd::close);
-        manager.close();
+        manager.finish();
         Files.delete(program);
         Files.delete(directory);
       }

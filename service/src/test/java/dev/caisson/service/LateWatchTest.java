@@ -42,6 +42,7 @@ class LateWatchTest {
       }
       manager.start("a", ServiceSpec.executable(program).onEnd((id, how) -> {}));
       stop(manager);
+      manager.finish();
     } finally {
       enough.set(true);
       for (var thread : busy) {

@@ -110,6 +110,7 @@ class LoadTest {
       warm.start("process", program, List.of()).call("echo", json("[]"), LONG);
       warm.start("thread", new SampleService(() -> {})).call("echo", json("[]"), LONG);
       atOnce(50, number -> {});
+      warm.finish();
     }
     var before = Holdings.now(directory);
     var stopped = new AtomicInteger();
@@ -144,7 +145,7 @@ class LoadTest {
     // The patience of the manager is one for all of them.
     Background.startPlatform(
             () -> {
-              manager.close();
+              manager.finish();
               return true;
             })
         .get();
@@ -160,6 +161,7 @@ class LoadTest {
   void aHundredThreadsThatCallOneServiceInTheJvmEachGetTheirOwnAnswers() throws Exception {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       hundredThreads(manager.start("one", new SampleService(() -> {})), 100);
+      manager.finish();
     }
   }
 
@@ -169,6 +171,7 @@ class LoadTest {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var program = Support.pythonService(directory);
       hundredThreads(manager.start("one", program, List.of()), 50);
+      manager.finish();
     }
   }
 

@@ -57,6 +57,23 @@ class ManagerTest {
   }
 
   @Test
+  void managersClientsAndServicesSayWhatTheyAre() throws IOException {
+    var service = sample();
+    assertThat(service).hasToString("SampleService[not started]");
+    try (var manager = manager()) {
+      assertThat(manager).hasToString("ServiceManager[]");
+      var inJvm = manager.start("a", service);
+      var process = manager.start("b", program, List.of());
+      assertThat(service).hasToString("SampleService[a]");
+      assertThat(inJvm).hasToString("ServiceClient[a]");
+      assertThat(process).hasToString("ServiceClient[b, pid %d]", process.pid().orElseThrow());
+      assertThat(manager).hasToString("ServiceManager[a, b]");
+      manager.finish();
+      assertThat(manager).hasToString("ServiceManager[closed]");
+    }
+  }
+
+  @Test
   void aServiceThatHasBeenStoppedMayBeStoppedAgain() throws IOException {
     try (var manager = manager()) {
       manager.start("a", program, List.of());
@@ -68,14 +85,15 @@ class ManagerTest {
           .hasMessageContaining("never");
       var again = manager.start("a", sample());
       assertThat(again.call("echo", LONG)).isEqualTo(json("[]"));
+      manager.finish();
     }
   }
 
   @Test
-  void aServiceThatTheCloseHasStoppedMayBeStoppedAgain() throws IOException {
+  void aServiceThatFinishHasStoppedMayBeStoppedAgain() throws IOException {
     var manager = manager();
     var client = manager.start("a", sample());
-    manager.close();
+    manager.finish();
     manager.stop("a");
     client.stop();
   }
@@ -91,6 +109,7 @@ class ManagerTest {
       manager.stop("id 1");
       manager.stop("id 10000");
       assertThatThrownBy(() -> manager.stop("id 0")).isInstanceOf(IllegalArgumentException.class);
+      manager.finish();
     }
   }
 
@@ -99,7 +118,7 @@ class ManagerTest {
     var manager = manager();
     assertThat(manager.isRunning()).isTrue();
     manager.start("a", sample());
-    manager.close();
+    manager.finish();
     assertThat(manager.isRunning()).isFalse();
     assertThatThrownBy(() -> manager.start("b", sample()))
         .isInstanceOf(IllegalStateException.class)
@@ -118,6 +137,7 @@ class ManagerTest {
       assertThat(second.call("echo", json("[1]"), LONG)).isEqualTo(json("[1]"));
       second.stop(LONG);
       assertThatThrownBy(() -> second.call("echo", LONG)).isInstanceOf(ServiceEndedException.class);
+      manager.finish();
     }
   }
 
@@ -128,6 +148,7 @@ class ManagerTest {
       client.call("at_end", json("{\"status\": 3}"), LONG);
       assertThatThrownBy(client::stop).hasMessageContaining("exited with status 3");
       client.stop();
+      manager.finish();
     }
   }
 
@@ -146,7 +167,7 @@ class ManagerTest {
     deaf(two);
     assertThatThrownBy(() -> two.stop(SHORT)).hasMessageContaining("SIGKILL");
     deaf(manager.start("three", program, List.of()));
-    assertThatThrownBy(() -> manager.close(SHORT)).hasMessageContaining("SIGKILL");
+    assertThatThrownBy(() -> manager.finish(SHORT)).hasMessageContaining("SIGKILL");
   }
 
   @Test
@@ -159,10 +180,11 @@ class ManagerTest {
       assertThatThrownBy(() -> manager.stop("a", negative))
           .isInstanceOf(IllegalArgumentException.class);
       assertThatThrownBy(() -> client.stop(negative)).isInstanceOf(IllegalArgumentException.class);
-      assertThatThrownBy(() -> manager.close(negative))
+      assertThatThrownBy(() -> manager.finish(negative))
           .isInstanceOf(IllegalArgumentException.class);
       assertThat(manager.isRunning()).isTrue();
       assertThat(client.call("echo", LONG)).isEqualTo(json("[]"));
+      manager.finish();
     }
   }
 
@@ -174,7 +196,7 @@ class ManagerTest {
       manager.start("b", sample());
       manager.stop("b", forever);
       assertThat(manager.start("c", sample()).call("echo", forever)).isEqualTo(json("[]"));
-      manager.close(forever);
+      manager.finish(forever);
     }
   }
 
@@ -195,13 +217,13 @@ class ManagerTest {
         }));
     var first =
         Background.startPlatform(() -> {
-          manager.close();
+          manager.finish();
           return true;
         });
     begun.await();
     var second =
         Background.startPlatform(() -> {
-          manager.close();
+          manager.finish();
           return go.getCount();
         });
     second.awaitWaiting();
@@ -219,6 +241,7 @@ class ManagerTest {
       var patient = stopping(client).awaitWaiting();
       assertThatThrownBy(() -> client.stop(SHORT)).hasMessageContaining("SIGKILL");
       assertThat(patient.get()).as("it has been told once").isTrue();
+      manager.finish();
     }
   }
 
@@ -237,6 +260,7 @@ class ManagerTest {
           });
       assertThat(interrupted.get()).as("the interrupt stays set").isTrue();
       assertThat(patient.get()).isTrue();
+      manager.finish();
     }
   }
 
@@ -263,6 +287,7 @@ class ManagerTest {
         Processes.awaitEnd(pidfd, LONG);
       }
       assertThat(process.pid()).isEmpty();
+      manager.finish();
     }
   }
 
@@ -329,6 +354,7 @@ class ManagerTest {
       var client = manager.start("an id", program, List.of());
       client.call("print", json("[\"68656c6c6f0a\"]"), LONG);
       Eventually.holds(() -> out.size() > 0);
+      manager.finish();
     } finally {
       System.setOut(before);
     }

@@ -102,6 +102,7 @@ class ManyCallsTest {
         var after = Footprint.now(client);
         boolean same = after.isNoMoreThan(before);
         System.out.printf("%s, then %s: %s%n", before, after, same ? "as it was" : "more");
+        manager.finish();
       }
     }
 

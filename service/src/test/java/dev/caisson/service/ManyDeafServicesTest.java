@@ -37,7 +37,7 @@ class ManyDeafServicesTest {
     }
     var closing =
         Background.startPlatform(() -> {
-          manager.close();
+          manager.finish();
           return true;
         });
     try {

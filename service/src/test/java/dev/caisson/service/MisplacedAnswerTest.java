@@ -4,6 +4,7 @@ import static dev.caisson.service.Support.LONG;
 import static dev.caisson.service.Support.json;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
@@ -31,14 +32,15 @@ class MisplacedAnswerTest {
     }
 
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors)
+        throws Exception {
       if (method.equals("signal")) {
         emitSignal(json("\"now\""), List.of());
       }
       if (!method.equals("quick")) {
         go.await();
       }
-      return Reply.of(json("\"the answer to " + method + "\""));
+      return Message.of(json("\"the answer to " + method + "\""));
     }
   }
 
@@ -52,7 +54,7 @@ class MisplacedAnswerTest {
           manager.start(
               "slow",
               ServiceSpec.inJvm(() -> new Slow(go))
-                  .monitor((id, message) -> {
+                  .onMessage((id, message) -> {
                     if (throwing.getAndSet(false)) {
                       throw new IllegalStateException("on purpose");
                     }
@@ -61,6 +63,7 @@ class MisplacedAnswerTest {
       go.countDown();
       assertThat(first.get()).isEqualTo(json("\"the answer to slow\""));
       assertThat(client.call("quick", json("[]"), LONG)).isEqualTo(json("\"the answer to quick\""));
+      manager.finish();
     }
   }
 
@@ -85,13 +88,14 @@ class MisplacedAnswerTest {
           }
         };
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
-      client.set(manager.start("slow", ServiceSpec.inJvm(() -> new Slow(go)).monitor(monitor)));
+      client.set(manager.start("slow", ServiceSpec.inJvm(() -> new Slow(go)).onMessage(monitor)));
       try (var outer = client.get().callWithFds("signal", json("[]"), List.of(), calling, LONG)) {
         assertThat(outer.value()).isEqualTo(json("\"the answer to signal\""));
         assertThat(answers).containsExactly(json("\"the answer to quick\""));
       } catch (IllegalStateException refused) {
         assertThat(answers).isEmpty();
       }
+      manager.finish();
     }
   }
 }

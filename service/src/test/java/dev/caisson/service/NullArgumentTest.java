@@ -5,6 +5,7 @@ import static dev.caisson.service.Support.json;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.testkit.NoLeaks;
@@ -40,9 +41,9 @@ class NullArgumentTest {
           ServiceMethod.class,
           Service.class,
           SignalListener.class,
-          Reply.class,
+          Message.class,
           Restart.class,
-          PassingMessage.class,
+          MessageEvent.class,
           ProtocolException.class);
 
   /// An argument of each type that is not null.
@@ -70,7 +71,7 @@ class NullArgumentTest {
           Map.entry(SignalListener.Typed.class, (SignalListener.Typed<Object>) signal -> {}),
           Map.entry(OutputListener.class, OutputListener.NONE),
           Map.entry(MessageListener.class, MessageListener.NONE),
-          Map.entry(PassingMessage.Direction.class, PassingMessage.Direction.TO_HOST));
+          Map.entry(MessageEvent.Direction.class, MessageEvent.Direction.TO_HOST));
 
   private static UnixSocket.Pair sockets;
   private static ServiceManager manager;
@@ -93,7 +94,7 @@ class NullArgumentTest {
 
   @AfterAll
   static void stop() throws Exception {
-    manager.close();
+    manager.finish();
     sockets.close();
   }
 

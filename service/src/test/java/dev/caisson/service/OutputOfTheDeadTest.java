@@ -94,7 +94,7 @@ class OutputOfTheDeadTest {
       assertThatThrownBy(() ->
               ends(
                   () -> {
-                    manager.close();
+                    manager.finish();
                     return true;
                   },
                   LATE))
@@ -107,7 +107,7 @@ class OutputOfTheDeadTest {
     ends(
         () -> {
           try {
-            manager.close();
+            manager.finish();
           } catch (ServiceEndedException told) {
             // It exited with 5.
           }

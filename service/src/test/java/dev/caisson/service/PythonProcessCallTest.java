@@ -40,6 +40,7 @@ class PythonProcessCallTest extends CallContract {
         assertThat(reply.descriptors()).hasSize(1);
         assertThat(contents(reply.descriptors().getFirst())).isEqualTo("one");
       }
+      manager.finish();
     }
   }
 }

@@ -30,13 +30,14 @@ class PythonProcessSignalTest extends SignalContract {
         var client =
             manager.start(
                 "mortal",
-                spec().signals(heard).onEnd((id, how) -> atItsEnd.add(heard.all().size())));
+                spec().onSignal(heard).onEnd((id, how) -> atItsEnd.add(heard.all().size())));
         try (var later = new Later(client, "[100, 3]")) {
           later.emit();
           assertThat(atItsEnd.poll(Support.LONG.toSeconds(), TimeUnit.SECONDS)).isEqualTo(100);
         }
         assertThatThrownBy(client::stop).hasMessageContaining("exited with status 3");
       }
+      manager.finish();
     }
   }
 }

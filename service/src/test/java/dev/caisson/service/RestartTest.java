@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.Message;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
@@ -97,6 +98,7 @@ class RestartTest {
                 Exit.Signalled.class, exit -> assertThat(exit.signal()).isEqualTo(Signal.KILL));
         assertThat(retried(client, "at_end").longValue()).isNotEqualTo(before);
       }
+      manager.finish();
     }
     assertThat(ends.count()).isEqualTo(3);
   }
@@ -113,6 +115,7 @@ class RestartTest {
       // Its id is free.
       assertThat(manager.start("a", program, List.of()).call("nothing", json("[]"), LONG).isNull())
           .isTrue();
+      manager.finish();
     }
     assertThat(ends.count()).isEqualTo(1);
   }
@@ -147,6 +150,7 @@ class RestartTest {
         ends.await(i);
       }
       assertThat(retried(client, "nothing").isNull()).isTrue();
+      manager.finish();
     }
   }
 
@@ -180,6 +184,7 @@ class RestartTest {
           .hasMessageContaining("SIGKILL");
       assertThat(retried(client, "nothing").isNull()).isTrue();
       assertThat(Files.readAllLines(marker)).containsExactly("called");
+      manager.finish();
     }
   }
 
@@ -196,6 +201,7 @@ class RestartTest {
       pipe.write().close();
       ends.await(1);
       assertThat(retried(client, "at_end").longValue()).isNotEqualTo(before);
+      manager.finish();
     }
   }
 
@@ -215,6 +221,7 @@ class RestartTest {
       assertThatThrownBy(() -> manager.restart("a")).isInstanceOf(IllegalArgumentException.class);
       assertThatThrownBy(() -> client.call("nothing", json("[]"), LONG))
           .isInstanceOf(ServiceEndedException.class);
+      manager.finish();
     }
     assertThat(ends.count()).isZero();
   }
@@ -228,6 +235,7 @@ class RestartTest {
           .isInstanceOf(ServiceEndedException.class)
           .hasMessageContaining("3");
       assertThat(client.call("nothing", json("[]"), LONG).isNull()).isTrue();
+      manager.finish();
     }
   }
 
@@ -239,6 +247,7 @@ class RestartTest {
       assertThat(environment.get("LC_ALL")).isEqualTo(json("\"C\""));
       assertThat(environment.get("EMPTY")).isEqualTo(json("\"\""));
       assertThat(environment.get("PATH").stringValue()).contains("/bin");
+      manager.finish();
     }
   }
 
@@ -347,6 +356,7 @@ class RestartTest {
       assertThatThrownBy(() -> manager.restart("stopping"))
           .as("it does not run")
           .isInstanceOf(IllegalArgumentException.class);
+      manager.finish();
     }
   }
 
@@ -363,6 +373,7 @@ class RestartTest {
       for (var client : clients) {
         client.call("at_end", json("{\"append\": \"" + order + "\"}"), LONG);
       }
+      manager.finish();
     }
     assertThat(Files.readAllLines(order)).containsExactly("c", "b", "a");
   }
@@ -379,6 +390,7 @@ class RestartTest {
           .isInstanceOf(MessageException.class);
       ends.await(1);
       assertThat(retried(client, "nothing").isNull()).isTrue();
+      manager.finish();
     }
   }
 
@@ -393,11 +405,11 @@ class RestartTest {
 
   private static final class Failing extends Service {
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) {
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) {
       if (method.equals("fail")) {
         throw new InternalError("on purpose");
       }
-      return Reply.of(args);
+      return Message.of(args);
     }
   }
 
@@ -421,6 +433,7 @@ class RestartTest {
       ends.await(1);
       assertThat(retried(client, "echo")).isEqualTo(json("{}"));
       assertThat(made.get()).isEqualTo(2);
+      manager.finish();
     }
   }
 
@@ -437,6 +450,7 @@ class RestartTest {
           .hasMessage("on purpose");
       assertThat(manager.start("a", new Failing()).call("echo", json("1"), LONG))
           .isEqualTo(json("1"));
+      manager.finish();
     }
   }
 
@@ -471,6 +485,7 @@ class RestartTest {
       assertThatThrownBy(() -> manager.restart("a"))
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining("serves once");
+      manager.finish();
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.caisson.service;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.PollEvent;
 import java.io.IOException;
@@ -11,48 +12,48 @@ import tools.jackson.databind.node.JsonNodeFactory;
 
 /// The methods that every service of the tests has, in Java: inside the JVM, or as a program of its
 /// own.
-final class SampleService extends Service {
+public final class SampleService extends Service {
   static final String FAREWELL = "stopped in good order";
 
   private final Runnable farewell;
 
-  SampleService(Runnable farewell) {
+  public SampleService(Runnable farewell) {
     this.farewell = farewell;
   }
 
   /// The program.
   public static void main(String... args) {
-    System.exit(Service.main(new SampleService(() -> System.out.println(FAREWELL)), args));
+    System.exit(ServiceProgram.main(new SampleService(() -> System.out.println(FAREWELL)), args));
   }
 
   @Override
-  protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
+  protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
     var factory = JsonNodeFactory.instance;
     return switch (method) {
       case "echo" -> echo(args, descriptors);
-      case "nothing" -> Reply.none();
+      case "nothing" -> Message.empty();
       case "fail" -> throw new IllegalStateException(args.get(0).stringValue());
-      case "sized" -> Reply.of(factory.stringNode("x".repeat(args.get(0).intValue())));
+      case "sized" -> Message.of(factory.stringNode("x".repeat(args.get(0).intValue())));
       case "signals" -> {
         for (int i = 0; i < args.get(0).intValue(); i++) {
           emitSignal(factory.numberNode(i), descriptors);
         }
-        yield Reply.of(factory.stringNode("done"));
+        yield Message.of(factory.stringNode("done"));
       }
       case "later" -> later(args.get(0).intValue(), descriptors);
       case "wait" -> {
         emitSignal(factory.stringNode("waiting"), List.of());
         descriptors.getFirst().await(Set.of(PollEvent.IN), Support.LONG, "the test");
-        yield Reply.of(args);
+        yield Message.of(args);
       }
-      case "open_descriptors" -> Reply.of(factory.numberNode(Support.openDescriptors()));
+      case "open_descriptors" -> Message.of(factory.numberNode(Support.openDescriptors()));
       default -> throw new UnsupportedOperationException(method);
     };
   }
 
   /// Signals when the other end of the first descriptor is closed, with the further ones; then
   /// closes the second.
-  private Reply later(int count, List<Fd> descriptors) {
+  private Message later(int count, List<Fd> descriptors) {
     var own = descriptors.stream().map(Fd::move).toList();
     Thread.startVirtualThread(() -> {
       try {
@@ -66,15 +67,15 @@ final class SampleService extends Service {
         Fd.closeAll(own);
       }
     });
-    return Reply.none();
+    return Message.empty();
   }
 
-  private static Reply echo(JsonNode args, List<Fd> descriptors) throws IOException {
+  private static Message echo(JsonNode args, List<Fd> descriptors) throws IOException {
     var moved = new ArrayList<Fd>();
     for (var descriptor : descriptors) {
       moved.add(descriptor.move());
     }
-    return new Reply(args, moved);
+    return new Message(args, moved);
   }
 
   @Override

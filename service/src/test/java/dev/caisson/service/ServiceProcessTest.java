@@ -73,6 +73,7 @@ class ServiceProcessTest {
                   """
                   ["--service-id", "some/id", "--service-fd", "3", "--extra", "with space", ""]
                   """));
+      manager.finish();
     }
   }
 
@@ -88,6 +89,7 @@ class ServiceProcessTest {
       assertThat(about.get("stdin")).isEqualTo(json("\"/dev/null\""));
       assertThat(about.get("same-output")).isEqualTo(json("true"));
       assertThat(about.get("group")).isEqualTo(json("true"));
+      manager.finish();
     }
   }
 
@@ -104,6 +106,7 @@ class ServiceProcessTest {
                   {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PYTHONPATH": "/some lib",
                    "PYTHONUNBUFFERED": "1"}
                   """));
+      manager.finish();
     }
   }
 
@@ -116,6 +119,7 @@ class ServiceProcessTest {
           .hasMessageContaining("ENOENT");
       assertThat(call(manager.start("a", program, List.of()), "echo", "[1]"))
           .isEqualTo(json("[1]"));
+      manager.finish();
     }
   }
 
@@ -128,6 +132,7 @@ class ServiceProcessTest {
       print(client, "one\ntwo\n\nfour\n".getBytes(StandardCharsets.UTF_8));
       assertThat(lines.await(line -> line.text().equals("four")))
           .isEqualTo(new Lines.Line("the id", "service.py", "four"));
+      manager.finish();
     }
     assertThat(lines.of("the id")).containsExactly("one", "two", "", "four");
   }
@@ -139,6 +144,7 @@ class ServiceProcessTest {
       for (byte piece : "gr\u00fcn \u20ac \ud83d\ude00\n".getBytes(StandardCharsets.UTF_8)) {
         print(client, new byte[] {piece});
       }
+      manager.finish();
     }
     assertThat(lines.of("a")).containsExactly("gr\u00fcn \u20ac \ud83d\ude00");
   }
@@ -158,6 +164,7 @@ class ServiceProcessTest {
           .hasSize(5001)
           .startsWith("line 0", "line 1")
           .endsWith("line 4999", "and half a one");
+      manager.finish();
     }
   }
 
@@ -186,6 +193,7 @@ class ServiceProcessTest {
       call(client, "at_end", "{\"print\": \"" + hex(text) + "\"}");
       manager.stop("a");
       assertThat(lines.of("a")).hasSize(40);
+      manager.finish();
     }
   }
 
@@ -194,6 +202,7 @@ class ServiceProcessTest {
     try (var manager = manager()) {
       var client = manager.start("a", program, List.of());
       print(client, HexFormat.of().parseHex("61ff62fe0a" + "c3280a" + "00010a" + "f09f98"));
+      manager.finish();
     }
     assertThat(lines.of("a"))
         .containsExactly("a\ufffdb\ufffd", "\ufffd(", "\u0000\u0001", "\ufffd");
@@ -204,6 +213,7 @@ class ServiceProcessTest {
     try (var manager = manager()) {
       var client = manager.start("a", program, List.of());
       print(client, "\u20ac".repeat(100_000).getBytes(StandardCharsets.UTF_8));
+      manager.finish();
     }
     assertThat(String.join("", lines.of("a"))).isEqualTo("\u20ac".repeat(100_000));
     assertThat(lines.of("a")).hasSizeGreaterThan(1);
@@ -217,6 +227,7 @@ class ServiceProcessTest {
       var quiet = manager.start("quiet", program, List.of());
       print(quiet, "still heard\n".getBytes(StandardCharsets.UTF_8));
       lines.await(line -> line.id().equals("quiet") && line.text().equals("still heard"));
+      manager.finish();
     }
   }
 
@@ -243,6 +254,7 @@ class ServiceProcessTest {
       lines.await(line -> line.id().equals("quiet"));
       assertThat(lines.of("flood")).isEmpty();
       release.countDown();
+      manager.finish();
     }
   }
 
@@ -255,6 +267,7 @@ class ServiceProcessTest {
       for (var id : List.of("a", "b", "c")) {
         call(manager.start(id, program, List.of()), "at_end", "{\"append\": \"" + marker + "\"}");
       }
+      manager.finish();
     }
     assertThat(marker).hasContent("c\nb\na\n");
   }
@@ -269,6 +282,7 @@ class ServiceProcessTest {
       manager.stop("same");
       assertThat(call(manager.start("same", program, List.of()), "echo", "[3]"))
           .isEqualTo(json("[3]"));
+      manager.finish();
     }
   }
 
@@ -291,6 +305,7 @@ class ServiceProcessTest {
       assertThatThrownBy(() -> manager.stop("weak"))
           .isInstanceOf(ServiceEndedException.class)
           .hasMessageContaining("status 7");
+      manager.finish();
     }
   }
 
@@ -305,7 +320,7 @@ class ServiceProcessTest {
               assertThat(ended).hasMessageContaining("SIGKILL");
               assertThat(ended.lastLines()).containsExactly("last words");
             });
-    assertThatThrownBy(manager::close)
+    assertThatThrownBy(manager::finish)
         .isInstanceOf(ServiceEndedException.class)
         .hasMessageContaining("SIGKILL");
   }
@@ -317,7 +332,7 @@ class ServiceProcessTest {
     assertThatThrownBy(() -> call(client, "exit", "[0, \"\"]"))
         .isInstanceOf(ServiceEndedException.class)
         .hasMessageContaining("exited with status 0");
-    manager.close();
+    manager.finish();
   }
 
   @Test
@@ -336,6 +351,7 @@ class ServiceProcessTest {
                       .startsWith("line 81")
                       .endsWith("line 99", "Traceback"));
       assertThatThrownBy(() -> manager.stop("weak")).isInstanceOf(ServiceEndedException.class);
+      manager.finish();
     }
   }
 
@@ -352,11 +368,12 @@ class ServiceProcessTest {
                 assertThat(ended).hasMessageContaining("exited with status 3");
                 assertThat(ended.lastLines()).containsExactly("no space");
               });
+      manager.finish();
     }
   }
 
   @Test
-  void oneThatExitsWithThreeAfterItsLastReplyFailsTheClose() throws IOException {
+  void oneThatExitsWithThreeAfterItsLastReplyFailsTheFinish() throws IOException {
     var marker = directory.resolve("stopped");
     var manager = manager();
     for (var id : List.of("good", "writer", "good too")) {
@@ -366,10 +383,32 @@ class ServiceProcessTest {
           "at_end",
           "{\"append\": \"%s\", \"status\": %d}".formatted(marker, status));
     }
-    assertThatThrownBy(manager::close)
+    assertThatThrownBy(manager::finish)
         .isInstanceOf(ServiceEndedException.class)
         .hasMessageContaining("writer")
         .hasMessageContaining("exited with status 3");
+    assertThat(marker).as("all were stopped").hasContent("good too\nwriter\ngood\n");
+  }
+
+  @Test
+  void closeStopsAllLikeFinishAndNeverThrows() throws IOException {
+    var marker = directory.resolve("closed");
+    var failure = new IllegalStateException("of the body");
+    assertThatThrownBy(
+            () -> {
+              try (var manager = manager()) {
+                for (var id : List.of("good", "writer", "good too")) {
+                  int status = id.equals("writer") ? 3 : 0;
+                  call(
+                      manager.start(id, program, List.of()),
+                      "at_end",
+                      "{\"append\": \"%s\", \"status\": %d}".formatted(marker, status));
+                }
+                throw failure;
+              }
+            })
+        .isSameAs(failure)
+        .hasNoSuppressedExceptions();
     assertThat(marker).as("all were stopped").hasContent("good too\nwriter\ngood\n");
   }
 
@@ -405,6 +444,7 @@ class ServiceProcessTest {
         Processes.awaitEnd(child, LONG);
       }
       assertThat(lines.of("deaf")).containsExactly("by");
+      manager.finish();
     }
   }
 
@@ -420,6 +460,7 @@ class ServiceProcessTest {
         Processes.awaitEnd(parent, LONG);
         Processes.awaitEnd(child, LONG);
       }
+      manager.finish();
     }
   }
 
@@ -434,6 +475,7 @@ class ServiceProcessTest {
         Processes.pidfdSendSignal(child, dev.caisson.linux.Signal.KILL);
         Processes.awaitEnd(child, LONG);
       }
+      manager.finish();
     }
   }
 
@@ -455,7 +497,7 @@ class ServiceProcessTest {
   }
 
   private static boolean close(ServiceManager manager) throws IOException {
-    manager.close();
+    manager.finish();
     return true;
   }
 
@@ -469,7 +511,7 @@ class ServiceProcessTest {
       var interrupted =
           Background.startPlatform(() -> {
             Thread.currentThread().interrupt();
-            assertThatThrownBy(manager::close).isInstanceOf(ServiceEndedException.class);
+            assertThatThrownBy(manager::finish).isInstanceOf(ServiceEndedException.class);
             return Thread.interrupted();
           });
       assertThat(interrupted.get()).isTrue();
@@ -498,6 +540,7 @@ class ServiceProcessTest {
         for (var caller : callers) {
           assertThatThrownBy(() -> caller.get()).isInstanceOf(IOException.class);
         }
+        manager.finish();
       }
     }
   }
@@ -512,6 +555,7 @@ class ServiceProcessTest {
       }
       assertThat(Support.openDescriptors()).isLessThan(before + 10);
       assertThat(Files.exists(program)).isTrue();
+      manager.finish();
     }
   }
 }

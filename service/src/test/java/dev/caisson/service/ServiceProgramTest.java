@@ -5,6 +5,7 @@ import static dev.caisson.service.Support.json;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.testkit.NoLeaks;
@@ -60,14 +61,14 @@ class ServiceProgramTest {
     }
 
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) {
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) {
       var about = JsonNodeFactory.instance.objectNode();
       about.put("id", id());
       about.put("size", arguments.value("size").orElse("none"));
       about.put("label", String.join("|", arguments.values("label")));
       about.put("colour", arguments.required("colour"));
       about.put("quiet", arguments.has("quiet"));
-      return Reply.of(about);
+      return Message.of(about);
     }
   }
 
@@ -112,9 +113,12 @@ class ServiceProgramTest {
 
   private JsonNode about(String... args) throws IOException {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
-      return manager
-          .start("an id", Programs.javaProgram(directory, Program.class), List.of(args))
-          .call("about", LONG);
+      var about =
+          manager
+              .start("an id", Programs.javaProgram(directory, Program.class), List.of(args))
+              .call("about", LONG);
+      manager.finish();
+      return about;
     }
   }
 
@@ -169,6 +173,7 @@ class ServiceProgramTest {
                     .contains(problem);
               });
       assertThatThrownBy(client::stop).isInstanceOf(ServiceEndedException.class);
+      manager.finish();
     }
   }
 
@@ -259,7 +264,7 @@ class ServiceProgramTest {
     var before = System.err;
     System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
     try {
-      assertThat(Service.main(new SampleService(() -> {}), with("--other"))).isEqualTo(2);
+      assertThat(ServiceProgram.main(new SampleService(() -> {}), with("--other"))).isEqualTo(2);
     } finally {
       System.setErr(before);
     }
@@ -279,6 +284,7 @@ class ServiceProgramTest {
       var few = manager.start("few", program, List.of("--limit=5"));
       assertThatThrownBy(() -> few.call(Checksums.CHECKSUM, request, LONG))
           .hasMessageContaining("longer than 5 bytes");
+      manager.finish();
     }
   }
 }

@@ -15,6 +15,7 @@ import dev.caisson.ipc.Message;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.service.internal.SocketConnection;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
@@ -46,7 +47,7 @@ class ServiceSideTest {
   /// Does something for the only method.
   @FunctionalInterface
   interface Method {
-    Reply call(String name, JsonNode args, List<Fd> descriptors) throws Exception;
+    Message call(String name, JsonNode args, List<Fd> descriptors) throws Exception;
   }
 
   private final class Probe extends Service {
@@ -57,7 +58,7 @@ class ServiceSideTest {
     }
 
     @Override
-    protected Reply dispatch(String name, JsonNode args, List<Fd> descriptors) throws Exception {
+    protected Message dispatch(String name, JsonNode args, List<Fd> descriptors) throws Exception {
       return method.call(name, args, descriptors);
     }
 
@@ -69,7 +70,7 @@ class ServiceSideTest {
 
   @BeforeEach
   void nothingServedYet() throws IOException {
-    serve(new Probe((name, args, descriptors) -> Reply.of(args)));
+    serve(new Probe((name, args, descriptors) -> Message.of(args)));
   }
 
   private void serve(Service service) throws IOException {
@@ -162,10 +163,10 @@ class ServiceSideTest {
     serve(
         new Service() {
           @Override
-          protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors)
+          protected Message dispatch(String method, JsonNode args, List<Fd> descriptors)
               throws IOException {
             emitSignal(json("{\"a\": 1}"), List.of());
-            return Reply.none();
+            return Message.empty();
           }
         });
     assertThat(answer())
@@ -216,7 +217,7 @@ class ServiceSideTest {
 
   @Test
   void aReplyThatCannotBeJsonIsAnException() throws Exception {
-    serve((name, args, descriptors) -> Reply.of(name.equals("good") ? args : tooDeep()));
+    serve((name, args, descriptors) -> Message.of(name.equals("good") ? args : tooDeep()));
     isException(answer());
     isAlive();
   }
@@ -224,7 +225,7 @@ class ServiceSideTest {
   @Test
   void halfOfASurrogatePairArrivesAsTheEscapeThatJsonHasForIt() throws Exception {
     var half = JsonNodeFactory.instance.stringNode(HALF_A_PAIR);
-    serve((name, args, descriptors) -> Reply.of(name.equals("good") ? args : half));
+    serve((name, args, descriptors) -> Message.of(name.equals("good") ? args : half));
     say("{\"type\": \"method\", \"data\": {\"name\": \"m\"}}");
     var received = raw.recvmsg(1 << 16, Deadline.in(LONG));
     assertThat(new String(received.data(), StandardCharsets.UTF_8))
@@ -236,7 +237,7 @@ class ServiceSideTest {
   void halfOfASurrogatePairInAnExceptionIsNoHarm() throws Exception {
     serve((name, args, descriptors) -> {
       if (name.equals("good")) {
-        return Reply.of(args);
+        return Message.of(args);
       }
       throw new IOException("no file named " + HALF_A_PAIR);
     });
@@ -249,10 +250,10 @@ class ServiceSideTest {
     var given = new ArrayList<Fd>();
     serve((name, args, descriptors) -> {
       if (name.equals("good")) {
-        return Reply.of(args);
+        return Message.of(args);
       }
       given.add(memfd("given"));
-      return new Reply(tooDeep(), given);
+      return new Message(tooDeep(), given);
     });
     isException(answer());
     isAlive();
@@ -264,11 +265,11 @@ class ServiceSideTest {
     var given = new ArrayList<Fd>();
     serve((name, args, descriptors) -> {
       if (name.equals("good")) {
-        return Reply.of(args);
+        return Message.of(args);
       }
       given.addAll(List.of(memfd("one"), memfd("two"), memfd("three")));
       given.get(1).close();
-      return new Reply(args, given);
+      return new Message(args, given);
     });
     isException(answer());
     isAlive();
@@ -280,12 +281,12 @@ class ServiceSideTest {
     var given = new ArrayList<Fd>();
     serve((name, args, descriptors) -> {
       if (name.equals("good")) {
-        return Reply.of(args);
+        return Message.of(args);
       }
       var twice = memfd("twice");
       Fd.adopt(twice.number()).close();
       given.add(twice);
-      return new Reply(args, given);
+      return new Message(args, given);
     });
     isException(answer());
     isAlive();
@@ -298,12 +299,12 @@ class ServiceSideTest {
     var given = new ArrayList<Fd>();
     serve((name, args, descriptors) -> {
       if (name.equals("good")) {
-        return Reply.of(args);
+        return Message.of(args);
       }
       for (int i = 0; i < 253; i++) {
         given.add(memfd("many"));
       }
-      return new Reply(args, given);
+      return new Message(args, given);
     });
     isException(answer());
     isAlive();
@@ -315,7 +316,7 @@ class ServiceSideTest {
     var given = new ArrayList<Fd>();
     serve((name, args, descriptors) -> {
       given.add(memfd("given"));
-      return new Reply(args, given);
+      return new Message(args, given);
     });
     say("{\"type\": \"method\", \"data\": {\"name\": \"m\"}}");
     try (var message = hear()) {
@@ -335,7 +336,7 @@ class ServiceSideTest {
         left.add(descriptors.get(0));
         moved.add(descriptors.get(1).move());
       }
-      return Reply.of(args);
+      return Message.of(args);
     });
     try (var one = memfd("one");
         var two = memfd("two")) {
@@ -355,7 +356,7 @@ class ServiceSideTest {
     var left = new ArrayList<Fd>();
     serve((name, args, descriptors) -> {
       if (name.equals("good")) {
-        return Reply.of(args);
+        return Message.of(args);
       }
       left.addAll(descriptors);
       throw new IOException("on purpose");
@@ -369,7 +370,7 @@ class ServiceSideTest {
 
   @Test
   void aReceivedDescriptorThatIsReturnedWithoutBeingMovedIsAnException() throws Exception {
-    serve((name, args, descriptors) -> new Reply(args, descriptors));
+    serve((name, args, descriptors) -> new Message(args, descriptors));
     try (var one = memfd("one")) {
       isException(answerTo("{\"type\": \"method\", \"data\": {\"name\": \"m\"}}", one));
     }
@@ -378,7 +379,7 @@ class ServiceSideTest {
 
   @Test
   void noReplyAtAllIsAnException() throws Exception {
-    serve((name, args, descriptors) -> name.equals("good") ? Reply.of(args) : null);
+    serve((name, args, descriptors) -> name.equals("good") ? Message.of(args) : null);
     isException(answer());
     isAlive();
   }
@@ -395,7 +396,7 @@ class ServiceSideTest {
   void stopsOnceWhenTheHostHangsUpDuringACall() throws Exception {
     serve((name, args, descriptors) -> {
       hangUp();
-      return Reply.of(args);
+      return Message.of(args);
     });
     say("{\"type\": \"method\", \"data\": {\"name\": \"m\"}}");
     assertThat(served.get()).as("a host that is gone is no failure").isTrue();
@@ -422,8 +423,8 @@ class ServiceSideTest {
     var service =
         new Service() {
           @Override
-          protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) {
-            return Reply.none();
+          protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) {
+            return Message.empty();
           }
 
           void call() throws IOException {

@@ -7,6 +7,7 @@ import static dev.caisson.service.Support.memfd;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Pipe;
@@ -59,7 +60,7 @@ abstract class SignalContract {
   @AfterEach
   void stop() throws IOException {
     Thread.setDefaultUncaughtExceptionHandler(before);
-    manager.close();
+    manager.finish();
   }
 
   private ServiceClient started() throws IOException {
@@ -67,14 +68,14 @@ abstract class SignalContract {
   }
 
   private ServiceClient listenedTo() throws IOException {
-    return manager.start("sample", spec().signals(heard));
+    return manager.start("sample", spec().onSignal(heard));
   }
 
   private static String[] numbers(int count) {
     return IntStream.range(0, count).mapToObj(Integer::toString).toArray(String[]::new);
   }
 
-  private static Reply call(ServiceClient client, String method, String args, SignalListener to)
+  private static Message call(ServiceClient client, String method, String args, SignalListener to)
       throws IOException {
     return client.callWithFds(method, json(args), List.of(), to, LONG);
   }
@@ -101,7 +102,7 @@ abstract class SignalContract {
         manager.start(
             "sample",
             spec()
-                .monitor((id, message) ->
+                .onMessage((id, message) ->
                     passed.add(message.json().at("/type").stringValue() + message.direction())));
     try (var later = new Later(client, "[3]")) {
       later.emit();
@@ -152,7 +153,7 @@ abstract class SignalContract {
         manager.start(
             "sample",
             spec()
-                .signals((value, descriptors) -> {
+                .onSignal((value, descriptors) -> {
                   heard.signal(value, descriptors);
                   moved.set(descriptors.get(0).move());
                   left.add(descriptors.get(1));
@@ -177,7 +178,7 @@ abstract class SignalContract {
         manager.start(
             "sample",
             spec()
-                .signals((value, descriptors) -> {
+                .onSignal((value, descriptors) -> {
                   heard.signal(value, descriptors);
                   switch (failures.get(heard.all().size() % 3)) {
                     case IOException failure -> throw failure;
@@ -201,7 +202,7 @@ abstract class SignalContract {
         manager.start(
             "sample",
             spec()
-                .signals((value, descriptors) -> {
+                .onSignal((value, descriptors) -> {
                   heard.signal(value, descriptors);
                   calling.get().call("echo", LONG);
                 })));
@@ -224,7 +225,7 @@ abstract class SignalContract {
         manager.start(
             "sample",
             spec()
-                .signals((value, descriptors) -> {
+                .onSignal((value, descriptors) -> {
                   stopping.get().stop();
                   heard.signal(value, List.of());
                 })));
@@ -368,7 +369,7 @@ abstract class SignalContract {
         manager.start(
             "sample",
             spec()
-                .signals((value, descriptors) -> {
+                .onSignal((value, descriptors) -> {
                   begun.countDown();
                   try {
                     enough.await();

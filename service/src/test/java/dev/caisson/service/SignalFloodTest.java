@@ -182,6 +182,7 @@ class SignalFloodTest {
       }
       assertThat(heard).hasValue(500);
       assertThat(Support.openDescriptors()).isBetween(before - 5, before + 10);
+      manager.finish();
     }
     assertThat(Support.openDescriptors()).isBetween(before - 5, before + 5);
   }

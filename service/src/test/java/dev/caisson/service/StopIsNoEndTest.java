@@ -6,6 +6,7 @@ import static dev.caisson.service.Support.memfd;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
@@ -29,7 +30,8 @@ class StopIsNoEndTest {
 
   private static final class Flooding extends Service {
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors)
+        throws Exception {
       while (true) {
         try (var file = memfd("f")) {
           emitSignal(args, Collections.nCopies(252, file));
@@ -55,6 +57,7 @@ class StopIsNoEndTest {
         manager.start("a", spec);
         manager.stop("a");
       }
+      manager.finish();
     }
     assertThat(ends.count()).isZero();
     assertThat(made.get()).isEqualTo(3000);
@@ -94,6 +97,7 @@ class StopIsNoEndTest {
         manager.stop("a");
         enough.countDown();
         assertThatThrownBy(() -> call.get()).isInstanceOf(ServiceEndedException.class);
+        manager.finish();
       } finally {
         enough.countDown();
       }

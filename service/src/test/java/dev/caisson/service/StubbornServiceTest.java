@@ -140,7 +140,7 @@ class StubbornServiceTest {
     assertThatThrownBy(() -> ends(() -> client.call("echo", json("[]"), LONG)))
         .isInstanceOf(ServiceEndedException.class)
         .hasMessageContaining("exited with status 4");
-    assertThatThrownBy(manager::close)
+    assertThatThrownBy(manager::finish)
         .isInstanceOf(ServiceEndedException.class)
         .hasMessageContaining("writer")
         .hasMessageContaining("exited with status 4");
@@ -158,7 +158,7 @@ class StubbornServiceTest {
               assertThat(failure.backtrace()).hasSize(5_000_000);
             });
     assertThat(client.call("echo", json("[1]"), LONG)).isEqualTo(json("[1]"));
-    manager.close();
+    manager.finish();
   }
 
   /// Nobody can tell it from a service that is slow: its connection lives. The call ends all the
@@ -189,7 +189,7 @@ class StubbornServiceTest {
   }
 
   private static boolean stopped(ServiceManager manager) throws IOException {
-    manager.close();
+    manager.finish();
     return true;
   }
 

@@ -4,6 +4,7 @@ import static dev.caisson.service.Support.LONG;
 import static dev.caisson.service.Support.json;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
@@ -43,11 +44,11 @@ class SupervisionStressTest {
 
   private static final class Echo extends Service {
     @Override
-    protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) {
+    protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) {
       if (method.equals("die")) {
         throw new InternalError("on purpose");
       }
-      return Reply.of(args);
+      return Message.of(args);
     }
   }
 

@@ -19,16 +19,16 @@ import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
 /// What the tests of this package share.
-final class Support {
+public final class Support {
   /// Far more than anything takes here: what waits so long hangs.
-  static final Duration LONG = Duration.ofSeconds(60);
+  public static final Duration LONG = Duration.ofSeconds(60);
 
   /// A deadline that is meant to pass.
-  static final Duration SHORT = Duration.ofMillis(200);
+  public static final Duration SHORT = Duration.ofMillis(200);
 
   private Support() {}
 
-  static JsonNode json(String text) {
+  public static JsonNode json(String text) {
     try {
       return Json.within(Limits.DEFAULT).parse(text.getBytes(StandardCharsets.UTF_8));
     } catch (MessageException mistake) {
@@ -36,24 +36,24 @@ final class Support {
     }
   }
 
-  static Fd memfd(String contents) throws IOException {
+  public static Fd memfd(String contents) throws IOException {
     return Memfd.sealed("test", contents.getBytes(StandardCharsets.UTF_8));
   }
 
-  static String contents(Fd memfd) throws IOException {
+  public static String contents(Fd memfd) throws IOException {
     var buffer = new byte[4096];
     int count = memfd.pread(buffer, 0, buffer.length, 0);
     return new String(buffer, 0, Math.max(count, 0), StandardCharsets.UTF_8);
   }
 
-  static long openDescriptors() throws IOException {
+  public static long openDescriptors() throws IOException {
     try (var entries = Files.list(Path.of("/proc/self/fd"))) {
       return entries.count();
     }
   }
 
   /// The Python service as an executable file.
-  static Path pythonService(Path directory) throws IOException {
+  public static Path pythonService(Path directory) throws IOException {
     var file = directory.resolve("service.py");
     try (InputStream source =
         Objects.requireNonNull(Support.class.getResourceAsStream("service.py"))) {
@@ -62,20 +62,20 @@ final class Support {
     return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
   }
 
-  static ServiceManager manager(OutputListener listener, Duration patience) {
+  public static ServiceManager manager(OutputListener listener, Duration patience) {
     return new ServiceManager(
         listener, dev.caisson.linux.process.SpawnThread.shared(), environment(), patience);
   }
 
-  static Map<String, String> environment() {
+  public static Map<String, String> environment() {
     return Map.of("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL", "C.UTF-8");
   }
 
-  static void drop(Iterable<Fd> descriptors) {
+  public static void drop(Iterable<Fd> descriptors) {
     descriptors.forEach(Fd::close);
   }
 
-  static Set<String> keys(JsonNode object) {
+  public static Set<String> keys(JsonNode object) {
     return new HashSet<>(object.propertyNames());
   }
 }

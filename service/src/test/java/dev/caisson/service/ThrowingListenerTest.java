@@ -41,6 +41,7 @@ class ThrowingListenerTest {
       for (int i = 0; i < 20; i++) {
         print(client, "line " + i + "\n");
       }
+      manager.finish();
     }
     assertThat(lines.of("talker")).hasSize(21).endsWith("line 19");
   }

@@ -82,6 +82,7 @@ class TutorialTest {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var program = Programs.javaProgram(directory, Checksums.class);
       itAnswers(Checksums.start(manager, program), "NoSuchAlgorithmException");
+      manager.finish();
     }
   }
 
@@ -113,6 +114,7 @@ class TutorialTest {
     try (var manager =
         new ServiceManager(OutputListener.NONE, SpawnThread.shared(), environment, LONG)) {
       itAnswers(Checksums.start(manager, program), "NoSuchAlgorithmException");
+      manager.finish();
     }
   }
 
@@ -153,6 +155,7 @@ class TutorialTest {
       itAnswers(client, "ValueError");
       itReadsAndWritesLargeMessages(client);
       manager.stop("checksums");
+      manager.finish();
     }
     assertThat(lines.of("checksums")).isEmpty();
   }
@@ -200,6 +203,7 @@ class TutorialTest {
       var client = Checksums.start(manager, heard::add);
       assertThat(Checksums.outcome(client, new Checksums.Request(file, "SHA-256")))
           .isEqualTo(expected().digest());
+      manager.finish();
     }
     assertThat(heard).isSorted().endsWith(Files.size(sample));
   }
@@ -212,6 +216,7 @@ class TutorialTest {
       manager.stop("checksums");
       assertThat(Checksums.outcome(client, new Checksums.Request(file, "SHA-256")))
           .startsWith("the service is no more: service checksums ");
+      manager.finish();
     }
   }
 }

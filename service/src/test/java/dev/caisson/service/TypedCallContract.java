@@ -52,7 +52,7 @@ abstract class TypedCallContract {
     // Whoever sends a descriptor keeps it.
     assertThat(own).allMatch(Fd::isValid);
     Support.drop(own);
-    manager.close();
+    manager.finish();
   }
 
   private Fd file(String text) throws IOException {
@@ -248,7 +248,7 @@ abstract class TypedCallContract {
     try (var reply =
         client.callWithFds("raw", json(json), List.of(descriptors), SignalListener.NONE, LONG)) {
       var moved = reply.descriptors().stream().map(Fd::move).toList();
-      return TypedJson.value("the reply", type, reply.value(), moved);
+      return TypedJson.decode("the reply", type, reply.value(), moved);
     }
   }
 

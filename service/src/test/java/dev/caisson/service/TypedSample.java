@@ -1,5 +1,6 @@
 package dev.caisson.service;
 
+import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -77,12 +78,12 @@ public final class TypedSample extends Service {
 
   /// Besides, what answers with any JSON and the descriptors that came.
   @Override
-  protected Reply dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
+  protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
     if (method.equals("raw")) {
-      return new Reply(args, moved(descriptors));
+      return new Message(args, moved(descriptors));
     }
     if (method.equals("descriptors")) {
-      return Reply.of(Support.json(Long.toString(Support.openDescriptors())));
+      return Message.of(Support.json(Long.toString(Support.openDescriptors())));
     }
     return super.dispatch(method, args, descriptors);
   }
@@ -136,6 +137,6 @@ public final class TypedSample extends Service {
 
   /// The program.
   public static void main(String... args) {
-    System.exit(Service.main(new TypedSample(), args));
+    System.exit(ServiceProgram.main(new TypedSample(), args));
   }
 }

@@ -30,7 +30,7 @@ class TypedStrictnessTest {
     var files = List.of(memfd("a"), memfd("b"));
     try {
       assertThatThrownBy(() ->
-              TypedJson.value(
+              TypedJson.decode(
                   "it", Leaf.class, json("{\"number\": 1, \"file\": " + place + "}"), files))
           .isInstanceOf(ProtocolException.class);
       assertThat(files).noneMatch(Fd::isOpen);
@@ -51,7 +51,7 @@ class TypedStrictnessTest {
         "{\"count\": 1, \"bytes\": 0, \"text\": true}"
       })
   void aValueOfAnotherTypeIsNotTurnedIntoTheRightOne(String order) {
-    assertThatThrownBy(() -> TypedJson.value("it", Order.class, json(order), List.of()))
+    assertThatThrownBy(() -> TypedJson.decode("it", Order.class, json(order), List.of()))
         .isInstanceOf(ProtocolException.class);
   }
 
@@ -64,7 +64,7 @@ class TypedStrictnessTest {
         "{\"text\": \"\"}"
       })
   void aNumberThatIsMissingIsMissed(String order) {
-    assertThatThrownBy(() -> TypedJson.value("it", Order.class, json(order), List.of()))
+    assertThatThrownBy(() -> TypedJson.decode("it", Order.class, json(order), List.of()))
         .isInstanceOf(ProtocolException.class);
   }
 
@@ -75,6 +75,7 @@ class TypedStrictnessTest {
       var client = manager.start("typed", new TypedSample());
       assertThatThrownBy(() -> client.call(nothing, json("null"), LONG))
           .isInstanceOf(ProtocolException.class);
+      manager.finish();
     }
   }
 
@@ -86,6 +87,7 @@ class TypedStrictnessTest {
           .isInstanceOf(RemoteException.class)
           .hasMessageContaining("IllegalArgumentException")
           .hasMessageContaining("order");
+      manager.finish();
     }
   }
 
@@ -122,6 +124,7 @@ class TypedStrictnessTest {
       var client = manager.start("teller", new Teller());
       assertThatThrownBy(() -> client.call(Teller.TELL, json("[]"), LONG))
           .isInstanceOf(RemoteException.class);
+      manager.finish();
     }
   }
 }

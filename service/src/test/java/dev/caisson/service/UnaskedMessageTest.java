@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.Message;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
@@ -16,6 +17,8 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.service.internal.Connection;
+import dev.caisson.service.internal.ServiceMessage;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
@@ -67,12 +70,12 @@ class UnaskedMessageTest {
     return new String(peer.recvmsg(1 << 16, Deadline.in(LONG)).data(), StandardCharsets.UTF_8);
   }
 
-  private Background<Reply> call(SignalListener listener) {
+  private Background<Message> call(SignalListener listener) {
     return Background.startPlatform(
         () -> client.callWithFds("m", json("[]"), List.of(), listener, LONG));
   }
 
-  private void answer(Background<Reply> call) throws Exception {
+  private void answer(Background<Message> call) throws Exception {
     assertThat(hear()).contains("\"m\"");
     say(REPLY.formatted("\"answer\""));
     assertThat(call.get().value()).isEqualTo(json("\"answer\""));

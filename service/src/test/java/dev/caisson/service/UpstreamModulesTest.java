@@ -64,7 +64,7 @@ class UpstreamModulesTest {
   void stopAll() throws IOException {
     if (manager != null) {
       try {
-        manager.close();
+        manager.finish();
       } finally {
         mounts.close();
       }
@@ -352,7 +352,7 @@ class UpstreamModulesTest {
     var disk = disk();
     Programs.run("mkfs.ext4", "-q", disk.toString());
     mount("mount/root", open("device/disk"), "/");
-    manager.close();
+    manager.finish();
     assertThat(devices(disk)).isEmpty();
   }
 
@@ -364,7 +364,7 @@ class UpstreamModulesTest {
     assertThatThrownBy(() -> mount("mount/root", device, "/"))
         .isInstanceOfSatisfying(
             RemoteException.class, failure -> assertThat(failure.name()).isEqualTo("RuntimeError"));
-    manager.close();
+    manager.finish();
     assertThat(devices(disk)).isEmpty();
   }
 }

@@ -78,12 +78,13 @@ class UpstreamSignalTest {
     try (var manager = manager();
         var file = Support.memfd("file")) {
       var client =
-          manager.start("upstream", ServiceSpec.executable(upstreamService()).signals(heard));
+          manager.start("upstream", ServiceSpec.executable(upstreamService()).onSignal(heard));
       try (var later = new Later(client, "[3]", file)) {
         later.emit();
         assertThat(heard.await(3)).containsExactly("0 file", "1 file", "2 file");
       }
       assertThat(client.call("echo", json("[1]"), LONG)).isEqualTo(json("[1]"));
+      manager.finish();
     }
   }
 
@@ -97,6 +98,7 @@ class UpstreamSignalTest {
         later.awaitEmitted();
         client.callWithFds("echo", json("[1]"), List.of(), heard, LONG).close();
       }
+      manager.finish();
     }
     assertThat(heard.all()).containsExactly("0", "1", "2");
   }

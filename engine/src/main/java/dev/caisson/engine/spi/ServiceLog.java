@@ -6,7 +6,7 @@ public interface ServiceLog {
   /// Drops it.
   ServiceLog NONE = line -> {};
 
-  /// Prints a line. Blocks while the monitor of the build is slow. May be called from any thread.
+  /// Prints a line. Blocks while the listener of the build is slow. May be called from any thread.
   ///
   /// @param line without its end
   void line(String line);

@@ -3,6 +3,8 @@ package dev.caisson.engine.spi;
 import dev.caisson.service.Service;
 
 /// A source: it fetches files by their checksums.
+///
+/// Safe for many threads; each service that it returns is for one.
 public non-sealed interface SourceModule extends BuildModule {
   /// A new service that answers `download`, as osbuild's sources do.
   ///

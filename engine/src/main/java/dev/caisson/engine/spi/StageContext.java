@@ -11,6 +11,8 @@ import tools.jackson.databind.JsonNode;
 ///
 /// All paths are those of the build root: `/run/osbuild/tree` is the tree, and the inputs lie below
 /// `/run/osbuild/inputs`.
+///
+/// For the thread that runs the stage; [#log] is for any.
 public interface StageContext {
   /// The tree, as commands in the build root see it.
   String tree();

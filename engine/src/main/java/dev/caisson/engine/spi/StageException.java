@@ -1,13 +1,15 @@
 package dev.caisson.engine.spi;
 
-import java.io.IOException;
+import dev.caisson.engine.BuildException;
 
 /// A stage cannot do what it was asked to.
-public final class StageException extends IOException {
+///
+/// Immutable.
+public final class StageException extends BuildException {
   private static final long serialVersionUID = 1;
 
   /// @param reason what the user reads
   public StageException(String reason) {
-    super(reason);
+    super(Step.STAGE, reason);
   }
 }

@@ -3,6 +3,8 @@ package dev.caisson.engine.spi;
 import java.io.IOException;
 
 /// A stage: it changes a tree.
+///
+/// Safe for many threads: several builds may run it at once.
 public non-sealed interface StageModule extends BuildModule {
   /// Changes the tree. The logic runs here, in the JVM of the host; the effects are those of the
   /// commands that it runs in the build root ([StageContext#run]).

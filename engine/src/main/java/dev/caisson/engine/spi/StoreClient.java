@@ -1,5 +1,7 @@
 package dev.caisson.engine.spi;
 
+import dev.caisson.engine.BuildException;
+import dev.caisson.engine.BuildException.Step;
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.Limits;
 import java.io.IOException;
@@ -12,6 +14,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// How an input reaches the object store: by the socket that `map` is told under `api.store`.
+///
+/// For one thread at a time.
 public final class StoreClient implements AutoCloseable {
   private static final Duration DEADLINE = Duration.ofSeconds(60);
 
@@ -41,7 +45,8 @@ public final class StoreClient implements AutoCloseable {
   public Path source(String name) throws IOException {
     var request = request("source");
     request.put("name", name);
-    return path(ask(request)).orElseThrow(() -> new IOException("the store has no " + name));
+    return path(ask(request))
+        .orElseThrow(() -> new BuildException(Step.STORE, "the store has no " + name));
   }
 
   private static ObjectNode request(String method) {
@@ -53,13 +58,14 @@ public final class StoreClient implements AutoCloseable {
     try (var answer =
         channel
             .receive(DEADLINE)
-            .orElseThrow(() -> new IOException("the store closed the connection"))) {
+            .orElseThrow(() -> new BuildException(Step.STORE, "the store closed the connection"))) {
       var value = answer.value();
       if (value.has("error")) {
-        throw new IOException("the store: " + value.path("error").asString());
+        throw new BuildException(Step.STORE, "the store: " + value.path("error").asString());
       }
       if (value.has("exception")) {
-        throw new IOException("the store: " + value.path("exception").path("value").asString());
+        throw new BuildException(
+            Step.STORE, "the store: " + value.path("exception").path("value").asString());
       }
       return value;
     }

@@ -26,6 +26,11 @@ import java.util.List;
 /// Owns its descriptor. Not safe for use by several threads.
 public final class Directory implements AutoCloseable {
   private static final long BUFFER = 32 * 1024;
+
+  /// How often a lookup is tried that races with a rename or a mount anywhere: the kernel then
+  /// cannot know whether `..` stays in the root, and answers EAGAIN. See `openat2(2)`.
+  private static final int ATTEMPTS = 1000;
+
   private static final int DT_DIR = 4;
   private static final int DT_REG = 8;
   private static final int DT_UNKNOWN = 0;
@@ -64,11 +69,21 @@ public final class Directory implements AutoCloseable {
   /// leads out of it. Does not block for a FIFO. See `openat2(2)`, RESOLVE_IN_ROOT.
   ///
   /// @return a descriptor, which the caller closes
-  /// @throws SystemCallException ENOENT if there is no such file; ENXIO if it is a socket
+  /// @throws SystemCallException ENOENT if there is no such file; ENXIO if it is a socket; EAGAIN
+  ///   if renames or mounts race with a thousand attempts to follow a `..`
   public Fd openInRoot(String path) throws SystemCallException {
     long resolveInRoot = 0x10;
     long resolveNoMagiclinks = 0x2;
-    return openat2(PathBytes.encode(path), READ, resolveInRoot | resolveNoMagiclinks);
+    var name = PathBytes.encode(path);
+    for (int attempt = 1; ; attempt++) {
+      try {
+        return openat2(name, READ, resolveInRoot | resolveNoMagiclinks);
+      } catch (SystemCallException failure) {
+        if (failure.errno() != Errno.EAGAIN || attempt == ATTEMPTS) {
+          throw failure;
+        }
+      }
+    }
   }
 
   /// Opens a directory in it, which must be on the same mount. See `openat2(2)`, RESOLVE_NO_XDEV.

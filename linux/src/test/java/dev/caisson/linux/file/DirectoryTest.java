@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,6 +16,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -50,6 +52,33 @@ class DirectoryTest {
     var thrown =
         org.assertj.core.api.Assertions.catchThrowableOfType(SystemCallException.class, call);
     return thrown.errno();
+  }
+
+  @Test
+  void aPathThatGoesUpIsOpenedWhileOtherFilesAreRenamed() throws Exception {
+    // The kernel answers EAGAIN when a rename anywhere races with "..".
+    Files.createDirectories(place.resolve("etc"));
+    Files.createDirectories(place.resolve("usr/lib"));
+    Files.writeString(place.resolve("usr/lib/os-release"), "ID=a");
+    Files.createSymbolicLink(place.resolve("etc/os-release"), Path.of("../usr/lib/os-release"));
+    Files.createDirectory(outside.resolve("a"));
+    var done = new AtomicBoolean();
+    var renamer =
+        Background.startPlatform(() -> {
+          for (int i = 0; !done.get(); i++) {
+            var from = outside.resolve(i % 2 == 0 ? "a" : "b");
+            Files.move(from, outside.resolve(i % 2 == 0 ? "b" : "a"));
+          }
+          return null;
+        });
+    try (var root = Directory.openRoot(place)) {
+      for (int i = 0; i < 20_000; i++) {
+        root.openInRoot("etc/os-release").close();
+      }
+    } finally {
+      done.set(true);
+      renamer.get();
+    }
   }
 
   @Test

@@ -1,0 +1,108 @@
+package dev.caisson.engine.manifest;
+
+import dev.caisson.sandbox.Capability;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// The description of a module, as its `meta.json` has it.
+///
+/// Safe for many threads, as long as none changes the schema.
+///
+/// @param capabilities those that it needs beyond what every stage has
+/// @param schema of the whole entry in a manifest, for version 2
+public record ModuleInfo(
+    Kind kind, String name, String summary, Set<Capability> capabilities, JsonNode schema) {
+  /// The kinds of module. Each has a directory of its own in a library directory.
+  public enum Kind {
+    /// Changes a tree.
+    STAGE("stages"),
+    /// Shows a stage what comes from elsewhere.
+    INPUT("inputs"),
+    /// Fetches files.
+    SOURCE("sources");
+
+    private final String directory;
+
+    Kind(String directory) {
+      this.directory = directory;
+    }
+
+    String directory() {
+      return directory;
+    }
+  }
+
+  /// Reads a description.
+  ///
+  /// @throws IllegalArgumentException if it names a capability that there is not, or has no schema
+  static ModuleInfo of(Kind kind, String name, JsonNode meta) {
+    var capabilities = EnumSet.noneOf(Capability.class);
+    for (var capability : meta.path("capabilities")) {
+      capabilities.add(Capability.valueOf(capability.asString()));
+    }
+    var written = meta.path("schema_2").isEmpty() ? meta.get("schema") : meta.get("schema_2");
+    if (!(written instanceof ObjectNode)) {
+      throw new IllegalArgumentException("the description of " + name + " has no schema");
+    }
+    if (kind == Kind.STAGE && meta.path("schema_2").isEmpty()) {
+      // That of the first version of the format describes the options alone.
+      written = JsonNodeFactory.instance.objectNode().set("options", written);
+    }
+    var schema = kind == Kind.STAGE ? stageSchema(name, written) : entrySchema(kind, name, written);
+    return new ModuleInfo(
+        kind, name, meta.path("summary").asString(""), Set.copyOf(capabilities), schema);
+  }
+
+  /// A stage's description has the properties of its entry: options, inputs, devices, mounts.
+  private static JsonNode stageSchema(String name, JsonNode properties) {
+    var schema = JsonNodeFactory.instance.objectNode();
+    schema.put("type", "object");
+    schema.put("additionalProperties", false);
+    var all = schema.putObject("properties");
+    all.putObject("type").putArray("enum").add(name);
+    all.putObject("devices");
+    all.putObject("mounts");
+    properties.properties().forEach(entry -> all.set(entry.getKey(), entry.getValue().deepCopy()));
+    schema.putArray("required").add("type");
+    hoistDefinitions(schema, all);
+    if (all.get("options") instanceof ObjectNode options) {
+      hoistDefinitions(schema, options);
+      for (var needed : List.of("options", "inputs")) {
+        if (all.path(needed).path("required").size() > 0) {
+          schema.withArray("required").add(needed);
+        }
+      }
+    }
+    return schema;
+  }
+
+  /// References in it are written as if it stood at the top.
+  private static void hoistDefinitions(ObjectNode schema, ObjectNode from) {
+    var definitions = from.remove("definitions");
+    if (definitions != null) {
+      schema.set("definitions", definitions);
+    }
+  }
+
+  private static JsonNode entrySchema(Kind kind, String name, JsonNode written) {
+    var schema = (ObjectNode) written.deepCopy();
+    if (kind == Kind.SOURCE && schema.get("properties") instanceof ObjectNode properties) {
+      // The format allows it on every source; upstream's schemas forget it.
+      properties.putIfAbsent(
+          "options", JsonNodeFactory.instance.objectNode().put("type", "object"));
+    }
+    schema.putIfAbsent("title", JsonNodeFactory.instance.stringNode(name));
+    return schema;
+  }
+
+  /// All the capabilities that it runs with, if it is a stage.
+  public Set<Capability> stageCapabilities() {
+    var all = EnumSet.copyOf(Capability.STAGE_DEFAULT);
+    all.addAll(capabilities);
+    return all;
+  }
+}

@@ -1,0 +1,80 @@
+package dev.caisson.engine.manifest;
+
+import com.networknt.schema.Schema;
+import com.networknt.schema.SchemaRegistry;
+import com.networknt.schema.SpecificationVersion;
+import dev.caisson.engine.BuildException;
+import dev.caisson.engine.BuildException.Step;
+import dev.caisson.engine.manifest.ManifestException.Problem;
+import dev.caisson.ipc.Json;
+import dev.caisson.ipc.Limits;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+
+/// Holds JSON against a schema (draft 4, which osbuild's are written in) and says what is wrong
+/// where.
+///
+/// Safe for many threads.
+public final class Schemas {
+  private static final SchemaRegistry REGISTRY =
+      SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_4);
+
+  private Schemas() {}
+
+  /// The schema of a manifest.
+  static JsonNode manifest() throws IOException {
+    try (var stream = Schemas.class.getResourceAsStream("manifest.schema.json")) {
+      if (stream == null) {
+        throw new BuildException(
+            Step.MANIFEST,
+            "manifest.schema.json is missing from the jar of the engine",
+            "Install Caisson again");
+      }
+      return Json.within(Limits.DEFAULT).parse(stream.readAllBytes());
+    }
+  }
+
+  /// What is wrong with a value.
+  ///
+  /// @param schema a schema of draft 4
+  /// @param path where the value stands, as the beginning of the problems' paths
+  public static List<Problem> validate(JsonNode schema, JsonNode value, String path) {
+    Schema compiled = REGISTRY.getSchema(schema);
+    var problems = new ArrayList<Problem>();
+    for (var error : compiled.validate(value)) {
+      var where = new StringBuilder(path);
+      for (int i = 0; i < error.getInstanceLocation().getNameCount(); i++) {
+        append(where, error.getInstanceLocation().getElement(i));
+      }
+      if (error.getKeyword().equals("additionalProperties") && error.getProperty() != null) {
+        append(where, error.getProperty());
+        problems.add(new Problem(where.toString(), "is not known here"));
+      } else if (error.getKeyword().equals("required") && error.getProperty() != null) {
+        append(where, error.getProperty());
+        problems.add(new Problem(where.toString(), "is missing"));
+      } else {
+        problems.add(new Problem(where.toString(), text(error)));
+      }
+    }
+    return problems;
+  }
+
+  /// The message without the location that the library puts before it.
+  private static String text(com.networknt.schema.Error error) {
+    var message = error.getMessage();
+    var location = error.getInstanceLocation() + ": ";
+    return message.startsWith(location) ? message.substring(location.length()) : message;
+  }
+
+  static void append(StringBuilder path, Object element) {
+    if (element instanceof Number) {
+      path.append('[').append(element).append(']');
+    } else if (element.toString().matches("[A-Za-z0-9_-]+")) {
+      path.append(path.isEmpty() ? "" : ".").append(element);
+    } else {
+      path.append("[\"").append(element).append("\"]");
+    }
+  }
+}

@@ -1,0 +1,9 @@
+/// Manifests: what is to be built, and what the modules that a manifest names take.
+///
+/// A manifest in osbuild's format, version 2, names sources and pipelines; a pipeline is a sequence
+/// of stages, each of which changes the tree that the one before it left. The id of a stage is the
+/// hash of all that goes into its tree.
+@NullMarked
+package dev.caisson.engine.manifest;
+
+import org.jspecify.annotations.NullMarked;

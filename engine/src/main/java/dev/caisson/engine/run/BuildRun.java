@@ -1,0 +1,156 @@
+package dev.caisson.engine.run;
+
+import dev.caisson.engine.BuildException;
+import dev.caisson.engine.BuildException.Step;
+import dev.caisson.engine.manifest.Manifest;
+import dev.caisson.engine.manifest.Manifest.Pipeline;
+import dev.caisson.engine.manifest.Manifest.Source;
+import dev.caisson.engine.manifest.ModuleIndex;
+import dev.caisson.engine.run.BuildEvent.PipelineFinished.Outcome;
+import dev.caisson.engine.store.ObjectStore;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/// One run of a build: plans which pipelines are built, asks the sources, and runs the stages.
+final class BuildRun {
+  private final Manifest manifest;
+  private final ObjectStore store;
+  private final ModuleIndex index;
+  private final EventDelivery events;
+  private final BuildSettings settings;
+
+  BuildRun(
+      Manifest manifest,
+      ObjectStore store,
+      ModuleIndex index,
+      EventDelivery events,
+      BuildSettings settings) {
+    this.manifest = manifest;
+    this.store = store;
+    this.index = index;
+    this.events = events;
+    this.settings = settings;
+  }
+
+  /// Builds, as [Build#run].
+  BuildResult run(List<String> targets) throws IOException {
+    var todo = plan(targets);
+    var sources = todo.isEmpty() ? List.<Source>of() : manifest.sources();
+    events.event(new BuildEvent.Planned(sources.size(), todo));
+    var fetched = new ArrayList<SourceResult>();
+    for (var source : sources) {
+      var result = new SourceRun(index, store, events, source).run();
+      fetched.add(result);
+      events.event(new BuildEvent.SourceFinished(result));
+      if (!result.success()) {
+        return new BuildResult(fetched, Map.of());
+      }
+    }
+    var stages = new LinkedHashMap<Pipeline, List<StageResult>>();
+    for (var pipeline : todo) {
+      var results = new ArrayList<StageResult>();
+      stages.put(pipeline, results);
+      boolean success = build(pipeline, results);
+      var outcome = success ? Outcome.SUCCESS : Outcome.FAILURE;
+      events.event(new BuildEvent.PipelineFinished(pipeline, outcome));
+      if (!success) {
+        return new BuildResult(fetched, stages);
+      }
+    }
+    return new BuildResult(fetched, stages);
+  }
+
+  /// The pipelines that must be built, each after those that it needs.
+  private List<Pipeline> plan(List<String> targets) throws IOException {
+    var ordered = new LinkedHashSet<Pipeline>();
+    for (var target : targets) {
+      visit(manifest.pipeline(target).orElseThrow(() -> absent(target)), ordered);
+    }
+    return List.copyOf(ordered);
+  }
+
+  private BuildException absent(String target) {
+    return new BuildException(
+        Step.MANIFEST,
+        "the manifest has no pipeline '%s'".formatted(target),
+        "It has: " + String.join(", ", manifest.pipelines().stream().map(Pipeline::name).toList()));
+  }
+
+  private void visit(Pipeline pipeline, Set<Pipeline> ordered) {
+    if (ordered.contains(pipeline)
+        || pipeline.id().isEmpty()
+        || store.contains(pipeline.id().get())) {
+      return;
+    }
+    pipeline.build().flatMap(manifest::pipeline).ifPresent(needed -> visit(needed, ordered));
+    for (int s = stored(pipeline); s < pipeline.stages().size(); s++) {
+      for (var id : pipeline.stages().get(s).dependencies()) {
+        manifest.pipeline(id).ifPresent(needed -> visit(needed, ordered));
+      }
+    }
+    ordered.add(pipeline);
+  }
+
+  /// How many stages of a pipeline the store holds the result of.
+  private int stored(Pipeline pipeline) {
+    for (int s = pipeline.stages().size(); s > 0; s--) {
+      if (store.contains(pipeline.stages().get(s - 1).id())) {
+        return s;
+      }
+    }
+    return 0;
+  }
+
+  private boolean build(Pipeline pipeline, List<StageResult> results) throws IOException {
+    int done = stored(pipeline);
+    events.event(new BuildEvent.PipelineStarted(pipeline, done));
+    if (done == pipeline.stages().size()) {
+      // Another build has finished it meanwhile.
+      return true;
+    }
+    Path root = Path.of("/");
+    Optional<String> runner = Optional.empty();
+    if (pipeline.build().isPresent()) {
+      root = store.tree(pipeline.build().get()).orElseThrow();
+      runner = manifest.pipeline(pipeline.build().get()).flatMap(Pipeline::runner);
+    }
+    Optional<String> base =
+        done == 0 ? Optional.empty() : Optional.of(pipeline.stages().get(done - 1).id());
+    var since = Instant.now();
+    try (var tree = store.begin(base)) {
+      int last = pipeline.stages().size() - 1;
+      for (int s = done; s <= last; s++) {
+        var stage = pipeline.stages().get(s);
+        events.event(new BuildEvent.StageStarted(pipeline, stage));
+        var run = new StageRun(index, store, events, settings, pipeline, stage);
+        var result = run.run(tree, root, runner);
+        if (run.timedOut()) {
+          events.deadlinePassed();
+        }
+        results.add(result);
+        events.event(new BuildEvent.StageFinished(pipeline, result));
+        if (!result.success()) {
+          return false;
+        }
+        boolean kept = s == last || settings.checkpoints().contains(stage.id());
+        if (kept && pipeline.sourceEpoch().isPresent()) {
+          tree.clampTimes(since, pipeline.sourceEpoch().getAsLong());
+        }
+        if (s == last) {
+          tree.commit(stage.id());
+        } else if (kept) {
+          tree.checkpoint(stage.id());
+        }
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,195 @@
+package dev.caisson.engine.run;
+
+import dev.caisson.linux.Deadline;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Optional;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/// Delivers the events of a build to its listener, in order, on one thread.
+///
+/// A listener may block: it writes to whatever the caller of the build has given it. The build
+/// waits for the listener, so that no event is lost, until the thread of the build is interrupted
+/// or [a deadline has passed][#deadlinePassed()]. Output waits in a bounded queue; when that is
+/// full, the module that prints waits.
+final class EventDelivery implements AutoCloseable {
+  /// How many characters of output may wait.
+  private static final long ROOM = 1 << 20;
+
+  /// How many may wait while services are stopped: a service that has ended can leave a full pipe,
+  /// and its output is given up if it is not read in time. See `pipe(7)`.
+  private static final long LAST_ROOM = 4 << 20;
+
+  private static final Duration AFTER_DEADLINE = Duration.ofSeconds(5);
+  private static final Duration AFTER_INTERRUPT = Duration.ofSeconds(1);
+
+  private final BuildListener listener;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private final ArrayDeque<BuildEvent> waiting = new ArrayDeque<>();
+  private long room = ROOM;
+  private long size;
+  private long added;
+  private long delivered;
+  private Optional<Deadline> until = Optional.empty();
+  private @Nullable Throwable failure;
+  private boolean closed;
+
+  EventDelivery(BuildListener listener) {
+    this.listener = listener;
+    // What blocks in a write would take a virtual thread's carrier.
+    Thread.ofPlatform().daemon().name("build-listener").start(this::deliver);
+  }
+
+  private void deliver() {
+    for (var event = next(); event.isPresent(); event = next()) {
+      Throwable thrown = null;
+      try {
+        listener.event(event.get());
+      } catch (RuntimeException | Error bug) {
+        thrown = bug;
+      }
+      lock.lock();
+      try {
+        size -= length(event.get());
+        delivered++;
+        failure = failure == null ? thrown : failure;
+        changed.signalAll();
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  private Optional<BuildEvent> next() {
+    lock.lock();
+    try {
+      while (waiting.isEmpty() && !closed) {
+        changed.awaitUninterruptibly();
+      }
+      return Optional.ofNullable(waiting.pollFirst());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static long length(BuildEvent event) {
+    return event instanceof BuildEvent.Output output ? output.text().length() : 0;
+  }
+
+  /// Delivers an event of the build's own thread, and all before it. Blocks until the listener has
+  /// heard it.
+  ///
+  /// @throws RuntimeException what the listener has thrown
+  void event(BuildEvent event) {
+    lock.lock();
+    try {
+      add(event);
+      awaitDelivery(added);
+      if (failure instanceof RuntimeException bug) {
+        throw bug;
+      }
+      if (failure instanceof Error bug) {
+        throw bug;
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void add(BuildEvent event) {
+    waiting.addLast(event);
+    size += length(event);
+    added++;
+    changed.signalAll();
+  }
+
+  private void awaitDelivery(long number) {
+    try {
+      while (delivered < number && failure == null) {
+        if (until.isEmpty()) {
+          changed.await();
+        } else if (changed.awaitNanos(until.get().remaining().toNanos()) <= 0) {
+          return;
+        }
+      }
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /// Delivers output, from any thread. Blocks while too much output waits.
+  void output(BuildEvent.Output event) {
+    lock.lock();
+    try {
+      while (size >= room && !closed) {
+        changed.await();
+      }
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+    } finally {
+      if (!closed) {
+        add(event);
+      }
+      lock.unlock();
+    }
+  }
+
+  /// Makes room for the last output of services, until what is returned is closed.
+  Room lastOutput() {
+    setRoom(LAST_ROOM);
+    return () -> setRoom(ROOM);
+  }
+
+  /// More room than usual, until it is closed.
+  @FunctionalInterface
+  interface Room extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  private void setRoom(long characters) {
+    lock.lock();
+    try {
+      room = characters;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Says that a stage has been ended by its deadline: the listener has a few seconds left from
+  /// then on.
+  void deadlinePassed() {
+    lock.lock();
+    try {
+      until = Optional.of(Deadline.in(AFTER_DEADLINE));
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Waits until all events have been delivered, as [#event] does, and drops what comes later. A
+  /// listener that still blocks is left to it.
+  @Override
+  public void close() {
+    boolean interrupted = Thread.interrupted();
+    lock.lock();
+    try {
+      if (interrupted) {
+        until = Optional.of(Deadline.in(AFTER_INTERRUPT));
+      }
+      awaitDelivery(added);
+      closed = true;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}

@@ -1,0 +1,14 @@
+package dev.caisson.service.internal;
+
+import java.io.IOException;
+
+/// What came over a connection is JSON, but not a message of the protocol.
+///
+/// Immutable.
+public final class MalformedMessageException extends IOException {
+  private static final long serialVersionUID = 1;
+
+  MalformedMessageException(String problem) {
+    super(problem);
+  }
+}
