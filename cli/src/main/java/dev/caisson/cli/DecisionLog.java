@@ -1,6 +1,6 @@
 package dev.caisson.cli;
 
-import dev.caisson.network.Decision;
+import dev.caisson.network.broker.Decision;
 import dev.caisson.sandbox.OutputMeter;
 import java.util.HashSet;
 import java.util.Set;

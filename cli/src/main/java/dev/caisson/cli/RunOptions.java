@@ -2,7 +2,7 @@ package dev.caisson.cli;
 
 import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.process.Rlimit;
-import dev.caisson.network.NetworkPolicy;
+import dev.caisson.network.policy.NetworkPolicy;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.Capability;
 import dev.caisson.sandbox.Network;

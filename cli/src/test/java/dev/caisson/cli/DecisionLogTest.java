@@ -2,7 +2,7 @@ package dev.caisson.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.network.Decision;
+import dev.caisson.network.broker.Decision;
 import dev.caisson.sandbox.OutputMeter;
 import java.util.ArrayList;
 import java.util.Optional;

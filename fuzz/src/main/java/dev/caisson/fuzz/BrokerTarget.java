@@ -6,7 +6,7 @@ import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.Message;
 import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.socket.UnixSocket;
-import dev.caisson.network.BrokerProtocol;
+import dev.caisson.network.broker.BrokerProtocol;
 import java.io.IOException;
 import java.util.List;
 import tools.jackson.databind.node.JsonNodeFactory;

@@ -5,8 +5,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.socket.StreamSocket;
 import dev.caisson.linux.socket.UnixSocket;
-import dev.caisson.network.Access;
-import dev.caisson.network.ProxyLimits;
+import dev.caisson.network.internal.proxy.ProxyLimits;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -59,7 +58,7 @@ public final class ProxyTarget {
       client.send(input, Deadline.in(Packet.LONG));
       client.shutdownOutput();
       try (var proxy = StreamSocket.of(pair.ours().move())) {
-        Access.serve(proxy, fence.broker, LIMITS);
+        ProxyAccess.serve(proxy, fence.broker, LIMITS);
       } catch (EOFException half) {
         // There is nothing to answer.
       }
@@ -104,7 +103,7 @@ public final class ProxyTarget {
   }
 
   private static void checkPassedOn(byte[] input) throws IOException {
-    var passed = Access.passedOn(input, 1 + input.length % 7);
+    var passed = ProxyAccess.passedOn(input, 1 + input.length % 7);
     if (passed.isPresent()) {
       var text = new String(passed.get().data(), ISO_8859_1);
       Forwarded.check(text, passed.get().authority(), passed.get().whole());

@@ -13,8 +13,7 @@ import java.util.Optional;
 /// The two ends of the protocol of host services, without the processes and threads that they
 /// otherwise come with: an execution must cost microseconds.
 ///
-/// This, [dev.caisson.network.Access] and [dev.caisson.remote.Access] alone know what is not
-/// public.
+/// It alone knows what is not public, so it lies in the package of services.
 public final class Access {
   private Access() {}
 

@@ -5,6 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.mount.NetworkNamespace;
 import dev.caisson.linux.socket.TcpListener;
+import dev.caisson.network.broker.Broker;
+import dev.caisson.network.broker.BrokerLimits;
+import dev.caisson.network.broker.Decision;
+import dev.caisson.network.internal.proxy.BrokerProxy;
+import dev.caisson.network.internal.proxy.ProxyLimits;
+import dev.caisson.network.policy.NetworkPolicy;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;

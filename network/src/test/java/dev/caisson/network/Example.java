@@ -2,6 +2,12 @@ package dev.caisson.network;
 
 import dev.caisson.linux.mount.NetworkNamespace;
 import dev.caisson.linux.socket.TcpListener;
+import dev.caisson.network.broker.Broker;
+import dev.caisson.network.broker.BrokerLimits;
+import dev.caisson.network.broker.Resolver;
+import dev.caisson.network.internal.proxy.BrokerProxy;
+import dev.caisson.network.internal.proxy.ProxyLimits;
+import dev.caisson.network.policy.NetworkPolicy;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

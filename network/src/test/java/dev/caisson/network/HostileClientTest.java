@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.StreamSocket;
+import dev.caisson.network.broker.BrokerLimits;
+import dev.caisson.network.internal.proxy.ProxyLimits;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;

@@ -1,5 +1,6 @@
 package dev.caisson.network;
 
+import dev.caisson.network.broker.Resolver;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
@@ -9,11 +10,11 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
 /// A resolver that knows what a test tells it, and remembers what it was asked.
-final class Names implements Resolver {
+public final class Names implements Resolver {
   private final Map<String, List<InetAddress>> known = new ConcurrentHashMap<>();
   private final List<String> asked = new ArrayList<>();
 
-  Names with(String name, String... addresses) {
+  public Names with(String name, String... addresses) {
     known.put(name, Stream.of(addresses).map(InetAddress::ofLiteral).toList());
     return this;
   }
@@ -28,7 +29,7 @@ final class Names implements Resolver {
     return found;
   }
 
-  synchronized List<String> asked() {
+  public synchronized List<String> asked() {
     return List.copyOf(asked);
   }
 }

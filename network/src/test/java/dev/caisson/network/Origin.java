@@ -7,6 +7,9 @@ import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.StreamSocket;
 import dev.caisson.linux.socket.TcpListener;
 import dev.caisson.linux.threads.Threads;
+import dev.caisson.network.internal.proxy.HttpBody;
+import dev.caisson.network.internal.proxy.HttpFields;
+import dev.caisson.network.internal.proxy.Input;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -15,18 +18,18 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /// A server on the loopback interface, as a test wants it.
-final class Origin implements AutoCloseable {
-  static final Duration LONG = Duration.ofSeconds(30);
+public final class Origin implements AutoCloseable {
+  public static final Duration LONG = Duration.ofSeconds(30);
 
   private final TcpListener listener;
   private final Thread acceptor;
   private final Queue<StreamSocket> accepted = new ConcurrentLinkedQueue<>();
 
   /// What has come, one text for each connection that has ended.
-  final Queue<String> received = new ConcurrentLinkedQueue<>();
+  public final Queue<String> received = new ConcurrentLinkedQueue<>();
 
   @FunctionalInterface
-  interface Handler {
+  public interface Handler {
     void serve(StreamSocket socket, Origin origin) throws IOException;
   }
 
@@ -35,16 +38,16 @@ final class Origin implements AutoCloseable {
     this.acceptor = Thread.ofVirtual().start(() -> accept(handler));
   }
 
-  static TcpListener loopback() throws SystemCallException {
+  public static TcpListener loopback() throws SystemCallException {
     return TcpListener.listen(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0), 512);
   }
 
-  static Origin start(Handler handler) throws SystemCallException {
+  public static Origin start(Handler handler) throws SystemCallException {
     return new Origin(loopback(), handler);
   }
 
   /// Sends back what comes, the end included.
-  static Origin echo() throws SystemCallException {
+  public static Origin echo() throws SystemCallException {
     return start((socket, origin) -> {
       var buffer = new byte[65536];
       for (int n; (n = socket.recv(buffer, 0, buffer.length, Deadline.in(LONG))) >= 0; ) {
@@ -55,7 +58,7 @@ final class Origin implements AutoCloseable {
   }
 
   /// Takes note of one request with all its content, and answers it.
-  static Origin http(String answer) throws SystemCallException {
+  public static Origin http(String answer) throws SystemCallException {
     return start((socket, origin) -> {
       var input = new Input((b, o, l) -> socket.recv(b, o, l, Deadline.in(LONG)));
       var head = input.head();
@@ -77,7 +80,7 @@ final class Origin implements AutoCloseable {
     });
   }
 
-  static Origin hello() throws SystemCallException {
+  public static Origin hello() throws SystemCallException {
     return http("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
   }
 
@@ -100,7 +103,7 @@ final class Origin implements AutoCloseable {
     }
   }
 
-  int port() {
+  public int port() {
     return listener.port();
   }
 

@@ -5,6 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.socket.StreamSocket;
+import dev.caisson.network.broker.Broker;
+import dev.caisson.network.broker.BrokerLimits;
+import dev.caisson.network.broker.Decision;
+import dev.caisson.network.internal.proxy.BrokerProxy;
+import dev.caisson.network.internal.proxy.ProxyLimits;
+import dev.caisson.network.policy.NetworkPolicy;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Duration;
@@ -13,54 +19,55 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /// A proxy with all that belongs to it, and a client that says what a test wants it to.
-final class Proxied implements AutoCloseable {
-  static final Duration LONG = Origin.LONG;
+public final class Proxied implements AutoCloseable {
+  public static final Duration LONG = Origin.LONG;
 
-  final Names names = new Names().with("origin.test", "127.0.0.1");
-  final Queue<Decision> log = new ConcurrentLinkedQueue<>();
-  final Broker broker;
+  public final Names names = new Names().with("origin.test", "127.0.0.1");
+  public final Queue<Decision> log = new ConcurrentLinkedQueue<>();
+  public final Broker broker;
   private final BrokerProxy proxy;
   private final int port;
 
-  Proxied(ProxyLimits limits, BrokerLimits brokerLimits, String... rules) throws IOException {
+  public Proxied(ProxyLimits limits, BrokerLimits brokerLimits, String... rules)
+      throws IOException {
     broker = new Broker(NetworkPolicy.parse(List.of(rules)), names, brokerLimits, log::add);
     var listener = Origin.loopback();
     port = listener.port();
     proxy = BrokerProxy.serve(listener, broker, limits);
   }
 
-  Proxied(String... rules) throws IOException {
+  public Proxied(String... rules) throws IOException {
     this(ProxyLimits.DEFAULT, BrokerLimits.DEFAULT, rules);
   }
 
   /// One that allows the name `origin.test` at the port of a server.
-  static Proxied of(Origin origin) throws IOException {
+  public static Proxied of(Origin origin) throws IOException {
     return new Proxied("origin.test:" + origin.port(), "127.0.0.1:" + origin.port());
   }
 
-  int port() {
+  public int port() {
     return port;
   }
 
-  StreamSocket connect() throws IOException {
+  public StreamSocket connect() throws IOException {
     return StreamSocket.connect(
         new java.net.InetSocketAddress(java.net.InetAddress.ofLiteral("127.0.0.1"), port),
         Deadline.in(LONG));
   }
 
   /// Sends all of it, and returns all that comes back until the end.
-  String exchange(byte[] request) throws IOException {
+  public String exchange(byte[] request) throws IOException {
     try (var socket = connect()) {
       socket.send(request, Deadline.in(LONG));
       return all(socket);
     }
   }
 
-  String exchange(String request) throws IOException {
+  public String exchange(String request) throws IOException {
     return exchange(request.getBytes(ISO_8859_1));
   }
 
-  static String all(StreamSocket socket) throws IOException {
+  public static String all(StreamSocket socket) throws IOException {
     var bytes = new ByteArrayOutputStream();
     var buffer = new byte[65536];
     for (int n; (n = socket.recv(buffer, 0, buffer.length, Deadline.in(LONG))) >= 0; ) {
@@ -69,7 +76,7 @@ final class Proxied implements AutoCloseable {
     return bytes.toString(ISO_8859_1);
   }
 
-  static String exactly(StreamSocket socket, int length) throws IOException {
+  public static String exactly(StreamSocket socket, int length) throws IOException {
     var buffer = new byte[length];
     for (int done = 0; done < length; ) {
       int n = socket.recv(buffer, done, length - done, Deadline.in(LONG));

@@ -3,6 +3,11 @@ package dev.caisson.network;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.network.internal.proxy.HttpBody;
+import dev.caisson.network.internal.proxy.HttpException;
+import dev.caisson.network.internal.proxy.HttpFields;
+import dev.caisson.network.internal.proxy.HttpRequest;
+import dev.caisson.network.internal.proxy.Input;
 import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;

@@ -1,10 +1,10 @@
 package dev.caisson.sandbox;
 
-import dev.caisson.network.Broker;
-import dev.caisson.network.BrokerLimits;
-import dev.caisson.network.Decision;
-import dev.caisson.network.NetworkPolicy;
-import dev.caisson.network.Resolver;
+import dev.caisson.network.broker.Broker;
+import dev.caisson.network.broker.BrokerLimits;
+import dev.caisson.network.broker.Decision;
+import dev.caisson.network.broker.Resolver;
+import dev.caisson.network.policy.NetworkPolicy;
 import java.util.function.Consumer;
 
 /// What a sandbox can reach.

@@ -1,8 +1,8 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.ipc.Message;
-import dev.caisson.network.Broker;
-import dev.caisson.network.BrokerProtocol;
+import dev.caisson.network.broker.Broker;
+import dev.caisson.network.broker.BrokerProtocol;
 import java.io.IOException;
 import java.time.Duration;
 

@@ -10,7 +10,7 @@ import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.Child;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.linux.process.SpawnThread;
-import dev.caisson.network.NetworkPolicy;
+import dev.caisson.network.policy.NetworkPolicy;
 import dev.caisson.sandbox.cgroup.Cgroups;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.testkit.Need;

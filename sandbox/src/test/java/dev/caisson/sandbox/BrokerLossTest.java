@@ -2,7 +2,7 @@ package dev.caisson.sandbox;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.network.NetworkPolicy;
+import dev.caisson.network.policy.NetworkPolicy;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.Requires;

@@ -1,6 +1,6 @@
 package dev.caisson.sandbox;
 
-import dev.caisson.network.NetworkPolicy;
+import dev.caisson.network.policy.NetworkPolicy;
 import java.io.IOException;
 import java.util.List;
 import java.util.stream.Stream;

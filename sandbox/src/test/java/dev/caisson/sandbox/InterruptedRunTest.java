@@ -4,7 +4,7 @@ import static dev.caisson.sandbox.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.ByteSize;
-import dev.caisson.network.NetworkPolicy;
+import dev.caisson.network.policy.NetworkPolicy;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;

@@ -10,7 +10,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.Processes;
-import dev.caisson.network.NetworkPolicy;
+import dev.caisson.network.policy.NetworkPolicy;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.Need;

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.ByteSize;
-import dev.caisson.network.NetworkPolicy;
+import dev.caisson.network.policy.NetworkPolicy;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.Requires;

@@ -8,7 +8,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.socket.UnixSocket;
-import dev.caisson.network.NetworkPolicy;
+import dev.caisson.network.policy.NetworkPolicy;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;

@@ -1,0 +1,5 @@
+/// Connects to what the policy allows, and passes the connected descriptors on.
+@NullMarked
+package dev.caisson.network.broker;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,116 @@
+package dev.caisson.network.internal.proxy;
+
+import dev.caisson.network.policy.HostName;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.regex.Pattern;
+
+/// How long the content of a request is: nothing that follows it is passed on, where it could be
+/// taken for another request that nobody has checked.
+public sealed interface HttpBody {
+  /// Where bytes go to.
+  @FunctionalInterface
+  interface Sink {
+    void send(byte[] data, int offset, int length) throws IOException;
+
+    default void send(String text) throws IOException {
+      send(bytes(text), 0, text.length());
+    }
+  }
+
+  /// The bytes of a header: each stands for itself.
+  static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.ISO_8859_1);
+  }
+
+  /// Passes the content on, and reads nothing beyond it.
+  void forward(Input input, Sink sink) throws IOException;
+
+  /// What the header says of it.
+  ///
+  /// @param fields of the request
+  /// @throws HttpException if they contradict each other, or leave room for doubt
+  static HttpBody of(HttpFields fields) throws HttpException {
+    var lengths = fields.values("content-length");
+    var encodings = fields.values("transfer-encoding");
+    if (!lengths.isEmpty() && !encodings.isEmpty()) {
+      throw new HttpException(400, "both Content-Length and Transfer-Encoding");
+    }
+    if (lengths.size() > 1 || encodings.size() > 1) {
+      throw new HttpException(400, "more than one Content-Length or Transfer-Encoding");
+    }
+    if (!encodings.isEmpty()) {
+      if (!encodings.getFirst().equalsIgnoreCase("chunked")) {
+        throw new HttpException(501, "a Transfer-Encoding other than chunked");
+      }
+      return new Chunked();
+    }
+    if (lengths.isEmpty()) {
+      return new Sized(0);
+    }
+    if (!Sized.DIGITS.matcher(lengths.getFirst()).matches()) {
+      throw new HttpException(400, "a Content-Length that is no number");
+    }
+    return new Sized(Long.parseLong(lengths.getFirst()));
+  }
+
+  /// So many bytes.
+  record Sized(long length) implements HttpBody {
+    private static final Pattern DIGITS = Pattern.compile("[0-9]{1,18}");
+    private static final int CHUNK = 64 * 1024;
+
+    @Override
+    public void forward(Input input, Sink sink) throws IOException {
+      var buffer = new byte[(int) Math.min(length, CHUNK)];
+      for (long left = length; left > 0; ) {
+        int count = input.read(buffer, (int) Math.min(left, CHUNK));
+        if (count < 0) {
+          throw new EOFException("the connection ended in the middle of a request");
+        }
+        sink.send(buffer, 0, count);
+        left -= count;
+      }
+    }
+  }
+
+  /// Chunks, each with its length, which are written anew: without extensions and trailers.
+  record Chunked() implements HttpBody {
+    private static final int LINE = 1024;
+    private static final Pattern SIZE = Pattern.compile("([0-9A-Fa-f]{1,15})[ \t]*(;.*)?");
+
+    @Override
+    public void forward(Input input, Sink sink) throws IOException {
+      while (true) {
+        var line = input.line(LINE);
+        var matcher = SIZE.matcher(line);
+        if (!matcher.matches()) {
+          throw new HttpException(400, "not the size of a chunk: " + HostName.printable(line));
+        }
+        long size = Long.parseLong(matcher.group(1), 16);
+        if (size == 0) {
+          skipTrailers(input);
+          sink.send("0\r\n\r\n");
+          return;
+        }
+        sink.send(Long.toHexString(size) + "\r\n");
+        new Sized(size).forward(input, sink);
+        if (!input.line(2).isEmpty()) {
+          throw new HttpException(400, "a chunk that is longer than it says");
+        }
+        sink.send("\r\n");
+      }
+    }
+
+    private static void skipTrailers(Input input) throws IOException {
+      for (int left = Input.HEAD; left > 0; ) {
+        var line = input.line(LINE);
+        if (line.isEmpty()) {
+          return;
+        }
+        left -= line.length();
+      }
+      throw new HttpException(431, "trailers of more than %d bytes".formatted(Input.HEAD));
+    }
+  }
+}

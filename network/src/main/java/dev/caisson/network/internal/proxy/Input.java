@@ -1,0 +1,134 @@
+package dev.caisson.network.internal.proxy;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.OptionalInt;
+
+/// What a stranger sends, read by bytes and lines within limits.
+public final class Input {
+  /// The most of a request's or answer's header that is read, in bytes.
+  public static final int HEAD = 16 * 1024;
+
+  private final byte[] buffer = new byte[HEAD];
+  private Source source;
+  private int from;
+  private int to;
+
+  /// Where bytes come from, as [StreamSocket#recv].
+  @FunctionalInterface
+  public interface Source {
+    int recv(byte[] buffer, int offset, int length) throws IOException;
+  }
+
+  public Input(Source source) {
+    this.source = source;
+  }
+
+  /// From now on bytes come from there, after those that have come already.
+  public void from(Source next) {
+    source = next;
+  }
+
+  /// The next byte, which stays the next; empty at the end.
+  public OptionalInt peek() throws IOException {
+    return from < to || fill() ? OptionalInt.of(buffer[from] & 0xff) : OptionalInt.empty();
+  }
+
+  /// @throws EOFException if there are fewer
+  public byte[] bytes(int count) throws IOException {
+    while (to - from < count) {
+      if (!fill()) {
+        throw new EOFException("the connection ended in the middle of something");
+      }
+    }
+    from += count;
+    return Arrays.copyOfRange(buffer, from - count, from);
+  }
+
+  public int unsignedByte() throws IOException {
+    return bytes(1)[0] & 0xff;
+  }
+
+  /// Everything up to and with the first empty line.
+  ///
+  /// @throws HttpException if it is longer than [#HEAD]
+  public String head() throws IOException {
+    int line = 0;
+    for (int at = 0; ; at++) {
+      if (from + at == to && !fillWithin(HEAD)) {
+        throw new EOFException("the connection ended in the middle of a header");
+      }
+      if (buffer[from + at] != '\n') {
+        continue;
+      }
+      int length = at - line;
+      if (length == 0 || (length == 1 && buffer[from + line] == '\r')) {
+        return text(at + 1);
+      }
+      line = at + 1;
+    }
+  }
+
+  /// A line without its end, which is CR and LF.
+  public String line(int limit) throws IOException {
+    for (int at = 0; ; at++) {
+      if (from + at == to && !fillWithin(limit)) {
+        throw new EOFException("the connection ended in the middle of a line");
+      }
+      if (buffer[from + at] == '\n') {
+        var line = text(at + 1);
+        if (!line.endsWith("\r\n")) {
+          throw new HttpException(400, "a line ends with CR and LF");
+        }
+        return line.substring(0, line.length() - 2);
+      }
+    }
+  }
+
+  private String text(int length) {
+    from += length;
+    return new String(buffer, from - length, length, StandardCharsets.ISO_8859_1);
+  }
+
+  private boolean fillWithin(int limit) throws IOException {
+    if (to - from >= limit) {
+      throw new HttpException(431, "a header of more than %d bytes".formatted(limit));
+    }
+    return fill();
+  }
+
+  /// @return false at the end
+  private boolean fill() throws IOException {
+    if (from > 0) {
+      System.arraycopy(buffer, from, buffer, 0, to - from);
+      to -= from;
+      from = 0;
+    }
+    int count = source.recv(buffer, to, buffer.length - to);
+    to += Math.max(count, 0);
+    return count > 0;
+  }
+
+  /// Reads what is there, waiting until there is something.
+  ///
+  /// @return -1 at the end
+  public int read(byte[] into, int limit) throws IOException {
+    int room = Math.min(into.length, limit);
+    if (from == to) {
+      return source.recv(into, 0, room);
+    }
+    int count = Math.min(to - from, room);
+    System.arraycopy(buffer, from, into, 0, count);
+    from += count;
+    return count;
+  }
+
+  /// What has come and not been read.
+  public byte[] rest() {
+    var rest = Arrays.copyOfRange(buffer, from, to);
+    from = to;
+    return rest;
+  }
+}

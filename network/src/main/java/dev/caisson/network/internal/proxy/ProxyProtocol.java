@@ -1,0 +1,23 @@
+package dev.caisson.network.internal.proxy;
+
+import java.io.IOException;
+
+/// Tells by the first byte which protocol a client speaks: HTTP or SOCKS.
+public final class ProxyProtocol {
+  private static final int SOCKS5 = 5;
+
+  private ProxyProtocol() {}
+
+  /// Serves a client to its end. The socket is the caller's to close.
+  public static void serve(ProxyClient client) throws IOException {
+    var first = client.input().peek();
+    if (first.isEmpty()) {
+      return;
+    }
+    if (first.getAsInt() == SOCKS5) {
+      new Socks5(client).serve();
+    } else {
+      new HttpProxy(client).serve();
+    }
+  }
+}

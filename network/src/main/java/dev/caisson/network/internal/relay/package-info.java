@@ -1,0 +1,5 @@
+/// Bytes between two connections.
+@NullMarked
+package dev.caisson.network.internal.relay;
+
+import org.jspecify.annotations.NullMarked;
