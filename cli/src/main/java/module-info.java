@@ -6,6 +6,4 @@ module dev.caisson.cli {
   requires dev.caisson.remote;
   requires dev.caisson.stub;
   requires org.apache.commons.cli;
-
-  exports dev.caisson.cli;
 }

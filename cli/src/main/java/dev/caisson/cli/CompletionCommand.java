@@ -1,12 +1,30 @@
 package dev.caisson.cli;
 
+import dev.caisson.cli.command.Command;
+import dev.caisson.cli.command.Console;
+import dev.caisson.cli.command.ExitCode;
+import dev.caisson.cli.command.Help;
+import dev.caisson.cli.command.UsageException;
+import java.util.List;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
+import org.jspecify.annotations.Nullable;
 
 /// Prints completions for bash, made from the options that the commands have.
 final class CompletionCommand implements Command {
+  private final List<String> names;
+  private final Function<String, @Nullable Command> commands;
+
+  /// @param names of all commands
+  /// @param commands finds one by its name
+  CompletionCommand(List<String> names, Function<String, @Nullable Command> commands) {
+    this.names = names;
+    this.commands = commands;
+  }
+
   @Override
   public String name() {
     return "completion";
@@ -31,13 +49,13 @@ final class CompletionCommand implements Command {
   }
 
   @Override
-  public int run(CommandLine line, Terminal terminal) throws UsageException {
-    if (!line.getArgList().equals(java.util.List.of("bash"))) {
+  public int run(CommandLine line, Console terminal) throws UsageException {
+    if (!line.getArgList().equals(List.of("bash"))) {
       throw new UsageException("the shell must be bash");
     }
     var cases = new StringBuilder();
-    for (var name : Main.COMMANDS) {
-      var command = Main.find(name);
+    for (var name : names) {
+      var command = commands.apply(name);
       if (command != null) {
         var words =
             command.options().addOption(Help.OPTION).getOptions().stream()
@@ -82,8 +100,8 @@ final class CompletionCommand implements Command {
     return ExitCode.OK;
   }
 
-  private static String firstWords() {
-    return Main.COMMANDS.stream()
+  private String firstWords() {
+    return names.stream()
         .map(name -> name.split(" ", 2)[0])
         .distinct()
         .collect(Collectors.joining(" "));

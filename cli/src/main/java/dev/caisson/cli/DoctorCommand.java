@@ -1,5 +1,9 @@
 package dev.caisson.cli;
 
+import dev.caisson.cli.command.Command;
+import dev.caisson.cli.command.Console;
+import dev.caisson.cli.command.ExitCode;
+import dev.caisson.cli.command.Places;
 import dev.caisson.files.Scratch;
 import dev.caisson.linux.process.Captured;
 import dev.caisson.linux.process.Processes;
@@ -56,7 +60,7 @@ final class DoctorCommand implements Command {
       String what, boolean needed, Optional<String> found, String purpose, String mend) {}
 
   @Override
-  public int run(CommandLine line, Terminal terminal) {
+  public int run(CommandLine line, Console terminal) {
     var findings =
         List.of(
             new Finding(

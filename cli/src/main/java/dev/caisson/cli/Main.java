@@ -1,11 +1,21 @@
 package dev.caisson.cli;
 
+import dev.caisson.cli.build.BuildCommand;
+import dev.caisson.cli.build.ResolveCommand;
+import dev.caisson.cli.command.Command;
+import dev.caisson.cli.command.Console;
+import dev.caisson.cli.command.ErrorText;
+import dev.caisson.cli.command.ExitCode;
+import dev.caisson.cli.command.Help;
+import dev.caisson.cli.command.UsageException;
+import dev.caisson.cli.run.RunCommand;
+import dev.caisson.cli.service.ServiceCallCommand;
+import dev.caisson.cli.service.ServiceMonitorCommand;
+import dev.caisson.cli.service.ServiceServeCommand;
+import dev.caisson.cli.stub.StubCommand;
 import dev.caisson.engine.manifest.ManifestException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.nio.file.FileSystemException;
-import java.nio.file.NoSuchFileException;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -77,7 +87,7 @@ public final class Main {
     }
     var done = new CountDownLatch(1);
     endWithProcess(Thread.currentThread(), done);
-    var terminal = Terminal.standard();
+    var terminal = Console.standard();
     int code;
     try {
       code = run(List.of(args), terminal);
@@ -114,7 +124,7 @@ public final class Main {
   }
 
   /// What could not be written was not said, so it cannot count as done.
-  private static int checked(Terminal terminal) {
+  private static int checked(Console terminal) {
     if (terminal.out().checkError() || System.out.checkError()) {
       terminal.err().println("caisson: the standard output cannot be written");
       return ExitCode.FAILED;
@@ -129,7 +139,7 @@ public final class Main {
         : descriptor.version().map(Object::toString).orElse("(not installed)");
   }
 
-  static int run(List<String> args, Terminal terminal) {
+  static int run(List<String> args, Console terminal) {
     if (args.isEmpty()) {
       terminal.err().print(HELP);
       return ExitCode.USAGE;
@@ -179,12 +189,12 @@ public final class Main {
       case "service call" -> new ServiceCallCommand();
       case "service serve" -> new ServiceServeCommand();
       case "service monitor" -> new ServiceMonitorCommand();
-      case "completion" -> new CompletionCommand();
+      case "completion" -> new CompletionCommand(COMMANDS, Main::find);
       default -> null;
     };
   }
 
-  private static int run(Command command, List<String> args, Terminal terminal) {
+  private static int run(Command command, List<String> args, Console terminal) {
     try {
       var options = command.options().addOption(Help.OPTION);
       var line =
@@ -207,7 +217,7 @@ public final class Main {
       terminal.error("interrupted");
       return ExitCode.INTERRUPTED;
     } catch (IOException failure) {
-      terminal.error(message(failure));
+      terminal.error(ErrorText.of(failure));
       return ExitCode.FAILED;
     } catch (OutOfMemoryError scarce) {
       // Threads count as memory there.
@@ -219,22 +229,5 @@ public final class Main {
       bug.printStackTrace(terminal.err());
       return ExitCode.FAILED;
     }
-  }
-
-  /// Java tells some errors by their class alone.
-  static String message(IOException failure) {
-    return switch (failure) {
-      case NoSuchFileException missing ->
-          missing.getFile() + ": there is no such file or directory";
-      case java.nio.file.AccessDeniedException denied -> denied.getFile() + ": permission denied";
-      case FileSystemException other when other.getReason() != null ->
-          other.getFile() + ": " + other.getReason();
-      default ->
-          failure.getMessage() == null
-              ? failure.getClass().getSimpleName()
-                  + " at "
-                  + Arrays.toString(failure.getStackTrace())
-              : failure.getMessage();
-    };
   }
 }

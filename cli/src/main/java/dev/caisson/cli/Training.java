@@ -1,5 +1,6 @@
 package dev.caisson.cli;
 
+import dev.caisson.cli.command.Console;
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.Message;
@@ -97,7 +98,7 @@ public final class Training {
                           "training",
                           "--service-fd",
                           number),
-                      new Terminal(System.out, System.err, System.out, false, false)));
+                      new Console(System.out, System.err, System.out, false, false)));
       pair.theirs().close();
       try (var host = JsonChannel.of(pair.ours(), Limits.DEFAULT)) {
         var call =
@@ -118,7 +119,7 @@ public final class Training {
   /// nothing else depends on it.
   public static void main(String[] args) throws IOException {
     var nowhere = new PrintStream(PrintStream.nullOutputStream(), false, StandardCharsets.UTF_8);
-    var terminal = new Terminal(nowhere, nowhere, nowhere, false, false);
+    var terminal = new Console(nowhere, nowhere, nowhere, false, false);
     var directory = Files.createTempDirectory("caisson-training-");
     try {
       var manifest = Files.writeString(directory.resolve("manifest.json"), MANIFEST).toString();

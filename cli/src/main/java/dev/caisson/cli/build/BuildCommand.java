@@ -1,0 +1,320 @@
+package dev.caisson.cli.build;
+
+import dev.caisson.cli.command.Command;
+import dev.caisson.cli.command.Console;
+import dev.caisson.cli.command.Durations;
+import dev.caisson.cli.command.ExitCode;
+import dev.caisson.cli.command.Interaction;
+import dev.caisson.cli.command.Places;
+import dev.caisson.cli.command.UsageException;
+import dev.caisson.cli.command.Values;
+import dev.caisson.engine.manifest.Manifest;
+import dev.caisson.engine.manifest.ManifestException;
+import dev.caisson.engine.manifest.ManifestReader;
+import dev.caisson.engine.manifest.ModuleIndex;
+import dev.caisson.engine.run.Build;
+import dev.caisson.engine.run.BuildListener;
+import dev.caisson.engine.run.BuildResult;
+import dev.caisson.engine.run.FailedStage;
+import dev.caisson.engine.store.ObjectStore;
+import dev.caisson.ipc.Json;
+import dev.caisson.recipe.Recipe;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.Option;
+import org.apache.commons.cli.Options;
+
+/// Builds a manifest or a recipe.
+public final class BuildCommand implements Command {
+  private static final String LOG_MONITOR = "LogMonitor";
+
+  @Override
+  public String name() {
+    return "build";
+  }
+
+  @Override
+  public String arguments() {
+    return "MANIFEST|RECIPE [OPTION]...";
+  }
+
+  @Override
+  public String description() {
+    return """
+    Builds pipelines of a manifest (JSON, - for the standard input) or of a recipe (.yaml), with all
+    that they need, unless the store has them already. What is built is what --export names, or else
+    what the manifest wants exported, or else its last pipeline.
+
+    A recipe is resolved first; its lock, NAME.lock.json beside it, is used from then on as long as the
+    recipe stays the same. `caisson resolve` makes a new one.
+    """;
+  }
+
+  @Override
+  public Options options() {
+    return new Options()
+        .addOption(value(null, "store", "DIR", "keep sources and trees here (default: .caisson)"))
+        .addOption(value(null, "cache", "DIR", "the same as --store"))
+        .addOption(
+            value(
+                "l",
+                "libdir",
+                "DIR",
+                "use the executables of this directory as modules, too: stages, inputs, sources, runners (default: /usr/lib/osbuild, for modules that Caisson does not have)"))
+        .addOption(
+            value(
+                null,
+                "export",
+                "NAME",
+                "copy the tree of this pipeline into the output directory; may be repeated"))
+        .addOption(value(null, "output-directory", "DIR", "where --export copies to, DIR/NAME"))
+        .addOption(
+            value(
+                null,
+                "checkpoint",
+                "PATTERN",
+                "also keep the trees after these stages, given by id, type or the name of their pipeline, with * and ?; may be repeated"))
+        .addOption(
+            value(null, "stage-timeout", "SECONDS", "end a stage that takes longer, and fail"))
+        .addOption(
+            flag(
+                null,
+                "inspect",
+                "print the manifest with the ids of all stages, and build nothing"))
+        .addOption(
+            flag(
+                null,
+                "shell-on-failure",
+                "when a stage fails, open a shell where it ran, before that is taken down"))
+        .addOption(flag(null, "json", "print the result as JSON, and nothing else"))
+        .addOption(
+            value(
+                null,
+                "monitor",
+                "NAME",
+                "how to tell what happens, and what modules print: LogMonitor, JSONSeqMonitor or NullMonitor (default with --json and --quiet)"))
+        .addOption(
+            value(null, "monitor-fd", "FD", "where to tell it (default: the standard output)"))
+        .addOption(flag("q", "quiet", "print errors only"));
+  }
+
+  private static Option value(
+      @org.jspecify.annotations.Nullable String letter, String name, String argument, String text) {
+    return Option.builder(letter).longOpt(name).hasArg().argName(argument).desc(text).get();
+  }
+
+  private static Option flag(
+      @org.jspecify.annotations.Nullable String letter, String name, String text) {
+    return Option.builder(letter).longOpt(name).desc(text).get();
+  }
+
+  @Override
+  public int run(CommandLine line, Console terminal) throws UsageException, IOException {
+    if (line.getArgList().size() != 1) {
+      throw new UsageException("one manifest or recipe is needed");
+    }
+    var name = line.getArgList().getFirst();
+    boolean recipe = Recipe.isRecipe(Path.of(name));
+    var libdir = libdir(line);
+    var index = libdir.isPresent() ? new ModuleIndex(libdir) : ModuleIndex.withInstalledLibrary();
+    var json = recipe ? Inputs.manifestOf(Path.of(name), terminal) : Inputs.json(name);
+    Manifest manifest;
+    try {
+      manifest = ManifestReader.read(json, index);
+    } catch (ManifestException invalid) {
+      throw Inputs.named(recipe ? Recipe.lockFile(Path.of(name)).toString() : name, invalid);
+    }
+    var exports = exports(line, manifest);
+    var checkpoints = checkpoints(line, manifest);
+    if (line.hasOption("inspect")) {
+      terminal.out().print(Json.indented(ResultJson.inspect(manifest)));
+      return ExitCode.OK;
+    }
+    var directory = Values.path(line, "output-directory");
+    if (line.hasOption("export") && directory.isEmpty()) {
+      throw new UsageException("--export needs --output-directory");
+    }
+    var targets = exports.isEmpty() ? manifest.defaultExports() : exports;
+    var cache = Values.path(line, "cache");
+    var storePath = Values.path(line, "store").or(() -> cache).orElse(Path.of(Places.STORE));
+    try (var store = ObjectStore.open(storePath);
+        var monitor = monitor(line, terminal)) {
+      var build = new Build(manifest, store, index, monitor).checkpoints(checkpoints);
+      var timeout = Values.last(line, "stage-timeout");
+      if (timeout.isPresent()) {
+        build = build.stageTimeout(seconds(timeout.get()));
+      }
+      if (line.hasOption("shell-on-failure")) {
+        build = build.onFailure(shell(terminal));
+      }
+      var result = build.run(targets);
+      if (Thread.interrupted()) {
+        terminal.error("interrupted");
+        return ExitCode.INTERRUPTED;
+      }
+      monitor.finish();
+      if (result.success() && directory.isPresent()) {
+        export(manifest, store, exports.isEmpty() ? targets : exports, directory.get());
+      }
+      if (line.hasOption("json")) {
+        terminal.out().print(Json.indented(ResultJson.result(manifest, result, store)));
+      } else {
+        tell(line, terminal, manifest, storePath, targets, directory, result);
+      }
+      monitor.check();
+      return result.success() ? ExitCode.OK : ExitCode.FAILED;
+    }
+  }
+
+  private static FailedStage.Handler shell(Console terminal) throws UsageException {
+    var somebody =
+        Interaction.standard()
+            .orElseThrow(() -> new UsageException("--shell-on-failure needs a terminal"));
+    return failed -> {
+      terminal.error(
+          "%s failed: %s; this is a shell in its build root, the build goes on when it ends"
+              .formatted(failed.stage().type(), failed.reason()));
+      failed.run(Interaction.SHELL, somebody.input(), somebody.output());
+    };
+  }
+
+  private static Optional<Path> libdir(CommandLine line) throws UsageException {
+    var libdir = Values.path(line, "libdir");
+    if (libdir.isPresent() && !Files.isDirectory(libdir.get())) {
+      throw new UsageException("the library directory does not exist: " + libdir.get());
+    }
+    return libdir.map(Path::toAbsolutePath);
+  }
+
+  private static List<String> exports(CommandLine line, Manifest manifest) throws UsageException {
+    var exports = new ArrayList<String>();
+    for (var export : Values.all(line, "export")) {
+      if (manifest.pipeline(export).isEmpty()) {
+        throw new UsageException(
+            "--export: there is no pipeline '%s'; there are: %s"
+                .formatted(
+                    export,
+                    String.join(", ", manifest.pipelines().stream().map(p -> p.name()).toList())));
+      }
+      exports.add(export);
+    }
+    return exports;
+  }
+
+  /// Patterns match the names of pipelines (whose last stage is meant), and the ids and types of
+  /// stages.
+  private static Set<String> checkpoints(CommandLine line, Manifest manifest)
+      throws UsageException {
+    var ids = new HashSet<String>();
+    for (var pattern : Values.all(line, "checkpoint")) {
+      int before = ids.size();
+      for (var pipeline : manifest.pipelines()) {
+        if (Globs.matches(pattern, pipeline.name())) {
+          pipeline.id().ifPresent(ids::add);
+        }
+        for (var stage : pipeline.stages()) {
+          if (Globs.matches(pattern, stage.id()) || Globs.matches(pattern, stage.type())) {
+            ids.add(stage.id());
+          }
+        }
+      }
+      if (ids.size() == before) {
+        throw new UsageException("--checkpoint: nothing in the manifest matches '" + pattern + "'");
+      }
+    }
+    return ids;
+  }
+
+  private static Duration seconds(String text) throws UsageException {
+    var duration = Durations.parse(text);
+    if (duration.isZero()) {
+      throw new UsageException("--stage-timeout must be more than nothing");
+    }
+    return duration;
+  }
+
+  private static CloseableMonitor monitor(CommandLine line, Console terminal)
+      throws UsageException {
+    var fd = monitorFd(line);
+    var name = monitorName(line);
+    return switch (name) {
+      case "NullMonitor" -> CloseableMonitor.of(BuildListener.NONE);
+      case LOG_MONITOR -> LogMonitor.open(terminal, fd, oneReader(line));
+      case "JSONSeqMonitor" -> JsonSeqMonitor.open(terminal, fd);
+      default ->
+          throw new UsageException(
+              "--monitor must be LogMonitor, JSONSeqMonitor or NullMonitor, not '" + name + "'");
+    };
+  }
+
+  private static String monitorName(CommandLine line) {
+    var quiet = line.hasOption("json") || line.hasOption("quiet");
+    return Values.last(line, "monitor").orElse(quiet ? "NullMonitor" : LOG_MONITOR);
+  }
+
+  private static Optional<Integer> monitorFd(CommandLine line) throws UsageException {
+    var number = Values.last(line, "monitor-fd");
+    if (number.isPresent() && !number.get().matches("\\d{1,6}")) {
+      throw new UsageException(
+          "--monitor-fd must be the number of a descriptor, not '" + number.get() + "'");
+    }
+    return number.map(Integer::valueOf);
+  }
+
+  /// Whether one reader gets the log and the errors of this command, so that neither repeats the
+  /// other.
+  private static boolean oneReader(CommandLine line) throws UsageException {
+    return monitorName(line).equals(LOG_MONITOR)
+        && MonitorStream.isStandard(monitorFd(line))
+        && !line.hasOption("json")
+        && Console.errorsJoinOutput();
+  }
+
+  private static void export(
+      Manifest manifest, ObjectStore store, List<String> names, Path directory) throws IOException {
+    for (var name : names) {
+      var id = manifest.pipeline(name).flatMap(Manifest.Pipeline::id);
+      if (id.isPresent()) {
+        store.export(id.get(), directory.resolve(name));
+      } else {
+        Files.createDirectories(directory.resolve(name));
+      }
+    }
+  }
+
+  private static void tell(
+      CommandLine line,
+      Console terminal,
+      Manifest manifest,
+      Path storePath,
+      List<String> targets,
+      Optional<Path> directory,
+      BuildResult result)
+      throws UsageException {
+    if (!result.success()) {
+      Failures.tell(terminal, line, result, oneReader(line));
+      return;
+    }
+    if (line.hasOption("quiet")) {
+      return;
+    }
+    for (var name : targets) {
+      var id = manifest.pipeline(name).flatMap(Manifest.Pipeline::id);
+      var place =
+          directory
+              .map(d -> d.resolve(name))
+              .orElseGet(() -> storePath.resolve("objects").resolve(id.orElse("")).resolve("tree"));
+      terminal
+          .out()
+          .printf("%s  %s  %s%n", terminal.bold("done"), name, id.isPresent() ? place : "(empty)");
+    }
+  }
+}

@@ -1,0 +1,87 @@
+package dev.caisson.cli.build;
+
+import dev.caisson.cli.command.Console;
+import dev.caisson.engine.manifest.ManifestException;
+import dev.caisson.engine.manifest.ManifestException.Problem;
+import dev.caisson.engine.manifest.ManifestReader;
+import dev.caisson.files.BoundedFile;
+import dev.caisson.ipc.Json;
+import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.MessageException;
+import dev.caisson.recipe.Lock;
+import dev.caisson.recipe.Recipe;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import tools.jackson.databind.JsonNode;
+
+/// Reads what the user names on the command line; each problem is told with the name of the file.
+public final class Inputs {
+  private Inputs() {}
+
+  /// Reads a recipe.
+  public static Recipe recipe(Path file) throws IOException {
+    if (!Recipe.isRecipe(file)) {
+      throw new ManifestException(
+          List.of(new Problem("", file + " is no recipe: its name must end with .yaml or .yml")));
+    }
+    checkFile(file);
+    try {
+      return Recipe.read(file);
+    } catch (ManifestException invalid) {
+      throw named(file.toString(), invalid);
+    }
+  }
+
+  private static void checkFile(Path file) throws ManifestException {
+    if (!Files.exists(file)) {
+      throw new ManifestException(
+          List.of(new Problem("", file + ": there is no such file or directory")));
+    }
+    if (Files.isDirectory(file)) {
+      throw new ManifestException(List.of(new Problem("", file + ": is a directory")));
+    }
+  }
+
+  /// Reads the JSON of a manifest; `-` is the standard input.
+  public static JsonNode json(String name) throws IOException {
+    if (!name.equals("-")) {
+      checkFile(Path.of(name));
+    }
+    try {
+      return name.equals("-")
+          ? Json.within(Limits.DEFAULT)
+              .parse(BoundedFile.MANIFEST.read(System.in, "standard input"))
+          : ManifestReader.json(Path.of(name));
+    } catch (MessageException invalid) {
+      throw new ManifestException(List.of(new Problem("", name + ": " + invalid.getMessage())));
+    }
+  }
+
+  /// The manifest of a recipe: its lock, if that is still its own, or else a new one.
+  public static JsonNode manifestOf(Path file, Console terminal) throws IOException {
+    var recipe = recipe(file);
+    var lock = Recipe.lockFile(file);
+    if (Files.exists(lock)) {
+      var manifest = json(lock.toString());
+      if (Lock.fits(manifest, recipe)) {
+        return manifest;
+      }
+    }
+    terminal.err().println("resolving " + file);
+    var manifest = Resolution.of(recipe, terminal);
+    Lock.write(manifest, lock);
+    return manifest;
+  }
+
+  /// Puts the name of the file before what is wrong in it.
+  public static ManifestException named(String file, ManifestException invalid) {
+    var problems =
+        invalid.problems().stream()
+            .map(problem -> new Problem("", file + ": " + problem))
+            .collect(Collectors.toList());
+    return new ManifestException(problems);
+  }
+}

@@ -1,0 +1,170 @@
+package dev.caisson.cli.build;
+
+import dev.caisson.cli.command.Console;
+import dev.caisson.cli.command.UsageException;
+import dev.caisson.cli.command.VisibleText;
+import dev.caisson.engine.run.BuildEvent;
+import dev.caisson.engine.run.SourceResult;
+import dev.caisson.sandbox.ExceptionEndpoint.Report;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Optional;
+
+/// Tells a person what happens: what modules print, as it comes, and a line a stage with its time.
+/// On a terminal, the last line shows what is under way.
+public final class LogMonitor implements CloseableMonitor {
+  private static final int NAME_WIDTH = 34;
+  private static final double MIB = 1 << 20;
+
+  private final Console terminal;
+  private final MonitorStream out;
+  private final boolean live;
+  private final boolean reasons;
+  private final OutputLines lines = new OutputLines();
+  private String status = "";
+  private boolean shown;
+
+  private LogMonitor(Console terminal, MonitorStream out, boolean live, boolean reasons) {
+    this.terminal = terminal;
+    this.out = out;
+    this.live = live;
+    this.reasons = reasons;
+  }
+
+  /// @param errors whether the reader of the monitor reads the command's errors, too, which say why
+  ///   something failed
+  public static LogMonitor open(Console terminal, Optional<Integer> fd, boolean errors)
+      throws UsageException {
+    return new LogMonitor(
+        terminal,
+        MonitorStream.open(terminal, fd),
+        fd.isEmpty() && terminal.interactive(),
+        !errors);
+  }
+
+  @Override
+  public void event(BuildEvent event) {
+    switch (event) {
+      case BuildEvent.Planned planned -> {
+        if (planned.pipelines().isEmpty()) {
+          line("nothing to build: the store has everything");
+        }
+      }
+      case BuildEvent.SourceStarted source ->
+          status("fetch  %s  %d files".formatted(source.source(), source.items()));
+      case BuildEvent.SourceProgress progress -> {
+        status(
+            "fetch  %s  %d of %d files  %s"
+                .formatted(
+                    progress.source(),
+                    progress.files(),
+                    progress.filesTotal(),
+                    amount(progress.bytes(), progress.bytesTotal())));
+      }
+      case BuildEvent.SourceFinished(var result) -> {
+        long cached =
+            result.items().stream()
+                .filter(item -> item.origin() == SourceResult.Origin.CACHE)
+                .count();
+        var what = "%d files, %d cached".formatted(result.items().size(), cached);
+        step("fetch", result.source(), what, result.duration(), result.success());
+        why(result.failure(), result.exception(), result.output());
+      }
+      case BuildEvent.PipelineStarted(var pipeline, var done) -> {
+        if (done > 0) {
+          line("%s  %s: %d stages are in the store".formatted("skip ", pipeline.name(), done));
+        }
+      }
+      case BuildEvent.PipelineFinished ended -> {
+        // Its stages have told.
+      }
+      case BuildEvent.StageStarted(var pipeline, var stage) ->
+          status("stage  %s  %s".formatted(pipeline.name(), stage.type()));
+      case BuildEvent.StageFinished(var pipeline, var result) -> {
+        step(
+            "stage",
+            pipeline.name() + "  " + result.stage().type(),
+            result.stage().id().substring(0, 12),
+            result.duration(),
+            result.success());
+        why(result.failure(), result.exception(), result.output());
+      }
+      case BuildEvent.Output(var origin, var text) -> {
+        clear();
+        // A service's lines say whose they are.
+        out.write(lines.next(origin, origin.startsWith("stages/") ? "  | " : "", text));
+        draw();
+      }
+    }
+  }
+
+  private void why(Optional<String> failure, Optional<Report> exception, String output) {
+    if (reasons && failure.isPresent()) {
+      failure.get().lines().forEach(text -> line("  " + VisibleText.of(text)));
+      exception.ifPresent(report ->
+          Reports.lines(report, failure.get(), output).forEach(text -> line("  " + text)));
+    }
+  }
+
+  private static String amount(long bytes, long total) {
+    var come = "%.1f MiB".formatted(bytes / MIB);
+    return total == 0 ? come : come + " of %.1f MiB".formatted(total / MIB);
+  }
+
+  private void step(String kind, String name, String detail, Duration time, boolean success) {
+    var padded = name + " ".repeat(Math.max(1, NAME_WIDTH - name.length()));
+    line(
+        "%s  %s %-22s %8s%s"
+            .formatted(
+                terminal.bold(kind),
+                padded,
+                detail,
+                seconds(time),
+                success ? "" : "  " + terminal.red("failed")));
+  }
+
+  private static String seconds(Duration time) {
+    return String.format(Locale.ROOT, "%.2f s", time.toNanos() / 1e9);
+  }
+
+  private void status(String text) {
+    clear();
+    status = text.length() > 100 ? text.substring(0, 100) : text;
+    draw();
+  }
+
+  private void line(String text) {
+    clear();
+    status = "";
+    out.write(lines.finish() + text + "\n");
+  }
+
+  private void draw() {
+    if (live && !status.isEmpty() && !lines.middle()) {
+      out.write(status);
+      shown = true;
+    }
+  }
+
+  private void clear() {
+    if (shown) {
+      out.write("\r\033[K");
+      shown = false;
+    }
+  }
+
+  /// A write that waits for its reader is left to it.
+  @Override
+  public void finish() {
+    if (!out.busy()) {
+      clear();
+      out.write(lines.finish());
+    }
+  }
+
+  @Override
+  public void check() throws IOException {
+    out.check();
+  }
+}

@@ -1,0 +1,63 @@
+package dev.caisson.cli.command;
+
+import dev.caisson.linux.PathBytes;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/// An environment byte for byte, as the kernel hands it on: Java's own is text.
+///
+/// @param all each variable with its name, `=` and its value
+public record Variables(List<byte[]> all) {
+  /// What this process was started with. See `proc_pid_environ(5)`.
+  public static Variables ofThisProcess() throws IOException {
+    var bytes = Files.readAllBytes(Path.of("/proc/self/environ"));
+    var all = new ArrayList<byte[]>();
+    int from = 0;
+    for (int i = 0; i < bytes.length; i++) {
+      if (bytes[i] == 0) {
+        if (i > from) {
+          all.add(Arrays.copyOfRange(bytes, from, i));
+        }
+        from = i + 1;
+      }
+    }
+    return new Variables(all);
+  }
+
+  /// The value of a variable; of several the first.
+  public Optional<byte[]> value(String name) {
+    var start = PathBytes.encode(name + "=");
+    return all.stream()
+        .filter(variable -> begins(variable, start))
+        .map(variable -> Arrays.copyOfRange(variable, start.length, variable.length))
+        .findFirst();
+  }
+
+  /// The same, with a variable instead of all of that name.
+  public Variables with(String name, byte[] value) {
+    var start = PathBytes.encode(name + "=");
+    var changed = new ArrayList<byte[]>();
+    all.stream().filter(variable -> !begins(variable, start)).forEach(changed::add);
+    changed.add(joined(start, value));
+    return new Variables(changed);
+  }
+
+  public static byte[] joined(byte[]... parts) {
+    var bytes = new ByteArrayOutputStream();
+    for (var part : parts) {
+      bytes.writeBytes(part);
+    }
+    return bytes.toByteArray();
+  }
+
+  private static boolean begins(byte[] variable, byte[] start) {
+    return variable.length >= start.length
+        && Arrays.equals(variable, 0, start.length, start, 0, start.length);
+  }
+}

@@ -1,0 +1,260 @@
+package dev.caisson.cli.run;
+
+import dev.caisson.cli.command.Command;
+import dev.caisson.cli.command.Console;
+import dev.caisson.cli.command.Durations;
+import dev.caisson.cli.command.ErrorText;
+import dev.caisson.cli.command.ExitCode;
+import dev.caisson.cli.command.Interaction;
+import dev.caisson.cli.command.Places;
+import dev.caisson.cli.command.StandardStreams;
+import dev.caisson.cli.command.UsageException;
+import dev.caisson.cli.command.Values;
+import dev.caisson.files.Scratch;
+import dev.caisson.ipc.Json;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.ShellWords;
+import dev.caisson.linux.tty.Terminal;
+import dev.caisson.sandbox.BuildRoot;
+import dev.caisson.sandbox.Network;
+import dev.caisson.sandbox.OutputMeter;
+import dev.caisson.sandbox.OutputSink;
+import dev.caisson.sandbox.Run;
+import dev.caisson.sandbox.RunPlan;
+import dev.caisson.sandbox.RunResult;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.Option;
+import org.apache.commons.cli.Options;
+import tools.jackson.databind.JsonNode;
+
+/// Runs a command in a build root that is thrown away afterwards.
+public final class RunCommand implements Command {
+  @Override
+  public String name() {
+    return "run";
+  }
+
+  @Override
+  public String arguments() {
+    return "[OPTION]... -- COMMAND [ARGUMENT]...";
+  }
+
+  @Override
+  public String description() {
+    return """
+    Runs a command in a throw-away build root: /usr of the host (or of --root), read-only; everything
+    else new and empty; no network; no capabilities; no system calls that nobody needs. When the
+    command ends, whatever it left running is killed. Exits as the command does.
+
+    As root, or as anybody else where user namespaces are allowed. What caisson is to read is copied
+    to the command, unless that is a terminal that it does not get; what the command does not read of
+    a file stays unread. The command is ended when it has printed more than 1 GiB.
+    """;
+  }
+
+  @Override
+  public boolean hasOwnOptions() {
+    return true;
+  }
+
+  @Override
+  public Options options() {
+    return RunOptions.all()
+        .addOption(flag("json", "print one JSON object: how it ended, what it printed and used"))
+        .addOption(
+            Option.builder()
+                .longOpt("stdin")
+                .hasArg()
+                .argName("none")
+                .desc("none: the command has nothing to read")
+                .get())
+        .addOption(flag("no-terminal", "give it no terminal, even if there is one"))
+        .addOption(
+            flag(
+                "shell-on-failure",
+                "when it fails, open a shell in its build root before that" + " is taken down"))
+        .addOption(flag("dry-run", "print what would be executed, and do nothing"));
+  }
+
+  private static Option flag(String name, String description) {
+    return Option.builder().longOpt(name).desc(description).get();
+  }
+
+  @Override
+  public int run(CommandLine line, Console terminal) throws UsageException, IOException {
+    if (line.getArgList().isEmpty()) {
+      throw new UsageException("a command is needed");
+    }
+    if (line.getArgList().getFirst().startsWith("-")) {
+      throw new UsageException("there is no option " + line.getArgList().getFirst());
+    }
+    var asked = RunOptions.run(line, line.getArgList());
+    var network = RunOptions.network(line, terminal::error);
+    var run = metered(asked, network);
+    if (line.hasOption("timeout")) {
+      run = run.deadline(Durations.timeout(line));
+    }
+    var root = Values.path(line, "root").orElse(Path.of("/"));
+    if (!Files.isDirectory(root)) {
+      throw new UsageException("--root is no directory: " + root);
+    }
+    try (var scratch = Scratch.under(Places.temporary());
+        var buildRoot = BuildRoot.create(root, scratch.directory(), RunOptions.privilege(line))) {
+      if (line.hasOption("dry-run")) {
+        return dryRun(buildRoot.plan(run), line.hasOption("json"), terminal);
+      }
+      if (line.hasOption("json")) {
+        var counted = standardInput(line, run).accounting().errors(OutputSink.NONE);
+        var result = buildRoot.run(counted);
+        int code = exitCode(result);
+        print(RunJson.result(result, code), terminal);
+        return code;
+      }
+      var somebody = Interaction.standard();
+      // What somebody sees at a terminal is not counted.
+      boolean pipes = line.hasOption("no-terminal") || line.hasOption("output-limit");
+      if (somebody.isPresent() && !pipes) {
+        run = standardError(run.terminal(somebody.get().input(), somebody.get().output()));
+      } else {
+        run = output(standardInput(line, run));
+      }
+      var result = buildRoot.run(run);
+      int code = told(result, terminal);
+      if (!result.success() && line.hasOption("shell-on-failure")) {
+        shell(buildRoot, metered(asked, network), somebody, terminal);
+      }
+      return code;
+    } catch (InterruptedIOException interrupt) {
+      throw interrupt;
+    } catch (IOException failure) {
+      if (line.hasOption("json")) {
+        print(RunJson.notRun(ErrorText.of(failure)), terminal);
+      }
+      terminal.error(ErrorText.of(failure));
+      return ExitCode.NO_SANDBOX;
+    } catch (IllegalArgumentException nonsense) {
+      throw new UsageException(String.valueOf(nonsense.getMessage()));
+    }
+  }
+
+  /// Has a meter count what is shown, and with it what the network decides. A meter is for one run.
+  private static Run metered(Run run, Function<OutputMeter, Network> network) {
+    var meter = new OutputMeter();
+    return run.meter(meter).network(network.apply(meter));
+  }
+
+  /// With all that the command had, but for what was its own: `/tmp` and `/run` are new.
+  private static void shell(
+      BuildRoot buildRoot, Run failed, Optional<Interaction> somebody, Console terminal)
+      throws IOException {
+    if (somebody.isEmpty()) {
+      terminal.error("no terminal, so no shell");
+      return;
+    }
+    terminal.error("this is a shell in the build root of what has failed");
+    buildRoot.run(
+        failed.argv(Interaction.SHELL).terminal(somebody.get().input(), somebody.get().output()));
+  }
+
+  /// Relays the standard input, unless it is a terminal.
+  private static Run standardInput(CommandLine line, Run run) throws UsageException {
+    if (line.hasOption("stdin")) {
+      if (!line.getOptionValue("stdin").equals("none")) {
+        throw new UsageException("--stdin must be none, not " + line.getOptionValue("stdin"));
+      }
+      return run;
+    }
+    try {
+      var input = Fd.adopt(0);
+      return StandardStreams.isOfTheJvm(0) || Terminal.of(input).isatty() ? run : run.stdin(input);
+    } catch (SystemCallException closed) {
+      // Nothing is to be read then.
+      return run;
+    }
+  }
+
+  /// Relays errors apart from what a terminal shows, if they go elsewhere.
+  private static Run standardError(Run run) {
+    try {
+      var errors = Fd.adopt(2);
+      return Terminal.of(errors).isatty() ? run : run.errors(errors);
+    } catch (SystemCallException closed) {
+      // They are shown with the rest.
+      return run;
+    }
+  }
+
+  /// Relays what is printed. If output and errors go to one open file, they share one pipe, so that
+  /// they keep their order.
+  private static Run output(Run run) {
+    var relayed = run;
+    try {
+      relayed = run.output(Fd.adopt(1));
+      if (Fd.adopt(1).isSameOpenFile(Fd.adopt(2))) {
+        return relayed;
+      }
+    } catch (SystemCallException closed) {
+      // Standard output is closed.
+    }
+    try {
+      if (!StandardStreams.isOfTheJvm(2)) {
+        return relayed.errors(Fd.adopt(2));
+      }
+    } catch (SystemCallException closed) {
+      // As below.
+    }
+    // Standard error is closed.
+    return relayed.errors(OutputSink.NONE);
+  }
+
+  private static int dryRun(RunPlan plan, boolean json, Console terminal) throws IOException {
+    if (json) {
+      print(RunJson.plan(plan), terminal);
+      return ExitCode.OK;
+    }
+    plan.enforced().forEach(terminal.out()::println);
+    for (Map.Entry<String, String> variable : plan.environment().entrySet()) {
+      terminal.out().println(variable.getKey() + "=" + ShellWords.quote(variable.getValue()));
+    }
+    terminal.out().println(ShellWords.quote(plan.command()));
+    return ExitCode.OK;
+  }
+
+  private static void print(JsonNode json, Console terminal) throws IOException {
+    terminal.out().println(new String(Json.write(json), StandardCharsets.UTF_8));
+  }
+
+  private static int told(RunResult result, Console terminal) {
+    int code = exitCode(result);
+    switch (result.ending()) {
+      case RunResult.Exited exited -> {}
+      case RunResult.Signalled signalled -> {}
+      default -> terminal.error("the command " + result.ending());
+    }
+    return code;
+  }
+
+  private static int exitCode(RunResult result) {
+    return switch (result.ending()) {
+      case RunResult.Exited exited -> exited.status();
+      case RunResult.Signalled signalled -> 128 + signalled.signal().number();
+      case RunResult.TimedOut late -> ExitCode.TIMED_OUT;
+      case RunResult.OutputExceeded much -> ExitCode.FAILED;
+      case RunResult.OutputFailed failed -> ExitCode.FAILED;
+      case RunResult.InputFailed failed -> ExitCode.FAILED;
+      case RunResult.MemoryExceeded much -> ExitCode.KILLED;
+      case RunResult.Violation violation -> ExitCode.VIOLATION;
+      case RunResult.Cancelled cancelled -> ExitCode.INTERRUPTED;
+      case RunResult.SetupFailed failed -> ExitCode.NO_SANDBOX;
+    };
+  }
+}

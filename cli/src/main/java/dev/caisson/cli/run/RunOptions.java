@@ -1,0 +1,291 @@
+package dev.caisson.cli.run;
+
+import dev.caisson.cli.command.UsageException;
+import dev.caisson.cli.command.Values;
+import dev.caisson.linux.ByteSize;
+import dev.caisson.linux.process.Rlimit;
+import dev.caisson.network.policy.NetworkPolicy;
+import dev.caisson.sandbox.Bind;
+import dev.caisson.sandbox.Capability;
+import dev.caisson.sandbox.Network;
+import dev.caisson.sandbox.OutputMeter;
+import dev.caisson.sandbox.Privilege;
+import dev.caisson.sandbox.Run;
+import dev.caisson.sandbox.cgroup.ResourceLimits;
+import dev.caisson.sandbox.seccomp.SystemCallFilter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.Option;
+import org.apache.commons.cli.Options;
+
+/// The options that say what a command may see and have.
+public final class RunOptions {
+  // PID_MAX_LIMIT of linux/threads.h
+  private static final int MOST_PIDS = 4 << 20;
+
+  private RunOptions() {}
+
+  /// All of them.
+  public static Options all() {
+    return new Options()
+        .addOption(Values.option("root", "DIR", "take /usr from this root instead of the host's"))
+        .addOption(
+            Values.option("bind", "SRC:DST", "show a file or directory, to be read and written"))
+        .addOption(Values.option("ro-bind", "SRC:DST", "show a file or directory, to be read"))
+        .addOption(
+            Values.option("dev-bind", "SRC:DST", "show a device node, or a directory of them"))
+        .addOption(Values.option("tmpfs", "DST[:SIZE]", "an empty directory in memory"))
+        .addOption(Values.option("symlink", "TO:DST", "a symbolic link"))
+        .addOption(Values.option("env", "NAME=VALUE", "set a variable"))
+        .addOption(Values.option("chdir", "DIR", "start it in this directory of the sandbox"))
+        .addOption(
+            Values.option("cap", "NAME", "let it have a capability, such as CAP_CHOWN, or ALL"))
+        .addOption(
+            flag(
+                "user-namespace",
+                "make it by a user namespace, in which capabilities have no power over the"
+                    + " host, even if root runs this"))
+        .addOption(Values.option("network", "none|host", "what it can reach; none is the default"))
+        .addOption(
+            Values.option(
+                "allow-host",
+                "RULE",
+                "let it reach this alone, by a proxy: example.org:443, *.example.org:443,"
+                    + " 10.0.0.0/8:5432; again for more"))
+        .addOption(Values.option("memory", "SIZE", "kill it when it needs more: 512M"))
+        .addOption(Values.option("swap", "SIZE", "how much of its memory may be swapped out"))
+        .addOption(Values.option("pids", "N", "how many processes and threads it may have"))
+        .addOption(Values.option("cpus", "N", "how many processors' time it may take: 1.5"))
+        .addOption(Values.option("file-size", "SIZE", "how long a file may be that it writes"))
+        .addOption(
+            Values.option(
+                "rlimit",
+                "NAME=N",
+                "what each of its processes is limited to, as getrlimit(2) names it: nofile=100"))
+        .addOption(
+            Values.option(
+                "output-limit", "SIZE", "end it when it has printed so much; 1G unless" + " given"))
+        .addOption(flag("best-effort", "go on without limits that this machine cannot enforce"))
+        .addOption(Values.option("timeout", "TIME", "end it after so long: 30s, 5m, 1h"))
+        .addOption(
+            flag(
+                "allow-user-namespaces",
+                "let it make user namespaces of its own; for one in which it is root, it needs"
+                    + " --cap CAP_SETFCAP, too"))
+        .addOption(flag("no-seccomp", "let it make any system call"));
+  }
+
+  private static Run rlimits(CommandLine line, Run run) throws UsageException {
+    var limited = run;
+    for (var limit : Values.variables(line, "rlimit").entrySet()) {
+      try {
+        var resource = Rlimit.valueOf(limit.getKey().toUpperCase(Locale.ROOT));
+        limited = limited.rlimit(resource, Long.parseLong(limit.getValue()));
+      } catch (IllegalArgumentException nonsense) {
+        var names =
+            Stream.of(Rlimit.values())
+                .map(resource -> resource.name().toLowerCase(Locale.ROOT))
+                .collect(Collectors.joining(", "));
+        throw new UsageException(
+            "--rlimit is NAME=N with a number that is not negative, and one of the names %s, not %s=%s"
+                .formatted(names, limit.getKey(), limit.getValue()));
+      }
+    }
+    return limited;
+  }
+
+  private static Option flag(String name, String description) {
+    return Option.builder().longOpt(name).desc(description).get();
+  }
+
+  /// By which right the sandbox is to be made.
+  public static Privilege privilege(CommandLine line) {
+    return line.hasOption("user-namespace") ? Privilege.USER_NAMESPACE : Privilege.ofThisProcess();
+  }
+
+  /// A run of a command as the options say, but for its time and its network.
+  public static Run run(CommandLine line, List<String> argv) throws UsageException {
+    var run =
+        Run.of(argv)
+            .binds(binds(line))
+            .env(Values.variables(line, "env"))
+            .outputLimit(outputLimit(line));
+    var directory = Values.last(line, "chdir");
+    if (directory.isPresent()) {
+      run = run.directory(directory.get());
+    }
+    var capabilities = capabilities(line);
+    run = capabilities.isPresent() ? run.capabilities(capabilities.get()) : run.allCapabilities();
+    try {
+      run = run.limits(limits(line));
+    } catch (IllegalArgumentException nonsense) {
+      throw new UsageException(String.valueOf(nonsense.getMessage()));
+    }
+    var fileSize = size(line, "file-size");
+    if (fileSize.isPresent()) {
+      run = run.fileSizeLimit(fileSize.get());
+    }
+    run = rlimits(line, run);
+    if (line.hasOption("no-seccomp")) {
+      return run.systemCalls(SystemCallFilter.none());
+    }
+    return line.hasOption("allow-user-namespaces")
+        ? run.systemCalls(SystemCallFilter.standard().withUserNamespaces())
+        : run;
+  }
+
+  private static ByteSize outputLimit(CommandLine line) throws UsageException {
+    var size = size(line, "output-limit").orElse(Run.DEFAULT_OUTPUT_LIMIT);
+    if (size.equals(ByteSize.ZERO)) {
+      throw new UsageException("--output-limit must be positive, not 0");
+    }
+    return size;
+  }
+
+  /// In the order in which they stand, for a later one lies over an earlier one.
+  private static List<Bind> binds(CommandLine line) throws UsageException {
+    var binds = new ArrayList<Bind>();
+    for (var option : line.getOptions()) {
+      var value = option.getValue();
+      switch (option.getLongOpt()) {
+        case "bind" -> binds.add(host(Bind.Access.READ_WRITE, value));
+        case "ro-bind" -> binds.add(host(Bind.Access.READ_ONLY, value));
+        case "dev-bind" -> binds.add(host(Bind.Access.DEVICE, value));
+        case "tmpfs" -> binds.add(tmpfs(value));
+        case "symlink" -> {
+          int colon = colon(value, "TO:DST");
+          binds.add(
+              place(() -> Bind.symlink(value.substring(0, colon), value.substring(colon + 1))));
+        }
+        default -> {
+          // Not about a place.
+        }
+      }
+    }
+    return binds;
+  }
+
+  private static Bind host(Bind.Access access, String text) throws UsageException {
+    int colon = colon(text, "SRC:DST");
+    return place(() ->
+        new Bind.Host(
+            access, Path.of(text.substring(0, colon)), Path.of(text.substring(colon + 1))));
+  }
+
+  private static int colon(String text, String form) throws UsageException {
+    int colon = text.lastIndexOf(":/");
+    if (colon < 1) {
+      throw new UsageException("not %s with an absolute DST: %s".formatted(form, text));
+    }
+    return colon;
+  }
+
+  private static Bind tmpfs(String text) throws UsageException {
+    int colon = text.lastIndexOf(':');
+    Optional<ByteSize> size =
+        colon < 0 ? Optional.empty() : Optional.of(Sizes.parse(text.substring(colon + 1)));
+    var target = Path.of(colon < 0 ? text : text.substring(0, colon));
+    return place(() -> new Bind.Tmpfs(target, size, 0755));
+  }
+
+  private static Bind place(java.util.function.Supplier<Bind> bind) throws UsageException {
+    try {
+      return bind.get();
+    } catch (IllegalArgumentException nonsense) {
+      throw new UsageException(String.valueOf(nonsense.getMessage()));
+    }
+  }
+
+  /// Empty for all.
+  private static Optional<Set<Capability>> capabilities(CommandLine line) throws UsageException {
+    Set<Capability> some = EnumSet.noneOf(Capability.class);
+    for (var given : Values.all(line, "cap")) {
+      var name = given.toUpperCase(Locale.ROOT);
+      if (name.equals("ALL")) {
+        return Optional.empty();
+      }
+      try {
+        some.add(Capability.valueOf(name.startsWith("CAP_") ? name : "CAP_" + name));
+      } catch (IllegalArgumentException unknown) {
+        throw new UsageException("there is no capability " + given + "; see capabilities(7)");
+      }
+    }
+    return Optional.of(some);
+  }
+
+  /// What the command can reach, for each meter that counts its output.
+  ///
+  /// @param log hears what the broker of the network decides, in a line each
+  public static Function<OutputMeter, Network> network(CommandLine line, Consumer<String> log)
+      throws UsageException {
+    var kind = Values.last(line, "network").orElse("none");
+    var allowed = Values.all(line, "allow-host");
+    if (!allowed.isEmpty()) {
+      if (line.hasOption("network")) {
+        throw new UsageException("--network and --allow-host exclude each other");
+      }
+      try {
+        var policy = NetworkPolicy.parse(allowed);
+        return meter -> Network.brokered(policy, new DecisionLog(log, meter));
+      } catch (IllegalArgumentException nonsense) {
+        throw new UsageException(String.valueOf(nonsense.getMessage()));
+      }
+    }
+    return switch (kind) {
+      case "none" -> _ -> Network.NONE;
+      case "host" -> _ -> Network.HOST;
+      default -> throw new UsageException("--network is none or host, not " + kind);
+    };
+  }
+
+  private static ResourceLimits limits(CommandLine line) throws UsageException {
+    var limits = ResourceLimits.none();
+    var memory = size(line, "memory");
+    if (memory.isPresent()) {
+      limits = limits.memory(memory.get());
+    }
+    var swap = size(line, "swap");
+    if (swap.isPresent()) {
+      limits = limits.swap(swap.get());
+    }
+    try {
+      var pids = Values.last(line, "pids");
+      if (pids.isPresent()) {
+        int count = Integer.parseInt(pids.get());
+        if (count > MOST_PIDS) {
+          throw new UsageException(
+              "--pids is at most %d, the most that there can be, not %d"
+                  .formatted(MOST_PIDS, count));
+        }
+        limits = limits.pids(count);
+      }
+      var cpus = Values.last(line, "cpus");
+      if (cpus.isPresent()) {
+        limits = limits.cpus(Double.parseDouble(cpus.get()));
+      }
+    } catch (NumberFormatException nonsense) {
+      throw new UsageException(
+          "--pids and --cpus take a number: %s %s"
+              .formatted(
+                  String.join(" ", Values.all(line, "pids")),
+                  String.join(" ", Values.all(line, "cpus")))
+              .strip());
+    }
+    return line.hasOption("best-effort") ? limits.bestEffort() : limits;
+  }
+
+  private static Optional<ByteSize> size(CommandLine line, String option) throws UsageException {
+    var text = Values.last(line, option);
+    return text.isPresent() ? Optional.of(Sizes.parse(text.get())) : Optional.empty();
+  }
+}

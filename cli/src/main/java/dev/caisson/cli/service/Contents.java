@@ -1,0 +1,57 @@
+package dev.caisson.cli.service;
+
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.PollEvent;
+import dev.caisson.linux.SystemCallException;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.Set;
+
+/// Prints what can be read from a descriptor that somebody else has opened: it may have no end, and
+/// nothing to read at all.
+public final class Contents {
+  private static final int MOST = 1 << 20;
+  private static final Duration PATIENCE = Duration.ofSeconds(1);
+
+  private Contents() {}
+
+  /// Copies from the start of a file, or what is there of anything else, 1 MiB at most.
+  ///
+  /// @throws DeadlineException if there is always a little more until then
+  public static void copy(Fd descriptor, PrintStream to, Deadline until) throws IOException {
+    boolean file = descriptor.statx().regular();
+    var buffer = new byte[64 * 1024];
+    int copied = 0;
+    while (copied < MOST) {
+      if (until.expired()) {
+        throw until.exception("the contents of a descriptor to end");
+      }
+      int wanted = Math.min(buffer.length, MOST - copied);
+      int count = read(descriptor, file, buffer, wanted, copied);
+      if (count < 0) {
+        break;
+      }
+      to.write(buffer, 0, count);
+      copied += count;
+    }
+    to.flush();
+  }
+
+  /// @return how many bytes; -1 if there are no more
+  private static int read(Fd descriptor, boolean file, byte[] buffer, int wanted, long position)
+      throws IOException {
+    try {
+      if (file) {
+        return descriptor.pread(buffer, 0, wanted, position);
+      }
+      descriptor.await(Set.of(PollEvent.IN), PATIENCE, "something to read");
+      return descriptor.read(buffer, 0, wanted);
+    } catch (DeadlineException | SystemCallException nothing) {
+      // What cannot be waited for, or read, has no contents to be shown.
+      return -1;
+    }
+  }
+}

@@ -1,0 +1,270 @@
+package dev.caisson.cli.service;
+
+import dev.caisson.cli.command.Command;
+import dev.caisson.cli.command.Console;
+import dev.caisson.cli.command.Durations;
+import dev.caisson.cli.command.ExitCode;
+import dev.caisson.cli.command.UsageException;
+import dev.caisson.cli.command.Values;
+import dev.caisson.cli.command.VisibleText;
+import dev.caisson.ipc.Json;
+import dev.caisson.ipc.Limits;
+import dev.caisson.ipc.Message;
+import dev.caisson.ipc.MessageException;
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.process.SpawnThread;
+import dev.caisson.sandbox.LibraryDirectory;
+import dev.caisson.service.MessageEvent;
+import dev.caisson.service.OutputListener;
+import dev.caisson.service.RemoteException;
+import dev.caisson.service.ServiceClient;
+import dev.caisson.service.ServiceEndedException;
+import dev.caisson.service.ServiceException;
+import dev.caisson.service.ServiceManager;
+import dev.caisson.service.ServiceSpec;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.Options;
+import tools.jackson.databind.JsonNode;
+
+/// Starts a service, calls one of its methods, and stops it.
+public final class ServiceCallCommand implements Command {
+  private static final Pattern CONTROL = Pattern.compile("\\p{Cntrl}|[\\x80-\\x9f]");
+  private static final Map<String, Set<OpenFlag>> MODES =
+      Map.of(
+          "r", Set.of(),
+          "w", Set.of(OpenFlag.WRONLY, OpenFlag.CREAT),
+          "rw", Set.of(OpenFlag.RDWR, OpenFlag.CREAT),
+          "a", Set.of(OpenFlag.WRONLY, OpenFlag.CREAT, OpenFlag.APPEND),
+          "path", Set.of(OpenFlag.PATH));
+
+  @Override
+  public String name() {
+    return "service call";
+  }
+
+  @Override
+  public String arguments() {
+    return "[OPTION]... EXECUTABLE METHOD [JSON]";
+  }
+
+  @Override
+  public String description() {
+    return """
+    Starts a host service, calls one of its methods, prints the reply as a line of JSON, and stops the
+    service. EXECUTABLE is a file, or the name of a service that comes with Caisson (see caisson service
+    serve). JSON are the arguments, [] without it; - reads them from the standard input.
+
+    Signals, and what the service prints, come out on the standard error as they come. A reply's
+    descriptors are told there, too.
+    """;
+  }
+
+  @Override
+  public Options options() {
+    return new Options()
+        .addOption(
+            Values.option(
+                "fd", "PATH:MODE", "pass an open file: r, w, rw, a (append) or path; in order"))
+        .addOption(
+            Values.option("timeout", "TIME", "give up after so long: 500ms, 30s (default), 5m"))
+        .addOption(Values.option("env", "NAME=VALUE", "set a variable for the service"))
+        .addOption(
+            Values.option("libdir", "DIR", "let Python services find the modules of osbuild here"))
+        .addOption(null, "contents", false, "print what the reply's descriptors hold, 1 MiB each")
+        .addOption(null, "monitor", false, "show each message as it passes")
+        .addOption(null, "quiet", false, "do not show signals and what the service prints");
+  }
+
+  @Override
+  public int run(CommandLine line, Console terminal) throws UsageException, IOException {
+    var words = line.getArgList();
+    if (words.size() < 2 || words.size() > 3) {
+      throw new UsageException("an executable and a method are needed, and perhaps JSON");
+    }
+    var args = arguments(words.size() == 3 ? words.get(2) : "[]");
+    var timeout =
+        line.hasOption("timeout")
+            ? Durations.parse(Values.last(line, "timeout").orElseThrow())
+            : Duration.ofSeconds(30);
+    boolean quiet = line.hasOption("quiet");
+    OutputListener printed =
+        (id, program, text) -> {
+          if (!quiet) {
+            terminal.err().println(program + ": " + VisibleText.of(text));
+          }
+        };
+    var spec = spec(words.getFirst(), line, printed);
+    if (line.hasOption("monitor")) {
+      spec = spec.onMessage((id, message) -> terminal.err().println(shown(message)));
+    }
+    var library = Values.path(line, "libdir").map(LibraryDirectory::of);
+    var descriptors = new ArrayList<Fd>();
+    try (var manager =
+        new ServiceManager(printed, SpawnThread.shared(), environment(library), timeout)) {
+      for (var file : Values.all(line, "fd")) {
+        descriptors.add(open(file));
+      }
+      var client = manager.start(id(words.getFirst()), spec);
+      try (var reply = call(client, words.get(1), args, descriptors, quiet, timeout, terminal)) {
+        print(reply, line.hasOption("contents"), timeout, terminal);
+      }
+      manager.finish();
+      return ExitCode.OK;
+    } catch (RemoteException failure) {
+      terminal.error(VisibleText.of(failure.name() + ": " + failure.value()));
+      failure
+          .backtrace()
+          .lines()
+          .forEach(text -> terminal.err().println("  " + VisibleText.of(text)));
+      explain(library, failure, terminal);
+      return ExitCode.FAILED;
+    } catch (ServiceEndedException ended) {
+      terminal.error(String.valueOf(ended.getMessage()));
+      explain(library, ended, terminal);
+      return ExitCode.FAILED;
+    } catch (DeadlineException late) {
+      terminal.error(String.valueOf(late.getMessage()));
+      return ExitCode.TIMED_OUT;
+    } finally {
+      Fd.closeAll(descriptors);
+    }
+  }
+
+  private static Message call(
+      ServiceClient client,
+      String method,
+      JsonNode args,
+      List<Fd> descriptors,
+      boolean quiet,
+      Duration timeout,
+      Console terminal)
+      throws IOException {
+    return client.callWithFds(
+        method,
+        args,
+        descriptors,
+        (value, fds) -> {
+          if (!quiet) {
+            var with = fds.isEmpty() ? "" : " with " + count(fds.size());
+            terminal.err().println("signal" + with + ": " + text(value));
+          }
+        },
+        timeout);
+  }
+
+  private static ServiceSpec spec(String name, CommandLine line, OutputListener printed)
+      throws UsageException {
+    var file = Path.of(name);
+    if (!Files.exists(file)) {
+      var shipped = ShippedServices.all().get(name);
+      if (shipped == null) {
+        throw new UsageException(name + " is neither a file nor a service that comes with Caisson");
+      }
+      return ServiceSpec.inJvm(() -> shipped.apply(text -> printed.line(id(name), name, text)));
+    }
+    if (!Files.isRegularFile(file) || !Files.isExecutable(file)) {
+      throw new UsageException(name + " is not an executable file");
+    }
+    var spec = ServiceSpec.executable(file.toAbsolutePath());
+    for (var variable : Values.variables(line, "env").entrySet()) {
+      spec = spec.env(variable.getKey(), variable.getValue());
+    }
+    return spec;
+  }
+
+  /// What errors call it: the name of the file.
+  private static String id(String name) {
+    return Optional.ofNullable(Path.of(name).getFileName()).map(Path::toString).orElse(name);
+  }
+
+  private static Map<String, String> environment(Optional<LibraryDirectory> library)
+      throws IOException {
+    var environment = new HashMap<>(System.getenv());
+    if (library.isPresent()) {
+      environment.put("PYTHONPATH", library.get().pythonPath());
+    }
+    return environment;
+  }
+
+  /// Says what is missing, if a service could not import osbuild's package.
+  private static void explain(
+      Optional<LibraryDirectory> library, ServiceException failure, Console terminal)
+      throws IOException {
+    if (library.isPresent()) {
+      library
+          .get()
+          .explain(String.valueOf(failure.getMessage()))
+          .ifPresent(hint -> terminal.err().println(VisibleText.of(hint)));
+    }
+  }
+
+  private static JsonNode arguments(String text) throws UsageException, IOException {
+    return json(
+        text.equals("-") ? System.in.readAllBytes() : text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static JsonNode json(byte[] text) throws UsageException {
+    try {
+      return Json.within(Limits.DEFAULT).parse(text);
+    } catch (MessageException invalid) {
+      throw new UsageException("the arguments are " + invalid.getMessage());
+    }
+  }
+
+  private static Fd open(String text) throws UsageException, IOException {
+    int colon = text.lastIndexOf(':');
+    var flags = colon < 1 ? null : MODES.get(text.substring(colon + 1));
+    if (flags == null) {
+      throw new UsageException("not PATH:MODE with r, w, rw, a or path: " + text);
+    }
+    return Fd.open(Path.of(text.substring(0, colon)), flags, 0666);
+  }
+
+  private static void print(Message reply, boolean contents, Duration timeout, Console terminal)
+      throws IOException {
+    terminal.out().println(text(reply.value()));
+    terminal.out().flush();
+    if (!reply.descriptors().isEmpty() && !contents) {
+      terminal.err().println("the reply came with " + count(reply.descriptors().size()));
+    }
+    var until = Deadline.in(timeout);
+    for (var descriptor : contents ? reply.descriptors() : List.<Fd>of()) {
+      Contents.copy(descriptor, terminal.out(), until);
+    }
+  }
+
+  private static String count(int descriptors) {
+    return descriptors == 1 ? "1 descriptor" : descriptors + " descriptors";
+  }
+
+  /// The JSON of a value, in which nothing can steer a terminal: control characters stand in
+  /// strings alone, where an escape means the same.
+  public static String text(JsonNode value) throws MessageException {
+    return CONTROL
+        .matcher(new String(Json.write(value), StandardCharsets.UTF_8))
+        .replaceAll(control -> "\\\\u%04X".formatted((int) control.group().charAt(0)));
+  }
+
+  private static String shown(MessageEvent message) {
+    try {
+      return PassingLine.of(message.direction(), text(message.json()), message.descriptors());
+    } catch (MessageException unexpected) {
+      return String.valueOf(unexpected.getMessage());
+    }
+  }
+}

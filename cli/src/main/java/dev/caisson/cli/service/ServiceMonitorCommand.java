@@ -1,0 +1,171 @@
+package dev.caisson.cli.service;
+
+import dev.caisson.cli.command.Command;
+import dev.caisson.cli.command.Console;
+import dev.caisson.cli.command.UsageException;
+import dev.caisson.cli.command.Values;
+import dev.caisson.cli.command.VisibleText;
+import dev.caisson.ipc.JsonChannel;
+import dev.caisson.ipc.Limits;
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.Signal;
+import dev.caisson.linux.process.Child;
+import dev.caisson.linux.process.Exit;
+import dev.caisson.linux.process.Processes;
+import dev.caisson.linux.process.Spawn;
+import dev.caisson.linux.socket.UnixSocket;
+import dev.caisson.service.MessageEvent.Direction;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.Options;
+
+/// Stands between a host and a service and shows what they say to each other.
+public final class ServiceMonitorCommand implements Command {
+  private static final int CHILD_FD = 3;
+
+  @Override
+  public String name() {
+    return "service monitor";
+  }
+
+  @Override
+  public String arguments() {
+    return "[--output FILE] EXECUTABLE --service-id ID --service-fd FD [ARGUMENT]...";
+  }
+
+  @Override
+  public String description() {
+    return """
+    Runs a service in place of its executable and shows each message between it and its host as it
+    passes: -> is a call, <- a signal or an answer. It is put where the host looks for the service:
+
+        #!/bin/sh
+        exec caisson service monitor /usr/lib/osbuild/sources/org.osbuild.curl "$@"
+
+    The lines go to the standard error, which a host shows as the output of the service, or are added
+    to a file. It exits as the service does. To see the messages of a single call, use caisson service
+    call --monitor.
+    """;
+  }
+
+  @Override
+  public Options options() {
+    return new Options()
+        .addOption(Values.option("output", "FILE", "add the lines to this file instead"));
+  }
+
+  @Override
+  public boolean hasOwnOptions() {
+    return true;
+  }
+
+  @Override
+  public int run(CommandLine line, Console terminal) throws UsageException, IOException {
+    var words = new ArrayList<>(line.getArgList());
+    if (words.isEmpty()) {
+      throw new UsageException("an executable is needed");
+    }
+    var executable = Path.of(words.removeFirst()).toAbsolutePath();
+    int at = words.indexOf("--service-fd");
+    if (!words.contains("--service-id") || at < 0 || at + 1 >= words.size()) {
+      throw new UsageException(
+          "a host must start this, with --service-id ID --service-fd FD; to call a service by hand"
+              + " there is caisson service call --monitor");
+    }
+    int number;
+    try {
+      number = Integer.parseInt(words.get(at + 1));
+    } catch (NumberFormatException notANumber) {
+      throw new UsageException("not the number of a descriptor: " + words.get(at + 1));
+    }
+    words.set(at + 1, Integer.toString(CHILD_FD));
+    var output = Values.path(line, "output");
+    if (output.isEmpty()) {
+      return monitor(executable, words, number, terminal.err());
+    }
+    try (var file =
+        new PrintStream(
+            Files.newOutputStream(
+                output.get(), StandardOpenOption.CREATE, StandardOpenOption.APPEND),
+            true,
+            StandardCharsets.UTF_8)) {
+      return monitor(executable, words, number, file);
+    }
+  }
+
+  private static int monitor(Path executable, List<String> args, int number, PrintStream to)
+      throws IOException {
+    // As every service: the host alone says when it ends.
+    Processes.ignore(Signal.TERM);
+    Processes.ignore(Signal.INT);
+    try (var host = JsonChannel.of(UnixSocket.of(Fd.adopt(number)), Limits.DEFAULT);
+        var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
+        var service = JsonChannel.of(UnixSocket.of(pair.ours().fd()), Limits.DEFAULT);
+        var child = start(executable, args, pair.theirs().fd())) {
+      pair.theirs().close();
+      var answers =
+          Thread.ofVirtual()
+              .name("answers")
+              .start(() -> relay(service, host, Direction.TO_HOST, to));
+      relay(host, service, Direction.TO_SERVICE, to);
+      var exit = child.waitid(Deadline.FOREVER);
+      answers.join();
+      return switch (exit) {
+        case Exit.Exited exited -> exited.status();
+        case Exit.Signalled signalled -> 128 + signalled.signal().number();
+      };
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      throw new java.io.InterruptedIOException();
+    }
+  }
+
+  private static Child start(Path executable, List<String> args, Fd socket) throws IOException {
+    // The standard streams stay open, whoever else has them.
+    try (var in = Fd.open(Path.of("/dev/null"));
+        var out = Fd.adopt(1).dup();
+        var err = Fd.adopt(2).dup()) {
+      return Spawn.of(executable)
+          .args(args)
+          .env(System.getenv())
+          .descriptor(0, in)
+          .descriptor(1, out)
+          .descriptor(2, err)
+          .descriptor(CHILD_FD, socket)
+          .start();
+    }
+  }
+
+  /// Passes messages on until there are none any more, or what comes is none: then both connections
+  /// end, as the host or the service itself would have ended it.
+  private static void relay(
+      JsonChannel from, JsonChannel to, Direction direction, PrintStream output) {
+    try {
+      for (var next = from.receive(Deadline.FOREVER);
+          next.isPresent();
+          next = from.receive(Deadline.FOREVER)) {
+        try (var message = next.get()) {
+          output.println(
+              PassingLine.of(
+                  direction,
+                  ServiceCallCommand.text(message.value()),
+                  message.descriptors().size()));
+          to.send(message.value(), message.descriptors(), Deadline.FOREVER);
+        }
+      }
+    } catch (IOException | IllegalStateException end) {
+      output.println(
+          PassingLine.of(
+              direction, "ended: " + VisibleText.of(String.valueOf(end.getMessage())), 0));
+    }
+    to.shutdown();
+  }
+}

@@ -1,0 +1,5 @@
+/// Calling host services, being one, watching one.
+@NullMarked
+package dev.caisson.cli.service;
+
+import org.jspecify.annotations.NullMarked;

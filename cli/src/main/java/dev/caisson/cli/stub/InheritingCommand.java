@@ -1,0 +1,170 @@
+package dev.caisson.cli.stub;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import dev.caisson.cli.command.StandardStreams;
+import dev.caisson.cli.command.Variables;
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Signal;
+import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.remote.LocalProcess;
+import dev.caisson.remote.RemoteChild;
+import dev.caisson.remote.RemoteProcess;
+import dev.caisson.remote.uapi.PrctlOption;
+import dev.caisson.remote.uapi.SignalMask;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/// A command that has what this process has: its standard streams, terminal, process group, working
+/// directory and umask.
+///
+/// Between this process and the command there is another, a stub, that is the parent of whoever the
+/// command leaves behind: so all of them can be found, and ended. The command dies with that one,
+/// and that one with the JVM.
+public final class InheritingCommand implements AutoCloseable {
+  /// How long whoever is asked to end may take, and whoever is killed.
+  private static final Duration GRACE = Duration.ofSeconds(3);
+
+  private static final Duration DEATH = Duration.ofSeconds(5);
+
+  private final LocalProcess keeper;
+  private final RemoteChild child;
+  private final ProcessTree tree;
+
+  private InheritingCommand(LocalProcess keeper, RemoteChild child) {
+    this.keeper = keeper;
+    this.child = child;
+    this.tree = new ProcessTree(keeper.process().pid());
+  }
+
+  /// Starts it.
+  ///
+  /// @throws Program.NotExecutedException if it cannot be executed
+  public static InheritingCommand start(Program program, List<byte[]> argv, Variables environment)
+      throws IOException {
+    var keeper = LocalProcess.start();
+    try {
+      prepare(keeper.process());
+      var child = keeper.process().fork();
+      try {
+        inherit(child);
+        program.execvp(argv, (file, words) -> child.execve(file, words, environment.all()));
+        return new InheritingCommand(keeper, child);
+      } catch (IOException | RuntimeException failure) {
+        child.close();
+        throw failure;
+      }
+    } catch (IOException | RuntimeException failure) {
+      keeper.close();
+      throw failure;
+    }
+  }
+
+  private static void prepare(RemoteProcess keeper) throws IOException {
+    keeper.prctl(PrctlOption.SET_PDEATHSIG, Signal.KILL.number(), 0, 0, 0);
+    keeper.prctl(PrctlOption.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    // What the keys of the terminal send reaches all of the group, and must not end this one.
+    keeper.rtSigprocmask(
+        SignalMask.SETMASK,
+        IntStream.rangeClosed(1, 64).mapToObj(Signal::new).collect(Collectors.toSet()));
+  }
+
+  private static void inherit(RemoteChild child) throws IOException {
+    child.rtSigprocmask(SignalMask.SETMASK, Set.of());
+    for (int number = 0; number <= 2; number++) {
+      var stream = StandardStreams.of(number);
+      if (stream.isPresent()) {
+        try (var given = child.process().give(stream.get())) {
+          child.dup3(given, number);
+        }
+      } else {
+        child.process().inherited(number).close();
+      }
+    }
+  }
+
+  /// Waits for its end.
+  ///
+  /// @return its exit status, 128 and more if a signal ended it
+  /// @throws dev.caisson.linux.DeadlineException if it lives on
+  /// @throws java.io.InterruptedIOException if the thread is interrupted
+  public int await(Duration deadline) throws IOException {
+    var until = Deadline.in(deadline);
+    var status = MemorySegment.ofArray(new long[1]);
+    while (wait4(status, until.remaining()) != child.pid()) {
+      // Somebody whom it has left behind.
+    }
+    int word = status.get(JAVA_INT, 0);
+    int signal = word & 0x7f;
+    return signal == 0 ? word >> 8 & 0xff : 128 + signal;
+  }
+
+  private long wait4(MemorySegment status, Duration deadline) throws IOException {
+    return keeper
+        .process()
+        .call(SystemCall.WAIT4)
+        .word(-1)
+        .out(status)
+        .word(0)
+        .word(0)
+        .within(deadline)
+        .value();
+  }
+
+  /// Ends it, with all that it has started: they are asked to, and killed after 3 seconds.
+  public void end() throws IOException {
+    boolean interrupted = Thread.interrupted();
+    try {
+      var reaper = Thread.ofVirtual().name("reaper").start(this::reap);
+      tree.kill(Signal.TERM);
+      if (!emptied(GRACE, false)) {
+        emptied(DEATH, true);
+      }
+      reaper.interrupt();
+      reaper.join(DEATH);
+    } catch (InterruptedException again) {
+      interrupted = true;
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /// Waits until none is left. The kernel tells of no end of somebody else's child, so it is looked
+  /// at fifty times a second.
+  private boolean emptied(Duration time, boolean kill) throws IOException, InterruptedException {
+    var until = Deadline.in(time);
+    while (!(kill ? !tree.kill(Signal.KILL) : tree.isEmpty())) {
+      if (until.expired()) {
+        return false;
+      }
+      Thread.sleep(20);
+    }
+    return true;
+  }
+
+  /// Takes what is left of those that have ended.
+  private void reap() {
+    var status = MemorySegment.ofArray(new long[1]);
+    try {
+      while (wait4(status, GRACE.plus(DEATH)) > 0) {
+        // There may be more.
+      }
+    } catch (IOException none) {
+      // ECHILD: all have been.
+    }
+  }
+
+  /// Ends the command, if it has not ended; what it has left behind is left in peace. Idempotent.
+  @Override
+  public void close() {
+    child.close();
+    keeper.close();
+  }
+}

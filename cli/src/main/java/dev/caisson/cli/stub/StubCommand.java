@@ -1,0 +1,293 @@
+package dev.caisson.cli.stub;
+
+import dev.caisson.cli.command.Command;
+import dev.caisson.cli.command.Console;
+import dev.caisson.cli.command.Durations;
+import dev.caisson.cli.command.ErrorText;
+import dev.caisson.cli.command.ExitCode;
+import dev.caisson.cli.command.Help;
+import dev.caisson.cli.command.Places;
+import dev.caisson.cli.command.UsageException;
+import dev.caisson.cli.command.Values;
+import dev.caisson.cli.command.Variables;
+import dev.caisson.files.BoundedFile;
+import dev.caisson.files.Scratch;
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.PathBytes;
+import dev.caisson.sandbox.RunResult;
+import dev.caisson.stub.ExpectationException;
+import dev.caisson.stub.Expectations;
+import dev.caisson.stub.StubHandlerException;
+import dev.caisson.stub.Stubs;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.DefaultParser;
+import org.apache.commons.cli.Option;
+import org.apache.commons.cli.Options;
+import org.apache.commons.cli.ParseException;
+
+/// Runs a command for which some programs are others.
+public final class StubCommand implements Command {
+  private static final int GREATEST_STATUS = 255;
+
+  @Override
+  public String name() {
+    return "stub";
+  }
+
+  @Override
+  public String arguments() {
+    return "NAME... [OPTION]... -- COMMAND [ARGUMENT]...";
+  }
+
+  @Override
+  public String description() {
+    return """
+    Runs a command with stubs in front of its PATH. Whoever launches one of the NAMEs, the command or
+    a grandchild of it, gets HANDLER instead, in the same process: with the caller's arguments,
+    descriptors, directory, environment and process group, and the caller sees its exit status.
+
+    In HANDLER's environment CAISSON_STUB_NAME is the name that was called. HANDLER finds the stubs in
+    PATH, too; CAISSON_STUB_PATH is the PATH without them, to call what stands behind:
+
+        PATH=$CAISSON_STUB_PATH exec git "$@"
+
+    Each call is a JSON object on a line of its own in a record, and so in expectations, where name
+    and arguments count, directory and environment (an array of NAME=VALUE, among others) if they are
+    there. What is not UTF-8 is written as {"base64": "..."}.
+
+    This is no sandbox: the command may do all that you may. Exits as it does; with 1 if the calls
+    are not those expected, 126 or 127 if it cannot be executed or found, 125 if there cannot be stubs.
+    """;
+  }
+
+  @Override
+  public boolean hasOwnOptions() {
+    return true;
+  }
+
+  @Override
+  public Options options() {
+    return new Options()
+        .addOption(
+            Values.option(
+                "exec", "HANDLER", "what is executed: a file, or a name that PATH has elsewhere"))
+        .addOption(
+            Values.option("exit", "STATUS", "what calls exit with when there is no handler: 0"))
+        .addOption(Values.option("record", "FILE", "write each call to this file as it comes"))
+        .addOption(flag("record-environment", "write its environment, too"))
+        .addOption(Values.option("expect", "FILE", "fail unless the calls are those in this file"))
+        .addOption(flag("any-order", "expect them in any order"))
+        .addOption(
+            Values.option(
+                "timeout", "TIME", "end it after so long, with all it has started: 30s, 5m"));
+  }
+
+  private static Option flag(String name, String description) {
+    return Option.builder().longOpt(name).desc(description).get();
+  }
+
+  @Override
+  public int run(CommandLine begun, Console terminal) throws UsageException, IOException {
+    var words = begun.getArgList();
+    int dashes = words.indexOf("--");
+    var line = whole(begun, words.subList(0, dashes < 0 ? words.size() : dashes));
+    if (line.hasOption(Help.OPTION)) {
+      Help.print(this, terminal);
+      return ExitCode.OK;
+    }
+    if (dashes < 0 || dashes + 1 == words.size()) {
+      throw new UsageException("names are needed, then -- and a command");
+    }
+    var command = List.copyOf(words.subList(dashes + 1, words.size()));
+    var names = names(line);
+    if (Values.last(line, "exec").filter(String::isEmpty).isPresent()) {
+      throw new UsageException("--exec needs a program");
+    }
+    var timeout = line.hasOption("timeout") ? Durations.timeout(line) : Deadline.FOREVER;
+    int status = status(line);
+    try (var calls = calls(line)) {
+      return run(line, names, status, calls, command, timeout, terminal);
+    } catch (InterruptedIOException interrupt) {
+      throw interrupt;
+    } catch (IOException failure) {
+      terminal.error(ErrorText.of(failure));
+      return ExitCode.NO_SANDBOX;
+    }
+  }
+
+  /// Options may stand before the names, and behind them.
+  private CommandLine whole(CommandLine begun, List<String> rest) throws UsageException {
+    var words = new ArrayList<String>();
+    for (var option : begun.getOptions()) {
+      words.add("--" + option.getLongOpt());
+      if (option.hasArg()) {
+        words.add(option.getValue());
+      }
+    }
+    words.addAll(rest);
+    try {
+      var options = options().addOption(Help.OPTION);
+      return new DefaultParser(false).parse(options, words.toArray(String[]::new));
+    } catch (ParseException wrong) {
+      throw new UsageException(String.valueOf(wrong.getMessage()));
+    }
+  }
+
+  private static List<String> names(CommandLine line) throws UsageException {
+    var names = line.getArgList();
+    if (names.isEmpty()) {
+      throw new UsageException("the name of a stub is needed");
+    }
+    for (var name : names) {
+      if (!Stubs.isName(name)) {
+        throw new UsageException(
+            "a stub must have the name of a file, of 80 bytes at most: '" + name + "'");
+      }
+      if (names.contains(name + ".sock")) {
+        throw new UsageException(
+            "the socket of " + name + " would be in the place of " + name + ".sock");
+      }
+    }
+    if (new HashSet<>(names).size() < names.size()) {
+      throw new UsageException("a name is there twice: " + String.join(" ", names));
+    }
+    return names;
+  }
+
+  private static int status(CommandLine line) throws UsageException {
+    var text = Values.last(line, "exit");
+    if (text.isEmpty()) {
+      return 0;
+    }
+    if (line.hasOption("exec")) {
+      throw new UsageException("--exec and --exit: a handler exits by itself");
+    }
+    try {
+      int status = Integer.parseInt(text.get());
+      if (status >= 0 && status <= GREATEST_STATUS) {
+        return status;
+      }
+    } catch (NumberFormatException nonsense) {
+      // Told below.
+    }
+    throw new UsageException("--exit takes 0 to 255, not " + text.get());
+  }
+
+  /// Opens what is written, and reads what is expected.
+  private static StubCalls calls(CommandLine line) throws UsageException, IOException {
+    if (line.hasOption("record-environment") && !line.hasOption("record")) {
+      throw new UsageException("--record-environment needs --record");
+    }
+    if (line.hasOption("any-order") && !line.hasOption("expect")) {
+      throw new UsageException("--any-order needs --expect");
+    }
+    var record = Values.path(line, "record");
+    if (record.equals(Optional.of(Path.of("-")))) {
+      throw new UsageException("--record takes a file: the command has the standard streams");
+    }
+    var expect = Values.path(line, "expect");
+    if (record.isPresent()
+        && expect.isPresent()
+        && Files.exists(record.get())
+        && Files.exists(expect.get())
+        && Files.isSameFile(record.get(), expect.get())) {
+      throw new UsageException("--record would overwrite what --expect is to read");
+    }
+    var order = line.hasOption("any-order") ? Expectations.Order.ANY : Expectations.Order.GIVEN;
+    Optional<Expectations> expectations =
+        expect.isPresent() ? Optional.of(expectations(expect.get(), order)) : Optional.empty();
+    return StubCalls.to(record, line.hasOption("record-environment"), expectations);
+  }
+
+  private static Expectations expectations(Path file, Expectations.Order order)
+      throws UsageException, IOException {
+    if (Files.isDirectory(file)) {
+      throw new UsageException("--expect: " + file + " is a directory");
+    }
+    try {
+      return Expectations.parse(BoundedFile.EXPECTATIONS.read(file), file.toString(), order);
+    } catch (ExpectationException wrong) {
+      throw new UsageException("--expect: " + file + ", " + wrong.getMessage());
+    }
+  }
+
+  private static int run(
+      CommandLine line,
+      List<String> names,
+      int status,
+      StubCalls calls,
+      List<String> command,
+      Duration timeout,
+      Console terminal)
+      throws IOException {
+    var environment = Variables.ofThisProcess();
+    var path = environment.value("PATH").orElse(Program.DEFAULT_PATH);
+    Optional<StubProgram> handler =
+        Values.last(line, "exec").map(name -> new StubProgram(Program.of(name, path), path));
+    try (var scratch = Scratch.under(Places.temporary())) {
+      var directory = scratch.newDirectory("stubs-");
+      calls.stubs(directory);
+      int code;
+      try (var stubs = Stubs.in(directory, calls)) {
+        for (var name : names) {
+          stubs.add(name, call -> handler.isPresent() ? handler.get().call(name, call) : status);
+        }
+        var first = PathBytes.encode(stubs.path(""));
+        var front = path.length == 0 ? first : Variables.joined(first, PathBytes.encode(":"), path);
+        code = run(command, environment.with("PATH", front), front, timeout, terminal);
+      } catch (StubHandlerException failure) {
+        terminal.error(ErrorText.of(failure));
+        code = ExitCode.FAILED;
+      }
+      handler.stream().flatMap(program -> program.failures().stream()).forEach(terminal::error);
+      return told(calls, code, terminal);
+    }
+  }
+
+  private static int run(
+      List<String> command, Variables environment, byte[] path, Duration timeout, Console terminal)
+      throws IOException {
+    var argv = command.stream().map(PathBytes::encode).toList();
+    var program = Program.of(command.getFirst(), path);
+    try (var running = InheritingCommand.start(program, argv, environment)) {
+      try {
+        return running.await(timeout);
+      } catch (DeadlineException late) {
+        running.end();
+        terminal.error("the command " + new RunResult.TimedOut(timeout));
+        return ExitCode.TIMED_OUT;
+      } catch (InterruptedIOException interrupt) {
+        running.end();
+        throw interrupt;
+      }
+    } catch (Program.NotExecutedException failure) {
+      terminal.error(ErrorText.of(failure));
+      return failure.status();
+    }
+  }
+
+  private static int told(StubCalls calls, int code, Console terminal) {
+    var failure = calls.failure();
+    if (failure.isPresent()) {
+      terminal.error("the record is not whole: " + ErrorText.of(failure.get()));
+      return ExitCode.FAILED;
+    }
+    // A command that was not run to its end has said why already.
+    var differences = calls.differences();
+    if (differences.isEmpty()) {
+      return code;
+    }
+    terminal.error(String.join("\n", differences));
+    return code == ExitCode.TIMED_OUT ? code : ExitCode.FAILED;
+  }
+}
