@@ -2,6 +2,7 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.SearchPath;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.file.Memfd;
 import dev.caisson.linux.process.Child;
@@ -9,8 +10,6 @@ import dev.caisson.linux.process.Exit;
 import dev.caisson.linux.process.Spawn;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -44,33 +43,19 @@ final class Launch implements AutoCloseable {
     var output = Memfd.memfdCreate("caisson-output");
     try {
       var spawn =
-          Spawn.of(executable(command.getFirst()))
+          Spawn.of(SearchPath.find(Path.of(command.getFirst()), System.getenv()))
               .argv0(command.getFirst())
               .args(command.subList(1, command.size()))
               .env(environment)
               .processGroup(0)
               .descriptor(1, output)
-              .descriptor(2, output);
-      descriptors.forEach(spawn::descriptor);
+              .descriptor(2, output)
+              .descriptors(descriptors);
       return new Launch(command, spawn.start(), output);
     } catch (IOException | RuntimeException failure) {
       output.close();
       throw failure;
     }
-  }
-
-  private static Path executable(String name) throws NoSuchFileException {
-    if (name.contains("/")) {
-      return Path.of(name);
-    }
-    var path = System.getenv().getOrDefault("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    for (var directory : path.split(":", -1)) {
-      var file = Path.of(directory.isEmpty() ? "." : directory, name);
-      if (Files.isExecutable(file) && !Files.isDirectory(file)) {
-        return file;
-      }
-    }
-    throw new NoSuchFileException(name, null, "no such program on the PATH " + path);
   }
 
   Child child() {

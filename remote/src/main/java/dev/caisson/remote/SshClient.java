@@ -2,21 +2,16 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Signal;
-import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.Child;
 import dev.caisson.linux.process.Exit;
 import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.remote.internal.wire.Sockets;
-import dev.caisson.remote.uapi.Access;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /// A running ssh: a child of this JVM, or of another process. Its standard input and output are
 /// sockets of this JVM, its errors are kept.
@@ -82,15 +77,12 @@ sealed interface SshClient extends AutoCloseable {
       UnixSocket input,
       UnixSocket output)
       implements SshClient {
-    private static final String PATH =
-        "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
     private static final Duration PATIENCE = Duration.ofSeconds(5);
     private static final int TAIL = 2000;
     private static final int STANDARD_ERROR = 2;
 
     static Through start(RemoteProcess from, Map<String, String> environment, List<String> command)
         throws IOException {
-      var program = find(from, command.getFirst(), environment);
       var errors = from.memfdCreate("caisson-output");
       try {
         // One after the other: a copy in another child would keep the input open.
@@ -103,7 +95,7 @@ sealed interface SshClient extends AutoCloseable {
               child.dup3(child.inherited(ends.secondThere()), 1);
               child.dup3(child.inherited(errors), STANDARD_ERROR);
               child.setpgid(0);
-              child.execve(program, command, environment);
+              child.execvp(command.getFirst(), command, environment);
               return new Through(from, command, child, errors, ends.calls(), ends.second());
             } catch (IOException | RuntimeException failure) {
               child.close();
@@ -120,24 +112,6 @@ sealed interface SshClient extends AutoCloseable {
         errors.close();
         throw failure;
       }
-    }
-
-    private static Path find(RemoteProcess from, String name, Map<String, String> environment)
-        throws IOException {
-      if (name.contains("/")) {
-        return Path.of(name);
-      }
-      var path = environment.getOrDefault("PATH", PATH);
-      for (var directory : path.split(":", -1)) {
-        var file = Path.of(directory.isEmpty() ? "." : directory, name);
-        try {
-          from.faccessat2(file, Set.of(Access.X_OK));
-          return file;
-        } catch (SystemCallException missing) {
-          // The next directory may have it.
-        }
-      }
-      throw new NoSuchFileException(name, null, "no such program on the PATH " + path);
     }
 
     @Override

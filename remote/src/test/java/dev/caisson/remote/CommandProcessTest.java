@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.process.Exit;
@@ -12,7 +13,6 @@ import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -118,8 +118,8 @@ class CommandProcessTest {
                     .isInstanceOfSatisfying(
                         Exit.Signalled.class,
                         exit -> assertThat(exit.signal()).isEqualTo(Signal.KILL)));
-    assertThatThrownBy(() -> LocalProcess.start(List.of("no-such-program"), LONG))
-        .isInstanceOf(NoSuchFileException.class);
+    FileCallsTest.assertRefused(
+        () -> LocalProcess.start(List.of("no-such-program"), LONG), Errno.ENOENT);
   }
 
   @Test

@@ -4,7 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
+import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.testkit.Eventually;
@@ -13,7 +15,6 @@ import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -144,8 +145,9 @@ class NestedSshTest extends BehindAnSshd {
       var from = second.process();
       long before = descriptors(from);
       assertThatThrownBy(() -> SshProcess.start(from, ENVIRONMENT, List.of("no-such-ssh"), LONG))
-          .isInstanceOf(NoSuchFileException.class)
-          .hasMessageContaining("/usr/bin:/bin");
+          .isInstanceOfSatisfying(
+              SystemCallException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOENT))
+          .hasMessageContainingAll("no-such-ssh", "/usr/bin:/bin");
       assertThatThrownBy(() ->
               SshProcess.start(from, ENVIRONMENT, List.of("sh", "-c", "echo no >&2; exit 3"), LONG))
           .isInstanceOfSatisfying(

@@ -1,6 +1,7 @@
 package dev.caisson.sandbox;
 
-import java.nio.file.Files;
+import dev.caisson.linux.SearchPath;
+import dev.caisson.linux.SystemCallException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
@@ -17,12 +18,10 @@ final class HostPrograms {
   /// Finds a program on the PATH of an environment.
   static Optional<Path> find(String name, Map<String, String> environment) {
     var path = environment.getOrDefault("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    for (var directory : path.split(":", -1)) {
-      var candidate = Path.of(directory.isEmpty() ? "." : directory, name);
-      if (Files.isExecutable(candidate) && !Files.isDirectory(candidate)) {
-        return Optional.of(candidate.toAbsolutePath());
-      }
+    try {
+      return Optional.of(SearchPath.find(Path.of(name), Map.of("PATH", path)).toAbsolutePath());
+    } catch (SystemCallException none) {
+      return Optional.empty();
     }
-    return Optional.empty();
   }
 }

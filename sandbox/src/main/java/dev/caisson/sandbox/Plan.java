@@ -122,11 +122,12 @@ final class Plan implements AutoCloseable {
   /// Tells a process that will be bubblewrap all of it; the arguments go through a descriptor,
   /// which has no limit to their length, and which nobody else can read.
   Spawn fill(Spawn spawn) throws SystemCallException {
-    spawn.processGroup(0);
     var arguments = Memfd.sealed("bwrap-arguments", nulTerminated());
-    spawn.args("--unsetenv", Guardian.mark(), "--args", pass(arguments, true), "--").args(command);
-    descriptors.forEach(spawn::descriptor);
-    return spawn;
+    return spawn
+        .processGroup(0)
+        .args("--unsetenv", Guardian.mark(), "--args", pass(arguments, true), "--")
+        .args(command)
+        .descriptors(descriptors);
   }
 
   /// The command line, each argument by itself.

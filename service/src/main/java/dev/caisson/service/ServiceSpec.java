@@ -3,6 +3,7 @@ package dev.caisson.service;
 import static java.util.Objects.requireNonNull;
 
 import dev.caisson.ipc.Limits;
+import dev.caisson.linux.CheckReturnValue;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;

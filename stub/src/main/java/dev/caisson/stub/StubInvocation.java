@@ -98,7 +98,7 @@ public final class StubInvocation implements AutoCloseable {
   /// @param environment variables, each with its name, `=` and its value
   /// @throws dev.caisson.linux.SystemCallException if it cannot be executed; the process is as it
   ///   was, but for the signals and its name (`comm`)
-  /// @throws ConnectionLostException if the process has died before
+  /// @throws dev.caisson.remote.ConnectionLostException if the process has died before
   public void execve(Path program, List<byte[]> arguments, List<byte[]> environment)
       throws IOException {
     process.execve(program, arguments, environment, launched.sigmask());

@@ -185,9 +185,10 @@ public final class StubServer implements AutoCloseable {
   ///
   /// @return owned by the caller
   /// @throws dev.caisson.linux.DeadlineException if there is none in time
-  /// @throws StubException if a peer that connected is no stub, or said nothing for 30 seconds; the
-  ///   next may be one
-  /// @throws ConnectionLostException if the process that listens on another machine has ended
+  /// @throws dev.caisson.remote.StubException if a peer that connected is no stub, or said nothing
+  ///   for 30 seconds; the next may be one
+  /// @throws dev.caisson.remote.ConnectionLostException if the process that listens on another
+  ///   machine has ended
   /// @throws IllegalStateException if this has been closed, or is meanwhile
   public StubInvocation accept(Duration deadline) throws IOException {
     return source.next(deadline);
@@ -206,9 +207,10 @@ public final class StubServer implements AutoCloseable {
   ///   or a child made since
   /// @return owned by the caller
   /// @throws dev.caisson.linux.DeadlineException if there is none in time
-  /// @throws StubException if the peer that connected is not a stub, or silent
+  /// @throws dev.caisson.remote.StubException if the peer that connected is not a stub, or silent
   /// @throws IllegalArgumentException if `bootstrap` does not have the listening socket
-  /// @throws OtherMachineException if `bootstrap` is on another machine than the server
+  /// @throws dev.caisson.remote.OtherMachineException if `bootstrap` is on another machine than the
+  ///   server
   /// @throws IllegalStateException if this has been closed, or is meanwhile
   public StubInvocation accept(RemoteProcess bootstrap, Duration deadline) throws IOException {
     return source.next(Objects.requireNonNull(bootstrap), deadline);

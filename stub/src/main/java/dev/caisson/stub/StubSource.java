@@ -9,7 +9,7 @@ sealed interface StubSource extends AutoCloseable permits LocalStubSource, Forwa
   /// Waits for the next call.
   ///
   /// @throws dev.caisson.linux.DeadlineException if none comes in time
-  /// @throws StubException if a peer has connected that is not a stub
+  /// @throws dev.caisson.remote.StubException if a peer has connected that is not a stub
   /// @throws IllegalStateException if this is closed, or has been meanwhile
   StubInvocation next(Duration deadline) throws IOException;
 

@@ -1,11 +1,11 @@
 package dev.caisson.engine.manifest;
 
-import dev.caisson.files.BoundedFile;
 import dev.caisson.engine.manifest.Manifest.Input;
 import dev.caisson.engine.manifest.Manifest.Pipeline;
 import dev.caisson.engine.manifest.Manifest.Source;
 import dev.caisson.engine.manifest.Manifest.Stage;
 import dev.caisson.engine.manifest.ManifestException.Problem;
+import dev.caisson.files.BoundedFile;
 import dev.caisson.ipc.Json;
 import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.MessageException;

@@ -3,6 +3,7 @@ package dev.caisson.engine.run;
 import dev.caisson.engine.manifest.Manifest;
 import dev.caisson.engine.manifest.ModuleIndex;
 import dev.caisson.engine.store.ObjectStore;
+import dev.caisson.linux.CheckReturnValue;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;

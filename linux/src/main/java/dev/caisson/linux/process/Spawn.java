@@ -3,6 +3,7 @@ package dev.caisson.linux.process;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.caisson.linux.CheckReturnValue;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.PathBytes;
@@ -22,6 +23,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /// A process to be started: what is said here is all that it gets.
 ///
@@ -29,7 +31,9 @@ import java.util.TreeMap;
 /// no variable but those given, no signal that is ignored, and none blocked but those asked for.
 /// See `posix_spawn(3)`.
 ///
-/// For one thread at a time.
+/// Immutable: each method returns another specification, and leaves this one as it is. Safe for
+/// many threads.
+@CheckReturnValue
 public final class Spawn {
   private static final int SETPGROUP = 0x02;
   private static final int SETSIGDEF = 0x04;
@@ -41,9 +45,9 @@ public final class Spawn {
   private static final long ALL_SETTABLE_SIGNALS = ~(bit(9) | bit(19));
 
   private final Path executable;
-  private final List<String> argv = new ArrayList<>();
-  private final Map<String, String> environment = new LinkedHashMap<>();
-  private final SortedMap<Integer, Fd> descriptors = new TreeMap<>();
+  private final List<String> argv;
+  private final Map<String, String> environment;
+  private final SortedMap<Integer, Fd> descriptors;
   private Optional<Path> directory = Optional.empty();
   private OptionalInt group = OptionalInt.empty();
   private boolean session;
@@ -52,7 +56,28 @@ public final class Spawn {
 
   private Spawn(Path executable) {
     this.executable = executable;
-    argv.add(executable.toString());
+    this.argv = new ArrayList<>(List.of(executable.toString()));
+    this.environment = new LinkedHashMap<>();
+    this.descriptors = new TreeMap<>();
+  }
+
+  /// A copy, which is changed before it is handed out.
+  private Spawn(Spawn other) {
+    this.executable = other.executable;
+    this.argv = new ArrayList<>(other.argv);
+    this.environment = new LinkedHashMap<>(other.environment);
+    this.descriptors = new TreeMap<>(other.descriptors);
+    this.directory = other.directory;
+    this.group = other.group;
+    this.session = other.session;
+    this.terminal = other.terminal;
+    this.blocked = other.blocked;
+  }
+
+  private Spawn with(Consumer<Spawn> change) {
+    var copy = new Spawn(this);
+    change.accept(copy);
+    return copy;
   }
 
   /// A process that will execute this file; no search path is tried. Its first argument is the
@@ -63,8 +88,7 @@ public final class Spawn {
 
   /// Gives it another first argument than the path: what it is told that it was called.
   public Spawn argv0(String name) {
-    argv.set(0, name);
-    return this;
+    return with(copy -> copy.argv.set(0, name));
   }
 
   /// Adds arguments.
@@ -74,23 +98,22 @@ public final class Spawn {
 
   /// Adds arguments.
   public Spawn args(List<String> more) {
-    argv.addAll(more);
-    return this;
+    return with(copy -> copy.argv.addAll(more));
   }
 
   /// Adds a variable to the environment, which is empty at first.
   public Spawn env(String name, String value) {
-    if (name.isEmpty() || name.indexOf('=') >= 0) {
-      throw new IllegalArgumentException("not the name of a variable: '" + name + "'");
-    }
-    environment.put(name, value);
-    return this;
+    return env(Map.of(name, value));
   }
 
   /// Adds variables to the environment.
   public Spawn env(Map<String, String> more) {
-    more.forEach(this::env);
-    return this;
+    for (var name : more.keySet()) {
+      if (name.isEmpty() || name.indexOf('=') >= 0) {
+        throw new IllegalArgumentException("not the name of a variable: '" + name + "'");
+      }
+    }
+    return with(copy -> copy.environment.putAll(more));
   }
 
   /// Lets the process have a descriptor under a number; 0, 1 and 2 are its standard streams. The
@@ -101,27 +124,32 @@ public final class Spawn {
     if (number < 0 || number > 199) {
       throw new IllegalArgumentException("a descriptor's number must be 0 to 199, not " + number);
     }
-    descriptors.put(number, fd);
-    return this;
+    return with(copy -> copy.descriptors.put(number, fd));
+  }
+
+  /// Lets the process have descriptors under their numbers. See [#descriptor].
+  public Spawn descriptors(Map<Integer, Fd> more) {
+    var all = this;
+    for (var entry : more.entrySet()) {
+      all = all.descriptor(entry.getKey(), entry.getValue());
+    }
+    return all;
   }
 
   /// The working directory; without it, that of the JVM.
   public Spawn directory(Path path) {
-    directory = Optional.of(path);
-    return this;
+    return with(copy -> copy.directory = Optional.of(path));
   }
 
   /// Puts it into a process group: 0 for a new one of its own. Without it, the JVM's. See
   /// `setpgid(2)`.
   public Spawn processGroup(int id) {
-    group = OptionalInt.of(id);
-    return this;
+    return with(copy -> copy.group = OptionalInt.of(id));
   }
 
   /// Makes it the leader of a new session and process group. See `setsid(2)`.
   public Spawn newSession() {
-    session = true;
-    return this;
+    return with(copy -> copy.session = true);
   }
 
   /// Makes it the leader of a new session whose controlling terminal is this one: signals of its
@@ -132,15 +160,16 @@ public final class Spawn {
   /// The pty stays the caller's, who should close its slave when the process has been started: the
   /// master's end is there when nobody has the slave any more.
   public Spawn controllingTerminal(Pty pty) {
-    session = true;
-    terminal = Optional.of(pty.slave());
-    return this;
+    return with(copy -> {
+      copy.session = true;
+      copy.terminal = Optional.of(pty.slave());
+    });
   }
 
   /// Blocks these signals in it; none are, unless this is called. See `sigprocmask(2)`.
   public Spawn signalMask(Set<Signal> signals) {
-    blocked = Set.copyOf(signals);
-    return this;
+    var all = Set.copyOf(signals);
+    return with(copy -> copy.blocked = all);
   }
 
   /// Starts it from the thread that all children of this JVM belong to. Blocks for about a
@@ -273,5 +302,11 @@ public final class Spawn {
 
   private static long bit(int signal) {
     return 1L << (signal - 1);
+  }
+
+  /// The command, for messages.
+  @Override
+  public String toString() {
+    return ShellWords.quote(argv);
   }
 }

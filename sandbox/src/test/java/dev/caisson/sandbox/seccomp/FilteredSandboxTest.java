@@ -60,8 +60,12 @@ class FilteredSandboxTest {
       return Captured.run(spawn.args("--").args(argv), LONG);
     }
     try (var program = Memfd.sealed("seccomp", filter.program())) {
-      spawn.args("--add-seccomp-fd", Integer.toString(FILTER_FD), "--").args(argv);
-      return Captured.run(spawn.descriptor(FILTER_FD, program), LONG);
+      var filtered =
+          spawn
+              .args("--add-seccomp-fd", Integer.toString(FILTER_FD), "--")
+              .args(argv)
+              .descriptor(FILTER_FD, program);
+      return Captured.run(filtered, LONG);
     }
   }
 

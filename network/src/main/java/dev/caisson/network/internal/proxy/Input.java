@@ -16,7 +16,7 @@ public final class Input {
   private int from;
   private int to;
 
-  /// Where bytes come from, as [StreamSocket#recv].
+  /// Where bytes come from, as [dev.caisson.linux.socket.StreamSocket#recv].
   @FunctionalInterface
   public interface Source {
     int recv(byte[] buffer, int offset, int length) throws IOException;
