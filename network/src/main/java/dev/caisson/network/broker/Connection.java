@@ -15,7 +15,7 @@ public final class Connection implements AutoCloseable {
   private final Runnable release;
   private final AtomicBoolean released = new AtomicBoolean();
 
-  public Connection(StreamSocket socket, InetSocketAddress address, Runnable release) {
+  Connection(StreamSocket socket, InetSocketAddress address, Runnable release) {
     this.socket = socket;
     this.address = address;
     this.release = release;

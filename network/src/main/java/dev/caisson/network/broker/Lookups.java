@@ -16,20 +16,20 @@ import java.util.concurrent.TimeoutException;
 
 /// Puts deadlines to a [Resolver], which may block in the C library for as long as that pleases: on
 /// threads of the platform, of which there is a bounded number.
-public final class Lookups {
+final class Lookups {
   private static final int AT_ONCE = 16;
 
   private final Resolver resolver;
   private final Semaphore free = new Semaphore(AT_ONCE);
 
-  public Lookups(Resolver resolver) {
+  Lookups(Resolver resolver) {
     this.resolver = resolver;
   }
 
   /// @throws UnknownHostException if the name has no address
   /// @throws dev.caisson.linux.DeadlineException if it is not found out in time; what goes on
   ///   looking then still counts
-  public List<InetAddress> resolve(String host, Deadline deadline) throws IOException {
+  List<InetAddress> resolve(String host, Deadline deadline) throws IOException {
     try {
       if (!free.tryAcquire(deadline.remaining().toNanos(), TimeUnit.NANOSECONDS)) {
         throw deadline.exception("other names to be looked up");

@@ -43,6 +43,7 @@ public final class Addresses {
     return of(address.getAddress());
   }
 
+  /// The address of its 4 or 16 bytes.
   public static InetAddress of(byte[] bytes) {
     try {
       return InetAddress.getByAddress(bytes);
@@ -56,6 +57,7 @@ public final class Addresses {
     return (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;
   }
 
+  /// An address and its port, as text.
   public static String text(InetSocketAddress address) {
     return authority(address.getAddress().getHostAddress(), address.getPort());
   }

@@ -9,6 +9,7 @@ public final class NetworkRefusedException extends IOException {
 
   private final Reason reason;
 
+  /// A refusal, and why, for a person.
   public NetworkRefusedException(Reason reason, String explanation) {
     super(explanation);
     this.reason = reason;

@@ -9,6 +9,7 @@ import java.util.stream.Collectors;
 ///
 /// @param ranges at least one
 public record Ports(List<Range> ranges) {
+  /// The greatest port.
   public static final int LAST = 65535;
 
   private static final Pattern RANGE = Pattern.compile("([0-9]{1,5})(?:-([0-9]{1,5}))?");
@@ -38,6 +39,8 @@ public record Ports(List<Range> ranges) {
     }
   }
 
+  /// Reads them.
+  ///
   /// @param text such as `443`, `80,443`, `8000-8999`, `*`
   public static Ports parse(String text) {
     if (text.equals("*")) {
