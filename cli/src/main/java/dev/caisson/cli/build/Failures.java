@@ -20,6 +20,8 @@ public final class Failures {
 
   private Failures() {}
 
+  /// Tells why a build failed.
+  ///
   /// @param printed whether the reader has seen what modules printed
   public static void tell(Console terminal, CommandLine line, BuildResult result, boolean printed) {
     result.sources().stream()

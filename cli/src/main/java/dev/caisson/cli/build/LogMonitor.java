@@ -32,6 +32,8 @@ public final class LogMonitor implements CloseableMonitor {
     this.reasons = reasons;
   }
 
+  /// Opens it.
+  ///
   /// @param errors whether the reader of the monitor reads the command's errors, too, which say why
   ///   something failed
   public static LogMonitor open(Console terminal, Optional<Integer> fd, boolean errors)

@@ -30,6 +30,8 @@ public record Cidr(InetAddress network, int prefix) {
     return new Cidr(canonical, canonical.getAddress().length * 8);
   }
 
+  /// Reads it.
+  ///
   /// @param text such as `10.0.0.0/8`, `2001:db8::/32`; without a prefix, one address
   public static Cidr parse(String text) {
     int slash = text.indexOf('/');

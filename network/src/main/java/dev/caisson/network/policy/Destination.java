@@ -9,6 +9,8 @@ import java.util.Optional;
 /// @param address the address, if the host is one
 /// @param port from 1 to 65,535
 public record Destination(String host, Optional<InetAddress> address, int port) {
+  /// A name or an address, and a port.
+  ///
   /// @throws IllegalArgumentException if it is none
   public static Destination of(String host, int port) {
     if (port < 1 || port > Ports.LAST) {

@@ -47,6 +47,8 @@ public final class HostName {
         .toLowerCase(Locale.ROOT);
   }
 
+  /// A name, if it is one.
+  ///
   /// @param ascii of [#ascii(String)]
   /// @throws IllegalArgumentException if it cannot be the name of a host
   public static String checked(String ascii) {

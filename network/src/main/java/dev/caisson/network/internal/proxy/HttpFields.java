@@ -45,6 +45,8 @@ public record HttpFields(List<Field> fields) {
     }
   }
 
+  /// Reads them.
+  ///
   /// @param lines without their ends
   public static HttpFields parse(List<String> lines) throws HttpException {
     if (lines.size() > MOST) {

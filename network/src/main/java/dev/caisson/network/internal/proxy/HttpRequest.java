@@ -22,6 +22,8 @@ public record HttpRequest(
   private static final String HTTP = "http://";
   private static final int HTTP_PORT = 80;
 
+  /// Reads it.
+  ///
   /// @param head of [Input#head()]
   public static HttpRequest parse(String head) throws HttpException {
     var lines = lines(head);

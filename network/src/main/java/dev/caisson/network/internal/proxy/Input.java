@@ -36,6 +36,8 @@ public final class Input {
     return from < to || fill() ? OptionalInt.of(buffer[from] & 0xff) : OptionalInt.empty();
   }
 
+  /// Reads so many bytes.
+  ///
   /// @throws EOFException if there are fewer
   public byte[] bytes(int count) throws IOException {
     while (to - from < count) {
