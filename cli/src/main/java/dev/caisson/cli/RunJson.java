@@ -40,7 +40,7 @@ final class RunJson {
 
   /// Only the last of much output is kept.
   private static boolean isTruncated(RunResult result) {
-    return result.outputBytes() > result.output().length + result.errors().length;
+    return result.outputBytes() > result.output().remaining() + result.errors().remaining();
   }
 
   /// That there was nothing to run a command in.

@@ -171,6 +171,12 @@ public final class Scratch implements AutoCloseable {
     lock.close();
   }
 
+  /// The path of the directory.
+  @Override
+  public String toString() {
+    return directory.toString();
+  }
+
   /// What cannot be deleted is left to the next process, which saves the guardian the tries.
   private static void close(GuardedDirectory directory) {
     directory.close();

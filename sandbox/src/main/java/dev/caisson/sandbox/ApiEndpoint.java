@@ -4,6 +4,8 @@ import dev.caisson.ipc.Limits;
 import dev.caisson.ipc.Message;
 
 /// A socket in the sandbox, at `/run/osbuild/api/NAME`, that the host answers.
+///
+/// Its methods are called on several threads at once, one for each connection.
 public interface ApiEndpoint {
   /// The file name of the socket in the sandbox.
   String name();

@@ -2,6 +2,7 @@ package dev.caisson.sandbox;
 
 import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.Fd;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -9,7 +10,8 @@ import java.util.Optional;
 /// Something that is put at a place in the sandbox.
 ///
 /// Any byte but NUL may be in a path. What is on the way to the place is made if it is missing;
-/// what is put there later lies over what was there before.
+/// what is put there later lies over what was there before. Immutable, but for the descriptor of a
+/// [Data].
 public sealed interface Bind {
   /// Where it is in the sandbox; absolute.
   Path target();
@@ -43,13 +45,26 @@ public sealed interface Bind {
 
   /// A new regular file, which the sandbox can write to where it can write to its directory.
   ///
-  /// @param contents what is in it
+  /// @param contents what is in it, from the position to the limit; it is copied
   /// @param mode its permissions
-  @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
-  record File(byte[] contents, Path target, int mode) implements Bind {
+  record File(ByteBuffer contents, Path target, int mode) implements Bind {
     /// @throws IllegalArgumentException if the target is not absolute
     public File {
       requireAbsolute(target);
+      var copy = ByteBuffer.allocate(contents.remaining());
+      contents = copy.put(contents.duplicate()).flip().asReadOnlyBuffer();
+    }
+
+    /// A view of its own for each caller, which cannot be written to.
+    @Override
+    public ByteBuffer contents() {
+      return contents.asReadOnlyBuffer();
+    }
+
+    byte[] bytes() {
+      var bytes = new byte[contents.remaining()];
+      contents().get(bytes);
+      return bytes;
     }
   }
 
@@ -57,11 +72,15 @@ public sealed interface Bind {
   /// made.
   ///
   /// @param from stays the caller's; its position moves
-  /// @param writable whether the sandbox can change its copy
-  record Data(Fd from, Path target, boolean writable) implements Bind {
-    /// @throws IllegalArgumentException if the target is not absolute
+  /// @param access whether the sandbox can change its copy
+  record Data(Fd from, Path target, Access access) implements Bind {
+    /// @throws IllegalArgumentException if the target is not absolute, or the access is that of a
+    ///   device
     public Data {
       requireAbsolute(target);
+      if (access == Access.DEVICE) {
+        throw new IllegalArgumentException("a file that is made cannot be a device: " + target);
+      }
     }
   }
 
@@ -116,12 +135,12 @@ public sealed interface Bind {
 
   /// Makes a file with this text.
   static Bind file(String text, String target) {
-    return new File(text.getBytes(StandardCharsets.UTF_8), Path.of(target), 0644);
+    return new File(StandardCharsets.UTF_8.encode(text), Path.of(target), 0644);
   }
 
   /// Makes a file, for reading alone, with what a descriptor gives.
   static Bind data(Fd from, String target) {
-    return new Data(from, Path.of(target), false);
+    return new Data(from, Path.of(target), Access.READ_ONLY);
   }
 
   /// Makes an empty directory in memory.

@@ -10,6 +10,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /// The program `bwrap` that makes the sandboxes.
+///
+/// Any number of threads may use it.
 public final class Bubblewrap {
   private static final Map<Path, byte[]> contents = new HashMap<>();
 

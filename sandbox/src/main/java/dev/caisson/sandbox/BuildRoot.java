@@ -29,6 +29,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 /// Needs bubblewrap. As root (CAP_SYS_ADMIN and CAP_MKNOD), all that is mounted is mounted in the
 /// namespace of the build root's [#thread()], which the host never sees. Anybody else needs the
 /// right to make user namespaces; see [Privilege].
+///
+/// Runs, endpoints and closing are for any number of threads. What shapes the sandboxes ([#libdir],
+/// [#runner], [#boot], [#procOverride]) is for one thread, before the first run.
 public final class BuildRoot implements AutoCloseable {
   private static final int LONGEST_COMMAND_LINE = 4096;
 
@@ -293,9 +296,8 @@ public final class BuildRoot implements AutoCloseable {
   /// @throws IllegalStateException as of [#run]
   /// @throws IOException as of [#run]
   public StartedRun start(Run run) throws IOException {
-    var made = new StartedRun(run.argv(), onStart -> run(run, onStart));
+    var made = new StartedRun(run.argv(), onStart -> run(run, onStart), started::remove);
     started.add(made);
-    made.onExit().whenComplete((_, _) -> started.remove(made));
     made.begin();
     if (closed) {
       made.cancel();

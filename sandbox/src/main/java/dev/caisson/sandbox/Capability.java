@@ -10,6 +10,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /// The privileges that the rights of root are divided into. See `capabilities(7)`.
+///
+/// Immutable.
 @SuppressWarnings("MissingJavadoc") // the manual page has one paragraph for each
 public enum Capability {
   CAP_CHOWN,

@@ -9,6 +9,8 @@ import java.util.List;
 import tools.jackson.databind.JsonNode;
 
 /// The connection that a message came over.
+///
+/// Several threads may ask for the peer; one at a time may send.
 public final class EndpointConnection {
   private static final Duration SEND = Duration.ofSeconds(10);
 

@@ -16,6 +16,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// Serves an [ApiEndpoint] at a socket.
 ///
 /// Also for endpoints that are not passed into a sandbox but given to host services by their path.
+///
+/// Any number of threads may use it.
 public final class EndpointServer implements AutoCloseable {
   private static final Duration FOREVER = Duration.ofDays(365);
   private static final Pattern FILE_NAME = Pattern.compile("[^/\\x00]{1,100}");
@@ -102,6 +104,12 @@ public final class EndpointServer implements AutoCloseable {
   @Override
   public void close() {
     server.close();
+  }
+
+  /// The path of the socket.
+  @Override
+  public String toString() {
+    return "endpoint at " + socket;
   }
 
   /// Holds back a connection that sends faster than it may.

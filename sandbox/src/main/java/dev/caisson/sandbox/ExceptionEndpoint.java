@@ -11,6 +11,8 @@ import tools.jackson.databind.JsonNode;
 /// with 2.
 ///
 /// The first report counts: a later one cannot take it back.
+///
+/// Any number of threads may use it.
 public final class ExceptionEndpoint implements ApiEndpoint {
   private final AtomicReference<@Nullable Report> first = new AtomicReference<>();
 

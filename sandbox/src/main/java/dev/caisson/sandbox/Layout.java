@@ -344,14 +344,14 @@ record Layout(
     switch (bind) {
       case Bind.Host host -> add(options, host.access().option, host.source(), host.target());
       case Bind.File file -> {
-        var contents = Memfd.sealed("bind", file.contents());
+        var contents = Memfd.sealed("bind", file.bytes());
         add(options, "--perms", octal(file.mode()));
         add(options, "--file", new Passed(contents, true), file.target());
       }
       case Bind.Data data ->
           add(
               options,
-              data.writable() ? "--bind-data" : "--ro-bind-data",
+              data.access() == Bind.Access.READ_WRITE ? "--bind-data" : "--ro-bind-data",
               new Passed(data.from(), false),
               data.target());
       case Bind.Tmpfs tmpfs -> {

@@ -8,6 +8,8 @@ import dev.caisson.network.Resolver;
 import java.util.function.Consumer;
 
 /// What a sandbox can reach.
+///
+/// Immutable; any number of runs may share one.
 public sealed interface Network {
   /// Nothing but itself: a network namespace with a loopback device alone.
   Network NONE = new None();

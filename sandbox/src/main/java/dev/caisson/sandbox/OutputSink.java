@@ -1,6 +1,9 @@
 package dev.caisson.sandbox;
 
 /// Hears what a command in the sandbox prints, as it comes.
+///
+/// Called on a thread of the run, one call at a time. One that is given to several runs, or as the
+/// output and the errors of one, is called by several threads at once.
 @FunctionalInterface
 public interface OutputSink {
   /// Hears nothing.

@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /// By which right the sandboxes of a build root are made.
+///
+/// Immutable.
 public enum Privilege {
   /// As root: the sandbox's users are those of the host.
   ROOT,

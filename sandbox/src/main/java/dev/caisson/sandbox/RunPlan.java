@@ -5,6 +5,8 @@ import java.util.Map;
 
 /// What would be executed for a run.
 ///
+/// Immutable.
+///
 /// @param command the bubblewrap command line, each argument by itself; numbers of descriptors in
 ///   it are those that bubblewrap would get
 /// @param environment all of the command's environment

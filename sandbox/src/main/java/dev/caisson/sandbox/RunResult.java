@@ -2,32 +2,58 @@ package dev.caisson.sandbox;
 
 import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.Signal;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 
-/// How a run ended, and what it said.
+/// How a run ended, and what it said. Immutable.
 ///
 /// @param ending why it is over
 /// @param output the last MiB of what it printed, standard output and error as one unless the run
-///   takes them apart
+///   takes them apart; [#text()] has it as text
 /// @param errors the last MiB of its standard error, if the run takes it apart
 /// @param outputBytes how much it printed in all
 /// @param usage what it used
 /// @param enforced what bound it, in words, as it was really set
 /// @param command the bubblewrap command line, each argument by itself; descriptors in it are those
 ///   that bubblewrap got
-@SuppressWarnings("ArrayRecordComponent") // handed on, never compared
 public record RunResult(
     Ending ending,
-    byte[] output,
-    byte[] errors,
+    ByteBuffer output,
+    ByteBuffer errors,
     long outputBytes,
     Usage usage,
     List<String> enforced,
     List<String> command) {
+
+  /// Takes the buffers and lists over, which must not change any more.
+  public RunResult {
+    output = output.asReadOnlyBuffer();
+    errors = errors.asReadOnlyBuffer();
+    enforced = List.copyOf(enforced);
+    command = List.copyOf(command);
+  }
+
+  /// A view of its own for each caller, which cannot be written to.
+  @Override
+  public ByteBuffer output() {
+    return output.asReadOnlyBuffer();
+  }
+
+  /// A view of its own for each caller, which cannot be written to.
+  @Override
+  public ByteBuffer errors() {
+    return errors.asReadOnlyBuffer();
+  }
+
+  /// How it ended, the command, and how much it printed.
+  @Override
+  public String toString() {
+    return "%s %s; it printed %d bytes".formatted(String.join(" ", command), ending, outputBytes);
+  }
 
   /// What a run used, as the kernel counted it.
   ///
@@ -165,11 +191,11 @@ public record RunResult(
 
   /// The output as text; bytes that are not UTF-8 are shown as U+FFFD.
   public String text() {
-    return new String(output, StandardCharsets.UTF_8);
+    return StandardCharsets.UTF_8.decode(output()).toString();
   }
 
   /// The standard error as text, if the run took it apart.
   public String errorText() {
-    return new String(errors, StandardCharsets.UTF_8);
+    return StandardCharsets.UTF_8.decode(errors()).toString();
   }
 }

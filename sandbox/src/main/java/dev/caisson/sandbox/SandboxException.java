@@ -7,6 +7,8 @@ import java.util.Optional;
 /// wrong, with which value, and then what to do.
 ///
 /// What fails for reasons of the kernel alone, such as a full disk, is another [IOException].
+///
+/// Immutable.
 public final class SandboxException extends IOException {
   private static final long serialVersionUID = 1;
 

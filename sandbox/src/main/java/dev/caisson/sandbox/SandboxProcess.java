@@ -11,6 +11,7 @@ import dev.caisson.linux.process.SpawnThread;
 import dev.caisson.linux.threads.Interrupts;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
@@ -81,8 +82,8 @@ final class SandboxProcess {
               early
                   .or(() -> all ? notPassedOn(streams) : leftOver(deadline))
                   .orElseGet(() -> ending(exit, report, streams, confinement)),
-              streams.output(),
-              streams.errors(),
+              ByteBuffer.wrap(streams.output()),
+              ByteBuffer.wrap(streams.errors()),
               streams.total(),
               usage,
               confinement.enforced(),

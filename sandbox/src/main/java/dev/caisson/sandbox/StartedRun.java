@@ -11,6 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 
 /// A run that goes on beside its caller, from [BuildRoot#start].
 ///
@@ -24,6 +25,7 @@ public final class StartedRun implements AutoCloseable {
 
   private final List<String> argv;
   private final Work work;
+  private final Consumer<StartedRun> onEnd;
   private final Thread thread;
   private final CompletableFuture<Void> started = new CompletableFuture<>();
   private final CompletableFuture<RunResult> exit = new CompletableFuture<>();
@@ -31,13 +33,17 @@ public final class StartedRun implements AutoCloseable {
   /// A run from its start to its end.
   @FunctionalInterface
   interface Work {
+    /// Runs it to its end.
+    ///
     /// @param onStart to be called when its sandbox has been started
     RunResult run(Runnable onStart) throws IOException;
   }
 
-  StartedRun(List<String> argv, Work work) {
+  /// @param onEnd called when all is over
+  StartedRun(List<String> argv, Work work, Consumer<StartedRun> onEnd) {
     this.argv = argv;
     this.work = work;
+    this.onEnd = onEnd;
     this.thread = Thread.ofVirtual().name("run").unstarted(this::work);
   }
 
@@ -52,11 +58,13 @@ public final class StartedRun implements AutoCloseable {
     // The interrupt by cancel() is not for those who hear of the end.
     Thread.interrupted();
     exit.complete(result);
+    onEnd.accept(this);
   }
 
   private void fail(Throwable failure) {
     Thread.interrupted();
     exit.completeExceptionally(failure);
+    onEnd.accept(this);
     started.completeExceptionally(failure);
   }
 

@@ -6,6 +6,8 @@ import java.time.Duration;
 import java.util.Set;
 
 /// Copies directory trees as they are, whatever a sandbox has put into them.
+///
+/// Any number of threads may use it.
 public final class TreeCopy {
   private static final String FROM = "/run/from";
   private static final String TO = "/run/to";

@@ -414,7 +414,7 @@ class FileSentencesTest extends Sentences {
 
   @Test
   void aFileBindHasItsMode() throws IOException {
-    var bind = new Bind.File("x".getBytes(StandardCharsets.UTF_8), Path.of("/etc/hello"), 0640);
+    var bind = new Bind.File(StandardCharsets.UTF_8.encode("x"), Path.of("/etc/hello"), 0640);
     assertThat(said(shell("stat -c '%a %s' /etc/hello").bind(bind))).isEqualTo("640 1");
   }
 
@@ -441,7 +441,7 @@ class FileSentencesTest extends Sentences {
       assertThat(
               said(
                   shell("echo other > /etc/data; cat /etc/data")
-                      .bind(new Bind.Data(data, Path.of("/etc/data"), true))))
+                      .bind(new Bind.Data(data, Path.of("/etc/data"), Bind.Access.READ_WRITE))))
           .isEqualTo("other");
     }
     assertThat(file).hasContent("text");

@@ -13,6 +13,7 @@ import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -433,9 +434,9 @@ class LayoutTest {
               .bind(Bind.readOnly(Path.of("/host/a"), "/run/a"))
               .bind(Bind.readWrite(Path.of("/host/b"), "/run/b"))
               .bind(Bind.device(Path.of("/host/c"), "/run/c"))
-              .bind(new Bind.File(new byte[] {'x'}, Path.of("/run/file"), 0640))
-              .bind(new Bind.Data(data, Path.of("/run/data"), false))
-              .bind(new Bind.Data(data, Path.of("/run/copy"), true))
+              .bind(new Bind.File(ByteBuffer.wrap(new byte[] {'x'}), Path.of("/run/file"), 0640))
+              .bind(new Bind.Data(data, Path.of("/run/data"), Bind.Access.READ_ONLY))
+              .bind(new Bind.Data(data, Path.of("/run/copy"), Bind.Access.READ_WRITE))
               .bind(new Bind.Tmpfs(Path.of("/run/small"), Optional.of(ByteSize.bytes(4096)), 01777))
               .bind(Bind.tmpfs("/run/large"))
               .bind(new Bind.Directory(Path.of("/run/directory"), 0700))

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -46,7 +47,9 @@ class MissingFileTest extends SingleRuns {
     var result =
         run(
             Run.of("/opt/it", marker)
-                .bind(new Bind.File(new byte[] {1, 2, 3}, Path.of("/opt/it"), 0755)));
+                .bind(
+                    new Bind.File(
+                        ByteBuffer.wrap(new byte[] {1, 2, 3}), Path.of("/opt/it"), 0755)));
     assertThat(result.success()).isFalse();
     assertThat(result.text()).contains("/opt/it");
   }

@@ -48,11 +48,11 @@ final class Seat implements AutoCloseable {
   /// called once.
   RunResult run(BuildRoot buildRoot, Run run) throws IOException {
     var result = buildRoot.run(at(run));
-    assertThat(result.output()).as("what is kept of what is shown").isEmpty();
+    assertThat(Support.bytes(result.output())).as("what is kept of what is shown").isEmpty();
     var text = new String(shown(), ISO_8859_1).replace("\r\n", "\n");
     return new RunResult(
         result.ending(),
-        text.getBytes(ISO_8859_1),
+        ISO_8859_1.encode(text),
         result.errors(),
         result.outputBytes(),
         result.usage(),

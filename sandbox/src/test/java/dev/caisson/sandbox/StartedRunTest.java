@@ -270,7 +270,8 @@ class StartedRunTest extends SingleRuns {
             onStart -> {
               onStart.run();
               throw new IOException("lost");
-            })) {
+            },
+            _ -> {})) {
       started.begin();
       assertThatThrownBy(started::waitFor).isInstanceOf(IOException.class).hasMessage("lost");
       assertThatThrownBy(() -> started.onExit().join())

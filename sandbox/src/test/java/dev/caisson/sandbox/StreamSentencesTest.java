@@ -170,7 +170,8 @@ class StreamSentencesTest extends Sentences {
 
   @Test
   void bytesThatAreNoTextArriveAsTheyAre() throws IOException {
-    assertThat(result(shell("printf '\\377\\000\\n'")).output()).containsExactly(0xff, 0, 10);
+    assertThat(Support.bytes(result(shell("printf '\\377\\000\\n'")).output()))
+        .containsExactly(0xff, 0, 10);
   }
 
   // At a terminal

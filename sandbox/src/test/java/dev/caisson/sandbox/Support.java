@@ -9,6 +9,7 @@ import dev.caisson.linux.process.Captured;
 import dev.caisson.linux.process.Processes;
 import dev.caisson.linux.process.Spawn;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -46,6 +47,13 @@ final class Support {
         Processes.awaitEnd(process, LONG);
       }
     }
+  }
+
+  /// The bytes of a buffer.
+  static byte[] bytes(ByteBuffer buffer) {
+    var bytes = new byte[buffer.remaining()];
+    buffer.duplicate().get(bytes);
+    return bytes;
   }
 
   /// Makes a FIFO that somebody else opens to tell something.

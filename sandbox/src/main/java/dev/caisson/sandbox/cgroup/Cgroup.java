@@ -24,6 +24,8 @@ import java.util.Set;
 ///
 /// A process gets into it by [#start], which is quick and leaves no moment outside, or by [#add].
 /// Where no cgroup could be made, and that was no error, all of this does nothing.
+///
+/// Any number of threads may use it.
 public final class Cgroup implements AutoCloseable {
   private final Version version;
   private final Map<String, Path> directories;

@@ -3,6 +3,8 @@ package dev.caisson.sandbox.cgroup;
 import java.util.Locale;
 
 /// What can be limited.
+///
+/// Immutable.
 public enum Resource {
   /// Memory, with the page cache of the files that are used.
   MEMORY("memory"),

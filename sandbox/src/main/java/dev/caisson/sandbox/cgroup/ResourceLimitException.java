@@ -3,6 +3,8 @@ package dev.caisson.sandbox.cgroup;
 import java.io.IOException;
 
 /// A limit cannot be enforced here. The message says which, why, and what to do.
+///
+/// Immutable.
 public final class ResourceLimitException extends IOException {
   private static final long serialVersionUID = 1;
 

@@ -8,6 +8,8 @@ import java.util.OptionalLong;
 /// A figure that the kernel does not keep, for want of a controller or of a newer version, is empty
 /// or zero.
 ///
+/// Immutable.
+///
 /// @param userCpu time in user mode
 /// @param systemCpu time in the kernel
 /// @param peakMemory the most memory at any one time, in bytes

@@ -3,6 +3,8 @@ package dev.caisson.sandbox.seccomp;
 import dev.caisson.linux.Errno;
 
 /// What becomes of a system call that a rule matches.
+///
+/// Immutable.
 public sealed interface Action {
   /// It is not made, and fails with this error: SECCOMP_RET_ERRNO.
   record Fail(Errno errno) implements Action {

@@ -6,6 +6,8 @@ package dev.caisson.sandbox.seccomp;
 /// kernel takes no notice of the upper ones, so a filter that compared them would be passed by
 /// setting one (CVE-2019-10063).
 ///
+/// Immutable.
+///
 /// @param argument which of the arguments, from 0 to 5
 /// @param mask the bits that are compared
 /// @param value what they must be

@@ -7,6 +7,8 @@ import java.util.Optional;
 ///
 /// A rule for a call that an architecture has not is left out there.
 ///
+/// Immutable.
+///
 /// @param call the name of the call, as in `syscalls(2)`
 /// @param condition when the rule applies; always if there is none
 /// @param action what is done then
