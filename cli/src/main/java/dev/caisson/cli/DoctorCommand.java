@@ -14,6 +14,7 @@ import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Privilege;
 import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.RunResult;
+import dev.caisson.sandbox.SubordinateIds;
 import dev.caisson.sandbox.cgroup.Cgroups;
 import dev.caisson.sandbox.cgroup.Resource;
 import java.io.IOException;
@@ -155,7 +156,7 @@ final class DoctorCommand implements Command {
     if (Processes.geteuid() == 0) {
       return Optional.of("as root, all ids");
     }
-    return Privilege.noSubordinateIds().isEmpty() ? Optional.of("yes") : Optional.empty();
+    return SubordinateIds.obstacle().isEmpty() ? Optional.of("yes") : Optional.empty();
   }
 
   private static Finding limit(Resource resource, String purpose) {

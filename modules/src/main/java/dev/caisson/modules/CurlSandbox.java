@@ -1,7 +1,5 @@
 package dev.caisson.modules;
 
-import dev.caisson.engine.BuildException;
-import dev.caisson.engine.BuildException.Step;
 import dev.caisson.files.Scratch;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Pipe;
@@ -11,9 +9,10 @@ import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Network;
 import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.RunResult;
+import dev.caisson.sandbox.SandboxException;
+import dev.caisson.sandbox.StartedRun;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryNotEmptyException;
@@ -24,8 +23,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import java.util.stream.Stream;
 
 /// curl in a build root.
@@ -63,8 +60,7 @@ final class CurlSandbox implements AutoCloseable {
   private final Fd config;
   private final Fd words;
   private final Pipe output;
-  private final FutureTask<RunResult> ended;
-  private final Thread thread;
+  private final StartedRun run;
 
   private CurlSandbox(
       Path work,
@@ -74,7 +70,7 @@ final class CurlSandbox implements AutoCloseable {
       Fd config,
       Fd words,
       Pipe output,
-      Run run) {
+      StartedRun run) {
     this.work = work;
     this.scratch = scratch;
     this.unsized = unsized;
@@ -82,15 +78,7 @@ final class CurlSandbox implements AutoCloseable {
     this.config = config;
     this.words = words;
     this.output = output;
-    this.ended =
-        new FutureTask<>(() -> {
-          try {
-            return buildRoot.run(run);
-          } finally {
-            output.write().close();
-          }
-        });
-    this.thread = Thread.ofVirtual().name("curl").start(ended);
+    this.run = run;
   }
 
   /// Starts curl.
@@ -110,7 +98,7 @@ final class CurlSandbox implements AutoCloseable {
       var text = add(open, Memfd.sealed("curl-config", config.getBytes(StandardCharsets.UTF_8)));
       var words = add(open, Memfd.memfdCreate("curl-errors"));
       var output = add(open, Pipe.pipe2());
-      var run =
+      var curl =
           Run.of("curl", "--disable", "--config", "-")
               .network(Network.HOST)
               .systemCalls(FILTER)
@@ -122,6 +110,9 @@ final class CurlSandbox implements AutoCloseable {
               .descriptor(2, words)
               .env(environment())
               .binds(binds(shown));
+      var run = add(open, start(buildRoot, curl));
+      // It ends with curl then.
+      output.write().close();
       return new CurlSandbox(work, scratch, unsized, buildRoot, text, words, output, run);
     } catch (IOException | RuntimeException failure) {
       for (var one : open.reversed()) {
@@ -132,6 +123,14 @@ final class CurlSandbox implements AutoCloseable {
         }
       }
       throw failure;
+    }
+  }
+
+  private static StartedRun start(BuildRoot buildRoot, Run curl) throws IOException {
+    try {
+      return buildRoot.start(curl);
+    } catch (SandboxException failure) {
+      throw new IOException("curl cannot be run: " + failure.getMessage(), failure);
     }
   }
 
@@ -205,19 +204,12 @@ final class CurlSandbox implements AutoCloseable {
 
   /// Has curl end at once.
   void cancel() {
-    thread.interrupt();
+    run.cancel();
   }
 
   /// Waits for the end of curl.
   RunResult.Ending await() throws IOException {
-    try {
-      return ended.get().ending();
-    } catch (InterruptedException interrupt) {
-      Thread.currentThread().interrupt();
-      throw new InterruptedIOException("interrupted while downloading");
-    } catch (ExecutionException failure) {
-      throw new BuildException(Step.SOURCE, "curl cannot be run: " + failure.getMessage(), failure);
-    }
+    return run.waitFor().ending();
   }
 
   /// What curl said besides.
@@ -230,24 +222,13 @@ final class CurlSandbox implements AutoCloseable {
   /// Ends curl, and removes all that was made for it.
   @Override
   public void close() throws IOException {
-    boolean interrupted = Thread.interrupted();
-    while (thread.isAlive()) {
-      cancel();
-      try {
-        thread.join();
-      } catch (InterruptedException again) {
-        interrupted = true;
-      }
-    }
     try (scratch;
         buildRoot;
         config;
-        words) {
-      output.close();
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
+        words;
+        output;
+        run) {
+      cancel();
     }
     remove(work);
   }

@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /// The servers of a run's own endpoints, and the directory with the sockets of all that it has.
-final class EndpointServers implements AutoCloseable {
+final class EndpointServers implements SharedEndpoints.OfRun, AutoCloseable {
   private final SharedEndpoints shared;
   private final Path directory;
   private final List<EndpointServer> servers = new ArrayList<>();
@@ -53,14 +53,15 @@ final class EndpointServers implements AutoCloseable {
     names.add(endpoint.name());
   }
 
-  void refuseIfTaken(String name) {
+  @Override
+  public void refuseIfTaken(String name) {
     if (names.contains(name)) {
       throw new IllegalArgumentException("two endpoints are named " + name);
     }
   }
 
-  /// Gives the socket of a server that is not the run's own a name here.
-  void show(EndpointServer server) throws IOException {
+  @Override
+  public void show(EndpointServer server) throws IOException {
     Files.createLink(directory.resolve(server.socket().getFileName()), server.socket());
   }
 

@@ -23,6 +23,16 @@ import java.util.stream.Collectors;
 /// It is a shell in the outer namespace, with another process in the inner one if there is to be
 /// one.
 final class NamespaceHolder implements AutoCloseable {
+  /// Whose ids there are in a namespace.
+  enum Ids {
+    /// All that this process has, each as itself.
+    ALL,
+    /// That of this process, as root.
+    ROOT_ALONE,
+    /// That of this process, as root, and the subordinate ids of its user. See `subuid(5)`.
+    SUBORDINATE
+  }
+
   private static final Duration BIRTH = Duration.ofSeconds(30);
 
   private static final int PAGE = 4096;
@@ -77,8 +87,7 @@ final class NamespaceHolder implements AutoCloseable {
   private final Deadline until = Deadline.in(BIRTH);
   private List<String> pids = List.of();
 
-  private NamespaceHolder(
-      UserNamespaces.Ids ids, boolean withInner, Pipe input, Pipe output, Pipe errors)
+  private NamespaceHolder(Ids ids, boolean withInner, Pipe input, Pipe output, Pipe errors)
       throws IOException {
     this.input = input;
     this.output = output;
@@ -104,7 +113,7 @@ final class NamespaceHolder implements AutoCloseable {
   /// Starts one.
   ///
   /// @throws IOException if the namespaces cannot be made, with what the program that failed says
-  static NamespaceHolder start(UserNamespaces.Ids ids, boolean withInner) throws IOException {
+  static NamespaceHolder start(Ids ids, boolean withInner) throws IOException {
     var pipes = new ArrayList<Pipe>();
     try {
       for (int stream = 0; stream <= 2; stream++) {
@@ -125,7 +134,7 @@ final class NamespaceHolder implements AutoCloseable {
   }
 
   /// The programs that make the outer namespace.
-  private static List<String> launcher(UserNamespaces.Ids ids) throws IOException {
+  private static List<String> launcher(Ids ids) throws IOException {
     if (Privilege.ofThisProcess() == Privilege.ROOT) {
       var id = Long.toString(unusedId());
       return List.of(
@@ -147,7 +156,7 @@ final class NamespaceHolder implements AutoCloseable {
     // What is counted in a namespace are pages, though the limit is one of bytes.
     half(launcher, Rlimit.MEMLOCK, PAGE);
     launcher.addAll(List.of("unshare", "--user", "--map-root-user"));
-    if (ids == UserNamespaces.Ids.SUBORDINATE) {
+    if (ids == Ids.SUBORDINATE) {
       launcher.add("--map-auto");
     }
     return launcher;
@@ -208,7 +217,7 @@ final class NamespaceHolder implements AutoCloseable {
     return arguments;
   }
 
-  private void begin(UserNamespaces.Ids ids) throws IOException {
+  private void begin(Ids ids) throws IOException {
     output.write().close();
     errors.write().close();
     if (Privilege.ofThisProcess() == Privilege.ROOT) {
@@ -235,10 +244,10 @@ final class NamespaceHolder implements AutoCloseable {
     input.write().write(new byte[] {'\n'});
   }
 
-  private void mapIds(UserNamespaces.Ids ids) throws IOException {
+  private void mapIds(Ids ids) throws IOException {
     for (var kind : List.of("uid_map", "gid_map")) {
       var map =
-          ids == UserNamespaces.Ids.ALL
+          ids == Ids.ALL
               ? ids(kind).stream()
                   .map(range -> "%1$d %1$d %2$d\n".formatted(range.first(), range.count()))
                   .collect(Collectors.joining())

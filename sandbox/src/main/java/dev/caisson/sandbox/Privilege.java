@@ -62,20 +62,6 @@ public enum Privilege {
     return Optional.of(SandboxException.of(RunResult.Step.SANDBOX, problem, remedy));
   }
 
-  /// Why the sandboxes of this user have no other ids than that of root, even if they have
-  /// capabilities; empty if they have the user's subordinate ids, or the JVM is root's. Asks for
-  /// them, which takes some milliseconds. See `subuid(5)`.
-  public static Optional<String> noSubordinateIds() {
-    if (ofThisProcess() == ROOT) {
-      return Optional.empty();
-    }
-    try (var _ = UserNamespaces.make(UserNamespaces.Ids.SUBORDINATE, false)) {
-      return Optional.empty();
-    } catch (IOException failure) {
-      return Optional.of(String.valueOf(failure.getMessage()));
-    }
-  }
-
   private static String setting(String file) {
     try {
       return Files.readString(Path.of(file)).strip();

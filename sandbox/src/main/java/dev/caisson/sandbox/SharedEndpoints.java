@@ -17,7 +17,18 @@ final class SharedEndpoints implements AutoCloseable {
   /// The sockets that other programs serve, by the names that they have in a sandbox.
   private final Map<String, Path> foreign = new LinkedHashMap<>();
 
-  private final Set<EndpointServers> runs = new HashSet<>();
+  private final Set<OfRun> runs = new HashSet<>();
+
+  /// The endpoints that one run has, which are to be more.
+  interface OfRun {
+    /// Makes sure that a name is free.
+    ///
+    /// @throws IllegalArgumentException if the run has an endpoint of that name of its own
+    void refuseIfTaken(String name);
+
+    /// Gives the socket of a server a name in the directory of the run.
+    void show(EndpointServer server) throws IOException;
+  }
 
   /// @param directory where the sockets are made, on the file system of those of the runs
   SharedEndpoints(Path directory) {
@@ -60,7 +71,7 @@ final class SharedEndpoints implements AutoCloseable {
   /// Shows a run all that there are, until it is forgotten.
   ///
   /// @throws IllegalArgumentException if one of the run's own has the name of one of them
-  synchronized void showTo(EndpointServers run) throws IOException {
+  synchronized void showTo(OfRun run) throws IOException {
     for (var name : servers.keySet()) {
       run.refuseIfTaken(name);
     }
@@ -73,7 +84,7 @@ final class SharedEndpoints implements AutoCloseable {
     runs.add(run);
   }
 
-  synchronized void forget(EndpointServers run) {
+  synchronized void forget(OfRun run) {
     runs.remove(run);
   }
 

@@ -28,18 +28,9 @@ import java.util.regex.Pattern;
 /// @param inner a second namespace below it, for a command with rights that must not reach the
 ///   mounts
 record UserNamespaces(Fd outer, Optional<Fd> inner) implements AutoCloseable {
-  /// Whose ids there are in a namespace.
-  enum Ids {
-    /// All that this process has, each as itself.
-    ALL,
-    /// That of this process, as root.
-    ROOT_ALONE,
-    /// That of this process, as root, and the subordinate ids of its user. See `subuid(5)`.
-    SUBORDINATE
-  }
-
   /// What has been made, or that it cannot be made.
-  private static final Map<Boolean, Map<Ids, Optional<UserNamespaces>>> MADE = new HashMap<>();
+  private static final Map<Boolean, Map<NamespaceHolder.Ids, Optional<UserNamespaces>>> MADE =
+      new HashMap<>();
 
   /// Where a mount hides nothing: these directories are empty by themselves.
   private static final Predicate<String> HIDES_NOTHING =
@@ -53,29 +44,30 @@ record UserNamespaces(Fd outer, Optional<Fd> inner) implements AutoCloseable {
     var capabilities = run.capabilities();
     boolean none = capabilities.equals(Optional.of(Set.of()));
     if (privilege == Privilege.ROOT) {
-      return none ? shared(Ids.ALL, false) : Optional.empty();
+      return none ? shared(NamespaceHolder.Ids.ALL, false) : Optional.empty();
     }
     boolean mounts =
         capabilities.isEmpty() || capabilities.get().contains(Capability.CAP_SYS_ADMIN);
     if (!none && Privilege.ofThisProcess() != Privilege.ROOT && haveSubordinateIds()) {
-      return shared(Ids.SUBORDINATE, true);
+      return shared(NamespaceHolder.Ids.SUBORDINATE, true);
     }
-    return shared(Ids.ROOT_ALONE, mounts);
+    return shared(NamespaceHolder.Ids.ROOT_ALONE, mounts);
   }
 
   /// Whether an ordinary user's runs with capabilities have the user's subordinate ids.
   static boolean haveSubordinateIds() throws IOException {
-    return shared(Ids.SUBORDINATE, true).isPresent();
+    return shared(NamespaceHolder.Ids.SUBORDINATE, true).isPresent();
   }
 
-  private static Optional<UserNamespaces> shared(Ids ids, boolean withInner) throws IOException {
+  private static Optional<UserNamespaces> shared(NamespaceHolder.Ids ids, boolean withInner)
+      throws IOException {
     synchronized (MADE) {
-      var made = MADE.computeIfAbsent(withInner, _ -> new EnumMap<>(Ids.class));
+      var made = MADE.computeIfAbsent(withInner, _ -> new EnumMap<>(NamespaceHolder.Ids.class));
       var known = made.get(ids);
       if (known == null) {
         try {
           known =
-              ids == Ids.ALL && !procIsWhole()
+              ids == NamespaceHolder.Ids.ALL && !procIsWhole()
                   ? Optional.empty()
                   : Optional.of(make(ids, withInner));
         } catch (InterruptedIOException interrupt) {
@@ -94,7 +86,7 @@ record UserNamespaces(Fd outer, Optional<Fd> inner) implements AutoCloseable {
   ///
   /// @throws IOException if this machine or a missing program forbids it, or the user has no
   ///   subordinate ids
-  static UserNamespaces make(Ids ids, boolean withInner) throws IOException {
+  static UserNamespaces make(NamespaceHolder.Ids ids, boolean withInner) throws IOException {
     try (var holder = NamespaceHolder.start(ids, withInner)) {
       var outer = holder.outer();
       try {

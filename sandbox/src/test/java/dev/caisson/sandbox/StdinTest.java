@@ -184,6 +184,11 @@ class StdinTest extends SingleRuns {
               }
             }
           }
+
+          @Override
+          public int read(byte[] buffer, int offset, int length) {
+            return read();
+          }
         };
     try {
       assertThat(sum(shell("exit 0").stdin(stream))).isEmpty();

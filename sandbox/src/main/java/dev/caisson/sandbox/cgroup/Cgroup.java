@@ -43,19 +43,6 @@ public final class Cgroup implements AutoCloseable {
     this.patience = patience;
   }
 
-  /// The group with the processes, below one that has the limits.
-  static Path members(Path directory) {
-    return directory.resolve("members");
-  }
-
-  static Path directory(Map<String, Path> directories, String controller) throws IOException {
-    var directory = directories.get(controller);
-    if (directory == null) {
-      throw new IOException("there is no cgroup for the controller '" + controller + "'");
-    }
-    return directory;
-  }
-
   /// The limits that hold, as the kernel tells them.
   public ResourceLimits enforced() {
     return enforced;
@@ -78,7 +65,7 @@ public final class Cgroup implements AutoCloseable {
             .args(
                 "-c",
                 "echo 0 > \"$0\" && exec \"$@\"",
-                members(two).resolve("cgroup.procs").toString())
+                GroupDirectories.members(two).resolve("cgroup.procs").toString())
             .args(executable.toString());
   }
 
@@ -108,7 +95,7 @@ public final class Cgroup implements AutoCloseable {
     Child child;
     try {
       for (var directory : distinct) {
-        move(members(directory));
+        move(GroupDirectories.members(directory));
       }
       child = spawn.startFrom(thread);
     } catch (SystemCallException | RuntimeException failure) {
@@ -150,7 +137,8 @@ public final class Cgroup implements AutoCloseable {
     }
     for (var directory : distinct) {
       try {
-        ControlFile.write(members(directory).resolve("cgroup.procs"), Integer.toString(pid));
+        ControlFile.write(
+            GroupDirectories.members(directory).resolve("cgroup.procs"), Integer.toString(pid));
       } catch (IOException failure) {
         if (failure.getCause() instanceof SystemCallException cause
             && cause.errno() == Errno.ESRCH) {
@@ -193,7 +181,7 @@ public final class Cgroup implements AutoCloseable {
       return;
     }
     closed = true;
-    if (Cgroups.remove(distinct)) {
+    if (GroupDirectories.remove(distinct)) {
       return;
     }
     boolean interrupted = Thread.interrupted();
@@ -203,7 +191,7 @@ public final class Cgroup implements AutoCloseable {
     } catch (IOException left) {
       // A process that does not die by SIGKILL sits in the kernel.
     } finally {
-      Cgroups.remove(distinct);
+      GroupDirectories.remove(distinct);
       if (interrupted) {
         Thread.currentThread().interrupt();
       }

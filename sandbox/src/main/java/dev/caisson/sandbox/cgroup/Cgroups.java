@@ -110,11 +110,11 @@ public final class Cgroups {
         }
       }
       for (var directory : new LinkedHashSet<>(directories.values())) {
-        Files.createDirectory(Cgroup.members(directory));
+        Files.createDirectory(GroupDirectories.members(directory));
       }
       return new Cgroup(version, directories, required ? enforced : enforced.bestEffort(), REMOVAL);
     } catch (IOException | RuntimeException failure) {
-      remove(directories.values());
+      GroupDirectories.remove(directories.values());
       throw failure;
     }
   }
@@ -166,17 +166,13 @@ public final class Cgroups {
     }
     for (var directory : made.values()) {
       try {
-        version.enable(parent(directory), limits);
+        version.enable(GroupDirectories.parent(directory), limits);
       } catch (IOException failure) {
         if (limits.enforcement() == ResourceLimits.Enforcement.REQUIRED) {
           throw failure;
         }
       }
     }
-  }
-
-  private static Path parent(Path directory) {
-    return java.util.Objects.requireNonNull(directory.getParent());
   }
 
   /// The directory of this JVM may be removed at any moment by whoever closes the last in it.
@@ -194,27 +190,11 @@ public final class Cgroups {
         throw new IOException("there is a cgroup of this name already: " + directory, twice);
       } catch (FileSystemException gone) {
         if (tries == TRIES) {
-          Removal.tryRemove(parent);
+          GroupDirectories.tryRemove(parent);
           throw new IOException("cannot make the cgroup " + directory, gone);
         }
       }
     }
-  }
-
-  /// Removes empty directories, and those that they are in if these are empty then.
-  static boolean remove(Iterable<Path> directories) {
-    boolean all = true;
-    for (var directory : new LinkedHashSet<>(copy(directories))) {
-      all &= Removal.tryRemove(Cgroup.members(directory)) && Removal.tryRemove(directory);
-      Removal.tryRemove(parent(directory));
-    }
-    return all;
-  }
-
-  private static List<Path> copy(Iterable<Path> directories) {
-    var copy = new ArrayList<Path>();
-    directories.forEach(copy::add);
-    return copy;
   }
 
   /// The directories in which this JVM makes its cgroups, one in each hierarchy that it may use.
@@ -238,7 +218,7 @@ public final class Cgroups {
   public List<Path> sweep() throws IOException {
     var left = new LinkedHashMap<Owner, List<Path>>();
     for (var own : new LinkedHashSet<>(version.own().values())) {
-      for (var directory : Removal.children(own)) {
+      for (var directory : GroupDirectories.children(own)) {
         Owner.parse(String.valueOf(directory.getFileName()))
             .ifPresent(
                 owner -> left.computeIfAbsent(owner, key -> new ArrayList<>()).add(directory));

@@ -123,7 +123,7 @@ final class Killing {
     var all = new LinkedHashSet<Path>();
     for (var directory : directories) {
       all.add(directory);
-      all.addAll(tree(Removal.children(directory)));
+      all.addAll(tree(GroupDirectories.children(directory)));
     }
     return all;
   }

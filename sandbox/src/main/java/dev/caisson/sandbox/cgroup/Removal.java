@@ -2,10 +2,7 @@ package dev.caisson.sandbox.cgroup;
 
 import dev.caisson.linux.Deadline;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 
 /// Removes cgroups. The directories alone are removed: their files go with them.
@@ -35,34 +32,12 @@ final class Removal {
   }
 
   private static boolean tryRemoveTree(Path directory) throws IOException {
-    if (tryRemove(directory)) {
+    if (GroupDirectories.tryRemove(directory)) {
       return true;
     }
-    for (var child : children(directory)) {
+    for (var child : GroupDirectories.children(directory)) {
       tryRemoveTree(child);
     }
-    return tryRemove(directory);
-  }
-
-  /// Removes it if nothing is in it.
-  static boolean tryRemove(Path directory) {
-    try {
-      Files.deleteIfExists(directory);
-      return true;
-    } catch (IOException busy) {
-      return false;
-    }
-  }
-
-  static List<Path> children(Path directory) throws IOException {
-    var children = new ArrayList<Path>();
-    try (var entries = Files.newDirectoryStream(directory, Files::isDirectory)) {
-      entries.forEach(children::add);
-    } catch (NoSuchFileException gone) {
-      // Another removes it, too.
-    } catch (java.nio.file.DirectoryIteratorException failure) {
-      throw failure.getCause();
-    }
-    return children;
+    return GroupDirectories.tryRemove(directory);
   }
 }

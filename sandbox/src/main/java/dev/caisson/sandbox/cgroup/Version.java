@@ -9,7 +9,7 @@ import java.util.Optional;
 ///
 /// Directories are given by controller. Controllers may share one, and version 2 has but one, under
 /// the empty name.
-sealed interface Version permits Version1, Version2 {
+interface Version {
   /// The quota of processors' time is per so many microseconds.
   long CPU_PERIOD = 100_000;
 

@@ -98,7 +98,7 @@ final class Version1 implements Version {
   @Override
   public void limit(Map<String, Path> directories, Resource resource, ResourceLimits limits)
       throws IOException {
-    var directory = Cgroup.directory(directories, resource.controller());
+    var directory = GroupDirectories.of(directories, resource.controller());
     switch (resource) {
       case MEMORY -> {
         var hierarchical = directory.resolve("memory.use_hierarchy");
@@ -144,7 +144,7 @@ final class Version1 implements Version {
   @Override
   public ResourceLimits readBack(
       Map<String, Path> directories, Resource resource, ResourceLimits others) throws IOException {
-    var directory = Cgroup.directory(directories, resource.controller());
+    var directory = GroupDirectories.of(directories, resource.controller());
     return switch (resource) {
       case MEMORY ->
           others.memory(ByteSize.bytes(number(directory.resolve("memory.limit_in_bytes"))));
@@ -190,7 +190,7 @@ final class Version1 implements Version {
   /// Counted where they happen, not above.
   private static long events(Path directory, String file, String key) throws IOException {
     long count = 0;
-    for (var group : List.of(directory, Cgroup.members(directory))) {
+    for (var group : List.of(directory, GroupDirectories.members(directory))) {
       count += ControlFile.entry(group.resolve(file), key).orElse(0);
     }
     return count;

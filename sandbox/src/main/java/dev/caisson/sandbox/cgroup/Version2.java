@@ -198,7 +198,7 @@ final class Version2 implements Version {
   @Override
   public void limit(Map<String, Path> directories, Resource resource, ResourceLimits limits)
       throws IOException {
-    var directory = Cgroup.directory(directories, "");
+    var directory = GroupDirectories.of(directories, "");
     switch (resource) {
       case MEMORY ->
           ControlFile.write(
@@ -221,7 +221,7 @@ final class Version2 implements Version {
   @Override
   public ResourceLimits readBack(
       Map<String, Path> directories, Resource resource, ResourceLimits others) throws IOException {
-    var directory = Cgroup.directory(directories, "");
+    var directory = GroupDirectories.of(directories, "");
     return switch (resource) {
       case MEMORY -> others.memory(ByteSize.bytes(number(directory.resolve("memory.max"), 0)));
       case SWAP -> others.swap(ByteSize.bytes(number(directory.resolve("memory.swap.max"), 0)));
@@ -244,7 +244,7 @@ final class Version2 implements Version {
 
   @Override
   public ResourceUsage usage(Map<String, Path> directories) throws IOException {
-    var directory = Cgroup.directory(directories, "");
+    var directory = GroupDirectories.of(directories, "");
     var cpu = directory.resolve("cpu.stat");
     return new ResourceUsage(
         micros(cpu, "user_usec"),

@@ -152,7 +152,7 @@ class CgroupTest {
         var child = Inside.python(cgroup, "import time; time.sleep(1000)")) {
       for (var directory : cgroup.directories()) {
         assertThat(Files.readAllLines(directory.resolve("cgroup.procs"))).isEmpty();
-        assertThat(Files.readAllLines(Cgroup.members(directory).resolve("cgroup.procs")))
+        assertThat(Files.readAllLines(GroupDirectories.members(directory).resolve("cgroup.procs")))
             .containsExactly(Integer.toString(child.pid()));
       }
     }
@@ -165,7 +165,7 @@ class CgroupTest {
         var sleeper = sleeping.start()) {
       cgroup.add(sleeper.pid());
       for (var directory : cgroup.directories()) {
-        assertThat(Files.readAllLines(Cgroup.members(directory).resolve("cgroup.procs")))
+        assertThat(Files.readAllLines(GroupDirectories.members(directory).resolve("cgroup.procs")))
             .containsExactly(Integer.toString(sleeper.pid()));
       }
       cgroup.kill();

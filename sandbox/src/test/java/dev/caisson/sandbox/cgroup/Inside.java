@@ -43,7 +43,7 @@ final class Inside {
 
   static List<String> processes(Cgroup cgroup) throws IOException {
     return Files.readAllLines(
-        Cgroup.members(cgroup.directories().getFirst()).resolve("cgroup.procs"));
+        GroupDirectories.members(cgroup.directories().getFirst()).resolve("cgroup.procs"));
   }
 
   /// What there is of this JVM in the hierarchies: nothing, when all is closed.

@@ -89,7 +89,9 @@ class Version2KernelTest {
   void aProcessThatCannotGetInNeverRuns() throws IOException {
     var trace = work.resolve("trace");
     var cgroup = cgroups.create("closed", ResourceLimits.none());
-    cgroup.directories().stream().map(Cgroup::members).forEach(Removal::tryRemove);
+    cgroup.directories().stream()
+        .map(GroupDirectories::members)
+        .forEach(GroupDirectories::tryRemove);
     try (cgroup;
         var child = Inside.python(cgroup, "open('" + trace + "', 'w')")) {
       assertThat(child.waitid(LONG).success()).isFalse();

@@ -131,7 +131,7 @@ class Version2Test {
     assertThatThrownBy(() -> detect().create("a", ResourceLimits.none().memory(ByteSize.mib(64))))
         .isInstanceOf(ResourceLimitException.class)
         .hasMessageStartingWith("cannot limit memory to 67108864 bytes: the controller memory");
-    assertThat(Removal.children(own)).isEmpty();
+    assertThat(GroupDirectories.children(own)).isEmpty();
   }
 
   @Test
