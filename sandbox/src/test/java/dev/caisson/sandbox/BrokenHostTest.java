@@ -156,6 +156,8 @@ class BrokenHostTest extends SingleRuns {
 
     /// With no thread to be had, then with one, two and so on: each one that is needed fails once.
     private static void threads(Path work) throws Exception {
+      // A JVM sets virtual threads up once: if there is no thread for that then, there never is.
+      Thread.ofVirtual().start(() -> {}).join();
       UnaryOperator<Run> more =
           run -> run.errors(OutputSink.NONE).endpoint(endpoint("one")).deadline(LONG);
       var over = new Semaphore(0);

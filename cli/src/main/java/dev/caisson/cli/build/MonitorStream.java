@@ -71,7 +71,7 @@ public final class MonitorStream {
   private static final class FdStream extends OutputStream {
     private final Fd fd;
 
-    public FdStream(Fd fd) {
+    FdStream(Fd fd) {
       this.fd = fd;
     }
 

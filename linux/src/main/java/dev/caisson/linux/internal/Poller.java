@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -92,7 +93,7 @@ public final class Poller {
   /// Whether the JVM wakes virtual threads that wait for a time. One thread of the JVM does it,
   /// which the first such wait starts. If there is no thread to be had then, that virtual thread
   /// waits for ever (JDK 25), and no one hears of it.
-  private final FutureTask<Boolean> timer = new FutureTask<>(Poller::timerRuns);
+  private final FutureTask<Optional<String>> timer = new FutureTask<>(Poller::startTimer);
 
   private Poller() throws SystemCallException {
     try (var frame = new Frame()) {
@@ -111,11 +112,12 @@ public final class Poller {
       closeDescriptors();
       throw failure;
     }
-    if (!Threads.await(timer)) {
+    var missing = Threads.await(timer);
+    if (missing.isPresent()) {
       end();
       Threads.join(thread);
       closeDescriptors();
-      throw new SystemCallException(Errno.EAGAIN, "clone3", "the timer of virtual threads");
+      throw new SystemCallException(Errno.EAGAIN, "clone3", missing.get());
     }
     try {
       Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().unstarted(this::end));
@@ -124,13 +126,18 @@ public final class Poller {
     }
   }
 
-  private static boolean timerRuns() {
+  /// @return what cannot be started, if anything
+  private static Optional<String> startTimer() {
     try {
       var sleeper = Thread.ofVirtual().start(() -> LockSupport.parkNanos(1));
-      return Threads.join(sleeper, TIMER);
+      return Threads.join(sleeper, TIMER)
+          ? Optional.empty()
+          : Optional.of("the timer of virtual threads");
     } catch (OutOfMemoryError none) {
-      // Nor is there one that virtual threads run on.
-      return false;
+      return Optional.of("the threads that virtual threads run on");
+    } catch (LinkageError broken) {
+      // The JDK sets virtual threads up once, and never again if that fails.
+      return Optional.of("virtual threads, which this JVM could not set up: start it again");
     }
   }
 

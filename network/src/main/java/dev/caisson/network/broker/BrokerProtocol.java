@@ -47,11 +47,11 @@ public final class BrokerProtocol implements AutoCloseable {
 
   /// A connection and our end of the socket that somebody else has the other end of.
   private final class Relayed implements Runnable {
-    public final Connection connection;
-    public final StreamSocket ours;
-    public final Thread thread = Thread.ofVirtual().name("network-relay").unstarted(this);
+    final Connection connection;
+    final StreamSocket ours;
+    final Thread thread = Thread.ofVirtual().name("network-relay").unstarted(this);
 
-    public Relayed(Connection connection, StreamSocket ours) {
+    Relayed(Connection connection, StreamSocket ours) {
       this.connection = connection;
       this.ours = ours;
     }
@@ -66,7 +66,7 @@ public final class BrokerProtocol implements AutoCloseable {
       }
     }
 
-    public void close() {
+    void close() {
       ours.close();
       connection.close();
     }

@@ -55,11 +55,11 @@ public final class BrokerProxy implements AutoCloseable {
 
   /// One that is being served; started once it is known to [#clients].
   private final class Client implements Runnable, ProxyClient.Silence {
-    public final StreamSocket socket;
-    public final Thread thread = Thread.ofVirtual().name("proxy-client").unstarted(this);
+    final StreamSocket socket;
+    final Thread thread = Thread.ofVirtual().name("proxy-client").unstarted(this);
     private boolean evicted;
 
-    public Client(StreamSocket socket) {
+    Client(StreamSocket socket) {
       this.socket = socket;
     }
 
@@ -92,7 +92,7 @@ public final class BrokerProxy implements AutoCloseable {
     }
 
     /// Has it see the end of what is sent to it, so that it can say why.
-    public void evict() {
+    void evict() {
       evicted = true;
       try {
         socket.shutdownInput();
@@ -101,7 +101,7 @@ public final class BrokerProxy implements AutoCloseable {
       }
     }
 
-    public void end() {
+    void end() {
       thread.interrupt();
       socket.close();
     }

@@ -31,7 +31,7 @@ public final class Socks5 {
     COMMAND_NOT_SUPPORTED(7),
     ADDRESS_NOT_SUPPORTED(8);
 
-    public final byte code;
+    final byte code;
 
     Answer(int code) {
       this.code = (byte) code;
