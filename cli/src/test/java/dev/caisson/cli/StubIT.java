@@ -216,9 +216,9 @@ class StubIT {
     assertThat(answer.err())
         .isEqualTo(
             """
-            caisson: the calls are not those of r:
+            caisson: the invocations are not those of r:
               expected, line 2: two ''
-                   was, call 2: two ''
+                   was, invocation 2: two ''
                    without X=1
             """);
   }
@@ -239,12 +239,12 @@ class StubIT {
     assertThat(answer.err())
         .isEqualTo(
             """
-            caisson: the calls are not those of e:
+            caisson: the invocations are not those of e:
               missing, line 2: two
               expected, line 4: one 'a b' $'\\n'
-                   was, call 2: one ab
+                   was, invocation 2: one ab
                    in %s, not in /x
-              surplus, call 4: three
+              surplus, invocation 4: three
             """
                 .formatted(directory));
   }

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /// test's method or of one that runs before or after each.
 ///
 /// All of one test share a directory, and those of one name are the same. When the test is over,
-/// calls that are under way are waited for, 10 seconds at most; a handler that has thrown
+/// invocations that are under way are waited for, 10 seconds at most; a handler that has thrown
 /// something, or does not end, fails the test; and nothing is left.
 ///
 /// If the test is in a module, that must open its package to `dev.caisson.junit`, or the field be

@@ -19,13 +19,13 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /// A program that is a stub while a test runs. It exits with 0, unless it is told what else to do;
-/// that counts for calls that come afterwards.
+/// that counts for invocations that come afterwards.
 ///
 /// Safe for many threads.
 public final class StubbedCommand {
   private final String name;
   private final Stubs stubs;
-  private final List<RecordedInvocation> calls = new ArrayList<>();
+  private final List<RecordedInvocation> invocations = new ArrayList<>();
   private StubHandler handler = this::answer;
   private int status;
   private byte[] output = {};
@@ -59,25 +59,25 @@ public final class StubbedCommand {
     return this;
   }
 
-  /// Has it do this, for each call on a thread of its own. What it throws fails the test.
+  /// Has it do this, for each invocation on a thread of its own. What it throws fails the test.
   public synchronized StubbedCommand answers(StubHandler does) {
     handler = does;
     return this;
   }
 
-  /// Has it become another program, with the arguments and all else that it was called with. If
+  /// Has it become another program, with the arguments and all else that it was invoked with. If
   /// that cannot be executed, the test fails.
   public synchronized StubbedCommand executes(Path program) {
     var file = program.toAbsolutePath();
     handler =
-        call -> {
-          call.execve(file);
+        invocation -> {
+          invocation.execve(file);
           return 0;
         };
     return this;
   }
 
-  private int answer(StubInvocation call) throws IOException {
+  private int answer(StubInvocation invocation) throws IOException {
     byte[] text;
     int code;
     synchronized (this) {
@@ -85,7 +85,7 @@ public final class StubbedCommand {
       code = status;
     }
     try {
-      var process = call.process();
+      var process = invocation.process();
       var standardOutput = process.inherited(1);
       for (int done = 0; done < text.length; ) {
         int most = Math.min(text.length, done + 32 * 1024);
@@ -97,53 +97,53 @@ public final class StubbedCommand {
     return code;
   }
 
-  int call(StubInvocation call) throws Exception {
+  int handle(StubInvocation invocation) throws Exception {
     StubHandler does;
     synchronized (this) {
       does = handler;
     }
-    return does.call(call);
+    return does.handle(invocation);
   }
 
-  synchronized void called(RecordedInvocation call) {
-    calls.add(call);
+  synchronized void invoked(RecordedInvocation invocation) {
+    invocations.add(invocation);
     notifyAll();
   }
 
-  /// The calls so far, in their order. A call is among them before it is answered.
-  public synchronized List<RecordedInvocation> calls() {
-    return List.copyOf(calls);
+  /// The invocations so far, in their order. An invocation is among them before it is answered.
+  public synchronized List<RecordedInvocation> invocations() {
+    return List.copyOf(invocations);
   }
 
-  /// Waits until it is called, unless it has been.
+  /// Waits until it is invoked, unless it has been.
   ///
-  /// @return the first call
-  /// @throws DeadlineException if nobody calls in time
-  public RecordedInvocation awaitCall(Duration deadline) throws IOException {
-    return awaitCalls(1, deadline).getFirst();
+  /// @return the first invocation
+  /// @throws DeadlineException if it is not invoked in time
+  public RecordedInvocation awaitInvocation(Duration deadline) throws IOException {
+    return awaitInvocations(1, deadline).getFirst();
   }
 
-  /// Waits until it has been called so many times.
+  /// Waits until it has been invoked so many times.
   ///
-  /// @return the calls so far, so many at least
+  /// @return the invocations so far, so many at least
   /// @throws DeadlineException if there are fewer in time
   /// @throws InterruptedIOException if the thread is interrupted
-  public synchronized List<RecordedInvocation> awaitCalls(int count, Duration deadline)
+  public synchronized List<RecordedInvocation> awaitInvocations(int count, Duration deadline)
       throws IOException {
     var until = Deadline.in(deadline);
-    while (calls.size() < count) {
+    while (invocations.size() < count) {
       if (until.expired()) {
-        throw until.exception("call %d of %s".formatted(calls.size() + 1, name));
+        throw until.exception("invocation %d of %s".formatted(invocations.size() + 1, name));
       }
       try {
         // At least a millisecond: 0 would be without end.
         TimeUnit.MILLISECONDS.timedWait(this, Math.max(1, until.remaining().toMillis()));
       } catch (InterruptedException interrupt) {
         Thread.currentThread().interrupt();
-        throw new InterruptedIOException("interrupted while waiting for a call of " + name);
+        throw new InterruptedIOException("interrupted while waiting for a invocation of " + name);
       }
     }
-    return List.copyOf(calls);
+    return List.copyOf(invocations);
   }
 
   /// The value of PATH by which this and the other stubs of the test are found before all else:

@@ -13,11 +13,11 @@ final class TestStubs implements AutoCloseable {
   private final Stubs stubs;
 
   TestStubs() throws IOException {
-    stubs = Stubs.create(this::called);
+    stubs = Stubs.create(this::invoked);
   }
 
-  private void called(RecordedInvocation call) {
-    Objects.requireNonNull(commands.get(call.name())).called(call);
+  private void invoked(RecordedInvocation invocation) {
+    Objects.requireNonNull(commands.get(invocation.name())).invoked(invocation);
   }
 
   /// The one of a name, which is made if it is not there.
@@ -28,7 +28,7 @@ final class TestStubs implements AutoCloseable {
     }
     var command = new StubbedCommand(name, stubs);
     commands.put(name, command);
-    stubs.add(name, command::call);
+    stubs.add(name, command::handle);
     return command;
   }
 

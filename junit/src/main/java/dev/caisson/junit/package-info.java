@@ -1,4 +1,4 @@
-/// A test says which programs are stubs, what they do, and afterwards what they were called with:
+/// A test says which programs are stubs, what they do, and afterwards what they were invoked with:
 ///
 /// {@snippet class="dev.caisson.junit.ReminderTest" region="example"}
 ///

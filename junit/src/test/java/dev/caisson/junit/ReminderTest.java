@@ -29,8 +29,8 @@ class ReminderTest {
     var process = sendmail.on(new ProcessBuilder("sh", "-c", script)).start();
 
     assertThat(process.waitFor()).isZero();
-    assertThat(psql.calls()).hasSize(1);
-    assertThat(sendmail.calls().getFirst().arguments()).isEqualTo(List.of("ann@example.net"));
+    assertThat(psql.invocations()).hasSize(1);
+    assertThat(sendmail.invocations().getFirst().arguments()).isEqualTo(List.of("ann@example.net"));
   }
 }
 // @end

@@ -53,7 +53,7 @@ class StubbedTest {
   @Test
   void aStubExitsWithZero() throws Exception {
     assertThat(shell(one, "one a 'b c'")).isEqualTo("0");
-    assertThat(one.calls())
+    assertThat(one.invocations())
         .extracting(RecordedInvocation::arguments)
         .containsExactly(List.of("a", "b c"));
   }
@@ -85,8 +85,8 @@ class StubbedTest {
     var builder = one.on(two.on(new ProcessBuilder("sh", "-c", "one; two; one")));
     assertThat(builder.environment()).containsEntry("PATH", one.path());
     assertThat(output(builder)).isEqualTo("0");
-    assertThat(one.calls()).extracting(RecordedInvocation::sequence).containsExactly(1L, 3L);
-    assertThat(two.calls()).extracting(RecordedInvocation::sequence).containsExactly(2L);
+    assertThat(one.invocations()).extracting(RecordedInvocation::sequence).containsExactly(1L, 3L);
+    assertThat(two.invocations()).extracting(RecordedInvocation::sequence).containsExactly(2L);
   }
 
   @Test
@@ -104,14 +104,14 @@ class StubbedTest {
     try (var to = process.outputWriter()) {
       to.write("said\n");
     }
-    assertThat(one.awaitCall(LONG).arguments()).containsExactly("said");
-    assertThat(one.awaitCalls(2, LONG)).hasSize(2);
+    assertThat(one.awaitInvocation(LONG).arguments()).containsExactly("said");
+    assertThat(one.awaitInvocations(2, LONG)).hasSize(2);
     process.waitFor();
-    assertThatThrownBy(() -> one.awaitCalls(3, Duration.ofMillis(1)))
+    assertThatThrownBy(() -> one.awaitInvocations(3, Duration.ofMillis(1)))
         .isInstanceOf(DeadlineException.class)
         .hasMessageEndingWith("for call 3 of one");
     Thread.currentThread().interrupt();
-    assertThatThrownBy(() -> one.awaitCalls(3, LONG))
+    assertThatThrownBy(() -> one.awaitInvocations(3, LONG))
         .isInstanceOf(java.io.InterruptedIOException.class);
     assertThat(Thread.interrupted()).isTrue();
   }
@@ -180,7 +180,7 @@ class StubbedTest {
       });
       PATHS.add(one.path().substring(0, one.path().indexOf(':')));
       assertThat(shell(one, "one")).isEqualTo("0");
-      assertThat(one.calls()).hasSize(1);
+      assertThat(one.invocations()).hasSize(1);
     }
   }
 

@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
 ///
 /// {@snippet class="dev.caisson.stub.ExpectationsTest" region="expectations"}
 public final class Expectations implements InvocationListener {
-  /// How many calls more than expected are kept, to be told; and how many differences are.
+  /// How many invocations more than expected are kept, to be told; and how many differences are.
   private static final int SURPLUS = 100;
 
   private static final int SHOWN = 20;
@@ -36,7 +36,7 @@ public final class Expectations implements InvocationListener {
   private final String source;
   private final Order order;
   private final List<ExpectedInvocation> expected;
-  private final List<RecordedInvocation> calls = new ArrayList<>();
+  private final List<RecordedInvocation> invocations = new ArrayList<>();
   private long surplus;
 
   private Expectations(String source, Order order, List<ExpectedInvocation> expected) {
@@ -75,24 +75,25 @@ public final class Expectations implements InvocationListener {
   }
 
   @Override
-  public synchronized void invoked(RecordedInvocation call) {
-    if (calls.size() < expected.size() + SURPLUS) {
-      calls.add(call);
+  public synchronized void invoked(RecordedInvocation invocation) {
+    if (invocations.size() < expected.size() + SURPLUS) {
+      invocations.add(invocation);
     } else {
       surplus++;
     }
   }
 
-  /// An expectation and a call that belong to each other, or one of them alone.
+  /// An expectation and an invocation that belong to each other, or one of them alone.
   private sealed interface Difference {
-    /// A call that there was not.
+    /// An invocation that there was not.
     record Missing(ExpectedInvocation expected) implements Difference {}
 
-    /// A call that was not expected.
-    record Surplus(RecordedInvocation call) implements Difference {}
+    /// An invocation that was not expected.
+    record Surplus(RecordedInvocation invocation) implements Difference {}
 
-    /// A call that was expected otherwise.
-    record Changed(ExpectedInvocation expected, RecordedInvocation call) implements Difference {}
+    /// An invocation that was expected otherwise.
+    record Changed(ExpectedInvocation expected, RecordedInvocation invocation)
+        implements Difference {}
   }
 
   /// What is different, in words; nothing if all is as expected.
@@ -108,7 +109,7 @@ public final class Expectations implements InvocationListener {
       return List.of();
     }
     var lines = new ArrayList<String>();
-    lines.add("the calls are not those of " + source + ":");
+    lines.add("the invocations are not those of " + source + ":");
     differences.stream().limit(SHOWN).forEach(difference -> tell(difference, stubs, lines));
     long more = Math.max(0, differences.size() - SHOWN) + surplus;
     if (more > 0) {
@@ -128,7 +129,7 @@ public final class Expectations implements InvocationListener {
     List<Difference> differences() {
       int before = 0;
       int wanted = expected.size();
-      int there = calls.size();
+      int there = invocations.size();
       while (before < Math.min(wanted, there) && matches(before, before)) {
         before++;
       }
@@ -139,8 +140,8 @@ public final class Expectations implements InvocationListener {
       return between(before, wanted, there);
     }
 
-    private boolean matches(int of, int call) {
-      return expected.get(of).matches(calls.get(call), stubs);
+    private boolean matches(int of, int invocation) {
+      return expected.get(of).matches(invocations.get(invocation), stubs);
     }
 
     private List<Difference> between(int before, int wanted, int there) {
@@ -172,7 +173,7 @@ public final class Expectations implements InvocationListener {
         } else if (j == columns || (i < rows && (!all || common[i + 1][j] >= common[i][j + 1]))) {
           missing.add(expected.get(before + i++));
         } else {
-          surplusHere.add(calls.get(before + j++));
+          surplusHere.add(invocations.get(before + j++));
         }
       }
       differences.addAll(paired(missing, surplusHere));
@@ -180,14 +181,14 @@ public final class Expectations implements InvocationListener {
     }
   }
 
-  /// By the largest set of pairs, each of an expectation and a call.
+  /// By the largest set of pairs, each of an expectation and an invocation.
   private final class InAnyOrder {
     private final Path stubs;
-    private final int[] ofCall = new int[calls.size()];
+    private final int[] ofInvocation = new int[invocations.size()];
 
     InAnyOrder(Path stubs) {
       this.stubs = stubs;
-      Arrays.fill(ofCall, -1);
+      Arrays.fill(ofInvocation, -1);
     }
 
     List<Difference> differences() {
@@ -198,31 +199,31 @@ public final class Expectations implements InvocationListener {
         }
       }
       var surplusHere = new ArrayList<RecordedInvocation>();
-      for (int j = 0; j < ofCall.length; j++) {
-        if (ofCall[j] < 0) {
-          surplusHere.add(calls.get(j));
+      for (int j = 0; j < ofInvocation.length; j++) {
+        if (ofInvocation[j] < 0) {
+          surplusHere.add(invocations.get(j));
         }
       }
       return paired(missing, surplusHere);
     }
 
-    /// Finds a call for an expectation, if need be by giving others another: along the shortest
-    /// chain of those.
+    /// Finds an invocation for an expectation, if need be by giving others another: along the
+    /// shortest chain of those.
     private boolean placed(int wanted) {
-      var from = new int[ofCall.length];
+      var from = new int[ofInvocation.length];
       Arrays.fill(from, -1);
       var next = new ArrayDeque<Integer>();
       next.add(wanted);
       while (!next.isEmpty()) {
         int one = next.remove();
-        for (int j = 0; j < ofCall.length; j++) {
-          if (from[j] < 0 && expected.get(one).matches(calls.get(j), stubs)) {
+        for (int j = 0; j < ofInvocation.length; j++) {
+          if (from[j] < 0 && expected.get(one).matches(invocations.get(j), stubs)) {
             from[j] = one;
-            if (ofCall[j] < 0) {
+            if (ofInvocation[j] < 0) {
               give(j, from, wanted);
               return true;
             }
-            next.add(ofCall[j]);
+            next.add(ofInvocation[j]);
           }
         }
       }
@@ -230,16 +231,19 @@ public final class Expectations implements InvocationListener {
     }
 
     private void give(int free, int[] from, int wanted) {
-      int call = free;
+      int invocation = free;
       while (true) {
-        int one = from[call];
+        int one = from[invocation];
         int before =
-            IntStream.range(0, ofCall.length).filter(j -> ofCall[j] == one).findFirst().orElse(-1);
-        ofCall[call] = one;
+            IntStream.range(0, ofInvocation.length)
+                .filter(j -> ofInvocation[j] == one)
+                .findFirst()
+                .orElse(-1);
+        ofInvocation[invocation] = one;
         if (one == wanted) {
           return;
         }
-        call = before;
+        invocation = before;
       }
     }
   }
@@ -250,7 +254,8 @@ public final class Expectations implements InvocationListener {
     var differences = new ArrayList<Difference>();
     for (var one : missing) {
       // Best one that differs in nothing but where it was made.
-      var alike = surplus.stream().filter(call -> call.name().equals(one.name())).toList();
+      var alike =
+          surplus.stream().filter(invocation -> invocation.name().equals(one.name())).toList();
       var instead =
           alike.stream()
               .filter(one::hasArgumentsOf)
@@ -263,7 +268,7 @@ public final class Expectations implements InvocationListener {
         differences.add(new Difference.Missing(one));
       }
     }
-    surplus.forEach(call -> differences.add(new Difference.Surplus(call)));
+    surplus.forEach(invocation -> differences.add(new Difference.Surplus(invocation)));
     missing.clear();
     surplus.clear();
     return differences;
@@ -273,28 +278,28 @@ public final class Expectations implements InvocationListener {
     switch (difference) {
       case Difference.Missing(var one) ->
           lines.add("  missing, line " + one.line() + ": " + text(one));
-      case Difference.Surplus(var call) ->
-          lines.add("  surplus, call " + call.sequence() + ": " + text(call));
-      case Difference.Changed(var one, var call) -> {
+      case Difference.Surplus(var invocation) ->
+          lines.add("  surplus, invocation " + invocation.sequence() + ": " + text(invocation));
+      case Difference.Changed(var one, var invocation) -> {
         lines.add("  expected, line " + one.line() + ": " + text(one));
-        lines.add("       was, call " + call.sequence() + ": " + text(call));
-        if (!one.isDirectory(call)) {
-          var is = call.directory().map(path -> shown(PathBytes.of(path))).orElse("nowhere");
+        lines.add("       was, invocation " + invocation.sequence() + ": " + text(invocation));
+        if (!one.isDirectory(invocation)) {
+          var is = invocation.directory().map(path -> shown(PathBytes.of(path))).orElse("nowhere");
           lines.add("       in %s, not in %s".formatted(is, shown(one.directory().orElseThrow())));
         }
-        one.missing(call, stubs).stream()
+        one.missing(invocation, stubs).stream()
             .limit(SHOWN)
             .forEach(variable -> lines.add("       without " + shown(variable)));
       }
     }
   }
 
-  private static String text(ExpectedInvocation call) {
-    return words(call.name(), call.arguments());
+  private static String text(ExpectedInvocation invocation) {
+    return words(invocation.name(), invocation.arguments());
   }
 
-  private static String text(RecordedInvocation call) {
-    return words(call.name(), call.argv().stream().skip(1).toList());
+  private static String text(RecordedInvocation invocation) {
+    return words(invocation.name(), invocation.argv().stream().skip(1).toList());
   }
 
   private static String words(String name, List<byte[]> arguments) {

@@ -81,11 +81,11 @@ public record ExpectedInvocation(
         case "environment" -> environment = strings(value, line, "environment");
         case "stubs" -> stubs = Optional.of(string(value, line, "stubs"));
         case String key when PASSED_OVER.contains(key) -> {}
-        case String key -> throw wrong(line, "there is no '" + key + "' in a call");
+        case String key -> throw wrong(line, "there is no '" + key + "' in a invocation");
       }
     }
     if (name.isEmpty() || arguments.isEmpty()) {
-      throw wrong(line, "a call has a name and arguments");
+      throw wrong(line, "a invocation has a name and arguments");
     }
     return new ExpectedInvocation(line, name.get(), arguments.get(), directory, environment, stubs);
   }
@@ -114,32 +114,32 @@ public record ExpectedInvocation(
     return strings;
   }
 
-  /// Whether a call is this one.
+  /// Whether an invocation is this one.
   ///
   /// @param now where the stubs are
-  boolean matches(RecordedInvocation call, Path now) {
-    return name.equals(call.name())
-        && hasArgumentsOf(call)
-        && isDirectory(call)
-        && missing(call, now).isEmpty();
+  boolean matches(RecordedInvocation invocation, Path now) {
+    return name.equals(invocation.name())
+        && hasArgumentsOf(invocation)
+        && isDirectory(invocation)
+        && missing(invocation, now).isEmpty();
   }
 
-  boolean hasArgumentsOf(RecordedInvocation call) {
-    var others = call.argv().stream().skip(1).toArray();
+  boolean hasArgumentsOf(RecordedInvocation invocation) {
+    var others = invocation.argv().stream().skip(1).toArray();
     return Arrays.deepEquals(arguments.toArray(), others);
   }
 
-  boolean isDirectory(RecordedInvocation call) {
+  boolean isDirectory(RecordedInvocation invocation) {
     return directory.isEmpty()
-        || call.directory().stream()
+        || invocation.directory().stream()
             .anyMatch(path -> Arrays.equals(PathBytes.of(path), directory.get()));
   }
 
-  /// The variables that a call has not.
-  List<byte[]> missing(RecordedInvocation call, Path now) {
+  /// The variables that an invocation has not.
+  List<byte[]> missing(RecordedInvocation invocation, Path now) {
     return environment.stream()
         .map(variable -> moved(variable, now))
-        .filter(variable -> call.envp().stream().noneMatch(is -> Arrays.equals(is, variable)))
+        .filter(variable -> invocation.envp().stream().noneMatch(is -> Arrays.equals(is, variable)))
         .toList();
   }
 

@@ -26,15 +26,15 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// The calls of the stubs that connect on another machine.
+/// The invocations of the stubs that connect on another machine.
 ///
-/// A child of the process that listens accepts them while a thread waits for a call. It sends each
-/// stub two connections to this JVM and waits for none of them: what they tell is read here, on a
-/// thread for each. When there are many, the longest silent peer of the credential that holds most
-/// is evicted ([PendingPeers]).
+/// A child of the process that listens accepts them while a thread waits for an invocation. It
+/// sends each stub two connections to this JVM and waits for none of them: what they tell is read
+/// here, on a thread for each. When there are many, the longest silent peer of the credential that
+/// holds most is evicted ([PendingPeers]).
 final class ForwardedStubSource implements StubSource {
   /// The limit of handshakes under way, each of which has two connections through one ssh, and of
-  /// calls that wait to be accepted.
+  /// invocations that wait to be accepted.
   private static final int MOST = Math.min(64, LocalStubSource.most());
 
   /// What the kernel says when another process was faster, or the peer has gone.
@@ -123,7 +123,7 @@ final class ForwardedStubSource implements StubSource {
       if (isConnected(bootstrap, there, until.remaining())) {
         var peer = accept(bootstrap, there);
         if (peer.isPresent()) {
-          return call(peer.get());
+          return invocation(peer.get());
         }
       }
     }
@@ -246,7 +246,7 @@ final class ForwardedStubSource implements StubSource {
   private void handshake(Peer peer) {
     Optional<IOException> failure = Optional.empty();
     try {
-      queue.add(call(peer));
+      queue.add(invocation(peer));
     } catch (IOException known) {
       failure = Optional.of(known);
     } catch (RuntimeException unknown) {
@@ -259,7 +259,7 @@ final class ForwardedStubSource implements StubSource {
     }
   }
 
-  private StubInvocation call(Peer peer) throws IOException {
+  private StubInvocation invocation(Peer peer) throws IOException {
     try (peer) {
       return new StubInvocation(peer.handshake.await(silence), peer.credentials);
     }

@@ -46,7 +46,7 @@ final class Handshakes implements AutoCloseable {
   private final int mostHandshakes;
   private final int mostPeers;
   private final Duration silence;
-  private final Listener listenerOfCalls;
+  private final Listener outcomes;
   private final Epoll epoll;
   private final MemorySegment buffer = Arena.ofAuto().allocate(Handshake.AT_ONCE, 8);
 
@@ -80,8 +80,8 @@ final class Handshakes implements AutoCloseable {
     /// @return whether the peer is the listener's now
     boolean connected(Connected peer);
 
-    /// Takes a call, which the listener owns.
-    void called(StubInvocation call);
+    /// Takes an invocation, which the listener owns.
+    void invoked(StubInvocation invocation);
 
     /// Takes the failure of a peer that is not a stub, or too slow.
     void failed(IOException failure);
@@ -122,13 +122,13 @@ final class Handshakes implements AutoCloseable {
   /// @param most how many handshakes are under way at once; as many peers may wait for theirs
   /// @param silence the timeout of a handshake, from the accept
   /// @throws SystemCallException if there are no descriptors
-  Handshakes(UnixListener listener, int most, Duration silence, Listener listenerOfCalls)
+  Handshakes(UnixListener listener, int most, Duration silence, Listener outcomes)
       throws SystemCallException {
     this.listener = listener;
     this.mostHandshakes = most;
     this.mostPeers = 2 * most;
     this.silence = silence;
-    this.listenerOfCalls = listenerOfCalls;
+    this.outcomes = outcomes;
     this.epoll = Epoll.epollCreate();
     try {
       epoll.addOnce(listener.fd(), LISTENING);
@@ -220,14 +220,14 @@ final class Handshakes implements AutoCloseable {
 
   private void finish(Peer peer, Launched launched) {
     forget(peer);
-    var call = new StubInvocation(launched, peer.credentials);
+    var invocation = new StubInvocation(launched, peer.credentials);
     peer.close();
-    listenerOfCalls.called(call);
+    outcomes.invoked(invocation);
   }
 
   private void fail(Peer peer, IOException failure) {
     drop(peer);
-    listenerOfCalls.failed(failure);
+    outcomes.failed(failure);
   }
 
   private void forget(Peer peer) {
@@ -293,7 +293,7 @@ final class Handshakes implements AutoCloseable {
       return;
     }
     var peer = next.get();
-    if (listenerOfCalls.connected(peer.connected())) {
+    if (outcomes.connected(peer.connected())) {
       forget(peer);
       return;
     }

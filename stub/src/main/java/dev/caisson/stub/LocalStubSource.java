@@ -13,11 +13,11 @@ import java.io.InterruptedIOException;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/// The calls of the stubs that connect on this machine, and the thread that hears them:
+/// The invocations of the stubs that connect on this machine, and the thread that hears them:
 /// [Handshakes].
 ///
-/// The thread starts when the first call is asked for, and ends when this is closed. It pauses
-/// while as many calls wait as may be.
+/// The thread starts when the first invocation is asked for, and ends when this is closed. It
+/// pauses while as many invocations wait as may be.
 final class LocalStubSource implements StubSource {
   /// For the thread to end, once it has been interrupted.
   private static final Duration PATIENCE = Duration.ofSeconds(10);
@@ -39,19 +39,19 @@ final class LocalStubSource implements StubSource {
   LocalStubSource(UnixListener listener, Duration silence) throws SystemCallException {
     this.listener = listener;
     this.silence = silence;
-    this.handshakes = new Handshakes(listener, most, silence, new Called());
+    this.handshakes = new Handshakes(listener, most, silence, new Outcomes());
   }
 
-  /// Queues the calls and failures.
-  private final class Called implements Handshakes.Listener {
+  /// Queues the invocations and failures.
+  private final class Outcomes implements Handshakes.Listener {
     @Override
     public boolean connected(Handshakes.Connected peer) {
       return peers.offer(peer);
     }
 
     @Override
-    public void called(StubInvocation call) {
-      queue.add(call);
+    public void invoked(StubInvocation invocation) {
+      queue.add(invocation);
     }
 
     @Override
@@ -60,7 +60,7 @@ final class LocalStubSource implements StubSource {
     }
   }
 
-  /// The limit of handshakes under way, and of calls that wait to be accepted. It leaves
+  /// The limit of handshakes under way, and of invocations that wait to be accepted. It leaves
   /// descriptors and memory to the rest of the JVM.
   static int most() {
     int least = 16;
@@ -79,7 +79,7 @@ final class LocalStubSource implements StubSource {
     return Math.clamp(most, least, greatest);
   }
 
-  /// Waits for the next call. Calls come before failures.
+  /// Waits for the next invocation. Invocations come before failures.
   ///
   /// @throws SystemCallException if no stub can be heard any more
   @Override

@@ -11,11 +11,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// What was called, when a stub was: byte for byte, as the kernel had it.
+/// What was invoked, when a stub was: byte for byte, as the kernel had it.
 ///
-/// @param sequence which call this was, counted from 1: one that was made when another had been
-///   answered has the greater number
-/// @param name the stub that was called, whatever its caller called it
+/// @param sequence which invocation this was, counted from 1: one that was made when another had
+///   been answered has the greater number
+/// @param name the stub that was invoked, whatever its caller called it
 /// @param argv all arguments as `execve(2)` got them: what the caller called it first
 /// @param envp its variables, each with its name, `=` and its value
 /// @param directory the working directory; empty if it has been removed, or cannot be reached from
@@ -38,15 +38,15 @@ public record RecordedInvocation(
   }
 
   /// Asks the process for what it has not told.
-  static RecordedInvocation of(String name, StubInvocation call) {
+  static RecordedInvocation of(String name, StubInvocation invocation) {
     return new RecordedInvocation(
         0,
         name,
-        call.rawArguments(),
-        call.rawEnvironment(),
-        getcwd(call.process()),
-        getppid(call.process()),
-        call.credentials());
+        invocation.rawArguments(),
+        invocation.rawEnvironment(),
+        getcwd(invocation.process()),
+        getppid(invocation.process()),
+        invocation.credentials());
   }
 
   RecordedInvocation numbered(long number) {
@@ -69,7 +69,7 @@ public record RecordedInvocation(
     }
   }
 
-  /// What it was called with, behind the name.
+  /// What it was invoked with, behind the name.
   public List<String> arguments() {
     return argv.stream().skip(1).map(PathBytes::decode).toList();
   }
@@ -82,14 +82,14 @@ public record RecordedInvocation(
   /// Whether all is the same, byte for byte.
   @Override
   public boolean equals(Object other) {
-    return other instanceof RecordedInvocation call
-        && sequence == call.sequence
-        && name.equals(call.name)
-        && same(argv, call.argv)
-        && same(envp, call.envp)
-        && directory.equals(call.directory)
-        && ppid == call.ppid
-        && credentials.equals(call.credentials);
+    return other instanceof RecordedInvocation invocation
+        && sequence == invocation.sequence
+        && name.equals(invocation.name)
+        && same(argv, invocation.argv)
+        && same(envp, invocation.envp)
+        && directory.equals(invocation.directory)
+        && ppid == invocation.ppid
+        && credentials.equals(invocation.credentials);
   }
 
   private static boolean same(List<byte[]> one, List<byte[]> other) {
@@ -101,9 +101,9 @@ public record RecordedInvocation(
     return Long.hashCode(sequence) * 31 + Arrays.deepHashCode(argv.toArray());
   }
 
-  /// The call as one may have typed it.
+  /// The invocation as one may have typed it.
   @Override
   public String toString() {
-    return "call %d: %s %s".formatted(sequence, name, arguments());
+    return "invocation %d: %s %s".formatted(sequence, name, arguments());
   }
 }

@@ -29,17 +29,17 @@ public final class StubInvocation implements AutoCloseable {
     this.credentials = credentials;
   }
 
-  /// What it was called with, the name that was called first.
+  /// What it was invoked with, the name that was invoked first.
   public List<String> arguments() {
     return launched.arguments().stream().map(PathBytes::decode).toList();
   }
 
-  /// What it was called with, byte for byte.
+  /// What it was invoked with, byte for byte.
   public List<byte[]> rawArguments() {
     return launched.arguments().stream().map(byte[]::clone).toList();
   }
 
-  /// The name that was called: the first argument.
+  /// The name that was invoked: the first argument.
   public String name() {
     var arguments = launched.arguments();
     return arguments.isEmpty() ? "" : PathBytes.decode(arguments.getFirst());
@@ -71,7 +71,7 @@ public final class StubInvocation implements AutoCloseable {
     return process;
   }
 
-  /// Executes a program in its place, with the arguments and the environment that it was called
+  /// Executes a program in its place, with the arguments and the environment that it was invoked
   /// with. See [#execve(Path, List, List)].
   public void execve(Path program) throws IOException {
     execve(program, launched.arguments(), launched.environment());
@@ -94,7 +94,7 @@ public final class StubInvocation implements AutoCloseable {
   /// Takes as long as a call of the process may.
   ///
   /// @param program its path where the process is; no search path is tried
-  /// @param arguments the name that it is called by first
+  /// @param arguments the name that it is invoked by first
   /// @param environment variables, each with its name, `=` and its value
   /// @throws dev.caisson.linux.SystemCallException if it cannot be executed; the process is as it
   ///   was, but for the signals and its name (`comm`)

@@ -9,40 +9,40 @@ import java.util.Deque;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
-/// The calls of stubs that wait to be accepted, and the failures of peers that did not become
-/// calls. Both are bounded.
+/// The invocations of stubs that wait to be accepted, and the failures of peers that did not become
+/// invocations. Both are bounded.
 ///
 /// Safe for many threads.
 final class StubQueue implements AutoCloseable {
   private final int most;
   private final ReentrantLock lock = new ReentrantLock();
 
-  /// A call or a failure has been added or taken, a thread waits, or this has been closed.
+  /// An invocation or a failure has been added or taken, a thread waits, or this has been closed.
   private final Condition changed = lock.newCondition();
 
-  private final Deque<StubInvocation> calls = new ArrayDeque<>();
+  private final Deque<StubInvocation> invocations = new ArrayDeque<>();
   private final Deque<IOException> failures = new ArrayDeque<>();
   private int waiting;
   private boolean closed;
 
-  /// @param most how many calls may wait
+  /// @param most how many invocations may wait
   StubQueue(int most) {
     this.most = most;
   }
 
-  /// Adds a call, which this owns. Closes it if this is closed.
-  void add(StubInvocation call) {
+  /// Adds an invocation, which this owns. Closes it if this is closed.
+  void add(StubInvocation invocation) {
     lock.lock();
     try {
       if (!closed) {
-        calls.add(call);
+        invocations.add(invocation);
         changed.signalAll();
         return;
       }
     } finally {
       lock.unlock();
     }
-    call.close();
+    invocation.close();
   }
 
   /// Adds a failure, unless there are many.
@@ -64,11 +64,11 @@ final class StubQueue implements AutoCloseable {
     void run() throws IOException;
   }
 
-  /// Waits for the next call. Calls come before failures.
+  /// Waits for the next invocation. Invocations come before failures.
   ///
   /// @param beforeWaiting called each time before the thread waits
   /// @throws dev.caisson.linux.DeadlineException if none comes in time
-  /// @throws IOException the next failure, if there is no call
+  /// @throws IOException the next failure, if there is no invocation
   /// @throws IllegalStateException if this is closed, or has been meanwhile
   StubInvocation next(Deadline deadline, BeforeWaiting beforeWaiting) throws IOException {
     lock.lock();
@@ -79,8 +79,8 @@ final class StubQueue implements AutoCloseable {
         if (closed) {
           throw new IllegalStateException("a server of stubs was used after it was closed");
         }
-        if (!calls.isEmpty()) {
-          return calls.remove();
+        if (!invocations.isEmpty()) {
+          return invocations.remove();
         }
         if (!failures.isEmpty()) {
           throw failures.remove();
@@ -101,13 +101,13 @@ final class StubQueue implements AutoCloseable {
     }
   }
 
-  /// Waits while as many calls wait as may be.
+  /// Waits while as many invocations wait as may be.
   ///
   /// @return false if this has been closed
   boolean awaitRoom() throws InterruptedException {
     lock.lock();
     try {
-      while (!closed && calls.size() >= most) {
+      while (!closed && invocations.size() >= most) {
         changed.await();
       }
       return !closed;
@@ -116,13 +116,13 @@ final class StubQueue implements AutoCloseable {
     }
   }
 
-  /// Waits for more threads that wait for a call than there are calls.
+  /// Waits for more threads that wait for an invocation than there are invocations.
   ///
   /// @return false if this has been closed
   boolean awaitDemand() throws InterruptedException {
     lock.lock();
     try {
-      while (!closed && waiting <= calls.size()) {
+      while (!closed && waiting <= invocations.size()) {
         changed.await();
       }
       return !closed;
@@ -132,7 +132,7 @@ final class StubQueue implements AutoCloseable {
   }
 
   /// Wakes the threads that wait, which look again at what there is to be done before they wait:
-  /// the thread that adds calls has ended.
+  /// the thread that adds invocations has ended.
   void wake() {
     lock.lock();
     try {
@@ -151,7 +151,7 @@ final class StubQueue implements AutoCloseable {
     }
   }
 
-  /// Wakes all threads, which find it closed. Closes the calls that have not been taken.
+  /// Wakes all threads, which find it closed. Closes the invocations that have not been taken.
   /// Idempotent.
   @Override
   public void close() {
@@ -159,8 +159,8 @@ final class StubQueue implements AutoCloseable {
     lock.lock();
     try {
       closed = true;
-      left.addAll(calls);
-      calls.clear();
+      left.addAll(invocations);
+      invocations.clear();
       changed.signalAll();
     } finally {
       lock.unlock();

@@ -14,7 +14,7 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.Set;
 
-/// Takes the calls of stubs: of programs that others launch without knowing what they are.
+/// Takes the invocations of stubs: of programs that others launch without knowing what they are.
 ///
 /// {@snippet class="dev.caisson.stub.StubServerTest" region="server"}
 ///
@@ -117,8 +117,8 @@ public final class StubServer implements AutoCloseable {
     }
   }
 
-  /// Makes a program of that name in a directory, which calls this server, and its socket beside
-  /// it: `name` and `name.sock`. Both are removed at the end.
+  /// Makes a program of that name in a directory, which connects to this server, and its socket
+  /// beside it: `name` and `name.sock`. Both are removed at the end.
   ///
   /// @throws IllegalArgumentException if that cannot be the name of a file
   public static StubServer create(Path directory, String name) throws IOException {
@@ -149,9 +149,9 @@ public final class StubServer implements AutoCloseable {
     }
   }
 
-  /// Makes one more program that calls this server, in any directory: `name`, and a link to the
-  /// socket, `name.sock`. Both are removed at the end. The process that listens makes it, if there
-  /// is one.
+  /// Makes one more program that connects to this server, in any directory: `name`, and a link to
+  /// the socket, `name.sock`. Both are removed at the end. The process that listens makes it, if
+  /// there is one.
   ///
   /// @throws IllegalArgumentException if that cannot be the name of a file
   /// @throws IllegalStateException if this has been closed
@@ -176,7 +176,7 @@ public final class StubServer implements AutoCloseable {
     return socket;
   }
 
-  /// Waits for the next call. Many threads may at once.
+  /// Waits for the next invocation. Many threads may at once.
   ///
   /// All who connect are heard at once, from the first time on that a thread waits here. A peer
   /// that is silent or slow delays no other. If there are too many of them, or no descriptors, the

@@ -18,12 +18,13 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/// A directory of stubs, for the front of a PATH: whoever launches one of them calls its handler.
+/// A directory of stubs, for the front of a PATH: to launch one of them invokes its handler.
 ///
 /// {@snippet class="dev.caisson.stub.StubsTest" region="stubs"}
 ///
-/// Any number of calls is handled at once, each on a virtual thread of its own. Whoever may enter
-/// the directory may call; what is in a caller's arguments and environment is up to that caller.
+/// Any number of invocations is handled at once, each on a virtual thread of its own. Whoever may
+/// enter the directory may invocation; what is in a caller's arguments and environment is up to
+/// that caller.
 public final class Stubs implements AutoCloseable {
   /// How long handlers may go on when all is closed, and how long they may take to notice that they
   /// may not any more.
@@ -43,7 +44,7 @@ public final class Stubs implements AutoCloseable {
   private final Set<Handling> handlings = ConcurrentHashMap.newKeySet();
   private final List<StubHandlerException> failures = new ArrayList<>();
   private final Object order = new Object();
-  private long calls;
+  private long invocations;
   private volatile boolean closing;
 
   private Stubs(Path directory, boolean temporary, Optional<InvocationListener> listener) {
@@ -67,7 +68,7 @@ public final class Stubs implements AutoCloseable {
     return new Stubs(Files.createTempDirectory("caisson-stubs-"), true, Optional.empty());
   }
 
-  /// Stubs in a new directory, of whose calls somebody is told.
+  /// Stubs in a new directory, whose invocations a listener hears.
   public static Stubs create(InvocationListener listener) throws IOException {
     return new Stubs(Files.createTempDirectory("caisson-stubs-"), true, Optional.of(listener));
   }
@@ -78,7 +79,7 @@ public final class Stubs implements AutoCloseable {
     return new Stubs(directory.toAbsolutePath(), false, Optional.empty());
   }
 
-  /// Stubs in a directory that is there, of whose calls somebody is told.
+  /// Stubs in a directory that is there, whose invocations a listener hears.
   public static Stubs in(Path directory, InvocationListener listener) {
     return new Stubs(directory.toAbsolutePath(), false, Optional.of(listener));
   }
@@ -92,7 +93,7 @@ public final class Stubs implements AutoCloseable {
     return new Stubs(Optional.of(process), directory, false, Optional.empty());
   }
 
-  /// Stubs in a directory where a process sees it, of whose calls a listener is told.
+  /// Stubs in a directory where a process sees it, whose invocations a listener hears.
   public static Stubs in(RemoteProcess process, Path directory, InvocationListener listener) {
     return new Stubs(Optional.of(process), directory, false, Optional.of(listener));
   }
@@ -179,25 +180,25 @@ public final class Stubs implements AutoCloseable {
     }
   }
 
-  /// Somebody who has called, and the thread that serves them.
+  /// An invocation, and the thread that handles it.
   private final class Handling {
     private final String name;
     private final StubHandler handler;
-    private final StubInvocation call;
+    private final StubInvocation invocation;
     private final Thread thread;
     private volatile boolean abandoned;
 
-    Handling(String name, StubHandler handler, StubInvocation call) {
+    Handling(String name, StubHandler handler, StubInvocation invocation) {
       this.name = name;
       this.handler = handler;
-      this.call = call;
-      this.thread = Thread.ofVirtual().name("stub-" + name + "-call").unstarted(this::run);
+      this.invocation = invocation;
+      this.thread = Thread.ofVirtual().name("stub-" + name + "-invocation").unstarted(this::run);
     }
 
     private void run() {
-      try (call) {
-        tell(name, call);
-        exit(call, handler.call(call));
+      try (invocation) {
+        tell(name, invocation);
+        exit(invocation, handler.handle(invocation));
       } catch (Throwable failure) {
         // Also what says that a test has failed.
         if (!abandoned) {
@@ -227,23 +228,23 @@ public final class Stubs implements AutoCloseable {
 
     /// Ends the process, whatever the handler does.
     void end() {
-      call.close();
+      invocation.close();
     }
   }
 
-  private void tell(String name, StubInvocation call) throws IOException {
+  private void tell(String name, StubInvocation invocation) throws IOException {
     if (listener.isEmpty()) {
       return;
     }
     // Asked outside of the lock: one caller that does not answer stalls no other.
-    var recorded = RecordedInvocation.of(name, call);
+    var recorded = RecordedInvocation.of(name, invocation);
     synchronized (order) {
-      listener.get().invoked(recorded.numbered(++calls));
+      listener.get().invoked(recorded.numbered(++invocations));
     }
   }
 
-  /// Ends it: no more calls are taken, those that have been are waited for, 10 seconds at most, and
-  /// what has been made is removed. Idempotent.
+  /// Ends it: no more invocations are taken, those that have been are waited for, 10 seconds at
+  /// most, and what has been made is removed. Idempotent.
   ///
   /// @throws StubHandlerException if a handler has failed, or goes on and has been interrupted; if
   ///   more have, the rest are suppressed in it

@@ -57,10 +57,10 @@ class ExpectationsTest {
             Expectations.Order.ANY);
     assertThat(differences(expectations, "mail -s 'not done' me"))
         .containsExactly(
-            "the calls are not those of the nightly job:",
+            "the invocations are not those of the nightly job:",
             "  missing, line 1: log begin",
             "  expected, line 3: mail -s done me",
-            "       was, call 1: mail -s 'not done' me");
+            "       was, invocation 1: mail -s 'not done' me");
   }
 
   @Test
