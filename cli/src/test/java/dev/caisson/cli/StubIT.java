@@ -272,8 +272,8 @@ class StubIT {
       value = {
         "nonsense | line 2: not JSON",
         "[] | line 2: not an object",
-        "{\"name\": \"a\"} | line 2: a call has a name and arguments",
-        "{\"name\": \"a\", \"arguments\": [], \"status\": 0} | line 2: there is no 'status' in a call",
+        "{\"name\": \"a\"} | line 2: an invocation has a name and arguments",
+        "{\"name\": \"a\", \"arguments\": [], \"status\": 0} | line 2: there is no 'status' in an invocation",
         "{\"name\": \"a\", \"arguments\": [1]} | line 2: in 'arguments' there is no string",
         "{\"name\": \"a\", \"arguments\": [{\"base64\": \"?\"}]} | line 2: in 'arguments'",
         "{\"name\": \"a\", \"arguments\": {}} | line 2: 'arguments' is no array",

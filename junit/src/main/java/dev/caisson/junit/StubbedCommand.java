@@ -140,7 +140,7 @@ public final class StubbedCommand {
         TimeUnit.MILLISECONDS.timedWait(this, Math.max(1, until.remaining().toMillis()));
       } catch (InterruptedException interrupt) {
         Thread.currentThread().interrupt();
-        throw new InterruptedIOException("interrupted while waiting for a invocation of " + name);
+        throw new InterruptedIOException("interrupted while waiting for an invocation of " + name);
       }
     }
     return List.copyOf(invocations);

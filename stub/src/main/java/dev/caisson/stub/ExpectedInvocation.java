@@ -81,11 +81,11 @@ public record ExpectedInvocation(
         case "environment" -> environment = strings(value, line, "environment");
         case "stubs" -> stubs = Optional.of(string(value, line, "stubs"));
         case String key when PASSED_OVER.contains(key) -> {}
-        case String key -> throw wrong(line, "there is no '" + key + "' in a invocation");
+        case String key -> throw wrong(line, "there is no '" + key + "' in an invocation");
       }
     }
     if (name.isEmpty() || arguments.isEmpty()) {
-      throw wrong(line, "a invocation has a name and arguments");
+      throw wrong(line, "an invocation has a name and arguments");
     }
     return new ExpectedInvocation(line, name.get(), arguments.get(), directory, environment, stubs);
   }
