@@ -109,7 +109,7 @@ class StubbedTest {
     process.waitFor();
     assertThatThrownBy(() -> one.awaitInvocations(3, Duration.ofMillis(1)))
         .isInstanceOf(DeadlineException.class)
-        .hasMessageEndingWith("for call 3 of one");
+        .hasMessageEndingWith("for invocation 3 of one");
     Thread.currentThread().interrupt();
     assertThatThrownBy(() -> one.awaitInvocations(3, LONG))
         .isInstanceOf(java.io.InterruptedIOException.class);

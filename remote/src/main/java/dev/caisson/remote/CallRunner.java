@@ -32,7 +32,7 @@ final class CallRunner
   private final AddressSpace memory;
   private final Block scratch;
   private final int pid;
-  private final Runnable close;
+  private final Runnable end;
   private final List<Interceptor> interceptors = new CopyOnWriteArrayList<>();
   private volatile DescriptorTable table;
   private volatile Duration deadline = DEADLINE;
@@ -40,15 +40,15 @@ final class CallRunner
   /// Its number as the kernel of this machine has told it, if it has.
   private volatile OptionalInt known = OptionalInt.empty();
 
-  /// @param close what an interceptor does that ends the process
+  /// @param end what an interceptor does that ends the process
   /// @throws OutOfSpaceException if there is no memory for arguments
   CallRunner(
-      Connection connection, AddressSpace memory, DescriptorTable table, int pid, Runnable close) {
+      Connection connection, AddressSpace memory, DescriptorTable table, int pid, Runnable end) {
     this.connection = connection;
     this.memory = memory;
     this.table = table;
     this.pid = pid;
-    this.close = close;
+    this.end = end;
     this.scratch = memory.allocate(SCRATCH);
   }
 
@@ -58,8 +58,8 @@ final class CallRunner
   }
 
   @Override
-  public void close() {
-    close.run();
+  public void end() {
+    end.run();
   }
 
   /// The process writes to its memory no more, and makes no calls.

@@ -8,5 +8,5 @@ public interface CallTarget {
   int pid();
 
   /// Ends the connection to it, and with it the process. Idempotent. See [RemoteProcess#close()].
-  void close();
+  void end();
 }

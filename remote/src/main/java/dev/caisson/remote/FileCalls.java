@@ -51,7 +51,15 @@ public interface FileCalls extends Caller {
 
   /// Opens a file. See `openat(2)`.
   ///
+  /// May block, for as long as a call of the process may ([RemoteProcess#deadline()]). What is
+  /// opened after that is closed before the next call.
+  ///
   /// @param mode of a file that is made, before the umask
+  /// @return owned by the caller
+  /// @throws dev.caisson.linux.SystemCallException what the kernel says: ENOENT, EACCES; EINTR only
+  ///   where a file system says so, for no signal is caught in the process
+  /// @throws dev.caisson.linux.DeadlineException if there is no answer in time
+  /// @throws ConnectionLostException if the process has ended
   default RemoteFd openat(Path path, Set<OpenFlag> flags, int mode) throws IOException {
     return call(OPENAT).cwd().path(path).flags(flags, Implied.CLOEXEC).word(mode).opens();
   }

@@ -110,7 +110,7 @@ public final class Injection implements Interceptor {
     /// They find the connection cut, and with it the process gone.
     public Injection cutsConnection() {
       return injection((call, next) -> {
-        call.process().close();
+        call.process().end();
         return next.make();
       });
     }

@@ -113,8 +113,17 @@ public final class RunOptions {
     return line.hasOption("user-namespace") ? Privilege.USER_NAMESPACE : Privilege.ofThisProcess();
   }
 
-  /// A run of a command as the options say, but for its time and its network.
+  /// A run of a command as the options say, but for its time and its network. What a [Run] refuses
+  /// is a mistake of the user's.
   public static Run run(CommandLine line, List<String> argv) throws UsageException {
+    try {
+      return specified(line, argv);
+    } catch (IllegalArgumentException nonsense) {
+      throw new UsageException(String.valueOf(nonsense.getMessage()));
+    }
+  }
+
+  private static Run specified(CommandLine line, List<String> argv) throws UsageException {
     var run =
         Run.of(argv)
             .binds(binds(line))
@@ -126,11 +135,7 @@ public final class RunOptions {
     }
     var capabilities = capabilities(line);
     run = capabilities.isPresent() ? run.capabilities(capabilities.get()) : run.allCapabilities();
-    try {
-      run = run.limits(limits(line));
-    } catch (IllegalArgumentException nonsense) {
-      throw new UsageException(String.valueOf(nonsense.getMessage()));
-    }
+    run = run.limits(limits(line));
     var fileSize = size(line, "file-size");
     if (fileSize.isPresent()) {
       run = run.fileSizeLimit(fileSize.get());

@@ -2,7 +2,8 @@
 ///
 /// A [dev.caisson.engine.spi.ModuleProvider], found by [java.util.ServiceLoader], names them; each
 /// has a description beside it, `NAME.meta.json`, in the form that osbuild's modules have: summary,
-/// description, capabilities, and the JSON schema of what it takes.
+/// description, capabilities, and the JSON schema of what it takes. For a stage, `schema` describes
+/// the options alone, and `schema_2` the whole entry: options, inputs, devices, mounts.
 @NullMarked
 package dev.caisson.engine.spi;
 

@@ -12,7 +12,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 /// What is left of calls for which nobody waits any more: answers that have not come, answers that
 /// somebody has to look at, calls that these give cause to, and memory that was used.
 ///
-/// CleanupCall and memory are added by any thread; all else is for whoever has the connection.
+/// Cleanup calls and memory are added by any thread; all else is for the holder of the connection.
 public final class AbandonedCalls {
   /// First those without an answer, in the order in which the answers come; then those with one.
   private final Deque<Left> unanswered = new ArrayDeque<>();
@@ -45,7 +45,7 @@ public final class AbandonedCalls {
     answered.add(new Left(late, index, result));
   }
 
-  /// The next answer has come, to a call that was left or to an cleanup.
+  /// The next answer has come, to a call that was left or to a cleanup call.
   public void answer(long result) {
     var left = unanswered.poll();
     if (left != null) {

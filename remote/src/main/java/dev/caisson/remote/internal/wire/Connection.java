@@ -61,7 +61,7 @@ public final class Connection implements AutoCloseable {
 
   private boolean lost;
 
-  private final AbandonedCalls unclaimed = new AbandonedCalls();
+  private final AbandonedCalls abandoned = new AbandonedCalls();
 
   /// @param ahead whether the other side speaks the extension
   public Connection(UnixSocket socket, boolean ahead) {
@@ -128,22 +128,22 @@ public final class Connection implements AutoCloseable {
       } finally {
         // Also those that have come before the rest was late.
         for (int i = 0; i < before - owed; i++) {
-          unclaimed.answer(answer(i));
+          abandoned.answer(answer(i));
         }
       }
     }
     if (data.isPresent()) {
       settle(data.get(), deadline);
     }
-    if (!unclaimed.isDone()) {
-      unclaimed.look();
+    if (!abandoned.isDone()) {
+      abandoned.look();
       runCleanups(deadline);
     }
-    unclaimed.giveBack();
+    abandoned.giveBack();
   }
 
   private void runCleanups(Deadline deadline) throws IOException {
-    for (var next = unclaimed.cleanups(MOST); !next.isEmpty(); next = unclaimed.cleanups(MOST)) {
+    for (var next = abandoned.cleanups(MOST); !next.isEmpty(); next = abandoned.cleanups(MOST)) {
       for (int i = 0; i < next.size(); i++) {
         request(i, next.get(i).nr().number(), next.get(i).words());
       }
@@ -154,12 +154,12 @@ public final class Connection implements AutoCloseable {
 
   /// Has something done before the next call is made.
   public void later(List<CleanupCall> more) {
-    unclaimed.later(more);
+    abandoned.later(more);
   }
 
   /// What nobody has done yet, nor will: the connection is at its end.
   public List<CleanupCall> undone() {
-    return unclaimed.cleanups(Integer.MAX_VALUE);
+    return abandoned.cleanups(Integer.MAX_VALUE);
   }
 
   /// The one who has sent the last requests waits no longer.
@@ -167,9 +167,9 @@ public final class Connection implements AutoCloseable {
     int had = count - (owed - fetches);
     for (int i = 0; i < count; i++) {
       if (i < had) {
-        unclaimed.leave(late, i, answer(i));
+        abandoned.leave(late, i, answer(i));
       } else {
-        unclaimed.leave(late, i);
+        abandoned.leave(late, i);
       }
     }
   }
@@ -200,11 +200,11 @@ public final class Connection implements AutoCloseable {
 
   /// Gives memory back that calls have used, as soon as none of them is under way any more.
   public void giveBack(Block memory) {
-    unclaimed.keep(memory);
+    abandoned.keep(memory);
     if (lock.tryLock()) {
       try {
-        if (owed == 0 && unclaimed.isDone() && !lost) {
-          unclaimed.giveBack();
+        if (owed == 0 && abandoned.isDone() && !lost) {
+          abandoned.giveBack();
         }
       } finally {
         lock.unlock();
@@ -393,7 +393,7 @@ public final class Connection implements AutoCloseable {
       }
       read(memory, rest, data.get(), deadline);
     } catch (IOException given) {
-      unclaimed.leave(late, 0, result);
+      abandoned.leave(late, 0, result);
       throw given;
     }
     return result;
@@ -470,7 +470,7 @@ public final class Connection implements AutoCloseable {
     lock.lock();
     try {
       lost = true;
-      unclaimed.giveBack();
+      abandoned.giveBack();
     } finally {
       lock.unlock();
     }
@@ -495,9 +495,9 @@ public final class Connection implements AutoCloseable {
       owed = 0;
       fetches = 0;
       writing = 0;
-      unclaimed.forgetUnanswered();
+      abandoned.forgetUnanswered();
       lost = false;
-      unclaimed.giveBack();
+      abandoned.giveBack();
     } finally {
       lock.unlock();
     }
