@@ -1,0 +1,27 @@
+package dev.caisson.testkit;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+
+/// What is put back after a test: not what other test JVMs change meanwhile. A limit that one had
+/// set was put back to "max" by another, and its test filled the machine with processes.
+class HostSnapshotTest {
+  private static String group(String namespace) {
+    return "/sys/fs/cgroup/pids/caisson-10013-3970560-" + namespace;
+  }
+
+  @Test
+  void controlGroupsOfOtherJvmsAreTheirs() throws IOException {
+    var own = Files.readSymbolicLink(Path.of("/proc/self/ns/pid")).toString().replaceAll("\\D", "");
+    assertTrue(HostSnapshot.ofAnotherJvm(group(own + "0") + "/faults/pids.max"));
+    assertTrue(HostSnapshot.ofAnotherJvm(group(own + "0")));
+    assertFalse(HostSnapshot.ofAnotherJvm(group(own) + "/faults/pids.max"));
+    assertFalse(HostSnapshot.ofAnotherJvm("/sys/fs/cgroup/pids/pids.max"));
+    assertFalse(HostSnapshot.ofAnotherJvm("/sys/fs/cgroup/caisson-1/pids.max"));
+  }
+}
