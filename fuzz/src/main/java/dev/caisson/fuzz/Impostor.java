@@ -155,7 +155,7 @@ final class Impostor implements AutoCloseable {
   private void receiveGiven() throws IOException {
     while (passing.ready()) {
       var message = passing.recvmsgNow(ANSWER);
-      if (message.isEmpty() || message.get().endOfFile()) {
+      if (message.isEmpty() || message.get().isEndOfFile()) {
         return;
       }
       var descriptors = message.get().descriptors();

@@ -116,13 +116,13 @@ public final class JsonChannel implements AutoCloseable {
   /// @throws IOException what the decoder throws
   public <T> Optional<T> receive(Decoder<T> decoder, Deadline deadline) throws IOException {
     var received = socket.recvmsg(limits.messageBytes(), deadline);
-    if (received.endOfFile()) {
+    if (received.isEndOfFile()) {
       return Optional.empty();
     }
     var descriptors = received.descriptors();
     boolean accepted = false;
     try {
-      if (received.truncated()) {
+      if (received.isTruncated()) {
         throw new MessageException(
             "longer than %d bytes, or with more descriptors than can be taken"
                 .formatted(limits.messageBytes()));

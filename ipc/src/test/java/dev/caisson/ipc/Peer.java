@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.socket.Received;
 import dev.caisson.linux.socket.UnixSocket;
 import java.io.IOException;
 import java.time.Duration;
@@ -25,7 +26,7 @@ record Peer(JsonChannel channel, UnixSocket raw) implements AutoCloseable {
     raw.sendmsg(data, List.of(descriptors), Deadline.in(LONG));
   }
 
-  UnixSocket.Received receive() throws IOException {
+  Received receive() throws IOException {
     return raw.recvmsg(1 << 20, Deadline.in(LONG));
   }
 

@@ -153,7 +153,7 @@ class FdConcurrencyTest {
       in.awaitWaiting();
       out.awaitWaiting();
       for (int i = 0; i < filled; i++) {
-        assertThat(pair.theirs().recvmsg(1 << 20, Deadline.in(LONG)).endOfFile()).isFalse();
+        assertThat(pair.theirs().recvmsg(1 << 20, Deadline.in(LONG)).isEndOfFile()).isFalse();
       }
       assertThat(out.get()).containsExactly(PollEvent.OUT);
       assertThat(in.isDone()).isFalse();

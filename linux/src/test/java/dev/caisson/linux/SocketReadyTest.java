@@ -69,7 +69,7 @@ class SocketReadyTest {
     var waiting = waiting();
     pair.theirs().close();
     assertThat(waiting.get()).isTrue();
-    assertThat(pair.ours().recvmsg(10, soon()).endOfFile()).isTrue();
+    assertThat(pair.ours().recvmsg(10, soon()).isEndOfFile()).isTrue();
   }
 
   @Test

@@ -5,6 +5,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.socket.Received;
 import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.remote.internal.wire.Connection;
 import dev.caisson.remote.internal.wire.Sockets;
@@ -119,8 +120,8 @@ final class LocalTransport implements Transport {
         "%s did not send the descriptor that it was asked for".formatted(process));
   }
 
-  private static Optional<UnixSocket.Received> next(UnixSocket socket) throws IOException {
-    return socket.recvmsgNow(Long.BYTES).filter(message -> !message.endOfFile());
+  private static Optional<Received> next(UnixSocket socket) throws IOException {
+    return socket.recvmsgNow(Long.BYTES).filter(message -> !message.isEndOfFile());
   }
 
   /// What stands for a descriptor that is not there: whoever waits for it, it is ready.

@@ -149,7 +149,7 @@ class HostileHostTest {
   void anAnswerIsGivenOrTheServiceEndsHoweverDeepTheArguments(int depth) throws Exception {
     say(CALL.formatted("echo", "[".repeat(depth) + "]".repeat(depth)), LONG);
     var answer = ends(() -> host.recvmsg(1 << 20, Deadline.in(LONG)));
-    if (answer.endOfFile()) {
+    if (answer.isEndOfFile()) {
       assertThat(ended()).isFalse();
       assertThat(stops).hasValue(1);
     } else {

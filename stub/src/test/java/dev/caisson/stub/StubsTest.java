@@ -356,7 +356,7 @@ class StubsTest {
         var told = socket.recvmsg(100, Deadline.in(LONG));
         Fd.closeAll(told.descriptors());
         // What a stub is told, and then, since nothing was said, the end.
-        assertThat(socket.recvmsg(100, Deadline.in(LONG)).endOfFile()).isTrue();
+        assertThat(socket.recvmsg(100, Deadline.in(LONG)).isEndOfFile()).isTrue();
       }
     } finally {
       silent.forEach(UnixSocket::close);

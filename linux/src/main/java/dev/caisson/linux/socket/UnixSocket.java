@@ -16,12 +16,10 @@ import java.io.InterruptedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.spi.AbstractInterruptibleChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -36,8 +34,6 @@ public final class UnixSocket implements AutoCloseable {
   private static final int AF_UNIX = 1;
   private static final int SOL_SOCKET = 1;
   private static final int SO_TYPE = 3;
-  private static final int SO_PEERCRED = 17;
-  private static final int SO_PEERPIDFD = 77;
   private static final int SO_RCVTIMEO = 20;
   private static final int SO_SNDTIMEO = 21;
   private static final int MSG_PEEK = 0x2;
@@ -52,14 +48,6 @@ public final class UnixSocket implements AutoCloseable {
 
   /// How much later than asked for a receiver may notice that its time is up, in nanoseconds.
   private static final long TIMEOUT_SLACK = 1_000_000;
-
-  /// The kernel does not know the option, or the process has been waited for.
-  private static final Set<Integer> WITHOUT_PIDFD =
-      Set.of(
-          Errno.ENOPROTOOPT.number(),
-          Errno.ESRCH.number(),
-          Errno.EINVAL.number(),
-          Errno.ENODATA.number());
 
   private final Fd fd;
   private final boolean stream;
@@ -417,7 +405,7 @@ public final class UnixSocket implements AutoCloseable {
         }
         received = receive(socket, limit, MSG_DONTWAIT);
       }
-      if (received.endOfFile() && !fd.isOpen()) {
+      if (received.isEndOfFile() && !fd.isOpen()) {
         throw new AsynchronousCloseException();
       }
       return received;
@@ -457,7 +445,7 @@ public final class UnixSocket implements AutoCloseable {
       interruption.stop();
       blocked.decrementAndGet();
     }
-    if (received != null && received.endOfFile() && Thread.currentThread().isInterrupted()) {
+    if (received != null && received.isEndOfFile() && Thread.currentThread().isInterrupted()) {
       throw new InterruptedIOException("interrupted while waiting for a message");
     }
     return received;
@@ -504,9 +492,9 @@ public final class UnixSocket implements AutoCloseable {
       var descriptors = header.takeDescriptors();
       if (header.truncated()) {
         Fd.closeAll(descriptors);
-        return new Received(new byte[0], List.of(), true);
+        return Received.cutOff();
       }
-      return new Received(data.asSlice(0, count).toArray(JAVA_BYTE), descriptors, false);
+      return new Received(data.asSlice(0, count).toArray(JAVA_BYTE), descriptors);
     }
   }
 
@@ -562,38 +550,6 @@ public final class UnixSocket implements AutoCloseable {
     fd.await(PollEvent.IN.bit(), deadline, "a message");
   }
 
-  /// How long a packet can be on this system.
-  private static final class Packets {
-    /// Nearly: a sender may set its buffer to the system's limit, which the kernel doubles. Without
-    /// end where that cannot be read.
-    static final long LONGEST = longest();
-
-    private static long longest() {
-      // In one read: what such a file has left afterwards is nothing.
-      var text = new byte[32];
-      try (var file = Fd.open(Path.of("/proc/sys/net/core/wmem_max"))) {
-        int length = Math.max(0, file.read(text, 0, text.length));
-        return 2 * Long.parseLong(new String(text, 0, length, StandardCharsets.US_ASCII).strip());
-      } catch (SystemCallException | NumberFormatException unknown) {
-        return Long.MAX_VALUE;
-      }
-    }
-  }
-
-  /// What [#recvmsg] got.
-  ///
-  /// @param data the bytes
-  /// @param descriptors owned by whoever takes the record
-  /// @param truncated whether the message was longer than the limit or lost descriptors; it is
-  ///   empty then
-  @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
-  public record Received(byte[] data, List<Fd> descriptors, boolean truncated) {
-    /// Whether the other side has closed the connection.
-    public boolean endOfFile() {
-      return data.length == 0 && descriptors.isEmpty() && !truncated;
-    }
-  }
-
   /// Ends both directions, which wakes whoever waits on either side. See `shutdown(2)`. Idempotent.
   public void shutdown() {
     try {
@@ -647,56 +603,16 @@ public final class UnixSocket implements AutoCloseable {
 
   /// Who was at the other end when it connected. See `unix(7)`, SO_PEERCRED.
   public Credentials peerCredentials() throws SystemCallException {
-    int socket = fd.enter();
-    try (var frame = new Frame()) {
-      var ucred = frame.allocate(JAVA_INT, 3);
-      var length = frame.allocate(JAVA_INT);
-      length.set(JAVA_INT, 0, 12);
-      long result =
-          frame.call(
-              SystemCall.GETSOCKOPT,
-              socket,
-              SOL_SOCKET,
-              SO_PEERCRED,
-              ucred.address(),
-              length.address());
-      SystemCallException.check(result, SystemCall.GETSOCKOPT, socket, "SO_PEERCRED");
-      return new Credentials(
-          ucred.getAtIndex(JAVA_INT, 0),
-          ucred.getAtIndex(JAVA_INT, 1),
-          ucred.getAtIndex(JAVA_INT, 2));
-    } finally {
-      fd.exit();
-    }
+    return Peer.credentials(fd);
   }
 
   /// A pidfd of the process that was at the other end when it connected, or none: kernels before
   /// 6.5 have no such thing, and there is none of a process that has been waited for. See
   /// `unix(7)`, SO_PEERPIDFD.
   ///
-  /// @return owned by whoever takes it
+  /// @return owned by the caller
   public Optional<Fd> peerPidfd() throws SystemCallException {
-    int socket = fd.enter();
-    try (var frame = new Frame()) {
-      var pidfd = frame.allocate(JAVA_INT);
-      var length = frame.allocate(JAVA_INT);
-      length.set(JAVA_INT, 0, Integer.BYTES);
-      long result =
-          frame.call(
-              SystemCall.GETSOCKOPT,
-              socket,
-              SOL_SOCKET,
-              SO_PEERPIDFD,
-              pidfd.address(),
-              length.address());
-      if (WITHOUT_PIDFD.contains((int) -result)) {
-        return Optional.empty();
-      }
-      SystemCallException.check(result, SystemCall.GETSOCKOPT, socket, "SO_PEERPIDFD");
-      return Optional.of(Fd.own(pidfd.get(JAVA_INT, 0)));
-    } finally {
-      fd.exit();
-    }
+    return Peer.pidfd(fd);
   }
 
   /// A process and its user, as this process's namespaces number them.

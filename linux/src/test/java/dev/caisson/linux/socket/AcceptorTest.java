@@ -45,7 +45,7 @@ class AcceptorTest {
   }
 
   private static void assertEnded(UnixSocket socket) throws IOException {
-    assertThat(socket.recvmsg(10, soon()).endOfFile()).isTrue();
+    assertThat(socket.recvmsg(10, soon()).isEndOfFile()).isTrue();
   }
 
   private static void assertSaid(UnixSocket accepted, String word) throws IOException {

@@ -39,7 +39,7 @@ class BlockedReceiverTest {
     return text.getBytes(UTF_8);
   }
 
-  private static Background<UnixSocket.Received> receive(UnixSocket socket) {
+  private static Background<Received> receive(UnixSocket socket) {
     return Background.startPlatform(() -> socket.recvmsg(BIG, soon()));
   }
 
@@ -104,8 +104,8 @@ class BlockedReceiverTest {
       receiver.awaitSystemCall(SystemCall.RECVMSG.number());
       receiver.interrupt();
       assertThat(receiver.get()).isTrue();
-      assertThat(receive(pair.theirs()).get().endOfFile()).isTrue();
-      assertThat(receive(pair.ours()).get().endOfFile()).isTrue();
+      assertThat(receive(pair.theirs()).get().isEndOfFile()).isTrue();
+      assertThat(receive(pair.ours()).get().isEndOfFile()).isTrue();
     }
   }
 
@@ -131,14 +131,14 @@ class BlockedReceiverTest {
       var receiver = receive(pair.ours()).awaitSystemCall(SystemCall.RECVMSG.number());
       pair.ours().close();
       assertThatThrownBy(receiver::get).isInstanceOf(AsynchronousCloseException.class);
-      assertThat(receive(pair.theirs()).get().endOfFile()).isTrue();
+      assertThat(receive(pair.theirs()).get().isEndOfFile()).isTrue();
     }
   }
 
   @Test
   void aCloseEndsAllWhoWait() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
-      var receivers = new ArrayList<Background<UnixSocket.Received>>();
+      var receivers = new ArrayList<Background<Received>>();
       for (int i = 0; i < 4; i++) {
         receivers.add(receive(pair.ours()).awaitSystemCall(SystemCall.RECVMSG.number()));
       }
@@ -159,7 +159,7 @@ class BlockedReceiverTest {
         } else {
           pair.theirs().shutdown();
         }
-        assertThat(receiver.get().endOfFile()).isTrue();
+        assertThat(receiver.get().isEndOfFile()).isTrue();
       }
     }
   }
@@ -174,7 +174,7 @@ class BlockedReceiverTest {
               var numbers = new ArrayList<Integer>();
               while (true) {
                 var received = pair.ours().recvmsg(BIG, soon());
-                if (received.endOfFile()) {
+                if (received.isEndOfFile()) {
                   return numbers;
                 }
                 numbers.add(Integer.parseInt(new String(received.data(), UTF_8)));
@@ -249,7 +249,7 @@ class BlockedReceiverTest {
   private static String endOf(UnixSocket socket) throws IOException {
     try {
       var received = socket.recvmsg(BIG, soon());
-      return received.endOfFile() ? "the end" : new String(received.data(), UTF_8);
+      return received.isEndOfFile() ? "the end" : new String(received.data(), UTF_8);
     } catch (AsynchronousCloseException | IllegalStateException closed) {
       return "closed";
     }

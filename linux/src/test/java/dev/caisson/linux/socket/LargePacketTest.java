@@ -97,8 +97,8 @@ class LargePacketTest {
         pair.ours().sendmsg(data, List.of(memfd, memfd), soon());
         pair.ours().sendmsg("next".getBytes(UTF_8), List.of(), soon());
         var cut = Background.startPlatform(() -> pair.theirs().recvmsg(size - 1, soon())).get();
-        assertThat(cut.truncated()).isTrue();
-        assertThat(cut.endOfFile()).isFalse();
+        assertThat(cut.isTruncated()).isTrue();
+        assertThat(cut.isEndOfFile()).isFalse();
         assertThat(cut.descriptors()).isEmpty();
         assertThat(cut.data()).isEmpty();
         assertThat(pair.theirs().recvmsg(size, soon()).data()).isEqualTo("next".getBytes(UTF_8));

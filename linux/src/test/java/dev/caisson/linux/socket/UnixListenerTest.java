@@ -161,7 +161,7 @@ class UnixListenerTest {
               SystemCallException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EAGAIN));
       try (var accepted = listener.accept(LONG)) {
         queued.close();
-        assertThat(accepted.recvmsg(10, Deadline.in(LONG)).endOfFile()).isTrue();
+        assertThat(accepted.recvmsg(10, Deadline.in(LONG)).isEndOfFile()).isTrue();
       }
       assertThat(listener.tryAccept()).isEmpty();
     }

@@ -87,7 +87,7 @@ class UnixSocketTest {
       var received = pair.theirs().recvmsg(BIG, soon());
       try {
         assertThat(received.data()).isEqualTo(bytes("many"));
-        assertThat(received.truncated()).isFalse();
+        assertThat(received.isTruncated()).isFalse();
         assertThat(received.descriptors()).hasSize(253);
         var buffer = new byte[100];
         for (int i = 0; i < 253; i++) {
@@ -125,7 +125,7 @@ class UnixSocketTest {
           .isInstanceOf(IllegalStateException.class);
       good.move().close();
       pair.ours().move().close();
-      assertThat(pair.theirs().recvmsg(BIG, soon()).endOfFile()).isTrue();
+      assertThat(pair.theirs().recvmsg(BIG, soon()).isEndOfFile()).isTrue();
     }
   }
 
@@ -135,7 +135,7 @@ class UnixSocketTest {
         var fd = Fd.open(Path.of("/dev/null"))) {
       pair.ours().sendmsg(new byte[0], List.of(fd), soon());
       var received = pair.theirs().recvmsg(BIG, soon());
-      assertThat(received.endOfFile()).isFalse();
+      assertThat(received.isEndOfFile()).isFalse();
       assertThat(received.descriptors()).hasSize(1);
       received.descriptors().forEach(Fd::close);
     }
@@ -148,8 +148,8 @@ class UnixSocketTest {
       pair.ours().sendmsg(new byte[100], Collections.nCopies(5, fd), soon());
       pair.ours().sendmsg(bytes("next"), List.of(), soon());
       var received = pair.theirs().recvmsg(99, soon());
-      assertThat(received.truncated()).isTrue();
-      assertThat(received.endOfFile()).isFalse();
+      assertThat(received.isTruncated()).isTrue();
+      assertThat(received.isEndOfFile()).isFalse();
       assertThat(received.data()).isEmpty();
       assertThat(received.descriptors()).isEmpty();
       assertThat(pair.theirs().recvmsg(99, soon()).data()).isEqualTo(bytes("next"));
@@ -170,14 +170,14 @@ class UnixSocketTest {
       }
       int highest = spare.getLast().number();
       var old = limitOfDescriptors((highest + 20) + ":");
-      UnixSocket.Received received;
+      Received received;
       try {
         received = pair.theirs().recvmsg(BIG, soon());
       } finally {
         spare.forEach(Fd::close);
         limitOfDescriptors(old + ":");
       }
-      assertThat(received.truncated()).isTrue();
+      assertThat(received.isTruncated()).isTrue();
       assertThat(received.descriptors()).isEmpty();
       assertThat(pair.theirs().recvmsg(BIG, soon()).data()).isEqualTo(bytes("next"));
     } finally {
@@ -206,8 +206,8 @@ class UnixSocketTest {
       pair.ours().sendmsg(bytes("last"), List.of(), soon());
       pair.ours().close();
       assertThat(pair.theirs().recvmsg(BIG, soon()).data()).isEqualTo(bytes("last"));
-      assertThat(pair.theirs().recvmsg(BIG, soon()).endOfFile()).isTrue();
-      assertThat(pair.theirs().recvmsg(BIG, soon()).endOfFile()).isTrue();
+      assertThat(pair.theirs().recvmsg(BIG, soon()).isEndOfFile()).isTrue();
+      assertThat(pair.theirs().recvmsg(BIG, soon()).isEndOfFile()).isTrue();
     }
   }
 
@@ -224,7 +224,7 @@ class UnixSocketTest {
       assertThat(two.data()).isEqualTo(bytes("two"));
       assertThat(two.descriptors()).hasSize(1);
       two.descriptors().forEach(Fd::close);
-      assertThat(pair.theirs().recvmsg(BIG, soon()).endOfFile()).isTrue();
+      assertThat(pair.theirs().recvmsg(BIG, soon()).isEndOfFile()).isTrue();
     }
   }
 
@@ -302,7 +302,7 @@ class UnixSocketTest {
           });
       waiting.awaitWaiting().interrupt();
       assertThat(waiting.get()).isTrue();
-      assertThat(pair.theirs().recvmsg(BIG, soon()).endOfFile()).as("it is over").isTrue();
+      assertThat(pair.theirs().recvmsg(BIG, soon()).isEndOfFile()).as("it is over").isTrue();
     }
   }
 
@@ -313,7 +313,7 @@ class UnixSocketTest {
       waiting.awaitWaiting();
       pair.ours().close();
       assertThatThrownBy(waiting::get).isInstanceOf(AsynchronousCloseException.class);
-      assertThat(pair.theirs().recvmsg(BIG, soon()).endOfFile()).isTrue();
+      assertThat(pair.theirs().recvmsg(BIG, soon()).isEndOfFile()).isTrue();
     }
   }
 
@@ -326,8 +326,8 @@ class UnixSocketTest {
       theirs.awaitWaiting();
       pair.ours().shutdown();
       pair.ours().shutdown();
-      assertThat(ours.get().endOfFile()).isTrue();
-      assertThat(theirs.get().endOfFile()).isTrue();
+      assertThat(ours.get().isEndOfFile()).isTrue();
+      assertThat(theirs.get().isEndOfFile()).isTrue();
       pair.ours().close();
       pair.ours().shutdown();
     }
@@ -346,7 +346,7 @@ class UnixSocketTest {
           });
       var bytes = new ByteArrayOutputStream();
       for (var part = pair.theirs().recvmsg(65536, soon());
-          !part.endOfFile();
+          !part.isEndOfFile();
           part = pair.theirs().recvmsg(65536, soon())) {
         bytes.writeBytes(part.data());
       }
@@ -369,7 +369,7 @@ class UnixSocketTest {
       assertThat(pair.theirs().recvmsg(4, soon()).data()).isEqualTo(bytes("0123"));
       assertThat(pair.theirs().recvmsg(100, soon()).data()).isEqualTo(bytes("456789"));
       pair.ours().close();
-      assertThat(pair.theirs().recvmsg(100, soon()).endOfFile()).isTrue();
+      assertThat(pair.theirs().recvmsg(100, soon()).isEndOfFile()).isTrue();
     }
   }
 

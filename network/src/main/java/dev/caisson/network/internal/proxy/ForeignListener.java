@@ -6,6 +6,7 @@ import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.mount.NetworkNamespace;
 import dev.caisson.linux.process.Child;
 import dev.caisson.linux.process.Spawn;
+import dev.caisson.linux.socket.Received;
 import dev.caisson.linux.socket.TcpListener;
 import dev.caisson.linux.socket.UnixSocket;
 import java.io.File;
@@ -68,7 +69,7 @@ public final class ForeignListener {
     }
   }
 
-  private static String reason(Child child, UnixSocket.Received received) throws IOException {
+  private static String reason(Child child, Received received) throws IOException {
     var said = new String(received.data(), StandardCharsets.UTF_8);
     return "no socket in the network of a sandbox: "
         + (said.isEmpty() ? "nsenter " + child.waitid(BIRTH) : said);
