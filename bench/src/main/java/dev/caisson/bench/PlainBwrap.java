@@ -3,7 +3,7 @@ package dev.caisson.bench;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.file.Memfd;
-import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.CommandOutput;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.linux.process.SpawnThread;
 import java.io.IOException;
@@ -98,7 +98,7 @@ final class PlainBwrap implements AutoCloseable {
             .env("PATH", "/usr/sbin:/usr/bin")
             .descriptor(3, cmdline)
             .descriptor(4, filter);
-    var ended = Captured.run(spawn, thread, DEADLINE);
+    var ended = CommandOutput.run(spawn, thread, DEADLINE);
     if (!ended.exit().success()) {
       throw new IOException("bwrap failed: " + ended.errors());
     }

@@ -3,7 +3,6 @@ package dev.caisson.bench;
 import dev.caisson.files.Scratch;
 import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.process.Child;
 import dev.caisson.linux.process.Spawn;
@@ -59,7 +58,7 @@ final class RelayBenchmark {
 
   private static void output(BuildRoot root, Way way) throws IOException {
     var run = Run.of("head", "-c", BYTES, "/dev/zero").outputLimit(ByteSize.bytes(Long.MAX_VALUE));
-    try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+    try (var nothing = Fd.nullDevice();
         var pipe = Pipe.pipe2();
         var between = Pipe.pipe2();
         var reader = cat(pipe.read(), nothing);
@@ -91,7 +90,7 @@ final class RelayBenchmark {
 
   private static void input(BuildRoot root, Way way) throws IOException {
     var run = Run.of("sh", "-c", "exec cat > /dev/null");
-    try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+    try (var nothing = Fd.nullDevice();
         var pipe = Pipe.pipe2();
         var between = Pipe.pipe2();
         var writer = start(List.of("head", "-c", BYTES, "/dev/zero"), nothing, pipe.write());

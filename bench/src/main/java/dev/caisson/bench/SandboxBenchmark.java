@@ -3,7 +3,6 @@ package dev.caisson.bench;
 import dev.caisson.files.Scratch;
 import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.process.Child;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.sandbox.ApiEndpoint;
@@ -117,7 +116,7 @@ final class SandboxBenchmark {
   }
 
   private static Child serve(Path floor, Path socket) throws Exception {
-    try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
+    try (var nothing = Fd.nullDevice()) {
       var server =
           Spawn.of(floor)
               .args("serve", socket.toString())

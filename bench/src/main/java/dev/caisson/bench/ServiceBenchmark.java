@@ -40,7 +40,7 @@ final class ServiceBenchmark {
     var sources = Path.of(System.getProperty("caisson.bench"), "src", "main");
     var directory = Files.createTempDirectory("caisson-bench-");
     try (var manager = new ServiceManager(OutputListener.NONE);
-        var null0 = Fd.open(Path.of("/dev/null"))) {
+        var null0 = Fd.nullDevice()) {
       var floor = directory.resolve("floor");
       Programs.run("gcc", "-O2", "-o", floor.toString(), sources.resolve("c/floor.c").toString());
       var bench =

@@ -5,7 +5,7 @@ import dev.caisson.cli.command.Console;
 import dev.caisson.cli.command.ExitCode;
 import dev.caisson.cli.command.Places;
 import dev.caisson.files.Scratch;
-import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.CommandOutput;
 import dev.caisson.linux.process.Processes;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.linux.process.SpawnThread;
@@ -143,7 +143,7 @@ final class DoctorCommand implements Command {
     var program = Bubblewrap.find();
     if (program.isPresent()) {
       try {
-        var answer = Captured.run(Spawn.of(program.get()).args("--version"), DEADLINE);
+        var answer = CommandOutput.run(Spawn.of(program.get()).args("--version"), DEADLINE);
         version = answer.output().lines().findFirst().filter(_ -> answer.exit().success());
       } catch (IOException cannotBeRun) {
         version = Optional.empty();

@@ -5,7 +5,7 @@ import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.file.Directory;
 import dev.caisson.linux.file.DirectoryEntry;
 import dev.caisson.linux.file.TreeWalk;
-import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.CommandOutput;
 import dev.caisson.linux.process.Processes;
 import dev.caisson.linux.process.Spawn;
 import java.io.IOException;
@@ -64,7 +64,7 @@ public final class Trees {
             .args("--user", "--map-root-user", "--map-auto")
             .args("/usr/bin/rm", "-rf", "--one-file-system", "--", path.toString())
             .env("PATH", "/usr/bin:/bin");
-    return Captured.run(unshare, LONG).exit().success();
+    return CommandOutput.run(unshare, LONG).exit().success();
   }
 
   /// Gives all files of a tree another time that are younger than a moment, or from the second that

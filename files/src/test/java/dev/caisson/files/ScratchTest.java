@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.PollEvent;
 import dev.caisson.linux.Signal;
@@ -168,7 +167,7 @@ class ScratchTest {
   void thatOfAnotherProcessIsKeptWhileItLivesAndDeletedAfterItsDeath() throws Exception {
     var command = new ArrayList<>(Programs.javaOnClassPath(Owner.class));
     command.add(base.toString());
-    try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+    try (var nothing = Fd.nullDevice();
         var output = Pipe.pipe2();
         var owner =
             Spawn.of(Path.of(command.getFirst()))

@@ -45,7 +45,7 @@ enum Sent {
     static final Pipe PIPE = opened(Pipe::pipe2);
     static final Fd DIRECTORY = opened(() -> Fd.open(Path.of("/"), OpenFlag.DIRECTORY));
     static final Fd ZERO = opened(() -> Fd.open(Path.of("/dev/zero"), OpenFlag.RDWR));
-    static final Fd NULL = opened(() -> Fd.open(Path.of("/dev/null"), OpenFlag.RDWR));
+    static final Fd NULL = opened(() -> Fd.nullDevice());
 
     static final Fd ENDED = opened(Shared::ended);
 

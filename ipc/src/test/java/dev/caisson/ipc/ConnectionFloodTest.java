@@ -221,7 +221,7 @@ class ConnectionFloodTest {
       var orders = new java.io.BufferedReader(new java.io.InputStreamReader(System.in, UTF_8));
       var path = Path.of(args[0]);
       try (var server = JsonServer.listen(path, 4, Limits.UNTRUSTED, ConnectionFloodTest::echo);
-          var fd = Fd.open(Path.of("/dev/null"))) {
+          var fd = Fd.nullDevice()) {
         // Served once, so that nothing has to be loaded when there is no descriptor for it.
         try (var first = JsonChannel.connect(path, Limits.UNTRUSTED, LONG)) {
           first.send(Peer.number(1), List.of(), LONG);

@@ -43,7 +43,7 @@ class DescriptorFloodTest {
   void descriptorsOfMessagesThatAreRefusedAreClosed() throws IOException {
     var texts = List.of("{", "\u0000", "{} {}", "[".repeat(100_000), "<args-via-fd>");
     try (var peer = Peer.of(Limits.UNTRUSTED);
-        var fd = Fd.open(Path.of("/dev/null"))) {
+        var fd = Fd.nullDevice()) {
       var many = many(fd);
       long before = open();
       for (int i = 0; i < 500; i++) {
@@ -58,7 +58,7 @@ class DescriptorFloodTest {
   @Test
   void descriptorsThatNobodyTakesAreClosedWithTheirMessages() throws IOException {
     try (var peer = Peer.of(Limits.UNTRUSTED);
-        var fd = Fd.open(Path.of("/dev/null"))) {
+        var fd = Fd.nullDevice()) {
       var many = many(fd);
       long before = open();
       for (int i = 0; i < 1000; i++) {
@@ -123,7 +123,7 @@ class DescriptorFloodTest {
 
     public static void main(String... args) throws IOException {
       try (var peer = Peer.of(Limits.DEFAULT);
-          var fd = Fd.open(Path.of("/dev/null"))) {
+          var fd = Fd.nullDevice()) {
         exchange(peer);
         long before = open();
         for (int i = 0; i < 200; i++) {

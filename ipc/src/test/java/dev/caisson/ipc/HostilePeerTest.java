@@ -82,7 +82,7 @@ class HostilePeerTest {
   @MethodSource("texts")
   void aBadTextIsRefusedWithItsDescriptors(String what, byte[] text) throws IOException {
     assertThat(what).isNotEmpty();
-    try (var fd = Fd.open(Path.of("/dev/null"))) {
+    try (var fd = Fd.nullDevice()) {
       refused(text, fd, fd, fd);
     }
   }
@@ -93,7 +93,7 @@ class HostilePeerTest {
       throws IOException {
     assertThat(what).isNotEmpty();
     try (var payload = Memfd.sealed("payload", text);
-        var fd = Fd.open(Path.of("/dev/null"))) {
+        var fd = Fd.nullDevice()) {
       refused(Peer.VIA_FD, payload, fd, fd);
     }
   }
@@ -101,7 +101,7 @@ class HostilePeerTest {
   @Test
   void anEmptyTextIsRefused() throws IOException {
     try (var payload = Memfd.sealed("payload", new byte[0]);
-        var fd = Fd.open(Path.of("/dev/null"))) {
+        var fd = Fd.nullDevice()) {
       refused(new byte[0], fd);
       refused(Peer.VIA_FD, payload, fd);
     }
@@ -110,7 +110,7 @@ class HostilePeerTest {
   @Test
   void aPacketBeyondTheLimitIsRefused() throws IOException {
     try (var small = Peer.of(new Limits(1000, 10, 10));
-        var fd = Fd.open(Path.of("/dev/null"))) {
+        var fd = Fd.nullDevice()) {
       small.send(Json.write(Peer.ofBytes(1001)), fd, fd);
       assertThatThrownBy(() -> small.channel().receive(Peer.LONG))
           .isInstanceOf(MessageException.class)

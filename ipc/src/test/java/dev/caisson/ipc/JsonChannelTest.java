@@ -211,7 +211,7 @@ class JsonChannelTest {
   @ValueSource(ints = {3, 65537})
   void oneDescriptorMoreIsRefusedAndTheChannelStaysUsable(int bytes) throws IOException {
     try (var channels = Channels.make();
-        var fd = Fd.open(Path.of("/dev/null"))) {
+        var fd = Fd.nullDevice()) {
       assertThatThrownBy(
               () -> channels.ours().send(Peer.ofBytes(bytes), Collections.nCopies(253, fd), LONG))
           .isInstanceOf(MessageException.class)

@@ -276,6 +276,9 @@ public enum Errno {
   /// programs has it.
   ENOTSUPP(524, "Operation is not supported");
 
+  /// MAX_ERRNO of the kernel.
+  private static final int LARGEST = 4095;
+
   private static final Map<Integer, Errno> BY_NUMBER =
       Arrays.stream(values()).collect(Collectors.toMap(Errno::number, errno -> errno));
 
@@ -303,6 +306,11 @@ public enum Errno {
   public static Errno of(int number) {
     return find(number)
         .orElseThrow(() -> new IllegalArgumentException("no errno has the number " + number));
+  }
+
+  /// Whether a kernel's answer is an error: a negated number, from -4095 to -1.
+  public static boolean isError(long answer) {
+    return answer < 0 && answer >= -LARGEST;
   }
 
   /// Finds the constant for a number, if there is one.

@@ -108,6 +108,12 @@ public final class Fd implements AutoCloseable {
     return open(path, Flag.set(OpenFlag.class, flags), 0);
   }
 
+  /// Opens the null device for reading and writing: nothing comes from it, and what is written is
+  /// gone. See `null(4)`.
+  public static Fd nullDevice() throws SystemCallException {
+    return open(Path.of("/dev/null"), OpenFlag.RDWR);
+  }
+
   /// The number of the descriptor, for a message or another process; using it races with
   /// [#close()].
   ///

@@ -80,4 +80,17 @@ public final class PathBytes {
     }
     return bytes.toByteArray();
   }
+
+  /// Refuses what the kernel would take for the end of a string.
+  ///
+  /// @return the same
+  /// @throws IllegalArgumentException if a byte is NUL
+  public static byte[] withoutNul(byte[] bytes) {
+    for (byte one : bytes) {
+      if (one == 0) {
+        throw new IllegalArgumentException("a string for the kernel cannot hold a NUL byte");
+      }
+    }
+    return bytes;
+  }
 }

@@ -64,7 +64,7 @@ public final class SystemCallException extends IOException {
   public static long check(long result, SystemCall call, Object... arguments)
       throws SystemCallException {
     if (result < 0) {
-      throw of(result, call.call(), arguments);
+      throw of(result, call.kernelName(), arguments);
     }
     return result;
   }

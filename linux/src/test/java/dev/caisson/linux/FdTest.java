@@ -31,7 +31,7 @@ class FdTest {
   @TempDir Path directory;
 
   private static Fd devNull() throws IOException {
-    return Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+    return Fd.nullDevice();
   }
 
   @Test

@@ -1,6 +1,6 @@
 package dev.caisson.linux;
 
-import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.CommandOutput;
 import dev.caisson.linux.process.Spawn;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -39,7 +39,7 @@ public final class Headers {
             .args(includes.toList())
             .args("/dev/null")
             .env("PATH", System.getenv("PATH"));
-    var captured = Captured.run(spawn, Duration.ofSeconds(30));
+    var captured = CommandOutput.run(spawn, Duration.ofSeconds(30));
     if (!captured.exit().success()) {
       throw new IOException("gcc " + captured.exit() + ": " + captured.errors());
     }

@@ -36,9 +36,9 @@ class NumbersTest {
     int newest = 0;
     var unknown = EnumSet.noneOf(SystemCall.class);
     for (var call : SystemCall.values()) {
-      var number = headers.number("__NR_" + call.call());
+      var number = headers.number("__NR_" + call.kernelName());
       if (number.isPresent()) {
-        assertThat(call.number(architecture)).as(call.call()).isEqualTo(number.get());
+        assertThat(call.number(architecture)).as(call.kernelName()).isEqualTo(number.get());
         newest = Math.max(newest, number.get());
         known++;
       } else {
@@ -52,7 +52,7 @@ class NumbersTest {
     for (var call : unknown) {
       int number = call.number(architecture);
       if (number >= 0) {
-        assertThat(number).as(call.call()).isGreaterThan(newest);
+        assertThat(number).as(call.kernelName()).isGreaterThan(newest);
       }
     }
   }
@@ -137,7 +137,7 @@ class NumbersTest {
       } else {
         assertThatThrownBy(call::number)
             .isInstanceOf(UnsupportedOperationException.class)
-            .hasMessageContaining("'" + call.call() + "'");
+            .hasMessageContaining("'" + call.kernelName() + "'");
       }
     }
   }

@@ -5,7 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.CommandOutput;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
@@ -26,7 +26,7 @@ class PathBytesTest {
   private Path made(String name) throws IOException {
     var script = "echo content > \"$(printf '" + name + "')\"";
     var shell = Spawn.of(Path.of("/bin/sh")).args("-c", script).directory(directory);
-    assertThat(Captured.run(shell, Duration.ofSeconds(30)).exit().success()).isTrue();
+    assertThat(CommandOutput.run(shell, Duration.ofSeconds(30)).exit().success()).isTrue();
     try (var entries = Files.newDirectoryStream(directory)) {
       return entries.iterator().next();
     }

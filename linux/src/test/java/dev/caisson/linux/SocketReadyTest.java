@@ -9,7 +9,6 @@ import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.channels.AsynchronousCloseException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -124,7 +123,7 @@ class SocketReadyTest {
 
   @Test
   void whatIsNoSocketHasNoType() throws IOException {
-    try (var file = UnixSocket.of(Fd.open(Path.of("/dev/null")))) {
+    try (var file = UnixSocket.of(Fd.nullDevice())) {
       assertThatThrownBy(file::type)
           .isInstanceOfSatisfying(
               SystemCallException.class,

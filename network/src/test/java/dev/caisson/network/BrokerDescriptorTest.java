@@ -15,7 +15,6 @@ import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
 import dev.caisson.testkit.SmallJvm;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,13 +48,13 @@ class BrokerDescriptorTest {
       var broker = new Broker(rules, resolver, BrokerLimits.DEFAULT, log::add);
       var until = Deadline.in(Duration.ofSeconds(20));
       var all = new ArrayList<Fd>();
-      try (var fd = Fd.open(Path.of("/dev/null"))) {
+      try (var fd = Fd.nullDevice()) {
         while (true) {
           all.add(fd.dup());
         }
       } catch (SystemCallException full) {
         // The one that was opened first is free again.
-        all.add(Fd.open(Path.of("/dev/null")));
+        all.add(Fd.nullDevice());
       }
       for (var host : List.of("127.0.0.1", "b.test", "a.test")) {
         try {

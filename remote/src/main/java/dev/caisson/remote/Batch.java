@@ -275,14 +275,16 @@ public final class Batch implements SystemCalls, AutoCloseable {
   }
 
   private static Optional<IOException> settle(Queued queued, long result) {
-    boolean lie = queued.opens().isPresent() && (result < -4095 || result > Integer.MAX_VALUE);
+    boolean lie =
+        queued.opens().isPresent()
+            && (result > Integer.MAX_VALUE || (result < 0 && !Errno.isError(result)));
     queued.opens().ifPresent(opened -> opened.made(lie ? NOT_MADE : result));
     if (lie) {
       return Optional.of(
           new AnswerException(
               "%s was answered with %d, which is no descriptor".formatted(queued.call(), result)));
     }
-    if (result >= 0 || result < -4095) {
+    if (!Errno.isError(result)) {
       return Optional.empty();
     }
     boolean notMade = result == NOT_MADE && lacks(queued.call());

@@ -165,7 +165,7 @@ final class Bootstrap {
 
   /// Where the memory is, if an answer to `mmap` is no error.
   static long mapped(long answer) throws IOException {
-    if (answer < 0 && answer >= -4095) {
+    if (Errno.isError(answer)) {
       if (Errno.find((int) -answer).isEmpty()) {
         throw new StubException("it answers with errno %d, which is none".formatted(-answer));
       }

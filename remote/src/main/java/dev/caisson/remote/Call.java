@@ -142,24 +142,20 @@ public final class Call {
   }
 
   private Call string(byte[] bytes, Object means) {
-    var terminated = Arrays.copyOf(checked(bytes), bytes.length + 1);
+    var terminated = Arrays.copyOf(PathBytes.withoutNul(bytes), bytes.length + 1);
     return part(MemorySegment.ofArray(terminated), true, false, List.of(), means);
-  }
-
-  private static byte[] checked(byte[] bytes) {
-    for (byte one : bytes) {
-      if (one == 0) {
-        throw new IllegalArgumentException("a string for the kernel cannot hold a NUL byte");
-      }
-    }
-    return bytes;
   }
 
   /// Adds an array of pointers to strings, with no pointer at its end: arguments, or an
   /// environment.
   Call strings(List<byte[]> strings) {
     long at = 8L * (strings.size() + 1);
-    var block = room(at + strings.stream().mapToLong(string -> checked(string).length + 1L).sum());
+    var block =
+        room(
+            at
+                + strings.stream()
+                    .mapToLong(string -> PathBytes.withoutNul(string).length + 1L)
+                    .sum());
     var pointers = new ArrayList<Long>();
     for (var string : strings) {
       block.set(JAVA_LONG, 8L * pointers.size(), at);
@@ -233,7 +229,7 @@ public final class Call {
   /// @throws SystemCallException if it fails
   public long value() throws IOException {
     long result = result();
-    if (result < 0 && result >= -4095) {
+    if (Errno.isError(result)) {
       throw failure(result);
     }
     return result;
@@ -245,7 +241,7 @@ public final class Call {
       return new AnswerException(
           "%s was answered with errno %d, which is none".formatted(this, -result));
     }
-    return SystemCallException.of(result, nr.call(), arguments.told().toArray());
+    return SystemCallException.of(result, nr.kernelName(), arguments.told().toArray());
   }
 
   /// Makes the call.
@@ -389,7 +385,7 @@ public final class Call {
   public String toString() {
     return arguments.told().stream()
         .map(Object::toString)
-        .collect(Collectors.joining(", ", nr.call() + "(", ")"));
+        .collect(Collectors.joining(", ", nr.kernelName() + "(", ")"));
   }
 
   static byte[] bytes(MemorySegment room, long count) {

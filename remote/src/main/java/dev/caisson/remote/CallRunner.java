@@ -1,6 +1,7 @@
 package dev.caisson.remote;
 
 import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.remote.internal.wire.AbandonedCalls;
 import dev.caisson.remote.internal.wire.AddressSpace;
@@ -202,7 +203,7 @@ final class CallRunner
       return AbandonedCalls.Late.DROPPED;
     }
     return (index, result) -> {
-      if (result < 0 && result >= -4095) {
+      if (Errno.isError(result)) {
         return;
       }
       if (!cleanup.equals(Cleanup.DESCRIPTOR)) {

@@ -2,7 +2,6 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.process.Child;
 import dev.caisson.linux.process.Environment;
 import dev.caisson.linux.process.Exit;
@@ -75,7 +74,7 @@ public final class LocalProcess implements AutoCloseable {
   }
 
   private static Fd nothing() throws IOException {
-    return Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+    return Fd.nullDevice();
   }
 
   /// Starts it by a command that runs what is put behind it, and hands its standard input on: `sudo

@@ -11,18 +11,24 @@ import dev.caisson.remote.internal.wire.Connection;
 import dev.caisson.remote.internal.wire.Sockets;
 import dev.caisson.remote.uapi.MsgFlag;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.channels.ClosedChannelException;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 
 /// A socket pair between this JVM and one process alone, over which descriptors go.
 ///
 /// Each process has its own: were one shared, a process could receive what another was sent. Each
 /// message has a number, so that what was sent in vain is taken for nothing else.
 final class LocalTransport implements Transport {
+  /// Between two tries while too many descriptors are on their way.
+  private static final Duration PAUSE = Duration.ofMillis(5);
+
   private final CallRunner process;
   private final Optional<UnixSocket> ours;
   private final int theirs;
@@ -77,8 +83,9 @@ final class LocalTransport implements Transport {
   }
 
   private void send(UnixSocket socket, long number, List<Fd> fds) throws IOException {
+    var until = Deadline.in(process.deadline());
     try {
-      socket.sendmsg(bytes(number), fds, Deadline.in(process.deadline()));
+      patiently(until, () -> socket.sendmsg(bytes(number), fds, until));
     } catch (SystemCallException refused) {
       if (refused.errno() == Errno.EPIPE || refused.errno() == Errno.ECONNRESET) {
         throw new ConnectionLostException(process.toString(), false);
@@ -94,13 +101,7 @@ final class LocalTransport implements Transport {
     int number = fd.numberIn(process);
     long asked = ++taken;
     var until = Deadline.in(process.deadline());
-    var sending = new MessageBlock(0, 1, Long.BYTES);
-    sending.data(bytes(asked));
-    sending.descriptors(new int[] {number});
-    sending
-        .argument(process.call(SystemCall.SENDMSG).named(theirs, "passing"))
-        .flags(Implied.NOSIGNAL)
-        .run();
+    patiently(until, () -> sendmsg(number, asked));
     if (ours.isEmpty()) {
       return atItsEnd();
     }
@@ -118,6 +119,43 @@ final class LocalTransport implements Transport {
     }
     throw new IOException(
         "%s did not send the descriptor that it was asked for".formatted(process));
+  }
+
+  /// Has the process send one of its descriptors.
+  private void sendmsg(int number, long asked) throws IOException {
+    var block = new MessageBlock(0, 1, Long.BYTES);
+    block.data(bytes(asked));
+    block.descriptors(new int[] {number});
+    block
+        .argument(process.call(SystemCall.SENDMSG).named(theirs, "passing"))
+        .flags(Implied.NOSIGNAL)
+        .run();
+  }
+
+  /// Sends descriptors in a message.
+  @FunctionalInterface
+  private interface Sending {
+    void run() throws IOException;
+  }
+
+  /// Sends, again and again while the kernel says ETOOMANYREFS: a user may have only so many
+  /// descriptors in messages that no process has received. Those of other programs count, too, and
+  /// are soon received. See `unix(7)`.
+  private static void patiently(Deadline until, Sending sending) throws IOException {
+    while (true) {
+      try {
+        sending.run();
+        return;
+      } catch (SystemCallException refused) {
+        if (refused.errno() != Errno.ETOOMANYREFS || until.expired()) {
+          throw refused;
+        }
+      }
+      LockSupport.parkNanos(PAUSE.toNanos());
+      if (Thread.currentThread().isInterrupted()) {
+        throw new InterruptedIOException("interrupted while a descriptor was to be sent");
+      }
+    }
   }
 
   private static Optional<Received> next(UnixSocket socket) throws IOException {

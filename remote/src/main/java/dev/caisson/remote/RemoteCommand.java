@@ -5,7 +5,7 @@ import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.CommandOutput;
 import dev.caisson.linux.process.Exit;
 import dev.caisson.remote.uapi.Whence;
 import java.io.ByteArrayOutputStream;
@@ -47,7 +47,7 @@ final class RemoteCommand {
     }
   }
 
-  static Captured run(
+  static CommandOutput run(
       RemoteProcess process,
       List<String> argv,
       Map<String, String> environment,
@@ -75,7 +75,7 @@ final class RemoteCommand {
     }
   }
 
-  private Captured run(RemoteFd input, Map<String, String> environment) throws IOException {
+  private CommandOutput run(RemoteFd input, Map<String, String> environment) throws IOException {
     var opened = new ArrayList<RemoteFd>();
     try {
       RemoteChild child;
@@ -105,7 +105,7 @@ final class RemoteCommand {
     }
   }
 
-  private Captured read(RemoteChild child, Output output, Output errors) throws IOException {
+  private CommandOutput read(RemoteChild child, Output output, Output errors) throws IOException {
     var open = new ArrayList<>(List.of(output, errors));
     for (var one : open) {
       process.fcntlSetfl(one.pipe(), Set.of(OpenFlag.NONBLOCK));
@@ -123,7 +123,7 @@ final class RemoteCommand {
       }
     }
     Exit exit = child.waitid(deadline.remaining());
-    return new Captured(exit, output.text(), errors.text());
+    return new CommandOutput(exit, output.text(), errors.text());
   }
 
   /// Reads what there is.

@@ -3,7 +3,7 @@ package dev.caisson.remote;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.abi.SystemCall;
-import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.CommandOutput;
 import dev.caisson.remote.internal.wire.AddressSpace;
 import dev.caisson.remote.internal.wire.Connection;
 import dev.caisson.remote.internal.wire.DescriptorTable;
@@ -139,7 +139,7 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
 
   /// Runs a program in a child: with nothing to read, a PATH of `/usr/sbin:/usr/bin:/sbin:/bin`,
   /// and as much time as a call. See [#run(List, Map, byte\[\], Duration)].
-  public Captured run(String... argv) throws IOException {
+  public CommandOutput run(String... argv) throws IOException {
     var environment = Map.of("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     return run(List.of(argv), environment, new byte[0], deadline());
   }
@@ -160,7 +160,7 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
   /// @throws dev.caisson.linux.SystemCallException ENOENT, EACCES and others if it cannot be
   ///   executed
   /// @throws IllegalArgumentException if there is no program
-  public Captured run(
+  public CommandOutput run(
       List<String> argv, Map<String, String> environment, byte[] input, Duration deadline)
       throws IOException {
     if (argv.isEmpty()) {

@@ -425,7 +425,7 @@ class FaultTest {
   @Test
   void anInterruptLeavesTheWayForDescriptorsAsItIs() throws Exception {
     try (var local = LocalProcess.start();
-        var here = Fd.open(Path.of("/dev/null"))) {
+        var here = Fd.nullDevice()) {
       var process = local.process();
       var forks =
           Thread.ofPlatform()
@@ -470,7 +470,7 @@ class FaultTest {
   @Test
   void whoeverIsGoneIsGivenNothing() throws Exception {
     try (var local = LocalProcess.start();
-        var here = Fd.open(Path.of("/dev/null"))) {
+        var here = Fd.nullDevice()) {
       signal(local.process().pid(), "KILL");
       local.waitid(LONG);
       assertThatThrownBy(() -> local.process().give(here))
@@ -486,7 +486,7 @@ class FaultTest {
   @Requires(Need.OPEN_FILES)
   void aProcessWithoutRoomForADescriptorSaysSo() throws Exception {
     try (var local = LocalProcess.start();
-        var here = Fd.open(Path.of("/dev/null"))) {
+        var here = Fd.nullDevice()) {
       var process = local.process();
       var limit = process.prlimit64(Rlimit.NOFILE);
       process.prlimit64(0, Rlimit.NOFILE, new Limit(3, limit.hard()));

@@ -68,7 +68,7 @@ class PersistentProcessTest {
     var file = Files.writeString(directory.resolve("file"), "contents");
     try (var local = LocalProcess.start();
         var persistent = PersistentProcess.clone(local.process(), socket());
-        var here = Fd.open(Path.of("/dev/null"))) {
+        var here = Fd.nullDevice()) {
       var process = persistent.process();
       int pid = process.getpid();
       assertThat(pid).isEqualTo(process.pid()).isNotEqualTo(local.process().pid());
@@ -244,7 +244,7 @@ class PersistentProcessTest {
     var command = Programs.java(Leaver.class, socket().toString());
     int pid = Integer.parseInt(Programs.run(command.toArray(String[]::new)).strip());
     try (var found = PersistentProcess.connect(socket(), LONG);
-        var here = Fd.open(Path.of("/dev/null"))) {
+        var here = Fd.nullDevice()) {
       var process = found.process();
       assertThat(process.getpid()).isEqualTo(process.pid()).isEqualTo(pid);
       try (var there = process.give(here);
@@ -264,7 +264,7 @@ class PersistentProcessTest {
   void oneThatTalksNonsenseLeavesNothing() throws Exception {
     try (var local = LocalProcess.start();
         var persistent = PersistentProcess.clone(local.process(), socket());
-        var here = Fd.open(Path.of("/dev/null"))) {
+        var here = Fd.nullDevice()) {
       int before = open(persistent.process());
       for (byte[] count :
           new byte[][] {{1, 0, 0, 0}, {8, 1, 0, 0}, {9, 0, 0, 0}, {0, 0, 0, -128}}) {

@@ -262,7 +262,7 @@ class SshProcessTest extends BehindAnSshd {
   @Test
   void descriptorsStayWhereTheyAre() throws Exception {
     try (var there = start();
-        var here = Fd.open(Path.of("/dev/null"));
+        var here = Fd.nullDevice();
         var fd = there.process().openat(Path.of("/dev/null"))) {
       assertThatThrownBy(() -> there.process().give(here))
           .isInstanceOf(OtherMachineException.class);

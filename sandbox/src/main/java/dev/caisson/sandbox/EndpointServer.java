@@ -4,6 +4,7 @@ import dev.caisson.ipc.JsonChannel;
 import dev.caisson.ipc.JsonServer;
 import dev.caisson.ipc.Message;
 import dev.caisson.ipc.MessageException;
+import dev.caisson.linux.Deadline;
 import dev.caisson.linux.SystemCallException;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -18,7 +19,6 @@ import tools.jackson.databind.JsonNode;
 ///
 /// Any number of threads may use it.
 public final class EndpointServer implements AutoCloseable {
-  private static final Duration FOREVER = Duration.ofDays(365);
   private static final Pattern FILE_NAME = Pattern.compile("[^/\\x00]{1,100}");
   private static final int CONNECTIONS = 64;
   private static final int MESSAGES_PER_SECOND = 10_000;
@@ -64,7 +64,7 @@ public final class EndpointServer implements AutoCloseable {
     while (true) {
       try {
         pace.step();
-        var message = channel.receive(FOREVER);
+        var message = channel.receive(Deadline.FOREVER);
         if (message.isEmpty()) {
           return;
         }

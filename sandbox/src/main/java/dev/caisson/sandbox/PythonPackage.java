@@ -1,7 +1,7 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.PathBytes;
-import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.CommandOutput;
 import dev.caisson.linux.process.Spawn;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -144,7 +144,7 @@ sealed interface PythonPackage {
                 .args("-c", QUESTION)
                 .env(environment)
                 .env("PYTHONDONTWRITEBYTECODE", "1");
-        var answer = Captured.run(spawn, deadline);
+        var answer = CommandOutput.run(spawn, deadline);
         var told =
             answer.output().lines().map(ANSWER::matcher).filter(Matcher::matches).findFirst();
         if (!answer.exit().success() || told.isEmpty()) {

@@ -19,7 +19,6 @@ import java.util.Set;
 
 /// One bubblewrap process from its start to the end of everything in its sandbox.
 final class SandboxProcess {
-  private static final Duration FOREVER = Duration.ofDays(365);
   private static final Duration GRACE = Duration.ofSeconds(1);
   private static final Duration NOBODY_YET = Duration.ofMillis(10);
 
@@ -54,7 +53,7 @@ final class SandboxProcess {
   /// @param onStart called when bubblewrap has been started
   RunResult run(Runnable onStart) throws IOException {
     long start = System.nanoTime();
-    var deadline = Deadline.in(run.deadline().orElse(FOREVER));
+    var deadline = Deadline.in(run.deadline().orElse(Deadline.FOREVER));
     var interrupts = new Interrupts();
     try (var confinement = new Confinement(run);
         var plan = new Plan(bwrap, layout, run, confinement.gate());

@@ -25,7 +25,6 @@ import java.util.concurrent.TimeoutException;
 /// Reads what bubblewrap reports on its `--json-status-fd`: a line with `child-pid` when the first
 /// process of the sandbox has been made, and one with `exit-code` when the command has exited.
 final class StatusReader implements AutoCloseable {
-  private static final Duration FOREVER = Duration.ofDays(365);
   private static final Duration SOON = Duration.ofMillis(200);
   private static final Duration LAST_STEPS = Duration.ofSeconds(5);
   private static final int LONGEST = 64 * 1024;
@@ -53,7 +52,7 @@ final class StatusReader implements AutoCloseable {
     var line = new ByteArrayOutputStream();
     try (pipe) {
       while (line.size() < LONGEST) {
-        pipe.await(Set.of(PollEvent.IN), FOREVER, "the status of bubblewrap");
+        pipe.await(Set.of(PollEvent.IN), Deadline.FOREVER, "the status of bubblewrap");
         int count = pipe.read(buffer, 0, buffer.length);
         if (count < 0) {
           return;

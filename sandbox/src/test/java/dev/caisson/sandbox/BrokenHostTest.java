@@ -98,7 +98,7 @@ class BrokenHostTest extends SingleRuns {
       for (int left = 40; left >= 0; left--) {
         int before = open();
         var all = new ArrayList<Fd>();
-        try (var first = Fd.open(Path.of("/dev/null"))) {
+        try (var first = Fd.nullDevice()) {
           while (true) {
             all.add(first.dup());
           }
@@ -198,7 +198,7 @@ class BrokenHostTest extends SingleRuns {
     var limits = fewPids ? ResourceLimits.none().pids(60) : ResourceLimits.none().bestEffort();
     var output = new ByteArrayOutputStream();
     try (var pipe = Pipe.pipe2();
-        var nothing = Fd.open(Path.of("/dev/null"));
+        var nothing = Fd.nullDevice();
         var cgroup = Cgroups.detect().create("faults", limits);
         var child =
             cgroup.start(
@@ -229,7 +229,7 @@ class BrokenHostTest extends SingleRuns {
     command.addAll(List.of(work.toString(), kind, marker));
     var output = aside.resolve("output");
     var spawn = dev.caisson.linux.process.Spawn.of(Path.of(program)).args(option).args(command);
-    try (var nothing = Fd.open(Path.of("/dev/null"));
+    try (var nothing = Fd.nullDevice();
         var file = Fd.open(output, Set.of(OpenFlag.WRONLY, OpenFlag.CREAT), 0600);
         var child =
             spawn

@@ -8,7 +8,6 @@ import dev.caisson.files.Trees;
 import dev.caisson.ipc.Message;
 import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.file.Memfd;
 import dev.caisson.network.broker.Decision;
@@ -219,7 +218,7 @@ class ConfinementTest {
 
   @Test
   void aTerminalOfItsOwnIsTheControllingOne() throws IOException {
-    try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+    try (var nothing = Fd.nullDevice();
         var screen = Memfd.memfdCreate("screen")) {
       var run = shell("test -t 0 && test -t 1 && test -t 2 && : < /dev/tty && echo yes; exit 7");
       var result = buildRoot.run(run.terminal(nothing, screen));

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.files.Trees;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.testkit.Need;
@@ -93,7 +92,7 @@ class KilledJvmTest {
     var command = new ArrayList<>(Programs.javaOnClassPath(Victim.class));
     command.addAll(List.of(kind, marker, fifo.toString(), work.toString()));
     var before = Files.readString(Path.of("/proc/self/mountinfo"));
-    try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+    try (var nothing = Fd.nullDevice();
         var victim =
             Spawn.of(Path.of(command.getFirst()))
                 .args(command.subList(1, command.size()))

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.process.Processes;
 import dev.caisson.network.policy.NetworkPolicy;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
@@ -398,7 +397,7 @@ class LayoutTest {
 
   @Test
   void aCommandAtATerminalLeadsASessionIfTheRootHasSetsid() throws IOException {
-    try (var screen = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
+    try (var screen = Fd.nullDevice()) {
       var run = command().terminal(screen, screen);
       assertThat(layout().command(run)).containsExactly("/usr/bin/true", "argument");
       var setsid =
@@ -413,7 +412,7 @@ class LayoutTest {
 
   @Test
   void aCommandAtATerminalHasNoOtherInput() throws IOException {
-    try (var input = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
+    try (var input = Fd.nullDevice()) {
       assertThat(layout().command(command().descriptor(0, input))).isNotEmpty();
       assertThat(layout().command(command().terminal(input, input).descriptor(3, input)))
           .isNotEmpty();

@@ -3,7 +3,6 @@ package dev.caisson.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.linux.socket.UnixListener;
 import dev.caisson.linux.socket.UnixSocket;
@@ -179,7 +178,7 @@ class NetworkSentencesTest extends Sentences {
         time.sleep(1000)
         """
             .formatted(name, fifo);
-    try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+    try (var nothing = Fd.nullDevice();
         var host =
             Spawn.of(Path.of("/usr/bin/python3"))
                 .args("-S", "-c", script)

@@ -49,7 +49,7 @@ class RunResultTest extends SingleRuns {
 
   @Test
   void aFileThatIsMadeIsNoDevice() throws IOException {
-    try (var fd = Fd.open(Path.of("/dev/null"))) {
+    try (var fd = Fd.nullDevice()) {
       assertThatThrownBy(() -> new Bind.Data(fd, Path.of("/file"), Bind.Access.DEVICE))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("/file");

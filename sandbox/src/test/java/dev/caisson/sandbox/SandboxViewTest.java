@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.files.Trees;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.socket.UnixListener;
 import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.testkit.Background;
@@ -339,7 +338,7 @@ class SandboxViewTest {
         server.accept()
         """
             .formatted(name, fifo);
-    try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+    try (var nothing = Fd.nullDevice();
         var host =
             dev.caisson.linux.process.Spawn.of(Path.of("/usr/bin/python3"))
                 .args("-c", script)

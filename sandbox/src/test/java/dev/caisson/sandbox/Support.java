@@ -5,7 +5,7 @@ import dev.caisson.ipc.Limits;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.PollEvent;
-import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.CommandOutput;
 import dev.caisson.linux.process.Processes;
 import dev.caisson.linux.process.Spawn;
 import java.io.IOException;
@@ -66,7 +66,7 @@ final class Support {
   /// Runs a program of the host that must succeed, and returns what it prints.
   static String program(String executable, String... args) throws IOException {
     var spawn = Spawn.of(Path.of(executable)).args(args).env("LC_ALL", "C.UTF-8");
-    var result = Captured.run(spawn, LONG);
+    var result = CommandOutput.run(spawn, LONG);
     if (!result.exit().success()) {
       throw new IOException(executable + ": " + result.errors());
     }

@@ -252,7 +252,7 @@ class VandalTest {
         var file = Files.writeString(vandalism.given().resolve("away"), "given away\n");
         yield new Held(Fd.open(file), Optional.empty());
       }
-      case NOTHING, TERMINAL -> new Held(Fd.open(Path.of("/dev/null")), Optional.empty());
+      case NOTHING, TERMINAL -> new Held(Fd.nullDevice(), Optional.empty());
     };
   }
 

@@ -2,7 +2,6 @@ package dev.caisson.service;
 
 import dev.caisson.ipc.JsonChannel;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.SearchPath;
 import dev.caisson.linux.SystemCallException;
@@ -12,7 +11,6 @@ import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.service.internal.Connection;
 import dev.caisson.service.internal.LocalConnection;
 import dev.caisson.service.internal.SocketConnection;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -61,7 +59,7 @@ record Launcher(OutputListener listener, SpawnThread thread, Map<String, String>
     var file = SearchPath.find(program.file(), variables);
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
         var pipe = Pipe.pipe2();
-        var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
+        var nothing = Fd.nullDevice()) {
       var child =
           Spawn.of(file)
               .argv0(program.file().toString())

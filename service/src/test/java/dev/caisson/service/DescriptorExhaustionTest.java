@@ -42,7 +42,7 @@ class DescriptorExhaustionTest {
       SmallJvm.load("dev.caisson.linux", "dev.caisson.ipc", "dev.caisson.service");
       var program = Path.of(args[0]);
       try (var manager = Support.manager(OutputListener.NONE, LONG);
-          var nothing = Fd.open(Path.of("/dev/null"))) {
+          var nothing = Fd.nullDevice()) {
         var client = manager.start("old", program, List.of());
         client.call("echo", json("[]"), LONG);
         manager.start("warm", new SampleService(() -> {})).call("echo", json("[]"), LONG);

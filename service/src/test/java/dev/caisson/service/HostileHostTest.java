@@ -111,7 +111,7 @@ class HostileHostTest {
   @Requires(Need.OPEN_FILES)
   void oneThatSendsAllTheDescriptorsThatFitWithoutEndLeavesNoneOpen() throws Exception {
     long before = Support.openDescriptors();
-    try (var fd = Fd.open(Path.of("/dev/null"))) {
+    try (var fd = Fd.nullDevice()) {
       var many = Collections.nCopies(252, fd).toArray(new Fd[0]);
       for (int i = 0; i < 300; i++) {
         say(CALL.formatted("nothing", "1"), LONG, many);

@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.ipc.Message;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.process.Processes;
@@ -160,7 +159,7 @@ class JavaProgramTest {
   void withoutItsArgumentsItSaysWhatItIs() throws Exception {
     var program = Programs.javaProgram(directory, Plain.class);
     try (var pipe = Pipe.pipe2();
-        var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+        var nothing = Fd.nullDevice();
         var child =
             Spawn.of(program)
                 .env(Support.environment())

@@ -15,7 +15,6 @@ import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
 import dev.caisson.testkit.SmallJvm;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,13 +41,13 @@ class LastDescriptorTest {
 
   private static List<Fd> all() throws SystemCallException {
     var all = new ArrayList<Fd>();
-    try (var fd = Fd.open(Path.of("/dev/null"))) {
+    try (var fd = Fd.nullDevice()) {
       while (true) {
         all.add(fd.dup());
       }
     } catch (SystemCallException full) {
       // The one that was opened first is free again.
-      all.add(Fd.open(Path.of("/dev/null")));
+      all.add(Fd.nullDevice());
       return all;
     }
   }

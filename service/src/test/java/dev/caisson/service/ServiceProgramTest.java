@@ -237,7 +237,7 @@ class ServiceProgramTest {
   @Test
   void aDescriptorThatIsNoConnectionOfAServiceIsRefused() throws IOException {
     refusedDescriptor("the descriptor is not open (EBADF)", "1999999");
-    try (var file = Fd.open(Path.of("/dev/null"));
+    try (var file = Fd.nullDevice();
         var stream = UnixSocket.socketpair(UnixSocket.Type.STREAM);
         var datagrams = UnixSocket.socketpair(UnixSocket.Type.DGRAM)) {
       refusedDescriptor("not a socket (ENOTSOCK)", Integer.toString(file.number()));

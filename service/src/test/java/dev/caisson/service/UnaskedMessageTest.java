@@ -23,7 +23,6 @@ import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
@@ -252,7 +251,7 @@ class UnaskedMessageTest {
   void anythingButASocketOfMessagesIsRefusedAndStaysTheCallers() throws Exception {
     withoutAStandingListener();
     try (var stream = UnixSocket.socketpair(UnixSocket.Type.STREAM);
-        var file = UnixSocket.of(Fd.open(Path.of("/dev/null")))) {
+        var file = UnixSocket.of(Fd.nullDevice())) {
       assertThatThrownBy(() -> ServiceClient.over("x", stream.ours()))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("STREAM");

@@ -95,7 +95,7 @@ public final class Replay implements AutoCloseable {
     if (recorded == null) {
       throw fail("call %d of process %d is not in the record: %s".formatted(number, process, call));
     }
-    if (!recorded.call().equals(call.nr().call()) || !same(arguments, recorded.arguments())) {
+    if (!recorded.call().equals(call.nr().kernelName()) || !same(arguments, recorded.arguments())) {
       throw fail(
           "call %d of process %d is another one in the record%n  recorded:  %s%n  asked for: %s"
               .formatted(number, process, recorded, asked(call, arguments)));
@@ -115,7 +115,7 @@ public final class Replay implements AutoCloseable {
     var traced =
         new TracedCall(
             call.process().pid(),
-            call.nr().call(),
+            call.nr().kernelName(),
             arguments.stream()
                 .map(TracedArgument.Before::of)
                 .map(TracedArgument.Before::after)

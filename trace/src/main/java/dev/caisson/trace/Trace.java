@@ -56,7 +56,7 @@ public final class Trace implements Interceptor {
       listener.accept(
           new TracedCall(
               call.process().pid(),
-              call.nr().call(),
+              call.nr().kernelName(),
               arguments.stream().map(TracedArgument.Before::after).toList(),
               outcome,
               Duration.ofNanos(System.nanoTime() - begin)));

@@ -23,7 +23,7 @@ public record TracedCall(
     record Returned(long result) implements Outcome {
       /// Whether it is an error.
       public boolean isError() {
-        return result < 0 && result >= -4095;
+        return Errno.isError(result);
       }
 
       @Override

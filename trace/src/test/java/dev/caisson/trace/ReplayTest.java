@@ -79,7 +79,7 @@ final class ReplayTest {
                 .isInstanceOfSatisfying(
                     Exit.Exited.class, exited -> assertThat(exited.status()).isEqualTo(7));
           }
-          try (var here = Fd.open(Path.of("/dev/null"));
+          try (var here = Fd.nullDevice();
               var given = process.give(here);
               var taken = process.take(given)) {
             assertThat(process.statx(given).isRegularFile()).isFalse();

@@ -130,7 +130,7 @@ public final class ServiceMonitorCommand implements Command {
 
   private static Child start(Path executable, List<String> args, Fd socket) throws IOException {
     // The standard streams stay open, whoever else has them.
-    try (var in = Fd.open(Path.of("/dev/null"));
+    try (var in = Fd.nullDevice();
         var out = Fd.adopt(1).dup();
         var err = Fd.adopt(2).dup()) {
       return Spawn.of(executable)

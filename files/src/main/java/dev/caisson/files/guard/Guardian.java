@@ -162,7 +162,7 @@ public final class Guardian {
 
   private static Fd start() throws IOException {
     try (var pipe = Pipe.pipe2();
-        var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+        var nothing = Fd.nullDevice();
         var shell =
             Spawn.of(Path.of("/bin/sh"))
                 .args("-c", script(), "caisson-guardian")

@@ -419,7 +419,7 @@ public enum SystemCall {
     int number = number(architecture);
     if (number < 0) {
       throw new UnsupportedOperationException(
-          "there is no system call '" + call() + "' on " + architecture);
+          "there is no system call '" + kernelName() + "' on " + architecture);
     }
     return number;
   }
@@ -430,7 +430,7 @@ public enum SystemCall {
   }
 
   /// The name as the manual has it.
-  public String call() {
+  public String kernelName() {
     return name().toLowerCase(Locale.ROOT);
   }
 
@@ -458,7 +458,8 @@ public enum SystemCall {
   /// Made when it is first asked for.
   private static final class ByName {
     static final Map<String, SystemCall> CALLS =
-        Arrays.stream(values()).collect(Collectors.toMap(SystemCall::call, Function.identity()));
+        Arrays.stream(values())
+            .collect(Collectors.toMap(SystemCall::kernelName, Function.identity()));
   }
 
   /// Made when it is first asked for.

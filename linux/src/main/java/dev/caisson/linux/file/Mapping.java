@@ -1,5 +1,6 @@
 package dev.caisson.linux.file;
 
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.SystemCall;
@@ -35,7 +36,7 @@ public final class Mapping implements AutoCloseable {
       long result =
           frame.call(SystemCall.MMAP, 0, size, READ_AND_WRITE, MAP_SHARED, number, offset);
       SystemCallException.check(
-          result < 0 && result >= -4095 ? result : 0, SystemCall.MMAP, number, offset, size);
+          Errno.isError(result) ? result : 0, SystemCall.MMAP, number, offset, size);
       var arena = Arena.ofShared();
       return new Mapping(
           arena, MemorySegment.ofAddress(result).reinterpret(size, arena, Mapping::munmap));

@@ -107,11 +107,7 @@ public final class Frame implements AutoCloseable, SegmentAllocator {
   /// @throws IllegalArgumentException if the bytes hold a NUL, which the kernel would take for the
   ///   end
   public MemorySegment string(byte[] bytes) {
-    for (byte b : bytes) {
-      if (b == 0) {
-        throw new IllegalArgumentException("a string for the kernel cannot hold a NUL byte");
-      }
-    }
+    PathBytes.withoutNul(bytes);
     var segment = allocate(bytes.length + 1L, 1);
     MemorySegment.copy(bytes, 0, segment, ValueLayout.JAVA_BYTE, 0, bytes.length);
     return segment;

@@ -57,7 +57,7 @@ class MemfdTest {
 
   @Test
   void whatIsNoMemfdHasNoSeals() throws IOException {
-    try (var fd = Fd.open(Path.of("/dev/null"))) {
+    try (var fd = Fd.nullDevice()) {
       assertThatThrownBy(() -> Memfd.getSeals(fd))
           .isInstanceOfSatisfying(
               SystemCallException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EINVAL));

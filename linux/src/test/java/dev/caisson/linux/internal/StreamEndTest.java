@@ -10,7 +10,6 @@ import dev.caisson.linux.tty.Pty;
 import dev.caisson.testkit.Background;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -64,7 +63,7 @@ class StreamEndTest {
   void anEndWithNothingToReadIsNotReady() throws Exception {
     try (var pipe = Pipe.pipe2();
         var pty = Pty.openpty();
-        var nothing = Fd.open(Path.of("/dev/null"))) {
+        var nothing = Fd.nullDevice()) {
       var buffer = new byte[10];
       assertThat(StreamEnd.of(pipe.read(), "a pipe").read(buffer)).isZero();
       assertThat(StreamEnd.of(pty.slave(), "a terminal").read(buffer)).isZero();

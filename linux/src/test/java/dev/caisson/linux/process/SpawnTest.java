@@ -37,7 +37,7 @@ class SpawnTest {
   @TempDir Path directory;
 
   private static String output(Spawn spawn) throws IOException {
-    var captured = Captured.run(spawn, LONG);
+    var captured = CommandOutput.run(spawn, LONG);
     assertThat(captured.errors()).isEmpty();
     assertThat(captured.exit().success()).isTrue();
     return captured.output();
@@ -148,7 +148,7 @@ class SpawnTest {
           Spawn.of(SH)
               .args("-c", "echo $NUMBER; for fd in /proc/self/fd/*; do [ -p $fd ] && echo p; done")
               .env("NUMBER", "" + i);
-      running.add(Background.start(() -> Captured.run(spawn, LONG).output()));
+      running.add(Background.start(() -> CommandOutput.run(spawn, LONG).output()));
     }
     for (int i = 0; i < 40; i++) {
       assertThat(running.get(i).get()).isEqualTo(i + "\np\np\n");

@@ -191,7 +191,7 @@ class InputRelayTest {
 
   @Test
   void theNullDeviceIsEmptyAndAnEndlessOneDoesNotEndIt() throws Exception {
-    try (var nothing = Fd.open(Path.of("/dev/null"));
+    try (var nothing = Fd.nullDevice();
         var zeros = Fd.open(Path.of("/dev/zero"))) {
       assertThat(read(nothing, "wc -c")).isEqualTo("0\n");
       assertThat(read(zeros, "head -c 300000 | wc -c")).isEqualTo("300000\n");

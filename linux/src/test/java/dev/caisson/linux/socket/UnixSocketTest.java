@@ -11,7 +11,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.file.Memfd;
-import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.CommandOutput;
 import dev.caisson.linux.process.Processes;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.testkit.Background;
@@ -105,7 +105,7 @@ class UnixSocketTest {
   @Test
   void oneDescriptorMoreThanTheKernelAllowsIsRefused() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
-        var fd = Fd.open(Path.of("/dev/null"))) {
+        var fd = Fd.nullDevice()) {
       assertThatThrownBy(
               () -> pair.ours().sendmsg(bytes("x"), Collections.nCopies(254, fd), soon()))
           .isInstanceOf(IllegalArgumentException.class)
@@ -118,7 +118,7 @@ class UnixSocketTest {
   @Test
   void aClosedDescriptorIsNotSentAndTheOthersStayUsable() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
-        var good = Fd.open(Path.of("/dev/null"))) {
+        var good = Fd.nullDevice()) {
       var closed = good.dup();
       closed.close();
       assertThatThrownBy(() -> pair.ours().sendmsg(bytes("x"), List.of(good, closed), soon()))
@@ -132,7 +132,7 @@ class UnixSocketTest {
   @Test
   void descriptorsMayComeWithoutAnyByte() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
-        var fd = Fd.open(Path.of("/dev/null"))) {
+        var fd = Fd.nullDevice()) {
       pair.ours().sendmsg(new byte[0], List.of(fd), soon());
       var received = pair.theirs().recvmsg(BIG, soon());
       assertThat(received.isEndOfFile()).isFalse();
@@ -144,7 +144,7 @@ class UnixSocketTest {
   @Test
   void aMessageBeyondTheLimitIsDroppedWithItsDescriptorsAndTheNextOneComes() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
-        var fd = Fd.open(Path.of("/dev/null"))) {
+        var fd = Fd.nullDevice()) {
       pair.ours().sendmsg(new byte[100], Collections.nCopies(5, fd), soon());
       pair.ours().sendmsg(bytes("next"), List.of(), soon());
       var received = pair.theirs().recvmsg(99, soon());
@@ -161,7 +161,7 @@ class UnixSocketTest {
   void aMessageThatLostDescriptorsToTheLimitOfThisProcessKeepsNone() throws IOException {
     var spare = new ArrayList<Fd>();
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
-        var fd = Fd.open(Path.of("/dev/null"))) {
+        var fd = Fd.nullDevice()) {
       pair.ours().sendmsg(bytes("x"), Collections.nCopies(100, fd), soon());
       pair.ours().sendmsg(bytes("next"), List.of(), soon());
       // The limit can be lowered and raised again only by a child, which needs numbers above 200.
@@ -196,7 +196,7 @@ class UnixSocketTest {
     var prlimit =
         Spawn.of(Path.of("/usr/bin/prlimit"))
             .args("--pid", "" + ProcessHandle.current().pid(), "--nofile=" + limit);
-    assertThat(Captured.run(prlimit, Duration.ofSeconds(30)).errors()).isEmpty();
+    assertThat(CommandOutput.run(prlimit, Duration.ofSeconds(30)).errors()).isEmpty();
     return before;
   }
 
@@ -214,7 +214,7 @@ class UnixSocketTest {
   @Test
   void whatWasSentArrivesEvenIfTheSenderClosedWithoutReading() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
-        var fd = Fd.open(Path.of("/dev/null"))) {
+        var fd = Fd.nullDevice()) {
       pair.theirs().sendmsg(bytes("never read"), List.of(), soon());
       pair.ours().sendmsg(bytes("one"), List.of(), soon());
       pair.ours().sendmsg(bytes("two"), List.of(fd), soon());
@@ -359,7 +359,7 @@ class UnixSocketTest {
   @Test
   void aStreamGivesWhatIsThereAndItsDescriptors() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.STREAM);
-        var fd = Fd.open(Path.of("/dev/null"))) {
+        var fd = Fd.nullDevice()) {
       pair.ours().sendmsg(bytes("hello"), List.of(fd), soon());
       var received = pair.theirs().recvmsg(100, soon());
       received.descriptors().forEach(Fd::close);

@@ -8,7 +8,7 @@ import dev.caisson.linux.Pipe;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.file.Memfd;
 import dev.caisson.linux.mount.Mounts;
-import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.CommandOutput;
 import dev.caisson.linux.process.Exit;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.linux.process.SpawnThread;
@@ -185,7 +185,10 @@ class ControllingTerminalTest {
     Eventually.holds(() -> {
       try {
         var ps = Spawn.of(Path.of("/usr/bin/ps")).args("-t", name, "-o", "stat=,comm=");
-        return Captured.run(ps, LONG).output().lines().anyMatch(line -> line.matches(stateAndName));
+        return CommandOutput.run(ps, LONG)
+            .output()
+            .lines()
+            .anyMatch(line -> line.matches(stateAndName));
       } catch (IOException failure) {
         throw new AssertionError(failure);
       }

@@ -102,7 +102,7 @@ class TerminalRelayTest {
 
   @Test
   void theExampleOfTheDocumentation() throws Exception {
-    try (var input = Fd.open(Path.of("/dev/null"));
+    try (var input = Fd.nullDevice();
         var output = new Output()) {
       assertThat(status(onATerminal(input, output.fd, program("/bin/sh", "-c", "tty; exit 3"))))
           .isEqualTo(3);
@@ -180,7 +180,7 @@ class TerminalRelayTest {
 
   @Test
   void aShellThatReadsNothingEnds() throws Exception {
-    try (var nothing = Fd.open(Path.of("/dev/null"));
+    try (var nothing = Fd.nullDevice();
         var output = new Output()) {
       var bash = program("/bin/bash", "--norc", "--noprofile", "-i");
       assertThat(status(run(nothing, output.fd, bash))).isZero();
@@ -202,7 +202,7 @@ class TerminalRelayTest {
   void muchOutputArrivesToItsLastByte() throws Exception {
     int lines = 10 << 20 >> 4;
     var script = "yes 123456789abcdef | head -n " + lines + "; echo last";
-    try (var nothing = Fd.open(Path.of("/dev/null"));
+    try (var nothing = Fd.nullDevice();
         var output = new Output()) {
       run(nothing, output.fd, shell(script));
       var text = output.text();
@@ -213,7 +213,7 @@ class TerminalRelayTest {
 
   @Test
   void theLastThatWasShownIsKept() throws Exception {
-    try (var nothing = Fd.open(Path.of("/dev/null"));
+    try (var nothing = Fd.nullDevice();
         var output = new Output()) {
       for (int shown : new int[] {0, 1, 4095, 4096, 4097, 100_000}) {
         var relay = TerminalRelay.of(nothing, output.fd);
@@ -231,7 +231,7 @@ class TerminalRelayTest {
     var script = "stty -opost; yes 123456789abcdef | head -c 2000000";
     try (var user = Pty.openpty();
         var pipe = Pipe.pipe2();
-        var nothing = Fd.open(Path.of("/dev/null"))) {
+        var nothing = Fd.nullDevice()) {
       var screen = Screen.at(user);
       run(user.slave(), user.slave(), shell(script));
       user.slave().close();
@@ -344,7 +344,7 @@ class TerminalRelayTest {
 
   @Test
   void anOutputThatIsClosedHangsUp() throws Exception {
-    try (var nothing = Fd.open(Path.of("/dev/null"));
+    try (var nothing = Fd.nullDevice();
         var pipe = Pipe.pipe2();
         var relay = TerminalRelay.of(nothing, pipe.write());
         var child = program("/usr/bin/yes").controllingTerminal(relay.pty()).start()) {
@@ -362,7 +362,7 @@ class TerminalRelayTest {
 
   @Test
   void whoeverStillHasTheTerminalIsNotWaitedFor() throws Exception {
-    try (var nothing = Fd.open(Path.of("/dev/null"));
+    try (var nothing = Fd.nullDevice();
         var output = new Output();
         var ready = Pipe.pipe2();
         var left = Pipe.pipe2()) {
@@ -388,7 +388,7 @@ class TerminalRelayTest {
   void closingEndsTheRelayWhateverFlows() throws Exception {
     try (var user = Pty.openpty();
         var zero = Fd.open(Path.of("/dev/zero"));
-        var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
+        var nothing = Fd.nullDevice()) {
       var before = TerminalTest.settings(user);
       var screen = Screen.at(user);
       try (var relay = TerminalRelay.of(user.slave(), user.slave());
@@ -447,9 +447,9 @@ class TerminalRelayTest {
 
   @Test
   void aClosedDescriptorIsRefused() throws Exception {
-    var closed = Fd.open(Path.of("/dev/null"));
+    var closed = Fd.nullDevice();
     closed.close();
-    try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
+    try (var nothing = Fd.nullDevice()) {
       assertThatThrownBy(() -> TerminalRelay.of(closed, nothing))
           .isInstanceOf(IllegalStateException.class);
       assertThatThrownBy(() -> TerminalRelay.of(nothing, closed))

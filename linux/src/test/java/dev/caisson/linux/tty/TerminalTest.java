@@ -40,7 +40,7 @@ class TerminalTest {
   void aPipeAFileAndTheNullDeviceAreNoTerminals() throws Exception {
     try (var pipe = Pipe.pipe2();
         var file = Memfd.memfdCreate("m");
-        var nothing = Fd.open(Path.of("/dev/null"));
+        var nothing = Fd.nullDevice();
         var pty = Pty.openpty()) {
       assertThat(Terminal.of(pipe.read()).isatty()).isFalse();
       assertThat(Terminal.of(file).isatty()).isFalse();
@@ -149,7 +149,7 @@ class TerminalTest {
   @Test
   void aTerminalThatIsNotTheControllingOneIsNeverInTheBackground() throws Exception {
     try (var pty = Pty.openpty();
-        var nothing = Fd.open(Path.of("/dev/null"))) {
+        var nothing = Fd.nullDevice()) {
       for (var fd : List.of(pty.slave(), nothing)) {
         assertThat(Terminal.of(fd).tcgetpgrp()).isEmpty();
         assertThat(Terminal.of(fd).isInBackground()).isFalse();

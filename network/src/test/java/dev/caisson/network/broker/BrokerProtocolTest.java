@@ -7,7 +7,7 @@ import dev.caisson.ipc.Message;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Pipe;
-import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.CommandOutput;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.linux.socket.StreamSocket;
 import dev.caisson.network.Names;
@@ -176,7 +176,7 @@ class BrokerProtocolTest {
         var protocol = protocol(8, "127.0.0.1:" + origin.port());
         var answer = ask(protocol, connect("127.0.0.1", origin.port()))) {
       var captured =
-          Captured.run(
+          CommandOutput.run(
               Spawn.of(Path.of("/usr/bin/python3"))
                   .args("-I", "-c", script, String.valueOf(origin.port()))
                   .descriptor(3, answer.descriptors().getFirst()),

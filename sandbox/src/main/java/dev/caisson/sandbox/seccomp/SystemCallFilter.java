@@ -177,7 +177,8 @@ public final class SystemCallFilter {
   }
 
   private static Set<String> calls(String... names) {
-    return new HashSet<>(Arrays.stream(names).map(name -> SystemCall.of(name).call()).toList());
+    return new HashSet<>(
+        Arrays.stream(names).map(name -> SystemCall.of(name).kernelName()).toList());
   }
 
   /// How many rules it has.

@@ -1,7 +1,6 @@
 package dev.caisson.sandbox.cgroup;
 
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.process.Child;
 import dev.caisson.linux.process.SpawnThread;
 import java.io.IOException;
@@ -29,7 +28,7 @@ final class Inside {
   private Inside() {}
 
   static Child python(Cgroup cgroup, String script) throws IOException {
-    try (var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
+    try (var nothing = Fd.nullDevice()) {
       return cgroup.start(
           cgroup
               .spawn(Path.of("/usr/bin/python3"))

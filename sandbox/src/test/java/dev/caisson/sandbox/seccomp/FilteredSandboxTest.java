@@ -6,7 +6,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.abi.Architecture;
 import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.linux.file.Memfd;
-import dev.caisson.linux.process.Captured;
+import dev.caisson.linux.process.CommandOutput;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.sandbox.Bubblewrap;
 import dev.caisson.testkit.Need;
@@ -50,14 +50,14 @@ class FilteredSandboxTest {
           return errno.errorcode[ctypes.get_errno()] if result < 0 else "done"
       """;
 
-  private static Captured run(SystemCallFilter filter, String... argv) throws IOException {
+  private static CommandOutput run(SystemCallFilter filter, String... argv) throws IOException {
     var spawn =
         Spawn.of(Bubblewrap.find().orElseThrow())
             .args("--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc")
             .args("--dev-bind", "/", "/", "--proc", "/proc", "--tmpfs", "/tmp", "--chdir", "/tmp")
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     if (filter.isEmpty()) {
-      return Captured.run(spawn.args("--").args(argv), LONG);
+      return CommandOutput.run(spawn.args("--").args(argv), LONG);
     }
     try (var program = Memfd.sealed("seccomp", filter.program())) {
       var filtered =
@@ -65,7 +65,7 @@ class FilteredSandboxTest {
               .args("--add-seccomp-fd", Integer.toString(FILTER_FD), "--")
               .args(argv)
               .descriptor(FILTER_FD, program);
-      return Captured.run(filtered, LONG);
+      return CommandOutput.run(filtered, LONG);
     }
   }
 
@@ -308,7 +308,7 @@ class FilteredSandboxTest {
               .args("/usr/bin/python3", "-c", script)
               .descriptor(3, first)
               .descriptor(4, second);
-      assertThat(Captured.run(spawn, LONG).output().strip()).isEqualTo("EPERM EPERM");
+      assertThat(CommandOutput.run(spawn, LONG).output().strip()).isEqualTo("EPERM EPERM");
     }
   }
 }

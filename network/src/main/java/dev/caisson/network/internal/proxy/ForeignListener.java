@@ -2,7 +2,6 @@ package dev.caisson.network.internal.proxy;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.mount.NetworkNamespace;
 import dev.caisson.linux.process.Child;
 import dev.caisson.linux.process.Spawn;
@@ -43,7 +42,7 @@ public final class ForeignListener {
         // That of the process may be one below.
         var owner = NetworkNamespace.owner(network);
         var ends = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
-        var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR)) {
+        var nothing = Fd.nullDevice()) {
       var spawn =
           Spawn.of(Path.of("/usr/bin/nsenter"))
               .args("--preserve-credentials", "--user=/proc/self/fd/" + OWNER)

@@ -3,6 +3,7 @@ package dev.caisson.remote.internal.wire;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.linux.socket.UnixSocket;
@@ -388,7 +389,7 @@ public final class Connection implements AutoCloseable {
       var rest = new ArrayDeque<ByteRange>();
       if (atOnce) {
         fetch(memory, changed, rest, data.get(), deadline);
-      } else if (result >= 0 || result < -4095) {
+      } else if (!Errno.isError(result)) {
         rest.add(changed);
       }
       read(memory, rest, data.get(), deadline);

@@ -2,13 +2,11 @@ package dev.caisson.linux.process;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.Pipe;
 import dev.caisson.linux.PollEvent;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
 
@@ -17,11 +15,11 @@ import java.util.Set;
 /// @param exit how it ended
 /// @param output its standard output, 16 MiB of it at most
 /// @param errors its standard error, likewise
-public record Captured(Exit exit, String output, String errors) {
+public record CommandOutput(Exit exit, String output, String errors) {
   private static final int LIMIT = 16 << 20;
 
   /// Starts a process with nothing to read and waits for its end.
-  public static Captured run(Spawn spawn, Duration deadline) throws IOException {
+  public static CommandOutput run(Spawn spawn, Duration deadline) throws IOException {
     return run(spawn, SpawnThread.shared(), deadline);
   }
 
@@ -32,12 +30,12 @@ public record Captured(Exit exit, String output, String errors) {
   /// @throws dev.caisson.linux.DeadlineException if it has not ended in time; it is killed with its
   ///   process group then
   /// @throws java.io.InterruptedIOException if the thread is interrupted; likewise
-  public static Captured run(Spawn spawn, SpawnThread thread, Duration deadline)
+  public static CommandOutput run(Spawn spawn, SpawnThread thread, Duration deadline)
       throws IOException {
     var until = Deadline.in(deadline);
     try (var output = Pipe.pipe2();
         var errors = Pipe.pipe2();
-        var nothing = Fd.open(Path.of("/dev/null"), OpenFlag.RDWR);
+        var nothing = Fd.nullDevice();
         var child =
             spawn
                 .descriptor(0, nothing)
@@ -50,7 +48,7 @@ public record Captured(Exit exit, String output, String errors) {
       var answer = new Gathered(output.read(), until);
       var complaints = new Gathered(errors.read(), until);
       var exit = child.waitid(until);
-      return new Captured(exit, answer.text(), complaints.text());
+      return new CommandOutput(exit, answer.text(), complaints.text());
     }
   }
 

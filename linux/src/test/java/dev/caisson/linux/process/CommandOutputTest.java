@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-class CapturedTest {
+class CommandOutputTest {
   private static final Duration LONG = Duration.ofSeconds(30);
 
   @TempDir Path directory;
@@ -36,7 +36,7 @@ class CapturedTest {
 
   @Test
   void theExitAndBothStreamsAreTold() throws IOException {
-    var captured = Captured.run(sh("echo out; echo err >&2; exit 4"), LONG);
+    var captured = CommandOutput.run(sh("echo out; echo err >&2; exit 4"), LONG);
     assertThat(captured.output()).isEqualTo("out\n");
     assertThat(captured.errors()).isEqualTo("err\n");
     assertThat(captured.exit()).hasToString("exited with status 4");
@@ -44,7 +44,7 @@ class CapturedTest {
 
   @Test
   void thereIsNothingToRead() throws IOException {
-    var captured = Captured.run(Spawn.of(Path.of("/bin/cat")), LONG);
+    var captured = CommandOutput.run(Spawn.of(Path.of("/bin/cat")), LONG);
     assertThat(captured.exit().success()).isTrue();
     assertThat(captured.output()).isEmpty();
     assertThat(captured.errors()).isEmpty();
@@ -53,7 +53,8 @@ class CapturedTest {
   @Test
   void muchOnBothStreamsBlocksNeither() throws IOException {
     var captured =
-        Captured.run(sh("head -c 1000000 /dev/zero & head -c 1000000 /dev/zero >&2; wait"), LONG);
+        CommandOutput.run(
+            sh("head -c 1000000 /dev/zero & head -c 1000000 /dev/zero >&2; wait"), LONG);
     assertThat(captured.exit().success()).isTrue();
     assertThat(captured.output()).hasSize(1_000_000);
     assertThat(captured.errors()).hasSize(1_000_000);
@@ -61,7 +62,7 @@ class CapturedTest {
 
   @Test
   void whatIsBeyondTheLimitIsReadAndDropped() throws IOException {
-    var captured = Captured.run(sh("head -c 17000000 /dev/zero; echo end >&2"), LONG);
+    var captured = CommandOutput.run(sh("head -c 17000000 /dev/zero; echo end >&2"), LONG);
     assertThat(captured.exit().success()).isTrue();
     assertThat(captured.output()).hasSize(16 << 20);
     assertThat(captured.errors()).isEqualTo("end\n");
@@ -69,7 +70,7 @@ class CapturedTest {
 
   @Test
   void aCommandThatDoesNotEndIsKilledAtTheDeadline() {
-    assertThatThrownBy(() -> Captured.run(sh("sleep 1000"), Duration.ofMillis(100)))
+    assertThatThrownBy(() -> CommandOutput.run(sh("sleep 1000"), Duration.ofMillis(100)))
         .isInstanceOf(DeadlineException.class)
         .hasMessageContaining("sleep 1000");
   }
@@ -81,7 +82,7 @@ class CapturedTest {
         "sleep 1000 & echo $! > " + file + ".part; mv " + file + ".part " + file + "; wait";
     var running =
         Background.start(() -> {
-          assertThatThrownBy(() -> Captured.run(sh(script), LONG))
+          assertThatThrownBy(() -> CommandOutput.run(sh(script), LONG))
               .isInstanceOf(InterruptedIOException.class);
           return Thread.currentThread().isInterrupted();
         });
@@ -96,7 +97,7 @@ class CapturedTest {
 
   @Test
   void aProcessLeftBehindDoesNotHoldUpTheAnswer() throws IOException {
-    var captured = Captured.run(sh("sleep 1000 & echo $!"), LONG);
+    var captured = CommandOutput.run(sh("sleep 1000 & echo $!"), LONG);
     assertThat(captured.exit().success()).isTrue();
     try (var pidfd =
         Processes.pidfdOpen(Integer.parseInt(captured.output().strip())).orElseThrow()) {
@@ -107,7 +108,7 @@ class CapturedTest {
 
   @Test
   void aCommandMayLeadASession() throws IOException {
-    var captured = Captured.run(sh("echo hello").newSession(), LONG);
+    var captured = CommandOutput.run(sh("echo hello").newSession(), LONG);
     assertThat(captured.output()).isEqualTo("hello\n");
   }
 
@@ -120,14 +121,14 @@ class CapturedTest {
         return true;
       });
       var script = sh("touch " + directory + "/inside; ls -A " + directory);
-      assertThat(Captured.run(script, thread, LONG).output()).isEqualTo("inside\n");
+      assertThat(CommandOutput.run(script, thread, LONG).output()).isEqualTo("inside\n");
       assertThat(directory).isEmptyDirectory();
     }
   }
 
   @Test
   void aCommandThatCannotBeExecutedLeavesNothing() {
-    assertThatThrownBy(() -> Captured.run(Spawn.of(directory.resolve("none")), LONG))
+    assertThatThrownBy(() -> CommandOutput.run(Spawn.of(directory.resolve("none")), LONG))
         .isInstanceOf(SystemCallException.class);
   }
 }
