@@ -15,7 +15,7 @@ final class EchoProgram {
   /// What such a service needs of all that there is.
   private static final Pattern NEEDED =
       Pattern.compile(
-          "caisson-(linux|ipc|host|bench)-.*\\.jar|jackson-(core|databind|annot).*\\.jar"
+          "caisson-(linux|ipc|service|bench)-.*\\.jar|jackson-(core|databind|annot).*\\.jar"
               + "|commons-cli-.*\\.jar");
 
   private EchoProgram() {}
