@@ -2,7 +2,7 @@
  * The stub: a program that anybody can launch under any name. It connects to a socket, tells who it is and how it was
  * called, and from then on makes the system calls that it is sent.
  *
- * The wire is that of rsyscall's unix stub, with an extension that only those see who ask for it; docs/stub-wire.md
+ * The wire is that of rsyscall's unix stub, with an extension that only those see who ask for it; docs/reference/stub-wire.md
  * describes both. There is no C library, and no state but the stack: whoever sends the calls may do with this process
  * what they like.
  */

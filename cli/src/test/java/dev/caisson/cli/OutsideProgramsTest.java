@@ -55,7 +55,7 @@ class OutsideProgramsTest {
 
   @Test
   void eachClassThatStartsAProgramOutsideASandboxIsInTheTable() throws IOException {
-    var document = Files.readString(TOP.resolve("docs/security-model.md"));
+    var document = Files.readString(TOP.resolve("docs/explanation/security-model.md"));
     int start = document.indexOf("## Programs outside a sandbox");
     var section = document.substring(start, document.indexOf("\n## ", start + 1));
     var listed =

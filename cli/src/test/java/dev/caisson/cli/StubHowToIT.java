@@ -11,12 +11,12 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What `docs/stub-how-to.md` has readers type prints what it says.
+/// What `docs/how-to/stubs.md` has readers type prints what it says.
 @ExtendWith(NoLeaks.class)
 @Timeout(180)
 class StubHowToIT {
   private static final Path HOW_TO =
-      Path.of(System.getProperty("basedir", ""), "../docs/stub-how-to.md");
+      Path.of(System.getProperty("basedir", ""), "../docs/how-to/stubs.md");
 
   @TempDir Path directory;
 

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Stubs and build roots together, as `docs/stubs.md` shows them.
+/// Stubs and build roots together, as `docs/explanation/stubs.md` shows them.
 @ExtendWith(NoLeaks.class)
 @Timeout(180)
 @Requires(Need.BUBBLEWRAP)
@@ -65,7 +65,7 @@ class StubbedBuildRootIT {
 
   @Test
   void thePageShowsIt() throws Exception {
-    assertThat(Document.blocks(MODULE.resolve("../docs/stubs.md"), "java"))
+    assertThat(Document.blocks(MODULE.resolve("../docs/explanation/stubs.md"), "java"))
         .containsEntry(
             "sandbox",
             Document.regions(

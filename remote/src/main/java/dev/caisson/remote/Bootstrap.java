@@ -22,7 +22,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /// What is said between a stub that has connected and its controller, until the process can be
-/// used. See `docs/stub-wire.md`.
+/// used. See `docs/reference/stub-wire.md`.
 final class Bootstrap {
   private static final int DESCRIPTION_BY_STDIN = 64;
 

@@ -23,7 +23,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /// The handshake with a stub on another machine, over connections that ssh forwards: they carry
-/// bytes alone, so there is no memory in common. See `docs/stub-wire.md`.
+/// bytes alone, so there is no memory in common. See `docs/reference/stub-wire.md`.
 final class ForwardedBootstrap {
   /// Asks for the extension, and for its acknowledgement over the data socket.
   static final byte[] MAGIC_OVER_DATA = {'c', 'a', 'i', 's', 's', 'o', 'n', 2};

@@ -8,7 +8,7 @@ import java.time.Duration;
 import java.util.List;
 
 /// A handshake with a stub that has connected to a socket on another machine, over two connections
-/// from there to this JVM. See `docs/stub-wire.md`.
+/// from there to this JVM. See `docs/reference/stub-wire.md`.
 ///
 /// For one thread at a time.
 public final class ForwardedHandshake implements AutoCloseable {

@@ -28,7 +28,7 @@ import java.util.Set;
 
 /// What passes between a stub that has connected to a socket of this JVM and its controller, until
 /// the process can be used: step by step, none of which waits for the stub. See
-/// `docs/stub-wire.md`.
+/// `docs/reference/stub-wire.md`.
 ///
 /// The controller sends descriptors, the stub describes itself, and then makes its first calls,
 /// which map the memory and close what is not needed any more. For one thread at a time.

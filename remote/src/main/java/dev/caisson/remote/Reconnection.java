@@ -21,7 +21,7 @@ import java.util.List;
 import java.util.Optional;
 
 /// What a persistent process and a controller that connects to it tell each other. See
-/// `docs/stub-wire.md`.
+/// `docs/reference/stub-wire.md`.
 ///
 /// The connection that tells it is made by this JVM, or by another process: [PersistentSocket].
 final class Reconnection {

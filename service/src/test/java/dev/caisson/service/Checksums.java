@@ -12,7 +12,7 @@ import java.util.function.LongConsumer;
 
 /// The example of the documentation: a service that reads files for those who may not open them.
 ///
-/// Its regions stand in doc comments and in `docs/host-service-tutorial.md`, which [TutorialTest]
+/// Its regions stand in doc comments and in `docs/tutorials/host-service.md`, which [TutorialTest]
 /// compares with them.
 public final class Checksums extends Service {
   // @start region="method"

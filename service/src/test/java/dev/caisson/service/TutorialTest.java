@@ -37,7 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(180)
 class TutorialTest {
   private static final Path TOP = Path.of(System.getProperty("basedir", ""), "..");
-  private static final Path TUTORIAL = TOP.resolve("docs/host-service-tutorial.md");
+  private static final Path TUTORIAL = TOP.resolve("docs/tutorials/host-service.md");
   private static final Path EXAMPLE =
       Path.of(
           System.getProperty("basedir", ""), "src/test/java/dev/caisson/service/Checksums.java");

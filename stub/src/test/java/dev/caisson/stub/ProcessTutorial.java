@@ -25,7 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// What `docs/remote-process-tutorial.md` shows; [RemoteProcessTutorialTest] runs it.
+/// What `docs/tutorials/remote-process.md` shows; [RemoteProcessTutorialTest] runs it.
 final class ProcessTutorial {
   private ProcessTutorial() {}
 

@@ -28,7 +28,7 @@ class RemoteProcessTutorialTest {
 
   @Test
   void theBlocksAreTheRegionsOfTheExample() throws IOException {
-    assertThat(Document.blocks(MODULE.resolve("../docs/remote-process-tutorial.md"), "java"))
+    assertThat(Document.blocks(MODULE.resolve("../docs/tutorials/remote-process.md"), "java"))
         .isNotEmpty()
         .containsExactlyInAnyOrderEntriesOf(
             Document.regions(

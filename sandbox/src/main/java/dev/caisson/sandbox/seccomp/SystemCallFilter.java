@@ -40,7 +40,7 @@ public final class SystemCallFilter {
     this.ready = ready;
   }
 
-  /// The standard filter, for builds of systems and disk images. `docs/system-calls.md` has its
+  /// The standard filter, for builds of systems and disk images. `docs/reference/system-calls.md` has its
   /// rules.
   public static SystemCallFilter standard() {
     return STANDARD;

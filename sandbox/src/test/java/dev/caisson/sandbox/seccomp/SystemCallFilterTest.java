@@ -23,7 +23,7 @@ class SystemCallFilterTest {
   void theDocumentHasTheRulesOfTheStandardFilter() throws Exception {
     var top = Path.of(System.getProperty("basedir", ""), "..");
     var table =
-        Files.readAllLines(top.resolve("docs/system-calls.md")).stream()
+        Files.readAllLines(top.resolve("docs/reference/system-calls.md")).stream()
             .filter(line -> line.startsWith("| `"))
             .toList();
     assertThat(table)

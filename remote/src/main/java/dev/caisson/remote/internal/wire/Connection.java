@@ -23,7 +23,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /// How calls get to a process and their results back: a request of 56 bytes, an answer of 8, in
-/// order. See `docs/stub-wire.md`.
+/// order. See `docs/reference/stub-wire.md`.
 ///
 /// Whoever uses it holds its lock: a process makes one call at a time. The results of a caller who
 /// waits for them no longer are read by the next, who then does what they give cause to.

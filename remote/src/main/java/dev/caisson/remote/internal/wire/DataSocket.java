@@ -7,7 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /// A socket over which memory goes to a process that has none in common with this JVM, and back.
-/// See `docs/stub-wire.md`.
+/// See `docs/reference/stub-wire.md`.
 public final class DataSocket implements AutoCloseable {
   private static final int DROPPED_AT_ONCE = 32 * 1024;
 

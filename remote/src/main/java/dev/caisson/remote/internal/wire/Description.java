@@ -12,7 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /// What a stub says of itself, taken as it comes: in pieces of any size, within the limits of
-/// [dev.caisson.remote.Bootstrap]. See `docs/stub-wire.md`.
+/// [dev.caisson.remote.Bootstrap]. See `docs/reference/stub-wire.md`.
 public final class Description {
   private static final int LENGTH = 8;
 
