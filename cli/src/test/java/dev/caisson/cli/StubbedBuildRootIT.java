@@ -9,7 +9,6 @@ import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Run;
 import dev.caisson.stub.RecordedInvocation;
 import dev.caisson.stub.Stubs;
-import dev.caisson.testkit.Document;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
@@ -27,7 +26,6 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(180)
 @Requires(Need.BUBBLEWRAP)
 class StubbedBuildRootIT {
-  private static final Path MODULE = Path.of(System.getProperty("basedir", ""));
   private static final String SCRIPT =
       "systemctl enable 'a b'; echo $?; sh -c 'systemctl start'; cat /tmp/written";
 
@@ -61,15 +59,5 @@ class StubbedBuildRootIT {
         .extracting(RecordedInvocation::arguments)
         .containsExactly(List.of("enable", "a b"), List.of("start"));
     assertThat(Path.of("/tmp/written")).doesNotExist();
-  }
-
-  @Test
-  void thePageShowsIt() throws Exception {
-    assertThat(Document.blocks(MODULE.resolve("../docs/explanation/stubs.md"), "java"))
-        .containsEntry(
-            "sandbox",
-            Document.regions(
-                    MODULE.resolve("src/test/java/dev/caisson/cli/StubbedBuildRootIT.java"))
-                .get("sandbox"));
   }
 }

@@ -16,10 +16,10 @@ class ReminderTest {
   StubbedCommand sendmail;
 
   @Test
-  void whoHasNotPaidIsReminded(@Stubbed("psql") StubbedCommand psql) throws Exception {
+  void debtorsGetAReminder(@Stubbed("psql") StubbedCommand psql) throws Exception {
     psql.prints("ann@example.net\n");
-    sendmail.answers(call -> {
-      var process = call.process();
+    sendmail.answers(invocation -> {
+      var process = invocation.process();
       var letter = new String(process.read(process.inherited(0), 1000), UTF_8);
       assertThat(letter).startsWith("Dear customer");
       return 0;

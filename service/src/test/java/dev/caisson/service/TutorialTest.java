@@ -109,13 +109,16 @@ class TutorialTest {
         lib.toString(),
         descriptor.toString(),
         source.toString());
-    var program = executable("checksums", Document.blocks(TUTORIAL, "sh").get("launcher"));
     var environment = Map.of("PATH", java + ":/usr/bin:/bin");
-    try (var manager =
-        new ServiceManager(OutputListener.NONE, SpawnThread.shared(), environment, LONG)) {
-      itAnswers(Checksums.start(manager, program), "NoSuchAlgorithmException");
-      manager.finish();
+    for (var launcher : List.of("launcher", "train", "cached")) {
+      var program = executable(launcher, Document.blocks(TUTORIAL, "sh").get(launcher));
+      try (var manager =
+          new ServiceManager(OutputListener.NONE, SpawnThread.shared(), environment, LONG)) {
+        itAnswers(Checksums.start(manager, program), "NoSuchAlgorithmException");
+        manager.finish();
+      }
     }
+    assertThat(directory.resolve("checksums.aot")).isNotEmptyFile();
   }
 
   /// Puts copies of the host's module, and of those that it needs, into a directory.
@@ -150,7 +153,8 @@ class TutorialTest {
   void theServiceInPythonIsCalledByTheSameClient() throws Exception {
     var lines = new Lines();
     try (var manager = Support.manager(lines, LONG)) {
-      var program = executable("checksums.py", Document.blocks(TUTORIAL, "python").get(""));
+      var program =
+          executable("checksums.py", Document.blocks(TUTORIAL, "python").get("checksums"));
       var client = Checksums.start(manager, program);
       itAnswers(client, "ValueError");
       itReadsAndWritesLargeMessages(client);

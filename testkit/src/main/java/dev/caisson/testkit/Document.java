@@ -4,27 +4,50 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 
-/// What a page of documentation shows, so that a test can see whether it is true: blocks of code
-/// with a name behind their language, which are regions of an example.
+/// A page of documentation: its blocks of code, which tests run or compare with an example that
+/// runs.
+///
+/// The word after the language names a block: ```` ```sh run ````. A block inside an HTML comment
+/// is not shown to readers; tests run it like the others.
 public final class Document {
   private static final Pattern BLOCK =
-      Pattern.compile("^```(\\w+) ?(\\w*)\\n(.*?)^```$", Pattern.MULTILINE | Pattern.DOTALL);
+      Pattern.compile("^```(\\w*) ?(\\w*)\\n(.*?)^```$", Pattern.MULTILINE | Pattern.DOTALL);
   private static final Pattern REGION =
       Pattern.compile("// @start region=\"(\\w+)\"\\n(.*?)// @end", Pattern.DOTALL);
 
   private Document() {}
 
-  /// The blocks of a language in a page, by the word that follows it.
-  public static Map<String, String> blocks(Path page, String language) throws IOException {
-    var blocks = new LinkedHashMap<String, String>();
-    BLOCK
+  /// A block of code.
+  ///
+  /// @param language empty if the page names none
+  /// @param name empty if the block has no name
+  /// @param text the lines between the fences
+  public record Block(String language, String name, String text) {}
+
+  /// Returns the blocks of a page in their order.
+  public static List<Block> blocks(Path page) throws IOException {
+    return BLOCK
         .matcher(Files.readString(page))
         .results()
-        .filter(block -> block.group(1).equals(language))
-        .forEach(block -> blocks.put(block.group(2), block.group(3)));
+        .map(block -> new Block(block.group(1), block.group(2), block.group(3)))
+        .toList();
+  }
+
+  /// Returns the blocks of one language by name.
+  ///
+  /// @throws IllegalArgumentException if two blocks of the language have the same name
+  public static Map<String, String> blocks(Path page, String language) throws IOException {
+    var blocks = new LinkedHashMap<String, String>();
+    for (var block : blocks(page)) {
+      if (block.language().equals(language) && blocks.put(block.name(), block.text()) != null) {
+        throw new IllegalArgumentException(
+            "%s has two blocks '%s %s'".formatted(page, language, block.name()));
+      }
+    }
     return blocks;
   }
 
