@@ -7,7 +7,7 @@ import java.time.Duration;
 /// Made once from the caller's [Duration] and handed down, so that the steps of an operation share
 /// its time instead of each having all of it.
 ///
-/// @param allowed what the caller gave, for the message of a [DeadlineException]
+/// @param allowed what the caller gave, a year at most, for the message of a [DeadlineException]
 /// @param nanoTime the moment, as of [System#nanoTime()]
 public record Deadline(Duration allowed, long nanoTime) {
   /// As long as anything is waited for: a year.
@@ -21,7 +21,7 @@ public record Deadline(Duration allowed, long nanoTime) {
       throw new IllegalArgumentException("a deadline cannot lie in the past: " + allowed);
     }
     var bounded = allowed.compareTo(FOREVER) > 0 ? FOREVER : allowed;
-    return new Deadline(allowed, System.nanoTime() + bounded.toNanos());
+    return new Deadline(bounded, System.nanoTime() + bounded.toNanos());
   }
 
   /// The moment of those who wait until something happens, however long that takes.

@@ -13,6 +13,7 @@ import static dev.caisson.linux.abi.SystemCall.TIMERFD_GETTIME;
 import static dev.caisson.linux.abi.SystemCall.TIMERFD_SETTIME;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Flag;
 import dev.caisson.linux.abi.Layouts;
 import dev.caisson.remote.uapi.Clock;
@@ -74,7 +75,7 @@ public interface EventCalls extends Caller {
             .fd(epoll)
             .out(room)
             .word(most)
-            .word(Math.clamp(time.toMillis(), 0, Integer.MAX_VALUE))
+            .word(Math.min(Deadline.in(time).allowed().toMillis(), Integer.MAX_VALUE))
             .word(0)
             .word(SignalSet.SIZE)
             .waits(time)

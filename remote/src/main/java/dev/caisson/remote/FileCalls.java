@@ -121,14 +121,24 @@ public interface FileCalls extends Caller {
 
   /// Gives a descriptor a second number, whatever that was before: not CLOEXEC, for a program that
   /// is executed. See `dup3(2)`.
+  ///
+  /// @param number not that of `from`, for which the kernel returns EINVAL
+  /// @throws IllegalArgumentException if the number is that of a stub's connection
   default void dup3(RemoteFd from, int number) throws IOException {
+    from.checkReplaceable(number);
     call(DUP3).fd(from).word(number).word(0).run();
   }
 
-  /// Gives a descriptor a second number, for a program that is executed: [#dup3] under the name
-  /// under which many know it. See `dup2(2)`.
+  /// Gives a descriptor a second number, for a program that is executed: as [#dup3], but a
+  /// descriptor that has the number already loses CLOEXEC. See `dup2(2)`.
+  ///
+  /// @throws IllegalArgumentException if the number is that of a stub's connection
   default void dup2(RemoteFd from, int number) throws IOException {
-    dup3(from, number);
+    if (from.hasNumber(number)) {
+      fcntlSetfd(from, Set.of());
+    } else {
+      dup3(from, number);
+    }
   }
 
   /// Closes a descriptor. Unlike [RemoteFd#close()], in a batch with the rest. See `close(2)`.

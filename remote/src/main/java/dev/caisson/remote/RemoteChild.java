@@ -202,7 +202,7 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
     }
     var path = environment.getOrDefault("PATH", SearchPath.DEFAULT);
     var reason = Errno.ENOENT;
-    for (var directory : path.split(":", -1)) {
+    for (var directory : program.isEmpty() ? new String[0] : path.split(":", -1)) {
       try {
         execve(Path.of(directory.isEmpty() ? "." : directory, program), arguments, environment);
         return;

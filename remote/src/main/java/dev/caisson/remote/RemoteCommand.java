@@ -26,6 +26,10 @@ final class RemoteCommand {
 
   private static final int AT_ONCE = 64 * 1024;
 
+  /// The most that a pipe holds, in bytes, unless root has raised
+  /// `/proc/sys/fs/pipe-max-size`.
+  private static final int PIPE = 1 << 20;
+
   private final RemoteProcess process;
   private final List<String> argv;
   private final Deadline deadline;
@@ -55,13 +59,25 @@ final class RemoteCommand {
       Duration deadline)
       throws IOException {
     var command = new RemoteCommand(process, argv, Deadline.in(deadline));
-    try (var file = command.input(input)) {
+    var placeholders = new ArrayList<RemoteFd>();
+    try (var file = command.input(input, placeholders)) {
       return command.run(file, environment);
+    } finally {
+      placeholders.forEach(RemoteFd::close);
     }
   }
 
-  private RemoteFd input(byte[] input) throws IOException {
+  /// Makes a file of the input.
+  ///
+  /// @param placeholders gets descriptors that take the numbers 0 to 2 where the process has none:
+  ///   a stub's connection or the end of a pipe must not have a number that the program's
+  ///   descriptors replace
+  private RemoteFd input(byte[] input, List<RemoteFd> placeholders) throws IOException {
     var file = process.memfdCreate("caisson-input");
+    while (file.number() <= 2) {
+      placeholders.add(file);
+      file = process.memfdCreate("caisson-input");
+    }
     try {
       for (int done = 0; done < input.length; ) {
         int end = Math.min(input.length, done + AT_ONCE);
@@ -115,10 +131,16 @@ final class RemoteCommand {
         throw deadline.exception("the end of " + argv.getFirst());
       }
       var pipes = open.stream().map(Output::pipe).toList();
-      if (RemotePoll.slice(process, pipes, deadline.remaining())) {
-        open.removeIf(this::isAtItsEnd);
-      } else if (hasEnded(child)) {
-        // A process left behind may hold the pipes open.
+      boolean ended = hasEnded(child);
+      if (ended || RemotePoll.slice(process, pipes, deadline.remaining())) {
+        for (var one : List.copyOf(open)) {
+          if (isAtItsEnd(one, ended ? PIPE : AT_ONCE)) {
+            open.remove(one);
+          }
+        }
+      }
+      if (ended) {
+        // A process left behind may hold the pipes open, and print without end.
         break;
       }
     }
@@ -127,16 +149,24 @@ final class RemoteCommand {
   }
 
   /// Reads what there is.
-  private boolean isAtItsEnd(Output one) {
+  ///
+  /// @throws IOException if there is more than is kept
+  private boolean isAtItsEnd(Output one, int most) throws IOException {
+    byte[] more;
     try {
-      var more = process.read(one.pipe(), AT_ONCE);
-      one.bytes().write(more, 0, Math.min(more.length, LIMIT - one.bytes().size()));
-      return more.length == 0;
+      more = process.read(one.pipe(), most);
     } catch (SystemCallException nothing) {
       return nothing.errno() != Errno.EAGAIN;
     } catch (IOException lost) {
       return true;
     }
+    if (more.length > LIMIT - one.bytes().size()) {
+      throw new IOException(
+          "%s printed more than %d MiB; have it write to a file, or read its output from a pipe"
+              .formatted(argv.getFirst(), LIMIT >> 20));
+    }
+    one.bytes().write(more, 0, more.length);
+    return more.length == 0;
   }
 
   private static boolean hasEnded(RemoteChild child) throws IOException {

@@ -66,6 +66,22 @@ public final class RemoteFd implements AutoCloseable {
     return number;
   }
 
+  /// Whether it has this number. False for a descriptor that its batch has not opened.
+  synchronized boolean hasNumber(int other) {
+    return opening().isEmpty() && number == other;
+  }
+
+  /// Checks that a number may become that of another descriptor of the table.
+  ///
+  /// @throws IllegalArgumentException if it is the number of a stub's connection
+  void checkReplaceable(int other) {
+    if (table.sockets().contains(other)) {
+      throw new IllegalArgumentException(
+          "descriptor %d is the connection of a stub in %s; use another number"
+              .formatted(other, table));
+    }
+  }
+
   /// Looks whether it may be used in a process.
   ///
   /// @throws IllegalArgumentException if it does not belong there

@@ -154,11 +154,12 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
   /// @param environment all of its variables
   /// @param input its standard input
   /// @param deadline for all of it
-  /// @return its exit, and both outputs, of each 16 MiB at most; what processes that it has left
-  ///   behind print later is not waited for
+  /// @return its exit, and both outputs up to its exit; the output of processes that it leaves
+  ///   behind is not waited for
   /// @throws dev.caisson.linux.DeadlineException if it has not ended in time
   /// @throws dev.caisson.linux.SystemCallException ENOENT, EACCES and others if it cannot be
   ///   executed
+  /// @throws IOException if it prints more than 16 MiB to one of them; it is killed then
   /// @throws IllegalArgumentException if there is no program
   public CommandOutput run(
       List<String> argv, Map<String, String> environment, byte[] input, Duration deadline)

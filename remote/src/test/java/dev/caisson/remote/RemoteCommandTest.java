@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.Signal;
 import dev.caisson.linux.process.Exit;
 import dev.caisson.remote.uapi.CloneFlag;
 import dev.caisson.testkit.NoLeaks;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -20,6 +22,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Programs that run where a process is.
 @ExtendWith(NoLeaks.class)
@@ -94,7 +98,7 @@ class RemoteCommandTest {
     try (var local = LocalProcess.start()) {
       var captured = local.process().run("sh", "-c", "sleep 1000 & echo $!");
       var pid = Integer.parseInt(captured.output().strip());
-      local.process().kill(pid, dev.caisson.linux.Signal.KILL);
+      local.process().kill(pid, Signal.KILL);
       assertExited(captured.exit(), 0);
     }
   }
@@ -160,6 +164,84 @@ class RemoteCommandTest {
       Files.delete(directory);
       FileCallsTest.assertRefused(child::getcwd, Errno.ENOENT);
       Files.createDirectory(directory);
+    }
+  }
+
+  @Test
+  void theOutputOfAProcessThatIsLeftBehindIsNotWaitedFor() throws Exception {
+    try (var local = LocalProcess.start()) {
+      var script = "yes & echo $! >&2; exit 3";
+      var captured = local.process().run(List.of("sh", "-c", script), PATH, new byte[0], LONG);
+      local.process().kill(Integer.parseInt(captured.errors().strip()), Signal.KILL);
+      assertExited(captured.exit(), 3);
+    }
+  }
+
+  @Test
+  void tooMuchOutputIsAnError() throws Exception {
+    try (var local = LocalProcess.start()) {
+      assertThatThrownBy(() -> local.process().run("head", "-c", "17000000", "/dev/zero"))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("head printed more than 16 MiB");
+      assertExited(local.process().run("true").exit(), 0);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"0", "1", "2", "01", "12", "02", "012"})
+  void aProcessWithoutStandardStreamsRunsPrograms(String closed) throws Exception {
+    try (var local = LocalProcess.start();
+        var bare = local.process().fork()) {
+      for (var number : closed.chars().map(digit -> digit - '0').toArray()) {
+        bare.inherited(number).close();
+      }
+      var captured =
+          bare.process()
+              .run(List.of("sh", "-c", "cat; echo errors >&2"), PATH, "in".getBytes(UTF_8), LONG);
+      assertThat(captured.output()).isEqualTo("in");
+      assertThat(captured.errors()).isEqualTo("errors\n");
+    }
+  }
+
+  @Test
+  void aDescriptorIsPassedOnUnderTheNumberThatItHas() throws Exception {
+    var path = Files.writeString(directory.resolve("file"), "contents");
+    try (var local = LocalProcess.start();
+        var child = local.process().fork()) {
+      var file = child.openat(path);
+      child.dup2(file, file.number());
+      int status = file.number();
+      child.execvp("sh", List.of("sh", "-c", "grep contents <&" + status), PATH);
+      assertExited(child.waitid(LONG), 0);
+    }
+  }
+
+  @Test
+  void theConnectionOfAStubIsNotReplaced() throws Exception {
+    var path = Files.writeString(directory.resolve("file"), "contents");
+    try (var local = LocalProcess.start();
+        var file = local.process().openat(path)) {
+      int refused = 0;
+      for (int number = 3; number < 16; number++) {
+        try {
+          if (number != file.number()) {
+            local.process().dup3(file, number);
+            local.process().inherited(number).close();
+          }
+        } catch (IllegalArgumentException connection) {
+          assertThat(connection).hasMessageContaining("the connection of a stub");
+          refused++;
+        }
+      }
+      assertThat(refused).isPositive();
+      assertExited(local.process().run("true").exit(), 0);
+    }
+  }
+
+  @Test
+  void aProgramWithoutANameIsNotThere() throws Exception {
+    try (var local = LocalProcess.start()) {
+      FileCallsTest.assertRefused(() -> local.process().run(""), Errno.ENOENT);
     }
   }
 }

@@ -282,6 +282,10 @@ public final class BuildRoot implements AutoCloseable {
   ///   this machine; nothing has run then
   /// @throws IOException if what the run needs on the host cannot be made or read
   public RunResult run(Run run) throws IOException {
+    if (run.hasStreams()) {
+      throw new IllegalArgumentException(
+          "Run.streams are for BuildRoot.start; use Run.stdin and the result with BuildRoot.run");
+    }
     // On the thread of the caller, which saves one.
     return run(run, () -> {});
   }
@@ -296,13 +300,31 @@ public final class BuildRoot implements AutoCloseable {
   /// @throws IllegalStateException as of [#run]
   /// @throws IOException as of [#run]
   public StartedRun start(Run run) throws IOException {
-    var made = new StartedRun(run.argv(), onStart -> run(run, onStart), started::remove);
+    var made =
+        run.hasStreams()
+            ? withStreams(run, RunStreams.make())
+            : new StartedRun(run.argv(), onStart -> run(run, onStart), started::remove);
     started.add(made);
     made.begin();
     if (closed) {
       made.cancel();
     }
     return made;
+  }
+
+  private StartedRun withStreams(Run run, RunStreams streams) {
+    var connected = streams.connect(run);
+    return new StartedRun(
+        run.argv(),
+        onStart -> {
+          try {
+            return run(connected, onStart);
+          } finally {
+            streams.runHasEnded();
+          }
+        },
+        started::remove,
+        streams);
   }
 
   private RunResult run(Run run, Runnable onStart) throws IOException {

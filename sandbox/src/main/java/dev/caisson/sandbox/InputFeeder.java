@@ -67,8 +67,13 @@ final class InputFeeder implements AutoCloseable {
   /// Reads once; a stream that fails has ended.
   private int read(byte[] buffer) {
     try {
-      return stream.read(buffer);
-    } catch (IOException | RuntimeException broken) {
+      int count = stream.read(buffer);
+      if (count < -1 || count > buffer.length) {
+        throw new IOException("the stream returned a count of " + count);
+      }
+      return count;
+    } catch (Throwable broken) {
+      // Whatever it throws, the command must not take what came before for all of it.
       if (!closed) {
         failure = Optional.ofNullable(broken.getMessage()).orElse(broken.toString());
       }

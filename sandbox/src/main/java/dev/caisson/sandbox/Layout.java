@@ -379,6 +379,10 @@ record Layout(
           "a command at a terminal reads what is typed there, so it cannot have another"
               + " descriptor 0");
     }
+    if (run.input().isPresent() && run.descriptors().containsKey(0)) {
+      throw new IllegalArgumentException(
+          "a command reads either Run.stdin or descriptor 0 of Run.descriptor, not both");
+    }
     if (run.terminal().isPresent() && Files.isExecutable(root.resolve("usr/bin/setsid"))) {
       // A session of its own, led by the command: bubblewrap must not be among those whom a key of
       // the terminal ends.

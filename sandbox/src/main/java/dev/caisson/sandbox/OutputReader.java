@@ -90,8 +90,15 @@ final class OutputReader implements AutoCloseable {
         continue;
       }
       keep(buffer, count);
-      sink.output(buffer, count);
-      meter.add(count);
+      try {
+        sink.output(buffer, count);
+      } catch (Throwable broken) {
+        // The command loses its reader, and the run must not look as if all had been passed on.
+        failure = Optional.ofNullable(broken.getMessage()).orElse(broken.toString());
+        return;
+      } finally {
+        meter.add(count);
+      }
     }
   }
 

@@ -2,6 +2,7 @@ package dev.caisson.sandbox;
 
 import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.CheckReturnValue;
+import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.process.Rlimit;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
@@ -62,6 +63,7 @@ public final class Run {
     boolean accounting;
     Map<Rlimit, Long> rlimits = Map.of();
     Optional<Input> input = Optional.empty();
+    boolean streams;
     SystemCallFilter systemCalls = SystemCallFilter.standard();
 
     Settings(List<String> argv) {
@@ -175,8 +177,12 @@ public final class Run {
 
   /// Ends it when so much time has passed: it is asked, and after a second killed with all its
   /// descendants.
+  ///
+  /// @param allowed a year at most; more counts as a year
+  /// @throws IllegalArgumentException if it is negative
   public Run deadline(Duration allowed) {
-    return with(changed -> changed.deadline = Optional.of(allowed));
+    var bounded = Deadline.in(allowed).allowed();
+    return with(changed -> changed.deadline = Optional.of(bounded));
   }
 
   /// Ends it when it has printed so much; [#DEFAULT_OUTPUT_LIMIT] unless this is called.
@@ -272,6 +278,16 @@ public final class Run {
     return stdin(new Input.OfStream(stream));
   }
 
+  /// Has [BuildRoot#start] connect the command's standard streams to streams of the caller:
+  /// [StartedRun#stdin()], [StartedRun#stdout()] and [StartedRun#stderr()]. They replace what
+  /// [#stdin(String)] and its like, [#output(OutputSink)] and [#errors(OutputSink)] have set.
+  ///
+  /// A command waits while its output is not read, as one of [Process] does. [BuildRoot#run] throws
+  /// an IllegalArgumentException.
+  public Run streams() {
+    return with(changed -> changed.streams = true);
+  }
+
   /// Lets the command have a descriptor under a number, as it is: 0 to read from, 1 and 2 to print
   /// to, others as it likes. Nothing of what it prints there is kept or counted.
   ///
@@ -282,7 +298,8 @@ public final class Run {
   /// what is printed [#output] and [#errors].
   ///
   /// @param fd stays the caller's, and must be open as long as the run lasts
-  /// @throws IllegalArgumentException unless the number is 0 to 99
+  /// @throws IllegalArgumentException unless the number is 0 to 99. If it is 0 and there is
+  ///   [#stdin(String)] or its like, or a [#terminal], [BuildRoot#run] throws this
   public Run descriptor(int number, Fd fd) {
     if (number < 0 || number > 99) {
       throw new IllegalArgumentException("a descriptor's number must be 0 to 99, not " + number);
@@ -420,6 +437,10 @@ public final class Run {
 
   Optional<Input> input() {
     return settings.input;
+  }
+
+  boolean hasStreams() {
+    return settings.streams;
   }
 
   Optional<Screen> terminal() {

@@ -4,9 +4,12 @@ import dev.caisson.linux.Deadline;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.threads.Threads;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InterruptedIOException;
+import java.io.OutputStream;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -16,7 +19,8 @@ import java.util.function.Consumer;
 /// A run that goes on beside its caller, from [BuildRoot#start].
 ///
 /// It ends by itself, by its deadline, by [#cancel()], or with its build root, and cleans up behind
-/// itself whether it is waited for or not. Any number of threads may use it.
+/// itself whether it is waited for or not. One with [Run#streams()] must be closed. Any number of
+/// threads may use it.
 ///
 /// {@snippet class="dev.caisson.sandbox.StartedRunTest" region="start"}
 public final class StartedRun implements AutoCloseable {
@@ -26,6 +30,7 @@ public final class StartedRun implements AutoCloseable {
   private final List<String> argv;
   private final Work work;
   private final Consumer<StartedRun> onEnd;
+  private final Optional<RunStreams> streams;
   private final Thread thread;
   private final CompletableFuture<Void> started = new CompletableFuture<>();
   private final CompletableFuture<RunResult> exit = new CompletableFuture<>();
@@ -41,7 +46,18 @@ public final class StartedRun implements AutoCloseable {
 
   /// @param onEnd called when all is over
   StartedRun(List<String> argv, Work work, Consumer<StartedRun> onEnd) {
+    this(argv, work, onEnd, Optional.empty());
+  }
+
+  /// @param streams closed with this
+  StartedRun(List<String> argv, Work work, Consumer<StartedRun> onEnd, RunStreams streams) {
+    this(argv, work, onEnd, Optional.of(streams));
+  }
+
+  private StartedRun(
+      List<String> argv, Work work, Consumer<StartedRun> onEnd, Optional<RunStreams> streams) {
     this.argv = argv;
+    this.streams = streams;
     this.work = work;
     this.onEnd = onEnd;
     this.thread = Thread.ofVirtual().name("run").unstarted(this::work);
@@ -86,6 +102,7 @@ public final class StartedRun implements AutoCloseable {
         } catch (InterruptedException interrupt) {
           interrupted = true;
         } catch (ExecutionException failure) {
+          streams.ifPresent(RunStreams::close);
           throw thrown(failure);
         }
       }
@@ -165,12 +182,46 @@ public final class StartedRun implements AutoCloseable {
     return exit.copy();
   }
 
-  /// As [#cancel()], and waits for the end. No-op if it has ended. Never throws; an interrupt stays
-  /// set.
+  /// What the caller writes to it, the command reads as its standard input; closing it ends the
+  /// input. Writing blocks while the command does not read, and throws a
+  /// [dev.caisson.linux.SystemCallException] with EPIPE when the command cannot read any more. For
+  /// one thread at a time.
+  ///
+  /// @throws IllegalStateException unless [Run#streams()] was called
+  public OutputStream stdin() {
+    return streams().stdin();
+  }
+
+  /// The command's standard output. Reading blocks until there is output, and returns -1 when the
+  /// run has ended. When it is closed, the command gets EPIPE. For one thread at a time.
+  ///
+  /// @throws IllegalStateException unless [Run#streams()] was called
+  public InputStream stdout() {
+    return streams().stdout();
+  }
+
+  /// The command's standard error, as [#stdout()].
+  ///
+  /// @throws IllegalStateException unless [Run#streams()] was called
+  public InputStream stderr() {
+    return streams().stderr();
+  }
+
+  private RunStreams streams() {
+    return streams.orElseThrow(
+        () ->
+            new IllegalStateException(
+                "the run of %s has no streams; start it with Run.streams()".formatted(argv)));
+  }
+
+  /// As [#cancel()], waits for the end, and closes the streams. No-op if it has ended and has no
+  /// streams. Never throws; an interrupt stays set.
   @Override
   public void close() {
     cancel();
+    streams.ifPresent(RunStreams::closeForCaller);
     awaitEnd(LAST_STEPS);
+    streams.ifPresent(RunStreams::close);
   }
 
   /// Waits for the end of its thread, unless it is that which calls.

@@ -391,4 +391,26 @@ class RunEndTest {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("osbuild");
   }
+
+  @Test
+  void aSinkThatFailsIsNoSuccess() throws IOException {
+    for (var errors : List.of(false, true)) {
+      var run = shell("echo one; echo two >&2; exec cat /dev/zero" + (errors ? " >&2" : ""));
+      OutputSink broken =
+          (bytes, count) -> {
+            throw new AssertionError("broken");
+          };
+      var result = buildRoot.run(errors ? run.errors(broken) : run.output(broken));
+      assertThat(result.ending()).isEqualTo(new RunResult.OutputFailed("broken"));
+      assertThat(result.outputBytes()).isPositive();
+    }
+  }
+
+  @Test
+  void aDeadlineFarAwayIsAYear() throws IOException {
+    var run = shell("true").deadline(Duration.ofSeconds(Long.MAX_VALUE));
+    assertThat(buildRoot.run(run).ending()).isEqualTo(new RunResult.Exited(0));
+    assertThatThrownBy(() -> run.deadline(Duration.ofSeconds(-1)))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
 }

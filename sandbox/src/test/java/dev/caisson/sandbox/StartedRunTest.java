@@ -2,6 +2,7 @@ package dev.caisson.sandbox;
 
 import static dev.caisson.sandbox.Support.LONG;
 import static dev.caisson.sandbox.Support.SHORT;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -11,11 +12,15 @@ import dev.caisson.testkit.Need;
 import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -278,6 +283,72 @@ class StartedRunTest extends SingleRuns {
           .isInstanceOf(CompletionException.class)
           .hasRootCauseMessage("lost");
       assertThat(started).hasToString("run of [x], which failed: lost");
+    }
+  }
+
+  @Test
+  void aCommandIsTalkedToThroughItsStreams() throws Exception {
+    var script = "while read line; do echo \"got $line\"; echo \"saw $line\" >&2; done; echo end";
+    try (var run = buildRoot.start(shell(script).streams());
+        var input = run.stdin();
+        var output = new BufferedReader(new InputStreamReader(run.stdout(), UTF_8));
+        var errors = new BufferedReader(new InputStreamReader(run.stderr(), UTF_8))) {
+      for (var word : List.of("one", "two")) {
+        input.write((word + "\n").getBytes(UTF_8));
+        assertThat(output.readLine()).isEqualTo("got " + word);
+        assertThat(errors.readLine()).isEqualTo("saw " + word);
+      }
+      input.close();
+      assertThat(output.readLine()).isEqualTo("end");
+      assertThat(output.readLine()).isNull();
+      assertThat(errors.readLine()).isNull();
+      assertThat(run.waitFor(LONG).ending()).isEqualTo(new RunResult.Exited(0));
+    }
+  }
+
+  @Test
+  void streamsCarryMoreThanPipesHold() throws Exception {
+    var bytes = new byte[3_000_000];
+    new Random(1).nextBytes(bytes);
+    try (var run = buildRoot.start(shell("cat").streams())) {
+      var writing =
+          Background.start(
+              () -> {
+                try (var input = run.stdin()) {
+                  input.write(bytes);
+                }
+                return true;
+              });
+      assertThat(run.stdout().readAllBytes()).isEqualTo(bytes);
+      assertThat(writing.get(LONG)).isTrue();
+      assertThat(run.waitFor(LONG).ending()).isEqualTo(new RunResult.Exited(0));
+    }
+  }
+
+  @Test
+  void aCommandWhoseOutputIsClosedLosesItsReader() throws Exception {
+    try (var run = buildRoot.start(shell("yes").streams())) {
+      run.stdout().close();
+      assertThat(run.waitFor(LONG).ending()).isInstanceOf(RunResult.Signalled.class);
+    }
+  }
+
+  @Test
+  void closingItEndsACommandWhoseStreamsAreNotUsed() throws Exception {
+    var run = buildRoot.start(shell("yes").streams());
+    run.close();
+    assertThat(run.isAlive()).isFalse();
+  }
+
+  @Test
+  void streamsAreForRunsThatAreStartedWithThem() throws Exception {
+    assertThatThrownBy(() -> buildRoot.run(shell("true").streams()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("BuildRoot.start");
+    try (var run = buildRoot.start(shell("true"))) {
+      assertThatThrownBy(run::stdout)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("Run.streams()");
     }
   }
 }

@@ -4,6 +4,7 @@ import static dev.caisson.sandbox.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.Fd;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.Requires;
 import java.io.ByteArrayInputStream;
@@ -16,9 +17,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.IntSupplier;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// What a command reads: text, bytes, a file or a stream, to its end or not.
 @Requires(Need.BUBBLEWRAP)
@@ -227,5 +232,60 @@ class StdinTest extends SingleRuns {
     assertThat(result.success()).isFalse();
     assertThat(result.ending()).isEqualTo(new RunResult.InputFailed("the source is gone"));
     assertThat(result.ending()).hasToString("has input that cannot be read: the source is gone");
+  }
+
+  /// A stream that gives some bytes, and then does this.
+  private static InputStream then(IntSupplier what) {
+    return new InputStream() {
+      private boolean begun;
+
+      @Override
+      public int read() {
+        throw new AssertionError("only arrays are read");
+      }
+
+      @Override
+      public int read(byte[] bytes, int offset, int length) {
+        if (begun) {
+          return what.getAsInt();
+        }
+        begun = true;
+        return length;
+      }
+    };
+  }
+
+  static Stream<IntSupplier> failures() {
+    return Stream.of(
+        () -> {
+          throw new AssertionError("broken");
+        },
+        () -> {
+          throw new StackOverflowError("broken");
+        },
+        () -> {
+          throw new IllegalArgumentException("broken");
+        },
+        () -> Integer.MAX_VALUE,
+        () -> -2);
+  }
+
+  @ParameterizedTest
+  @MethodSource("failures")
+  void anInputThatIsCutShortIsNoSuccess(IntSupplier failure) throws IOException {
+    var result = buildRoot.run(shell("wc -c").stdin(then(failure)));
+    assertThat(result.ending())
+        .isInstanceOfSatisfying(
+            RunResult.InputFailed.class,
+            failed -> assertThat(failed.reason()).containsAnyOf("broken", "count"));
+  }
+
+  @Test
+  void aCommandHasOneStandardInput() throws IOException {
+    try (var file = Fd.open(Files.writeString(aside.resolve("file"), "file"))) {
+      assertThatThrownBy(() -> buildRoot.run(shell("cat").stdin("text").descriptor(0, file)))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("not both");
+    }
   }
 }
