@@ -85,7 +85,8 @@ public final class Epoll implements AutoCloseable {
     int epoll = fd.enter();
     try (var frame = new Frame()) {
       var events = frame.buffer(EVENT_SIZE * MAXEVENTS, 8);
-      long millis = Math.min(Deadline.in(timeout).allowed().plusNanos(999_999).toMillis(), Integer.MAX_VALUE);
+      long millis =
+          Math.min(Deadline.in(timeout).allowed().plusNanos(999_999).toMillis(), Integer.MAX_VALUE);
       long result =
           frame.call(SystemCall.EPOLL_PWAIT, epoll, events.address(), MAXEVENTS, millis, 0, 8);
       if (result == -Errno.EINTR.number()) {

@@ -26,8 +26,7 @@ final class RemoteCommand {
 
   private static final int AT_ONCE = 64 * 1024;
 
-  /// The most that a pipe holds, in bytes, unless root has raised
-  /// `/proc/sys/fs/pipe-max-size`.
+  /// The most that a pipe holds, in bytes, unless root has raised `/proc/sys/fs/pipe-max-size`.
   private static final int PIPE = 1 << 20;
 
   private final RemoteProcess process;

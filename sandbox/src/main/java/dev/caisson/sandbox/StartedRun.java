@@ -208,10 +208,9 @@ public final class StartedRun implements AutoCloseable {
   }
 
   private RunStreams streams() {
-    return streams.orElseThrow(
-        () ->
-            new IllegalStateException(
-                "the run of %s has no streams; start it with Run.streams()".formatted(argv)));
+    return streams.orElseThrow(() ->
+        new IllegalStateException(
+            "the run of %s has no streams; start it with Run.streams()".formatted(argv)));
   }
 
   /// As [#cancel()], waits for the end, and closes the streams. No-op if it has ended and has no

@@ -290,15 +290,15 @@ class StartedRunTest extends SingleRuns {
   void aCommandIsTalkedToThroughItsStreams() throws Exception {
     var script = "while read line; do echo \"got $line\"; echo \"saw $line\" >&2; done; echo end";
     try (var run = buildRoot.start(shell(script).streams());
-        var input = run.stdin();
         var output = new BufferedReader(new InputStreamReader(run.stdout(), UTF_8));
         var errors = new BufferedReader(new InputStreamReader(run.stderr(), UTF_8))) {
-      for (var word : List.of("one", "two")) {
-        input.write((word + "\n").getBytes(UTF_8));
-        assertThat(output.readLine()).isEqualTo("got " + word);
-        assertThat(errors.readLine()).isEqualTo("saw " + word);
+      try (var input = run.stdin()) {
+        for (var word : List.of("one", "two")) {
+          input.write((word + "\n").getBytes(UTF_8));
+          assertThat(output.readLine()).isEqualTo("got " + word);
+          assertThat(errors.readLine()).isEqualTo("saw " + word);
+        }
       }
-      input.close();
       assertThat(output.readLine()).isEqualTo("end");
       assertThat(output.readLine()).isNull();
       assertThat(errors.readLine()).isNull();
@@ -312,13 +312,12 @@ class StartedRunTest extends SingleRuns {
     new Random(1).nextBytes(bytes);
     try (var run = buildRoot.start(shell("cat").streams())) {
       var writing =
-          Background.start(
-              () -> {
-                try (var input = run.stdin()) {
-                  input.write(bytes);
-                }
-                return true;
-              });
+          Background.start(() -> {
+            try (var input = run.stdin()) {
+              input.write(bytes);
+            }
+            return true;
+          });
       assertThat(run.stdout().readAllBytes()).isEqualTo(bytes);
       assertThat(writing.get(LONG)).isTrue();
       assertThat(run.waitFor(LONG).ending()).isEqualTo(new RunResult.Exited(0));

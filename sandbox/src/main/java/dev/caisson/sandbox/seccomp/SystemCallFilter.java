@@ -40,8 +40,8 @@ public final class SystemCallFilter {
     this.ready = ready;
   }
 
-  /// The standard filter, for builds of systems and disk images. `docs/reference/system-calls.md` has its
-  /// rules.
+  /// The standard filter, for builds of systems and disk images. `docs/reference/system-calls.md`
+  /// has its rules.
   public static SystemCallFilter standard() {
     return STANDARD;
   }
