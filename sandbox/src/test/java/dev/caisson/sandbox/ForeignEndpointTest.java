@@ -119,7 +119,7 @@ class ForeignEndpointTest {
       for (var name : List.of("", "..", "a/b")) {
         assertThatThrownBy(() -> buildRoot.endpoint(name, socket))
             .isInstanceOf(IllegalArgumentException.class)
-            .hasMessageContaining("name of a file");
+            .hasMessageContaining("a file name");
       }
       assertThat(listener.tryAccept()).isEmpty();
     }

@@ -231,7 +231,7 @@ class CgroupTest {
     try (var cgroup = cgroups.create("same", ResourceLimits.none())) {
       assertThatThrownBy(() -> cgroups.create("same", ResourceLimits.none()))
           .isInstanceOf(IOException.class)
-          .hasMessageContaining("of this name already");
+          .hasMessageContaining("of this name exists already");
       assertThat(cgroup.directories()).allMatch(Files::isDirectory);
     }
     for (var name : List.of("", ".", "..", "a/b", "pids.max", "a\nb")) {

@@ -48,6 +48,6 @@ class ResourceLimitsTest {
     refused(() -> none.cpus(Double.POSITIVE_INFINITY), "not Infinity");
     refused(
         () -> none.memory(ByteSize.bytes(Long.MAX_VALUE)).swap(ByteSize.bytes(1)),
-        "together are too much");
+        "together must be less than 8 EiB");
   }
 }

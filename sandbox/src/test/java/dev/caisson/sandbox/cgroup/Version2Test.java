@@ -82,7 +82,7 @@ class Version2Test {
     file("cgroup.procs", Long.toString(PID));
     var obstacle = detect().obstacle(Resource.MEMORY);
     if (dev.caisson.linux.process.Processes.geteuid() == 0) {
-      assertThat(obstacle.orElseThrow()).contains("belongs to whoever manages cgroups");
+      assertThat(obstacle.orElseThrow()).contains("is not delegated to this process");
     } else {
       assertThat(obstacle).isEmpty();
     }
