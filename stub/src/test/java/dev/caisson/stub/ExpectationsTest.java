@@ -57,7 +57,7 @@ class ExpectationsTest {
             Expectations.Order.ANY);
     assertThat(differences(expectations, "mail -s 'not done' me"))
         .containsExactly(
-            "the invocations are not those of the nightly job:",
+            "the invocations differ from the nightly job:",
             "  missing, line 1: log begin",
             "  expected, line 3: mail -s done me",
             "       was, invocation 1: mail -s 'not done' me");
@@ -68,6 +68,6 @@ class ExpectationsTest {
     assertThatThrownBy(() ->
             Expectations.parse("\n{\"name\": 1}".getBytes(UTF_8), "a file", Expectations.Order.ANY))
         .isInstanceOf(ExpectationException.class)
-        .hasMessage("line 2: the name is no string");
+        .hasMessage("line 2: 'name' is not a string");
   }
 }
