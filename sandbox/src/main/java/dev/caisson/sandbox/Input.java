@@ -33,7 +33,7 @@ sealed interface Input {
           throw SandboxException.of(
               RunResult.Step.COMMAND,
               "the input %s is %s"
-                  .formatted(path, type == S_IFDIR ? "a directory" : "no regular file"),
+                  .formatted(path, type == S_IFDIR ? "a directory" : "not a regular file"),
               "use a regular file, or open it and give the descriptor");
         }
         return fd;

@@ -182,7 +182,7 @@ final class NamespaceHolder implements AutoCloseable {
     if (last == 0) {
       throw SandboxException.of(
           RunResult.Step.SANDBOX,
-          "this process has no id but that of root",
+          "the only mapped id of this process is root's",
           "start it where more ids are mapped; see user_namespaces(7)");
     }
     // The highest id, 4294967295, means "no id".
