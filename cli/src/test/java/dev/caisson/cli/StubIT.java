@@ -216,7 +216,7 @@ class StubIT {
     assertThat(answer.err())
         .isEqualTo(
             """
-            caisson: the invocations are not those of r:
+            caisson: the invocations differ from r:
               expected, line 2: two ''
                    was, invocation 2: two ''
                    without X=1
@@ -239,7 +239,7 @@ class StubIT {
     assertThat(answer.err())
         .isEqualTo(
             """
-            caisson: the invocations are not those of e:
+            caisson: the invocations differ from e:
               missing, line 2: two
               expected, line 4: one 'a b' $'\\n'
                    was, invocation 2: one ab
@@ -272,12 +272,12 @@ class StubIT {
       value = {
         "nonsense | line 2: not JSON",
         "[] | line 2: not an object",
-        "{\"name\": \"a\"} | line 2: an invocation has a name and arguments",
-        "{\"name\": \"a\", \"arguments\": [], \"status\": 0} | line 2: there is no 'status' in an invocation",
-        "{\"name\": \"a\", \"arguments\": [1]} | line 2: in 'arguments' there is no string",
-        "{\"name\": \"a\", \"arguments\": [{\"base64\": \"?\"}]} | line 2: in 'arguments'",
-        "{\"name\": \"a\", \"arguments\": {}} | line 2: 'arguments' is no array",
-        "{\"name\": 1, \"arguments\": []} | line 2: the name is no string",
+        "{\"name\": \"a\"} | line 2: an invocation must have 'name' and 'arguments'",
+        "{\"name\": \"a\", \"arguments\": [], \"status\": 0} | line 2: unknown member 'status'",
+        "{\"name\": \"a\", \"arguments\": [1]} | line 2: 'arguments' is neither a string nor",
+        "{\"name\": \"a\", \"arguments\": [{\"base64\": \"?\"}]} | line 2: 'arguments' is neither a string nor",
+        "{\"name\": \"a\", \"arguments\": {}} | line 2: 'arguments' is not an array",
+        "{\"name\": 1, \"arguments\": []} | line 2: 'name' is not a string",
       })
   void aLineThatIsNoExpectationIsNamedBeforeAnythingRuns(String line, String message)
       throws Exception {

@@ -7,22 +7,21 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/// Something that is put at a place in the sandbox.
+/// A file, directory or link that a run puts at a path in the sandbox.
 ///
-/// Any byte but NUL may be in a path. What is on the way to the place is made if it is missing;
-/// what is put there later lies over what was there before. Immutable, but for the descriptor of a
-/// [Data].
+/// A path may contain any byte except NUL. Missing parent directories are created. Later binds
+/// cover earlier ones. Immutable, except for the descriptor of a [Data].
 public sealed interface Bind {
-  /// Where it is in the sandbox; absolute.
+  /// The path in the sandbox; absolute.
   Path target();
 
-  /// What may be done with a file or directory of the host.
+  /// What the sandbox may do with a file or directory of the host.
   enum Access {
-    /// It can be read.
+    /// The sandbox can read it.
     READ_ONLY("--ro-bind"),
-    /// It can be read and written.
+    /// The sandbox can read and write it.
     READ_WRITE("--bind"),
-    /// It can be read and written, and device nodes in it work.
+    /// The sandbox can read and write it, and its device nodes work.
     DEVICE("--dev-bind");
 
     final String option;
@@ -32,9 +31,9 @@ public sealed interface Bind {
     }
   }
 
-  /// A file or directory of the host, with what is mounted below it.
+  /// A file or directory of the host, together with the mounts below it.
   ///
-  /// @param source where it is on the host; symbolic links are followed there, once
+  /// @param source the path on the host; symbolic links in it are followed once
   record Host(Access access, Path source, Path target) implements Bind {
     /// @throws IllegalArgumentException if the target is not absolute
     public Host {
@@ -43,10 +42,10 @@ public sealed interface Bind {
     }
   }
 
-  /// A new regular file, which the sandbox can write to where it can write to its directory.
+  /// A new regular file. The sandbox can write to it if it can write to its directory.
   ///
-  /// @param contents what is in it, from the position to the limit; it is copied
-  /// @param mode its permissions
+  /// @param contents the bytes from the position to the limit; copied
+  /// @param mode the permission bits
   record File(ByteBuffer contents, Path target, int mode) implements Bind {
     /// @throws IllegalArgumentException if the target is not absolute
     public File {
@@ -55,7 +54,7 @@ public sealed interface Bind {
       contents = copy.put(contents.duplicate()).flip().asReadOnlyBuffer();
     }
 
-    /// A view of its own for each caller, which cannot be written to.
+    /// Returns a new read-only view at each call.
     @Override
     public ByteBuffer contents() {
       return contents.asReadOnlyBuffer();
@@ -68,26 +67,27 @@ public sealed interface Bind {
     }
   }
 
-  /// A file with what can be read from a descriptor, which is read to its end when the sandbox is
+  /// A file with the data of a descriptor. The descriptor is read to its end when the sandbox is
   /// made.
   ///
   /// @param from stays the caller's; its position moves
   /// @param access whether the sandbox can change its copy
   record Data(Fd from, Path target, Access access) implements Bind {
-    /// @throws IllegalArgumentException if the target is not absolute, or the access is that of a
-    ///   device
+    /// @throws IllegalArgumentException if the target is not absolute, or the access is
+    ///   [Access#DEVICE]
     public Data {
       requireAbsolute(target);
       if (access == Access.DEVICE) {
-        throw new IllegalArgumentException("a file that is made cannot be a device: " + target);
+        throw new IllegalArgumentException(
+            "a bind of data cannot have the access DEVICE: " + target + ". Use Bind.device");
       }
     }
   }
 
-  /// A new and empty directory in memory, which goes with the sandbox.
+  /// A new, empty tmpfs. It is discarded with the sandbox.
   ///
-  /// @param size the most that can be in it; half of the machine's memory if it is empty
-  /// @param mode its permissions
+  /// @param size the maximum size; half of the machine's memory if empty
+  /// @param mode the permission bits
   record Tmpfs(Path target, Optional<ByteSize> size, int mode) implements Bind {
     /// @throws IllegalArgumentException if the target is not absolute, or the size not positive
     public Tmpfs {
@@ -98,9 +98,9 @@ public sealed interface Bind {
     }
   }
 
-  /// A new directory in what is there.
+  /// A new directory on the file system that is visible at that path.
   ///
-  /// @param mode its permissions
+  /// @param mode the permission bits
   record Directory(Path target, int mode) implements Bind {
     /// @throws IllegalArgumentException if the target is not absolute
     public Directory {
@@ -110,7 +110,7 @@ public sealed interface Bind {
 
   /// A symbolic link.
   ///
-  /// @param to what it says; it need not exist
+  /// @param to the path that the link contains; it need not exist
   record Symlink(String to, Path target) implements Bind {
     /// @throws IllegalArgumentException if the target is not absolute
     public Symlink {
@@ -118,37 +118,37 @@ public sealed interface Bind {
     }
   }
 
-  /// Shows a file or directory of the host, for reading alone.
+  /// Shows a file or directory of the host read-only.
   static Bind readOnly(Path source, String target) {
     return new Host(Access.READ_ONLY, source, Path.of(target));
   }
 
-  /// Shows a file or directory of the host, for reading and writing.
+  /// Shows a file or directory of the host, readable and writable.
   static Bind readWrite(Path source, String target) {
     return new Host(Access.READ_WRITE, source, Path.of(target));
   }
 
-  /// Shows a device node of the host, or a directory of them, such that they work.
+  /// Shows a device node of the host, or a directory of working device nodes.
   static Bind device(Path source, String target) {
     return new Host(Access.DEVICE, source, Path.of(target));
   }
 
-  /// Makes a file with this text.
+  /// Makes a file with this text in UTF-8, mode 0644.
   static Bind file(String text, String target) {
     return new File(StandardCharsets.UTF_8.encode(text), Path.of(target), 0644);
   }
 
-  /// Makes a file, for reading alone, with what a descriptor gives.
+  /// Makes a read-only file with the data of a descriptor.
   static Bind data(Fd from, String target) {
     return new Data(from, Path.of(target), Access.READ_ONLY);
   }
 
-  /// Makes an empty directory in memory.
+  /// Makes an empty tmpfs, mode 0755, of the default size.
   static Bind tmpfs(String target) {
     return new Tmpfs(Path.of(target), Optional.empty(), 0755);
   }
 
-  /// Makes a directory.
+  /// Makes a directory, mode 0755.
   static Bind directory(String target) {
     return new Directory(Path.of(target), 0755);
   }
@@ -160,7 +160,7 @@ public sealed interface Bind {
 
   private static void requireAbsolute(Path target) {
     if (!target.isAbsolute()) {
-      throw new IllegalArgumentException("a place in the sandbox must be absolute: " + target);
+      throw new IllegalArgumentException("a path in the sandbox must be absolute, not " + target);
     }
   }
 }

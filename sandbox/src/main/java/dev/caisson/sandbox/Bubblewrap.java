@@ -9,15 +9,15 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 
-/// The program `bwrap` that makes the sandboxes.
+/// Finds `bwrap`, the program that makes the sandboxes.
 ///
-/// Any number of threads may use it.
+/// Thread-safe.
 public final class Bubblewrap {
   private static final Map<Path, byte[]> contents = new HashMap<>();
 
   private Bubblewrap() {}
 
-  /// Finds it on the JVM's PATH.
+  /// Finds `bwrap` on the JVM's PATH.
   public static Optional<Path> find() {
     return HostPrograms.find("bwrap");
   }
@@ -32,9 +32,9 @@ public final class Bubblewrap {
                 "on Debian: apt-get install bubblewrap"));
   }
 
-  /// A copy of it in memory. It is the first process of each sandbox, and by `/proc/1/exe` user 0
-  /// in there reaches the file, its mode at least: that must not be the host's, nor that of another
-  /// run.
+  /// Copies the program into a sealed memfd. bubblewrap is the first process of each sandbox, so
+  /// user 0 in the sandbox reaches its file by `/proc/1/exe` and can change at least its mode. The
+  /// file must therefore be neither the host's nor that of another run.
   static Fd copy(Path file) throws IOException {
     byte[] known;
     synchronized (contents) {

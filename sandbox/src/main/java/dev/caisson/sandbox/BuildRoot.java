@@ -18,24 +18,24 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/// A throw-away root file system for commands: `/usr` of some root, read-only, and everything else
-/// new and empty.
+/// A throw-away root file system for commands: a read-only `/usr` of a given root, and everything
+/// else new and empty.
 ///
-/// Each [#run] is a sandbox of its own; any number of them may go on at once, from as many threads,
-/// or beside their caller ([#start]). `/var` alone is kept from one run to the next, until the
-/// build root is closed. If the JVM is killed, all of it goes: the processes, the mounts and, a
-/// moment later, the files.
+/// Each [#run] has its own sandbox. Any number of runs may go on at once: each blocks its own
+/// thread, or runs in the background ([#start]). Only `/var` is kept from one run to the next,
+/// until the build root is closed. If the JVM is killed, the processes, the mounts and, a moment
+/// later, the files go too.
 ///
-/// Needs bubblewrap. As root (CAP_SYS_ADMIN and CAP_MKNOD), all that is mounted is mounted in the
-/// namespace of the build root's [#thread()], which the host never sees. Anybody else needs the
-/// right to make user namespaces; see [Privilege].
+/// Needs bubblewrap. As root (CAP_SYS_ADMIN and CAP_MKNOD), all mounts are made in the namespace of
+/// the build root's [#thread()], which the host never sees. Any other user needs the right to make
+/// user namespaces; see [Privilege].
 ///
-/// Runs, endpoints and closing are for any number of threads. What shapes the sandboxes ([#libdir],
-/// [#runner], [#boot], [#procOverride]) is for one thread, before the first run.
+/// Runs, endpoints and closing are thread-safe. The methods that shape the sandboxes ([#libdir],
+/// [#runner], [#boot], [#procOverride]) are for one thread, before the first run.
 public final class BuildRoot implements AutoCloseable {
   private static final int LONGEST_COMMAND_LINE = 4096;
 
-  /// For runs whose processes have been killed.
+  /// The wait for runs whose processes have been killed.
   private static final Duration LAST_STEPS = Duration.ofSeconds(10);
 
   private final Path root;
@@ -46,14 +46,14 @@ public final class BuildRoot implements AutoCloseable {
   private final Turns turns = new Turns();
   private final AtomicInteger runs = new AtomicInteger();
 
-  /// Device nodes that are not the host's, if the JVM may make them.
+  /// A directory of device nodes separate from the host's, if the JVM may make them.
   private final Optional<Path> dev;
 
   private final Path var;
   private final Map<String, String> procOverrides = new LinkedHashMap<>();
   private final SharedEndpoints endpoints;
 
-  /// The runs that go on beside their callers.
+  /// The runs in the background.
   private final Set<StartedRun> started = ConcurrentHashMap.newKeySet();
 
   private Optional<LibraryDirectory> library = Optional.empty();
@@ -77,11 +77,11 @@ public final class BuildRoot implements AutoCloseable {
     this.var = Files.createDirectory(work.path().resolve("var"));
   }
 
-  /// Makes a build root by the best right that the JVM has.
+  /// Makes a build root with the strongest privilege that the JVM has.
   ///
-  /// @param root whose `/usr` is used: `/` for the host's own
-  /// @param work a directory for what belongs to it; one below it is made, and deleted in the end.
-  ///   On a file system with room, as `/var` of the sandbox lies there
+  /// @param root the root whose `/usr` is used: `/` for the host's own
+  /// @param work the parent of the build root's own directory, which is created here and deleted by
+  ///   [#close()]. It needs a file system with room, as `/var` of the sandbox lies there
   /// @throws SandboxException if bubblewrap is missing, or a setting of this machine forbids it
   /// @throws IOException if its files cannot be made
   public static BuildRoot create(Path root, Path work) throws IOException {
@@ -94,10 +94,11 @@ public final class BuildRoot implements AutoCloseable {
     }
   }
 
-  /// Makes a build root by a certain right: root, too, may use a user namespace, in which a command
-  /// with all capabilities has none over the host.
+  /// Makes a build root with a given privilege. Root may use a user namespace too: a command with
+  /// all capabilities then has no power over the host.
   ///
-  /// @throws SandboxException if the JVM has not that right; else as [#create(Path, Path)]
+  /// @throws SandboxException if the JVM does not have that privilege; otherwise as [#create(Path,
+  ///   Path)]
   public static BuildRoot create(Path root, Path work, Privilege privilege) throws IOException {
     var bwrap = Bubblewrap.require();
     if (!Files.isDirectory(root)) {
@@ -131,8 +132,8 @@ public final class BuildRoot implements AutoCloseable {
           if (failure.errno() == Errno.EPERM) {
             throw SandboxException.of(
                     RunResult.Step.SANDBOX,
-                    "a build root by the rights of root needs CAP_SYS_ADMIN",
-                    "run this as root, or use a user namespace")
+                    "a build root with Privilege.ROOT needs CAP_SYS_ADMIN",
+                    "run this as root, or use Privilege.USER_NAMESPACE")
                 .causedBy(failure);
           }
           throw failure;
@@ -143,7 +144,7 @@ public final class BuildRoot implements AutoCloseable {
         if (forbidden.isPresent() && Privilege.ofThisProcess() != Privilege.ROOT) {
           throw forbidden.get();
         }
-        // Root's user namespace maps root to root, who owns the host's device nodes.
+        // The user namespace of root maps root to root, the owner of the host's device nodes.
         return Privilege.ofThisProcess() == Privilege.ROOT
             ? SpawnThread.withPrivateMounts()
             : SpawnThread.ofItsOwn();
@@ -162,7 +163,7 @@ public final class BuildRoot implements AutoCloseable {
     procOverride(Layout.COMMAND_LINE, "root=/dev/osbuild\n");
   }
 
-  /// By which right its sandboxes are made.
+  /// The privilege that the sandboxes are made with.
   public Privilege privilege() {
     return privilege;
   }
@@ -174,76 +175,76 @@ public final class BuildRoot implements AutoCloseable {
   }
 
   /// Shows an osbuild library directory at `/run/osbuild/lib`. Build roots that share the object
-  /// look for its Python package once.
+  /// search for its Python package only once.
   public BuildRoot libdir(LibraryDirectory directory) {
     library = Optional.of(directory);
     return this;
   }
 
-  /// Runs each command through this executable, which is shown at `/run/osbuild/runner/NAME`, as
-  /// osbuild does today.
+  /// Runs each command through this executable, shown at `/run/osbuild/runner/NAME`, as current
+  /// versions of osbuild do.
   public BuildRoot runner(Path path) {
     runner = Optional.of(new Layout.Runner.Shown(path.toAbsolutePath()));
     return this;
   }
 
   /// Runs each command through an executable of the library directory, at
-  /// `/run/osbuild/lib/runners/NAME`, as osbuild did in 2020. Without a [#libdir], that is the
-  /// library directory of an installed osbuild ([LibraryDirectory#INSTALLED]).
+  /// `/run/osbuild/lib/runners/NAME`, as osbuild did in 2020. Without a [#libdir], the library
+  /// directory of an installed osbuild is used ([LibraryDirectory#INSTALLED]).
   ///
-  /// @param name the name of a file, without directories
+  /// @param name a file name, without directories
   public BuildRoot runnerOfLibdir(String name) {
     if (name.isEmpty() || name.indexOf('/') >= 0) {
-      throw new IllegalArgumentException("not the name of a runner: '" + name + "'");
+      throw new IllegalArgumentException(
+          "the name of a runner must be a file name, not '" + name + "'");
     }
     runner = Optional.of(new Layout.Runner.OfLibdir(name));
     return this;
   }
 
-  /// Shows `/boot` of the root, too.
+  /// Shows `/boot` of the root as well.
   public BuildRoot boot() {
     boot = true;
     return this;
   }
 
-  /// Shows other contents for a file below `/proc`.
+  /// Replaces the contents of a file below `/proc`.
   ///
-  /// @param contents of `cmdline`: at most 4,096 bytes, as many as a kernel takes
+  /// @param contents for `cmdline`, at most 4,096 bytes, the kernel's own limit
   public BuildRoot procOverride(String name, String contents) {
     if (name.equals(Layout.COMMAND_LINE)
         && contents.getBytes(StandardCharsets.UTF_8).length > LONGEST_COMMAND_LINE) {
-      throw new IllegalArgumentException("a kernel's command line has at most 4096 bytes");
+      throw new IllegalArgumentException(
+          "the contents of /proc/cmdline must have at most 4096 bytes, as a kernel's command line");
     }
     procOverrides.put(name, contents);
     return this;
   }
 
-  /// The thread whose mounts the sandboxes see. As root, what is mounted by it before a run can be
-  /// bound into that run.
+  /// The thread whose mounts the sandboxes see. As root, a run can bind what this thread mounted
+  /// before the run started.
   public SpawnThread thread() {
     return thread;
   }
 
-  /// Passes an endpoint into all sandboxes, those that run already too, until the build root is
-  /// closed.
+  /// Passes an endpoint into all sandboxes, including running ones, until the build root is closed.
   ///
-  /// @throws IllegalArgumentException if there is one of that name
+  /// @throws IllegalArgumentException if an endpoint has that name already
   public BuildRoot endpoint(ApiEndpoint endpoint) throws IOException {
     endpoints.add(endpoint);
     return this;
   }
 
   /// Passes the socket of another program into all sandboxes that start from now on, as an endpoint
-  /// at `/run/osbuild/api/NAME`. The program serves it, with whatever protocol it has.
+  /// at `/run/osbuild/api/NAME`. The program serves it, in its own protocol.
   ///
-  /// The sandbox sees that program's credentials and is seen with its own: what may connect is up
-  /// to the mode of the socket's file, and to the program.
+  /// The sandbox and the program see each other's own credentials. The mode of the socket's file
+  /// and the program decide who may connect.
   ///
-  /// @param name of a file, unique among the endpoints
-  /// @param socket a Unix socket of the host; it must be there when a run starts
-  /// @throws IllegalArgumentException if there is an endpoint of that name
-  /// @throws IOException if there is no socket at that path, a [SandboxException] if there is
-  ///   another file
+  /// @param name a file name, unique among the endpoints
+  /// @param socket a Unix socket of the host; it must exist when a run starts
+  /// @throws IllegalArgumentException if an endpoint has that name already
+  /// @throws IOException if the path does not exist; a [SandboxException] if it is not a socket
   public BuildRoot endpoint(String name, Path socket) throws IOException {
     int type = 0170000;
     int ofSocket = 0140000;
@@ -255,48 +256,47 @@ public final class BuildRoot implements AutoCloseable {
     return this;
   }
 
-  /// What [#run] would execute, found out without doing it.
+  /// Describes what [#run] would execute, without executing it.
   ///
   /// @throws SandboxException if a limit cannot be enforced on this machine
   public RunPlan plan(Run run) throws IOException {
     var own = new RunDirectory(work.path().resolve("run-0"));
     try (var plan = new Plan(bwrap, layout(run, own, dev), run, Optional.empty());
-        // To see which limits can be set is to set them.
+        // Setting the limits is the only way to learn which of them can be set.
         var confinement = new Confinement(run)) {
       return new RunPlan(plan.commandLine(), plan.environment(), confinement.enforced());
     }
   }
 
-  /// Runs a command in a sandbox of its own, and waits for it and all its descendants.
+  /// Runs a command in its own sandbox, and waits for it and all its descendants.
   ///
   /// Blocks until it has ended, at most a few seconds longer than its deadline. An interrupt ends
-  /// it like a deadline; the result says so, and the thread stays interrupted.
+  /// the run as a deadline does; the result says so, and the thread stays interrupted.
   ///
-  /// A run that has something put below `/var`, or below another bind that it can write to, must be
-  /// the only one of its build root: others could change the way there while it is made.
+  /// A run with a bind below `/var`, or below another writable bind, must be the only run of its
+  /// build root: another run could change the path while the bind is made.
   ///
-  /// @return how it ended; that it failed is no exception
-  /// @throws IllegalStateException if it must be the only one and is not, or another must be; if
-  ///   the build root is closed
+  /// @return how the run ended; a failed command is not an exception
+  /// @throws IllegalStateException if this run or a running one must be the only run; if the build
+  ///   root is closed
   /// @throws SandboxException if bubblewrap cannot be started, or a limit cannot be enforced on
-  ///   this machine; nothing has run then
-  /// @throws IOException if what the run needs on the host cannot be made or read
+  ///   this machine; the command has not run
+  /// @throws IOException if a file of the host that the run needs cannot be made or read
   public RunResult run(Run run) throws IOException {
     if (run.hasStreams()) {
       throw new IllegalArgumentException(
           "Run.streams are for BuildRoot.start; use Run.stdin and the result with BuildRoot.run");
     }
-    // On the thread of the caller, which saves one.
+    // Running on the caller's thread saves a thread.
     return run(run, () -> {});
   }
 
-  /// Runs a command in a sandbox of its own, beside the caller. As [#run], but an interrupt of the
-  /// caller does not end it.
+  /// Runs a command in its own sandbox, in the background. As [#run], except that an interrupt of
+  /// the caller does not end it.
   ///
-  /// Blocks until the sandbox has been started, a few milliseconds as a rule.
+  /// Blocks until the sandbox has been started, usually a few milliseconds.
   ///
-  /// @return the run, which goes on until it ends by itself or is ended; when the build root is
-  ///   closed, it is cancelled
+  /// @return the run, which goes on until it ends or is ended; closing the build root cancels it
   /// @throws IllegalStateException as of [#run]
   /// @throws IOException as of [#run]
   public StartedRun start(Run run) throws IOException {
@@ -351,8 +351,8 @@ public final class BuildRoot implements AutoCloseable {
     }
   }
 
-  /// Whether it could change those of others, or is to have more than they: pseudo-terminals, as
-  /// bubblewrap's own devices have, too.
+  /// Whether the run could change the device nodes of other runs, or needs pseudo-terminals, which
+  /// the shared directory lacks. bubblewrap's own devices have them, too.
   private boolean needsDevicesOfItsOwn(Run run) {
     return privilege == Privilege.USER_NAMESPACE
         || !run.capabilities().equals(Optional.of(Set.of()))
@@ -399,20 +399,19 @@ public final class BuildRoot implements AutoCloseable {
     return shown.isPresent() ? Optional.of(shown.get().shown()) : Optional.empty();
   }
 
-  /// Kills what still runs in it, without asking, and removes all that belongs to it. Files that
-  /// cannot be deleted now are deleted when the JVM ends; see [#finish()]. Idempotent; never
-  /// throws.
+  /// Kills all running commands and removes all files. Files that cannot be deleted now are deleted
+  /// when the JVM ends; see [#finish()]. Idempotent; never throws.
   ///
-  /// Blocks until what runs has ended, ten seconds at most for the callbacks of its runs.
+  /// Blocks until all commands have ended, and at most ten seconds for the callbacks of the runs.
   @Override
   public void close() {
     end();
     work.close();
   }
 
-  /// As [#close()], for a caller who wants to know whether anything is left.
+  /// As [#close()], and reports files that are left.
   ///
-  /// @throws IOException if a file cannot be deleted. It is deleted when the JVM ends then
+  /// @throws IOException if a file cannot be deleted; it is deleted when the JVM ends
   public void finish() throws IOException {
     end();
     work.delete();
@@ -422,12 +421,12 @@ public final class BuildRoot implements AutoCloseable {
     closed = true;
     started.forEach(StartedRun::cancel);
     thread.close();
-    // A callback of one of them may be what closes this.
+    // A callback of a run may be the caller of this method.
     started.forEach(run -> run.awaitEnd(LAST_STEPS));
     endpoints.close();
   }
 
-  /// The root, and how sandboxes are made of it.
+  /// The root, and the privilege that sandboxes are made with.
   @Override
   public String toString() {
     return "build root of %s by %s%s".formatted(root, privilege, closed ? ", closed" : "");

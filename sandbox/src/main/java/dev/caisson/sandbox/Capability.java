@@ -9,7 +9,7 @@ import java.util.EnumSet;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/// The privileges that the rights of root are divided into. See `capabilities(7)`.
+/// The capabilities, into which the kernel divides the rights of root. See `capabilities(7)`.
 ///
 /// Immutable.
 @SuppressWarnings("MissingJavadoc") // the manual page has one paragraph for each
@@ -56,10 +56,10 @@ public enum Capability {
   CAP_BPF,
   CAP_CHECKPOINT_RESTORE;
 
-  /// A JVM keeps its own.
+  /// The capability sets of this process, which a JVM never changes.
   private static final ConcurrentHashMap<String, BigInteger> SETS = new ConcurrentHashMap<>();
 
-  /// What a stage of a build may have unless its description asks for more.
+  /// The most capabilities that a stage of a build may have unless its description asks for more.
   public static final Set<Capability> STAGE_DEFAULT =
       Set.copyOf(
           EnumSet.of(
@@ -83,10 +83,10 @@ public enum Capability {
               CAP_SYS_NICE,
               CAP_SYS_RESOURCE));
 
-  /// Those of a set that a process started from here can have.
+  /// The capabilities of a set that a child of this process can have.
   ///
-  /// bubblewrap that is told to keep one that it has not fails to drop the others, and does not say
-  /// so.
+  /// Asked to keep a capability that it lacks, bubblewrap fails to drop the others, without an
+  /// error.
   static Set<Capability> available(Set<Capability> wanted) {
     var bounding = ofThisProcess("CapBnd");
     var available = EnumSet.noneOf(Capability.class);
@@ -98,7 +98,7 @@ public enum Capability {
     return available;
   }
 
-  /// One of the sets of this process, by its name in `/proc/self/status`. See `proc(5)`.
+  /// A capability set of this process, by its name in `/proc/self/status`. See `proc(5)`.
   static BigInteger ofThisProcess(String set) {
     return SETS.computeIfAbsent(set, Capability::read);
   }

@@ -21,10 +21,9 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeSet;
 
-/// What binds a run and bubblewrap cannot do: limits, and a network with a broker.
+/// The confinement that bubblewrap cannot provide: limits, and a brokered network.
 ///
-/// They are put upon the sandbox from outside when it has been made, while a [Gate] holds the
-/// command back.
+/// Both are applied from outside when the sandbox exists, while a [Gate] holds the command back.
 final class Confinement implements AutoCloseable {
   private final Run run;
   private final Optional<Cgroup> cgroup;
@@ -57,14 +56,14 @@ final class Confinement implements AutoCloseable {
     return !run.rlimits().isEmpty() || run.network() instanceof Network.Brokered;
   }
 
-  /// A process that will be in the run's control group from its beginning on.
+  /// Describes a process that is in the run's control group from its start.
   Spawn spawn(Path executable) {
     return cgroup.isPresent()
         ? cgroup.get().spawn(executable)
         : Spawn.of(executable).argv0("bwrap");
   }
 
-  /// Starts it.
+  /// Starts the process.
   Child start(Spawn spawn, SpawnThread thread) throws IOException {
     return cgroup.isPresent() ? cgroup.get().start(spawn, thread) : spawn.startFrom(thread);
   }
@@ -74,16 +73,16 @@ final class Confinement implements AutoCloseable {
     return gate.isPresent();
   }
 
-  /// What holds the command back, if something is to be done before it starts.
+  /// The gate that holds the command back, if something must be applied before it starts.
   Optional<Gate> gate() {
     return gate;
   }
 
-  /// Binds the sandbox, and lets the command go.
+  /// Applies limits and network to the sandbox, and lets the command start.
   ///
   /// @param init the first process of the sandbox
-  /// @param deadline until when bubblewrap must have got so far
-  /// @throws SandboxException if a step fails; the command has not run then
+  /// @param deadline the deadline for bubblewrap's own work
+  /// @throws SandboxException if a step fails; the command has not run
   void apply(int init, Deadline deadline) throws IOException {
     if (run.network() instanceof Network.Brokered brokered) {
       step(
@@ -91,7 +90,7 @@ final class Confinement implements AutoCloseable {
           () -> proxy = Optional.of(SandboxProxy.start(init, brokered.broker())));
     }
     if (gate.isPresent()) {
-      // bubblewrap's own work must not meet the limits.
+      // The limits must not apply to bubblewrap's own work.
       gate.get().awaitWritten(deadline);
       step(RunResult.Step.LIMITS, () -> limit(init));
       gate.get().open();
@@ -121,14 +120,14 @@ final class Confinement implements AutoCloseable {
     }
   }
 
-  /// What binds the run, in words.
+  /// The enforced confinement, in words.
   List<String> enforced() {
     return describe(run, cgroup.map(Cgroup::enforced).orElse(ResourceLimits.none()));
   }
 
-  /// What is to bind a run, in words.
+  /// The intended confinement of a run, in words.
   ///
-  /// @param limits as they are set, which may be less than was asked for
+  /// @param limits the limits that are set, which may be fewer than requested
   static List<String> describe(Run run, ResourceLimits limits) {
     var all = new ArrayList<String>();
     all.add("network: " + run.network());
@@ -159,14 +158,14 @@ final class Confinement implements AutoCloseable {
     return some.get().isEmpty() ? "none" : new TreeSet<>(some.get()).toString();
   }
 
-  /// Asks the kernel what the run has used. To be called when it has ended.
+  /// Reads the run's resource usage from the kernel. Call it when the run has ended.
   void measure() throws IOException {
     if (cgroup.isPresent()) {
       usage = Optional.of(cgroup.get().usage());
     }
   }
 
-  /// Whether a process was killed for want of memory.
+  /// Whether the kernel killed a process because memory ran out.
   boolean outOfMemory() {
     return usage.isPresent() && usage.get().oomKills() > 0;
   }
@@ -175,7 +174,7 @@ final class Confinement implements AutoCloseable {
     return run.limits().memory().orElse(ByteSize.ZERO);
   }
 
-  /// What the run has used. To be called after [#measure].
+  /// The run's resource usage. Call it after [#measure].
   RunResult.Usage usage(Duration wall) {
     return new RunResult.Usage(
         wall,

@@ -14,10 +14,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// A `/dev`: device nodes that every program knows, in a file system in memory that is mounted in
-/// the namespace of a thread. Its nodes are not those of the host, whose modes could be changed.
+/// A `/dev`: the common device nodes, on a tmpfs mounted in the namespace of a thread. The nodes
+/// are separate from the host's, whose modes could otherwise be changed.
 ///
-/// @param path where it is mounted
+/// @param path the mount point
 record Devices(SpawnThread thread, Path path) implements AutoCloseable {
   private static final Map<String, int[]> NODES =
       Map.of(
@@ -35,9 +35,9 @@ record Devices(SpawnThread thread, Path path) implements AutoCloseable {
 
   private static final List<String> STREAMS = List.of("stdin", "stdout", "stderr");
 
-  /// Makes one for a run alone, which can add nodes to it, and has pseudo-terminals.
+  /// Makes a `/dev` for a single run, which can add nodes to it. It has pseudo-terminals.
   ///
-  /// @param path a directory, which is made
+  /// @param path a directory, which is created
   static Devices make(SpawnThread thread, Path path) throws IOException {
     Files.createDirectory(path);
     thread.call(() -> {
@@ -56,9 +56,9 @@ record Devices(SpawnThread thread, Path path) implements AutoCloseable {
     return new Devices(thread, path);
   }
 
-  /// Makes one for many runs, none of which can change it: what one could leave there, others would
-  /// find. The thread sees its null device at `/dev/null` from then on, so a descriptor of it can
-  /// be handed to a run.
+  /// Makes a read-only `/dev` for many runs, so that no run finds the changes of another. The
+  /// thread sees its null device at `/dev/null` from then on, so a descriptor of it can be passed
+  /// to a run.
   static Devices makeReadOnly(SpawnThread thread, Path path) throws IOException {
     Files.createDirectory(path);
     thread.call(() -> {
@@ -86,23 +86,24 @@ record Devices(SpawnThread thread, Path path) implements AutoCloseable {
     }
   }
 
-  /// Opens the null device that a thread sees, for reading and writing. The caller closes it.
+  /// Opens the thread's null device for reading and writing. The caller closes the descriptor.
   static Fd openNull(SpawnThread thread) throws SystemCallException {
     return thread.call(() -> Fd.open(NULL, OpenFlag.RDWR));
   }
 
-  /// Takes them away. What is still mounted goes with the thread, and the directory with the run's.
+  /// Unmounts the file system and deletes the directory. If that fails, the mount goes with the
+  /// thread, and the directory with that of the run.
   @Override
   public void close() {
     try {
       thread.call(() -> {
-        // With what is mounted below.
+        // DETACH also unmounts what is mounted below.
         Mounts.umount2(path, Set.of(UmountFlag.DETACH));
         return path;
       });
       Files.delete(path);
     } catch (IOException | IllegalStateException closed) {
-      // The build root has been closed meanwhile, as a rule.
+      // Usually, the build root has been closed meanwhile.
     }
   }
 }

@@ -8,9 +8,9 @@ import java.time.Duration;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
-/// The connection that a message came over.
+/// The connection that a message arrived on.
 ///
-/// Several threads may ask for the peer; one at a time may send.
+/// Several threads may call [#peer]; one thread at a time may [#send].
 public final class EndpointConnection {
   private static final Duration SEND = Duration.ofSeconds(10);
 
@@ -22,14 +22,14 @@ public final class EndpointConnection {
     this.peer = peer;
   }
 
-  /// Who connected, as the host numbers processes and users.
+  /// The peer's process and user, as the host numbers them.
   public UnixSocket.Credentials peer() {
     return peer;
   }
 
-  /// Answers. The descriptors stay the caller's.
+  /// Sends a reply. The descriptors stay the caller's.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if the other side does not read for ten seconds
+  /// @throws dev.caisson.linux.DeadlineException if the peer does not read for ten seconds
   public void send(JsonNode value, List<Fd> descriptors) throws IOException {
     channel.send(value, descriptors, SEND);
   }

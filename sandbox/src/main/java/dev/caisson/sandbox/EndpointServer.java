@@ -15,9 +15,9 @@ import tools.jackson.databind.JsonNode;
 
 /// Serves an [ApiEndpoint] at a socket.
 ///
-/// Also for endpoints that are not passed into a sandbox but given to host services by their path.
+/// It also serves endpoints that are not passed into a sandbox but given to host services by path.
 ///
-/// Any number of threads may use it.
+/// Thread-safe.
 public final class EndpointServer implements AutoCloseable {
   private static final Pattern FILE_NAME = Pattern.compile("[^/\\x00]{1,100}");
   private static final int CONNECTIONS = 64;
@@ -42,18 +42,18 @@ public final class EndpointServer implements AutoCloseable {
         socket);
   }
 
-  /// @throws IllegalArgumentException if that cannot be the name of an endpoint
+  /// @throws IllegalArgumentException if it is not a file name
   static void checkName(String name) {
     if (name.isEmpty()
         || name.equals(".")
         || name.equals("..")
         || !FILE_NAME.matcher(name).matches()) {
       throw new IllegalArgumentException(
-          "the name of an endpoint must be the name of a file: '" + name + "'");
+          "the name of an endpoint must be a file name of at most 100 characters: '" + name + "'");
     }
   }
 
-  /// Where the socket lies on the host.
+  /// The path of the socket on the host.
   public Path socket() {
     return socket;
   }
@@ -92,7 +92,7 @@ public final class EndpointServer implements AutoCloseable {
     return Message.exception(failure.getClass().getSimpleName(), text == null ? "" : text).value();
   }
 
-  /// Serves what has been sent to its end, for a second at most, and removes the socket.
+  /// Serves messages that were already sent, for at most one second, and removes the socket.
   @Override
   public void close() {
     server.close();
@@ -104,7 +104,7 @@ public final class EndpointServer implements AutoCloseable {
     return "endpoint at " + socket;
   }
 
-  /// Holds back a connection that sends faster than it may.
+  /// Slows a connection down that sends too fast.
   private static final class Pace {
     private final int perSecond;
     private long windowStart = System.nanoTime();

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// The servers of a run's own endpoints, and the directory with the sockets of all that it has.
+/// The servers of a run's own endpoints, and the directory of the sockets of all its endpoints.
 final class EndpointServers implements SharedEndpoints.OfRun, AutoCloseable {
   private final SharedEndpoints shared;
   private final Path directory;
@@ -18,14 +18,14 @@ final class EndpointServers implements SharedEndpoints.OfRun, AutoCloseable {
   private final Set<String> names = new HashSet<>();
   private Optional<NetworkEndpoint> network = Optional.empty();
 
-  /// @param shared what the run has besides
-  /// @param directory where the sockets are made
+  /// @param shared the endpoints that all runs of the build root share
+  /// @param directory the directory for the sockets
   private EndpointServers(SharedEndpoints shared, Path directory) {
     this.shared = shared;
     this.directory = directory;
   }
 
-  /// Serves what a run is to have.
+  /// Serves the endpoints of a run.
   ///
   /// @throws IllegalArgumentException if two have the same name
   static EndpointServers start(Run run, SharedEndpoints shared, Path directory) throws IOException {

@@ -7,23 +7,23 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The endpoint `osbuild`, over which a program in the sandbox tells why it fails before it exits
-/// with 2.
+/// The endpoint `osbuild`: a program in the sandbox reports its exception there before it exits
+/// with status 2.
 ///
-/// The first report counts: a later one cannot take it back.
+/// The first report counts; later ones are ignored.
 ///
-/// Any number of threads may use it.
+/// Thread-safe.
 public final class ExceptionEndpoint implements ApiEndpoint {
   private final AtomicReference<@Nullable Report> first = new AtomicReference<>();
 
-  /// Nothing has been reported yet.
+  /// Makes an endpoint without a report.
   public ExceptionEndpoint() {}
 
-  /// What a program reported.
+  /// An exception of a program in the sandbox.
   ///
-  /// @param type the class of its exception
+  /// @param type the class of the exception
   /// @param value the exception's message
-  /// @param traceback where it came from, in the form of the program's language
+  /// @param traceback the stack trace, in the form of the program's language
   public record Report(String type, String value, String traceback) {}
 
   @Override
@@ -36,7 +36,7 @@ public final class ExceptionEndpoint implements ApiEndpoint {
     var value = message.value();
     var exception = value.get("exception");
     if (!"exception".equals(value.path("method").asString("")) || exception == null) {
-      throw new MessageException("the endpoint 'osbuild' takes exceptions only");
+      throw new MessageException("the endpoint 'osbuild' takes only exception messages");
     }
     first.compareAndSet(
         null,
@@ -48,7 +48,7 @@ public final class ExceptionEndpoint implements ApiEndpoint {
     return exception.path(key).asString("");
   }
 
-  /// The report, if there was one.
+  /// The first report, if any.
   public Optional<Report> report() {
     return Optional.ofNullable(first.get());
   }

@@ -10,14 +10,14 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 
-/// Keeps the command of a sandbox from starting until it is opened.
+/// Holds the command of a sandbox back until the gate is opened.
 ///
-/// The last two files that bubblewrap writes come from sockets. It closes the first when it has
-/// written that file: all others have been written then. At the second it waits for the end of the
-/// file, which is an empty datagram. A datagram socket reports no end when its peer is closed, so
-/// the command never starts if the JVM is killed first. See `unix(7)`.
+/// bubblewrap reads the contents of its last two files from sockets. It closes the first socket
+/// when it has written that file; all other files have then been written. On the second socket it
+/// waits for the end of the file, which is an empty datagram. A datagram socket reports no end when
+/// its peer is closed, so the command never starts if the JVM is killed first. See `unix(7)`.
 ///
-/// `--block-fd`, which bubblewrap has for such a wait, closes the descriptor of a user namespace
+/// bubblewrap's own option for such a wait, `--block-fd`, closes the descriptor of a user namespace
 /// here. See [Layout].
 final class Gate implements AutoCloseable {
   private static final Duration AT_ONCE = Duration.ofSeconds(10);
@@ -35,9 +35,9 @@ final class Gate implements AutoCloseable {
     }
   }
 
-  /// Where bubblewrap reads the last file with contents from.
+  /// The descriptor from which bubblewrap reads the last file with contents.
   ///
-  /// @param contents some kilobytes at most, which the socket takes at once
+  /// @param contents a few kilobytes at most, so that the socket takes them at once
   Fd lastFile(byte[] contents) throws IOException {
     if (contents.length > 0) {
       last.ours().sendmsg(contents, List.of(), Deadline.in(AT_ONCE));
@@ -46,14 +46,14 @@ final class Gate implements AutoCloseable {
     return last.theirs().fd();
   }
 
-  /// Where bubblewrap waits, for a file without contents.
+  /// The descriptor on which bubblewrap waits; its file stays empty.
   Fd opening() {
     return opening.theirs().fd();
   }
 
-  /// Waits until bubblewrap has written its files, or has ended.
+  /// Waits until bubblewrap has written its files or exited.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if it has not in time
+  /// @throws dev.caisson.linux.DeadlineException if the deadline passes first
   void awaitWritten(Deadline deadline) throws IOException {
     last.theirs().close();
     last.ours().fd().await(Set.of(PollEvent.IN), deadline.remaining(), "a sandbox");

@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 
-/// Programs of the host by their names.
+/// Finds programs of the host by name.
 final class HostPrograms {
   private HostPrograms() {}
 

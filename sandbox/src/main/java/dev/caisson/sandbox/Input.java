@@ -6,25 +6,25 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
 
-/// What a command reads as its standard input.
+/// The standard input of a command.
 sealed interface Input {
-  /// What a descriptor of the caller holds.
+  /// The file of a descriptor, which stays the caller's.
   record OfDescriptor(Fd fd) implements Input {}
 
-  /// These bytes.
+  /// Bytes in memory.
   @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
   record OfBytes(byte[] bytes) implements Input {}
 
-  /// What a stream gives until its end. A run closes it.
+  /// A stream of the JVM, read to its end. The run closes it.
   record OfStream(InputStream stream) implements Input {}
 
-  /// What is in a regular file when the run starts.
+  /// A regular file, opened when the run starts.
   record OfFile(Path path) implements Input {
     private static final int S_IFDIR = 0040000;
 
-    /// Opens the file, which does not block.
+    /// Opens the file without blocking.
     ///
-    /// @throws IOException if it cannot be opened, or is no regular file
+    /// @throws IOException if it cannot be opened, or is not a regular file
     Fd open() throws IOException {
       var fd = Fd.open(path, OpenFlag.NONBLOCK);
       try {
@@ -33,7 +33,7 @@ sealed interface Input {
           throw SandboxException.of(
               RunResult.Step.COMMAND,
               "the input %s is %s"
-                  .formatted(path, type == S_IFDIR ? "a directory" : "no regular file"),
+                  .formatted(path, type == S_IFDIR ? "a directory" : "not a regular file"),
               "use a regular file, or open it and give the descriptor");
         }
         return fd;

@@ -10,13 +10,13 @@ import java.time.Duration;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Feeds a command from a stream of the JVM, through a pipe: a thread reads the stream and writes
-/// to the pipe, as fast as the command reads.
+/// Copies a stream of the JVM to the command's standard input through a pipe. A thread reads the
+/// stream and writes to the pipe as fast as the command reads.
 final class InputFeeder implements AutoCloseable {
   private static final int CHUNK = 64 * 1024;
 
-  /// How long a stream may take to notice that it is closed. One that does not notice keeps its
-  /// thread until it returns.
+  /// The time that a stream has to notice that it is closed. If it does not notice, its thread
+  /// lives until the stream returns.
   private static final Duration LAST_STEPS = Duration.ofSeconds(1);
 
   private final InputStream stream;
@@ -28,23 +28,23 @@ final class InputFeeder implements AutoCloseable {
   private InputFeeder(InputStream stream, Pipe pipe) {
     this.stream = stream;
     this.pipe = pipe;
-    // It may block in the stream, and blocks in the kernel.
+    // A platform thread: the stream may block, and writes to the pipe block in the kernel.
     this.thread = Thread.ofPlatform().daemon().name("run-input").unstarted(this::feed);
   }
 
-  /// Takes a stream over, of which nothing is read before [#start()].
+  /// Takes ownership of a stream. Nothing is read before [#start()].
   static InputFeeder of(InputStream stream) throws SystemCallException {
     return new InputFeeder(stream, Pipe.pipe2());
   }
 
-  /// The end of the pipe that the command reads. It stays the feeder's.
+  /// The command's end of the pipe. The feeder keeps the ownership.
   Fd reader() {
     return pipe.read();
   }
 
-  /// Begins to feed. To be called once, when the process has been started.
+  /// Starts feeding. Call it once, when the process has been started.
   void start() throws SystemCallException {
-    // Else the writer would not notice that the command has closed its end.
+    // With this copy open, the writer would not notice that the command closed its end.
     pipe.read().close();
     Threads.start(thread);
   }
@@ -60,11 +60,11 @@ final class InputFeeder implements AutoCloseable {
         writer.write(buffer, 0, count);
       }
     } catch (SystemCallException | IllegalStateException unread) {
-      // The command reads no more.
+      // The command has closed its end.
     }
   }
 
-  /// Reads once; a stream that fails has ended.
+  /// Reads once. A failure counts as the end of the stream.
   private int read(byte[] buffer) {
     try {
       int count = stream.read(buffer);
@@ -81,22 +81,22 @@ final class InputFeeder implements AutoCloseable {
     }
   }
 
-  /// Why the stream could not be read to its end, if it failed while the command could read.
+  /// Why the stream failed, if it failed before [#close].
   Optional<String> failure() {
     return Optional.ofNullable(failure);
   }
 
-  /// Closes the stream, and ends the thread. To be called when the process has ended; an interrupt
-  /// stays set.
+  /// Closes the stream and ends the thread. Call it when the process has ended. An interrupt of the
+  /// caller stays set.
   @Override
   public void close() {
     closed = true;
     try {
       stream.close();
     } catch (IOException | RuntimeException gone) {
-      // There is nothing more to be read.
+      // A stream that cannot be closed has nothing more to read.
     }
-    // Streams of threads, such as a PipedInputStream, notice this instead.
+    // Streams between threads, such as PipedInputStream, notice an interrupt, not a close.
     thread.interrupt();
     Threads.join(thread, LAST_STEPS);
     pipe.close();

@@ -17,15 +17,15 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 
-/// What bubblewrap is told about the root file system and the namespaces of a run.
+/// The arguments of bubblewrap for the root file system and the namespaces of a run.
 ///
 /// Follows osbuild's `buildroot.py`.
 ///
-/// @param namespaces the user namespaces that it is made in; without them, bubblewrap makes its own
-///   if it has to
-/// @param dev the directory of device nodes; without one, bubblewrap makes its own
+/// @param namespaces the user namespaces of the sandbox; if empty, bubblewrap makes its own where
+///   it needs one
+/// @param dev the directory of device nodes; if empty, bubblewrap makes its own
 /// @param api the directory of the host with the sockets of the run's endpoints
-/// @param sockets of other programs, by the names that they have beside those
+/// @param sockets the sockets of other programs, by their names beside those endpoints
 record Layout(
     Path root,
     Privilege privilege,
@@ -42,12 +42,12 @@ record Layout(
   private static final String RUNNER = "/run/osbuild/runner";
   private static final String READY = "/run/osbuild/ready";
 
-  /// What each command is run through.
+  /// The executable that each command is run through.
   sealed interface Runner {
-    /// Where it is in the sandbox.
+    /// The path in the sandbox.
     String inside();
 
-    /// An executable of the host that is shown by itself.
+    /// An executable of the host, shown by itself.
     record Shown(Path path) implements Runner {
       @Override
       public String inside() {
@@ -64,47 +64,48 @@ record Layout(
     }
   }
 
-  /// The directory whose files the kernel has once for the whole machine, beside those of
-  /// processes.
+  /// The directory with the global files of the kernel, besides those of processes.
   private static final Path PROC = Path.of("/proc");
 
-  /// The kernel's, below `/proc`.
+  /// The kernel's command line, below `/proc`.
   static final String COMMAND_LINE = "cmdline";
 
-  /// Nobody may read it, so nobody misses it.
+  /// A file without read permission, so a placeholder in its place disturbs no program.
   private static final Path SYSRQ_TRIGGER = PROC.resolve("sysrq-trigger");
 
-  /// What can be written below `/proc` would change the host.
+  /// Paths below `/proc` through which a write would change the host.
   private static final List<String> SETTINGS_OF_THE_KERNEL =
       List.of("/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs", SYSRQ_TRIGGER.toString());
 
-  /// From the root that is given, below `/etc` and beside it, read-only where present: mke2fs,
-  /// skopeo, ostree and SELinux read their settings there.
+  /// Read-only, where present, from the root of the build root: the settings of mke2fs, skopeo,
+  /// ostree and SELinux, below `/etc` and beside it.
   private static final List<String> SETTINGS =
       List.of("etc/mke2fs.conf", "etc/containers", "ostree", "etc/selinux");
 
-  /// From the host, read-only where present, for who can reach others: whom to trust.
+  /// Read-only, where present, from the host, for a sandbox with a network: the trusted
+  /// certificates.
   private static final List<String> CERTIFICATES =
       List.of("/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted");
 
-  /// From the host, read-only where present, for who shares its network: how to find others.
+  /// Read-only, where present, from the host, for a sandbox with the host's network: name
+  /// resolution.
   private static final List<String> RESOLVER =
       List.of("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf");
 
-  /// A descriptor among the arguments; bubblewrap is told the number that it gets there.
+  /// A descriptor among the arguments. bubblewrap gets its number as the argument.
   ///
   /// @param own whether it is closed with the arguments
   record Passed(Fd fd, boolean own) {}
 
   /// Adds the arguments for a run: text, paths, and [Passed] descriptors.
   ///
-  /// @param gate what the command waits for
-  /// @throws IllegalArgumentException if the run asks for two things that cannot be had together
+  /// @param gate the gate that holds the command back, if any
+  /// @throws IllegalArgumentException if the run combines options that exclude each other
   void options(Run run, List<Object> options, Optional<Gate> gate) throws IOException {
     if (run.network() instanceof Network.Host && protection(run) == ProcProtection.EACH_FILE) {
       throw new IllegalArgumentException(
-          "a run of root that may make user namespaces cannot have the host's network: it could"
-              + " change the modes of the host's files in /proc/net; give it a broker, or run it as"
+          "a run as root that may make user namespaces cannot have the host's network: it could"
+              + " change the modes of the host's files in /proc/net. Give it a broker, or run it as"
               + " an ordinary user");
     }
     add(options, "--die-with-parent", "--new-session");
@@ -117,7 +118,7 @@ record Layout(
     add(options, "--dir", "/etc", "--tmpfs", "/run", "--tmpfs", "/tmp", "--bind", var, "/var");
     add(options, "--proc", "/proc", "--ro-bind", "/sys", "/sys");
     if (protection(run) != ProcProtection.WHOLE) {
-      // To the user root, capabilities or not, these files belong.
+      // The user root owns these files, with or without capabilities.
       for (var file : SETTINGS_OF_THE_KERNEL) {
         add(options, "--ro-bind-try", file, file);
       }
@@ -141,9 +142,9 @@ record Layout(
         file(options, new Passed(contents, true), PROC.resolve(override.getKey()));
       }
     }
-    // Shown as a directory, so that what is put there later is seen.
+    // The directory is bound, so that sockets added later are visible.
     add(options, "--bind", api, API);
-    // A socket on a read-only mount can be connected to, and its file cannot be changed.
+    // A socket on a read-only mount accepts connections, and its file cannot be changed.
     sockets.forEach((name, socket) -> add(options, "--ro-bind", socket, API + "/" + name));
     var targets = new Targets();
     targets.shown(Path.of("/usr"), root.resolve("usr"));
@@ -157,7 +158,7 @@ record Layout(
     }
     targets.check(Path.of(ShownLibrary.PLACE));
     targets.check(Path.of(RUNNER));
-    // Not before bubblewrap has made places there for binds.
+    // bubblewrap makes the mount points of binds there first.
     add(options, "--remount-ro", API);
     if (protection(run) == ProcProtection.WHOLE) {
       add(options, "--remount-ro", PROC);
@@ -169,7 +170,7 @@ record Layout(
     add(options, "--chdir", run.directory());
   }
 
-  /// What bubblewrap writes when it has written all other files.
+  /// Adds the files that bubblewrap writes after all others.
   private void lastFiles(List<Object> options, Optional<Gate> gate) throws IOException {
     var contents = bytes(procOverrides.getOrDefault(COMMAND_LINE, ""));
     var place = PROC.resolve(COMMAND_LINE);
@@ -192,15 +193,15 @@ record Layout(
     add(options, "--perms", octal(0444), "--ro-bind-data", contents, place);
   }
 
-  /// How the modes of the global files of `/proc` are kept. They belong to the user root, and a
-  /// change outlives the sandbox. See ADR 17.
+  /// The protection of the modes of the global files of `/proc`. The user root owns these files,
+  /// and a change outlives the sandbox. See ADR 17.
   private enum ProcProtection {
-    /// By their owner, who is not there; or not at all, from root with CAP_SYS_ADMIN.
+    /// No protection is needed if the owner does not exist in the sandbox. None is possible against
+    /// root with CAP_SYS_ADMIN.
     NONE,
     /// All of `/proc` is read-only.
     WHOLE,
-    /// Each file is a read-only bind: new user namespaces need files of processes that can be
-    /// written.
+    /// Each file is a read-only bind. New user namespaces need writable files of processes.
     EACH_FILE
   }
 
@@ -216,7 +217,7 @@ record Layout(
         : ProcProtection.EACH_FILE;
   }
 
-  /// What `/proc` has beside processes and symbolic links.
+  /// The entries of `/proc` that are neither processes nor symbolic links.
   private static List<Path> globalFiles() {
     try (var entries = Files.list(PROC)) {
       return entries
@@ -230,8 +231,8 @@ record Layout(
     }
   }
 
-  /// Whether something is to be put below what this and other runs can write to: then another run
-  /// could change the way there while it is made.
+  /// Whether a bind lies below a tree that this and other runs can write to. Another run could then
+  /// change the path while the bind is made.
   static boolean reachesIntoSharedTrees(Run run) {
     var writable = new ArrayList<>(List.of(Path.of("/var")));
     for (var bind : run.binds()) {
@@ -265,12 +266,13 @@ record Layout(
     }
   }
 
-  /// Who could mount is in a second namespace, below that of the mounts and the network: else it
-  /// could undo them.
+  /// A run that could mount gets a second namespace, below the one that owns the mounts and the
+  /// network; otherwise it could undo them.
   private void userNamespace(List<Object> options, Optional<Set<Capability>> capabilities) {
     if (namespaces.isPresent()) {
-      // bubblewrap leaves both open for the command. It closes what it waits for (for nothing
-      // here: a namespace cannot be read), and what its own first process is to keep.
+      // bubblewrap leaves both descriptors open for the command, unless another option names them.
+      // `--block-fd` reads one and closes it; it does not wait here, as a namespace cannot be read.
+      // `--sync-fd` keeps the other one for bubblewrap's own first process.
       var outer = new Passed(namespaces.get().outer(), false);
       add(options, "--userns", outer, "--block-fd", outer);
       if (namespaces.get().inner().isPresent()) {
@@ -285,8 +287,8 @@ record Layout(
     }
   }
 
-  /// Whether a symbolic link is on the way to a file of the root. In a tree that others have made
-  /// it may lead to anything of the host; the host's own are as good as the files.
+  /// Whether a symbolic link is on the path of a file of the root. In a tree that others made, a
+  /// link may lead to any file of the host. The host's own links are as trustworthy as its files.
   private boolean leadsAstray(String file) {
     if (root.equals(Path.of("/"))) {
       return false;
@@ -369,14 +371,14 @@ record Layout(
     return "%04o".formatted(mode);
   }
 
-  /// The command as it is executed in the sandbox: through the runner, if there is one.
+  /// The command as the sandbox executes it: through the runner, if any.
   ///
-  /// @throws IllegalArgumentException if it is to have a terminal, and another input than that
+  /// @throws IllegalArgumentException if the run has a terminal and a descriptor 0
   List<String> command(Run run) {
     var command = new ArrayList<String>();
     if (run.terminal().isPresent() && run.descriptors().containsKey(0)) {
       throw new IllegalArgumentException(
-          "a command at a terminal reads what is typed there, so it cannot have another"
+          "a command at a terminal reads its input from there. Remove its terminal or its"
               + " descriptor 0");
     }
     if (run.input().isPresent() && run.descriptors().containsKey(0)) {
@@ -384,8 +386,7 @@ record Layout(
           "a command reads either Run.stdin or descriptor 0 of Run.descriptor, not both");
     }
     if (run.terminal().isPresent() && Files.isExecutable(root.resolve("usr/bin/setsid"))) {
-      // A session of its own, led by the command: bubblewrap must not be among those whom a key of
-      // the terminal ends.
+      // The command leads its own session: a key of the terminal must not end bubblewrap.
       command.addAll(List.of("setsid", "--ctty"));
     }
     command.add(program(run));
@@ -397,7 +398,7 @@ record Layout(
     return runner.map(Runner::inside).orElseGet(() -> run.argv().getFirst());
   }
 
-  /// How the message begins by which `setsid(1)` says at a terminal that it cannot execute the
+  /// The start of the message by which `setsid(1)` reports at a terminal that it cannot execute the
   /// command.
   String notExecuted(Run run) {
     return "setsid: failed to execute " + program(run) + ": ";

@@ -14,14 +14,14 @@ import org.jspecify.annotations.Nullable;
 ///
 /// In a checkout of osbuild the package is a part of the directory. A distribution installs it
 /// among the other packages of Python, and the directory has an empty `osbuild` or none. Then
-/// `python3` of the PATH is asked where it would import the package from, and `/usr/bin/python3` if
-/// that does not find it. Both see the JVM's environment, PYTHONPATH included, and never the
-/// working directory.
+/// `python3` of the PATH is asked where it would import the package from. If it does not find the
+/// package, `/usr/bin/python3` is asked. Both run with the JVM's environment, PYTHONPATH included,
+/// and never search the working directory.
 ///
-/// The package is looked for once, when a method here or a run needs it. That blocks until Python
-/// has answered, at most 30 seconds for each of the two. Safe for many threads.
+/// The first method or run that needs the package starts the search; its result is kept. The search
+/// blocks until Python has answered, at most 30 seconds for each of the two. Thread-safe.
 public final class LibraryDirectory {
-  /// Where distributions have it.
+  /// The directory in which distributions install it.
   public static final Path INSTALLED = Path.of("/usr/lib/osbuild");
 
   private static final Duration DEADLINE = Duration.ofSeconds(30);
@@ -38,17 +38,18 @@ public final class LibraryDirectory {
     this.environment = environment;
   }
 
-  /// A library directory; nothing is looked for yet.
+  /// Refers to a library directory, without searching for the package yet.
   public static LibraryDirectory of(Path path) {
     return new LibraryDirectory(path, System.getenv());
   }
 
-  /// One whose package is looked for in another environment than the JVM's.
+  /// Refers to a library directory whose package is searched for with another environment than the
+  /// JVM's.
   static LibraryDirectory of(Path path, Map<String, String> environment) {
     return new LibraryDirectory(path, environment);
   }
 
-  /// That of an installed osbuild, if there is one.
+  /// The library directory of an installed osbuild, if it exists.
   public static Optional<LibraryDirectory> installed() {
     return Files.isDirectory(INSTALLED) ? Optional.of(of(INSTALLED)) : Optional.empty();
   }
@@ -58,8 +59,8 @@ public final class LibraryDirectory {
     return path;
   }
 
-  /// The PYTHONPATH for executables of this directory that run on the host: what the package lies
-  /// in, and the directory itself.
+  /// The PYTHONPATH for executables of this directory that run on the host: the parent directory of
+  /// the package, and this directory.
   ///
   /// @throws InterruptedIOException if the thread is interrupted
   public String pythonPath() throws InterruptedIOException {
@@ -87,7 +88,7 @@ public final class LibraryDirectory {
     return Optional.empty();
   }
 
-  /// How sandboxes see it.
+  /// The directory as sandboxes see it.
   ShownLibrary shown() throws InterruptedIOException {
     return new ShownLibrary(
         path,

@@ -18,18 +18,20 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/// A process in new user namespaces, which exist without it once somebody has a descriptor of them.
+/// A process in new user namespaces. The namespaces outlive it as long as a descriptor of them is
+/// open.
 ///
-/// It is a shell in the outer namespace, with another process in the inner one if there is to be
-/// one.
+/// The process is a shell in the outer namespace. If an inner namespace is requested, a second
+/// process runs in it.
 final class NamespaceHolder implements AutoCloseable {
-  /// Whose ids there are in a namespace.
+  /// The ids that exist in a namespace.
   enum Ids {
-    /// All that this process has, each as itself.
+    /// All ids of this process, each mapped to itself.
     ALL,
-    /// That of this process, as root.
+    /// The id of this process, mapped to root.
     ROOT_ALONE,
-    /// That of this process, as root, and the subordinate ids of its user. See `subuid(5)`.
+    /// The id of this process, mapped to root, and the subordinate ids of its user. See
+    /// `subuid(5)`.
     SUBORDINATE
   }
 
@@ -37,10 +39,10 @@ final class NamespaceHolder implements AutoCloseable {
 
   private static final int PAGE = 4096;
 
-  /// Ids from here on are nobody's: systemd.io lists them as unused.
+  /// Ids from here on belong to no user: systemd.io lists them as unused.
   private static final long UNUSED_IDS = 1L << 31;
 
-  /// In the outer namespace, as an id that it does not know, until the JVM has told it its ids.
+  /// Runs in the outer namespace with an unmapped id, until the JVM has written the id maps.
   private static final String BECOME_ROOT =
       """
       echo made
@@ -48,8 +50,8 @@ final class NamespaceHolder implements AutoCloseable {
       exec setpriv --reuid 0 --regid 0 --clear-groups -- sh -c "$@"
       """;
 
-  /// In the outer namespace, as its root. Sets the limits, makes the inner namespace with the same
-  /// ids, says the number of a process in each, and waits until the JVM has opened them.
+  /// Runs in the outer namespace as its root. Sets the limits, makes the inner namespace with the
+  /// same ids, prints the pid of a process in each, and waits until the JVM has opened them.
   private static final String HOLD =
       """
       inner=$1
@@ -110,9 +112,10 @@ final class NamespaceHolder implements AutoCloseable {
             .start();
   }
 
-  /// Starts one.
+  /// Starts the processes.
   ///
-  /// @throws IOException if the namespaces cannot be made, with what the program that failed says
+  /// @throws IOException if the namespaces cannot be made, with the message of the program that
+  ///   failed
   static NamespaceHolder start(Ids ids, boolean withInner) throws IOException {
     var pipes = new ArrayList<Pipe>();
     try {
@@ -153,7 +156,7 @@ final class NamespaceHolder implements AutoCloseable {
     launcher.add("prlimit");
     half(launcher, Rlimit.SIGPENDING, 1);
     half(launcher, Rlimit.MSGQUEUE, 1);
-    // What is counted in a namespace are pages, though the limit is one of bytes.
+    // A namespace counts pages, though the limit is in bytes.
     half(launcher, Rlimit.MEMLOCK, PAGE);
     launcher.addAll(List.of("unshare", "--user", "--map-root-user"));
     if (ids == Ids.SUBORDINATE) {
@@ -169,7 +172,7 @@ final class NamespaceHolder implements AutoCloseable {
     }
   }
 
-  /// An id that this process may take, and that no user has.
+  /// An id that this process may take and that belongs to no user.
   private static long unusedId() throws IOException {
     long last =
         ids("uid_map").stream()
@@ -179,10 +182,10 @@ final class NamespaceHolder implements AutoCloseable {
     if (last == 0) {
       throw SandboxException.of(
           RunResult.Step.SANDBOX,
-          "this process has no id but that of root",
+          "the only mapped id of this process is root's",
           "start it where more ids are mapped; see user_namespaces(7)");
     }
-    // The last of all, 4294967295, means no id.
+    // The highest id, 4294967295, means "no id".
     return last > UNUSED_IDS
         ? new SecureRandom().nextLong(UNUSED_IDS, Math.min(last, 0xffff_fffeL))
         : last;
@@ -190,7 +193,7 @@ final class NamespaceHolder implements AutoCloseable {
 
   private record Range(long first, long count) {}
 
-  /// The ids that this process knows.
+  /// The ids that are mapped for this process.
   private static List<Range> ids(String map) throws IOException {
     return Files.readAllLines(Path.of("/proc/self", map)).stream()
         .map(line -> line.strip().split(" +", -1))
@@ -277,7 +280,7 @@ final class NamespaceHolder implements AutoCloseable {
     return Fd.open(Path.of("/proc", pid, "ns", "user"));
   }
 
-  /// A line without its end; empty if there is none.
+  /// Reads a line, without its end; empty if the pipe has ended.
   private String line(Pipe pipe) throws IOException {
     var line = new StringBuilder();
     var one = new byte[1];
@@ -290,7 +293,7 @@ final class NamespaceHolder implements AutoCloseable {
     }
   }
 
-  /// Ends the processes.
+  /// Kills the shell and closes the pipes.
   @Override
   public void close() {
     child.close();

@@ -7,14 +7,14 @@ import dev.caisson.network.broker.Resolver;
 import dev.caisson.network.policy.NetworkPolicy;
 import java.util.function.Consumer;
 
-/// What a sandbox can reach.
+/// The network that a sandbox can reach.
 ///
-/// Immutable; any number of runs may share one.
+/// Immutable; any number of runs may share an instance.
 public sealed interface Network {
-  /// Nothing but itself: a network namespace with a loopback device alone.
+  /// No network: a network namespace with only a loopback device.
   Network NONE = new None();
 
-  /// All that the host can reach, its abstract sockets and loopback services among it.
+  /// The host's whole network, including its abstract sockets and loopback services.
   Network HOST = new Host();
 
   /// See [#NONE].
@@ -33,19 +33,20 @@ public sealed interface Network {
     }
   }
 
-  /// What a policy allows.
+  /// The destinations that a policy allows.
   ///
-  /// @param log hears every decision, on the thread of the connection
+  /// @param log receives every decision, on the thread of the connection
   static Network brokered(NetworkPolicy policy, Consumer<? super Decision> log) {
     return new Brokered(new Broker(policy, Resolver.SYSTEM, BrokerLimits.DEFAULT, log));
   }
 
-  /// What a policy allows, by connections that the JVM makes: the sandbox itself has no route.
+  /// The destinations that a policy allows. The JVM makes the connections; the sandbox itself has
+  /// no route.
   ///
   /// Programs that use a proxy find one on the sandbox's loopback device, for HTTP and SOCKS5, by
-  /// the variables `http_proxy`, `https_proxy` and `all_proxy`; others ask the endpoint `network`.
+  /// the variables `http_proxy`, `https_proxy` and `all_proxy`. Others use the endpoint `network`.
   ///
-  /// @param broker who decides, and connects
+  /// @param broker decides, and makes the connections
   record Brokered(Broker broker) implements Network {
     @Override
     public String toString() {

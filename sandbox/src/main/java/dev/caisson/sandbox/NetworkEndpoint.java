@@ -6,7 +6,7 @@ import dev.caisson.network.broker.BrokerProtocol;
 import java.io.IOException;
 import java.time.Duration;
 
-/// The endpoint `network`, over which a program in the sandbox asks the broker for a connection.
+/// The endpoint `network`: a program in the sandbox requests connections from the broker there.
 final class NetworkEndpoint implements ApiEndpoint, AutoCloseable {
   private static final Duration IDLE = Duration.ofHours(1);
 
@@ -28,7 +28,7 @@ final class NetworkEndpoint implements ApiEndpoint, AutoCloseable {
     }
   }
 
-  /// Breaks off the connections that were made.
+  /// Closes the connections that were made.
   @Override
   public void close() {
     protocol.close();

@@ -1,18 +1,19 @@
 package dev.caisson.sandbox;
 
-/// Counts what is shown of a run: what it prints, and what its caller shows because of it, such as
-/// the decisions of a broker. The run is ended when that is as much as its output may be.
+/// Counts the output shown of a run: the command's output, and what the caller shows because of the
+/// run, such as the decisions of a broker. The run is ended when the count reaches its output
+/// limit.
 ///
-/// For one run. Thread-safe.
+/// An instance is for one run. Thread-safe.
 public final class OutputMeter {
   private long total;
   private long limit = Long.MAX_VALUE;
   private Runnable onLimit = () -> {};
 
-  /// Nothing has been shown yet.
+  /// Makes a meter with a count of 0.
   public OutputMeter() {}
 
-  /// Counts bytes that are shown.
+  /// Adds a number of shown bytes.
   public void add(long bytes) {
     Runnable reached;
     synchronized (this) {
@@ -23,7 +24,8 @@ public final class OutputMeter {
     reached.run();
   }
 
-  /// Says what happens when the limit is reached, which may be the case already.
+  /// Sets the limit, and the action for reaching it. Calls it at once if the limit is already
+  /// reached.
   void limit(long bytes, Runnable onLimit) {
     boolean full;
     synchronized (this) {
@@ -36,12 +38,12 @@ public final class OutputMeter {
     }
   }
 
-  /// Whether no more is to be shown.
+  /// Whether the limit has been reached.
   public synchronized boolean isFull() {
     return total >= limit;
   }
 
-  /// How many bytes have been counted.
+  /// The number of bytes counted.
   synchronized long total() {
     return total;
   }

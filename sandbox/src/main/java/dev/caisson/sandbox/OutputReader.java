@@ -13,14 +13,14 @@ import java.util.Arrays;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Reads a pipe to its end on a virtual thread, keeping the last of it in bounded memory.
+/// Reads a pipe to its end on a thread, and keeps the last bytes in bounded memory.
 final class OutputReader implements AutoCloseable {
   private static final int LEAST = 4096;
   private static final Duration LAST_STEPS = Duration.ofSeconds(1);
 
   private static final int BUFFER = 32 * 1024;
 
-  /// How much of relayed output is kept.
+  /// The number of bytes kept of relayed output.
   private static final int BEGINNING = 32 * 1024;
 
   private final Fd pipe;
@@ -44,16 +44,16 @@ final class OutputReader implements AutoCloseable {
         sink instanceof RelayedOutput relayed
             ? Optional.of(new StreamRelay(this.pipe, relayed.to()))
             : Optional.empty();
-    // What relays blocks in the kernel.
+    // A relay blocks in the kernel, so it needs a platform thread.
     var kind = relay.isPresent() ? Thread.ofPlatform().daemon() : Thread.ofVirtual();
     this.thread = kind.name("run-output").unstarted(this::read);
   }
 
-  /// Takes over the end of a pipe to read from.
+  /// Takes ownership of the read end of a pipe.
   ///
-  /// @param kept how many bytes, the last ones, are kept
-  /// @param sink hears each piece as it comes
-  /// @param meter counts the bytes; when it is full, what comes later is read and dropped
+  /// @param kept the number of last bytes to keep
+  /// @param sink receives each piece as it arrives
+  /// @param meter counts the bytes; when it is full, later bytes are read and dropped
   static OutputReader start(Fd pipe, int kept, OutputSink sink, OutputMeter meter)
       throws SystemCallException {
     var reader = new OutputReader(pipe, kept, sink, meter);
@@ -74,12 +74,12 @@ final class OutputReader implements AutoCloseable {
         hear();
       }
     } catch (SystemCallException refused) {
-      // What has no reader the command sees by itself.
+      // The command itself sees that the output has lost its reader.
       if (refused.errno() != Errno.EPIPE) {
         failure = refused.getMessage();
       }
     } catch (IOException | IllegalStateException closed) {
-      // Something outside the run's reach holds the pipe open.
+      // A process outside the run's reach holds the pipe open.
     }
   }
 
@@ -107,7 +107,7 @@ final class OutputReader implements AutoCloseable {
       copy(relay);
     } catch (SystemCallException refused) {
       if (refused.errno() == Errno.EPIPE) {
-        // The command sees it by itself.
+        // The command itself sees the EPIPE.
         throw refused;
       }
       if (required) {
@@ -121,7 +121,7 @@ final class OutputReader implements AutoCloseable {
   private void drop() throws IOException {
     var buffer = new byte[BUFFER];
     while (reader.read(buffer) >= 0) {
-      // What the command prints cannot be shown.
+      // The output cannot be shown.
     }
   }
 
@@ -131,7 +131,7 @@ final class OutputReader implements AutoCloseable {
         return false;
       }
       if (total < BEGINNING) {
-        // It may say why the run could not begin.
+        // These bytes may contain the reason why the run could not start.
         keep(bytes.toArray(ValueLayout.JAVA_BYTE), Math.toIntExact(bytes.byteSize()));
       }
       meter.add(bytes.byteSize());
@@ -142,7 +142,7 @@ final class OutputReader implements AutoCloseable {
   private void keep(byte[] buffer, int count) {
     long now = total;
     if (now + count > ring.length && ring.length < kept) {
-      // Nothing has been written over yet, so what there is stands at the start.
+      // The ring has not wrapped yet, so its contents stand at the start.
       ring = Arrays.copyOf(ring, (int) Math.min(kept, Math.max(2L * ring.length, now + count)));
     }
     for (int done = 0; done < count; ) {
@@ -155,7 +155,7 @@ final class OutputReader implements AutoCloseable {
     total = now;
   }
 
-  /// The last bytes, in order. To be called when it has finished.
+  /// The last bytes, in order. Call it after [#finish].
   byte[] tail() {
     int size = (int) Math.min(total, ring.length);
     var tail = new byte[size];
@@ -166,12 +166,12 @@ final class OutputReader implements AutoCloseable {
     return tail;
   }
 
-  /// Waits, when the run has ended, until all that was printed has been passed on.
+  /// Waits, after the end of the run, until all output has been passed on.
   ///
-  /// @param patience how long the end of the pipe is waited for, if something outside the run's
-  ///   reach holds it open
-  /// @param slow how long who hears the output may take for what is left
-  /// @return false if something is left
+  /// @param patience the wait for the end of the pipe, if a process outside the run's reach holds
+  ///   it open
+  /// @param slow the time that a slow sink has for the remaining output
+  /// @return false if output is left
   boolean finish(Duration patience, Duration slow) {
     boolean interrupted = Thread.interrupted();
     try {
@@ -194,12 +194,12 @@ final class OutputReader implements AutoCloseable {
     return done;
   }
 
-  /// Why what was printed could not be passed on, if it could not.
+  /// The reason why output could not be passed on, if it failed.
   Optional<String> failure() {
     return Optional.ofNullable(failure);
   }
 
-  /// Drops what has not been passed on.
+  /// Drops output that has not been passed on.
   @Override
   public void close() {
     reader.drain();
@@ -207,7 +207,7 @@ final class OutputReader implements AutoCloseable {
     if (thread.isAlive()) {
       pipe.close();
     }
-    // One that is in a call that blocks is left to it.
+    // A thread in a blocking call is abandoned.
     Threads.join(thread, LAST_STEPS);
   }
 }

@@ -1,18 +1,18 @@
 package dev.caisson.sandbox;
 
-/// Hears what a command in the sandbox prints, as it comes.
+/// Receives the output of a command in the sandbox as it is printed.
 ///
-/// Called on a thread of the run, one call at a time. One that is given to several runs, or as the
-/// output and the errors of one, is called by several threads at once.
+/// Called on a thread of the run, one call at a time. A sink that is used by several runs, or for
+/// both output and errors of one run, is called by several threads at once.
 @FunctionalInterface
 public interface OutputSink {
-  /// Hears nothing.
+  /// Ignores the output.
   OutputSink NONE = (bytes, count) -> {};
 
-  /// Called with each piece, split anywhere. A slow sink slows the command down, and the run lasts
-  /// until the sink has heard everything, its deadline passes, or its thread is interrupted.
+  /// Receives a piece, split at any byte. A slow sink slows the command down. The run lasts until
+  /// the sink has received everything, its deadline passes, or its thread is interrupted.
   ///
-  /// @param bytes a buffer that holds the piece at its start, and is used again afterwards
-  /// @param count how many bytes the piece has
+  /// @param bytes a buffer with the piece at its start; it is reused afterwards
+  /// @param count the length of the piece in bytes
   void output(byte[] bytes, int count);
 }

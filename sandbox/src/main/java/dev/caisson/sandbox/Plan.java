@@ -20,12 +20,12 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
-/// What will be executed for a run, made without doing anything to the machine: the arguments and
-/// the environment of bubblewrap, and the descriptors that it gets.
+/// The execution of a run: arguments and environment of bubblewrap, and the descriptors passed to
+/// it. Making a plan changes nothing on the machine.
 ///
-/// bubblewrap hands the descriptors that it gets on to the command, but for those that an argument
-/// of its own names. So the command's have the numbers that the run says, and bubblewrap's come
-/// after them. It owns those that were made for it.
+/// bubblewrap passes its descriptors on to the command, except those that one of its own arguments
+/// names. So the command's descriptors have the numbers of the run, and bubblewrap's own follow
+/// them. The plan owns the descriptors that were made for it.
 final class Plan implements AutoCloseable {
   private final Path bwrap;
   private final List<Object> options;
@@ -35,7 +35,7 @@ final class Plan implements AutoCloseable {
   private final Map<Fd, String> passed = new HashMap<>();
   private final List<Fd> owned = new ArrayList<>();
 
-  /// @param gate what the command waits for
+  /// @param gate the gate that holds the command back, if any
   Plan(Path bwrap, Layout layout, Run run, Optional<Gate> gate) throws IOException {
     this.bwrap = bwrap;
     this.command = layout.command(run);
@@ -63,7 +63,7 @@ final class Plan implements AutoCloseable {
     environment.putAll(run.environment());
   }
 
-  /// What was made for a layout is this plan's, even if the layout cannot be finished.
+  /// The plan owns the descriptors made for a layout, even if the layout fails halfway.
   private void layOut(Layout layout, Run run, Optional<Gate> gate) throws IOException {
     var laidOut = new ArrayList<Object>();
     try {
@@ -76,10 +76,10 @@ final class Plan implements AutoCloseable {
     }
   }
 
-  /// Passes a descriptor to bubblewrap, under one number however often it is passed.
+  /// Passes a descriptor to bubblewrap. A descriptor that is passed twice keeps its number.
   ///
-  /// @param own whether it is closed with this
-  /// @return its number there
+  /// @param own whether the plan closes it
+  /// @return its number in bubblewrap
   String pass(Fd fd, boolean own) {
     if (own) {
       owned.add(fd);
@@ -99,15 +99,15 @@ final class Plan implements AutoCloseable {
     options.add(pass(fd, false));
   }
 
-  /// Lets the command have a descriptor unless the run says otherwise.
+  /// Passes a descriptor to the command under a number, unless the run sets that number.
   void standard(int number, Fd fd) {
     descriptors.putIfAbsent(number, fd);
   }
 
-  /// What is executed. An ordinary user cannot change the program's file, and may have rights by
-  /// its name; anybody else gets a copy.
+  /// The program to execute. An ordinary user cannot change the file of `bwrap`, and security
+  /// modules may grant it rights by its path. Root gets a copy.
   ///
-  /// @param directory where the copy has its name, by which others see the process
+  /// @param directory the directory for a link to the copy, which gives the process its name
   Path executable(Path directory) throws IOException {
     if (Privilege.ofThisProcess() != Privilege.ROOT) {
       return bwrap;
@@ -119,8 +119,8 @@ final class Plan implements AutoCloseable {
         Path.of("/proc/%d/fd/%d".formatted(ProcessHandle.current().pid(), copy.number())));
   }
 
-  /// Tells a process that will be bubblewrap all of it; the arguments go through a descriptor,
-  /// which has no limit to their length, and which nobody else can read.
+  /// Sets the arguments and descriptors of bubblewrap. The arguments go through a descriptor: their
+  /// length is then unlimited, and other users cannot read them.
   Spawn fill(Spawn spawn) throws SystemCallException {
     var arguments = Memfd.sealed("bwrap-arguments", nulTerminated());
     return spawn
@@ -130,7 +130,7 @@ final class Plan implements AutoCloseable {
         .descriptors(descriptors);
   }
 
-  /// The command line, each argument by itself.
+  /// The command line, one element for each argument.
   List<String> commandLine() {
     var line = new ArrayList<String>();
     line.add(bwrap.toString());
@@ -144,7 +144,7 @@ final class Plan implements AutoCloseable {
     return environment;
   }
 
-  /// The variables are among them: bubblewrap itself, on the host, heeds none.
+  /// The environment is passed as arguments, as bubblewrap itself, on the host, needs no variable.
   private byte[] nulTerminated() {
     var bytes = new ByteArrayOutputStream();
     for (var option : options) {

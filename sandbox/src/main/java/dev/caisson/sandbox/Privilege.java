@@ -7,20 +7,20 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/// By which right the sandboxes of a build root are made.
+/// The privilege with which a build root makes its sandboxes.
 ///
 /// Immutable.
 public enum Privilege {
-  /// As root: the sandbox's users are those of the host.
+  /// Root: the users of the sandbox are those of the host.
   ROOT,
-  /// By a user namespace, as anybody can: root in the sandbox is whoever runs the JVM. Nobody else
-  /// exists there, but for the subordinate ids that an ordinary user has, in a run with
-  /// capabilities. See `user_namespaces(7)`, `subuid(5)`.
+  /// A user namespace, which any user can make: root in the sandbox is the user of the JVM. No
+  /// other user exists there, except, in a run with capabilities, the subordinate ids of an
+  /// ordinary user. See `user_namespaces(7)`, `subuid(5)`.
   USER_NAMESPACE;
 
   private static final int CAP_SYS_ADMIN = 21;
 
-  /// What the JVM has: [#ROOT] if it may make namespaces and mounts by itself.
+  /// The privilege of the JVM: [#ROOT] if it may make namespaces and mounts by itself.
   public static Privilege ofThisProcess() {
     return Processes.geteuid() == 0 && effective().testBit(CAP_SYS_ADMIN) ? ROOT : USER_NAMESPACE;
   }
@@ -29,13 +29,13 @@ public enum Privilege {
     return Capability.ofThisProcess("CapEff");
   }
 
-  /// Why this machine forbids user namespaces, and how it could be told to allow them; empty if no
-  /// setting does.
+  /// Explains which setting of this machine forbids user namespaces, and how to allow them; empty
+  /// if no setting forbids them.
   public static Optional<String> userNamespacesForbidden() {
     return obstacle().map(SandboxException::getMessage);
   }
 
-  /// What forbids user namespaces, if a setting does.
+  /// The setting that forbids user namespaces, if any.
   static Optional<SandboxException> obstacle() {
     if (setting("/proc/sys/user/max_user_namespaces").equals("0")) {
       return forbidden(

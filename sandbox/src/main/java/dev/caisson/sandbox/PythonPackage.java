@@ -19,11 +19,11 @@ import java.util.regex.Pattern;
 
 /// The Python package `osbuild` of a library directory.
 sealed interface PythonPackage {
-  /// Its name, and that of its directory.
+  /// The name of the package and of its directory.
   String NAME = "osbuild";
 
-  /// The package lies in the library directory, or the entry of that name is something else that
-  /// stays as it is.
+  /// The package is in the library directory, or the entry of that name is something else and stays
+  /// unchanged.
   record Included() implements PythonPackage {}
 
   /// The library directory has a symbolic link to the package.
@@ -36,16 +36,16 @@ sealed interface PythonPackage {
   /// @param directory the directory of the package
   record Installed(Path directory) implements PythonPackage {}
 
-  /// There is no package.
+  /// The package was not found.
   ///
-  /// @param reason what was looked at, for the user
+  /// @param reason the places searched, for the user
   record Missing(String reason) implements PythonPackage {}
 
-  /// Finds the package of a library directory: there, or where a Python of the host would import it
-  /// from.
+  /// Finds the package of a library directory: in the directory itself, or where a Python of the
+  /// host would import it from.
   ///
-  /// @param environment that of Python
-  /// @param deadline how long each of two Pythons may take to answer
+  /// @param environment the environment of Python
+  /// @param deadline the time for each of two Pythons to answer
   /// @throws InterruptedIOException if the thread is interrupted
   static PythonPackage of(Path libdir, Map<String, String> environment, Duration deadline)
       throws InterruptedIOException {
@@ -83,7 +83,7 @@ sealed interface PythonPackage {
     }
     try (var entries = Files.newDirectoryStream(path)) {
       for (var entry : entries) {
-        // What Python leaves of modules that are not there any more.
+        // Python leaves this directory behind when modules are removed.
         if (!entry.endsWith("__pycache__")) {
           return false;
         }
@@ -94,17 +94,17 @@ sealed interface PythonPackage {
     }
   }
 
-  /// Asks the Pythons of the host, as osbuild does: `importlib.util.find_spec`, which imports
+  /// Asks the Pythons of the host, as osbuild does, with `importlib.util.find_spec`, which imports
   /// nothing.
   ///
-  /// @param reasons takes why there is no answer
+  /// @param reasons collects the reasons why a Python gives no usable answer
   record Search(Map<String, String> environment, Duration deadline, List<String> reasons) {
     private static final Path SYSTEM = Path.of("/usr/bin/python3");
     private static final Pattern ANSWER = Pattern.compile("caisson-package ([a-z]+) ([0-9a-f]+)");
 
-    /// The search path is that of the caller's environment without the working directory, which
-    /// Python puts in front of it as an empty entry. The path is told in hexadecimal digits: it
-    /// need not be UTF-8.
+    /// Searches the path of the caller's environment without the working directory, which Python
+    /// prepends as an empty entry. The answer is in hexadecimal digits, as a path need not be
+    /// UTF-8.
     private static final String QUESTION =
         """
         import sys
@@ -122,8 +122,8 @@ sealed interface PythonPackage {
         print("\\ncaisson-package", kind, os.fsencode(os.path.abspath(place)).hex(), flush=True)
         """;
 
-    /// The `python3` of the PATH, as in a virtual environment, and that of the system, which runs
-    /// osbuild's modules.
+    /// The `python3` of the PATH, for example of a virtual environment, and the system's, which
+    /// runs osbuild's modules.
     private List<Path> pythons() {
       var pythons = new LinkedHashSet<Path>();
       HostPrograms.find("python3", environment).ifPresent(pythons::add);
@@ -134,7 +134,7 @@ sealed interface PythonPackage {
     }
 
     private Optional<Path> ask(Path python) throws InterruptedIOException {
-      // A Python that answers at once would keep this from being noticed.
+      // If Python answered at once, no blocking call would notice the interrupt.
       if (Thread.currentThread().isInterrupted()) {
         throw new InterruptedIOException("interrupted while looking for the package osbuild");
       }
@@ -166,7 +166,7 @@ sealed interface PythonPackage {
       var refusal =
           switch (kind) {
             case "none" -> " does not find it";
-            case "module" -> " finds the module %s, which is no package".formatted(place);
+            case "module" -> " finds the module %s, which is not a package".formatted(place);
             case "namespace" -> " finds %s, which has no __init__.py".formatted(place);
             default -> refusal(place);
           };
@@ -177,7 +177,8 @@ sealed interface PythonPackage {
       return Optional.empty();
     }
 
-    /// What is shown in a sandbox, and found by its parent directory, is a directory of that name.
+    /// The sandbox shows a directory and imports it by its parent, so it must be a directory named
+    /// `osbuild`.
     private static String refusal(Path place) {
       if (!Files.isDirectory(place)) {
         return " finds it in an archive, %s: it must be unpacked".formatted(place);

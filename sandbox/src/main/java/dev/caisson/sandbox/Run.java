@@ -25,16 +25,15 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 
-/// One run of a command in a build root: what it may see and have, and for how long.
+/// The specification of a run: a command, what it may see and use, and its limits.
 ///
-/// A specification, which is immutable: each method returns another one, and leaves this one as it
-/// is. So one can be kept and be run any number of times, from any thread, with changes or without;
-/// but the descriptors, sinks, meters and streams that it names are the same each time.
+/// Immutable: each method returns a changed copy. A specification can be kept and run any number of
+/// times, from any thread; but all its runs use the same descriptors, sinks, meters and streams.
 ///
 /// {@snippet class="dev.caisson.sandbox.RunTest" region="specification"}
 @CheckReturnValue
 public final class Run {
-  /// How much output a run may make before it is ended, unless it is told otherwise: 1 GiB.
+  /// The default of [#outputLimit]: 1 GiB.
   public static final ByteSize DEFAULT_OUTPUT_LIMIT = ByteSize.gib(1);
 
   private final Settings settings;
@@ -43,7 +42,7 @@ public final class Run {
     this.settings = settings;
   }
 
-  /// All that a run is told. It does not change once a run has it, and neither do its collections.
+  /// All settings of a run. A run never changes its settings, nor their collections.
   private static final class Settings implements Cloneable {
     List<String> argv;
     Map<String, String> environment = Map.of();
@@ -80,7 +79,7 @@ public final class Run {
     }
   }
 
-  /// This, with another setting.
+  /// A copy with a changed setting.
   private Run with(Consumer<Settings> change) {
     var changed = settings.clone();
     change.accept(changed);
@@ -99,10 +98,11 @@ public final class Run {
     return Collections.unmodifiableMap(more);
   }
 
-  /// A command and its arguments; it is looked for in `/usr/sbin` and `/usr/bin` of the build root.
+  /// A command and its arguments. The command is searched for in `/usr/sbin` and `/usr/bin` of the
+  /// build root.
   ///
-  /// As it stands it has nothing to read, no capabilities, no network, no binds, no limits but that
-  /// of its output, and no deadline.
+  /// By default it has empty input, no capabilities, no network, no binds, no limits except that of
+  /// its output, and no deadline.
   ///
   /// @throws IllegalArgumentException if there is no command
   public static Run of(List<String> argv) {
@@ -117,7 +117,7 @@ public final class Run {
     return of(List.of(argv));
   }
 
-  /// The same for another command: with all that this one may see and have.
+  /// Replaces the command and its arguments; all other settings stay.
   ///
   /// @throws IllegalArgumentException if there is no command
   public Run argv(List<String> other) {
@@ -127,19 +127,20 @@ public final class Run {
     return with(changed -> changed.argv = List.copyOf(other));
   }
 
-  /// Adds a variable to the few that every run has.
+  /// Adds an environment variable to the few that every run has.
   ///
-  /// @throws IllegalArgumentException if the name is empty or holds an equals sign
+  /// @throws IllegalArgumentException if the name is empty or contains an equals sign
   public Run env(String name, String value) {
     if (name.isEmpty() || name.indexOf('=') >= 0) {
-      throw new IllegalArgumentException("not the name of a variable: '" + name + "'");
+      throw new IllegalArgumentException(
+          "the name of a variable must not be empty or contain '=': '" + name + "'");
     }
     return with(changed -> changed.environment = plus(changed.environment, name, value));
   }
 
-  /// Adds variables.
+  /// Adds environment variables.
   ///
-  /// @throws IllegalArgumentException if a name is empty or holds an equals sign
+  /// @throws IllegalArgumentException if a name is empty or contains an equals sign
   public Run env(Map<String, String> variables) {
     var run = this;
     for (var variable : variables.entrySet()) {
@@ -148,92 +149,93 @@ public final class Run {
     return run;
   }
 
-  /// Puts something at a place in the sandbox. Later ones lie over earlier ones.
+  /// Adds a bind. Later binds cover earlier ones.
   public Run bind(Bind bind) {
     return with(changed -> changed.binds = plus(changed.binds, bind));
   }
 
-  /// Puts these at their places in the sandbox, in their order, after those that it has.
+  /// Adds binds after the existing ones, in their order.
   public Run binds(Collection<? extends Bind> all) {
     var more = new ArrayList<>(settings.binds);
     more.addAll(all);
     return with(changed -> changed.binds = Collections.unmodifiableList(more));
   }
 
-  /// Passes an endpoint into the sandbox, for as long as the run lasts.
+  /// Passes an endpoint into the sandbox for the duration of the run.
   public Run endpoint(ApiEndpoint endpoint) {
     return with(changed -> changed.endpoints = plus(changed.endpoints, endpoint));
   }
 
-  /// Gives it exactly these capabilities; none unless this is called.
+  /// Sets the capabilities; none by default.
   public Run capabilities(Set<Capability> these) {
     return with(changed -> changed.capabilities = Optional.of(Set.copyOf(these)));
   }
 
-  /// Lets it keep all the capabilities that the JVM has.
+  /// Keeps all capabilities of the JVM.
   public Run allCapabilities() {
     return with(changed -> changed.capabilities = Optional.empty());
   }
 
-  /// Ends it when so much time has passed: it is asked, and after a second killed with all its
-  /// descendants.
+  /// Sets a deadline. At the deadline the command is asked to end; one second later it is killed
+  /// with all its descendants.
   ///
-  /// @param allowed a year at most; more counts as a year
+  /// @param allowed at most a year; a longer one counts as a year
   /// @throws IllegalArgumentException if it is negative
   public Run deadline(Duration allowed) {
     var bounded = Deadline.in(allowed).allowed();
     return with(changed -> changed.deadline = Optional.of(bounded));
   }
 
-  /// Ends it when it has printed so much; [#DEFAULT_OUTPUT_LIMIT] unless this is called.
+  /// Limits the output: a run that prints this much is ended. The default is
+  /// [#DEFAULT_OUTPUT_LIMIT].
   ///
-  /// @throws IllegalArgumentException if that is nothing
+  /// @throws IllegalArgumentException if the size is 0
   public Run outputLimit(ByteSize size) {
     if (size.equals(ByteSize.ZERO)) {
-      throw new IllegalArgumentException("a limit of output must be positive, not 0");
+      throw new IllegalArgumentException("the output limit must be positive, not 0");
     }
     return with(changed -> changed.outputLimit = size);
   }
 
-  /// Counts its output with this meter, to which the caller adds what else is shown because of the
+  /// Counts the output with this meter. The caller adds to it what else is shown because of the
   /// run. A meter is for one run.
   public Run meter(OutputMeter with) {
     return with(changed -> changed.meter = Optional.of(with));
   }
 
-  /// Passes on what it prints, standard output and error in one stream, unless [#errors] takes the
-  /// latter apart.
+  /// Passes the output on: standard output and error in one stream, unless [#errors] separates
+  /// them.
   public Run output(OutputSink to) {
     return with(changed -> changed.sink = to);
   }
 
-  /// Copies what it prints to a descriptor, which the command does not have. Of what is printed,
-  /// the beginning alone is kept for the result.
+  /// Copies the output to a descriptor, which the command does not get. The result keeps only the
+  /// beginning of the output.
   ///
-  /// When the descriptor is a pipe or socket and loses its reader, the command loses its reader as
-  /// well: its writes fail with EPIPE. If a write to the descriptor fails in another way, the run
-  /// ends with [RunResult.OutputFailed].
+  /// When the descriptor is a pipe or socket and loses its reader, the command's writes fail with
+  /// EPIPE. If a write to the descriptor fails in another way, the run ends with
+  /// [RunResult.OutputFailed].
   ///
   /// @param to stays the caller's, and must be open as long as the run lasts
   public Run output(Fd to) {
     return output(new RelayedOutput(to, true));
   }
 
-  /// Takes its standard error apart from its output, and copies it to a descriptor, as
-  /// [#output(Fd)]. If a write fails, on a full disk for example, the rest is dropped.
+  /// Separates standard error from the output, and copies it to a descriptor, as [#output(Fd)]. If
+  /// a write fails, on a full disk for example, the rest is dropped.
   public Run errors(Fd to) {
     return errors(new RelayedOutput(to, false));
   }
 
-  /// Takes its standard error apart from its output, and passes it on here. The limit of output is
-  /// for both together.
+  /// Separates standard error from the output, and passes it on here. The output limit applies to
+  /// both together.
   public Run errors(OutputSink to) {
     return with(changed -> changed.errors = Optional.of(to));
   }
 
-  /// Lets the command read what a descriptor holds, as its standard input, without having the
-  /// descriptor. What it does not read stays there, as far as that is possible: see
-  /// [dev.caisson.linux.relay.InputRelay]. A command at a [#terminal] reads what is typed instead.
+  /// Feeds the command's standard input from a descriptor, which the command does not get. Unread
+  /// data stays in the descriptor as far as possible: see [dev.caisson.linux.relay.InputRelay]. A
+  /// command at a [#terminal] reads what is typed instead.
   ///
   /// @param from stays the caller's, and must be open as long as the run lasts. If it is a
   ///   directory, [BuildRoot#run] throws an IOException
@@ -241,22 +243,20 @@ public final class Run {
     return stdin(new Input.OfDescriptor(from));
   }
 
-  /// Lets the command read this text as its standard input, in UTF-8. It may read as little of it
-  /// as it likes.
+  /// Sets the command's standard input to this text, in UTF-8. The command need not read all of it.
   public Run stdin(String text) {
     return stdin(new Input.OfBytes(text.getBytes(StandardCharsets.UTF_8)));
   }
 
-  /// Lets the command read these bytes as its standard input. It may read as little of them as it
-  /// likes.
+  /// Sets the command's standard input to these bytes. The command need not read all of them.
   ///
-  /// @param bytes are copied, once here and once for each run
+  /// @param bytes copied, once here and once for each run
   public Run stdin(byte[] bytes) {
     return stdin(new Input.OfBytes(bytes.clone()));
   }
 
-  /// Lets the command read a regular file as its standard input, from its start, without having the
-  /// descriptor. The file is opened when the run starts, and closed when it has ended.
+  /// Sets the command's standard input to a regular file, from its start. The command does not get
+  /// the descriptor. The file is opened when the run starts, and closed when it has ended.
   ///
   /// @param file if it cannot be opened, or is a directory, a device or a FIFO, [BuildRoot#run]
   ///   throws an IOException
@@ -264,42 +264,42 @@ public final class Run {
     return stdin(new Input.OfFile(file));
   }
 
-  /// Lets the command read what a stream gives, as its standard input. A thread reads the stream as
-  /// the command reads, at most 128 KiB ahead; what was read ahead is lost when the command does
-  /// not read it. If the stream throws, the command sees its end, and the run ends with
+  /// Feeds the command's standard input from a stream. A thread reads the stream as the command
+  /// reads, at most 128 KiB ahead. Data read ahead is lost if the command does not read it. If the
+  /// stream throws, the command sees the end of its input, and the run ends with
   /// [RunResult.InputFailed].
   ///
   /// Such a specification is for one run. A command at a [#terminal] reads what is typed instead.
   ///
-  /// @param stream the run takes it over and closes it, when the run has ended or cannot be
-  ///   started. A `read` of it that goes on although the stream is closed and the thread is
-  ///   interrupted, as that of `System.in` does, keeps the thread until it returns
+  /// @param stream the run owns it, and closes it when the run has ended or cannot be started. A
+  ///   `read` that continues although the stream is closed and the thread is interrupted, as that
+  ///   of `System.in` does, keeps the thread until it returns
   public Run stdin(InputStream stream) {
     return stdin(new Input.OfStream(stream));
   }
 
-  /// Has [BuildRoot#start] connect the command's standard streams to streams of the caller:
-  /// [StartedRun#stdin()], [StartedRun#stdout()] and [StartedRun#stderr()]. They replace what
-  /// [#stdin(String)] and its like, [#output(OutputSink)] and [#errors(OutputSink)] have set.
+  /// Connects the command's standard streams to streams of the caller: [StartedRun#stdin()],
+  /// [StartedRun#stdout()] and [StartedRun#stderr()]. They replace the input and the sinks that
+  /// were set before.
   ///
-  /// A command waits while its output is not read, as one of [Process] does. [BuildRoot#run] throws
-  /// an IllegalArgumentException.
+  /// The command blocks while its output is not read, like one of [Process]. For
+  /// [BuildRoot#start]; [BuildRoot#run] throws an IllegalArgumentException.
   public Run streams() {
     return with(changed -> changed.streams = true);
   }
 
-  /// Lets the command have a descriptor under a number, as it is: 0 to read from, 1 and 2 to print
-  /// to, others as it likes. Nothing of what it prints there is kept or counted.
+  /// Passes a descriptor to the command under a number: 0 is its input, 1 and 2 are its output and
+  /// errors, others are free. Output to the descriptor is neither kept nor counted.
   ///
-  /// This gives the descriptor away whole. A command can open its file anew by `/proc/self/fd`, for
-  /// writing too if its user may, change the mode, the owner and the times of the file, lock it,
-  /// and leave the sandbox by a descriptor of a directory. What it changes of the open file, such
-  /// as the position or O_NONBLOCK, the caller sees. For standard input there is [#stdin(Fd)], for
-  /// what is printed [#output] and [#errors].
+  /// This gives full control of the descriptor. A command can reopen its file by `/proc/self/fd`,
+  /// for writing too if its user may; change the mode, the owner and the times of the file; lock
+  /// it; and leave the sandbox by a descriptor of a directory. The caller sees changes to the open
+  /// file, such as the position or O_NONBLOCK. Prefer [#stdin(Fd)] for standard input, and
+  /// [#output] and [#errors] for output.
   ///
   /// @param fd stays the caller's, and must be open as long as the run lasts
-  /// @throws IllegalArgumentException unless the number is 0 to 99. If it is 0 and there is
-  ///   [#stdin(String)] or its like, or a [#terminal], [BuildRoot#run] throws this
+  /// @throws IllegalArgumentException unless the number is 0 to 99. [BuildRoot#run] throws it for
+  ///   the number 0 together with an input ([#stdin(String)]) or a [#terminal]
   public Run descriptor(int number, Fd fd) {
     if (number < 0 || number > 99) {
       throw new IllegalArgumentException("a descriptor's number must be 0 to 99, not " + number);
@@ -309,14 +309,14 @@ public final class Run {
     return with(changed -> changed.descriptors = Collections.unmodifiableSortedMap(more));
   }
 
-  /// Lets somebody work with the command at a terminal of its own: what is typed comes from one
-  /// descriptor, and what it shows goes to the other, each of which may be a terminal or not. The
-  /// command never gets them. See [dev.caisson.linux.tty.TerminalRelay]. Job control needs
-  /// `setsid(1)` in the build root.
+  /// Runs the command interactively at its own new terminal. Typed input comes from one descriptor,
+  /// and the screen goes to the other; each of them may be a terminal or not. The command never
+  /// gets them. See [dev.caisson.linux.tty.TerminalRelay]. Job control needs `setsid(1)` in the
+  /// build root.
   ///
-  /// Nothing of what is shown is kept or counted: there is no limit of output, and no sink hears of
-  /// it, except that [#errors] are taken apart from what is shown. A command that is ended early is
-  /// not asked first. It cannot have a descriptor 0 of the caller's: [BuildRoot#run] throws an
+  /// The screen is neither kept nor counted: there is no output limit, and no sink receives it.
+  /// Only [#errors] are separated from it. A command that is ended early is killed without being
+  /// asked first. It cannot have a descriptor 0 of the caller's: [BuildRoot#run] throws an
   /// IllegalArgumentException then.
   ///
   /// @param input stays the caller's, as does `output`; both must be open as long as the run lasts
@@ -324,13 +324,13 @@ public final class Run {
     return with(changed -> changed.terminal = Optional.of(new Screen(input, output)));
   }
 
-  /// Closes what a run takes over. Idempotent.
+  /// Closes the stream that a run owns. Idempotent.
   void closeInput() {
     if (settings.input.isPresent() && settings.input.get() instanceof Input.OfStream from) {
       try {
         from.stream().close();
       } catch (IOException | RuntimeException gone) {
-        // Nothing is lost: nothing of it was to be read any more.
+        // Nothing is lost: no more data was to be read.
       }
     }
   }
@@ -339,43 +339,43 @@ public final class Run {
     return with(changed -> changed.input = Optional.of(from));
   }
 
-  /// Where somebody works with a command.
+  /// The descriptors of an interactive command.
   record Screen(Fd input, Fd output) {}
 
-  /// The working directory, in the sandbox; `/` unless this is called.
+  /// Sets the working directory in the sandbox; `/` by default.
   public Run directory(String path) {
     return with(changed -> changed.directory = path);
   }
 
-  /// What it can reach; nothing unless this is called.
+  /// Sets the network; [Network#NONE] by default.
   public Run network(Network what) {
     return with(changed -> changed.network = what);
   }
 
-  /// What it and its descendants can have together.
+  /// Limits the resources of the command and its descendants together.
   public Run limits(ResourceLimits these) {
     return with(changed -> changed.limits = these);
   }
 
-  /// Has a control group count what it uses, even without limits, as far as this machine can. Costs
-  /// half a millisecond.
+  /// Counts the resource usage with a control group, even without limits, as far as this machine
+  /// can. Costs half a millisecond.
   public Run accounting() {
     return with(changed -> changed.accounting = true);
   }
 
-  /// How long a file can be that it writes. See `getrlimit(2)`, RLIMIT_FSIZE: a process that writes
-  /// more gets SIGXFSZ.
+  /// Limits the length of files that the command writes. A process that writes more gets SIGXFSZ.
+  /// See `getrlimit(2)`, RLIMIT_FSIZE.
   public Run fileSizeLimit(ByteSize size) {
     return rlimit(Rlimit.FSIZE, size.bytes());
   }
 
-  /// What each of its processes is limited to by itself, with or without control groups. See
-  /// `getrlimit(2)`.
+  /// Limits each process by itself, with or without control groups. See `getrlimit(2)`.
   ///
-  /// [Rlimit#NPROC] counts all processes of the user, outside too, and does not bind root.
+  /// [Rlimit#NPROC] counts all processes of the user, including those outside the sandbox, and does
+  /// not bind root.
   ///
-  /// @param value soft and hard limit; one above what the JVM has needs CAP_SYS_RESOURCE, or the
-  ///   sandbox cannot be set up
+  /// @param value soft and hard limit; a value above the JVM's own limit needs CAP_SYS_RESOURCE,
+  ///   otherwise the sandbox cannot be set up
   public Run rlimit(Rlimit resource, long value) {
     if (value < 0) {
       throw new IllegalArgumentException("a limit cannot be negative: " + value);
@@ -386,7 +386,7 @@ public final class Run {
     return with(changed -> changed.rlimits = Collections.unmodifiableMap(more));
   }
 
-  /// Which system calls it can make; [SystemCallFilter#standard()] unless this is called.
+  /// Sets the filter of system calls; [SystemCallFilter#standard()] by default.
   public Run systemCalls(SystemCallFilter filter) {
     return with(changed -> changed.systemCalls = filter);
   }
@@ -471,7 +471,7 @@ public final class Run {
     return settings.systemCalls;
   }
 
-  /// The command, and how much else there is.
+  /// The command, and the numbers of binds and endpoints.
   @Override
   public String toString() {
     return "run of %s with %d binds and %d endpoints"

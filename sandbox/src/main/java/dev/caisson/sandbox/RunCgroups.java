@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
-/// Makes the control groups of runs, below one of this JVM that its guardian knows.
+/// Makes the control groups of runs, in a directory of this JVM that its guardian knows.
 final class RunCgroups {
   private static final AtomicLong NUMBERS = new AtomicLong();
   private static @Nullable Cgroups cgroups;
@@ -25,7 +25,7 @@ final class RunCgroups {
       throw SandboxException.of(
               RunResult.Step.LIMITS,
               Optional.ofNullable(failure.getMessage()).orElse(""),
-              "or ask for best effort, which leaves it out")
+              "or ask for best effort, which leaves the limit out")
           .causedBy(failure);
     }
   }

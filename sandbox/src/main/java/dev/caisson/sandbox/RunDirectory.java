@@ -5,8 +5,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// What lies on the host for one run alone: the sockets of its endpoints, the name that bubblewrap
-/// is executed under, and its devices.
+/// The directory of a single run on the host: the sockets of its endpoints, a link to bubblewrap,
+/// and its device nodes.
 record RunDirectory(Path path) implements AutoCloseable {
   static RunDirectory make(Path path) throws IOException {
     var made = new RunDirectory(Files.createDirectory(path));
@@ -14,23 +14,23 @@ record RunDirectory(Path path) implements AutoCloseable {
     return made;
   }
 
-  /// Where the sockets are.
+  /// The directory of the sockets.
   Path api() {
     return path.resolve("api");
   }
 
-  /// Where a file system with devices can be mounted.
+  /// The mount point for device nodes.
   Path dev() {
     return path.resolve("dev");
   }
 
-  /// Deletes it. What cannot be deleted goes with the build root, whose directory it is in.
+  /// Deletes the directory. The build root deletes files that are left.
   @Override
   public void close() {
     try {
       Trees.delete(path);
     } catch (IOException leftToTheBuildRoot) {
-      // The build root says so if it is asked.
+      // The build root reports it in finish().
     }
   }
 }

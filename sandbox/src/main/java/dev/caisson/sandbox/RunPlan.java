@@ -3,17 +3,17 @@ package dev.caisson.sandbox;
 import java.util.List;
 import java.util.Map;
 
-/// What would be executed for a run.
+/// The description of what a run would execute.
 ///
 /// Immutable.
 ///
-/// @param command the bubblewrap command line, each argument by itself; numbers of descriptors in
-///   it are those that bubblewrap would get
-/// @param environment all of the command's environment
-/// @param enforced what would bind it, in words
+/// @param command the bubblewrap command line, one element for each argument, with the numbers that
+///   descriptors would have in bubblewrap
+/// @param environment the complete environment of the command
+/// @param enforced the confinement that would be enforced, in words
 public record RunPlan(
     List<String> command, Map<String, String> environment, List<String> enforced) {
-  /// The same, and nobody can change it.
+  /// Copies the collections.
   public RunPlan {
     command = List.copyOf(command);
     environment = Map.copyOf(environment);

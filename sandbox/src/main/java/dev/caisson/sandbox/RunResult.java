@@ -9,17 +9,17 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 
-/// How a run ended, and what it said. Immutable.
+/// The end of a run, with its output. Immutable.
 ///
-/// @param ending why it is over
-/// @param output the last MiB of what it printed, standard output and error as one unless the run
-///   takes them apart; [#text()] has it as text
-/// @param errors the last MiB of its standard error, if the run takes it apart
-/// @param outputBytes how much it printed in all
-/// @param usage what it used
-/// @param enforced what bound it, in words, as it was really set
-/// @param command the bubblewrap command line, each argument by itself; descriptors in it are those
-///   that bubblewrap got
+/// @param ending the reason why the run is over
+/// @param output the last MiB of the output, standard output and error in one unless the run
+///   separates them; [#text()] decodes it
+/// @param errors the last MiB of standard error, if the run separates it
+/// @param outputBytes the total size of the output
+/// @param usage the resources used
+/// @param enforced the confinement that was enforced, in words
+/// @param command the bubblewrap command line, one element for each argument, with the numbers of
+///   descriptors in bubblewrap
 public record RunResult(
     Ending ending,
     ByteBuffer output,
@@ -29,7 +29,7 @@ public record RunResult(
     List<String> enforced,
     List<String> command) {
 
-  /// Takes the buffers and lists over, which must not change any more.
+  /// Takes ownership of the buffers, which must not change any more, and copies the lists.
   public RunResult {
     output = output.asReadOnlyBuffer();
     errors = errors.asReadOnlyBuffer();
@@ -37,32 +37,32 @@ public record RunResult(
     command = List.copyOf(command);
   }
 
-  /// A view of its own for each caller, which cannot be written to.
+  /// Returns a new read-only view at each call.
   @Override
   public ByteBuffer output() {
     return output.asReadOnlyBuffer();
   }
 
-  /// A view of its own for each caller, which cannot be written to.
+  /// Returns a new read-only view at each call.
   @Override
   public ByteBuffer errors() {
     return errors.asReadOnlyBuffer();
   }
 
-  /// How it ended, the command, and how much it printed.
+  /// The command, its ending, and the size of its output.
   @Override
   public String toString() {
     return "%s %s; it printed %d bytes".formatted(String.join(" ", command), ending, outputBytes);
   }
 
-  /// What a run used, as the kernel counted it.
+  /// The resources that a run used, as counted by the kernel.
   ///
-  /// @param wall how long it took, from the start of bubblewrap to the end of the last process
-  /// @param user time in user mode; this and what follows is known if there was a limit of
-  ///   [Run#limits], or [Run#accounting], and the machine has control groups
-  /// @param system time in the kernel
-  /// @param peakMemory the most memory that all had together, in bytes
-  /// @param peakPids the most processes and threads at once
+  /// @param wall the time from the start of bubblewrap to the end of the last process
+  /// @param user the time in user mode; this and the following are known if the run had
+  ///   [Run#limits] or [Run#accounting], and the machine has control groups
+  /// @param system the time in the kernel
+  /// @param peakMemory the highest memory usage of all processes together, in bytes
+  /// @param peakPids the highest number of processes and threads at once
   public record Usage(
       Duration wall,
       Optional<Duration> user,
@@ -70,7 +70,7 @@ public record RunResult(
       OptionalLong peakMemory,
       OptionalLong peakPids) {}
 
-  /// Why a run is over.
+  /// The reason why a run is over.
   public sealed interface Ending {}
 
   /// The command exited.
@@ -85,8 +85,8 @@ public record RunResult(
 
   /// A signal ended the command.
   ///
-  /// bubblewrap tells this as the status 128 + n, so a command that exits with such a status by
-  /// itself cannot be told from one that was ended by signal n.
+  /// bubblewrap reports this as the status 128 + n. A command that exits with such a status by
+  /// itself cannot be distinguished from one that was ended by signal n.
   public record Signalled(Signal signal) implements Ending {
     @Override
     public String toString() {
@@ -94,7 +94,7 @@ public record RunResult(
     }
   }
 
-  /// Its time had passed.
+  /// The run reached its deadline.
   public record TimedOut(Duration allowed) implements Ending {
     @Override
     public String toString() {
@@ -102,7 +102,7 @@ public record RunResult(
     }
   }
 
-  /// It printed too much.
+  /// The run reached its output limit.
   public record OutputExceeded(ByteSize limit) implements Ending {
     @Override
     public String toString() {
@@ -110,10 +110,10 @@ public record RunResult(
     }
   }
 
-  /// A write of its output to the descriptor of [Run#output(dev.caisson.linux.Fd)] failed. Its own
-  /// writes failed with EPIPE from then on.
+  /// A write of the output to the descriptor of [Run#output(dev.caisson.linux.Fd)] failed. From
+  /// then on the command's own writes failed with EPIPE.
   ///
-  /// @param reason the call that failed, with its errno
+  /// @param reason the failed call, with its errno
   public record OutputFailed(String reason) implements Ending {
     @Override
     public String toString() {
@@ -123,7 +123,7 @@ public record RunResult(
 
   /// The stream of [Run#stdin(java.io.InputStream)] failed, so the command did not get all of it.
   ///
-  /// @param reason what the stream threw
+  /// @param reason the message of the stream's exception
   public record InputFailed(String reason) implements Ending {
     @Override
     public String toString() {
@@ -131,15 +131,15 @@ public record RunResult(
     }
   }
 
-  /// It needed more memory than it may have, and the kernel killed a process of it for that.
+  /// The run reached its memory limit, and the kernel killed one of its processes.
   public record MemoryExceeded(ByteSize limit) implements Ending {
     @Override
     public String toString() {
-      return "was ended for want of memory: its limit is " + limit.bytes() + " bytes";
+      return "was killed at its memory limit of " + limit.bytes() + " bytes";
     }
   }
 
-  /// It did what the filter of system calls kills for.
+  /// The filter of system calls killed the command.
   public record Violation() implements Ending {
     @Override
     public String toString() {
@@ -147,7 +147,7 @@ public record RunResult(
     }
   }
 
-  /// The thread that ran it was interrupted.
+  /// The thread of the run was interrupted.
   public record Cancelled() implements Ending {
     @Override
     public String toString() {
@@ -157,8 +157,8 @@ public record RunResult(
 
   /// The sandbox could not be made, so the command never ran.
   ///
-  /// @param step which part of it
-  /// @param reason what went wrong
+  /// @param step the step that failed
+  /// @param reason the error
   public record SetupFailed(Step step, String reason) implements Ending {
     @Override
     public String toString() {
@@ -170,9 +170,9 @@ public record RunResult(
   public enum Step {
     /// Namespaces and mounts, by bubblewrap.
     SANDBOX("its namespaces and mounts"),
-    /// Limits of memory, processes, processor time and files.
+    /// Limits on memory, processes, processor time and files.
     LIMITS("its limits"),
-    /// The proxy on its loopback device.
+    /// The proxy on the sandbox's loopback device.
     NETWORK("its network"),
     /// The execution of the command.
     COMMAND("the command");
@@ -189,12 +189,12 @@ public record RunResult(
     return ending instanceof Exited exited && exited.status() == 0;
   }
 
-  /// The output as text; bytes that are not UTF-8 are shown as U+FFFD.
+  /// The output as text; bytes that are not UTF-8 become U+FFFD.
   public String text() {
     return StandardCharsets.UTF_8.decode(output()).toString();
   }
 
-  /// The standard error as text, if the run took it apart.
+  /// The standard error as text, if the run separates it.
   public String errorText() {
     return StandardCharsets.UTF_8.decode(errors()).toString();
   }

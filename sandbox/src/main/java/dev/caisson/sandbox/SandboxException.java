@@ -3,10 +3,10 @@ package dev.caisson.sandbox;
 import java.io.IOException;
 import java.util.Optional;
 
-/// A sandbox, or what it needs, cannot be set up here: nothing has run. The message says what is
-/// wrong, with which value, and then what to do.
+/// A sandbox, or something that it needs, cannot be set up here: the command has not run. The
+/// message says what is wrong, with which value, and then what to do.
 ///
-/// What fails for reasons of the kernel alone, such as a full disk, is another [IOException].
+/// Failures of the kernel alone, such as a full disk, are other kinds of [IOException].
 ///
 /// Immutable.
 public final class SandboxException extends IOException {
@@ -29,28 +29,28 @@ public final class SandboxException extends IOException {
     return new SandboxException(step, problem, remedy);
   }
 
-  /// A problem for which no remedy is known.
+  /// Describes a problem without a known remedy.
   static SandboxException of(RunResult.Step step, String problem) {
     return new SandboxException(step, problem, "");
   }
 
-  /// This, with what it comes from.
+  /// Sets the cause, and returns this exception.
   SandboxException causedBy(Throwable cause) {
     initCause(cause);
     return this;
   }
 
-  /// The step of making a sandbox that cannot be done.
+  /// The step of making a sandbox that failed.
   public RunResult.Step step() {
     return step;
   }
 
-  /// What is wrong, without what to do.
+  /// The problem, without the remedy.
   public String problem() {
     return problem;
   }
 
-  /// What to do; empty if the problem says all that is known.
+  /// The remedy, if one is known.
   public Optional<String> remedy() {
     return remedy.isEmpty() ? Optional.empty() : Optional.of(remedy);
   }

@@ -17,20 +17,20 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 
-/// One bubblewrap process from its start to the end of everything in its sandbox.
+/// A bubblewrap process, from its start to the end of everything in its sandbox.
 final class SandboxProcess {
   private static final Duration GRACE = Duration.ofSeconds(1);
-  private static final Duration NOBODY_YET = Duration.ofMillis(10);
+  private static final Duration INIT_POLL = Duration.ofMillis(10);
 
-  /// For who hears the output of a run that was ended.
+  /// The time that a sink has for the remaining output of a run that was ended.
   private static final Duration LAST_STEPS = Duration.ofSeconds(2);
 
   private static final Duration DEATH = Duration.ofSeconds(30);
 
-  /// A call that the filter of system calls kills for ends in it. See `seccomp(2)`.
+  /// The signal that ends a process whose system call the filter kills. See `seccomp(2)`.
   private static final Signal SYS = new Signal(31);
 
-  /// What `setsid(1)` exits with when it cannot execute a command.
+  /// The statuses with which `setsid(1)` exits when it cannot execute a command.
   private static final Set<Integer> NOT_EXECUTED = Set.of(126, 127);
 
   private final Path bwrap;
@@ -39,7 +39,7 @@ final class SandboxProcess {
   private final Layout layout;
   private final Run run;
 
-  /// @param own a directory for this run alone
+  /// @param own the directory of this run
   SandboxProcess(Path bwrap, Path own, SpawnThread thread, Layout layout, Run run) {
     this.bwrap = bwrap;
     this.own = own;
@@ -48,7 +48,7 @@ final class SandboxProcess {
     this.run = run;
   }
 
-  /// Runs it to its end.
+  /// Runs the command to its end.
   ///
   /// @param onStart called when bubblewrap has been started
   RunResult run(Runnable onStart) throws IOException {
@@ -66,13 +66,13 @@ final class SandboxProcess {
         onStart.run();
         try (var report = StatusReader.start(status.read())) {
           var early = confine(confinement, report, deadline).or(() -> await(child, deadline));
-          // What follows is bounded, and must be done to its end.
+          // The rest is bounded in time, and must be completed despite interrupts.
           interrupts.hold();
           if (early.isPresent()) {
             interrupts.through(() -> end(child, report, early.get()));
           }
           var exit = interrupts.through(() -> child.waitid(DEATH));
-          // Nobody in the sandbox outlives the first process of its pid namespace.
+          // No process in the sandbox outlives the first process of its pid namespace.
           interrupts.through(() -> report.awaitEndOfInit(DEATH));
           boolean all = streams.finish(early.isPresent() ? Deadline.in(LAST_STEPS) : deadline);
           confinement.measure();
@@ -101,7 +101,7 @@ final class SandboxProcess {
         .or(() -> streams.inputFailure().map(RunResult.InputFailed::new));
   }
 
-  /// Why output of a command that has ended by itself was not passed on.
+  /// The reason why output was left after the command ended by itself.
   private static Optional<RunResult.Ending> leftOver(Deadline deadline) {
     return Optional.of(
         deadline.expired()
@@ -120,7 +120,7 @@ final class SandboxProcess {
     }
   }
 
-  /// Sets limits and network up while bubblewrap waits with the command.
+  /// Applies limits and network while bubblewrap holds the command back.
   private static Optional<RunResult.Ending> confine(
       Confinement confinement, StatusReader report, Deadline deadline) {
     if (!confinement.holdsBack()) {
@@ -137,7 +137,7 @@ final class SandboxProcess {
     } catch (InterruptedIOException interrupt) {
       return Optional.of(new RunResult.Cancelled());
     } catch (IOException failure) {
-      // If there is nothing left to be bound, bubblewrap knows why.
+      // If the sandbox has already ended, bubblewrap reports the reason.
       return report.initHasEnded() ? Optional.empty() : Optional.of(setupFailed(failure));
     }
   }
@@ -161,9 +161,8 @@ final class SandboxProcess {
     }
   }
 
-  /// Ends the sandbox: asks, gives a second, kills. A command that cannot begin any more is not
-  /// asked, and neither is one at a terminal, whose processes are in as many groups as there are
-  /// jobs.
+  /// Ends the sandbox: asks it to end, waits a second, kills it. Kills without asking if the
+  /// command never started, or runs at a terminal, where each job has its own process group.
   private void end(Child child, StatusReader report, RunResult.Ending why) throws IOException {
     boolean asks = !(why instanceof RunResult.SetupFailed) && run.terminal().isEmpty();
     if (!asks || !endsWhenAsked(child, report)) {
@@ -171,34 +170,35 @@ final class SandboxProcess {
     }
   }
 
-  /// One that has only just begun is asked as soon as there is somebody, once.
+  /// Asks once. If the first process does not exist yet, it is asked as soon as it does.
   private static boolean endsWhenAsked(Child child, StatusReader report) throws IOException {
     var until = Deadline.in(GRACE);
     boolean asked = false;
     while (!until.expired()) {
       asked = asked || report.askToEnd();
       try {
-        child.waitid(asked ? until.remaining() : NOBODY_YET);
+        child.waitid(asked ? until.remaining() : INIT_POLL);
         return true;
       } catch (DeadlineException alive) {
-        // Asked again if nobody was, or it has had its time.
+        // The loop asks again if no process was there, and ends when the time is up.
       }
     }
     return false;
   }
 
-  /// The first process would outlive a bubblewrap that is killed before it has told it to die, too.
+  /// Kills the first process, too: it outlives a bubblewrap that is killed before setting up its
+  /// death signal.
   private static void killBoth(Child child, StatusReader report) throws IOException {
     try {
       report.awaitInit(Deadline.in(GRACE));
       report.killInit();
     } catch (DeadlineException none) {
-      // There is nobody.
+      // The first process does not exist.
     }
     kill(child);
   }
 
-  /// The sandbox dies with bubblewrap, unless that has only just begun.
+  /// Kills bubblewrap. The sandbox dies with it, unless bubblewrap has only just started.
   private static void kill(Child child) {
     try {
       child.kill(Signal.KILL);
@@ -234,7 +234,8 @@ final class SandboxProcess {
     }
     int code = status.getAsInt();
     if (run.terminal().isPresent() && NOT_EXECUTED.contains(code)) {
-      // It is not bubblewrap that executes the command; one that says the same is believed.
+      // setsid, not bubblewrap, executes the command here. A command that prints the same line is
+      // believed.
       var said = streams.lastLine();
       if (said.startsWith(layout.notExecuted(run))) {
         return new RunResult.SetupFailed(RunResult.Step.COMMAND, said);
@@ -247,8 +248,7 @@ final class SandboxProcess {
 
   private static String reason(Exit.Exited exited, String said) {
     if (said.isEmpty()) {
-      return "bubblewrap exited with status %d, and said no word that came here"
-          .formatted(exited.status());
+      return "bubblewrap exited with status %d without output".formatted(exited.status());
     }
     return said.startsWith("bwrap: Unknown option")
         ? said + "; this bubblewrap is too old, 0.8 or later is needed"

@@ -23,22 +23,23 @@ import java.util.stream.Collectors;
 
 /// The proxy on the loopback device of a sandbox.
 ///
-/// Its socket is in the sandbox's network namespace, but it is the JVM that listens: nothing runs
-/// in the sandbox for it.
+/// The socket is in the sandbox's network namespace, but the JVM listens on it: no proxy process
+/// runs in the sandbox.
 final class SandboxProxy implements AutoCloseable {
   private static final int PORT = 3128;
 
-  /// The kernel may allow less. A connection for which there is no room takes a second more.
+  /// The kernel may allow less. A connection beyond the backlog takes a second longer.
   private static final int BACKLOG = 4096;
 
   private static final Duration LOOPBACK_UP = Duration.ofSeconds(10);
   private static final long PAUSE_NANOS = 500_000;
 
-  /// Names and addresses of the sandbox itself.
+  /// The names and addresses of the sandbox itself.
   private static final List<String> LOOPBACK = List.of("localhost", "127.0.0.1", "::1");
 
-  /// How programs are told of it; the usual ones heed the small letters. What is the sandbox's own
-  /// is not asked of the proxy, unless a rule means the host's.
+  /// The environment variables that point programs to the proxy. Common programs read the
+  /// lower-case names. The sandbox's own loopback addresses bypass the proxy, unless a rule of the
+  /// policy names them, meaning the host's.
   static Map<String, String> variables(NetworkPolicy policy) {
     return Map.of(
         "http_proxy", "http://127.0.0.1:" + PORT,
@@ -56,7 +57,7 @@ final class SandboxProxy implements AutoCloseable {
     this.proxy = proxy;
   }
 
-  /// @param init a process of the sandbox, which is held back as long as this takes
+  /// @param init a process of the sandbox, which is held back meanwhile
   static SandboxProxy start(int init, Broker broker) throws IOException {
     var listener =
         Privilege.ofThisProcess() == Privilege.ROOT
@@ -79,7 +80,8 @@ final class SandboxProxy implements AutoCloseable {
         try {
           return TcpListener.inNetworkOf(namespace, address, BACKLOG);
         } catch (SystemCallException early) {
-          // bubblewrap tells of its first process before that has brought the loopback device up.
+          // bubblewrap reports its first process before that process has brought the loopback
+          // device up.
           if (early.errno() != Errno.EADDRNOTAVAIL || until.expired()) {
             throw early;
           }

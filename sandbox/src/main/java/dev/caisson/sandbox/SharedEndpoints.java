@@ -8,36 +8,35 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 
-/// The endpoints of a build root, which all its runs have: those that start later, and those that
-/// go on.
+/// The endpoints of a build root, shared by all its runs, including those already running.
 final class SharedEndpoints implements AutoCloseable {
   private final Path directory;
   private final Map<String, EndpointServer> servers = new LinkedHashMap<>();
 
-  /// The sockets that other programs serve, by the names that they have in a sandbox.
+  /// The sockets that other programs serve, by their names in a sandbox.
   private final Map<String, Path> foreign = new LinkedHashMap<>();
 
   private final Set<OfRun> runs = new HashSet<>();
 
-  /// The endpoints that one run has, which are to be more.
+  /// The endpoints of a run, to which shared ones are added.
   interface OfRun {
-    /// Makes sure that a name is free.
+    /// Checks that a name is free.
     ///
-    /// @throws IllegalArgumentException if the run has an endpoint of that name of its own
+    /// @throws IllegalArgumentException if the run has its own endpoint of that name
     void refuseIfTaken(String name);
 
-    /// Gives the socket of a server a name in the directory of the run.
+    /// Links the socket of a server into the directory of the run.
     void show(EndpointServer server) throws IOException;
   }
 
-  /// @param directory where the sockets are made, on the file system of those of the runs
+  /// @param directory the directory for the sockets, on the same file system as those of the runs
   SharedEndpoints(Path directory) {
     this.directory = directory;
   }
 
-  /// Serves one more.
+  /// Serves an endpoint in all runs.
   ///
-  /// @throws IllegalArgumentException if there is one of that name, or a run has one of its own
+  /// @throws IllegalArgumentException if the build root or a run has an endpoint of that name
   synchronized void add(ApiEndpoint endpoint) throws IOException {
     refuseIfTaken(endpoint.name());
     for (var run : runs) {
@@ -53,7 +52,7 @@ final class SharedEndpoints implements AutoCloseable {
 
   /// Adds a socket that another program serves, for the runs that start from now on.
   ///
-  /// @throws IllegalArgumentException if there is an endpoint of that name, or a run has one
+  /// @throws IllegalArgumentException if the build root or a run has an endpoint of that name
   synchronized void add(String name, Path socket) {
     EndpointServer.checkName(name);
     refuseIfTaken(name);
@@ -63,14 +62,15 @@ final class SharedEndpoints implements AutoCloseable {
     foreign.put(name, socket);
   }
 
-  /// The sockets that other programs serve, by the names that they have in a sandbox.
+  /// The sockets that other programs serve, by their names in a sandbox.
   synchronized Map<String, Path> foreign() {
     return Map.copyOf(foreign);
   }
 
-  /// Shows a run all that there are, until it is forgotten.
+  /// Shows all shared endpoints to a run, and later ones too, until [#forget].
   ///
-  /// @throws IllegalArgumentException if one of the run's own has the name of one of them
+  /// @throws IllegalArgumentException if one of the run's own endpoints has the name of a shared
+  ///   one
   synchronized void showTo(OfRun run) throws IOException {
     for (var name : servers.keySet()) {
       run.refuseIfTaken(name);

@@ -9,18 +9,18 @@ import java.util.Optional;
 
 /// A library directory as sandboxes see it at `/run/osbuild/lib`, read-only.
 ///
-/// @param pythonPackage the package that is seen as its `osbuild`, instead of an entry of that name
+/// @param pythonPackage the package shown as its `osbuild`, in place of the entry of that name
 record ShownLibrary(Path path, Optional<Path> pythonPackage) {
-  /// The place in the sandbox.
+  /// The path in the sandbox.
   static final String PLACE = "/run/osbuild/lib";
 
-  /// Whether the place is a new directory, which must be made read-only after the binds.
+  /// Whether the path is a new directory, which must be made read-only after the binds.
   boolean assembled() {
     return pythonPackage.isPresent();
   }
 
-  /// What is put at the place, in order. No mount point can be made in a read-only directory, so
-  /// the entries of one that gets another package are shown one by one.
+  /// The binds of the library, in order. No mount point can be made in a read-only directory, so a
+  /// library that gets another package is shown entry by entry.
   List<Bind> binds() throws IOException {
     if (pythonPackage.isEmpty()) {
       return List.of(Bind.readOnly(path, PLACE));

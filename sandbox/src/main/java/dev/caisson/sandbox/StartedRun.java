@@ -16,15 +16,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 
-/// A run that goes on beside its caller, from [BuildRoot#start].
+/// A run in the background, from [BuildRoot#start].
 ///
-/// It ends by itself, by its deadline, by [#cancel()], or with its build root, and cleans up behind
-/// itself whether it is waited for or not. One with [Run#streams()] must be closed. Any number of
-/// threads may use it.
+/// It ends by itself, by its deadline, by [#cancel()], or with its build root. It cleans up even if
+/// no caller waits for it; a run with [Run#streams()] must be closed, too. Thread-safe.
 ///
 /// {@snippet class="dev.caisson.sandbox.StartedRunTest" region="start"}
 public final class StartedRun implements AutoCloseable {
-  /// Far more than a run takes that is being ended.
+  /// Far more than a run needs to end.
   private static final Duration LAST_STEPS = Duration.ofSeconds(60);
 
   private final List<String> argv;
@@ -38,13 +37,13 @@ public final class StartedRun implements AutoCloseable {
   /// A run from its start to its end.
   @FunctionalInterface
   interface Work {
-    /// Runs it to its end.
+    /// Runs the command to its end.
     ///
-    /// @param onStart to be called when its sandbox has been started
+    /// @param onStart must be called when the sandbox has been started
     RunResult run(Runnable onStart) throws IOException;
   }
 
-  /// @param onEnd called when all is over
+  /// @param onEnd called after the run has ended
   StartedRun(List<String> argv, Work work, Consumer<StartedRun> onEnd) {
     this(argv, work, onEnd, Optional.empty());
   }
@@ -71,7 +70,7 @@ public final class StartedRun implements AutoCloseable {
       fail(failure);
       return;
     }
-    // The interrupt by cancel() is not for those who hear of the end.
+    // Listeners of the end must not see the interrupt of cancel().
     Thread.interrupted();
     exit.complete(result);
     onEnd.accept(this);
@@ -84,9 +83,9 @@ public final class StartedRun implements AutoCloseable {
     started.completeExceptionally(failure);
   }
 
-  /// Starts it, and waits until its sandbox has been started. An interrupt stays set.
+  /// Starts the run, and waits until its sandbox has been started. An interrupt stays set.
   ///
-  /// @throws IOException if it cannot be started
+  /// @throws IOException if the run cannot be started
   void begin() throws IOException {
     try {
       Threads.start(thread);
@@ -113,10 +112,10 @@ public final class StartedRun implements AutoCloseable {
     }
   }
 
-  /// Waits for its end, and that of all its descendants. Blocks as long as the run lasts; one with
-  /// a [Run#deadline] ends a few seconds after that at most.
+  /// Waits for the end of the run and of all its descendants. Blocks as long as the run lasts; a
+  /// run with a [Run#deadline] ends at most a few seconds after it.
   ///
-  /// @return how it ended; that it failed is no exception
+  /// @return how the run ended; a failed command is not an exception
   /// @throws InterruptedIOException if the thread is interrupted; the run goes on
   /// @throws IOException if the run could not be followed to its end
   public RunResult waitFor() throws IOException {
@@ -129,10 +128,10 @@ public final class StartedRun implements AutoCloseable {
     }
   }
 
-  /// Waits for its end, but no longer than this.
+  /// Waits for the end of the run, with a timeout.
   ///
-  /// @return how it ended; that it failed is no exception
-  /// @throws dev.caisson.linux.DeadlineException if it has not ended by then; the run goes on
+  /// @return how the run ended; a failed command is not an exception
+  /// @throws dev.caisson.linux.DeadlineException if the timeout passes; the run goes on
   /// @throws InterruptedIOException if the thread is interrupted; the run goes on
   /// @throws IOException if the run could not be followed to its end
   public RunResult waitFor(Duration most) throws IOException {
@@ -162,45 +161,44 @@ public final class StartedRun implements AutoCloseable {
     };
   }
 
-  /// Ends it: the command is asked, and after a second killed with all its descendants. Returns at
-  /// once. The result is [RunResult.Cancelled], unless the run has ended meanwhile. Idempotent.
+  /// Cancels the run: the command is asked to end, and killed with all its descendants one second
+  /// later. Returns at once. The result is [RunResult.Cancelled], unless the run has ended
+  /// meanwhile. Idempotent.
   public void cancel() {
     if (!exit.isDone()) {
       thread.interrupt();
     }
   }
 
-  /// Whether it goes on, its cleanup included.
+  /// Whether the run, including its cleanup, is still going on.
   public boolean isAlive() {
     return !exit.isDone();
   }
 
-  /// The result, when it has ended: as of [#waitFor()], exceptions included. What depends on it
-  /// runs on a thread of the run. To complete or cancel what is returned changes nothing of the
-  /// run.
+  /// A new future of the result: as of [#waitFor()], exceptions included. Dependent stages run on a
+  /// thread of the run. Completing or cancelling the future does not affect the run.
   public CompletableFuture<RunResult> onExit() {
     return exit.copy();
   }
 
-  /// What the caller writes to it, the command reads as its standard input; closing it ends the
-  /// input. Writing blocks while the command does not read, and throws a
-  /// [dev.caisson.linux.SystemCallException] with EPIPE when the command cannot read any more. For
-  /// one thread at a time.
+  /// Returns a stream to the command's standard input; closing it ends the input. A write blocks
+  /// while the command does not read, and throws a [dev.caisson.linux.SystemCallException] with
+  /// EPIPE after the command has closed its input or ended. Not thread-safe.
   ///
   /// @throws IllegalStateException unless [Run#streams()] was called
   public OutputStream stdin() {
     return streams().stdin();
   }
 
-  /// The command's standard output. Reading blocks until there is output, and returns -1 when the
-  /// run has ended. When it is closed, the command gets EPIPE. For one thread at a time.
+  /// Returns the command's standard output. A read blocks until there is output, and returns -1
+  /// after the end of the run. When it is closed, the command gets EPIPE. Not thread-safe.
   ///
   /// @throws IllegalStateException unless [Run#streams()] was called
   public InputStream stdout() {
     return streams().stdout();
   }
 
-  /// The command's standard error, as [#stdout()].
+  /// Returns the command's standard error, like [#stdout()].
   ///
   /// @throws IllegalStateException unless [Run#streams()] was called
   public InputStream stderr() {
@@ -213,7 +211,7 @@ public final class StartedRun implements AutoCloseable {
             "the run of %s has no streams; start it with Run.streams()".formatted(argv)));
   }
 
-  /// As [#cancel()], waits for the end, and closes the streams. No-op if it has ended and has no
+  /// Cancels the run, waits for its end, and closes its streams. No-op if it has ended and has no
   /// streams. Never throws; an interrupt stays set.
   @Override
   public void close() {
@@ -223,14 +221,14 @@ public final class StartedRun implements AutoCloseable {
     streams.ifPresent(RunStreams::close);
   }
 
-  /// Waits for the end of its thread, unless it is that which calls.
+  /// Waits for the end of the run's thread, unless called on it.
   void awaitEnd(Duration most) {
     if (!Thread.currentThread().equals(thread)) {
       Threads.join(thread, most);
     }
   }
 
-  /// The command, and how it ended if it has.
+  /// The command, and how it ended, if it has.
   @Override
   public String toString() {
     if (!exit.isDone()) {

@@ -42,7 +42,7 @@ final class StatusReader implements AutoCloseable {
     this.thread = Thread.ofVirtual().name("run-status").start(this::read);
   }
 
-  /// Takes over the end of the pipe to read from.
+  /// Takes ownership of the read end of the pipe.
   static StatusReader start(Fd pipe) {
     return new StatusReader(pipe);
   }
@@ -68,14 +68,14 @@ final class StatusReader implements AutoCloseable {
     } catch (SystemCallException failure) {
       begun.completeExceptionally(failure);
     } catch (IOException | IllegalStateException closed) {
-      // Without a report the run counts as one that could not be set up.
+      // A run without a report counts as one whose setup failed.
     } finally {
       begun.complete(OptionalInt.empty());
     }
   }
 
-  /// The process may be opened by its number because bubblewrap, its parent, reaps it only at its
-  /// own end.
+  /// Opens the process by its pid. The pid cannot be reused yet, because bubblewrap, the parent,
+  /// reaps the process only at its own end.
   private synchronized void take(byte[] line) throws IOException {
     var report = JSON.parse(line);
     if (report.path("child-pid").isInt() && init.isEmpty()) {
@@ -90,8 +90,8 @@ final class StatusReader implements AutoCloseable {
 
   /// Waits until the first process of the sandbox has been made.
   ///
-  /// @return its id, or empty if there will be none
-  /// @throws DeadlineException if there is none in time
+  /// @return its pid, or empty if bubblewrap ended without making it
+  /// @throws DeadlineException if the deadline passes first
   /// @throws InterruptedIOException if the thread is interrupted; the interrupt stays set
   OptionalInt awaitInit(Deadline deadline) throws IOException {
     try {
@@ -111,15 +111,15 @@ final class StatusReader implements AutoCloseable {
     return initPid != 0 && (init.isEmpty() || Processes.hasEnded(init.get(), SOON));
   }
 
-  /// What the command exited with, or empty if it never ran. To be called after [#awaitEndOfInit].
+  /// The exit status of the command, or empty if it never ran. Call it after [#awaitEndOfInit].
   synchronized OptionalInt exitCode() {
     return exitCode;
   }
 
-  /// Asks the processes of the sandbox's session to end; bubblewrap's own first process is deaf to
-  /// it.
+  /// Sends SIGTERM to the processes of the sandbox's session. bubblewrap's own first process
+  /// ignores it.
   ///
-  /// @return whether there is anybody yet to be asked
+  /// @return whether a process exists that was asked
   synchronized boolean askToEnd() throws SystemCallException {
     return init.isPresent() && Processes.killGroup(initPid, Signal.TERM);
   }

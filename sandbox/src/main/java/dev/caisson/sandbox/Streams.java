@@ -14,9 +14,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/// The standard streams of a run: a terminal of its own if it is to have one; else nothing to read,
-/// or what a relay brings, and pipes for what it prints, unless the run has descriptors of its own
-/// for them.
+/// The standard streams of a run. A run with a terminal has all of them there. Any other run has
+/// empty input or a relay, and pipes for its output, except where it has its own descriptors.
 final class Streams implements AutoCloseable {
   private static final int KEPT = 1 << 20;
   private static final byte[] NONE = new byte[0];
@@ -30,7 +29,7 @@ final class Streams implements AutoCloseable {
   private Optional<InputRelay> input = Optional.empty();
   private Optional<InputFeeder> feeder = Optional.empty();
 
-  /// What was opened for the command to read.
+  /// The descriptor that was opened for the command's input.
   private Optional<Fd> opened = Optional.empty();
 
   private Optional<Pipe> output = Optional.empty();
@@ -79,7 +78,7 @@ final class Streams implements AutoCloseable {
     errors.or(() -> output).ifPresent(pipe -> plan.standard(2, pipe.write()));
   }
 
-  /// Gets the input ready, and returns the descriptor that the command reads.
+  /// Prepares the input, and returns the descriptor that the command reads.
   private Fd input(Input from) throws IOException {
     return switch (from) {
       case Input.OfDescriptor descriptor -> relayed(descriptor.fd());
@@ -89,7 +88,7 @@ final class Streams implements AutoCloseable {
         yield relayed(fd);
       }
       case Input.OfBytes bytes -> {
-        // A copy that is the command's alone, and needs no thread.
+        // A private copy for the command, which needs no thread.
         var fd = Memfd.sealed("stdin", bytes.bytes());
         opened = Optional.of(fd);
         yield fd;
@@ -108,9 +107,9 @@ final class Streams implements AutoCloseable {
     return relay.reader();
   }
 
-  /// Begins to read, once the process has been started.
+  /// Starts reading, once the process has been started.
   ///
-  /// @param onLimit called when the run has printed too much
+  /// @param onLimit called when the output limit is reached
   void start(Runnable onLimit) throws SystemCallException {
     if (terminal.isPresent()) {
       terminal.get().start();
@@ -135,17 +134,18 @@ final class Streams implements AutoCloseable {
     return OutputReader.start(pipe.read(), KEPT, sink, meter);
   }
 
-  /// Waits, when the run has ended, until all that was printed has been passed on.
+  /// Waits, after the end of the run, until all output has been passed on. An interrupt ends the
+  /// wait.
   ///
-  /// @param until when the rest is dropped
-  /// @return false if something is left; an interrupt leaves it
+  /// @param until the deadline, after which the rest is dropped
+  /// @return false if output is left
   boolean finish(Deadline until) {
     if (terminal.isPresent()) {
       try {
         var left = until.remaining();
         terminal.get().finish(left.compareTo(SLOW_SCREEN) < 0 ? left : SLOW_SCREEN);
       } catch (IOException unread) {
-        // Whoever should have looked is gone, or slower than anybody waits for.
+        // The reader of the screen is gone, or too slow.
       }
     }
     boolean all = true;
@@ -159,28 +159,28 @@ final class Streams implements AutoCloseable {
     return Stream.of(outputReader, errorReader).flatMap(Optional::stream).toList();
   }
 
-  /// Why what was printed could not be passed on, if it could not.
+  /// The reason why output could not be passed on, if it failed.
   Optional<String> failure() {
     return readers().stream().flatMap(reader -> reader.failure().stream()).findFirst();
   }
 
-  /// Why what the command was to read could not be read, if it could not.
+  /// The reason why the input could not be read, if it failed.
   Optional<String> inputFailure() {
     return feeder.flatMap(InputFeeder::failure);
   }
 
-  /// The last of what was printed. To be called when it has finished.
+  /// The last bytes of the output. Call it after [#finish].
   byte[] output() {
     return outputReader.map(OutputReader::tail).orElse(NONE);
   }
 
-  /// The last of what was printed as errors, if those are taken apart.
+  /// The last bytes of the errors, if the run separates them.
   byte[] errors() {
     return errorReader.map(OutputReader::tail).orElse(NONE);
   }
 
-  /// The last line that was printed, by bubblewrap if it could not begin. To be called when it has
-  /// finished.
+  /// The last line of the output; if the command could not start, bubblewrap's message. Call it
+  /// after [#finish].
   String lastLine() {
     var last = errors().length > 0 ? errors() : output();
     var shown = terminal.map(TerminalRelay::tail).orElse(last);
@@ -188,7 +188,7 @@ final class Streams implements AutoCloseable {
     return text.substring(text.lastIndexOf('\n') + 1);
   }
 
-  /// How much was shown in all.
+  /// The number of bytes shown in all.
   long total() {
     return meter.total();
   }

@@ -5,26 +5,26 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/// Where in the sandbox directories of the host are shown, so that nothing is put at a place to
-/// which a symbolic link in one of them would lead.
+/// Records the directories of the host that a sandbox shows, and rejects targets behind a symbolic
+/// link in one of them.
 ///
-/// bubblewrap makes the places of its mounts itself, and while it does so a link could name what
-/// lies outside the sandbox. Trees that an earlier run could write to may hold such links.
+/// bubblewrap creates its mount points itself; a link could lead it outside the sandbox at that
+/// moment. Trees that an earlier run could write to may contain such links.
 final class Targets {
   private final Map<Path, Path> shown = new LinkedHashMap<>();
 
-  /// Notes that a directory of the host is to be seen at a place.
+  /// Records that the sandbox shows a directory of the host at a path.
   void shown(Path place, Path source) {
     shown.put(place.normalize(), source);
   }
 
-  /// Looks along the way to a place.
+  /// Checks the path to a mount point.
   ///
-  /// @throws IllegalArgumentException if there is a symbolic link on it, or it is no plain path
+  /// @throws IllegalArgumentException if a symbolic link is on the way, or the path has '.' or '..'
   void check(Path place) {
     if (!place.equals(place.normalize())) {
       throw new IllegalArgumentException(
-          "a place in the sandbox must be a plain path, without '.' and '..': " + place);
+          "a path in the sandbox must not contain '.' or '..': " + place);
     }
     shown.forEach((at, source) -> {
       if (!place.equals(at) && place.startsWith(at)) {
@@ -33,7 +33,7 @@ final class Targets {
           here = here.resolve(name);
           if (Files.isSymbolicLink(here)) {
             throw new IllegalArgumentException(
-                "%s cannot be put into the sandbox: %s is a symbolic link, which might lead out"
+                "cannot mount at %s in the sandbox: %s is a symbolic link and could lead out"
                     .formatted(place, here));
           }
         }

@@ -5,15 +5,15 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
 
-/// Copies directory trees as they are, whatever a sandbox has put into them.
+/// Copies directory trees exactly, including every kind of file that a sandbox can create.
 ///
-/// Any number of threads may use it.
+/// Thread-safe.
 public final class TreeCopy {
   private static final String FROM = "/run/from";
   private static final String TO = "/run/to";
 
-  /// What it takes to give files the owners, modes and attributes of others. `trusted` and
-  /// `security` attributes need CAP_SYS_ADMIN; see `xattr(7)`.
+  /// The capabilities for setting owners, modes and attributes of files. `trusted` and `security`
+  /// attributes need CAP_SYS_ADMIN; see `xattr(7)`.
   private static final Set<Capability> CAPABILITIES =
       Set.of(
           Capability.CAP_CHOWN,
@@ -29,16 +29,17 @@ public final class TreeCopy {
 
   private TreeCopy() {}
 
-  /// Copies the contents of a directory into another with everything they have: owners, modes,
-  /// times, hard links, devices, extended attributes; sharing the blocks where the file system can.
-  /// An ordinary user without subordinate ids becomes the owner of all. See `cp(1)`.
+  /// Copies the contents of a directory into another with all metadata: owners, modes, times, hard
+  /// links, devices, extended attributes. Shares the blocks where the file system can. If the JVM's
+  /// user is not root and has no subordinate ids, that user becomes the owner of all files. See
+  /// `cp(1)`.
   ///
-  /// A file that is in the way is removed first, so that nothing is ever written through a link.
-  /// `cp` runs in a build root, in which it sees these two directories and `/usr` alone. Blocks
-  /// until it has ended.
+  /// An existing file at a target path is removed first, so `cp` never writes through a link. `cp`
+  /// runs in a build root, in which it sees only these two directories and `/usr`. Blocks until it
+  /// has ended.
   ///
-  /// @param work a directory for what the build root needs meanwhile, which is little
-  /// @throws IOException if not all can be copied, with what `cp` says
+  /// @param work a directory for the few files of the build root
+  /// @throws IOException if not all can be copied, with the message of `cp`
   public static void copyContents(Path from, Path to, Path work) throws IOException {
     var run =
         Run.of("cp", "-a", "--reflink=auto", "--remove-destination", ownership(), FROM + "/.", TO)
@@ -56,7 +57,7 @@ public final class TreeCopy {
     }
   }
 
-  /// Where root alone exists, nothing can be given to others.
+  /// Ownership cannot be preserved in a namespace in which only root exists.
   private static String ownership() throws IOException {
     return Privilege.ofThisProcess() == Privilege.ROOT || UserNamespaces.haveSubordinateIds()
         ? "--preserve=ownership"

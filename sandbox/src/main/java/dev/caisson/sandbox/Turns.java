@@ -1,23 +1,23 @@
 package dev.caisson.sandbox;
 
-/// Keeps runs apart that could harm each other.
+/// Keeps conflicting runs apart.
 final class Turns {
   private int running;
   private boolean alone;
 
-  /// The time of one run.
+  /// A running turn; closing it ends it.
   interface Turn extends AutoCloseable {
     @Override
     void close();
   }
 
-  /// @param exclusive whether no other may go on at the same time
-  /// @throws IllegalStateException if another does
+  /// @param exclusive whether no other run may go on at the same time
+  /// @throws IllegalStateException if a running run conflicts
   synchronized Turn take(boolean exclusive) {
     if (alone || (exclusive && running > 0)) {
       throw new IllegalStateException(
-          "a run with a target below /var, or below a bind that it can write to, must be the only"
-              + " one of its build root while it goes on; take another build root");
+          "a run with a bind below /var, or below another writable bind, must be the only run of"
+              + " its build root. Wait for the other runs, or use another build root");
     }
     alone = exclusive;
     running++;

@@ -14,30 +14,30 @@ import java.util.Set;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
-/// The user namespaces that a sandbox is made in, before bubblewrap starts.
+/// The user namespaces of a sandbox, made before bubblewrap starts.
 ///
 /// They bound what the kernel counts for each user: inotify instances, pending signals, message
-/// queues, namespaces. A namespace of root is made by an id that nobody has, so its objects are
-/// counted for that id. A namespace of another user may have half of the user's. See
+/// queues, namespaces. Root makes a namespace with an id that belongs to no user, so its objects
+/// are counted for that id. A namespace of another user may have half of the user's. See
 /// `user_namespaces(7)`, `namespaces(7)` on `/proc/sys/user`, and ADR 18.
 ///
-/// They are made for the first run of a JVM that needs them, and shared by all its runs: to make
-/// them takes several times as long as a run.
+/// The first run that needs them makes them, and all runs of the JVM share them: making them takes
+/// several times as long as a run.
 ///
-/// @param outer owns the sandbox: its mounts and its network
-/// @param inner a second namespace below it, for a command with rights that must not reach the
+/// @param outer owns the sandbox's mounts and network
+/// @param inner a second namespace below it, for a command whose capabilities must not reach the
 ///   mounts
 record UserNamespaces(Fd outer, Optional<Fd> inner) implements AutoCloseable {
-  /// What has been made, or that it cannot be made.
+  /// The namespaces made so far; an empty value means that they cannot be made.
   private static final Map<Boolean, Map<NamespaceHolder.Ids, Optional<UserNamespaces>>> MADE =
       new HashMap<>();
 
-  /// Where a mount hides nothing: these directories are empty by themselves.
+  /// Mount points of `/proc` that are empty directories, so a mount there hides nothing.
   private static final Predicate<String> HIDES_NOTHING =
       Pattern.compile("/proc/(sys/fs/binfmt_misc|fs/nfsd)").asMatchPredicate();
 
-  /// Those for a run; empty if it must not have any, or if they cannot be made here. They belong to
-  /// the JVM and must not be closed.
+  /// The namespaces for a run; empty if the run must not have any, or they cannot be made here.
+  /// They belong to the JVM; the caller must not close them.
   ///
   /// @throws InterruptedIOException if the thread is interrupted
   static Optional<UserNamespaces> forRun(Run run, Privilege privilege) throws IOException {
@@ -82,9 +82,9 @@ record UserNamespaces(Fd outer, Optional<Fd> inner) implements AutoCloseable {
     }
   }
 
-  /// Makes new ones.
+  /// Makes new namespaces.
   ///
-  /// @throws IOException if this machine or a missing program forbids it, or the user has no
+  /// @throws IOException if this machine or a missing program prevents it, or the user has no
   ///   subordinate ids
   static UserNamespaces make(NamespaceHolder.Ids ids, boolean withInner) throws IOException {
     try (var holder = NamespaceHolder.start(ids, withInner)) {
@@ -99,9 +99,9 @@ record UserNamespaces(Fd outer, Optional<Fd> inner) implements AutoCloseable {
     }
   }
 
-  /// Whether the kernel lets a sandbox in a user namespace mount `/proc`: it does not where a part
-  /// of the host's is hidden, as in many containers. See `mount_too_revealing` in the kernel's
-  /// `fs/namespace.c`.
+  /// Whether the kernel lets a sandbox in a user namespace mount `/proc`. The kernel refuses if a
+  /// part of the host's `/proc` is hidden, as in many containers. See `mount_too_revealing` in the
+  /// kernel's `fs/namespace.c`.
   private static boolean procIsWhole() {
     try {
       var mounts =

@@ -148,7 +148,7 @@ class BindTest {
   }
 
   @Test
-  void devicesWorkWhereTheyAreAskedForAndNowhereElse() throws IOException {
+  void devicesWorkOnlyWhereTheyAreBound() throws IOException {
     var directory = Files.createDirectory(work.resolve("nodes"));
     buildRoot
         .thread()
@@ -165,7 +165,7 @@ class BindTest {
   }
 
   @Test
-  void laterBindsLieOverEarlierOnes() throws IOException {
+  void laterBindsCoverEarlierOnes() throws IOException {
     var lower = Files.createDirectories(work.resolve("lower/sub")).getParent();
     var upper = Files.createDirectory(work.resolve("upper"));
     Files.writeString(upper.resolve("file"), "upper");
@@ -194,7 +194,7 @@ class BindTest {
   }
 
   @Test
-  void withoutTheRightsOfTheCallerFilesKeepTheirOwners() throws IOException {
+  void chownOfABoundFileChangesTheHostsFile() throws IOException {
     var file = Files.writeString(work.resolve("file"), "x");
     assertThat(
             buildRoot

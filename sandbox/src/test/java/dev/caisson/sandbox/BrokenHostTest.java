@@ -35,15 +35,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// A host whose bubblewrap is broken, or which has no `/proc`, no descriptors or no processes left:
-/// the error says so, and nothing is left.
+/// A host with a broken bubblewrap, or without `/proc`, free descriptors or free processes: the
+/// error says so, and nothing is left.
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CGROUP})
 @Tag("root")
 class BrokenHostTest extends SingleRuns {
   private static final String PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-  /// Makes a build root and runs something in it; tells what came of it, and what it left open. The
-  /// arguments are a work directory and what is to be scarce.
+  /// Makes a build root, runs a command in it, and prints the outcome and the descriptors left
+  /// open. The arguments are a work directory and the scarce resource.
   static final class Probe {
     private static final int FREE = 20;
 
@@ -81,7 +81,7 @@ class BrokenHostTest extends SingleRuns {
       }
     }
 
-    /// With fewer descriptors left each time, from enough to none.
+    /// Leaves fewer descriptors free each time, from enough down to 0.
     private static void descriptors(Path work, boolean brokered) throws Exception {
       UnaryOperator<Run> more =
           run -> {
@@ -103,7 +103,7 @@ class BrokenHostTest extends SingleRuns {
             all.add(first.dup());
           }
         } catch (SystemCallException full) {
-          // So many there are.
+          // Enough descriptors are free.
         }
         for (int i = 0; i < left && !all.isEmpty(); i++) {
           all.removeLast().close();
@@ -127,9 +127,9 @@ class BrokenHostTest extends SingleRuns {
       }
     }
 
-    /// With fewer processes to be had each time.
+    /// Leaves fewer processes free each time.
     ///
-    /// @param first whether one run is made before, which starts what threads the JVM needs
+    /// @param first whether to make a run first, which starts the threads that the JVM needs
     private static void pids(Path work, boolean first) throws Exception {
       UnaryOperator<Run> more = run -> run.deadline(Duration.ofSeconds(20));
       if (first) {
@@ -142,7 +142,7 @@ class BrokenHostTest extends SingleRuns {
             sleepers.add(Spawn.of(Path.of("/usr/bin/sleep")).args("1000").start());
           }
         } catch (SystemCallException full) {
-          // So many there are.
+          // Enough processes are free.
         }
         for (int i = 0; i < left && !sleepers.isEmpty(); i++) {
           sleepers.removeLast().close();
@@ -154,9 +154,9 @@ class BrokenHostTest extends SingleRuns {
       System.out.println("at last " + attempt(work, more));
     }
 
-    /// With no thread to be had, then with one, two and so on: each one that is needed fails once.
+    /// Allows 0 further threads, then 1, 2 and so on, so that each needed thread fails once.
     private static void threads(Path work) throws Exception {
-      // A JVM sets virtual threads up once: if there is no thread for that then, there never is.
+      // A JVM sets virtual threads up once. If that fails, they never work.
       Thread.ofVirtual().start(() -> {}).join();
       UnaryOperator<Run> more =
           run -> run.errors(OutputSink.NONE).endpoint(endpoint("one")).deadline(LONG);
@@ -168,7 +168,7 @@ class BrokenHostTest extends SingleRuns {
           parked++;
         }
       } catch (OutOfMemoryError full) {
-        // So many there are.
+        // Enough threads are available.
       }
       for (int left = 0; left <= FREE; left++) {
         System.out.println("with " + left + ": " + attempt(work, more));
@@ -186,7 +186,7 @@ class BrokenHostTest extends SingleRuns {
     return command;
   }
 
-  /// Runs a command of the host to its end, and returns what it says.
+  /// Runs a command of the host to its end, and returns its output.
   String said(String path, List<String> command) throws IOException {
     return said(
         Spawn.of(Path.of(command.getFirst())).args(command.subList(1, command.size())),
@@ -214,7 +214,7 @@ class BrokenHostTest extends SingleRuns {
         output.write(buffer, 0, count);
       }
       child.waitid(LONG);
-      // The guardian of that JVM removes what could not be removed before.
+      // The guardian of that JVM removes what the JVM itself could not remove.
       var guardian = "caisson-guardian\0" + child.pid() + "\0";
       Support.awaitEnds(Support.hold(ProcessTable.with(guardian)));
     }
@@ -222,7 +222,7 @@ class BrokenHostTest extends SingleRuns {
     return text;
   }
 
-  /// Runs the probe through a program.
+  /// Runs the probe through another program.
   private String probeThrough(String program, String option, String kind) throws IOException {
     var command = new ArrayList<>(Programs.javaOnClassPath(Probe.class));
     command.addAll(1, List.of("-Xmx64m", "-XX:-MaxFDLimit"));
@@ -246,13 +246,13 @@ class BrokenHostTest extends SingleRuns {
   }
 
   @Test
-  void bubblewrapThatIsNotThereIsToldOf() throws IOException {
+  void aMissingBubblewrapIsReported() throws IOException {
     assertThat(said("/no/such", probe("nothing")))
         .startsWith("failure: dev.caisson.sandbox.SandboxException: ")
         .contains("bwrap", "PATH", "apt-get install bubblewrap");
   }
 
-  /// Something else under the name of bubblewrap.
+  /// Runs the probe with a script in place of bubblewrap.
   private String saidWithBwrap(String script) throws IOException {
     var bwrap = aside.resolve("bwrap");
     Files.writeString(bwrap, "#!/bin/sh\n" + script + "\n");
@@ -280,13 +280,12 @@ class BrokenHostTest extends SingleRuns {
   }
 
   @Test
-  void aBubblewrapThatEndsWithoutAWordIsNotSaidToHaveToldWhy() throws IOException {
+  void aBubblewrapWithoutOutputIsReportedWithItsStatus() throws IOException {
     var bwrap = aside.resolve("bwrap");
     Files.writeString(bwrap, "#!/bin/sh\nexit 7\n");
     Files.setPosixFilePermissions(bwrap, PosixFilePermissions.fromString("rwxr-xr-x"));
     assertThat(probeThrough("/usr/bin/env", "PATH=" + aside + ":" + PATH, "nothing"))
-        .doesNotContain("told why")
-        .contains("7");
+        .contains("bubblewrap exited with status 7 without output");
   }
 
   @Test
@@ -296,7 +295,7 @@ class BrokenHostTest extends SingleRuns {
   }
 
   @Test
-  void bubblewrapThatIsNoProgramIsNamed() throws IOException {
+  void aBubblewrapThatIsNotExecutableIsNamed() throws IOException {
     var bwrap = aside.resolve("bwrap");
     Files.write(bwrap, new byte[] {0, 1, 2});
     Files.setPosixFilePermissions(bwrap, PosixFilePermissions.fromString("rwxr-xr-x"));
@@ -306,7 +305,7 @@ class BrokenHostTest extends SingleRuns {
   }
 
   @Test
-  void aJvmWithoutProcIsToldOf() throws IOException {
+  void aMissingProcIsReported() throws IOException {
     var command = new ArrayList<>(List.of("/usr/bin/unshare", "-m"));
     command.addAll(probe("no-proc"));
     assertThat(said(PATH, command)).contains("failure: ", "/proc");
@@ -320,7 +319,7 @@ class BrokenHostTest extends SingleRuns {
 
   @ParameterizedTest
   @ValueSource(strings = {"descriptors", "descriptors-brokered"})
-  void descriptorsThatRunOutAreToldOf(String kind) throws IOException {
+  void exhaustedDescriptorsAreReported(String kind) throws IOException {
     var command = new ArrayList<>(List.of("/bin/sh", "-c", "ulimit -n 120 && exec \"$@\"", "sh"));
     command.addAll(probe(kind));
     var text = said(PATH, command);
@@ -331,7 +330,7 @@ class BrokenHostTest extends SingleRuns {
   }
 
   @Test
-  void noDescriptorIsLeftOfARunForWhichThereWereTooFew() throws IOException {
+  void aRunWithTooFewDescriptorsLeaksNone() throws IOException {
     assertThat(probeThrough("/usr/bin/prlimit", "--nofile=120", "descriptors"))
         .contains("EMFILE")
         .doesNotContain("leaked");
@@ -339,7 +338,7 @@ class BrokenHostTest extends SingleRuns {
 
   @ParameterizedTest
   @ValueSource(strings = {"pids", "pids-from-the-first-run", "threads"})
-  void processesThatRunOutAreToldOf(String kind) throws IOException {
+  void exhaustedProcessesAreReported(String kind) throws IOException {
     var command = probe(kind);
     var text =
         said(

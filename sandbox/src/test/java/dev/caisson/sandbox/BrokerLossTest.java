@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// A peer that is silent, or a sandbox that cannot be made, holds no brokered run up.
+/// Neither a silent peer nor a sandbox that cannot be made blocks a brokered run.
 @ParameterizedClass
 @MethodSource("chambers")
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
@@ -55,7 +55,7 @@ class BrokerLossTest extends Sentences {
   }
 
   @Test
-  void whyABrokeredSandboxCannotBeMadeIsToldEachTime() throws IOException {
+  void aBrokeredSandboxThatCannotBeMadeReportsTheReasonEachTime() throws IOException {
     for (int i = 0; i < 20; i++) {
       var run =
           shell("true")

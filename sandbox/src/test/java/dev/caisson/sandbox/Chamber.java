@@ -5,30 +5,30 @@ import java.io.IOException;
 import java.util.List;
 import java.util.stream.Stream;
 
-/// One kind of sandbox that the sentences are tried in.
+/// A kind of sandbox, in which each sentence is tried.
 ///
-/// @param privilege by which right it is made
-/// @param reach what it can reach
-/// @param stream where what it prints goes
+/// @param privilege the privilege that the sandbox is made with
+/// @param reach the network
+/// @param stream the destination of the output
 record Chamber(Privilege privilege, Reach reach, Output stream) {
-  /// What can be reached.
+  /// The network that a sandbox can reach.
   enum Reach {
     NONE,
     HOST,
     BROKERED
   }
 
-  /// Where output goes.
+  /// The destination of output.
   enum Output {
     CAPTURED,
-    /// To a user at a terminal. See [#run].
+    /// A user at a terminal. See [#run].
     TERMINAL
   }
 
-  /// All kinds that there are.
+  /// All kinds.
   ///
-  /// THE PLACE FOR ONE MORE DIMENSION: a component of the record, its values here, and what it
-  /// changes in [#furnish] or [#run].
+  /// THE PLACE FOR ONE MORE DIMENSION: a component of the record, its values here, and its effect
+  /// in [#furnish] or [#run].
   static Stream<Chamber> all() {
     return Stream.of(Privilege.values())
         .flatMap(privilege ->
@@ -38,7 +38,7 @@ record Chamber(Privilege privilege, Reach reach, Output stream) {
                         .map(stream -> new Chamber(privilege, reach, stream))));
   }
 
-  /// Makes a run one of this kind, whose broker allows what these rules say.
+  /// Makes a run of this kind. A broker allows what the rules say.
   Run furnish(Run run, String... rules) {
     var network =
         switch (reach) {
@@ -49,7 +49,7 @@ record Chamber(Privilege privilege, Reach reach, Output stream) {
     return run.network(network);
   }
 
-  /// Runs it, and gives back what it prints, whoever sees that.
+  /// Runs it, and returns its output, wherever the output goes.
   RunResult run(BuildRoot buildRoot, Run run) throws IOException {
     return switch (stream) {
       case CAPTURED -> buildRoot.run(run);
@@ -61,7 +61,7 @@ record Chamber(Privilege privilege, Reach reach, Output stream) {
     };
   }
 
-  /// What [#run] would execute.
+  /// The plan for [#run].
   RunPlan plan(BuildRoot buildRoot, Run run) throws IOException {
     return switch (stream) {
       case CAPTURED -> buildRoot.plan(run);
@@ -77,7 +77,7 @@ record Chamber(Privilege privilege, Reach reach, Output stream) {
     return privilege == Privilege.ROOT;
   }
 
-  /// Whether its network is that of the host.
+  /// Whether it shares the network of the host.
   boolean onHostNetwork() {
     return reach == Reach.HOST;
   }

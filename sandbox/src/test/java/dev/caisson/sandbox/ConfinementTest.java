@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What binds a run beyond its root file system, and how it tells so.
+/// The confinement of a run beyond its root file system, and its report in the result.
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON, Need.CGROUP})
 @ExtendWith(NoLeaks.class)
 class ConfinementTest {
@@ -63,7 +63,7 @@ class ConfinementTest {
   }
 
   @Test
-  void whoNeedsTooMuchMemoryIsToldSo() throws IOException {
+  void exceedingTheMemoryLimitIsReported() throws IOException {
     var limits = ResourceLimits.none().memory(ByteSize.mib(64)).pids(50);
     var result = buildRoot.run(python("bytearray(300 << 20)").limits(limits));
     assertThat(result.ending()).isEqualTo(new RunResult.MemoryExceeded(ByteSize.bytes(64 << 20)));
@@ -73,7 +73,7 @@ class ConfinementTest {
   }
 
   @Test
-  void whoStaysBelowItsLimitsHearsNothingOfThem() throws IOException {
+  void aCommandBelowItsLimitsIsUnaffected() throws IOException {
     var limits =
         ResourceLimits.none().memory(ByteSize.mib(256)).swap(ByteSize.ZERO).pids(50).cpus(2);
     assertThat(buildRoot.run(shell("exit 3").limits(limits)).ending())
@@ -107,14 +107,14 @@ class ConfinementTest {
   }
 
   @Test
-  void aCallThatIsKilledForIsAViolation() throws IOException {
+  void aCallThatTheFilterKillsForIsAViolation() throws IOException {
     var filter = SystemCallFilter.standard().denying(new Action.KillProcess(), "mkdir", "mkdirat");
     assertThat(buildRoot.run(shell("exec mkdir /tmp/x").systemCalls(filter)).ending())
         .isEqualTo(new RunResult.Violation());
   }
 
   @Test
-  void noFilterAtAllCanBeAskedFor() throws IOException {
+  void theFilterCanBeSwitchedOff() throws IOException {
     var seccomp = "grep -c '^Seccomp:.*2' /proc/self/status; true";
     assertThat(buildRoot.run(shell(seccomp)).text()).isEqualTo("1\n");
     assertThat(buildRoot.run(shell(seccomp).systemCalls(SystemCallFilter.none())).text())
@@ -189,7 +189,7 @@ class ConfinementTest {
   // Streams
 
   @Test
-  void theErrorsCanBeTakenApart() throws IOException {
+  void theErrorsCanBeSeparated() throws IOException {
     var errors = new StringBuilder();
     var result =
         buildRoot.run(
@@ -208,7 +208,7 @@ class ConfinementTest {
       given.rewind();
       var run = shell("cat; echo written >&7; ls /proc/self/fd | tr '\\n' ' '");
       var result = buildRoot.run(run.descriptor(0, given).descriptor(7, taken));
-      // 3 is the directory that ls reads.
+      // Descriptor 3 is the directory that ls reads.
       assertThat(result.text()).isEqualTo("read me\n0 1 2 3 7 ");
       var text = new byte[8];
       assertThat(taken.pread(text, 0, 8, 0)).isEqualTo(8);
@@ -217,7 +217,7 @@ class ConfinementTest {
   }
 
   @Test
-  void aTerminalOfItsOwnIsTheControllingOne() throws IOException {
+  void itsTerminalIsTheControllingTerminal() throws IOException {
     try (var nothing = Fd.nullDevice();
         var screen = Memfd.memfdCreate("screen")) {
       var run = shell("test -t 0 && test -t 1 && test -t 2 && : < /dev/tty && echo yes; exit 7");
@@ -232,7 +232,7 @@ class ConfinementTest {
   // The rest
 
   @Test
-  void anEndpointOfTheBuildRootIsThereInAllItsRuns() throws IOException {
+  void allRunsHaveTheEndpointsOfTheBuildRoot() throws IOException {
     var heard = new CopyOnWriteArrayList<String>();
     buildRoot.endpoint(
         new ApiEndpoint() {
@@ -265,7 +265,7 @@ class ConfinementTest {
   private record NetworkNamed(String name) implements ApiEndpoint {
     @Override
     public void message(Message message, EndpointConnection connection) {
-      // Never reached.
+      // Never called.
     }
   }
 
@@ -285,7 +285,7 @@ class ConfinementTest {
   }
 
   @Test
-  void aPlanTellsTheLineAndDoesNothing() throws IOException {
+  void aPlanShowsTheCommandLineAndRunsNothing() throws IOException {
     var plan = buildRoot.plan(shell("echo > /never").limits(ResourceLimits.none().pids(9)));
     assertThat(plan.command()).startsWith(Bubblewrap.find().orElseThrow().toString());
     assertThat(plan.command()).endsWith("--", "/usr/bin/sh", "-c", "echo > /never");

@@ -16,12 +16,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// A sandbox that takes all that the kernel grants a user takes nothing from the user of the JVM.
+/// A sandbox that uses up all that the kernel grants a user takes nothing from the user of the JVM.
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @Tag("root")
 class CountedForTheUserTest extends SingleRuns {
   /// Takes inotify instances, queues signals, and makes user namespaces, until the kernel refuses
-  /// more. `held` is how many of each.
+  /// more. `held` counts each.
   static final String TAKE =
       """
       import ctypes, os, resource, sys
@@ -87,7 +87,7 @@ class CountedForTheUserTest extends SingleRuns {
     }
   }
 
-  /// How many the host gets while a sandbox holds as many as it can.
+  /// Counts how many the host gets while a sandbox holds as many as it can.
   private int leftWhile(Kind kind, String what) throws Exception {
     var taken = Support.fifo(aside, "taken");
     var release = Support.fifo(aside, "release");

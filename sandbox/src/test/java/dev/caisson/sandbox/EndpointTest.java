@@ -36,7 +36,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
-/// Sockets that the host answers, from the host itself and from a sandbox.
+/// Sockets that the host serves, used from the host itself and from a sandbox.
 @ExtendWith(NoLeaks.class)
 class EndpointTest {
   /// Sends packets to an endpoint and exits at once.
@@ -54,7 +54,7 @@ class EndpointTest {
 
   @TempDir Path work;
 
-  /// Keeps what it hears, and answers it with what it is told to.
+  /// Records messages, and answers as they request.
   private static final class Recorder implements ApiEndpoint {
     private final String name;
     private final ConcurrentLinkedQueue<JsonNode> heard = new ConcurrentLinkedQueue<>();
@@ -108,7 +108,7 @@ class EndpointTest {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
-  void thoseWhoConnectAndSayNothingKeepNobodyWaiting() throws IOException {
+  void silentConnectionsDelayNoOther() throws IOException {
     var recorder = new Recorder("osbuild");
     var result =
         python(
@@ -159,7 +159,7 @@ class EndpointTest {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
-  void whatIsQueuedWhenTheRunEndsIsDelivered() throws IOException {
+  void aMessageQueuedAtTheEndOfTheRunIsDelivered() throws IOException {
     for (int i = 0; i < 10; i++) {
       var endpoint = new ExceptionEndpoint();
       python("import os\nconnect().send(report('the last word'))\nos._exit(2)", endpoint);
@@ -169,7 +169,7 @@ class EndpointTest {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
-  void manyMessagesThatAreQueuedWhenTheRunEndsAreDelivered() throws IOException {
+  void manyMessagesQueuedAtTheEndOfTheRunAreDelivered() throws IOException {
     var recorder = new Recorder("recorder");
     python(
         """
@@ -186,7 +186,7 @@ class EndpointTest {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
-  void moreConnectionsThanAreServedAtOnceAreAllServedInTheEnd() throws IOException {
+  void connectionsBeyondTheLimitAreServedInTheEnd() throws IOException {
     var recorder = new Recorder("recorder");
     var result =
         python(
@@ -235,7 +235,7 @@ class EndpointTest {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
-  void aClientThatNeverReadsItsAnswersHoldsUpNeitherOthersNorTheEnd() throws IOException {
+  void aClientThatNeverReadsItsAnswersDelaysNeitherOthersNorTheEnd() throws IOException {
     var recorder = new Recorder("recorder");
     var result =
         python(
@@ -258,7 +258,7 @@ class EndpointTest {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
-  void onlyTheEndpointsOfTheRunAreThere() throws IOException {
+  void onlyTheEndpointsOfTheRunExist() throws IOException {
     var result =
         python(
             "import os\nprint(sorted(os.listdir('/run/osbuild/api')))",
@@ -269,15 +269,15 @@ class EndpointTest {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
-  void whoConnectsIsKnownAsTheHostNumbersProcesses() throws IOException {
+  void aPeerHasItsPidOnTheHost() throws IOException {
     var recorder = new Recorder("recorder");
     python("connect('recorder').send(b'{}')", recorder);
     var peer = recorder.peers.element();
     assertThat(peer.uid()).isZero();
-    assertThat(peer.pid()).as("in the sandbox its number is 2").isGreaterThan(2);
+    assertThat(peer.pid()).as("its pid in the sandbox is 2").isGreaterThan(2);
   }
 
-  /// Has the build root of a run one more endpoint as soon as it is asked.
+  /// Adds an endpoint to the build root of a run as soon as a message requests it.
   private record Opener(BuildRoot buildRoot, ApiEndpoint more) implements ApiEndpoint {
     @Override
     public String name() {
@@ -294,7 +294,7 @@ class EndpointTest {
   @ParameterizedTest
   @EnumSource(Privilege.class)
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
-  void anEndpointThatIsAddedWhileACommandRunsIsThere(Privilege privilege) throws IOException {
+  void aRunningCommandSeesAnAddedEndpoint(Privilege privilege) throws IOException {
     var script =
         """
         import os
@@ -404,7 +404,8 @@ class EndpointTest {
           assertThat(answer.descriptors()).hasSize(2);
         }
       }
-      // The last message may be about to be closed; of all together, a hundred would be left.
+      // The last message may not be closed yet. Without closing, a hundred descriptors would be
+      // left.
       assertThat(descriptorsNamed("memfd:test")).isLessThan(10);
     }
   }
@@ -452,7 +453,7 @@ class EndpointTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"{", "[1", "{\"a\": 1, \"a\": 2}", "nonsense", "<args-via-fd>"})
-  void whatIsNoMessageIsAnsweredWithAnException(String packet) throws IOException {
+  void aMalformedMessageIsAnsweredWithAnException(String packet) throws IOException {
     try (var server = EndpointServer.start(new Recorder("recorder"), work);
         var socket = UnixSocket.connect(UnixSocket.Type.SEQPACKET, server.socket(), LONG)) {
       socket.sendmsg(packet.getBytes(StandardCharsets.UTF_8), List.<Fd>of(), Deadline.in(LONG));
@@ -463,7 +464,7 @@ class EndpointTest {
   }
 
   @Test
-  void aPayloadThatIsAPipeHoldsNobodyUp() throws IOException {
+  void aPayloadThatIsAPipeIsRefusedWithoutBlocking() throws IOException {
     try (var server = EndpointServer.start(new Recorder("recorder"), work);
         var pipe = Pipe.pipe2();
         var socket = UnixSocket.connect(UnixSocket.Type.SEQPACKET, server.socket(), LONG)) {
@@ -489,7 +490,7 @@ class EndpointTest {
   }
 
   @Test
-  void aReportThatIsNoneDoesNotCount() throws IOException {
+  void aMalformedReportIsIgnored() throws IOException {
     var endpoint = new ExceptionEndpoint();
     try (var server = EndpointServer.start(endpoint, work);
         var channel = connect(server)) {
@@ -502,7 +503,7 @@ class EndpointTest {
   }
 
   @Test
-  void whatWasSentBeforeTheCloseIsHeard() throws IOException {
+  void messagesSentBeforeTheCloseAreHandled() throws IOException {
     var recorder = new Recorder("recorder");
     var server = EndpointServer.start(recorder, work);
     var channels = new ArrayList<JsonChannel>();
@@ -517,7 +518,7 @@ class EndpointTest {
   }
 
   @Test
-  void aClientThatStaysDoesNotHoldUpTheClose() throws Exception {
+  void aConnectedClientDoesNotDelayTheClose() throws Exception {
     var server = EndpointServer.start(new Recorder("recorder"), work);
     try (var channel = connect(server)) {
       assertThat(ask(channel, "{\"echo\": 1}")).isEqualTo(json("{\"echo\": 1}"));

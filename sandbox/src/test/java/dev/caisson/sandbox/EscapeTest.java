@@ -22,10 +22,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Ways out of a sandbox that are known, each with what stops it.
+/// Known ways out of a sandbox, each with the mechanism that stops it.
 ///
-/// If one of them worked, nothing would come of it: what is opened is not written, and what is
-/// written is what was there.
+/// The attempts are harmless even if they work: an opened file is not written, or it is written
+/// with its own contents.
 @ParameterizedClass
 @MethodSource("chambers")
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
@@ -63,12 +63,13 @@ class EscapeTest extends Sentences {
     assertThat(ofTheHost()).isEqualTo(host);
   }
 
-  /// An attempt with all capabilities and no filter: only where they have no weight on the host.
+  /// An attempt with all capabilities and no filter. Used only where the capabilities have no power
+  /// over the host.
   private Run mighty(String attempt) {
     return attempt(attempt).allCapabilities().systemCalls(SystemCallFilter.none());
   }
 
-  /// What becomes of an attempt without a capability, and in a user namespace with all of them.
+  /// The outcome of an attempt without a capability, and with all of them in a user namespace.
   private void bothAre(String attempt, String... errors) throws IOException {
     assertThat(outcome(attempt)).as(attempt).isIn((Object[]) errors);
     if (!chamber.root()) {
@@ -78,7 +79,7 @@ class EscapeTest extends Sentences {
     }
   }
 
-  // What the kernel can be told
+  // Settings of the kernel
 
   @Test
   void theCoreDumpProgramCannotBeSet() throws IOException {
@@ -136,7 +137,7 @@ class EscapeTest extends Sentences {
                                 print(path)
                     """))
                 .lines())
-        // Pressure files take a trigger of the one who writes; the other asks for a capability.
+        // Pressure files accept a trigger from any writer; the other file requires a capability.
         .isSubsetOf(
             "/proc/mtrr",
             "/proc/pressure/cpu",
@@ -202,7 +203,7 @@ class EscapeTest extends Sentences {
 
   @Test
   void theMachineCannotBeRestarted() throws IOException {
-    // With numbers that mean nothing to anybody.
+    // With magic numbers that have no meaning.
     assertThat(outcome("call, 'reboot', 1, 2, 3, 0")).isEqualTo("EPERM");
   }
 
@@ -228,7 +229,7 @@ class EscapeTest extends Sentences {
     assertThat(outcome("call, 'io_uring_setup', 1, 0")).isEqualTo("EPERM");
   }
 
-  // Ways in the file system
+  // The file system
 
   @Test
   void theRootOfTheFirstProcessIsTheSandboxs() throws IOException {
@@ -294,7 +295,7 @@ class EscapeTest extends Sentences {
 
   @Test
   void aHandleOfTheHostsRootOpensNothing() throws IOException {
-    // The inode 2, which is the root of ext4, by a handle of 8 bytes for a mount that is shown.
+    // The handle has 8 bytes, for a mount that is shown: inode 2 is the root of ext4.
     var attempt =
         "lambda: call('open_by_handle_at', os.open('/usr', 0), struct.pack('=IiII', 8, 1, 2, 0), 0)";
     assertThat(outcome(attempt)).isEqualTo("EPERM");
@@ -305,7 +306,7 @@ class EscapeTest extends Sentences {
 
   @Test
   void theRootCannotBeChangedTwice() throws IOException {
-    // The classic: chroot away from under one's own working directory, and climb.
+    // The classic escape: chroot away from below the working directory, and climb up.
     var script =
         """
         os.mkdir("/tmp/cell")
@@ -334,7 +335,7 @@ class EscapeTest extends Sentences {
 
   @Test
   void mountsOfTheSandboxStayInIt() throws IOException {
-    // Root may mount, too: it is no way out by itself.
+    // Root may mount, too: a mount alone is not a way out.
     var run =
         attempt("libcall, 'mount', b'none', b'/tmp', b'tmpfs', 0, b'size=4096'")
             .capabilities(Set.of(Capability.CAP_SYS_ADMIN));
@@ -371,7 +372,7 @@ class EscapeTest extends Sentences {
 
   @Test
   void aNodeThatIsMadeInTmpOrVarDoesNotOpen() throws IOException {
-    // As root, with the capability for nodes, outside of /dev.
+    // As root, with CAP_MKNOD, outside /dev.
     for (var place : List.of("/tmp", "/var", "/run", "/dev/shm")) {
       var script =
           """
@@ -401,7 +402,7 @@ class EscapeTest extends Sentences {
     assertThat(said(python(script)).lines()).hasSize(6).containsOnly("EPERM");
   }
 
-  // More rights
+  // Privileges
 
   @Test
   void setuidProgramsGiveNothing() throws IOException {
@@ -446,7 +447,8 @@ class EscapeTest extends Sentences {
 
   @Test
   void aNamespaceOfTheHostCannotBeJoined() throws IOException {
-    // Its own by the only ways that it has; the error is that of the missing capability.
+    // Joins the own namespaces by the only paths available; the error is that of the missing
+    // capability.
     for (var kind : List.of("mnt", "net", "uts", "ipc")) {
       assertThat(
               outcome("lambda: libcall('setns', os.open('/proc/1/ns/%s', 0), 0)".formatted(kind)))
@@ -459,7 +461,7 @@ class EscapeTest extends Sentences {
     // NS_GET_PARENT
     var attempt = "lambda: libcall('ioctl', os.open('/proc/self/ns/user', 0), 0xb702)";
     assertThat(outcome(attempt)).isEqualTo("EPERM");
-    // NS_GET_USERNS of the pid namespace is the one that it is in, and cannot be entered again.
+    // NS_GET_USERNS of the pid namespace is the own user namespace, which cannot be entered again.
     assertThat(outcome("lambda: libcall('setns', os.open('/proc/self/ns/user', 0), 0)"))
         .isEqualTo("EINVAL");
   }
@@ -476,7 +478,7 @@ class EscapeTest extends Sentences {
 
   @Test
   void theFilterCannotBeTakenOff() throws IOException {
-    // PR_SET_SECCOMP to nothing, and PR_SET_NO_NEW_PRIVS back.
+    // PR_SET_SECCOMP to 0, and PR_SET_NO_NEW_PRIVS back to 0.
     assertThat(outcome("libcall, 'prctl', 22, 0, 0, 0, 0")).isEqualTo("EINVAL");
     assertThat(outcome("libcall, 'prctl', 38, 0, 0, 0, 0")).isEqualTo("EINVAL");
   }
@@ -616,8 +618,9 @@ class EscapeTest extends Sentences {
 
   @Test
   void aSourceThatALinkLeadsToIsTheOneOfTheHost() throws IOException {
-    // A link that a run left where the host looks for a source leads on the host, as documented;
-    // so a source below a written tree is not to be named. That it is not created is what counts.
+    // On the host, a link that a run left in the path of a source leads to its target, as
+    // documented. A source below a tree that a run wrote to must therefore not be named. The link's
+    // target must not be created.
     var tree = Files.createDirectory(own().resolve("tree"));
     said(shell("ln -s /no/where /tree/link").bind(Bind.readWrite(tree, "/tree")));
     var run = shell("true").bind(Bind.readOnly(tree.resolve("link"), "/there"));

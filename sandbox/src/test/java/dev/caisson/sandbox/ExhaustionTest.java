@@ -25,12 +25,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// A disk, a limit or a command line that is full ends in an error that says so, and nothing is
-/// left.
+/// A full disk, limit or command line ends in an error that says so, and nothing is left.
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CGROUP})
 @Tag("root")
 class ExhaustionTest extends SingleRuns {
-  /// Does something with a small file system.
+  /// Works on a small file system.
   static void onTmpfs(Path place, String options, Callable<?> work) throws Exception {
     SpawnThread.shared()
         .call(() -> {
@@ -60,9 +59,9 @@ class ExhaustionTest extends SingleRuns {
                 .hasMessageContaining("Read-only file system"));
   }
 
-  /// A build root itself takes directories alone, which such a file system still has.
+  /// A build root itself needs only directories, for which such a file system still has room.
   @Test
-  void withoutRoomItIsTheCommandThatFailsAndNothingIsLeft() throws Exception {
+  void onAFullDiskTheCommandFailsAndNothingIsLeft() throws Exception {
     onTmpfs(
         aside,
         "size=65536",
@@ -91,7 +90,7 @@ class ExhaustionTest extends SingleRuns {
   }
 
   @Test
-  void aWorkDirectoryWithoutInodesIsToldOf() throws Exception {
+  void aWorkDirectoryWithoutInodesIsReported() throws Exception {
     for (int inodes = 2; inodes < 7; inodes++) {
       onTmpfs(
           aside,
@@ -112,7 +111,7 @@ class ExhaustionTest extends SingleRuns {
   }
 
   @Test
-  void anErrorForWantOfRoomSaysWhere() throws Exception {
+  void anErrorOfAFullDiskNamesThePath() throws Exception {
     onTmpfs(
         aside,
         "nr_inodes=3",
@@ -144,7 +143,8 @@ class ExhaustionTest extends SingleRuns {
 
   @ParameterizedTest
   @CsvSource({"1,1,true", "9,10,false", "10,10,true", "100000,70000,true"})
-  void whatPrintsAsMuchAsItMayIsEnded(int printed, long limit, boolean ended) throws IOException {
+  void aCommandThatReachesItsOutputLimitIsEnded(int printed, long limit, boolean ended)
+      throws IOException {
     var result = run(shell("head -c " + printed + " /dev/zero").outputLimit(ByteSize.bytes(limit)));
     assertThat(result.ending())
         .isEqualTo(
@@ -152,7 +152,7 @@ class ExhaustionTest extends SingleRuns {
   }
 
   @Test
-  void theLeastMemoryThereCanBeEndsInAWayThatIsTold() throws IOException {
+  void theEndingAtTheSmallestMemoryLimitIsReported() throws IOException {
     var result = run(shell("true").limits(ResourceLimits.none().memory(ByteSize.mib(1))));
     assertThat(result.ending())
         .isInstanceOfAny(
@@ -174,7 +174,7 @@ class ExhaustionTest extends SingleRuns {
   }
 
   @Test
-  void tooLongAnArgumentIsToldOf() throws IOException {
+  void anArgumentThatIsTooLongIsReported() throws IOException {
     try (var buildRoot = buildRoot()) {
       assertThatThrownBy(
               () -> buildRoot.run(Run.of("/usr/bin/true", "x".repeat(200_000)).deadline(LONG)))
@@ -186,7 +186,7 @@ class ExhaustionTest extends SingleRuns {
   }
 
   @Test
-  void tooManyArgumentsAreToldOf() throws IOException {
+  void tooManyArgumentsAreReported() throws IOException {
     var all = new ArrayList<>(List.of("/usr/bin/true"));
     IntStream.range(0, 400_000).forEach(number -> all.add("some-argument"));
     try (var buildRoot = buildRoot()) {

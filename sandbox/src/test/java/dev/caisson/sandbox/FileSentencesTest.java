@@ -30,7 +30,7 @@ class FileSentencesTest extends Sentences {
     return Chamber.all();
   }
 
-  // What is there, and what is not
+  // Visible and hidden files
 
   @Test
   void cannotReadTheHostsShadowFile() throws IOException {
@@ -87,7 +87,7 @@ class FileSentencesTest extends Sentences {
   }
 
   @Test
-  void certificatesAreThereForWhoCanReachOthers() throws IOException {
+  void certificatesExistOnlyWithANetwork() throws IOException {
     boolean shown =
         (chamber.onHostNetwork() || chamber.brokered())
             && Files.isDirectory(Path.of("/etc/ssl/certs"));
@@ -95,7 +95,7 @@ class FileSentencesTest extends Sentences {
   }
 
   @Test
-  void theKernelsCommandLineIsAnother() throws IOException {
+  void theKernelsCommandLineIsReplaced() throws IOException {
     assertThat(sh("cat /proc/cmdline")).isEqualTo("root=/dev/osbuild");
   }
 
@@ -127,7 +127,7 @@ class FileSentencesTest extends Sentences {
     assertThat(sh(script)).isNotEqualTo(sh(script)).hasSize(48);
   }
 
-  // What can be written
+  // Writable files
 
   @Test
   void writesToUsrFail() throws IOException {
@@ -148,7 +148,7 @@ class FileSentencesTest extends Sentences {
 
   @Test
   void modesInUsrCannotBeChanged() throws IOException {
-    // To what it is.
+    // To its present value.
     assertThat(
             outcome("lambda: os.chmod('/usr/bin/env', os.stat('/usr/bin/env').st_mode & 0o7777)"))
         .isEqualTo("EROFS");
@@ -295,7 +295,7 @@ class FileSentencesTest extends Sentences {
   }
 
   @Test
-  void whatIsBoundCannotBeRemovedOrRenamed() throws IOException {
+  void aBoundFileCannotBeRemovedOrRenamed() throws IOException {
     var file = Files.writeString(own().resolve("file"), "text");
     assertThat(
             said(
@@ -362,7 +362,7 @@ class FileSentencesTest extends Sentences {
   }
 
   @Test
-  void laterBindsLieOverEarlierOnes() throws IOException {
+  void laterBindsCoverEarlierOnes() throws IOException {
     var below = Files.createDirectories(own().resolve("below/sub")).getParent();
     var above = Files.createDirectory(own().resolve("above"));
     Files.writeString(below.resolve("sub/file"), "below");
@@ -376,7 +376,7 @@ class FileSentencesTest extends Sentences {
   }
 
   @Test
-  void aBindsSourceThatIsMissingIsTold() throws IOException {
+  void aMissingBindSourceIsReported() throws IOException {
     var result = result(shell("true").bind(Bind.readOnly(own().resolve("missing"), "/there")));
     assertThat(result.ending()).isInstanceOf(RunResult.SetupFailed.class);
   }
@@ -419,7 +419,7 @@ class FileSentencesTest extends Sentences {
   }
 
   @Test
-  void aDataBindHoldsWhatTheDescriptorGives() throws IOException {
+  void aDataBindHoldsTheDataOfTheDescriptor() throws IOException {
     try (var data = Memfd.sealed("data", "text".getBytes(StandardCharsets.UTF_8))) {
       assertThat(said(shell("cat /etc/data").bind(Bind.data(data, "/etc/data")))).isEqualTo("text");
     }
@@ -475,7 +475,7 @@ class FileSentencesTest extends Sentences {
   }
 
   @Test
-  void aSymlinkBindSaysWhatItWasTold() throws IOException {
+  void aSymlinkBindHasItsTarget() throws IOException {
     assertThat(said(shell("readlink /etc/link").bind(Bind.symlink("../no where", "/etc/link"))))
         .isEqualTo("../no where");
   }

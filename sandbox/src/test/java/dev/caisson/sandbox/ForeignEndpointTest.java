@@ -104,7 +104,7 @@ class ForeignEndpointTest {
   }
 
   @Test
-  void aNameIsThatOfOneEndpoint() throws Exception {
+  void endpointNamesAreUnique() throws Exception {
     try (var listener = listen("one.sock");
         var buildRoot = BuildRoot.create(Path.of("/"), work)) {
       var socket = work.resolve("one.sock");
@@ -119,14 +119,14 @@ class ForeignEndpointTest {
       for (var name : List.of("", "..", "a/b")) {
         assertThatThrownBy(() -> buildRoot.endpoint(name, socket))
             .isInstanceOf(IllegalArgumentException.class)
-            .hasMessageContaining("name of a file");
+            .hasMessageContaining("a file name");
       }
       assertThat(listener.tryAccept()).isEmpty();
     }
   }
 
   @Test
-  void whatIsNoSocketIsRefused() throws Exception {
+  void aFileThatIsNotASocketIsRefused() throws Exception {
     var file = Files.createFile(work.resolve("file"));
     try (var buildRoot = BuildRoot.create(Path.of("/"), work)) {
       assertThatThrownBy(() -> buildRoot.endpoint("own", file))

@@ -54,7 +54,7 @@ class GuardianLossTest {
   }
 
   @Test
-  void aGuardianThatIsStoppedHoldsNobodyUpForEver() throws Exception {
+  void aStoppedGuardianDoesNotBlockTheJvmForEver() throws Exception {
     try (var victim = new KilledRunsTest.Subject(work, Many.class)) {
       victim.await("created");
       long guardian = victim.guardian();

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Files of the host that a sandbox shows cannot be changed through it.
+/// A sandbox cannot change files of the host through those that it shows.
 @ParameterizedClass
 @MethodSource("chambers")
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
@@ -32,7 +32,7 @@ class HostFileTest extends Sentences {
   void theModeOfTheHostsBubblewrapCannotBeChanged() throws IOException {
     var bwrap = Bubblewrap.require().toRealPath();
     var changed = Files.getAttribute(bwrap, "unix:ctime");
-    // To what it is. With 04755 it would be a setuid program on the host.
+    // To its present value. 04755 would make it a setuid program on the host.
     outcome("lambda: os.chmod('/proc/1/exe', os.stat('/proc/1/exe').st_mode & 0o7777)");
     assertThat(Files.getAttribute(bwrap, "unix:ctime")).isEqualTo(changed);
   }
@@ -48,7 +48,7 @@ class HostFileTest extends Sentences {
   }
 
   @Test
-  void whoBreaksTheFirstProgramBreaksNoOtherRun() throws IOException {
+  void damageToTheFirstProgramAffectsNoOtherRun() throws IOException {
     outcome("lambda: os.chmod('/proc/1/exe', 0)");
     sh("true");
   }
@@ -78,8 +78,8 @@ class HostFileTest extends Sentences {
         .isEqualTo("EPERM\nEROFS");
   }
 
-  /// The modes of the global files of `/proc`, of the host's device nodes, and of what the kernel
-  /// tells of its own network.
+  /// The modes of the global files of `/proc`, of the host's device nodes, and of the files about
+  /// the host's network.
   private static String modes() throws IOException {
     var modes = new StringBuilder();
     for (var directory : List.of("/proc", "/proc/net", "/dev")) {
@@ -99,7 +99,7 @@ class HostFileTest extends Sentences {
     return modes.toString();
   }
 
-  /// Tries to change the mode of all that is in a directory, to another one and back.
+  /// Tries to change the mode of every file in a directory, and restores it.
   private static final String CHANGE_MODES =
       """
       changed = []
@@ -125,7 +125,7 @@ class HostFileTest extends Sentences {
     for (var filter :
         List.of(SystemCallFilter.standard(), SystemCallFilter.standard().withUserNamespaces())) {
       var changed = said(python(CHANGE_MODES).systemCalls(filter)).lines().toList();
-      // The files of the sandbox's own network are its own.
+      // The sandbox owns the files about its own network.
       assertThat(changed.getLast()).doesNotContainPattern("/proc/(?!net/)");
       if (!chamber.atTerminal()) {
         assertThat(changed.getFirst()).matches("0 (EROFS|EPERM) (EROFS|EPERM)");
@@ -135,7 +135,7 @@ class HostFileTest extends Sentences {
   }
 
   @Test
-  void theModesOfDevicesAreTheSandboxsOwnForWhoHasCapabilities() throws IOException {
+  void aSandboxWithCapabilitiesHasItsOwnDeviceNodes() throws IOException {
     var before = modes();
     var all = Set.of(Capability.CAP_FOWNER, Capability.CAP_DAC_OVERRIDE, Capability.CAP_MKNOD);
     said(python(CHANGE_MODES).capabilities(all));

@@ -27,8 +27,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// An interrupt or a deadline at any moment, of a build root that is made or of a run: the result
-/// says so, the thread stays interrupted, and nothing is left.
+/// An interrupt or a deadline at any moment of a run, or of making a build root: the result says
+/// so, the thread stays interrupted, and nothing is left.
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CGROUP})
 @Tag("stress")
 class InterruptedRunTest extends SingleRuns {
@@ -45,7 +45,7 @@ class InterruptedRunTest extends SingleRuns {
                 random.nextInt(60_000)));
   }
 
-  /// One interrupt of a run at any moment: it is cancelled, or had ended.
+  /// One interrupt at any moment of a run: the run is cancelled, or has already ended.
   @ParameterizedTest
   @MethodSource("moments")
   void anInterruptAtAnyMomentCancelsTheRun(Privilege privilege, String kind, int micros)
@@ -70,7 +70,7 @@ class InterruptedRunTest extends SingleRuns {
     }
   }
 
-  /// One that comes while the command still has its second to end in.
+  /// The interrupt comes during the second in which the command may end.
   @ParameterizedTest
   @ValueSource(strings = {"deadline", "interrupt"})
   void anInterruptWhileTheCommandIsAskedToEndIsNoException(String first) throws Exception {
@@ -109,7 +109,7 @@ class InterruptedRunTest extends SingleRuns {
                 random.nextInt(60_000)));
   }
 
-  /// One interrupt of the making at any moment: there is a build root, or nothing.
+  /// One interrupt at any moment of making a build root: it is complete, or nothing is left.
   @ParameterizedTest
   @MethodSource("momentsOfTheMaking")
   void anInterruptAtAnyMomentOfTheMakingLeavesNothing(Privilege privilege, String kind, int micros)
@@ -156,7 +156,7 @@ class InterruptedRunTest extends SingleRuns {
       throws IOException {
     var texts = new ArrayList<String>();
     try (var buildRoot = buildRoot()) {
-      // On a busy machine it may have no time to answer before it is killed.
+      // On a busy machine the command may be killed before it can answer.
       for (int i = 0; i < 10 && !texts.contains("") && !texts.contains("begun\nasked\n"); i++) {
         var result =
             buildRoot.run(

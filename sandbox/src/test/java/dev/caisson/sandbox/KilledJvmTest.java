@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class KilledJvmTest {
   @TempDir Path work;
 
-  /// Runs something that lasts: kind, marker, FIFO, and directory are its arguments.
+  /// Runs something lasting. The arguments are a kind, a marker, a FIFO, and a directory.
   static final class Victim {
     private Victim() {}
 
@@ -63,7 +63,7 @@ class KilledJvmTest {
     }
   }
 
-  /// Whether any process of the machine sees a mount of this directory.
+  /// The mounts of this directory that any process of the machine sees.
   private static List<String> mountsOf(Path directory) throws IOException {
     var found = new ArrayList<String>();
     try (var entries = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
@@ -75,9 +75,9 @@ class KilledJvmTest {
               .filter(line -> line.contains(directory.toString()))
               .forEach(line -> found.add(entry + ": " + line));
         } catch (NoSuchFileException gone) {
-          // It ended meanwhile.
+          // The process ended meanwhile.
         } catch (IOException gone) {
-          // So did this one, or it is a zombie.
+          // The process ended meanwhile, or is a zombie.
         }
       }
     }
@@ -104,7 +104,7 @@ class KilledJvmTest {
       assertThat(Support.awaitLine(fifo)).isEqualTo("up");
       var pids = ProcessTable.with(marker);
       assertThat(pids).as("the JVM, bubblewrap, the command").hasSizeGreaterThanOrEqualTo(3);
-      assertThat(mountsOf(work)).as("the look sees what there is").isNotEmpty();
+      assertThat(mountsOf(work)).as("the search finds existing mounts").isNotEmpty();
       var held = Support.hold(pids);
       victim.kill(Signal.KILL);
       victim.waitid(LONG);

@@ -58,9 +58,10 @@ class KilledRunsTest {
 
   @TempDir Path work;
 
-  /// After which word of the JVM, or how many processes, it is ended, and how much later at most.
+  /// The moment of the kill: after a word of the JVM or a number of processes, and at most so many
+  /// milliseconds later.
   enum Phase {
-    /// While the build root is made, with its guardian: before any sandbox.
+    /// While the build root and its guardian are made, before any sandbox.
     CREATION("begun", 1, 400),
     /// While the command runs.
     COMMAND("up", 1, 30),
@@ -78,12 +79,12 @@ class KilledRunsTest {
     }
   }
 
-  /// Runs something in a build root, and tells how far it has come. Its arguments are a marker, a
-  /// work directory, a phase, a privilege, and the kind of network.
+  /// Runs a command in a build root, and prints its progress. The arguments are a marker, a work
+  /// directory, a phase, a privilege, and the kind of network.
   static final class Victim {
     private Victim() {}
 
-    /// A grandchild in a session of its own, deaf to signals.
+    /// A grandchild in its own session, which ignores signals.
     private static final String SCRIPT =
         """
         trap '' TERM HUP INT PIPE
@@ -125,7 +126,7 @@ class KilledRunsTest {
         }
       }
       say("closed");
-      // Until it is ended.
+      // Waits to be killed.
       System.in.read();
     }
 
@@ -196,7 +197,7 @@ class KilledRunsTest {
         victim.signal("KILL");
         victim.awaitEnd();
         Support.awaitEnds(Support.hold(ProcessTable.with(victim.marker)));
-        assertThat(buildRootsBelow(work)).as("nobody has removed it yet").isNotEmpty();
+        assertThat(buildRootsBelow(work)).as("not removed yet").isNotEmpty();
       } finally {
         Programs.run("kill", "-CONT", Long.toString(guardian));
       }
@@ -265,7 +266,7 @@ class KilledRunsTest {
       this("/usr/sbin:/usr/bin:/sbin:/bin", work, main, args);
     }
 
-    /// @param path where it finds its programs
+    /// @param path the PATH of the JVM
     Subject(String path, Path work, Class<?> main, String... args) throws IOException {
       this.work = work;
       var command = new ArrayList<>(Programs.javaOnClassPath(main));
@@ -280,7 +281,7 @@ class KilledRunsTest {
               new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
     }
 
-    /// Waits until it says something that begins so.
+    /// Waits until it prints a line with this beginning.
     String await(String beginning) throws Exception {
       return Background.startPlatform(
               () -> {
@@ -295,7 +296,7 @@ class KilledRunsTest {
           .get();
     }
 
-    /// Looks without a pause, as what is waited for is soon over.
+    /// Polls without a pause, as the awaited state is short.
     void awaitProcesses(int count) throws IOException {
       while (process.isAlive() && ProcessTable.with(marker).size() < count) {
         Thread.onSpinWait();
@@ -317,7 +318,7 @@ class KilledRunsTest {
       }
     }
 
-    /// The process that removes what it leaves.
+    /// The process that removes what the JVM leaves.
     long guardian() throws IOException {
       var all = guardiansOf(process.pid());
       assertThat(all).hasSize(1);
@@ -327,7 +328,7 @@ class KilledRunsTest {
     @Override
     public void close() throws IOException {
       process.destroyForcibly();
-      // What it has left, if the test fails.
+      // Removes the rest if the test fails.
       for (var left : Support.hold(ProcessTable.with(marker))) {
         try (left) {
           Processes.pidfdSendSignal(left, Signal.KILL);
@@ -338,7 +339,7 @@ class KilledRunsTest {
       try {
         process.getOutputStream().close();
       } catch (IOException unread) {
-        // It had ended before it read the last word.
+        // It ended before it read the last word.
       }
       process.onExit().join();
     }
@@ -397,7 +398,7 @@ class KilledRunsTest {
     return text.toString();
   }
 
-  /// What any process of the machine sees mounted of this directory.
+  /// The mounts of this directory that any process of the machine sees.
   private static List<String> mountsOf(Path directory) throws IOException {
     var found = new ArrayList<String>();
     try (var entries = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
@@ -410,7 +411,7 @@ class KilledRunsTest {
     return found;
   }
 
-  /// A file below `/proc` can go at any moment.
+  /// A file below `/proc` can disappear at any moment.
   private static List<String> linesWith(Path file, String text) {
     try (var fd = Fd.open(file)) {
       var all = new StringBuilder();
@@ -450,9 +451,9 @@ class KilledRunsTest {
         }
       }
     } catch (java.nio.file.NoSuchFileException gone) {
-      // Somebody else's.
+      // Another process has removed its cgroup.
     } catch (java.nio.file.DirectoryIteratorException gone) {
-      // Likewise.
+      // Another process has removed its cgroup.
     }
   }
 

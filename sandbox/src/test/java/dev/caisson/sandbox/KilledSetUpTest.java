@@ -31,8 +31,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// A JVM that is killed while bubblewrap makes a sandbox leaves nothing on the machine: what was
-/// being made never runs, or is ended.
+/// A JVM that is killed while bubblewrap makes a sandbox leaves nothing on the machine: the command
+/// never runs, or is ended.
 ///
 /// The moments are random. `-Dcaisson.test.seed=N` repeats those of an earlier run.
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CGROUP})
@@ -48,7 +48,7 @@ class KilledSetUpTest {
 
   @TempDir Path aside;
 
-  /// A bubblewrap that tells of its start, and goes on when it is told to.
+  /// A bubblewrap that reports its start, and waits for a line before it goes on.
   private Path hesitant() throws IOException {
     var bwrap = aside.resolve("bwrap");
     Files.writeString(
@@ -67,12 +67,12 @@ class KilledSetUpTest {
   private static void go(Path fifo) throws IOException {
     try (var fd = Fd.open(fifo, OpenFlag.RDWR)) {
       fd.write("go\n".getBytes(StandardCharsets.US_ASCII));
-      // Read or not, the line is gone once nobody has the FIFO open.
+      // When the last descriptor of the FIFO is closed, an unread line is lost.
       awaitReader(fd);
     }
   }
 
-  /// Until the line has been read.
+  /// Waits until the line has been read.
   private static void awaitReader(Fd fifo) throws IOException {
     var until = Instant.now().plus(LONG);
     while (true) {
@@ -109,7 +109,7 @@ class KilledSetUpTest {
     }
   }
 
-  /// The JVM is stopped, so that it does not let the command go, and killed.
+  /// The JVM is stopped before it lets the command start, and then killed.
   @ParameterizedTest
   @EnumSource(Privilege.class)
   void nothingIsLeftIfTheJvmIsKilledWhileTheCommandIsHeldBack(Privilege privilege)
@@ -129,7 +129,7 @@ class KilledSetUpTest {
       victim.signal("STOP");
       go(go);
       long init = awaitHeldBack(victim);
-      // It is late to learn of what happens.
+      // Delays the first process, so that it notices the kill late.
       Programs.run("kill", "-STOP", Long.toString(init));
       var bubblewrap = ProcessTable.with(victim.marker);
       bubblewrap.removeAll(Set.of(init, victim.process.pid()));
@@ -137,13 +137,13 @@ class KilledSetUpTest {
       victim.signal("KILL");
       victim.awaitEnd();
       Support.awaitEnds(held);
-      // Unless it has been killed meanwhile.
+      // It may have been killed meanwhile.
       Programs.run("sh", "-c", "kill -CONT \"$1\" 2>&- || true", "sh", Long.toString(init));
       KilledRunsTest.nothingIsLeftOf(victim);
     }
   }
 
-  /// The first process of the sandbox reads the socket on which it waits for the word to go on.
+  /// Waits until the first process of the sandbox reads from the socket of the gate.
   private static long awaitHeldBack(KilledRunsTest.Subject victim) throws IOException {
     var until = Instant.now().plus(LONG);
     while (Instant.now().isBefore(until)) {
@@ -159,7 +159,7 @@ class KilledSetUpTest {
 
   private static boolean waitsForADatagram(Path process) throws IOException {
     try {
-      // Not the script of the same name.
+      // Excludes the script of the same name.
       return Files.readSymbolicLink(process.resolve("exe")).endsWith("bwrap")
           && Files.readString(process.resolve("wchan")).contains("skb_wait");
     } catch (NoSuchFileException gone) {
@@ -186,7 +186,7 @@ class KilledSetUpTest {
         new KilledRunsTest.Subject(
             work, KilledRunsTest.Victim.class, "COMMAND", privilege.name(), network)) {
       victim.await("created");
-      // Beside the JVM there is bubblewrap, at least.
+      // At least bubblewrap runs besides the JVM.
       victim.awaitProcesses(2);
       LockSupport.parkNanos(micros * 1000L);
       victim.signal("KILL");

@@ -35,7 +35,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// The options of bubblewrap for a run. Nothing is run, so this needs neither root nor bubblewrap.
+/// The options of bubblewrap for a run. No process is started, so neither root nor bubblewrap is
+/// needed.
 @ExtendWith(NoLeaks.class)
 class LayoutTest {
   private static final Path API = Path.of("/host/api");
@@ -82,7 +83,7 @@ class LayoutTest {
     return Run.of("/usr/bin/true", "argument");
   }
 
-  /// The options as text. A descriptor is `made:` or `lent:`, and its contents.
+  /// The options as text. A descriptor is shown as `made:` or `lent:`, and its contents.
   private List<String> options(Run run) throws IOException {
     var options = new ArrayList<Object>();
     try {
@@ -116,7 +117,7 @@ class LayoutTest {
     return Stream.of(files).flatMap(file -> Stream.of(option, file, file)).toArray(String[]::new);
   }
 
-  /// Makes a link out of the root, to a directory.
+  /// Makes a link to a directory outside the root.
   private Path link(String at) throws IOException {
     var link = root.resolve(at);
     Files.createDirectories(link.getParent());
@@ -152,7 +153,7 @@ class LayoutTest {
     assertThat(options(command())).containsExactly(expected.strip().split("\\s+", -1));
   }
 
-  // The global files of /proc, which belong to root
+  // The global files of /proc, which root owns
 
   @Test
   @Requires(Need.ROOT)
@@ -204,7 +205,7 @@ class LayoutTest {
   // Privileges
 
   @Test
-  void rootKeepsAllCapabilitiesIfTheyAreAsked() throws IOException {
+  void rootKeepsAllCapabilitiesIfRequested() throws IOException {
     assertThat(options(command().allCapabilities()))
         .doesNotContain("--cap-drop", "--cap-add", "--unshare-user", "--disable-userns");
   }
@@ -284,7 +285,7 @@ class LayoutTest {
   }
 
   @Test
-  void bootIsShownIfItIsAskedFor() throws IOException {
+  void bootIsShownIfRequested() throws IOException {
     var shown = Files.createDirectory(root.resolve("boot"));
     assertThat(options(command())).doesNotContain("/boot");
     boot = true;

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Where the Python package of a library directory is found.
+/// The search for the Python package of a library directory.
 @ExtendWith(NoLeaks.class)
 @Requires(Need.PYTHON)
 @Timeout(120)
@@ -63,7 +63,7 @@ class LibraryDirectoryTest {
     assertThat(library.explain(NOT_FOUND)).isEmpty();
   }
 
-  /// That the package is missing, and returns what the user reads.
+  /// Asserts that the package is missing, and returns the explanation for the user.
   private String missing() throws IOException {
     var library = library();
     assertThat(library.shown().pythonPackage()).isEmpty();
@@ -92,7 +92,7 @@ class LibraryDirectoryTest {
   }
 
   @Test
-  void somethingElseOfThatNameStaysAsItIs() throws Exception {
+  void anotherFileOfThatNameStaysUnchanged() throws Exception {
     Files.writeString(directory.resolve("osbuild"), "a file");
     findBy(packageIn(temp.resolve("site")).getParent());
     assertThat(library().shown().pythonPackage()).isEmpty();
@@ -109,7 +109,7 @@ class LibraryDirectoryTest {
   }
 
   @Test
-  void anEmptyDirectoryInThePlaceOfThePackageIsAsGoodAsNone() throws Exception {
+  void anEmptyPackageDirectoryCountsAsMissing() throws Exception {
     Files.createDirectory(directory.resolve("osbuild"));
     var installed = packageIn(temp.resolve("site"));
     findBy(installed.getParent());
@@ -117,7 +117,7 @@ class LibraryDirectoryTest {
   }
 
   @Test
-  void aDirectoryWithWhatPythonLeftAloneIsAsGoodAsNone() throws Exception {
+  void aDirectoryWithOnlyPythonsCacheCountsAsMissing() throws Exception {
     Files.createDirectories(directory.resolve("osbuild/__pycache__"));
     var installed = packageIn(temp.resolve("site"));
     findBy(installed.getParent());
@@ -125,14 +125,14 @@ class LibraryDirectoryTest {
   }
 
   @Test
-  void aDanglingLinkInThePlaceOfThePackageIsAsGoodAsNone() throws Exception {
+  void aDanglingLinkCountsAsMissing() throws Exception {
     Files.createSymbolicLink(directory.resolve("osbuild"), Path.of("../nowhere"));
     var installed = packageIn(temp.resolve("site"));
     findBy(installed.getParent());
     assertFound(installed);
   }
 
-  /// Where Python looks for packages of the user.
+  /// Python's directory for packages of the user.
   private Path userSite() throws Exception {
     environment.put("PYTHONUSERBASE", temp.resolve("user").toString());
     var place =
@@ -184,7 +184,7 @@ class LibraryDirectoryTest {
   }
 
   @Test
-  void thePythonOfTheSystemIsAskedIfThatOfThePathDoesNotFindIt() throws Exception {
+  void theSystemsPythonIsAskedIfThatOfThePathFindsNothing() throws Exception {
     Programs.executable(temp.resolve("python3"), "#!/bin/sh\necho broken >&2\nexit 3\n");
     environment.put("PATH", temp + ":/usr/bin");
     assertThat(missing()).contains(temp.resolve("python3") + " exited with status 3 broken");
@@ -193,7 +193,7 @@ class LibraryDirectoryTest {
     assertFound(installed);
   }
 
-  // What is refused
+  // Refusals
 
   @Test
   void aMissingPackageIsExplainedWithBothPlacesAndWhatToDo() throws Exception {
@@ -215,20 +215,20 @@ class LibraryDirectoryTest {
   }
 
   @Test
-  void aFailureThatIsNoneOfThePackageIsNotExplained() throws Exception {
+  void anUnrelatedFailureIsNotExplained() throws Exception {
     assertThat(library().explain("ModuleNotFoundError: No module named 'jsonschema'")).isEmpty();
     assertThat(library().explain("osbuild")).isEmpty();
   }
 
   @Test
-  void aDirectoryWithoutAnInitIsNoPackage() throws Exception {
+  void aDirectoryWithoutAnInitIsNotAPackage() throws Exception {
     Files.createDirectories(temp.resolve("site/osbuild"));
     findBy(temp.resolve("site"));
     assertThat(missing()).contains(temp.resolve("site/osbuild") + ", which has no __init__.py");
   }
 
   @Test
-  void aModuleIsNoPackage() throws Exception {
+  void aModuleIsNotAPackage() throws Exception {
     Files.writeString(Files.createDirectory(temp.resolve("site")).resolve("osbuild.py"), "");
     findBy(temp.resolve("site"));
     assertThat(missing()).contains("the module " + temp.resolve("site/osbuild.py"));
@@ -245,7 +245,7 @@ class LibraryDirectoryTest {
   }
 
   @Test
-  void aPythonThatDoesNotAnswerInTimeIsGivenUp() throws Exception {
+  void aPythonThatTimesOutIsAbandoned() throws Exception {
     Programs.executable(temp.resolve("python3"), "#!/bin/sh\nexec /usr/bin/sleep 1000\n");
     environment.put("PATH", temp.toString());
     assertThat(PythonPackage.of(directory, environment, Duration.ofMillis(200)))
@@ -257,7 +257,7 @@ class LibraryDirectoryTest {
   }
 
   @Test
-  void anInterruptIsNoAnswer() throws Exception {
+  void anInterruptIsNotTakenForAnAnswer() throws Exception {
     var library = library();
     Thread.currentThread().interrupt();
     try {

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/// What a sandbox sees of a library directory whose Python package lies elsewhere.
+/// A library directory whose Python package is elsewhere, as a sandbox sees it.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.BUBBLEWRAP, Need.PYTHON})
 @Timeout(240)
@@ -33,7 +33,7 @@ class LibraryViewTest {
   private Path site;
   private BuildRoot buildRoot;
 
-  /// What is in the place of the package.
+  /// The entry in place of the package.
   enum Place {
     NOTHING,
     EMPTY_DIRECTORY,

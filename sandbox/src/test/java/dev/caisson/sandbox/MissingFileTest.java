@@ -15,7 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// What a run or a build root is to use and is not there, or is something else, is named.
+/// A missing or unsuitable file that a run or a build root needs is named.
 @Requires({Need.ROOT, Need.BUBBLEWRAP})
 class MissingFileTest extends SingleRuns {
   private static RunResult.SetupFailed setupFailed(RunResult result) {
@@ -25,7 +25,7 @@ class MissingFileTest extends SingleRuns {
 
   @ParameterizedTest
   @EnumSource(Privilege.class)
-  void aCommandThatIsNotThereIsNamed(Privilege privilege) throws IOException {
+  void aMissingCommandIsNamed(Privilege privilege) throws IOException {
     try (var buildRoot = BuildRoot.create(Path.of("/"), work, privilege)) {
       var failed = setupFailed(buildRoot.run(Run.of("/usr/bin/no-such", marker).deadline(LONG)));
       assertThat(failed.step()).isEqualTo(RunResult.Step.COMMAND);
@@ -35,15 +35,15 @@ class MissingFileTest extends SingleRuns {
 
   @ParameterizedTest
   @ValueSource(strings = {"/usr/bin", "/usr/lib/os-release", "/etc"})
-  void whatIsNoProgramIsNamed(String command) throws IOException {
+  void aFileThatIsNotExecutableIsNamed(String command) throws IOException {
     var failed = setupFailed(run(Run.of(command, marker)));
     assertThat(failed.step()).isEqualTo(RunResult.Step.COMMAND);
     assertThat(failed.reason()).contains(command, "Permission denied");
   }
 
-  /// What the kernel cannot execute, bubblewrap gives to a shell, as execvp(3) does.
+  /// bubblewrap passes a file that the kernel cannot execute to a shell, as execvp(3) does.
   @Test
-  void aFileThatIsNoProgramFails() throws IOException {
+  void aFileThatIsNotAProgramFails() throws IOException {
     var result =
         run(
             Run.of("/opt/it", marker)
@@ -55,19 +55,19 @@ class MissingFileTest extends SingleRuns {
   }
 
   @Test
-  void anEmptyCommandIsToldOf() throws IOException {
+  void anEmptyCommandIsReported() throws IOException {
     assertThat(setupFailed(run(Run.of("", marker))).step()).isEqualTo(RunResult.Step.COMMAND);
   }
 
   @Test
-  void aWorkingDirectoryThatIsNotThereIsNamed() throws IOException {
+  void aMissingWorkingDirectoryIsNamed() throws IOException {
     var failed = setupFailed(run(shell("true").directory("/no/such")));
     assertThat(failed.step()).isEqualTo(RunResult.Step.SANDBOX);
     assertThat(failed.reason()).contains("chdir", "/no/such", "No such file or directory");
   }
 
   @Test
-  void aBindSourceThatIsNotThereIsNamed() throws IOException {
+  void aMissingBindSourceIsNamed() throws IOException {
     var failed = setupFailed(run(shell("true").bind(Bind.readWrite(aside.resolve("none"), "/x"))));
     assertThat(failed.step()).isEqualTo(RunResult.Step.SANDBOX);
     assertThat(failed.reason())
@@ -91,7 +91,7 @@ class MissingFileTest extends SingleRuns {
   }
 
   @Test
-  void aRootThatIsNoDirectoryIsNamed() {
+  void aRootThatIsNotADirectoryIsNamed() {
     assertThatThrownBy(() -> BuildRoot.create(aside.resolve("none"), work))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("root of a build root")
@@ -99,7 +99,7 @@ class MissingFileTest extends SingleRuns {
   }
 
   @Test
-  void aWorkDirectoryThatIsNotThereIsNamed() {
+  void aMissingWorkDirectoryIsNamed() {
     var none = work.resolve("none");
     assertThatThrownBy(() -> BuildRoot.create(Path.of("/"), none))
         .isInstanceOf(IOException.class)
@@ -107,7 +107,7 @@ class MissingFileTest extends SingleRuns {
   }
 
   @Test
-  void anErrorForWantOfAWorkDirectorySaysWhatIsWrongWithIt() {
+  void anErrorAboutTheWorkDirectoryNamesTheReason() {
     var none = aside.resolve("none");
     assertThatThrownBy(() -> BuildRoot.create(Path.of("/"), none))
         .message()

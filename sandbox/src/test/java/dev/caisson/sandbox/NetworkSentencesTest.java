@@ -25,13 +25,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Sentences about the network, most of which tell three kinds of it apart.
+/// Sentences about the network; most distinguish its three kinds.
 @ParameterizedClass
 @MethodSource("chambers")
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @Tag("root")
 class NetworkSentencesTest extends Sentences {
-  /// A service on the host's loopback device, which ends each connection at once.
+  /// A service on the host's loopback device, which closes each connection at once.
   private ServerSocket service;
 
   static Stream<Chamber> chambers() {
@@ -63,7 +63,7 @@ class NetworkSentencesTest extends Sentences {
     return service.getLocalPort();
   }
 
-  /// A program that makes functions for the proxy.
+  /// A Python program with functions for the proxy.
   private Run viaProxy(String script, String... rules) {
     return chamber.furnish(
         Run.of(
@@ -97,7 +97,7 @@ class NetworkSentencesTest extends Sentences {
   // Interfaces
 
   @Test
-  void itsNetworkNamespaceIsTheHostsOnlyIfItIsTold() throws IOException {
+  void itsNetworkNamespaceIsTheHostsOnlyIfRequested() throws IOException {
     boolean same = sh("readlink /proc/self/ns/net").equals(inode("/proc/self/ns/net"));
     assertThat(same).isEqualTo(chamber.onHostNetwork());
   }
@@ -142,7 +142,7 @@ class NetworkSentencesTest extends Sentences {
 
   @Test
   void hasNoWayOutWithoutTheHostsNetwork() throws IOException {
-    // On the host's network nothing is sent: the route is looked up, no more.
+    // On the host's network nothing is sent: only the route is looked up.
     var attempt =
         "lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(('192.0.2.1', 9))";
     boolean routed = Files.readAllLines(Path.of("/proc/net/route")).size() > 1;
@@ -243,7 +243,7 @@ class NetworkSentencesTest extends Sentences {
     assertThat(first.get().success()).isTrue();
   }
 
-  // Sockets that need more than it has
+  // Sockets that need more privileges
 
   @Test
   void cannotHaveARawSocket() throws IOException {
@@ -257,7 +257,7 @@ class NetworkSentencesTest extends Sentences {
 
   @Test
   void cannotChangeItsInterfaces() throws IOException {
-    // RTM_NEWLINK for the first interface, with nothing to be changed.
+    // RTM_NEWLINK for the first interface, without a change.
     assertThat(
             said(
                 python(
@@ -281,7 +281,7 @@ class NetworkSentencesTest extends Sentences {
     var run =
         attempt("lambda: socket.socket().bind(('127.0.0.1', 11))")
             .capabilities(Set.of(Capability.CAP_NET_BIND_SERVICE));
-    // In a user namespace it has none over the host's network.
+    // In a user namespace the capability has no power over the host's network.
     boolean itsOwn = chamber.root() || !chamber.onHostNetwork();
     assertThat(said(run)).isEqualTo(itsOwn ? "done" : "EACCES");
   }
@@ -332,7 +332,7 @@ class NetworkSentencesTest extends Sentences {
   }
 
   @Test
-  void theProxyRefusesOtherWritingsOfAnAddress() throws IOException {
+  void theProxyRefusesOtherNotationsOfAnAddress() throws IOException {
     assertThat(said(viaProxyOrNot("http('[::ffff:127.0.0.1]:%d')", "*:*")))
         .isEqualTo(onlyIfBrokered("403"));
   }
@@ -348,8 +348,8 @@ class NetworkSentencesTest extends Sentences {
     assertThat(said(viaProxyOrNot("socks('127.0.0.1', %d)", "*:*"))).isEqualTo(onlyIfBrokered("2"));
   }
 
-  /// One attempt with the proxy, which only a brokered chamber has. On the host's network the port
-  /// 3128 might be anybody's, so none is asked there.
+  /// One attempt through the proxy, which only a brokered chamber has. On the host's network any
+  /// program may listen on port 3128, so no attempt is made there.
   private Run viaProxyOrNot(String attempt, String... rules) {
     return viaProxy(
         chamber.onHostNetwork()
@@ -378,7 +378,7 @@ class NetworkSentencesTest extends Sentences {
   }
 
   @Test
-  void theResultTellsTheNetwork() throws IOException {
+  void theResultNamesTheNetwork() throws IOException {
     assertThat(result(shell("true")).enforced())
         .contains("network: " + chamber.reach().name().toLowerCase(java.util.Locale.ROOT));
   }
@@ -393,7 +393,7 @@ class NetworkSentencesTest extends Sentences {
   }
 
   @Test
-  void cannotChangeTheModesOfWhatTheKernelTellsOfANetwork() throws IOException {
+  void cannotChangeTheModesOfTheFilesAboutANetwork() throws IOException {
     var before = Files.getAttribute(Path.of("/proc/net/dev"), "unix:mode");
     assertThat(outcome("os.chmod, '/proc/net/dev', 0o400")).isEqualTo("EROFS");
     assertThat(Files.getAttribute(Path.of("/proc/net/dev"), "unix:mode")).isEqualTo(before);

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// A command has the descriptors that its run names and no other, whatever bubblewrap is given.
+/// A command has exactly the descriptors that its run names, whichever bubblewrap gets.
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @Tag("root")
 class OpenDescriptorTest extends SingleRuns {
@@ -31,7 +31,7 @@ class OpenDescriptorTest extends SingleRuns {
               pass
       """;
 
-  /// What makes a difference to the descriptors that bubblewrap gets.
+  /// The options that affect the descriptors of bubblewrap.
   record Kind(Privilege privilege, Optional<Set<Capability>> capabilities, boolean limited) {}
 
   static Stream<Kind> kinds() {

@@ -5,13 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
-/// What is shown of a run counts, whoever shows it, and the limit is told once.
+/// All shown output of a run counts, and reaching the limit is reported once.
 class OutputMeterTest {
   private final AtomicInteger reached = new AtomicInteger();
   private final OutputMeter meter = new OutputMeter();
 
   @Test
-  void theLimitIsToldOnce() {
+  void theLimitIsReportedOnce() {
     meter.limit(10, reached::incrementAndGet);
     meter.add(9);
     assertThat(meter.isFull()).isFalse();
@@ -23,7 +23,7 @@ class OutputMeterTest {
   }
 
   @Test
-  void whatWasShownBeforeTheLimitWasKnownCounts() {
+  void outputShownBeforeTheLimitIsSetCounts() {
     meter.add(10);
     assertThat(meter.isFull()).isFalse();
     meter.limit(10, reached::incrementAndGet);

@@ -17,8 +17,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// What a run leaves in a place that a later run uses, or what a tree holds that others have made:
-/// links and nodes there lead nowhere.
+/// Links and nodes that an earlier run left at a path for a later run, or that others put into a
+/// tree, lead nowhere.
 @ParameterizedClass
 @MethodSource("chambers")
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
@@ -42,7 +42,7 @@ class PlantedFileTest extends Sentences {
     try {
       result(shell("true").bind(Bind.directory("/dev/out/made")));
     } catch (IllegalArgumentException refused) {
-      // As it should be.
+      // The expected outcome.
     }
     assertThat(outside).isEmptyDirectory();
   }
@@ -64,7 +64,7 @@ class PlantedFileTest extends Sentences {
       try {
         result(shell("true").bind(Bind.directory("/var/place/made")));
       } catch (IllegalStateException | IllegalArgumentException refused) {
-        // As it should be.
+        // The expected outcome.
       }
     }
     assertThat(swapping.get().ending()).isInstanceOf(RunResult.TimedOut.class);
@@ -83,7 +83,7 @@ class PlantedFileTest extends Sentences {
 
   @Test
   void aNodeThatAnEarlierRunMadeDoesNotOpenForOneWithoutCapabilities() throws IOException {
-    Assumptions.assumeTrue(chamber.root(), "nobody else makes nodes");
+    Assumptions.assumeTrue(chamber.root(), "only root makes nodes");
     result(shell("mknod -m 600 /dev/of-another c 1 5").capabilities(Set.of(Capability.CAP_MKNOD)));
     assertThat(outcome("opened, '/dev/of-another'")).isNotEqualTo("done");
   }
@@ -100,12 +100,12 @@ class PlantedFileTest extends Sentences {
               .bind(Bind.readWrite(tree, "/run/osbuild"))
               .endpoint(new ExceptionEndpoint()));
     } catch (IllegalArgumentException refused) {
-      // As it should be.
+      // The expected outcome.
     }
     assertThat(outside).isEmptyDirectory();
   }
 
-  /// A tree that somebody else has made can hold links at the places that are shown besides `/usr`.
+  /// A tree that others made can hold links at the other shown paths besides `/usr`.
   @Test
   void linksInTheTreeOfTheRootLeadNowhere() throws IOException {
     var tree = Files.createDirectory(own().resolve("tree"));

@@ -21,13 +21,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Sentences about processes: what they are, what they may do, and how they end.
+/// Sentences about processes: their identity, their rights, and their end.
 @ParameterizedClass
 @MethodSource("chambers")
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @Tag("root")
 class ProcessSentencesTest extends Sentences {
-  /// Two forks and a session away from the command, which goes on when it has told of itself.
+  /// Two forks and a session away from the command, which goes on when it has reported its start.
   private static final String DOUBLE_FORK =
       """
       for number in signal.SIGTERM, signal.SIGHUP, signal.SIGINT:
@@ -47,7 +47,7 @@ class ProcessSentencesTest extends Sentences {
     return Chamber.all();
   }
 
-  // What it is
+  // Identity
 
   @Test
   void seesOnlyItsOwnProcesses() throws IOException {
@@ -95,7 +95,7 @@ class ProcessSentencesTest extends Sentences {
 
   @Test
   void isFiltered() throws IOException {
-    // The first process of the sandbox starts the command, and is filtered a moment later.
+    // The first process of the sandbox starts the command, and gets its filter a moment later.
     var first = "until grep -q '^Seccomp:.2$' /proc/1/status; do :; done; ";
     var both = "sed -n 's/^Seccomp:\\t//p' /proc/self/status /proc/1/status";
     assertThat(sh(first + both)).isEqualTo("2\n2");
@@ -127,7 +127,7 @@ class ProcessSentencesTest extends Sentences {
 
   @Test
   void theHostNameCannotBeChanged() throws IOException {
-    // To what it is.
+    // To its present value.
     assertThat(outcome("lambda: socket.sethostname(socket.gethostname())")).isEqualTo("EPERM");
   }
 
@@ -154,12 +154,12 @@ class ProcessSentencesTest extends Sentences {
   }
 
   @Test
-  void startsInTheDirectoryThatItIsTold() throws IOException {
+  void startsInItsWorkingDirectory() throws IOException {
     assertThat(said(shell("pwd").directory("/var/tmp"))).isEqualTo("/var/tmp");
   }
 
   @Test
-  void aDirectoryThatIsMissingIsTold() throws IOException {
+  void aMissingDirectoryIsReported() throws IOException {
     assertThat(result(shell("pwd").directory("/no/where")).ending())
         .isInstanceOfSatisfying(
             RunResult.SetupFailed.class,
@@ -191,12 +191,12 @@ class ProcessSentencesTest extends Sentences {
   }
 
   @Test
-  void aVariableOfTheRunIsThere() throws IOException {
+  void variablesOfTheRunAreSet() throws IOException {
     assertThat(said(shell("echo \"$ONE\"").env("ONE", "a\nb"))).isEqualTo("a\nb");
   }
 
   @Test
-  void theVariablesOfTheJvmAreNotThere() throws IOException {
+  void variablesOfTheJvmAreNotSet() throws IOException {
     assertThat(System.getenv("JAVA_HOME") == null && System.getenv("HOME") == null).isFalse();
     assertThat(sh("tr '\\0' '\\n' < /proc/1/environ; env")).doesNotContain("JAVA", "HOME=");
   }
@@ -211,7 +211,7 @@ class ProcessSentencesTest extends Sentences {
   }
 
   @Test
-  void anEndpointHearsWhatIsSaid() throws IOException {
+  void anEndpointReceivesMessages() throws IOException {
     var endpoint = new ExceptionEndpoint();
     said(
         python(
@@ -224,7 +224,7 @@ class ProcessSentencesTest extends Sentences {
     assertThat(endpoint.report()).contains(new ExceptionEndpoint.Report("T", "v", ""));
   }
 
-  // What it may not do
+  // Denied calls
 
   @Test
   void cannotMount() throws IOException {
@@ -277,7 +277,7 @@ class ProcessSentencesTest extends Sentences {
 
   @Test
   void cannotSetTheClock() throws IOException {
-    // To nothing at all, which changes nothing.
+    // Without an argument, which changes nothing.
     assertThat(outcome("call, 'settimeofday', 0, 0")).isEqualTo("EPERM");
   }
 
@@ -312,21 +312,21 @@ class ProcessSentencesTest extends Sentences {
         .isEqualTo(result.enforced().contains("processes: 12") ? "EAGAIN True" : "");
   }
 
-  // How it ends
+  // Its end
 
   @Test
-  void theExitStatusIsTold() throws IOException {
+  void theExitStatusIsReported() throws IOException {
     assertThat(result(shell("exit 42")).ending()).isEqualTo(new RunResult.Exited(42));
   }
 
   @Test
-  void theSignalIsTold() throws IOException {
+  void theSignalIsReported() throws IOException {
     assertThat(result(shell("kill -11 $$")).ending())
         .isEqualTo(new RunResult.Signalled(new Signal(11)));
   }
 
   @Test
-  void aCommandThatIsMissingIsTold() throws IOException {
+  void aMissingCommandIsReported() throws IOException {
     assertThat(result(run("/usr/bin/no-such-command")).ending())
         .isInstanceOfSatisfying(
             RunResult.SetupFailed.class,
@@ -334,7 +334,7 @@ class ProcessSentencesTest extends Sentences {
   }
 
   @Test
-  void aCommandThatIsNoProgramIsTold() throws IOException {
+  void aCommandThatIsNotAProgramIsReported() throws IOException {
     assertThat(result(run("/usr/share")).ending())
         .isInstanceOfSatisfying(
             RunResult.SetupFailed.class,
@@ -402,7 +402,7 @@ class ProcessSentencesTest extends Sentences {
   }
 
   @Test
-  void tooMuchOutputEndsItUnlessAUserSeesIt() throws IOException {
+  void tooMuchOutputEndsItExceptAtATerminal() throws IOException {
     if (chamber.atTerminal()) {
       var result = result(shell("yes | head -c 200000").outputLimit(ByteSize.bytes(100_000)));
       assertThat(result.ending()).isEqualTo(new RunResult.Exited(0));
@@ -433,13 +433,13 @@ class ProcessSentencesTest extends Sentences {
   }
 
   @Test
-  void theTimeThatItTookIsTold() throws IOException {
+  void theWallTimeIsReported() throws IOException {
     var usage = result(shell("sleep 0.2")).usage();
     assertThat(usage.wall()).isGreaterThan(Duration.ofMillis(200));
   }
 
   @Test
-  void thePlanTellsWhatIsRun() throws IOException {
+  void thePlanShowsTheCommandLine() throws IOException {
     var plan = plan(shell("exit 9"));
     assertThat(plan.command()).endsWith("/usr/bin/sh", "-c", "exit 9");
     assertThat(plan.command()).contains("--userns", "--cap-drop");

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// What makes no sense is refused, and what a caller puts into a run never becomes an option of
+/// Invalid runs are refused. A value that a caller puts into a run never becomes an option of
 /// bubblewrap or a path outside.
 @Requires({Need.ROOT, Need.BUBBLEWRAP})
 class RefusedRunTest extends SingleRuns {
@@ -85,7 +85,7 @@ class RefusedRunTest extends SingleRuns {
 
   @ParameterizedTest
   @ValueSource(longs = {0, -1})
-  void aLimitOfOutputThatNothingCanKeepIsRefused(long limit) {
+  void anOutputLimitBelowOneByteIsRefused(long limit) {
     assertThatThrownBy(
             () -> {
               try (var buildRoot = buildRoot()) {
@@ -117,7 +117,7 @@ class RefusedRunTest extends SingleRuns {
 
   @ParameterizedTest
   @ValueSource(strings = {"a/b", "../sibling", "..", ".", "", "/absolute"})
-  void aNameOfAnEndpointThatIsNoFileNameIsRefused(String name) throws IOException {
+  void anEndpointNameThatIsNotAFileNameIsRefused(String name) throws IOException {
     var real = name.equals("/absolute") ? aside.resolve("absolute").toString() : name;
     try (var buildRoot = buildRoot()) {
       assertThatThrownBy(() -> buildRoot.run(shell("true").endpoint(endpoint(real))))
@@ -139,7 +139,7 @@ class RefusedRunTest extends SingleRuns {
   }
 
   @Test
-  void twoEndpointsOfANameAreRefused() throws IOException {
+  void twoEndpointsWithOneNameAreRefused() throws IOException {
     try (var buildRoot = buildRoot()) {
       buildRoot.endpoint(endpoint("one"));
       assertThatThrownBy(() -> buildRoot.endpoint(endpoint("one")))

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// How a run ends, and what is kept of what it said.
+/// The end of a run, and the output that is kept.
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @ExtendWith(NoLeaks.class)
 @Tag("slow")
@@ -56,7 +56,7 @@ class RunEndTest {
     }
   }
 
-  /// A shell whose command line holds the marker.
+  /// A shell with the marker in its command line.
   private Run shell(String script) {
     return Run.of("/usr/bin/sh", "-c", script, marker)
         .deadline(LONG)
@@ -69,7 +69,7 @@ class RunEndTest {
 
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 2, 127, 128, 255})
-  void theExitStatusIsTold(int status) throws IOException {
+  void theExitStatusIsReported(int status) throws IOException {
     var result = buildRoot.run(shell("exit " + status));
     assertThat(result.ending()).isEqualTo(new RunResult.Exited(status));
     assertThat(result.success()).isEqualTo(status == 0);
@@ -77,20 +77,20 @@ class RunEndTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 6, 9, 11, 15})
-  void theSignalIsTold(int signal) throws IOException {
+  void theSignalIsReported(int signal) throws IOException {
     assertThat(ending(shell("kill -" + signal + " $$")))
         .isEqualTo(new RunResult.Signalled(new Signal(signal)));
   }
 
   @Test
-  void aCommandThatIsNotThereDidNotSucceed() throws IOException {
+  void aMissingCommandDoesNotSucceed() throws IOException {
     var result = buildRoot.run(Run.of("no-such-command").deadline(LONG));
     assertThat(result.success()).isFalse();
     assertThat(result.text()).contains("no-such-command");
   }
 
   @Test
-  void aSandboxThatCannotBeMadeIsTold() throws IOException {
+  void aSandboxThatCannotBeMadeIsReported() throws IOException {
     var missing = work.resolve("no such source");
     var result = buildRoot.run(shell("true").bind(Bind.readOnly(missing, "/there")));
     assertThat(result.success()).isFalse();
@@ -139,8 +139,8 @@ class RunEndTest {
     assertThat(result.text()).contains("more");
   }
 
-  /// Two forks and a session of its own away from the command, which waits until it has told of
-  /// itself; deaf to SIGTERM.
+  /// Two forks and a session away from the command, which waits until the grandchild has reported
+  /// its start; ignores SIGTERM.
   private Run withGrandchild(String andThen) {
     return Run.of(
             "/usr/bin/python3",
@@ -232,7 +232,7 @@ class RunEndTest {
   }
 
   @Test
-  void closingTheBuildRootEndsWhatRuns() throws Exception {
+  void closingTheBuildRootEndsItsRuns() throws Exception {
     var run =
         Background.startPlatform(
             () -> buildRoot.run(shell("trap '' TERM; echo up > /fifo; sleep 1000")));
@@ -254,10 +254,10 @@ class RunEndTest {
         .hasMessage("the build root is closed");
   }
 
-  // What it says
+  // Output
 
   @Test
-  void bothStreamsAreOneInTheirOrder() throws IOException {
+  void bothStreamsAreMergedInOrder() throws IOException {
     assertThat(buildRoot.run(shell("echo a; echo b >&2; echo c; printf d >&2")).text())
         .isEqualTo("a\nb\nc\nd");
   }
@@ -334,7 +334,7 @@ class RunEndTest {
                 .output((bytes, count) -> {
                   if (heard.isEmpty()) {
                     try {
-                      // This is what a slow sink does; nothing waits for it.
+                      // This simulates a slow sink; no test step waits for it.
                       Thread.sleep(Duration.ofSeconds(3));
                     } catch (InterruptedException interrupt) {
                       Thread.currentThread().interrupt();
@@ -355,7 +355,7 @@ class RunEndTest {
   }
 
   @Test
-  void theResultTellsTheCommandThatRepeatsIt() throws IOException {
+  void theResultHasACommandLineThatRepeatsTheRun() throws IOException {
     var command = buildRoot.run(shell("exit 3")).command();
     assertThat(command.getFirst()).endsWith("/bwrap");
     assertThat(command).endsWith("/usr/bin/sh", "-c", "exit 3", marker);

@@ -12,11 +12,11 @@ import java.nio.ReadOnlyBufferException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
-/// What a result and a bind hold, no caller can change.
+/// No caller can change the contents of a result or a bind.
 @Requires(Need.BUBBLEWRAP)
 class RunResultTest extends SingleRuns {
   @Test
-  void theOutputCanBeReadAgainAndAgainAndNotBeChanged() throws IOException {
+  void theOutputCanBeReadRepeatedlyButNotChanged() throws IOException {
     var result = run(shell("echo text; echo word >&2").errors(OutputSink.NONE));
     assertThat(Support.bytes(result.output())).asString().isEqualTo("text\n");
     var view = result.output();
@@ -48,7 +48,7 @@ class RunResultTest extends SingleRuns {
   }
 
   @Test
-  void aFileThatIsMadeIsNoDevice() throws IOException {
+  void aDataBindCannotBeADevice() throws IOException {
     try (var fd = Fd.nullDevice()) {
       assertThatThrownBy(() -> new Bind.Data(fd, Path.of("/file"), Bind.Access.DEVICE))
           .isInstanceOf(IllegalArgumentException.class)

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// A run is a specification that no method changes.
+/// A run is an immutable specification.
 @Requires(Need.BUBBLEWRAP)
 class RunTest extends SingleRuns {
   private static final Run RUN = Run.of("true");
@@ -54,7 +54,7 @@ class RunTest extends SingleRuns {
         new Change("systemCalls", run -> run.systemCalls(SystemCallFilter.none())));
   }
 
-  /// All that a run says, by its accessors.
+  /// All settings of a run, by its accessors.
   private static List<Object> said(Run run) throws ReflectiveOperationException {
     var values = new java.util.ArrayList<Object>();
     for (var method : Run.class.getDeclaredMethods()) {
@@ -71,7 +71,7 @@ class RunTest extends SingleRuns {
 
   @ParameterizedTest
   @MethodSource("changes")
-  void aChangeIsAnotherRun(Change change) throws ReflectiveOperationException {
+  void aChangeReturnsAnotherRun(Change change) throws ReflectiveOperationException {
     var before = said(RUN);
     var changed = change.change().apply(RUN);
     assertThat(said(RUN)).isEqualTo(before);
@@ -101,7 +101,7 @@ class RunTest extends SingleRuns {
   }
 
   @Test
-  void whatItWasGivenCanChangeWithoutIt() {
+  void aRunDoesNotShareItsCollections() {
     var argv = new java.util.ArrayList<>(List.of("true"));
     var run = Run.of(argv);
     argv.add("more");

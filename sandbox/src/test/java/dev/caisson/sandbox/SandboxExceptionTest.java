@@ -13,7 +13,7 @@ import java.nio.file.Path;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 
-/// What cannot be set up is one kind of exception, which says at which step, and what to do.
+/// Every failure of set-up is one kind of exception, with its step and the remedy.
 @Requires(Need.BUBBLEWRAP)
 class SandboxExceptionTest extends SingleRuns {
   private static SandboxException refused(ThrowingCallable work) {
@@ -25,7 +25,7 @@ class SandboxExceptionTest extends SingleRuns {
   }
 
   @Test
-  void aRootThatIsNoDirectorySaysWhatToGive() throws IOException {
+  void aRootThatIsNotADirectoryHasARemedy() throws IOException {
     var file = Files.createFile(aside.resolve("file"));
     var failure = refused(() -> BuildRoot.create(file, work).close());
     assertThat(failure.step()).isEqualTo(RunResult.Step.SANDBOX);
@@ -35,7 +35,7 @@ class SandboxExceptionTest extends SingleRuns {
 
   @Test
   @Requires(Need.CGROUP)
-  void aLimitThatCannotBeEnforcedIsOfItsStep() throws IOException {
+  void aLimitThatCannotBeEnforcedHasTheStepLimits() throws IOException {
     try (var root = buildRoot()) {
       var run = shell("true").limits(ResourceLimits.none().pids(Integer.MAX_VALUE));
       var failure = refused(() -> root.run(run));
@@ -47,7 +47,7 @@ class SandboxExceptionTest extends SingleRuns {
   }
 
   @Test
-  void aRunnerWithoutItsLibrarySaysWhereItWasLookedFor() throws IOException {
+  void aRunnerWithoutItsLibraryNamesTheSearchedPath() throws IOException {
     org.junit.jupiter.api.Assumptions.assumeFalse(Files.exists(LibraryDirectory.INSTALLED));
     try (var root = buildRoot().runnerOfLibdir("org.osbuild.linux")) {
       var failure = refused(() -> root.run(shell("true")));
@@ -57,7 +57,7 @@ class SandboxExceptionTest extends SingleRuns {
   }
 
   @Test
-  void whatIsNoSocketHasNoRemedy() throws IOException {
+  void aFileThatIsNotASocketHasNoRemedy() throws IOException {
     try (var root = buildRoot()) {
       var failure = refused(() -> root.endpoint("one", Path.of("/dev/null")));
       assertThat(failure.remedy()).isEmpty();

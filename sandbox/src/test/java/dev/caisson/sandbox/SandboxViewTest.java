@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What a command sees in its sandbox, and what it cannot reach from there.
+/// The view of a command in its sandbox, and the things that it cannot reach.
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @ExtendWith(NoLeaks.class)
 @Tag("root")
@@ -53,7 +53,7 @@ class SandboxViewTest {
     return Run.of("/usr/bin/sh", "-c", script).deadline(LONG);
   }
 
-  /// What a command that must succeed prints.
+  /// The output of a command that must succeed.
   private String said(Run run) throws IOException {
     var result = buildRoot.run(run);
     assertThat(result.ending()).as("%s", result.text()).isEqualTo(new RunResult.Exited(0));
@@ -83,7 +83,7 @@ class SandboxViewTest {
                 .env("EMPTY", "")
                 .env("LINES_TOO", "a\nb=c")
                 .deadline(LONG));
-    // PWD is bubblewrap's own doing.
+    // bubblewrap itself sets PWD.
     assertThat(printed.split("\0", -1))
         .containsExactlyInAnyOrder(
             "container=bwrap-osbuild",
@@ -133,7 +133,7 @@ class SandboxViewTest {
 
   @Test
   void etcIsEmpty() throws IOException {
-    // But for what is passed in by name.
+    // Except for files that are passed in by name.
     assertThat(
             sh("cd /etc; find . -mindepth 1 -maxdepth 1")
                 .lines()
@@ -225,7 +225,7 @@ class SandboxViewTest {
   }
 
   @Test
-  void theCommandLineOfTheKernelIsAnother() throws IOException {
+  void theCommandLineOfTheKernelIsReplaced() throws IOException {
     assertThat(sh("cat /proc/cmdline")).isEqualTo("root=/dev/osbuild\n");
     buildRoot.procOverride("version", "another version\n");
     assertThat(sh("cat /proc/version")).isEqualTo("another version\n");
@@ -295,7 +295,7 @@ class SandboxViewTest {
     Files.delete(place);
   }
 
-  // The network, other processes
+  // The network and other processes
 
   @Test
   void itHasNoNetworkInterfaceButItsOwnLoopback() throws IOException {
@@ -359,7 +359,7 @@ class SandboxViewTest {
           """
               .formatted(name);
       assertThat(said(python(client))).isEqualTo("refused\n");
-      assertThat(host.poll()).as("nobody came").isEmpty();
+      assertThat(host.poll()).as("no connection arrived").isEmpty();
     } finally {
       Files.delete(fifo);
     }
@@ -422,7 +422,7 @@ class SandboxViewTest {
   @Test
   void itHasNoCapabilitiesUnlessTheyAreGiven() throws IOException {
     assertThat(effective(capEff())).isZero();
-    // And no program can give it any.
+    // No program can give it any.
     assertThat(sh("grep -E '^(CapInh|CapPrm|CapEff|CapAmb|NoNewPrivs)' /proc/self/status"))
         .isEqualTo(
             """
@@ -443,7 +443,7 @@ class SandboxViewTest {
             EnumSet.copyOf(Capability.STAGE_DEFAULT),
             EnumSet.complementOf(EnumSet.of(Capability.CAP_SYS_ADMIN)))) {
       assertThat(effective(capEff().capabilities(set)).toString(2))
-          .as("but for those that the JVM itself has not")
+          .as("except those that the JVM itself lacks")
           .isEqualTo(mask(set).and(ours()).toString(2));
     }
   }

@@ -15,7 +15,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Set;
 
-/// A user at a terminal: runs a command there, sees what it shows, and types.
+/// A user at a terminal: runs a command there, reads the screen, and types.
 final class Seat implements AutoCloseable {
   private static final Duration SILENCE = Support.LONG.multipliedBy(2);
 
@@ -39,13 +39,13 @@ final class Seat implements AutoCloseable {
     }
   }
 
-  /// Has the user work with it.
+  /// Gives the run this terminal.
   Run at(Run run) {
     return run.terminal(pty.slave(), pty.slave());
   }
 
-  /// Runs it to its end, and gives back what was shown, with lines that end as in a file. To be
-  /// called once.
+  /// Runs the command to its end, and returns the screen, with the line ends of a file. Call it
+  /// once.
   RunResult run(BuildRoot buildRoot, Run run) throws IOException {
     var result = buildRoot.run(at(run));
     assertThat(Support.bytes(result.output())).as("what is kept of what is shown").isEmpty();
@@ -60,12 +60,12 @@ final class Seat implements AutoCloseable {
         result.command());
   }
 
-  /// The number of the user's terminal, which the command is not to have.
+  /// The number of the user's terminal, which the command must not get.
   String number() {
     return pty.path().getFileName().toString();
   }
 
-  /// How the user's terminal is set.
+  /// The settings of the user's terminal.
   String settings() throws IOException {
     return Support.program("/usr/bin/stty", "-g", "-F", pty.path().toString());
   }
@@ -93,7 +93,7 @@ final class Seat implements AutoCloseable {
     pty.master().write(keys.getBytes(UTF_8));
   }
 
-  /// Returns when this is on the screen.
+  /// Waits until this is on the screen.
   void await(String text) throws InterruptedException {
     long until = System.nanoTime() + Support.LONG.toNanos();
     synchronized (shown) {
@@ -107,7 +107,7 @@ final class Seat implements AutoCloseable {
     }
   }
 
-  /// All that was shown, when there is nothing more to come.
+  /// The whole screen, after the end of the output.
   private byte[] shown() throws IOException {
     pty.slave().close();
     boolean interrupted = Thread.interrupted();
@@ -125,7 +125,7 @@ final class Seat implements AutoCloseable {
     return shown.toByteArray();
   }
 
-  /// Leaves, whatever is shown.
+  /// Leaves the terminal.
   @Override
   public void close() throws IOException {
     shown();

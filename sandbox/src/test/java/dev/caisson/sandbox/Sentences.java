@@ -18,12 +18,12 @@ import org.junit.jupiter.params.AfterParameterizedClassInvocation;
 import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
 import org.junit.jupiter.params.Parameter;
 
-/// What the sentences share: one build root for all that are said of one chamber, and ways to try
-/// something in it.
+/// Common parts of the sentences: one build root for all sentences of a chamber, and ways to make
+/// an attempt in it.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @ExtendWith(NoLeaks.class)
 abstract class Sentences {
-  /// How Python tells what becomes of an attempt: `done`, or the name of the error.
+  /// Prints the outcome of an attempt in Python: `done`, or the name of the error.
   static final String PRELUDE =
       """
       import ctypes, errno, os, signal, socket, stat, struct, sys, time
@@ -80,7 +80,7 @@ abstract class Sentences {
     }
   }
 
-  /// What a sentence makes on the host is deleted after it.
+  /// The directory for files on the host, deleted after each sentence.
   private Path own = Path.of("/nowhere");
 
   @BeforeEach
@@ -93,7 +93,7 @@ abstract class Sentences {
     Trees.delete(own);
   }
 
-  /// A directory of the host that lasts as long as the test.
+  /// A directory of the host that exists during the test.
   final Path own() {
     return own;
   }
@@ -122,7 +122,7 @@ abstract class Sentences {
     return chamber.run(buildRoot, run);
   }
 
-  /// What becomes of a run at the user's terminal, where keys are typed when it is `ready`.
+  /// The result of a run at the user's terminal. The keys are typed when `ready` is on the screen.
   final RunResult typed(String keys, Run run) throws Exception {
     try (var seat = Seat.take()) {
       var running = Background.startPlatform(() -> seat.run(buildRoot, run));
@@ -132,7 +132,7 @@ abstract class Sentences {
     }
   }
 
-  /// What a command that must succeed prints, without the end of the last line.
+  /// The output of a command that must succeed, without the end of the last line.
   final String said(Run run) throws IOException {
     var result = result(run);
     assertThat(result.ending()).as("%s", result.text()).isEqualTo(new RunResult.Exited(0));
@@ -143,12 +143,12 @@ abstract class Sentences {
     return said(shell(script));
   }
 
-  /// What becomes of each of these attempts, which are calls in Python, one after the other.
+  /// The outcomes of attempts, which are calls in Python, in order.
   final List<String> outcomes(Run run) throws IOException {
     return said(run).lines().toList();
   }
 
-  /// An attempt in Python, as the arguments of `tell`.
+  /// The outcome of an attempt in Python, given as the arguments of `tell`.
   final String outcome(String attempt) throws IOException {
     return said(attempt(attempt));
   }

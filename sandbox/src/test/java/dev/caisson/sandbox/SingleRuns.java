@@ -15,8 +15,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What tests of single runs share: a work directory for build roots, which must be empty after
-/// each test, and a mark on the command lines of what runs, of which nothing may be left.
+/// Common parts of tests of single runs: a work directory for build roots, which must be empty
+/// after each test, and a marker in command lines, by which leaked processes are found.
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
 abstract class SingleRuns {

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Runs that go on beside their caller, and end in whatever way.
+/// Runs in the background, and their endings.
 @Requires(Need.BUBBLEWRAP)
 class StartedRunTest extends SingleRuns {
   private BuildRoot buildRoot;
@@ -50,7 +50,7 @@ class StartedRunTest extends SingleRuns {
     return shell(text).bind(Bind.readWrite(fifo, "/fifo"));
   }
 
-  /// One that says that it is there, and stays.
+  /// A run that reports its start, and lasts.
   private StartedRun lasting() throws IOException {
     var started = buildRoot.start(script("echo up > /fifo; sleep 1000"));
     assertThat(Support.awaitLine(fifo)).isEqualTo("up");
@@ -62,7 +62,7 @@ class StartedRunTest extends SingleRuns {
     try (var root = BuildRoot.create(Path.of("/"), work)) {
       // @start region="start"
       try (var run = root.start(Run.of("echo", "done"))) {
-        // Something else, meanwhile.
+        // Other work, meanwhile.
         var result = run.waitFor(Duration.ofMinutes(1));
         assertThat(result.text()).isEqualTo("done\n");
       }
@@ -71,7 +71,7 @@ class StartedRunTest extends SingleRuns {
   }
 
   @Test
-  void manyGoOnAtOnce() throws IOException {
+  void manyRunsGoOnAtOnce() throws IOException {
     var all = new ArrayList<StartedRun>();
     for (int number = 0; number < 8; number++) {
       all.add(buildRoot.start(shell("exit " + number)));
@@ -82,7 +82,7 @@ class StartedRunTest extends SingleRuns {
   }
 
   @Test
-  void waitingForAWhileLeavesItAlone() throws IOException {
+  void aTimeoutOfAWaiterDoesNotEndIt() throws IOException {
     try (var started = lasting()) {
       assertThatThrownBy(() -> started.waitFor(Duration.ofMillis(10)))
           .isInstanceOf(DeadlineException.class)
@@ -92,7 +92,7 @@ class StartedRunTest extends SingleRuns {
   }
 
   @Test
-  void anInterruptOfAWaiterLeavesItAlone() throws Exception {
+  void anInterruptOfAWaiterDoesNotEndIt() throws Exception {
     try (var started = lasting()) {
       var waiter =
           Background.start(() -> {
@@ -129,7 +129,7 @@ class StartedRunTest extends SingleRuns {
   }
 
   @Test
-  void oneThatDoesNotEndWhenAskedIsKilled() throws IOException {
+  void aRunThatDoesNotEndWhenAskedIsKilled() throws IOException {
     var started =
         buildRoot.start(script("trap '' TERM; echo up > /fifo; while :; do sleep 1000; done"));
     assertThat(Support.awaitLine(fifo)).isEqualTo("up");
@@ -147,7 +147,7 @@ class StartedRunTest extends SingleRuns {
     assertThat(started.waitFor().ending()).isEqualTo(new RunResult.Cancelled());
   }
 
-  /// With all capabilities it has devices of its own, which are mounted by the build root's thread.
+  /// A run with all capabilities has its own device nodes, which the build root's thread mounts.
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void closingTheBuildRootEndsIt(boolean mighty) throws IOException {
@@ -155,7 +155,7 @@ class StartedRunTest extends SingleRuns {
     var started = buildRoot.start(mighty ? run.allCapabilities() : run);
     assertThat(Support.awaitLine(fifo)).isEqualTo("up");
     buildRoot.close();
-    assertThat(started.isAlive()).as("it has ended when close() returns").isFalse();
+    assertThat(started.isAlive()).as("the run has ended when close() returns").isFalse();
     assertThat(ProcessTable.with(marker)).isEmpty();
     assertThat(started.waitFor().ending()).isEqualTo(new RunResult.Cancelled());
   }
@@ -169,10 +169,10 @@ class StartedRunTest extends SingleRuns {
     assertThat(buildRoot.toString()).startsWith("build root of / by ").endsWith(", closed");
   }
 
-  /// A mount in the directory is in the way.
+  /// A mount in the directory prevents the deletion.
   @Test
   @Requires(Need.ROOT)
-  void filesThatCannotBeDeletedAreReportedByFinishAlone() throws Exception {
+  void filesThatCannotBeDeletedAreReportedByFinishOnly() throws Exception {
     Path mounted;
     try (var entries = java.nio.file.Files.list(work)) {
       mounted = java.nio.file.Files.createDirectory(entries.findFirst().orElseThrow().resolve("x"));
@@ -219,7 +219,7 @@ class StartedRunTest extends SingleRuns {
   }
 
   @Test
-  void whatDependsOnItsEndHearsTheResult() throws Exception {
+  void dependentStagesReceiveTheResult() throws Exception {
     try (var started = buildRoot.start(script("echo up > /fifo; exit 4"))) {
       var status =
           started
@@ -234,7 +234,7 @@ class StartedRunTest extends SingleRuns {
   }
 
   @Test
-  void cancellingWhatOnExitReturnsDoesNotEndTheRun() throws IOException {
+  void cancellingTheFutureDoesNotEndTheRun() throws IOException {
     try (var started = lasting()) {
       assertThat(started.onExit().cancel(true)).isTrue();
       assertThat(started.isAlive()).isTrue();
@@ -243,7 +243,7 @@ class StartedRunTest extends SingleRuns {
   }
 
   @Test
-  void whatCannotBeStartedIsRefusedByStart() {
+  void aRunThatCannotBeStartedIsRefusedByStart() {
     assertThatThrownBy(() -> buildRoot.start(shell("true").stdin(aside.resolve("missing"))))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("missing");
@@ -268,7 +268,7 @@ class StartedRunTest extends SingleRuns {
   }
 
   @Test
-  void aFailureThatComesLaterIsOfAllWhoWait() throws IOException {
+  void aLateFailureReachesAllWaiters() throws IOException {
     try (var started =
         new StartedRun(
             java.util.List.of("x"),

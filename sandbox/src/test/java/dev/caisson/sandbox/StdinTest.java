@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// What a command reads: text, bytes, a file or a stream, to its end or not.
+/// The input of a command: text, bytes, a file or a stream, read completely or not.
 @Requires(Need.BUBBLEWRAP)
 class StdinTest extends SingleRuns {
   private BuildRoot buildRoot;
@@ -104,14 +104,14 @@ class StdinTest extends SingleRuns {
   }
 
   @Test
-  void whatIsNoRegularFileIsRefused() throws IOException {
+  void aFileThatIsNotRegularIsRefused() throws IOException {
     assertThatThrownBy(() -> buildRoot.run(shell("true").stdin(aside)))
         .isInstanceOf(IOException.class)
         .hasMessageContainingAll(aside.toString(), "a directory");
     var fifo = Support.fifo(aside, "fifo");
     assertThatThrownBy(() -> buildRoot.run(shell("true").stdin(fifo)))
         .isInstanceOf(IOException.class)
-        .hasMessageContainingAll(fifo.toString(), "no regular file", "give the descriptor");
+        .hasMessageContainingAll(fifo.toString(), "not a regular file", "give the descriptor");
     assertThatThrownBy(() -> buildRoot.run(shell("true").stdin(aside.resolve("missing"))))
         .isInstanceOf(IOException.class)
         .hasMessageContainingAll("missing", "ENOENT");
@@ -131,7 +131,7 @@ class StdinTest extends SingleRuns {
     var stream = new Counted(new byte[10_000_000]);
     assertThat(sum(shell("head -c 3 | wc -c").stdin(stream)).strip()).isEqualTo("3");
     assertThat(stream.closed).isPositive();
-    assertThat(stream.available()).as("no more was read than the pipe holds").isPositive();
+    assertThat(stream.available()).as("at most a pipe's capacity was read").isPositive();
   }
 
   @Test
@@ -162,9 +162,9 @@ class StdinTest extends SingleRuns {
     }
   }
 
-  /// The thread that waits in the stream would be found by the check for leaks.
+  /// The check for leaks would find the thread that waits in the stream.
   @Test
-  void aStreamThatGivesNothingDoesNotHoldTheEndUp() throws Exception {
+  void aBlockedStreamDoesNotDelayTheEnd() throws Exception {
     try (var feed = new PipedOutputStream();
         var stream = new PipedInputStream(feed)) {
       assertThat(sum(shell("exit 0").stdin(stream))).isEmpty();
@@ -174,7 +174,7 @@ class StdinTest extends SingleRuns {
   }
 
   @Test
-  void aStreamThatIgnoresItsEndKeepsItsThreadAndNothingElse() throws Exception {
+  void aStreamThatIgnoresItsEndKeepsOnlyItsThread() throws Exception {
     var over = new CountDownLatch(1);
     var stream =
         new InputStream() {
@@ -185,7 +185,7 @@ class StdinTest extends SingleRuns {
                 over.await();
                 return -1;
               } catch (InterruptedException ignored) {
-                // As a stream that blocks in the kernel.
+                // Like a stream that blocks in the kernel.
               }
             }
           }
@@ -208,7 +208,7 @@ class StdinTest extends SingleRuns {
   }
 
   @Test
-  void aStreamThatFailsIsTold() throws IOException {
+  void aFailingStreamIsReported() throws IOException {
     var stream =
         new InputStream() {
           private int count;

@@ -31,15 +31,15 @@ class StreamSentencesTest extends Sentences {
     return Chamber.all();
   }
 
-  // What it says
+  // Standard streams
 
   @Test
-  void bothStreamsAreOneInTheirOrder() throws IOException {
+  void bothStreamsAreMergedInOrder() throws IOException {
     assertThat(result(shell("echo a; echo b >&2; echo c")).text()).isEqualTo("a\nb\nc\n");
   }
 
   @Test
-  void standardErrorCanBeTakenApart() throws IOException {
+  void standardErrorCanBeSeparated() throws IOException {
     var result = result(shell("echo out; echo err >&2").errors(OutputSink.NONE));
     assertThat(result.text()).isEqualTo("out\n");
     assertThat(result.errorText()).isEqualTo("err\n");
@@ -47,7 +47,7 @@ class StreamSentencesTest extends Sentences {
   }
 
   @Test
-  void aSinkHearsWhatIsPrintedUnlessAUserSeesIt() throws IOException {
+  void aSinkReceivesTheOutputExceptAtATerminal() throws IOException {
     var heard = new ByteArrayOutputStream();
     var run = shell("printf abc; printf def >&2");
     assertThat(said(run.output((bytes, count) -> heard.write(bytes, 0, count))))
@@ -107,8 +107,8 @@ class StreamSentencesTest extends Sentences {
           .startsWith("b'text\\n'")
           .endsWith("ENOTDIR");
       var rest = new byte[20];
-      // What was not read is left. The command can write into its end of the pipe, which makes more
-      // seem unread than is.
+      // Unread data is left. The command can write into its end of the pipe, so more may seem
+      // unread.
       assertThat(input.read(rest, 0, rest.length)).isIn(5, 10);
     }
     assertThat(file).hasContent("text\nmore\n");
@@ -169,7 +169,7 @@ class StreamSentencesTest extends Sentences {
   }
 
   @Test
-  void bytesThatAreNoTextArriveAsTheyAre() throws IOException {
+  void bytesThatAreNotTextArriveUnchanged() throws IOException {
     assertThat(Support.bytes(result(shell("printf '\\377\\000\\n'")).output()))
         .containsExactly(0xff, 0, 10);
   }
@@ -197,7 +197,7 @@ class StreamSentencesTest extends Sentences {
   }
 
   @Test
-  void theTerminalIsNotTheUsersWhichIsAsItWas() throws Exception {
+  void theUsersTerminalIsAnotherAndStaysUnchanged() throws Exception {
     assumeTrue(chamber.atTerminal(), "there is no user");
     var run = python("print(os.minor(os.fstat(0).st_rdev)); os.system('stty raw -echo')");
     try (var seat = Seat.take()) {

@@ -18,12 +18,12 @@ import java.util.List;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
-/// What the tests of this package share.
+/// Common parts of the tests of this package.
 final class Support {
-  /// Far more than anything takes here: what waits so long hangs.
+  /// Far more than any step needs; a test that waits this long hangs.
   static final Duration LONG = Duration.ofSeconds(60);
 
-  /// A deadline that is meant to pass.
+  /// A deadline that is expected to pass.
   static final Duration SHORT = Duration.ofSeconds(1);
 
   private Support() {}
@@ -32,7 +32,7 @@ final class Support {
     return Json.within(Limits.DEFAULT).parse(text.getBytes(StandardCharsets.UTF_8));
   }
 
-  /// Opens a pidfd of each process that still lives.
+  /// Opens a pidfd of each live process.
   static List<Fd> hold(Set<Long> pids) throws IOException {
     var held = new ArrayList<Fd>();
     for (long pid : pids) {
@@ -56,14 +56,14 @@ final class Support {
     return bytes;
   }
 
-  /// Makes a FIFO that somebody else opens to tell something.
+  /// Makes a FIFO, through which a process reports something.
   static Path fifo(Path directory, String name) throws IOException {
     var path = directory.resolve(name);
     program("/usr/bin/mkfifo", "-m", "666", path.toString());
     return path;
   }
 
-  /// Runs a program of the host that must succeed, and returns what it prints.
+  /// Runs a program of the host that must succeed, and returns its output.
   static String program(String executable, String... args) throws IOException {
     var spawn = Spawn.of(Path.of(executable)).args(args).env("LC_ALL", "C.UTF-8");
     var result = CommandOutput.run(spawn, LONG);
@@ -73,9 +73,9 @@ final class Support {
     return result.output();
   }
 
-  /// Waits until somebody writes a line into a FIFO, and returns it.
+  /// Waits for a line in a FIFO, and returns it.
   static String awaitLine(Path fifo) throws IOException {
-    // For reading and writing, so that neither the opening nor the wait sees an end.
+    // Read-write, so that neither open nor the wait sees an end of the file.
     try (var fd = Fd.open(fifo, OpenFlag.RDWR, OpenFlag.NONBLOCK)) {
       var text = new StringBuilder();
       var buffer = new byte[256];

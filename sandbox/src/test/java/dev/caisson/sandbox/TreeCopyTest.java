@@ -13,13 +13,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Copying trees in which a sandbox may have left anything.
+/// Copies of trees in which a sandbox may have created any kind of file.
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @ExtendWith(NoLeaks.class)
 class TreeCopyTest {
   @TempDir Path work;
 
-  /// Runs Python on the host, as it can make any file.
+  /// Runs Python on the host, which can make any kind of file.
   private static String python(String script, Path directory) throws IOException {
     return Support.program("/usr/bin/python3", "-c", script, directory.toString());
   }
@@ -80,11 +80,11 @@ class TreeCopyTest {
     assertThat(original).contains("user.note", "trusted.note", "security.capability", "True\nTrue");
     TreeCopy.copyContents(from, to, work);
     assertThat(python(DESCRIBE, to)).isEqualTo(original);
-    assertThat(python(DESCRIBE, from)).as("the original is as it was").isEqualTo(original);
+    assertThat(python(DESCRIBE, from)).as("the original is unchanged").isEqualTo(original);
   }
 
   @Test
-  void aCopyGoesBesideWhatIsThereAlready() throws IOException {
+  void existingFilesOfTheTargetStay() throws IOException {
     var from = Files.createDirectories(work.resolve("from/both")).getParent();
     Files.writeString(from.resolve("both/new"), "new");
     var to = Files.createDirectories(work.resolve("to/both")).getParent();
@@ -104,7 +104,7 @@ class TreeCopyTest {
   }
 
   @Test
-  void whatCannotBeCopiedIsTold() {
+  void aFailedCopyIsReported() {
     assertThatThrownBy(() -> TreeCopy.copyContents(work.resolve("no such tree"), work, work))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("no such tree");

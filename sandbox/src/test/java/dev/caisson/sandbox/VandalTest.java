@@ -47,10 +47,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("root")
 @Tag("slow")
 class VandalTest {
-  /// What is known to differ. Each entry goes with the mending of what it names.
+  /// The known differences. An entry is removed by the change that fixes it.
   private static final List<KnownHole> HOLES = List.of();
 
-  /// By which right a run is made, and what it may.
+  /// The privilege and the capabilities of a run.
   enum Way {
     ROOT(Privilege.ROOT, "root, no capabilities", Boundary.INSIDE),
     USER_NAMESPACE(Privilege.USER_NAMESPACE, "--user-namespace", Boundary.INSIDE),
@@ -77,8 +77,8 @@ class VandalTest {
     USER_NAMESPACES
   }
 
-  /// What its standard streams and descriptors are. A descriptor that is given away is given away
-  /// with what is behind it (SECURITY.md), so the file behind it may change.
+  /// The standard streams and descriptors. A descriptor that is passed on gives full control of its
+  /// file (SECURITY.md), so that file may change.
   private enum Streams {
     NOTHING,
     FILE,
@@ -104,7 +104,7 @@ class VandalTest {
               root == Root.HOST ? "/" : "tree");
     }
 
-    /// It could change the modes of the host's files in `/proc/net`.
+    /// The run could change the modes of the host's files in `/proc/net`.
     boolean isRefused() {
       return filter == Filter.USER_NAMESPACES && network == Chamber.Reach.HOST;
     }
@@ -131,7 +131,7 @@ class VandalTest {
               Streams.values()[chosen.get(3)],
               Root.values()[chosen.get(4)]));
     }
-    // No run of root can have these two: see below. Each of them goes with all else.
+    // No run of root can combine these two; see below. Each is combined with all other options.
     var refused = cells.stream().filter(Cell::isRefused).toList();
     cells.removeAll(refused);
     for (var one : refused) {
@@ -139,7 +139,7 @@ class VandalTest {
       cells.add(
           new Cell(one.way, Filter.USER_NAMESPACES, Chamber.Reach.NONE, one.streams, one.root));
     }
-    // Each value once; nothing is promised there.
+    // Each value once; these runs have no guarantee.
     for (int i = 0; i < reaches.length; i++) {
       var filter = Filter.values()[i % 2];
       var root = Root.values()[i % 2];
@@ -153,7 +153,7 @@ class VandalTest {
     Files.setPosixFilePermissions(place, PosixFilePermissions.fromString("rwxr-xr-x"));
     vandalism = Vandalism.prepare(Files.createDirectory(place.resolve("v")), HOLES);
     Files.setPosixFilePermissions(place.resolve("v"), PosixFilePermissions.fromString("rwxr-xr-x"));
-    // The host's network has its abstract sockets and loopback services in it.
+    // The host's network includes its abstract sockets and loopback services.
     vandalism.permit("network HOST", "witness-. connections-[045]");
     tree = Files.createDirectories(place.resolve("tree"));
     Files.createDirectories(tree.resolve("usr/bin"));
@@ -232,7 +232,7 @@ class VandalTest {
     };
   }
 
-  /// Something to read, the same for all runs of a cell.
+  /// Opens an input, the same for all runs of a cell.
   private Held hold(Cell cell) throws IOException {
     return switch (cell.streams) {
       case FILE -> {
@@ -256,9 +256,9 @@ class VandalTest {
     };
   }
 
-  /// @param other the other end, if there is one
+  /// @param other the peer, if it has one
   private record Held(Fd fd, Optional<Fd> other) implements AutoCloseable {
-    /// What belongs to the open file. See `proc_pid_fdinfo(5)`.
+    /// The state of the open file. See `proc_pid_fdinfo(5)`.
     String flags() throws IOException {
       return Files.readAllLines(Path.of("/proc/self/fdinfo/" + fd.number())).stream()
           .filter(line -> !line.startsWith("pos:"))

@@ -2,7 +2,7 @@ package dev.caisson.stub;
 
 import java.io.IOException;
 
-/// What should say which invocations are expected does not say it.
+/// A list of expected invocations is malformed. The message names the line.
 public final class ExpectationException extends IOException {
   private static final long serialVersionUID = 1;
 

@@ -11,25 +11,25 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/// Which invocations of stubs there must be, and in what those that there were differ. Safe for
-/// many threads.
+/// Compares the invocations of stubs with a list of expected ones. Thread-safe.
 ///
 /// {@snippet class="dev.caisson.stub.ExpectationsTest" region="expectations"}
 public final class Expectations implements InvocationListener {
-  /// How many invocations more than expected are kept, to be told; and how many differences are.
+  /// The number of invocations beyond the expected ones that are kept for the report.
   private static final int SURPLUS = 100;
 
   private static final int SHOWN = 20;
   private static final int LONGEST_WORD = 200;
 
-  /// Beyond so many comparisons, what is not the same at both ends counts as different.
+  /// The limit of comparisons. Beyond it, only equal beginnings and ends are matched, and
+  /// everything between them counts as different.
   private static final long COMPARISONS = 4_000_000;
 
-  /// Whether the invocations must come as they stand.
+  /// Whether the order of the invocations matters.
   public enum Order {
-    /// One after the other.
+    /// The invocations must come in the given order.
     GIVEN,
-    /// Any.
+    /// The invocations may come in any order.
     ANY
   }
 
@@ -45,17 +45,17 @@ public final class Expectations implements InvocationListener {
     this.expected = expected;
   }
 
-  /// These invocations.
+  /// Expects these invocations.
   ///
-  /// @param source where they are from, to tell of it
+  /// @param source the origin of the list, for messages
   public static Expectations of(String source, Order order, List<ExpectedInvocation> invocations) {
     return new Expectations(source, order, List.copyOf(invocations));
   }
 
-  /// Reads them: an object on each line that is not empty, as [InvocationJson] writes it.
+  /// Parses a list: each non-empty line is an object in the format of [InvocationJson].
   ///
-  /// @param source where they are from, to tell of it
-  /// @throws ExpectationException if a line is none; it is named
+  /// @param source the origin of the list, for messages
+  /// @throws ExpectationException if a line is not an invocation; the message names the line
   public static Expectations parse(byte[] lines, String source, Order order)
       throws ExpectationException {
     var expected = new ArrayList<ExpectedInvocation>();
@@ -83,22 +83,22 @@ public final class Expectations implements InvocationListener {
     }
   }
 
-  /// An expectation and an invocation that belong to each other, or one of them alone.
+  /// A difference between the expected and the actual invocations.
   private sealed interface Difference {
-    /// An invocation that there was not.
+    /// An expected invocation that did not happen.
     record Missing(ExpectedInvocation expected) implements Difference {}
 
     /// An invocation that was not expected.
     record Surplus(RecordedInvocation invocation) implements Difference {}
 
-    /// An invocation that was expected otherwise.
+    /// An invocation that differs from the expected one.
     record Changed(ExpectedInvocation expected, RecordedInvocation invocation)
         implements Difference {}
   }
 
-  /// What is different, in words; nothing if all is as expected.
+  /// Describes the differences; empty if all invocations are as expected.
   ///
-  /// @param stubs where the stubs are
+  /// @param stubs the directory of the stubs
   public synchronized List<String> differences(Path stubs) {
     var differences =
         switch (order) {
@@ -109,16 +109,16 @@ public final class Expectations implements InvocationListener {
       return List.of();
     }
     var lines = new ArrayList<String>();
-    lines.add("the invocations are not those of " + source + ":");
+    lines.add("the invocations differ from " + source + ":");
     differences.stream().limit(SHOWN).forEach(difference -> tell(difference, stubs, lines));
     long more = Math.max(0, differences.size() - SHOWN) + surplus;
     if (more > 0) {
-      lines.add("  and %d more that are not as expected".formatted(more));
+      lines.add("  and %d more differences".formatted(more));
     }
     return lines;
   }
 
-  /// By the longest sequence that is in both.
+  /// Matches along the longest common subsequence.
   private final class InOrder {
     private final Path stubs;
 
@@ -181,7 +181,7 @@ public final class Expectations implements InvocationListener {
     }
   }
 
-  /// By the largest set of pairs, each of an expectation and an invocation.
+  /// Matches by the largest set of pairs of an expectation and an invocation.
   private final class InAnyOrder {
     private final Path stubs;
     private final int[] ofInvocation = new int[invocations.size()];
@@ -207,8 +207,8 @@ public final class Expectations implements InvocationListener {
       return paired(missing, surplusHere);
     }
 
-    /// Finds an invocation for an expectation, if need be by giving others another: along the
-    /// shortest chain of those.
+    /// Finds an invocation for an expectation. If all candidates are taken, reassigns other
+    /// expectations along the shortest augmenting path.
     private boolean placed(int wanted) {
       var from = new int[ofInvocation.length];
       Arrays.fill(from, -1);
@@ -248,12 +248,13 @@ public final class Expectations implements InvocationListener {
     }
   }
 
-  /// What is missing and what is there instead belong together if they have one name. Empties both.
+  /// Pairs missing and surplus invocations with the same name. Empties both lists.
   private static List<Difference> paired(
       List<ExpectedInvocation> missing, List<RecordedInvocation> surplus) {
     var differences = new ArrayList<Difference>();
     for (var one : missing) {
-      // Best one that differs in nothing but where it was made.
+      // Prefers an invocation with the same arguments, which differs only in directory or
+      // environment.
       var alike =
           surplus.stream().filter(invocation -> invocation.name().equals(one.name())).toList();
       var instead =

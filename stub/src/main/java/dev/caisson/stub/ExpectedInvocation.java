@@ -13,15 +13,14 @@ import java.util.Optional;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
-/// An invocation that is expected of a stub. Its arrays must not be changed.
+/// An expected invocation of a stub. The caller must not change its arrays.
 ///
-/// @param line where it stands, to tell of it
-/// @param name the stub that is to be invoked
-/// @param arguments those behind the name, byte for byte
-/// @param directory the working directory; any if there is none
-/// @param environment variables that there must be, among others, each with its name, `=` and its
-///   value
-/// @param stubs where the stubs were when it was recorded, if the environment was
+/// @param line its line number, for messages
+/// @param name the name of the stub
+/// @param arguments the arguments after the name, byte for byte
+/// @param directory the working directory; any directory if empty
+/// @param environment required variables, each as name, `=` and value; others are allowed
+/// @param stubs the directory of the stubs when the environment was recorded, if it was
 public record ExpectedInvocation(
     int line,
     String name,
@@ -31,13 +30,13 @@ public record ExpectedInvocation(
     Optional<byte[]> stubs) {
   private static final Json JSON = Json.within(new Limits(64 << 20, 8, 20));
 
-  /// What a record tells, and is different each time.
+  /// Recorded members that differ at each invocation, and are ignored.
   private static final Set<String> PASSED_OVER =
       Set.of("sequence", "argv0", "pid", "ppid", "uid", "gid");
 
-  /// An invocation with these arguments, wherever and in whatever environment it is made.
+  /// Expects an invocation with these arguments, in any directory and environment.
   ///
-  /// @param line where it stands, to tell of it
+  /// @param line its line number, for messages
   public static ExpectedInvocation of(int line, String name, String... arguments) {
     return new ExpectedInvocation(
         line,
@@ -48,15 +47,15 @@ public record ExpectedInvocation(
         Optional.empty());
   }
 
-  /// Reads a line.
+  /// Parses a line.
   ///
-  /// @throws ExpectationException if that is not an invocation
+  /// @throws ExpectationException if the line is not an invocation
   static ExpectedInvocation parse(byte[] text, int line) throws ExpectationException {
     JsonNode json;
     try {
       json = JSON.parse(text);
     } catch (MessageException invalid) {
-      // It has a line of its own, always the first.
+      // Drops the line number of the parser, which is always 1.
       throw wrong(line, String.valueOf(invalid.getMessage()).replace("(line 1, ", "("));
     }
     if (!json.isObject()) {
@@ -72,7 +71,7 @@ public record ExpectedInvocation(
       switch (entry.getKey()) {
         case "name" -> {
           if (!value.isString()) {
-            throw wrong(line, "the name is no string");
+            throw wrong(line, "'name' is not a string");
           }
           name = Optional.of(value.stringValue());
         }
@@ -81,11 +80,11 @@ public record ExpectedInvocation(
         case "environment" -> environment = strings(value, line, "environment");
         case "stubs" -> stubs = Optional.of(string(value, line, "stubs"));
         case String key when PASSED_OVER.contains(key) -> {}
-        case String key -> throw wrong(line, "there is no '" + key + "' in an invocation");
+        case String key -> throw wrong(line, "unknown member '" + key + "'");
       }
     }
     if (name.isEmpty() || arguments.isEmpty()) {
-      throw wrong(line, "an invocation has a name and arguments");
+      throw wrong(line, "an invocation must have 'name' and 'arguments'");
     }
     return new ExpectedInvocation(line, name.get(), arguments.get(), directory, environment, stubs);
   }
@@ -97,7 +96,7 @@ public record ExpectedInvocation(
   private static byte[] string(JsonNode json, int line, String key) throws ExpectationException {
     var bytes = InvocationJson.bytes(json);
     if (bytes.isEmpty()) {
-      throw wrong(line, "in '" + key + "' there is no string, nor one in base64");
+      throw wrong(line, "'" + key + "' is neither a string nor a string in base64");
     }
     return bytes.get();
   }
@@ -105,7 +104,7 @@ public record ExpectedInvocation(
   private static List<byte[]> strings(JsonNode json, int line, String key)
       throws ExpectationException {
     if (!json.isArray()) {
-      throw wrong(line, "'" + key + "' is no array");
+      throw wrong(line, "'" + key + "' is not an array");
     }
     var strings = new ArrayList<byte[]>();
     for (var element : json) {
@@ -114,9 +113,9 @@ public record ExpectedInvocation(
     return strings;
   }
 
-  /// Whether an invocation is this one.
+  /// Whether an invocation is as expected.
   ///
-  /// @param now where the stubs are
+  /// @param now the directory of the stubs
   boolean matches(RecordedInvocation invocation, Path now) {
     return name.equals(invocation.name())
         && hasArgumentsOf(invocation)
@@ -135,7 +134,7 @@ public record ExpectedInvocation(
             .anyMatch(path -> Arrays.equals(PathBytes.of(path), directory.get()));
   }
 
-  /// The variables that an invocation has not.
+  /// The required variables that an invocation lacks.
   List<byte[]> missing(RecordedInvocation invocation, Path now) {
     return environment.stream()
         .map(variable -> moved(variable, now))
@@ -143,12 +142,12 @@ public record ExpectedInvocation(
         .toList();
   }
 
-  /// A variable of the record, such as PATH, as it is when the stubs are elsewhere.
+  /// A recorded variable, such as PATH, with the present directory of the stubs.
   private byte[] moved(byte[] variable, Path now) {
     if (stubs.isEmpty() || stubs.get().length == 0) {
       return variable;
     }
-    // Each byte is a character.
+    // ISO 8859-1 maps each byte to a character.
     var latin = StandardCharsets.ISO_8859_1;
     return new String(variable, latin)
         .replace(new String(stubs.get(), latin), new String(PathBytes.of(now), latin))

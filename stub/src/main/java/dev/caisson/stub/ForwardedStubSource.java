@@ -28,32 +28,33 @@ import org.jspecify.annotations.Nullable;
 
 /// The invocations of the stubs that connect on another machine.
 ///
-/// A child of the process that listens accepts them while a thread waits for an invocation. It
-/// sends each stub two connections to this JVM and waits for none of them: what they tell is read
-/// here, on a thread for each. When there are many, the longest silent peer of the credential that
-/// holds most is evicted ([PendingPeers]).
+/// A child of the listening process accepts them while a thread waits for an invocation. It sends
+/// each stub two connections to this JVM, and waits for no stub: a thread for each stub reads its
+/// messages here. When there are many peers, the longest silent peer of the credential with the
+/// most peers is evicted ([PendingPeers]).
 final class ForwardedStubSource implements StubSource {
-  /// The limit of handshakes under way, each of which has two connections through one ssh, and of
+  /// The limit of pending handshakes, each of which has two connections through one ssh, and of
   /// invocations that wait to be accepted.
   private static final int MOST = Math.min(64, LocalStubSource.most());
 
-  /// What the kernel says when another process was faster, or the peer has gone.
+  /// The errors of the kernel if another process accepted the peer first, or the peer is gone.
   private static final Set<Errno> GONE =
       Set.of(Errno.EAGAIN, Errno.ECONNABORTED, Errno.ECONNRESET, Errno.ENOTCONN, Errno.EPIPE);
 
-  /// For a peer that has connected and gets no CPU.
+  /// The time in which a new peer is not evicted, as it may not have got the CPU yet.
   private static final Duration GRACE = Duration.ofSeconds(1);
 
-  /// For the thread that accepts to end, once its child has.
+  /// The wait for the accepting thread after the end of its child.
   private static final Duration END = Duration.ofSeconds(10);
 
-  /// Between two tries when there is no room and no peer may be evicted.
+  /// The pause between two attempts when the table is full and no peer may be evicted.
   private static final Duration PAUSE = Duration.ofMillis(20);
 
-  /// How long a process that others use is kept from their calls at a time.
+  /// The longest time for which a wait for a peer keeps other callers of the process from its
+  /// calls.
   private static final Duration SLICE = Duration.ofMillis(200);
 
-  /// How long that may take beyond the time.
+  /// The time that such a wait may take in addition.
   private static final Duration LEEWAY = Duration.ofSeconds(5);
 
   private final RemoteProcess process;
@@ -61,7 +62,7 @@ final class ForwardedStubSource implements StubSource {
   private final Duration silence;
   private final StubQueue queue = new StubQueue(MOST);
 
-  /// The peers in their handshake; the same as [#pending], for the end.
+  /// The peers in their handshake, as in [#pending]; [#close()] closes them.
   private final Set<Peer> peers = ConcurrentHashMap.newKeySet();
 
   private final PendingPeers<Peer> pending = new PendingPeers<>(GRACE);
@@ -70,8 +71,8 @@ final class ForwardedStubSource implements StubSource {
   private @Nullable RemoteChild acceptor;
   private boolean closed;
 
-  /// @param listener a descriptor of `process` that does not block, owned by this
-  /// @param silence how long a peer may take to become a process
+  /// @param listener a non-blocking descriptor of `process`, owned by this
+  /// @param silence the timeout of a handshake
   ForwardedStubSource(RemoteProcess process, RemoteFd listener, Duration silence) {
     this.process = process;
     this.listener = listener;
@@ -92,13 +93,13 @@ final class ForwardedStubSource implements StubSource {
     return queue.next(Deadline.in(deadline), this::start);
   }
 
-  /// @param bootstrap has the listening socket: the process that listens, one that shares its
-  ///   descriptors, or a child that it has made since
-  /// @throws IllegalArgumentException if it does not have it
+  /// @param bootstrap a process with the listening socket: the listening process, one that shares
+  ///   its descriptors, or a child that it made since
+  /// @throws IllegalArgumentException if it does not have the socket
   @Override
   public StubInvocation next(RemoteProcess bootstrap, Duration deadline) throws IOException {
     var until = Deadline.in(deadline);
-    // In a child that has been made since, the number is the same.
+    // A child that was made since has the same number.
     var there = bootstrap.inherited(listener.number());
     try {
       if (!isListener(bootstrap, there)) {
@@ -129,14 +130,15 @@ final class ForwardedStubSource implements StubSource {
     }
   }
 
-  /// Waits for a part of a time for a peer, so that the process can make other calls in between.
+  /// Waits for a peer, for one slice of the time, so that the process can make other calls in
+  /// between.
   private static boolean isConnected(RemoteProcess process, RemoteFd there, Duration remaining)
       throws IOException {
     var time = remaining.compareTo(SLICE) < 0 ? remaining : SLICE;
     return process.within(remaining.plus(LEEWAY)).ppoll(List.of(there), time);
   }
 
-  /// Whether a descriptor of a process is the listening socket: a socket has an inode of its own.
+  /// Whether a descriptor of a process is the listening socket, by its inode.
   private boolean isListener(RemoteProcess bootstrap, RemoteFd there) throws IOException {
     try {
       var stat = bootstrap.statx(there);
@@ -159,7 +161,7 @@ final class ForwardedStubSource implements StubSource {
 
   private void acceptAll() {
     try (var child = process.fork()) {
-      // Its calls are this library's own.
+      // The calls to it are made by this library.
       child.process().releaseAll();
       synchronized (starting) {
         if (closed) {
@@ -170,13 +172,13 @@ final class ForwardedStubSource implements StubSource {
       var there = child.inherited(listener);
       var awaited = List.of(there, child.socket());
       while (queue.awaitDemand()) {
-        // It also wakes when the connection to it ends.
+        // Waits for the end of the child's connection as well.
         if (child.ppoll(awaited, Deadline.FOREVER) && queue.awaitDemand()) {
           accept(child.process(), there).ifPresent(this::hear);
         }
       }
     } catch (InterruptedException | InterruptedIOException closing) {
-      // This is being closed.
+      // Another thread closes this.
     } catch (IOException | RuntimeException failure) {
       queue.fail(explained(failure));
     } finally {
@@ -184,7 +186,7 @@ final class ForwardedStubSource implements StubSource {
         acceptor = null;
         thread = null;
       }
-      // A thread that waits found this one still there.
+      // A waiting thread may have found this thread still running.
       queue.wake();
     }
   }
@@ -195,12 +197,12 @@ final class ForwardedStubSource implements StubSource {
     }
     return process.isClosed()
         ? new ConnectionLostException(process.toString(), false)
-        : new IOException("no stub can be heard", failure);
+        : new IOException("no stub can be accepted any more", failure);
   }
 
   /// Accepts a peer, and sends it its connections.
   ///
-  /// @return empty if another process was faster, or the peer has gone
+  /// @return empty if another process accepted the peer first, or the peer is gone
   private Optional<Peer> accept(RemoteProcess by, RemoteFd listening) throws IOException {
     try (var connection = by.accept4(listening)) {
       var credentials = credentials(by, connection);
@@ -228,13 +230,13 @@ final class ForwardedStubSource implements StubSource {
         ucred.get(JAVA_INT_UNALIGNED, 8));
   }
 
-  /// Hears a peer on a thread of its own.
+  /// Makes the handshake of a peer on a new thread.
   private void hear(Peer peer) {
     while (pending.size() >= MOST) {
       var victim = pending.evict();
       victim.ifPresent(Peer::close);
       if (victim.isEmpty()) {
-        // All are safe for a moment.
+        // No peer may be evicted at the moment.
         LockSupport.parkNanos(PAUSE.toNanos());
       }
     }
@@ -250,10 +252,10 @@ final class ForwardedStubSource implements StubSource {
     } catch (IOException known) {
       failure = Optional.of(known);
     } catch (RuntimeException unknown) {
-      failure = Optional.of(new IOException("a stub could not be heard", unknown));
+      failure = Optional.of(new IOException("the handshake of a stub failed", unknown));
     }
     peers.remove(peer);
-    // To be evicted is no failure.
+    // An eviction is not reported as a failure.
     if (pending.remove(peer)) {
       failure.ifPresent(queue::fail);
     }
@@ -265,8 +267,8 @@ final class ForwardedStubSource implements StubSource {
     }
   }
 
-  /// Ends the child that accepts, and closes the connections of all stubs that have not been
-  /// accepted. Idempotent.
+  /// Ends the accepting child, and closes the connections of all stubs that have not been accepted.
+  /// Idempotent.
   @Override
   public void close() {
     RemoteChild running;

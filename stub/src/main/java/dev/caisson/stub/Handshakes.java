@@ -19,25 +19,25 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
-/// Accepts stubs and makes their handshakes, all on one thread and without waiting for any of them,
-/// so that no silent or slow peer delays another.
+/// Accepts stubs and makes their handshakes on one thread, without blocking for any of them, so
+/// that no silent or slow peer delays another.
 ///
 /// An accepted peer waits for its turn, because a handshake costs six descriptors. The credential
-/// that holds least has the first turn. When a limit is reached, or descriptors run out, the
-/// longest silent peer of the credential that holds most is evicted. The only peer of a process is
-/// safe for a second; if all peers are safe, the next one waits. See [PendingPeers] and ADR 16.
+/// with the fewest peers has the first turn. When a limit is reached, or descriptors run out, the
+/// longest silent peer of the credential with the most peers is evicted. The only peer of a process
+/// is safe for a second. If all peers are safe, the next one waits. See [PendingPeers] and ADR 16.
 final class Handshakes implements AutoCloseable {
-  /// How many peers are accepted before the handshakes go on.
+  /// The number of peers accepted before the handshakes go on.
   private static final int BATCH = 64;
 
   /// How long the thread blocks in the kernel for the next step of a handshake. A stub needs far
-  /// less. An interrupt does not end this wait; a longer one is done by [Epoll#await].
+  /// less. An interrupt does not end this wait; longer waits use [Epoll#await].
   private static final Duration MOMENT = Duration.ofMillis(5);
 
-  /// Between two tries when there is no room and no peer may be evicted.
+  /// The pause between two attempts when the table is full and no peer may be evicted.
   private static final Duration PAUSE = Duration.ofMillis(20);
 
-  /// For a stub that has connected and gets no CPU.
+  /// The time in which a new peer is not evicted, as it may not have got the CPU yet.
   private static final Duration GRACE = Duration.ofSeconds(1);
 
   private static final long LISTENING = 0;
@@ -50,7 +50,7 @@ final class Handshakes implements AutoCloseable {
   private final Epoll epoll;
   private final MemorySegment buffer = Arena.ofAuto().allocate(Handshake.AT_ONCE, 8);
 
-  /// All peers by their ids, in the order in which they connected.
+  /// All peers by their ids, in the order of their connections.
   private final Map<Long, Peer> peers = new LinkedHashMap<>();
 
   private final PendingPeers<Peer> all = new PendingPeers<>(GRACE);
@@ -61,7 +61,7 @@ final class Handshakes implements AutoCloseable {
   /// Whether the listener has connections to accept.
   private boolean connected;
 
-  /// Whether a peer could not be accepted or served, and no other could be evicted for it.
+  /// Whether a peer could not be accepted or served, and no other peer could be evicted for it.
   private boolean full;
 
   /// A peer whose handshake has not begun.
@@ -75,19 +75,19 @@ final class Handshakes implements AutoCloseable {
 
   /// Receives the outcome of each handshake, on the thread that makes it.
   interface Listener {
-    /// Takes a peer whose turn has come, to make its handshake elsewhere.
+    /// Offers a peer whose turn has come, for a handshake elsewhere.
     ///
-    /// @return whether the peer is the listener's now
+    /// @return whether the listener took ownership of the peer
     boolean connected(Connected peer);
 
     /// Takes an invocation, which the listener owns.
     void invoked(StubInvocation invocation);
 
-    /// Takes the failure of a peer that is not a stub, or too slow.
+    /// Receives the failure of a peer that is not a stub, or that timed out.
     void failed(IOException failure);
   }
 
-  /// A peer that has connected.
+  /// A connected peer.
   private static final class Peer implements AutoCloseable {
     final long id;
     final UnixSocket connection;
@@ -106,7 +106,7 @@ final class Handshakes implements AutoCloseable {
       return new Connected(connection, credentials);
     }
 
-    /// Begins the handshake. Can be tried again if it fails for want of descriptors.
+    /// Begins the handshake. The caller may retry it if descriptors ran out.
     void begin() throws IOException {
       handshake = Optional.of(Handshake.begin(connection));
     }
@@ -119,9 +119,9 @@ final class Handshakes implements AutoCloseable {
   }
 
   /// @param listener stays the caller's
-  /// @param most how many handshakes are under way at once; as many peers may wait for theirs
+  /// @param most the limit of pending handshakes; as many peers may wait for theirs
   /// @param silence the timeout of a handshake, from the accept
-  /// @throws SystemCallException if there are no descriptors
+  /// @throws SystemCallException if descriptors have run out
   Handshakes(UnixListener listener, int most, Duration silence, Listener outcomes)
       throws SystemCallException {
     this.listener = listener;
@@ -138,10 +138,10 @@ final class Handshakes implements AutoCloseable {
     }
   }
 
-  /// Waits for peers or their bytes, and makes the steps that are possible then.
+  /// Waits for peers or their bytes, and makes all steps that are then possible.
   ///
   /// @throws InterruptedIOException if the thread is interrupted
-  /// @throws SystemCallException if no more can be accepted
+  /// @throws SystemCallException if no more peers can be accepted
   void go() throws IOException {
     hear(await());
     full = false;
@@ -168,7 +168,7 @@ final class Handshakes implements AutoCloseable {
     try {
       epoll.await(full ? Deadline.in(PAUSE) : until(), "a stub");
     } catch (DeadlineException late) {
-      // A peer has timed out, or there may be room again.
+      // A peer has timed out, or the table may have room again.
     }
     return epoll.epollWait(Duration.ZERO);
   }
@@ -183,7 +183,7 @@ final class Handshakes implements AutoCloseable {
     }
   }
 
-  /// Makes the next step with all peers that have sent something.
+  /// Makes the next step of each peer that has sent something.
   private void hear(long[] come) {
     for (long id : come) {
       var peer = peers.get(id);
@@ -214,7 +214,7 @@ final class Handshakes implements AutoCloseable {
     } catch (IOException failure) {
       fail(peer, failure);
     } catch (RuntimeException | OutOfMemoryError | LinkageError failure) {
-      fail(peer, new IOException("a stub could not be heard", failure));
+      fail(peer, new IOException("the handshake of a stub failed", failure));
     }
   }
 
@@ -316,7 +316,7 @@ final class Handshakes implements AutoCloseable {
     }
   }
 
-  /// @return false if descriptors or memory are missing
+  /// @return false if descriptors or memory have run out
   private static boolean tryBegin(Peer peer) throws IOException {
     try {
       peer.begin();
@@ -329,9 +329,10 @@ final class Handshakes implements AutoCloseable {
     }
   }
 
-  /// Makes room in a table. Hears the peers that have sent something first: they may be done then.
+  /// Makes room in a table. First serves the peers that have sent something, which may complete
+  /// them.
   ///
-  /// @return whether there is more room now
+  /// @return whether the table has more room now
   private boolean evict(PendingPeers<Peer> among) throws SystemCallException {
     int before = among.size();
     hear(epoll.epollWait(Duration.ZERO));

@@ -16,17 +16,17 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// How an invocation of a stub is written: one object, on a line of its own. A string of the
-/// kernel's that is no UTF-8 is an object with its bytes in base64. Safe for many threads.
+/// The JSON form of an invocation: one object in one line. A string of the kernel's that is not
+/// UTF-8 is written as an object with its bytes in base64. Thread-safe.
 public final class InvocationJson {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
   private static final String BASE64 = "base64";
 
   private InvocationJson() {}
 
-  /// The line, with its end.
+  /// The line, with its newline.
   ///
-  /// @param stubs the directory of the stubs, if the environment is to be told, which names it
+  /// @param stubs the directory of the stubs, to include it and the environment, which names it
   public static byte[] line(RecordedInvocation invocation, Optional<Path> stubs)
       throws MessageException {
     var json = JSON.objectNode();
@@ -62,7 +62,7 @@ public final class InvocationJson {
         .orElseGet(() -> JSON.objectNode().put(BASE64, Base64.getEncoder().encodeToString(bytes)));
   }
 
-  /// The text of bytes that are UTF-8.
+  /// The text of bytes, if they are UTF-8.
   private static Optional<String> text(byte[] bytes) {
     try {
       return Optional.of(
@@ -72,9 +72,9 @@ public final class InvocationJson {
     }
   }
 
-  /// The bytes of a string, as it was written here.
+  /// The bytes of a string that [#line] wrote.
   ///
-  /// @return empty if it is something else
+  /// @return empty if it is anything else
   static Optional<byte[]> bytes(JsonNode json) {
     if (json.isString()) {
       return Optional.of(json.stringValue().getBytes(StandardCharsets.UTF_8));

@@ -2,15 +2,15 @@ package dev.caisson.stub;
 
 import java.io.IOException;
 
-/// Hears of each invocation of a stub, before its handler does.
+/// Receives each invocation of a stub, before its handler.
 ///
-/// Called by many threads, one at a time.
+/// Called on many threads, one at a time.
 @FunctionalInterface
 public interface InvocationListener {
-  /// A stub has been invoked. One is told after the other, in the order of their numbers; handlers
-  /// wait for it.
+  /// Receives an invocation. The calls are made one after the other, in the order of the
+  /// invocations' numbers; handlers wait for them.
   ///
-  /// @throws IOException if it cannot be taken note of; the handler is not called, as if it had
-  ///   failed
+  /// @throws IOException if the invocation cannot be recorded; the handler is not called, and the
+  ///   invocation counts as failed
   void invoked(RecordedInvocation invocation) throws IOException;
 }

@@ -13,13 +13,12 @@ import java.io.InterruptedIOException;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/// The invocations of the stubs that connect on this machine, and the thread that hears them:
-/// [Handshakes].
+/// The invocations of the stubs that connect on this machine. A thread makes the [Handshakes].
 ///
-/// The thread starts when the first invocation is asked for, and ends when this is closed. It
-/// pauses while as many invocations wait as may be.
+/// The thread starts with the first request for an invocation, and ends when this is closed. It
+/// pauses while the queue of invocations is full.
 final class LocalStubSource implements StubSource {
-  /// For the thread to end, once it has been interrupted.
+  /// The wait for the end of the thread after its interrupt.
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
   private final UnixListener listener;
@@ -30,12 +29,12 @@ final class LocalStubSource implements StubSource {
   private final Object starting = new Object();
   private @Nullable Thread thread;
 
-  /// Peers that have connected, for the threads that have a process make the handshake.
+  /// Connected peers, for threads that have another process make the handshake.
   private final PeerQueue peers = new PeerQueue();
 
-  /// @param listener is closed with this
-  /// @param silence how long a peer may take to become a process
-  /// @throws SystemCallException if there are no descriptors; the listener stays open
+  /// @param listener closed with this
+  /// @param silence the timeout of a handshake
+  /// @throws SystemCallException if descriptors have run out; the listener stays open
   LocalStubSource(UnixListener listener, Duration silence) throws SystemCallException {
     this.listener = listener;
     this.silence = silence;
@@ -60,13 +59,14 @@ final class LocalStubSource implements StubSource {
     }
   }
 
-  /// The limit of handshakes under way, and of invocations that wait to be accepted. It leaves
+  /// The limit of pending handshakes, and of invocations that wait to be accepted. It leaves
   /// descriptors and memory to the rest of the JVM.
   static int most() {
     int least = 16;
     // The kernel slows down a user with more than 2,000 descriptors in messages; a handshake has 4.
     int greatest = 256;
-    // Two connections, a pidfd, memory, and three sockets; two thirds are for the rest.
+    // Two connections, a pidfd, memory, and three sockets make 7. Two thirds of the JVM's
+    // descriptors stay free for the rest.
     int descriptors = 21;
     // A quarter of the memory.
     long bytes = 4L * Handshake.LARGEST;
@@ -81,7 +81,7 @@ final class LocalStubSource implements StubSource {
 
   /// Waits for the next invocation. Invocations come before failures.
   ///
-  /// @throws SystemCallException if no stub can be heard any more
+  /// @throws SystemCallException if no stub can be accepted any more
   @Override
   public StubInvocation next(Duration deadline) throws IOException {
     return queue.next(Deadline.in(deadline), this::start);
@@ -89,7 +89,7 @@ final class LocalStubSource implements StubSource {
 
   /// Waits for the next peer whose handshake has not begun.
   ///
-  /// @param bootstrap sends it the descriptors
+  /// @param bootstrap sends the descriptors to the peer
   /// @throws OtherMachineException if `bootstrap` is on another machine
   @Override
   public StubInvocation next(RemoteProcess bootstrap, Duration deadline) throws IOException {
@@ -120,17 +120,17 @@ final class LocalStubSource implements StubSource {
         handshakes.go();
       }
     } catch (InterruptedException | InterruptedIOException closing) {
-      // This is being closed.
+      // Another thread closes this.
     } catch (IOException | RuntimeException | OutOfMemoryError | LinkageError failure) {
       queue.fail(
           failure instanceof IOException io
               ? io
-              : new IOException("no stub can be heard", failure));
+              : new IOException("no stub can be accepted any more", failure));
     } finally {
       synchronized (starting) {
         thread = null;
       }
-      // A thread that waits found this one still there.
+      // A waiting thread may have found this thread still running.
       queue.wake();
       peers.wake();
     }

@@ -8,14 +8,13 @@ import java.util.Deque;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
-/// Hands peers that have connected to the threads that wait for one, and to no other: a peer that
-/// no thread waits for is refused.
+/// Hands connected peers to waiting threads. A peer is refused if no thread waits for it.
 ///
-/// Safe for many threads.
+/// Thread-safe.
 final class PeerQueue implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
 
-  /// A peer has been handed over, or this has been closed.
+  /// Signalled when a peer has been handed over, or this has been closed.
   private final Condition changed = lock.newCondition();
 
   private final Deque<Handshakes.Connected> peers = new ArrayDeque<>();
@@ -24,7 +23,7 @@ final class PeerQueue implements AutoCloseable {
 
   /// Hands a peer over.
   ///
-  /// @return false if no thread waits for one; it stays the caller's then
+  /// @return false if no thread waits for a peer; the peer stays the caller's then
   boolean offer(Handshakes.Connected peer) {
     lock.lock();
     try {
@@ -42,8 +41,8 @@ final class PeerQueue implements AutoCloseable {
   /// Waits for a peer, which the caller owns.
   ///
   /// @param beforeWaiting called each time before the thread waits
-  /// @throws dev.caisson.linux.DeadlineException if none comes in time
-  /// @throws IllegalStateException if this is closed, or has been meanwhile
+  /// @throws dev.caisson.linux.DeadlineException if the deadline passes first
+  /// @throws IllegalStateException if this is closed before a peer comes
   Handshakes.Connected take(Deadline deadline, StubQueue.BeforeWaiting beforeWaiting)
       throws IOException {
     lock.lock();
@@ -72,8 +71,8 @@ final class PeerQueue implements AutoCloseable {
     }
   }
 
-  /// Wakes the threads that wait, which look again at what there is to be done before they wait:
-  /// the thread that hands peers over has ended.
+  /// Wakes the waiting threads because the thread that hands peers over has ended. They call
+  /// `beforeWaiting` again.
   void wake() {
     lock.lock();
     try {
@@ -83,7 +82,7 @@ final class PeerQueue implements AutoCloseable {
     }
   }
 
-  /// Wakes the threads that wait, which find it closed. Idempotent.
+  /// Wakes the waiting threads, which then throw. Idempotent.
   @Override
   public void close() {
     lock.lock();

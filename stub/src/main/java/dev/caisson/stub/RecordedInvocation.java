@@ -11,18 +11,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// What was invoked, when a stub was: byte for byte, as the kernel had it.
+/// An invocation of a stub, byte for byte as the kernel passed it.
 ///
-/// @param sequence which invocation this was, counted from 1: one that was made when another had
-///   been answered has the greater number
-/// @param name the stub that was invoked, whatever its caller called it
-/// @param argv all arguments as `execve(2)` got them: what the caller called it first
-/// @param envp its variables, each with its name, `=` and its value
+/// @param sequence the number of the invocation, counted from 1. An invocation made after another
+///   was answered has the greater number
+/// @param name the name of the stub, regardless of the first argument
+/// @param argv all arguments of `execve(2)`; the first is the name that the caller gave
+/// @param envp the variables, each as name, `=` and value
 /// @param directory the working directory; empty if it has been removed, or cannot be reached from
 ///   the root directory
-/// @param ppid its parent, as the process knows it; 0 if that is outside of its namespace, or it
-///   was killed before it could say
-/// @param credentials who it is, as the kernel of this machine knows it
+/// @param ppid the parent, as the process sees it; 0 if the parent is outside its pid namespace, or
+///   the process was killed too early
+/// @param credentials the credentials of the process, as the kernel of this machine sees them
 public record RecordedInvocation(
     long sequence,
     String name,
@@ -31,13 +31,13 @@ public record RecordedInvocation(
     Optional<Path> directory,
     int ppid,
     UnixSocket.Credentials credentials) {
-  /// Its arrays must not be changed.
+  /// Copies the lists. The arrays are not copied and must not be changed.
   public RecordedInvocation {
     argv = List.copyOf(argv);
     envp = List.copyOf(envp);
   }
 
-  /// Asks the process for what it has not told.
+  /// Reads directory and parent from the process.
   static RecordedInvocation of(String name, StubInvocation invocation) {
     return new RecordedInvocation(
         0,
@@ -69,17 +69,17 @@ public record RecordedInvocation(
     }
   }
 
-  /// What it was invoked with, behind the name.
+  /// The arguments after the name.
   public List<String> arguments() {
     return argv.stream().skip(1).map(PathBytes::decode).toList();
   }
 
-  /// Its environment; of a variable that is there twice, the first.
+  /// The environment; the first value of a duplicate variable.
   public Map<String, String> environment() {
     return Environment.variables(envp);
   }
 
-  /// Whether all is the same, byte for byte.
+  /// Whether everything is equal, byte for byte.
   @Override
   public boolean equals(Object other) {
     return other instanceof RecordedInvocation invocation
@@ -101,7 +101,7 @@ public record RecordedInvocation(
     return Long.hashCode(sequence) * 31 + Arrays.deepHashCode(argv.toArray());
   }
 
-  /// The invocation as one may have typed it.
+  /// The number, the name and the arguments.
   @Override
   public String toString() {
     return "invocation %d: %s %s".formatted(sequence, name, arguments());

@@ -25,18 +25,18 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 
-/// The files of a server of stubs: its programs, and the links from them to its socket. It removes
-/// what it has made, unless another file has taken its place.
+/// The files of a stub server: its programs, and their links to its socket. Closing removes them,
+/// except where another file has taken their place.
 ///
-/// For one thread at a time.
+/// Not thread-safe.
 sealed interface StubFiles extends AutoCloseable {
-  /// Writes the program into a new file, which is whole and executable as soon as it is there.
+  /// Writes the program to a new file, which is complete and executable when it appears.
   void addProgram(Path file) throws IOException;
 
   /// Makes a symbolic link.
   void addLink(Path link, Path target) throws IOException;
 
-  /// Removes what has been made, as far as it can be. Idempotent.
+  /// Removes the files, as far as possible. Idempotent.
   @Override
   void close();
 
@@ -44,8 +44,7 @@ sealed interface StubFiles extends AutoCloseable {
   final class Here implements StubFiles {
     private final List<Made> made = new ArrayList<>();
 
-    /// A file, and by what it is known: its device, its inode, and when it was made, for an inode
-    /// is soon that of another file.
+    /// A file and its identity: device, inode and creation time, as inodes are soon reused.
     private record Made(Path path, Object inode, FileTime made) {
       static Made at(Path path) throws IOException {
         var attributes =
@@ -74,28 +73,28 @@ sealed interface StubFiles extends AutoCloseable {
             Files.delete(file.path);
           }
         } catch (IOException gone) {
-          // Another program has removed it, or its directory.
+          // Another program has removed the file, or its directory.
         }
       }
       made.clear();
     }
   }
 
-  /// Files that a process makes, where that sees them. If the process is of this machine and has
-  /// ended, this JVM removes them, by descriptors of their directories.
+  /// Files that a process makes, at paths as the process sees them. If the process is on this
+  /// machine and has ended, this JVM removes the files, by descriptors of their directories.
   final class Through implements StubFiles {
     private static final int EXECUTABLE = 0755;
     private final RemoteProcess process;
     private final List<MadeThere> made = new ArrayList<>();
 
-    /// The directories of the files, unless they are on another machine.
+    /// The directories of the files; empty for another machine.
     private final Map<Path, Directory> directories = new HashMap<>();
 
     Through(RemoteProcess process) {
       this.process = process;
     }
 
-    /// A file, and by what it is known.
+    /// A file and its identity.
     private record MadeThere(Path path, int devMajor, int devMinor, long ino, Instant mtime) {
       static MadeThere at(Path path, RemoteProcess process) throws IOException {
         var stat = process.statx(path, AtFlag.SYMLINK_NOFOLLOW);
@@ -107,7 +106,7 @@ sealed interface StubFiles extends AutoCloseable {
       }
     }
 
-    /// Takes a file that has been made.
+    /// Records a file that has been made.
     void add(Path file) throws IOException {
       made.add(MadeThere.at(file, process));
       var parent = Objects.requireNonNull(file.getParent());
@@ -120,10 +119,10 @@ sealed interface StubFiles extends AutoCloseable {
 
     @Override
     public void addProgram(Path file) throws IOException {
-      // Under another name until it is whole: it may be launched at any moment.
+      // Written under another name until it is complete, as it may be launched at any moment.
       var part = file.resolveSibling(".stub-" + UUID.randomUUID());
       try {
-        // A file that a child has a copy of, open for writing, cannot be executed.
+        // A file cannot be executed while a child has a copy of its descriptor open for writing.
         synchronized (process.forkLock()) {
           var flags = Set.of(OpenFlag.WRONLY, OpenFlag.CREAT, OpenFlag.EXCL);
           try (var open = process.openat(part, flags, EXECUTABLE)) {
@@ -154,7 +153,7 @@ sealed interface StubFiles extends AutoCloseable {
       try {
         process.unlinkat(file);
       } catch (IOException gone) {
-        // The process has ended, or another one has removed it.
+        // The process has ended, or another program has removed the file.
       }
     }
 
@@ -164,7 +163,7 @@ sealed interface StubFiles extends AutoCloseable {
         try {
           removeThere(file);
         } catch (SystemCallException gone) {
-          // Another program has removed it, or its directory.
+          // Another program has removed the file, or its directory.
         } catch (IOException | IllegalStateException ended) {
           removeHere(file);
         }
@@ -192,7 +191,7 @@ sealed interface StubFiles extends AutoCloseable {
           directory.unlinkat(name);
         }
       } catch (SystemCallException gone) {
-        // Another program has removed it, or this JVM may not.
+        // Another program has removed the file, or this JVM lacks the permission.
       }
     }
   }

@@ -1,13 +1,14 @@
 package dev.caisson.stub;
 
-/// What a program does that others launch: invoked once for each time, on a thread of its own.
+/// The action of a stub. Called once for each invocation, on a new thread.
 @FunctionalInterface
 public interface StubHandler {
-  /// Does what the caller has asked for. The invocation is closed afterwards, and the process
-  /// exits, unless it has [become another program][StubInvocation#execve].
+  /// Handles an invocation. The caller closes the invocation afterwards, and the process exits,
+  /// unless it has [executed another program][StubInvocation#execve].
   ///
-  /// @return what the process exits with, of which the lowest eight bits count; nobody sees it if
-  ///   it has exited by itself, or become another program
-  /// @throws Exception if it cannot; the process exits with 1, and [Stubs#close()] tells of it
+  /// @return the exit status of the process, of which the lowest eight bits count; ignored if the
+  ///   process has exited by itself, or executed another program
+  /// @throws Exception if the handler fails; the process exits with 1, and [Stubs#close()] reports
+  ///   the exception
   int handle(StubInvocation invocation) throws Exception;
 }

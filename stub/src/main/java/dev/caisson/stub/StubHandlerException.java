@@ -2,7 +2,7 @@ package dev.caisson.stub;
 
 import java.io.IOException;
 
-/// A handler of stubs has failed, or did not end.
+/// A handler of a stub failed, or did not end in time.
 public final class StubHandlerException extends IOException {
   private static final long serialVersionUID = 1;
 

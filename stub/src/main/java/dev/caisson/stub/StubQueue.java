@@ -9,15 +9,16 @@ import java.util.Deque;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
-/// The invocations of stubs that wait to be accepted, and the failures of peers that did not become
+/// The invocations that wait to be accepted, and the failures of peers that did not become
 /// invocations. Both are bounded.
 ///
-/// Safe for many threads.
+/// Thread-safe.
 final class StubQueue implements AutoCloseable {
   private final int most;
   private final ReentrantLock lock = new ReentrantLock();
 
-  /// An invocation or a failure has been added or taken, a thread waits, or this has been closed.
+  /// Signalled when an invocation or failure has been added or taken, a thread waits, or this has
+  /// been closed.
   private final Condition changed = lock.newCondition();
 
   private final Deque<StubInvocation> invocations = new ArrayDeque<>();
@@ -25,12 +26,12 @@ final class StubQueue implements AutoCloseable {
   private int waiting;
   private boolean closed;
 
-  /// @param most how many invocations may wait
+  /// @param most the capacity for invocations
   StubQueue(int most) {
     this.most = most;
   }
 
-  /// Adds an invocation, which this owns. Closes it if this is closed.
+  /// Adds an invocation, and takes ownership of it. Closes it if this is closed.
   void add(StubInvocation invocation) {
     lock.lock();
     try {
@@ -45,7 +46,7 @@ final class StubQueue implements AutoCloseable {
     invocation.close();
   }
 
-  /// Adds a failure, unless there are many.
+  /// Adds a failure. No-op if the queue of failures is full.
   void fail(IOException failure) {
     lock.lock();
     try {
@@ -58,7 +59,7 @@ final class StubQueue implements AutoCloseable {
     }
   }
 
-  /// What is done before a thread waits.
+  /// The action before a thread waits.
   @FunctionalInterface
   interface BeforeWaiting {
     void run() throws IOException;
@@ -67,9 +68,9 @@ final class StubQueue implements AutoCloseable {
   /// Waits for the next invocation. Invocations come before failures.
   ///
   /// @param beforeWaiting called each time before the thread waits
-  /// @throws dev.caisson.linux.DeadlineException if none comes in time
-  /// @throws IOException the next failure, if there is no invocation
-  /// @throws IllegalStateException if this is closed, or has been meanwhile
+  /// @throws dev.caisson.linux.DeadlineException if the deadline passes first
+  /// @throws IOException the next failure, if no invocation waits
+  /// @throws IllegalStateException if this is closed before an invocation comes
   StubInvocation next(Deadline deadline, BeforeWaiting beforeWaiting) throws IOException {
     lock.lock();
     waiting++;
@@ -101,7 +102,7 @@ final class StubQueue implements AutoCloseable {
     }
   }
 
-  /// Waits while as many invocations wait as may be.
+  /// Waits while the queue of invocations is full.
   ///
   /// @return false if this has been closed
   boolean awaitRoom() throws InterruptedException {
@@ -116,7 +117,7 @@ final class StubQueue implements AutoCloseable {
     }
   }
 
-  /// Waits for more threads that wait for an invocation than there are invocations.
+  /// Waits until more threads wait for an invocation than invocations are queued.
   ///
   /// @return false if this has been closed
   boolean awaitDemand() throws InterruptedException {
@@ -131,8 +132,8 @@ final class StubQueue implements AutoCloseable {
     }
   }
 
-  /// Wakes the threads that wait, which look again at what there is to be done before they wait:
-  /// the thread that adds invocations has ended.
+  /// Wakes the waiting threads because the thread that adds invocations has ended. They call
+  /// `beforeWaiting` again.
   void wake() {
     lock.lock();
     try {
@@ -151,8 +152,8 @@ final class StubQueue implements AutoCloseable {
     }
   }
 
-  /// Wakes all threads, which find it closed. Closes the invocations that have not been taken.
-  /// Idempotent.
+  /// Wakes the waiting threads, which then throw, and closes the invocations that have not been
+  /// taken. Idempotent.
   @Override
   public void close() {
     var left = new ArrayList<StubInvocation>();

@@ -14,20 +14,21 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.Set;
 
-/// Takes the invocations of stubs: of programs that others launch without knowing what they are.
+/// Accepts the invocations of stubs: programs that any other program can launch like an ordinary
+/// executable.
 ///
 /// {@snippet class="dev.caisson.stub.StubServerTest" region="server"}
 ///
-/// It listens in this JVM, or through a [RemoteProcess]: where that process sees files, in another
-/// mount, user or network namespace, in a sandbox, or on another machine. On this machine the
-/// process is needed only until the server is there, and to remove the files at the end. On another
-/// machine, it has to live as long as the server.
+/// The server listens in this JVM, or through a [RemoteProcess], whose view of the files it uses:
+/// in another mount, user or network namespace, in a sandbox, or on another machine. On this
+/// machine the process is needed only to create the server, and to remove the files at the end. On
+/// another machine it must live as long as the server.
 ///
-/// Safe for many threads.
+/// Thread-safe.
 public final class StubServer implements AutoCloseable {
   private static final int BACKLOG = 4096;
 
-  /// For what a peer that has connected has to say.
+  /// The timeout of a handshake.
   private static final Duration SILENCE = Duration.ofSeconds(30);
 
   private final StubSource source;
@@ -41,15 +42,15 @@ public final class StubServer implements AutoCloseable {
     this.socket = socket;
   }
 
-  /// Listens at a path, for stubs that know it: by RSYSCALL_UNIX_STUB_SOCK_PATH, by a link beside
-  /// them, or because it was [put into them][dev.caisson.remote.Stub#program(Path)].
+  /// Listens at a path. Stubs learn the path by RSYSCALL_UNIX_STUB_SOCK_PATH, by a link beside
+  /// their program, or because it is [part of the program][dev.caisson.remote.Stub#program(Path)].
   ///
-  /// @param path where the socket is made, of any length; it is removed at the end
+  /// @param path the path of the socket, of any length; the socket is removed at the end
   public static StubServer listenOn(Path path) throws IOException {
     return listenOn(path, SILENCE);
   }
 
-  /// @param silence how long each peer may take to become a process
+  /// @param silence the timeout of a handshake
   static StubServer listenOn(Path path, Duration silence) throws IOException {
     var listener = UnixListener.listen(UnixSocket.Type.STREAM, path, BACKLOG);
     try {
@@ -61,18 +62,18 @@ public final class StubServer implements AutoCloseable {
     }
   }
 
-  /// Listens at a path where a process sees it, for stubs there. See [#listenOn(Path)].
+  /// Listens at a path as a process sees it, for stubs there. See [#listenOn(Path)].
   ///
   /// A path of more than 107 bytes needs `/proc` there. On another machine, the stubs and the
-  /// process must see `/proc`; each stub is reached through the ssh that leads to the process, and
-  /// ends with it.
+  /// process must see `/proc`. Each stub there is reached through the ssh connection to the
+  /// process, and ends with it.
   ///
   /// @param process makes the socket, with its user and umask
-  /// @param path an absolute path, as the process sees it; the socket is removed at the end, unless
+  /// @param path an absolute path, as the process sees it. The socket is removed at the end, unless
   ///   the process has ended
   /// @throws IllegalArgumentException if the path is not absolute: the process's working directory
   ///   can change
-  /// @throws dev.caisson.linux.SystemCallException EADDRINUSE if there is a file of that name
+  /// @throws dev.caisson.linux.SystemCallException EADDRINUSE if the path exists
   public static StubServer listenOn(RemoteProcess process, Path path) throws IOException {
     return listenOn(process, path, SILENCE);
   }
@@ -80,17 +81,17 @@ public final class StubServer implements AutoCloseable {
   static StubServer listenOn(RemoteProcess process, Path path, Duration silence)
       throws IOException {
     if (!path.isAbsolute()) {
-      throw new IllegalArgumentException("not an absolute path: " + path);
+      throw new IllegalArgumentException("the path of a socket must be absolute, not " + path);
     }
     var files = new StubFiles.Through(process);
-    // No child may get a copy: the socket would listen when this does not any more.
+    // A copy of the socket in a child would still listen after this server is closed.
     synchronized (process.forkLock()) {
       var listener = process.socket(SocketFamily.UNIX, SocketType.STREAM, 0);
       try {
         process.bind(listener, new Sockaddr.Unix(path));
         files.add(path);
         process.listen(listener, BACKLOG);
-        // Another process may be faster: then there is nothing to accept.
+        // Another process may accept the peer first; then accept must not block.
         process.fcntlSetfl(listener, Set.of(OpenFlag.NONBLOCK));
         return new StubServer(source(process, listener, silence), files, path);
       } catch (IOException | RuntimeException failure) {
@@ -117,22 +118,22 @@ public final class StubServer implements AutoCloseable {
     }
   }
 
-  /// Makes a program of that name in a directory, which connects to this server, and its socket
-  /// beside it: `name` and `name.sock`. Both are removed at the end.
+  /// Makes a program in a directory, which connects to this server, and its socket beside it:
+  /// `name` and `name.sock`. Both are removed at the end.
   ///
-  /// @throws IllegalArgumentException if that cannot be the name of a file
+  /// @throws IllegalArgumentException if the name cannot be a file name
   public static StubServer create(Path directory, String name) throws IOException {
     checkName(name);
     return listenOn(directory.resolve(name + ".sock")).with(directory.resolve(name));
   }
 
-  /// Makes a program of that name in a directory where a process sees it, and its socket beside it:
-  /// programs there can launch it. See [#listenOn(RemoteProcess, Path)].
+  /// Makes a program in a directory as a process sees it, and its socket beside it. Programs there
+  /// can launch it. See [#listenOn(RemoteProcess, Path)].
   ///
   /// @param directory an absolute path, as the process sees it
-  /// @throws IllegalArgumentException if that cannot be the name of a file, or the path is not
+  /// @throws IllegalArgumentException if the name cannot be a file name, or the path is not
   ///   absolute
-  /// @throws dev.caisson.linux.SystemCallException EEXIST, EADDRINUSE if there are such files
+  /// @throws dev.caisson.linux.SystemCallException EEXIST or EADDRINUSE if one of the files exists
   public static StubServer create(RemoteProcess process, Path directory, String name)
       throws IOException {
     checkName(name);
@@ -149,11 +150,11 @@ public final class StubServer implements AutoCloseable {
     }
   }
 
-  /// Makes one more program that connects to this server, in any directory: `name`, and a link to
-  /// the socket, `name.sock`. Both are removed at the end. The process that listens makes it, if
-  /// there is one.
+  /// Makes another program that connects to this server, in any directory: `name`, and a link to
+  /// the socket, `name.sock`. Both are removed at the end. If a process listens, the process makes
+  /// them.
   ///
-  /// @throws IllegalArgumentException if that cannot be the name of a file
+  /// @throws IllegalArgumentException if the name cannot be a file name
   /// @throws IllegalStateException if this has been closed
   public synchronized StubServer add(Path directory, String name) throws IOException {
     checkName(name);
@@ -167,47 +168,47 @@ public final class StubServer implements AutoCloseable {
 
   private static void checkName(String name) {
     if (!Stubs.isName(name)) {
-      throw new IllegalArgumentException("a stub must have the name of a file: '" + name + "'");
+      throw new IllegalArgumentException(
+          "the name of a stub must be a file name of at most 80 bytes: '" + name + "'");
     }
   }
 
-  /// Where it listens.
+  /// The path of the socket.
   public Path socket() {
     return socket;
   }
 
-  /// Waits for the next invocation. Many threads may at once.
+  /// Waits for the next invocation. Many threads may wait at once.
   ///
-  /// All who connect are heard at once, from the first time on that a thread waits here. A peer
-  /// that is silent or slow delays no other. If there are too many of them, or no descriptors, the
-  /// longest silent one of the user, and then of the process, that has most connections loses its
-  /// connection; that is no failure here.
+  /// From the first call on, the handshakes of all peers proceed concurrently, so a silent or slow
+  /// peer delays no other. If there are too many peers, or descriptors run out, the server closes a
+  /// connection: the longest silent one of the user, and then of the process, with the most
+  /// connections. That is not reported as a failure.
   ///
-  /// @return owned by the caller
-  /// @throws dev.caisson.linux.DeadlineException if there is none in time
-  /// @throws dev.caisson.remote.StubException if a peer that connected is no stub, or said nothing
-  ///   for 30 seconds; the next may be one
-  /// @throws dev.caisson.remote.ConnectionLostException if the process that listens on another
-  ///   machine has ended
+  /// @return the invocation, owned by the caller
+  /// @throws dev.caisson.linux.DeadlineException if the deadline passes first
+  /// @throws dev.caisson.remote.StubException if a peer is not a stub, or was silent for 30
+  ///   seconds; call again for the next one
+  /// @throws dev.caisson.remote.ConnectionLostException if the listening process on another machine
+  ///   has ended
   /// @throws IllegalStateException if this has been closed, or is meanwhile
   public StubInvocation accept(Duration deadline) throws IOException {
     return source.next(deadline);
   }
 
-  /// Waits for the next stub that connects, and has a process make the handshake: it sends the stub
-  /// the descriptors by which this JVM reaches it. On another machine, the calls of the stub go the
-  /// way of that process from then on. A stub whose handshake has begun before is left to
-  /// [#accept(Duration)].
+  /// Waits for the next stub that connects, and has a process make the handshake: the process sends
+  /// the stub the descriptors by which this JVM reaches it. On another machine, the calls of the
+  /// stub go through that process's connection from then on. A stub whose handshake has already
+  /// begun is left to [#accept(Duration)].
   ///
-  /// Many threads may at once. A stub that connects and is silent is waited for, 30 seconds at
-  /// most.
+  /// Many threads may wait at once. A silent stub is waited for, 30 seconds at most.
   ///
   /// @param bootstrap a process of the machine where the server listens. On another machine, it
-  ///   must have the listening socket: the process that listens, one that shares its descriptors,
-  ///   or a child made since
-  /// @return owned by the caller
-  /// @throws dev.caisson.linux.DeadlineException if there is none in time
-  /// @throws dev.caisson.remote.StubException if the peer that connected is not a stub, or silent
+  ///   must have the listening socket: the listening process, one that shares its descriptors, or a
+  ///   child made since
+  /// @return the invocation, owned by the caller
+  /// @throws dev.caisson.linux.DeadlineException if the deadline passes first
+  /// @throws dev.caisson.remote.StubException if the peer is not a stub, or silent
   /// @throws IllegalArgumentException if `bootstrap` does not have the listening socket
   /// @throws dev.caisson.remote.OtherMachineException if `bootstrap` is on another machine than the
   ///   server
@@ -216,8 +217,8 @@ public final class StubServer implements AutoCloseable {
     return source.next(Objects.requireNonNull(bootstrap), deadline);
   }
 
-  /// Stops listening, and removes what it has made, unless somebody has put something else in its
-  /// place. Calls that were accepted go on; whoever has not been accepted is sent away. Idempotent.
+  /// Stops listening, and removes the files, except where another file has taken their place.
+  /// Accepted invocations go on; connections that were not accepted are closed. Idempotent.
   @Override
   public synchronized void close() {
     if (closed) {

@@ -18,22 +18,21 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/// A directory of stubs, for the front of a PATH: to launch one of them invokes its handler.
+/// A directory of stubs, for the front of a PATH: launching a stub invokes its handler.
 ///
 /// {@snippet class="dev.caisson.stub.StubsTest" region="stubs"}
 ///
-/// Any number of invocations is handled at once, each on a virtual thread of its own. Whoever may
-/// enter the directory may invocation; what is in a caller's arguments and environment is up to
-/// that caller.
+/// Handlers run concurrently, each on a new virtual thread. Any process that may enter the
+/// directory may invoke the stubs; arguments and environment are untrusted input from the caller.
 public final class Stubs implements AutoCloseable {
-  /// How long handlers may go on when all is closed, and how long they may take to notice that they
-  /// may not any more.
+  /// The time for handlers to end when this is closed, and the time after that to notice their
+  /// interrupt.
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
-  /// In bytes, so that a socket of that name and `.sock` can be made in any directory.
+  /// The longest name in bytes. A socket of the name and `.sock` can then be made in any directory.
   private static final int LONGEST = 80;
 
-  /// The process that sees the directory, if that is not this JVM's.
+  /// The process whose view of the files is used; empty for this JVM's.
   private final Optional<RemoteProcess> place;
 
   private final Path directory;
@@ -62,30 +61,30 @@ public final class Stubs implements AutoCloseable {
     this.listener = listener;
   }
 
-  /// Stubs in a new directory, for this user alone, which is removed at the end. When the JVM is
-  /// killed, it stays where `java.io.tmpdir` says.
+  /// Makes stubs in a new directory, for this user alone. The directory is removed at the end; if
+  /// the JVM is killed, it stays below `java.io.tmpdir`.
   public static Stubs create() throws IOException {
     return new Stubs(Files.createTempDirectory("caisson-stubs-"), true, Optional.empty());
   }
 
-  /// Stubs in a new directory, whose invocations a listener hears.
+  /// Makes stubs in a new directory. A listener receives their invocations.
   public static Stubs create(InvocationListener listener) throws IOException {
     return new Stubs(Files.createTempDirectory("caisson-stubs-"), true, Optional.of(listener));
   }
 
-  /// Stubs in a directory that is there, and stays. What has been made in it is removed at the end:
-  /// for each stub its file, and its socket beside it, NAME.sock.
+  /// Makes stubs in an existing directory, which stays. The files of the stubs are removed at the
+  /// end: for each stub its program, NAME, and its socket, NAME.sock.
   public static Stubs in(Path directory) {
     return new Stubs(directory.toAbsolutePath(), false, Optional.empty());
   }
 
-  /// Stubs in a directory that is there, whose invocations a listener hears.
+  /// Makes stubs in an existing directory. A listener receives their invocations.
   public static Stubs in(Path directory, InvocationListener listener) {
     return new Stubs(directory.toAbsolutePath(), false, Optional.of(listener));
   }
 
-  /// Stubs in a directory where a process sees it: in other namespaces, in a sandbox or on another
-  /// machine. See [StubServer#create(RemoteProcess, Path, String)].
+  /// Makes stubs in a directory as a process sees it: in other namespaces, in a sandbox or on
+  /// another machine. See [StubServer#create(RemoteProcess, Path, String)].
   ///
   /// @param process makes and removes the files; on another machine it must live as long as this
   /// @param directory an absolute path of an existing directory, as the process sees it
@@ -93,16 +92,16 @@ public final class Stubs implements AutoCloseable {
     return new Stubs(Optional.of(process), directory, false, Optional.empty());
   }
 
-  /// Stubs in a directory where a process sees it, whose invocations a listener hears.
+  /// Makes stubs in a directory as a process sees it. A listener receives their invocations.
   public static Stubs in(RemoteProcess process, Path directory, InvocationListener listener) {
     return new Stubs(Optional.of(process), directory, false, Optional.of(listener));
   }
 
-  /// Makes a stub.
+  /// Adds a stub.
   ///
-  /// @param name its file's
-  /// @throws IllegalArgumentException if it cannot be that of a file
-  /// @throws IOException if there is a file of that name, or it cannot be made
+  /// @param name its file name
+  /// @throws IllegalArgumentException if the name is not valid; see [#isName]
+  /// @throws IOException if the file exists, or cannot be made
   /// @throws IllegalStateException if this has been closed
   public synchronized Stubs add(String name, StubHandler handler) throws IOException {
     if (closing) {
@@ -110,7 +109,7 @@ public final class Stubs implements AutoCloseable {
     }
     if (!isName(name)) {
       throw new IllegalArgumentException(
-          "a stub must have the name of a file, of %d bytes at most: '%s'"
+          "the name of a stub must be a file name of at most %d bytes: '%s'"
               .formatted(LONGEST, name));
     }
     var server =
@@ -123,7 +122,7 @@ public final class Stubs implements AutoCloseable {
     return this;
   }
 
-  /// Whether a stub can have that name: one of a file, of 80 bytes at most.
+  /// Whether a stub can have that name: a file name of at most 80 bytes.
   public static boolean isName(String name) {
     return !name.isEmpty()
         && name.indexOf('/') < 0
@@ -133,22 +132,22 @@ public final class Stubs implements AutoCloseable {
         && PathBytes.encode(name).length <= LONGEST;
   }
 
-  /// Where the stubs are.
+  /// The directory of the stubs.
   public Path directory() {
     return directory;
   }
 
-  /// The value of PATH by which the stubs are found before all else.
+  /// The value of PATH in which the stubs come first.
   ///
-  /// @param path the value that it has without them; may be empty
-  /// @throws IllegalStateException if there is a colon in the directory's path, which no PATH can
-  ///   hold
+  /// @param path the value without the stubs; may be empty
+  /// @throws IllegalStateException if the directory's path contains a colon, which separates the
+  ///   entries of a PATH
   public String path(String path) {
     var first = directory.toString();
     if (first.indexOf(':') >= 0) {
-      throw new IllegalStateException("a directory in a PATH cannot have a colon in it: " + first);
+      throw new IllegalStateException("a directory of a PATH cannot contain a colon: " + first);
     }
-    // What is empty in a PATH stands for the working directory.
+    // An empty entry of a PATH would mean the working directory.
     return path.isEmpty() ? first : first + ":" + path;
   }
 
@@ -159,7 +158,7 @@ public final class Stubs implements AutoCloseable {
         handlings.add(handling);
         handling.thread.start();
       } catch (StubException noStub) {
-        // Anybody can connect, and go again.
+        // Any process can connect and leave again.
       } catch (SystemCallException | ConnectionLostException failure) {
         if (!closing) {
           fail(name, failure);
@@ -200,7 +199,7 @@ public final class Stubs implements AutoCloseable {
         tell(name, invocation);
         exit(invocation, handler.handle(invocation));
       } catch (Throwable failure) {
-        // Also what says that a test has failed.
+        // Throwable, to include the errors of failed assertions.
         if (!abandoned) {
           Stubs.this.fail(name, failure);
         }
@@ -215,18 +214,19 @@ public final class Stubs implements AutoCloseable {
           launched.process().exitGroup(status);
         }
       } catch (ConnectionLostException ended) {
-        // By itself, or by a signal such as SIGPIPE: its caller has seen that already.
+        // The process ended by itself, or by a signal such as SIGPIPE. Its caller has already seen
+        // that.
       }
     }
 
-    /// Asks it to end.
+    /// Records a timeout and interrupts the handler.
     void abandon() {
       Stubs.this.fail(name, new DeadlineException(PATIENCE, "its end"));
       abandoned = true;
       thread.interrupt();
     }
 
-    /// Ends the process, whatever the handler does.
+    /// Ends the process, regardless of the handler.
     void end() {
       invocation.close();
     }
@@ -236,18 +236,18 @@ public final class Stubs implements AutoCloseable {
     if (listener.isEmpty()) {
       return;
     }
-    // Asked outside of the lock: one caller that does not answer stalls no other.
+    // Outside the lock: a process that does not answer delays no other.
     var recorded = RecordedInvocation.of(name, invocation);
     synchronized (order) {
       listener.get().invoked(recorded.numbered(++invocations));
     }
   }
 
-  /// Ends it: no more invocations are taken, those that have been are waited for, 10 seconds at
-  /// most, and what has been made is removed. Idempotent.
+  /// Stops accepting invocations, waits up to 10 seconds for the running handlers, and removes the
+  /// files. Idempotent.
   ///
-  /// @throws StubHandlerException if a handler has failed, or goes on and has been interrupted; if
-  ///   more have, the rest are suppressed in it
+  /// @throws StubHandlerException if a handler failed, or timed out and was interrupted; further
+  ///   failures are suppressed in it
   @Override
   public void close() throws IOException {
     synchronized (this) {
@@ -272,7 +272,7 @@ public final class Stubs implements AutoCloseable {
     throwFailures();
   }
 
-  /// Waits for threads, for so long all told. An interrupt means that there is no time left.
+  /// Waits for threads, with one timeout for all of them. An interrupt ends the timeout.
   private static final class Waiting {
     private boolean interrupted = Thread.interrupted();
     private long until = System.nanoTime() + (interrupted ? 0 : PATIENCE.toNanos());
@@ -286,7 +286,7 @@ public final class Stubs implements AutoCloseable {
       }
     }
 
-    /// Begins anew.
+    /// Restarts the timeout.
     void again() {
       until = System.nanoTime() + PATIENCE.toNanos();
     }
@@ -307,7 +307,7 @@ public final class Stubs implements AutoCloseable {
         Files.deleteIfExists(file);
       }
     } catch (IOException stays) {
-      // Somebody else has put something there that cannot be removed.
+      // Another program has put a file there that cannot be removed.
     }
   }
 

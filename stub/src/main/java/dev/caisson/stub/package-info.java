@@ -1,5 +1,5 @@
 /// Stubs: programs that any other program can launch under any name. Each launch is an invocation,
-/// which a handler answers in Java, and whose process makes the system calls that it is told to.
+/// which a handler in Java answers by making system calls in its process.
 @NullMarked
 package dev.caisson.stub;
 

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// What a program invokes is compared with what it should.
+/// The comparison of a program's invocations with the expected ones.
 @ExtendWith(NoLeaks.class)
 @Timeout(60)
 class ExpectationsTest {
@@ -29,7 +29,7 @@ class ExpectationsTest {
   }
 
   @Test
-  void whatIsInvokedAsExpectedHasNoDifferences() throws Exception {
+  void expectedInvocationsHaveNoDifferences() throws Exception {
     // @start region="expectations"
     var expectations =
         Expectations.of(
@@ -44,7 +44,7 @@ class ExpectationsTest {
   }
 
   @Test
-  void whatIsMissingOrOtherwiseIsTold() throws Exception {
+  void missingAndChangedInvocationsAreReported() throws Exception {
     var expectations =
         Expectations.parse(
             """
@@ -57,17 +57,17 @@ class ExpectationsTest {
             Expectations.Order.ANY);
     assertThat(differences(expectations, "mail -s 'not done' me"))
         .containsExactly(
-            "the invocations are not those of the nightly job:",
+            "the invocations differ from the nightly job:",
             "  missing, line 1: log begin",
             "  expected, line 3: mail -s done me",
             "       was, invocation 1: mail -s 'not done' me");
   }
 
   @Test
-  void aLineThatIsNoInvocationIsNamed() {
+  void aMalformedLineIsNamed() {
     assertThatThrownBy(() ->
             Expectations.parse("\n{\"name\": 1}".getBytes(UTF_8), "a file", Expectations.Order.ANY))
         .isInstanceOf(ExpectationException.class)
-        .hasMessage("line 2: the name is no string");
+        .hasMessage("line 2: 'name' is not a string");
   }
 }

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Stubs that say odd things, or mean harm. What good ones do is in [UpstreamStubTest].
+/// Stubs that send odd or malicious messages. [UpstreamStubTest] covers good ones.
 @ExtendWith(NoLeaks.class)
 @Requires(Need.PYTHON)
 @Timeout(120)
@@ -88,19 +88,19 @@ class ForeignStubTest {
         "goes_after_description",
         "refuses_the_first"
       })
-  void oneThatIsNoStubIsToldOfAndTheNextIsServed(String kind) throws Exception {
+  void aPeerThatIsNotAStubIsReportedAndTheNextIsServed(String kind) throws Exception {
     try (var server = server()) {
       var bad = start(kind);
       try {
         assertThatThrownBy(() -> server.accept(LONG)).isInstanceOf(StubException.class);
-        answersAnother(server);
+        assertServesAnother(server);
       } finally {
         Programs.end(bad);
       }
     }
   }
 
-  private void answersAnother(StubServer server) throws Exception {
+  private void assertServesAnother(StubServer server) throws Exception {
     var good = start("good");
     try (var call = server.accept(LONG)) {
       assertThat(call.process().getpid()).isEqualTo((int) good.pid());
@@ -119,7 +119,7 @@ class ForeignStubTest {
         "silent_after_description",
         "half_an_answer"
       })
-  void oneThatIsSilentHasNoMoreThanItsTime(String kind) throws Exception {
+  void aSilentPeerTimesOut(String kind) throws Exception {
     try (var listener =
         UnixListener.listen(UnixSocket.Type.STREAM, directory.resolve("socket"), 10)) {
       var bad = start(kind);
@@ -137,7 +137,7 @@ class ForeignStubTest {
   }
 
   @Test
-  void oneThatIsSilentAfterItsFirstAnswerHasNoMoreThanItsTimeEither() throws Exception {
+  void aPeerThatIsSilentAfterItsFirstAnswerTimesOut() throws Exception {
     try (var listener =
         UnixListener.listen(UnixSocket.Type.STREAM, directory.resolve("socket"), 10)) {
       var bad = start("silent_after_the_first");
@@ -151,17 +151,17 @@ class ForeignStubTest {
   }
 
   @Test
-  void oneThatIsSilentKeepsNobodyWaiting() throws Exception {
+  void aSilentPeerDelaysNoOther() throws Exception {
     try (var server = server()) {
       var silent = start("silent_with_descriptors");
-      // The socket that listens, and the one that waits to be accepted.
+      // The listening socket, and the one that waits to be accepted.
       Eventually.holds(() ->
           Files.readAllLines(Path.of("/proc/net/unix")).stream()
                   .filter(line -> line.endsWith(server.socket().toString()))
                   .count()
               >= 2);
-      answersAnother(server);
-      answersAnother(server);
+      assertServesAnother(server);
+      assertServesAnother(server);
       Programs.end(silent);
       assertThatThrownBy(() -> server.accept(LONG)).isInstanceOf(StubException.class);
     }
@@ -175,7 +175,7 @@ class ForeignStubTest {
         "acknowledges_otherwise",
         "acknowledges_more"
       })
-  void oneThatSaysOddThingsIsServedAllTheSame(String kind) throws Exception {
+  void aPeerWithOddMessagesIsServed(String kind) throws Exception {
     try (var server = server()) {
       var odd = start(kind);
       try (var call = server.accept(LONG)) {
@@ -183,12 +183,12 @@ class ForeignStubTest {
       } finally {
         Programs.end(odd);
       }
-      answersAnother(server);
+      assertServesAnother(server);
     }
   }
 
   @Test
-  void oneThatLiesAboutItselfGetsNothingFromIt() throws Exception {
+  void aPeerGainsNothingByLyingAboutItself() throws Exception {
     try (var server = server()) {
       var liar = start("lies");
       try (var call = server.accept(LONG)) {
@@ -201,13 +201,13 @@ class ForeignStubTest {
       } finally {
         Programs.end(liar);
       }
-      answersAnother(server);
+      assertServesAnother(server);
     }
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"partial_answer_and_gone", "killed_in_a_call"})
-  void oneThatGoesInACallIsLost(String kind) throws Exception {
+  void aStubThatGoesAwayInACallIsLost(String kind) throws Exception {
     try (var server = server()) {
       var started = start(kind);
       try (var call = server.accept(LONG)) {
@@ -220,12 +220,12 @@ class ForeignStubTest {
       } finally {
         Programs.end(started);
       }
-      answersAnother(server);
+      assertServesAnother(server);
     }
   }
 
   @Test
-  void oneThatIsSilentInACallIsWaitedForAsLongAsIsAllowed() throws Exception {
+  void aCallOfASilentStubTimesOut() throws Exception {
     try (var server = server()) {
       var started = start("silent_in_a_call");
       try (var call = server.accept(LONG)) {
@@ -241,7 +241,7 @@ class ForeignStubTest {
   }
 
   @Test
-  void aPartOfAnAnswerIsTheEndOfTheConnection() throws Exception {
+  void aPartialAnswerEndsTheConnection() throws Exception {
     try (var server = server()) {
       var started = start("partial_answer");
       try (var call = server.accept(LONG)) {
@@ -255,7 +255,7 @@ class ForeignStubTest {
   }
 
   @Test
-  void anErrorThatThereIsNotIsTold() throws Exception {
+  void anUnknownErrnoIsReported() throws Exception {
     try (var server = server()) {
       var started = start("errno");
       try (var call = server.accept(LONG)) {
@@ -276,7 +276,7 @@ class ForeignStubTest {
   }
 
   @Test
-  void whatAnAnswerSaysIsBounded() throws Exception {
+  void anAnswerWithAnImpossibleCountIsRefused() throws Exception {
     try (var server = server()) {
       var started = start("counts");
       try (var call = server.accept(LONG);
@@ -296,13 +296,13 @@ class ForeignStubTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"too_many", "too_large", "not_an_error"})
-  void strangeAnswersHarmNobodyElse(String kind) throws Exception {
+  void strangeAnswersHarmNoOtherStub(String kind) throws Exception {
     try (var server = server()) {
       var started = start(kind);
       try (var call = server.accept(LONG)) {
         assertThat(getpgid(call.process())).isIn(0L, Long.MAX_VALUE, -4096L);
         call.process().getpid();
-        answersAnother(server);
+        assertServesAnother(server);
       } finally {
         Programs.end(started);
       }
@@ -326,7 +326,7 @@ class ForeignStubTest {
   }
 
   @Test
-  void aFloodOfConnectionsPassesBy() throws Exception {
+  void aFloodOfConnectionsDoesNotBlockAStub() throws Exception {
     try (var server = server()) {
       assertThat(start("flood").waitFor()).isZero();
       var good = start("good");

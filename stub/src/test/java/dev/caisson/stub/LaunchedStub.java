@@ -10,11 +10,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/// A stub that a process launches, where that process is.
+/// A stub that a process has launched, at the process's place.
 record LaunchedStub(RemoteChild child) implements AutoCloseable {
   private static final Duration LONG = Duration.ofSeconds(60);
 
-  /// @param arguments those behind the name
+  /// @param arguments the arguments after the name
   static LaunchedStub by(RemoteProcess process, Path program, String... arguments)
       throws IOException {
     var argv = new ArrayList<>(List.of(program.toString()));
@@ -29,7 +29,7 @@ record LaunchedStub(RemoteChild child) implements AutoCloseable {
     }
   }
 
-  /// What its caller sees.
+  /// The exit status that the caller of the stub sees.
   int exitStatus() throws IOException {
     return switch (child.waitid(LONG)) {
       case Exit.Exited exited -> exited.status();

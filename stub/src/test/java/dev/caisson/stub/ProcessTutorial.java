@@ -25,7 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// What `docs/tutorials/remote-process.md` shows; [RemoteProcessTutorialTest] runs it.
+/// The code of `docs/tutorials/remote-process.md`; [RemoteProcessTutorialTest] runs it.
 final class ProcessTutorial {
   private ProcessTutorial() {}
 

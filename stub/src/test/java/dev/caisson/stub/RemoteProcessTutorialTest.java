@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// The tutorial is true: its blocks are those of the example, and the example runs.
+/// The blocks of the tutorial are those of the example, and the example runs.
 @ExtendWith(NoLeaks.class)
 class RemoteProcessTutorialTest {
   private static final Path MODULE = Path.of(System.getProperty("basedir", ""));
@@ -42,11 +42,11 @@ class RemoteProcessTutorialTest {
   }
 
   @Test
-  void aChildIsMadeAsItShallBeAndThenExecutes() throws Exception {
+  void aChildIsPreparedAndThenExecutes() throws Exception {
     Files.write(directory.resolve("hello"), Stub.program());
     directory.resolve("hello").toFile().setExecutable(true);
     try (var local = LocalProcess.start()) {
-      // A stub that finds nobody to call says so with 127.
+      // A stub without a server exits with 127.
       assertThat(ProcessTutorial.child(local.process(), directory))
           .isInstanceOfSatisfying(
               Exit.Exited.class, exited -> assertThat(exited.status()).isNotZero());

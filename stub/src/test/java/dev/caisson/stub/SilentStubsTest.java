@@ -38,8 +38,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Peers that connect and say nothing keep no stub waiting, however many they are. They may be
-/// silent for a day here, so none of them goes because its time is up.
+/// Peers that connect and stay silent delay no stub, however many they are. The timeout is a day
+/// here, so none of them is closed by it.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 @Requires(Need.OPEN_FILES)
@@ -48,7 +48,7 @@ class SilentStubsTest {
   private static final Duration DAY = Duration.ofDays(1);
   private static final int NOBODY = 65534;
 
-  /// More than handshakes are made at once.
+  /// More than the limit of pending handshakes.
   private static final int MANY = 600;
 
   @TempDir Path directory;
@@ -72,7 +72,7 @@ class SilentStubsTest {
     return server;
   }
 
-  /// A process that connects, and is silent.
+  /// A process that connects, and stays silent.
   private Silent silent() throws IOException {
     var local = LocalProcess.start();
     opened.add(local);
@@ -120,8 +120,7 @@ class SilentStubsTest {
       return this;
     }
 
-    /// Closes its ends of those connections that the server has closed, and tells how many they
-    /// were.
+    /// Closes its ends of the connections that the server has closed, and returns their number.
     int evicted() throws IOException {
       int count = 0;
       for (var event : process.epollPwait(epoll, 100, Duration.ZERO)) {
@@ -160,7 +159,7 @@ class SilentStubsTest {
   }
 
   @Test
-  void manyOfOneProcessKeepNobodyWaiting() throws Exception {
+  void manyConnectionsOfOneProcessDelayNoStub() throws Exception {
     var server = server();
     var silent = silent().connect(300);
     for (int i = 0; i < 3; i++) {
@@ -183,7 +182,7 @@ class SilentStubsTest {
   }
 
   @Test
-  void aFloodOfManyProcessesKeepsNobodyWaiting() throws Exception {
+  void aFloodOfManyProcessesDelaysNoStub() throws Exception {
     var server = server();
     var first = silent();
     var bystander = silent().connect(1);
@@ -195,7 +194,7 @@ class SilentStubsTest {
   }
 
   @Test
-  void manyStubsAtOnceAreNoFlood() throws Exception {
+  void manyStubsAtOnceAreAllServed() throws Exception {
     var server = server();
     var started = new ArrayList<Process>();
     for (int i = 0; i < 100; i++) {
@@ -210,7 +209,7 @@ class SilentStubsTest {
   }
 
   @Test
-  void aFloodThatReconnectsKeepsNobodyWaiting() throws Exception {
+  void aFloodThatReconnectsDelaysNoStub() throws Exception {
     var server = server();
     var flood = silent().connect(MANY);
     var over = new AtomicBoolean();
@@ -232,7 +231,7 @@ class SilentStubsTest {
   }
 
   @Test
-  void thoseWhoSayOneByteAndStopKeepNobodyWaiting() throws Exception {
+  void peersThatStopAfterOneByteDelayNoStub() throws Exception {
     var server = server();
     assertServes(server);
     var slow = silent();
@@ -266,7 +265,7 @@ class SilentStubsTest {
 
   @Test
   @Requires(Need.ROOT)
-  void aFloodOfThisUserKeepsNoOtherWaiting() throws Exception {
+  void aFloodOfThisUserDelaysNoOtherUser() throws Exception {
     var server = server();
     silent().connect(MANY);
     var other = silent().become(NOBODY);
@@ -281,12 +280,12 @@ class SilentStubsTest {
   }
 
   @Test
-  void whatHasBecomeAProcessIsNeverEvicted() throws Exception {
+  void aCompletedHandshakeIsNeverEvicted() throws Exception {
     var server = server();
     var started = start();
     try (var call = server.accept(LONG)) {
       var waits = start();
-      // Heard, though nobody accepts it yet.
+      // Its handshake is complete, but it has not been accepted yet.
       var launched = server.accept(LONG);
       var flood = silent().connect(MANY);
       assertThatThrownBy(() -> server.accept(Duration.ofMillis(1)))
@@ -304,7 +303,7 @@ class SilentStubsTest {
   }
 
   @Test
-  void aStubThatIsSentAwaySaysSo() throws Exception {
+  void aRefusedStubReportsIt() throws Exception {
     var server = server();
     var started = start();
     server.close();
@@ -313,7 +312,7 @@ class SilentStubsTest {
         .contains("caisson stub: ");
   }
 
-  /// A server that has few descriptors, until its standard input ends.
+  /// A server that has few descriptors. It runs until its standard input ends.
   static final class Poor {
     private Poor() {}
 
@@ -331,7 +330,7 @@ class SilentStubsTest {
   }
 
   @Test
-  void aServerWithFewDescriptorsIsKeptFromNoStub() throws Exception {
+  void aServerWithFewDescriptorsServesEveryStub() throws Exception {
     var command = new SmallJvm(64, 64).command(Poor.class, directory.toString());
     var process =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();

@@ -47,7 +47,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Stubs on another machine, which is this one behind an sshd.
+/// Stubs on another machine, simulated by this one behind an sshd.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.SSH})
 @Timeout(180)
@@ -167,7 +167,7 @@ class SshStubServerTest {
         var launched = LaunchedStub.by(there.process(), mail());
         var call = server.accept(LONG)) {
       try (var entries = Files.list(Path.of("/proc/%d/fd".formatted(launched.child().pid())))) {
-        // Three streams, two connections, and the way to this JVM.
+        // Three streams, two connections, and the connection to this JVM.
         assertThat(entries).hasSize(6);
       }
       call.process().exitGroup(0);
@@ -175,7 +175,7 @@ class SshStubServerTest {
   }
 
   @Test
-  void upstreamsStubIsHeardToo() throws Exception {
+  void upstreamsStubIsServedToo() throws Exception {
     var stub = Rsyscall.program("rsyscall-unix-stub");
     try (var there = start();
         var server = StubServer.listenOn(there.process(), directory.resolve("mail.sock"))) {
@@ -251,13 +251,13 @@ class SshStubServerTest {
   }
 
   @Test
-  void aPeerThatIsNoStubIsToldOf() throws Exception {
+  void aPeerThatIsNotAStubIsReported() throws Exception {
     try (var there = start();
         var server = StubServer.listenOn(there.process(), directory.resolve("mail.sock"));
         var peer = there.process().fork()) {
       try (var socket = peer.socket(SocketFamily.UNIX, SocketType.STREAM, 0)) {
         peer.connect(socket, new Sockaddr.Unix(server.socket()));
-        // It gets its connections, which end with what it holds of them.
+        // It gets its connections; they close together with its copies.
         Future<StubInvocation> accepted;
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
           accepted = threads.submit(() -> server.accept(LONG));
@@ -271,8 +271,8 @@ class SshStubServerTest {
   }
 
   @Test
-  void aSilentPeerIsSentAwayWhenTheServerIsClosed() throws Exception {
-    // Sooner than its silence ends it.
+  void closingDisconnectsASilentPeer() throws Exception {
+    // Before the timeout of its handshake.
     var soon = Duration.ofSeconds(15);
     try (var there = start();
         var peer = there.process().fork();
@@ -321,7 +321,7 @@ class SshStubServerTest {
         assertThatThrownBy(() -> server.accept(local.process(), LONG))
             .isInstanceOf(IllegalArgumentException.class);
       }
-      // Its descriptor of that number, if it has one, is another.
+      // A descriptor of that number, if one exists there, is another file.
       for (int i = 0; i < 2; i++) {
         assertThatThrownBy(() -> server.accept(before.process(), LONG))
             .isInstanceOf(IllegalArgumentException.class)
@@ -352,7 +352,7 @@ class SshStubServerTest {
   }
 
   @Test
-  void whenTheOtherMachineIsLostTheThreadThatWaitsLearnsIt() throws Exception {
+  void aWaitingThreadLearnsThatTheOtherMachineIsLost() throws Exception {
     var there = start();
     var server = StubServer.create(there.process(), directory, "mail");
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -363,7 +363,7 @@ class SshStubServerTest {
       assertThatThrownBy(() -> server.accept(LONG)).isInstanceOf(ConnectionLostException.class);
     }
     server.close();
-    // No process is left to remove them.
+    // No process is left that could remove them.
     assertThat(left()).hasSize(2);
     for (var file : left()) {
       Files.delete(file);
@@ -371,7 +371,7 @@ class SshStubServerTest {
   }
 
   @Test
-  void whatIsThereAlreadyStays() throws Exception {
+  void existingFilesStay() throws Exception {
     try (var there = start()) {
       Files.writeString(mail(), "mine");
       assertThatThrownBy(() -> StubServer.create(there.process(), directory, "mail"))

@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/// The calls that wait, and the threads that wait for them.
+/// The queue of invocations, and the threads that wait for them.
 @Timeout(60)
 class StubQueueTest {
   private static final Duration LONG = Duration.ofSeconds(30);
@@ -21,7 +21,7 @@ class StubQueueTest {
   private final StubQueue queue = new StubQueue(2);
 
   @Test
-  void aThreadThatIsWokenStartsAgainWhatHasEnded() throws Exception {
+  void aWokenThreadRestartsTheSource() throws Exception {
     var starts = new AtomicInteger();
     var first = new CountDownLatch(1);
     var waiting =
@@ -59,7 +59,7 @@ class StubQueueTest {
   }
 
   @Test
-  void whatWaitsLearnsThatItIsClosed() throws Exception {
+  void aWaitingThreadLearnsThatItIsClosed() throws Exception {
     var waiting = Background.startPlatform(() -> queue.next(Deadline.in(LONG), () -> {}));
     var demanding = Background.startPlatform(queue::awaitDemand);
     queue.close();

@@ -36,21 +36,21 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/// Stubs where another process sees files: in other namespaces, or in a sandbox.
+/// Stubs at the place of another process: in other namespaces, or in a sandbox.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class StubServerElsewhereTest {
   private static final Duration LONG = Duration.ofSeconds(60);
   private static final Path SHELL = Path.of("/bin/sh");
 
-  /// A directory that each place has for itself.
+  /// A directory that each place has separately.
   private static final Path OWN = Path.of("/mnt");
 
   private static final String MOUNT = "mount -t tmpfs tmpfs /mnt && exec \"$0\" \"$@\"";
 
   @TempDir Path directory;
 
-  /// Where the process is.
+  /// The place of the process.
   enum Place {
     ROOT_IN_OWN_MOUNT_AND_NETWORK_NAMESPACE(List.of("unshare", "-mn", "sh", "-c", MOUNT)),
     ROOT_IN_OWN_PID_NAMESPACE(
@@ -121,7 +121,7 @@ class StubServerElsewhereTest {
           var other = process.fork()) {
         assertThat(OWN.resolve("mail")).doesNotExist();
         assertThat(OWN.resolve("mail.sock")).doesNotExist();
-        // A program that knows nothing of stubs.
+        // An ordinary program that does not know stubs.
         other.execve(
             SHELL, List.of("sh", "-c", "cd /mnt && PATH=/mnt mail -t me && exit 8"), Map.of());
         try (var call = server.accept(LONG)) {
@@ -176,8 +176,8 @@ class StubServerElsewhereTest {
       value = Place.class,
       names = {"ROOT_IN_OWN_MOUNT_AND_NETWORK_NAMESPACE", "BUBBLEWRAP"})
   @Requires({Need.ROOT, Need.BUBBLEWRAP})
-  void whatAKilledProcessHasMadeIsRemovedInItsNamespace(Place place) throws Exception {
-    // Another process keeps the file system.
+  void filesOfAKilledProcessAreRemovedInItsNamespace(Place place) throws Exception {
+    // Another process keeps the file system mounted.
     try (var local = place.start();
         var killed = local.process().fork()) {
       var server = StubServer.create(killed.process(), OWN, "mail");
@@ -193,7 +193,7 @@ class StubServerElsewhereTest {
   }
 
   @Test
-  void whatWasPutInAPlaceAfterTheProcessHasEndedStays() throws Exception {
+  void filesReplacedAfterTheEndOfTheProcessStay() throws Exception {
     var gone = LocalProcess.start();
     var server = StubServer.create(gone.process(), directory, "mail");
     gone.close();
@@ -219,7 +219,7 @@ class StubServerElsewhereTest {
           });
       var program = directory.resolve("mail");
       for (int i = 0; i < 3; i++) {
-        // A stub that connects before it waits is heard by the server itself.
+        // The server itself makes the handshake of a stub that connects before the process waits.
         var accepted =
             Background.startPlatform(() -> server.accept(other.process(), LONG)).awaitWaiting();
         try (var launched = LaunchedStub.by(local.process(), program, "theirs");
@@ -259,7 +259,7 @@ class StubServerElsewhereTest {
       try (server) {
         assertThatThrownBy(() -> server.accept(other.process(), Duration.ofMillis(50)))
             .isInstanceOf(DeadlineException.class);
-        // The time of one that gave up is over: it takes no stub from the others.
+        // A thread that gave up takes no stub from the others.
         try (var launched = LaunchedStub.by(local.process(), directory.resolve("mail"));
             var call = server.accept(LONG)) {
           call.process().exitGroup(1);
@@ -279,7 +279,7 @@ class StubServerElsewhereTest {
   }
 
   @Test
-  void whatIsThereAlreadyStays() throws Exception {
+  void existingFilesStay() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var mine = Files.writeString(directory.resolve("mail"), "mine");
@@ -311,7 +311,7 @@ class StubServerElsewhereTest {
   }
 
   @Test
-  void aLongPathWillDo() throws Exception {
+  void aLongPathWorks() throws Exception {
     var deep = directory;
     for (int i = 0; i < 6; i++) {
       deep = deep.resolve("a-directory-of-thirty-characters");

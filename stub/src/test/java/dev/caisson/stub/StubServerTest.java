@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Programs that others launch call back.
+/// Programs that other programs launch connect to the server.
 @ExtendWith(NoLeaks.class)
 class StubServerTest {
   private static final Duration LONG = Duration.ofSeconds(30);
@@ -84,7 +84,7 @@ class StubServerTest {
   }
 
   @Test
-  void theWayToTheSocketCanBeInTheProgram() throws Exception {
+  void thePathOfTheSocketCanBeInTheProgram() throws Exception {
     try (var server = StubServer.listenOn(directory.resolve("socket"))) {
       Stub.write(Stub.program(server.socket()), directory.resolve("program"));
       var started =
@@ -97,7 +97,7 @@ class StubServerTest {
     }
   }
 
-  /// rsyscall makes such a script for each name, since its stub needs the variable.
+  /// rsyscall makes such a script for each name, as its stub needs the variable.
   @Test
   void aWrapperScriptPutsThePathOfTheStubBeforeTheNameThatWasCalled() throws Exception {
     try (var server = StubServer.listenOn(directory.resolve("sendmail.sock"))) {
@@ -162,20 +162,20 @@ class StubServerTest {
     try (var server = StubServer.create(directory, "blocks")) {
       var started = new ProcessBuilder(directory.resolve("blocks").toString()).start();
       try (var call = server.accept(LONG)) {
-        leaveInACall(call.process());
+        abandonACall(call.process());
       }
       assertThat(started.waitFor()).isEqualTo(128 + 9);
     }
   }
 
   @Test
-  void aStubWhoseCallReturnsToNobodyExitsWith1() throws Exception {
+  void aStubWhoseConnectionIsClosedInACallExitsWith1() throws Exception {
     try (var server = StubServer.create(directory, "returns")) {
       var started = new ProcessBuilder(directory.resolve("returns").toString()).start();
       var call = server.accept(LONG);
       var process = call.process();
-      leaveInACall(process);
-      // Not the call itself, which would kill it.
+      abandonACall(process);
+      // Closes the process and not the invocation, which would kill the stub.
       process.close();
       started.getOutputStream().close();
       assertThat(started.waitFor()).isEqualTo(1);
@@ -184,7 +184,7 @@ class StubServerTest {
   }
 
   @Test
-  void whatItsCallerHasClosedIsClosedInIt() throws Exception {
+  void descriptorsClosedByTheCallerAreClosedInTheStub() throws Exception {
     try (var server = StubServer.create(directory, "stub")) {
       var program = directory.resolve("stub").toString();
       var started = new ProcessBuilder("sh", "-c", "exec \"$0\" <&- >&- 2>&-", program).start();
@@ -203,7 +203,7 @@ class StubServerTest {
 
   @Test
   @Requires(Need.OPEN_FILES)
-  void thoseWhoAreSilentKeepNobodyWaiting() throws Exception {
+  void silentPeersDelayNoStub() throws Exception {
     var silent = new ArrayList<UnixSocket>();
     try (var server = StubServer.create(directory, "stub")) {
       for (int i = 0; i < 200; i++) {
@@ -222,7 +222,7 @@ class StubServerTest {
   }
 
   @Test
-  void whatIsNoChildOfAStubIsNotTakenForOne() throws Exception {
+  void aForeignProcessIsNotTakenForAChildOfAStub() throws Exception {
     var bystander = new ProcessBuilder("sleep", "1000").start();
     try (var server = StubServer.create(directory, "stub")) {
       var started = new ProcessBuilder(directory.resolve("stub").toString()).start();
@@ -248,7 +248,7 @@ class StubServerTest {
   }
 
   @Test
-  void whoeverHasNotBeenAcceptedIsSentAway() throws Exception {
+  void closingDisconnectsStubsThatWereNotAccepted() throws Exception {
     var server = StubServer.create(directory, "stub");
     var program = new ProcessBuilder(directory.resolve("stub").toString());
     var all = List.of(program.start(), program.start(), program.start());
@@ -260,7 +260,7 @@ class StubServerTest {
   }
 
   @Test
-  void itTellsWhoWaitsThatItHasBeenClosed() throws Exception {
+  void aWaitingThreadLearnsThatItIsClosed() throws Exception {
     var server = StubServer.create(directory, "stub");
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var waiting =
@@ -283,24 +283,24 @@ class StubServerTest {
   }
 
   @Test
-  void whatIsNotItsOwnStays() throws Exception {
+  void filesOfOthersStay() throws Exception {
     var program = directory.resolve("stub");
     try (var server = StubServer.create(directory, "stub")) {
       server.add(directory, "other");
       Files.delete(program);
       Files.delete(directory.resolve("other.sock"));
-      Files.writeString(program, "somebody else's");
+      Files.writeString(program, "another program's");
       assertThatThrownBy(() -> server.add(directory, "stub"))
           .isInstanceOf(FileAlreadyExistsException.class);
     }
-    assertThat(program).hasContent("somebody else's");
+    assertThat(program).hasContent("another program's");
     try (var left = Files.list(directory)) {
       assertThat(left).containsExactly(program);
     }
   }
 
   @Test
-  void aNameIsThatOfAFile() throws Exception {
+  void aNameMustBeAFileName() throws Exception {
     for (var name : List.of("", "a/b", "../esc", "..", "x".repeat(81), "\u65e5".repeat(27))) {
       assertThatThrownBy(() -> StubServer.create(directory, name))
           .isInstanceOf(IllegalArgumentException.class);
@@ -308,8 +308,8 @@ class StubServerTest {
     StubServer.create(directory, "x".repeat(80)).close();
   }
 
-  /// Has a process read what does not come, and waits no longer.
-  private static void leaveInACall(RemoteProcess process) {
+  /// Makes the process block in a read, and abandons the call.
+  private static void abandonACall(RemoteProcess process) {
     assertThatThrownBy(() ->
             process
                 .call(SystemCall.READ)

@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Many stubs, each with a handler.
+/// Several stubs, each with a handler.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class StubsTest {
@@ -107,14 +107,14 @@ class StubsTest {
             Optional.of(Path.of("/")),
             Optional.of(Path.of("/")));
     var last = calls.getLast();
-    // The shell became the stub, and was the parent of the one before.
+    // The shell became the last stub, and was the parent of the one before.
     assertThat(last.arguments()).containsExactly(Integer.toString(last.credentials().pid()));
     assertThat(calls.get(2).ppid()).isEqualTo(last.credentials().pid());
     assertThat(last.ppid()).isEqualTo((int) ProcessHandle.current().pid());
   }
 
   @Test
-  void aStubIsKnownByItsFileWhateverItIsCalled() throws Exception {
+  void aStubIsIdentifiedByItsFileAndNotByItsFirstArgument() throws Exception {
     var calls = new ArrayList<RecordedInvocation>();
     try (var stubs = Stubs.create(calls::add)) {
       stubs.add("one", call -> 1).add("two", call -> 2);
@@ -162,7 +162,7 @@ class StubsTest {
       stubs.add(
           "look",
           call -> {
-            // All that can be changed in it before.
+            // Changes all state of the stub that can be changed.
             var process = call.process();
             process.rtSigprocmask(SignalMask.SETMASK, Set.of(Signal.HUP));
             process.pipe2();
@@ -242,7 +242,7 @@ class StubsTest {
   }
 
   @Test
-  void aHandlerThatFailsIsToldOfAtTheEnd() throws Exception {
+  void aFailedHandlerIsReportedByClose() throws Exception {
     var stubs = Stubs.create();
     var where = stubs.directory();
     stubs.add(
@@ -262,7 +262,7 @@ class StubsTest {
   }
 
   @Test
-  void aCallThatIsUnderWayIsWaitedFor() throws Exception {
+  void closeWaitsForRunningHandlers() throws Exception {
     var begun = new CountDownLatch(1);
     var stubs = Stubs.in(directory);
     stubs.add(
@@ -281,7 +281,7 @@ class StubsTest {
   }
 
   @Test
-  void aHandlerThatDoesNotEndIsInterruptedByWhoeverIsInterrupted() throws Exception {
+  void anInterruptOfCloseInterruptsAHandlerThatDoesNotEnd() throws Exception {
     var begun = new CountDownLatch(1);
     var stubs = Stubs.in(directory);
     stubs.add(
@@ -301,7 +301,7 @@ class StubsTest {
   }
 
   @Test
-  void whoConnectsAndSaysNothingStallsNobody() throws Exception {
+  void aSilentPeerDelaysNoInvocation() throws Exception {
     try (var stubs = Stubs.in(directory)) {
       stubs.add("one", call -> 0);
       try (var silent =
@@ -313,7 +313,7 @@ class StubsTest {
   }
 
   @Test
-  void whatIsInTheDirectoryIsLeftInPeace() throws Exception {
+  void otherFilesInTheDirectoryStay() throws Exception {
     Files.writeString(directory.resolve("mine"), "mine");
     try (var stubs = Stubs.in(directory)) {
       assertThatThrownBy(() -> stubs.add("mine", call -> 0))
@@ -331,7 +331,7 @@ class StubsTest {
   }
 
   @Test
-  void aListenerThatFailsFailsTheCall() throws Exception {
+  void aFailedListenerFailsTheInvocation() throws Exception {
     var stubs =
         Stubs.create(call -> {
           throw new IOException("full");
@@ -342,7 +342,7 @@ class StubsTest {
   }
 
   @Test
-  void whoeverConnectsAndIsSilentIsNotWaitedFor() throws Exception {
+  void closeDoesNotWaitForASilentPeer() throws Exception {
     var silent = new ArrayList<UnixSocket>();
     try {
       try (var stubs = Stubs.in(directory).add("one", call -> 0)) {
@@ -355,7 +355,7 @@ class StubsTest {
       for (var socket : silent) {
         var told = socket.recvmsg(100, Deadline.in(LONG));
         Fd.closeAll(told.descriptors());
-        // What a stub is told, and then, since nothing was said, the end.
+        // The bytes of the handshake, and then the end, as the peer stayed silent.
         assertThat(socket.recvmsg(100, Deadline.in(LONG)).isEndOfFile()).isTrue();
       }
     } finally {

@@ -42,8 +42,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/// The same for all stubs: ours, one in Python that knows nothing but upstream's protocol, and
-/// upstream's own where there is a build of it.
+/// Tests for all stubs: ours, one in Python that implements only upstream's protocol, and
+/// upstream's own, if it is built.
 @ExtendWith(NoLeaks.class)
 @Requires(Need.PYTHON)
 @Timeout(120)
@@ -53,7 +53,7 @@ class UpstreamStubTest {
 
   @TempDir Path directory;
 
-  /// Who it is that calls.
+  /// The implementation of the stub.
   enum Peer {
     CAISSON {
       @Override
@@ -91,7 +91,7 @@ class UpstreamStubTest {
         .isEqualTo(errno);
   }
 
-  /// A stub that has been launched and has called.
+  /// A stub that has been launched and accepted.
   private final class Called implements AutoCloseable {
     private final StubServer server;
     private final Process started;
@@ -137,10 +137,10 @@ class UpstreamStubTest {
 
   @ParameterizedTest
   @EnumSource
-  void itSaysWhoItIs(Peer peer) throws Exception {
+  void itReportsArgumentsEnvironmentAndPid(Peer peer) throws Exception {
     try (var called = new Called(peer)) {
       var arguments = called.call.arguments();
-      // An interpreter is no part of them.
+      // An interpreter is not part of the arguments.
       var command = called.command;
       assertThat(arguments)
           .isEqualTo(command.subList(command.size() - arguments.size(), command.size()));
@@ -158,7 +158,7 @@ class UpstreamStubTest {
 
   @ParameterizedTest
   @EnumSource
-  void itExitsAsItIsTold(Peer peer) throws Exception {
+  void itExitsWithTheGivenStatus(Peer peer) throws Exception {
     try (var called = new Called(peer)) {
       called.process().exitGroup(4);
       assertThat(called.started.waitFor()).isEqualTo(4);
@@ -167,7 +167,7 @@ class UpstreamStubTest {
 
   @ParameterizedTest
   @EnumSource
-  void itGoesWithItsController(Peer peer) throws Exception {
+  void itEndsWithItsController(Peer peer) throws Exception {
     try (var called = new Called(peer)) {
       assertThat(end(called)).isIn(0, 1);
     }
@@ -196,7 +196,7 @@ class UpstreamStubTest {
 
   @ParameterizedTest
   @EnumSource
-  void itHasMemoryInCommonWithItsController(Peer peer) throws Exception {
+  void itSharesMemoryWithItsController(Peer peer) throws Exception {
     var path = directory.resolve("file");
     try (var called = new Called(peer);
         var fd = called.process().openat(path, Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0640);
@@ -248,7 +248,7 @@ class UpstreamStubTest {
 
   @ParameterizedTest
   @EnumSource
-  void itIsGivenDescriptorsAndItsOwnAreTaken(Peer peer) throws Exception {
+  void descriptorsAreSentToItAndTakenFromIt(Peer peer) throws Exception {
     try (var called = new Called(peer)) {
       var process = called.process();
       for (int i = 0; i < 20; i++) {

@@ -1,4 +1,4 @@
-"""A stub that knows the protocol of rsyscall's unix stub and no extension of it, and many that know it too well.
+"""A stub that implements rsyscall's unix stub protocol without extensions, and many that misuse the protocol.
 
 Arguments: the name of a function below, the path of a socket.
 """
@@ -34,7 +34,7 @@ def connect(path):
 
 
 class Given:
-    """What a controller gives."""
+    """The descriptors that a controller sends."""
 
     def __init__(self, path):
         self.connected = connect(path)
@@ -89,14 +89,14 @@ def good(path):
 
 
 def launched(path):
-    """One that tells the truth."""
+    """Reports its true arguments and environment."""
     given = Given(path)
     given.describe(env=[name + b"=" + value for name, value in os.environb.items()])
     given.serve()
 
 
 def silent(path):
-    connected = connect(path)  # which stays open
+    connected = connect(path)  # stays open
     signal.pause()
     connected.close()
 
@@ -246,7 +246,7 @@ acknowledges_otherwise = acknowledges(b"something else that is far too long" * 1
 acknowledges_more = acknowledges(b"caisson\1" + struct.pack("<Q", 77) + b"more")
 
 
-# Good ones until they are asked for the group of a process that there is not.
+# Behaves well until the controller asks for the group of a process that does not exist.
 def at_getpgid(what):
     def run(path):
         given = Given(path)
@@ -294,7 +294,7 @@ def cuts_memory(given):
             return
         except PermissionError:
             pass
-    # holes are no harm
+    # Holes do no harm.
     libc.fallocate(given.memory, 3, ctypes.c_long(0), ctypes.c_long(64 << 20))
     given.answer(1234)
     given.serve()
@@ -324,7 +324,7 @@ not_an_error = at_getpgid(then_serve(-4096))
 
 
 def counts(path):
-    """Says that it has read and written more than there is."""
+    """Reports that it has read and written more than possible."""
     given = Given(path)
     given.describe()
     given.serve(3)
@@ -333,7 +333,7 @@ def counts(path):
 
 
 def errno(path):
-    """Answers with an error that there is not."""
+    """Answers with an unknown errno."""
     given = Given(path)
     given.describe()
     given.serve(3)
@@ -361,4 +361,4 @@ if __name__ == "__main__":
     try:
         globals()[sys.argv[1]](sys.argv[2])
     except (ConnectionResetError, BrokenPipeError):
-        pass  # the controller has had enough
+        pass  # The controller has closed the connection.

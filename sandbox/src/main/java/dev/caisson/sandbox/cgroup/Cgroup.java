@@ -16,16 +16,17 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 
-/// A set of processes with limits of their own. Who is in it cannot leave it, nor can its
-/// descendants, unless they may write to the cgroup file system.
+/// A set of processes with common limits. Neither a member nor its descendants can leave the
+/// cgroup, unless they may write to the cgroup file system.
 ///
-/// The processes are one level below the group that has the limits: who is given a part of the
-/// cgroup file system, by a mount or a namespace, finds no limit there that could be lifted.
+/// The processes are in a group one level below the group with the limits. A process that sees its
+/// part of the cgroup file system, by a mount or a namespace, therefore finds no limit there to
+/// lift.
 ///
-/// A process gets into it by [#start], which is quick and leaves no moment outside, or by [#add].
-/// Where no cgroup could be made, and that was no error, all of this does nothing.
+/// A process enters by [#start], which is fast and never runs it outside the cgroup, or by [#add].
+/// If no cgroup could be made and the limits were best effort, all methods are no-ops.
 ///
-/// Any number of threads may use it.
+/// Thread-safe.
 public final class Cgroup implements AutoCloseable {
   private final Version version;
   private final Map<String, Path> directories;
@@ -43,20 +44,20 @@ public final class Cgroup implements AutoCloseable {
     this.patience = patience;
   }
 
-  /// The limits that hold, as the kernel tells them.
+  /// The enforced limits, as read back from the kernel.
   public ResourceLimits enforced() {
     return enforced;
   }
 
-  /// The directories that have the limits, one in each hierarchy.
+  /// The directories with the limits, one in each hierarchy.
   public List<Path> directories() {
     return List.copyOf(distinct);
   }
 
-  /// A process that will execute this file in the cgroup if it is started by [#start].
+  /// Describes a process that executes this file in the cgroup, if started by [#start].
   ///
-  /// With version 2 it is `/bin/sh` that moves itself and then executes the file; with version 1,
-  /// the file itself.
+  /// With version 2, `/bin/sh` moves itself into the cgroup and then executes the file; with
+  /// version 1, the file is executed directly.
   public Spawn spawn(Path executable) {
     var two = directories.get("");
     return two == null
@@ -69,11 +70,11 @@ public final class Cgroup implements AutoCloseable {
             .args(executable.toString());
   }
 
-  /// Starts a process that [#spawn] gave; nothing of it runs outside of the cgroup.
+  /// Starts a process from [#spawn]; no part of it runs outside the cgroup.
   ///
-  /// With version 1 the thread goes into the cgroup and comes back, which takes a fraction of a
-  /// millisecond: a single thread may move itself without waiting for all processors, as a whole
-  /// process must.
+  /// With version 1 the thread enters the cgroup and comes back, which takes a fraction of a
+  /// millisecond: a single thread may move itself without waiting for all processors, unlike a
+  /// whole process.
   ///
   /// @return the child, which the caller must wait for or close
   /// @throws IOException if the thread cannot be moved
@@ -115,7 +116,7 @@ public final class Cgroup implements AutoCloseable {
     new LinkedHashSet<>(version.own().values()).forEach(Cgroup::move);
   }
 
-  /// Moves the thread that calls it.
+  /// Moves the calling thread.
   private static void move(Path directory) {
     try {
       ControlFile.write(directory.resolve("tasks"), "0");
@@ -124,16 +125,18 @@ public final class Cgroup implements AutoCloseable {
     }
   }
 
-  /// Moves a process into it; its children of later are in it, those of before are not.
+  /// Moves a process into the cgroup. Its future children are members; its existing ones are not.
   ///
-  /// The kernel waits for all processors to take notice, about ten milliseconds. A process that has
-  /// ended is left in peace; the caller must know that the number is still its.
+  /// Takes about ten milliseconds, as the kernel waits for all processors. No-op if the process has
+  /// ended. The caller must ensure that the pid has not been reused.
   ///
   /// @throws IOException if the kernel refuses
   public synchronized void add(int pid) throws IOException {
     checkOpen();
     if (pid <= 0 || pid == Owner.self().pid()) {
-      throw new IllegalArgumentException("not a process to be put into a cgroup: " + pid);
+      throw new IllegalArgumentException(
+          "cannot put the process %d into a cgroup: the pid must be that of another process"
+              .formatted(pid));
     }
     for (var directory : distinct) {
       try {
@@ -155,17 +158,17 @@ public final class Cgroup implements AutoCloseable {
     }
   }
 
-  /// What has been used so far.
+  /// The resources used so far.
   ///
   /// @throws IOException if the kernel's files cannot be read
   public ResourceUsage usage() throws IOException {
     return directories.isEmpty() ? ResourceUsage.NONE : version.usage(directories);
   }
 
-  /// Kills every process in it, those too that are born meanwhile, and waits until none is left.
+  /// Kills all processes, including those forked meanwhile, and waits until none is left.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if one does not die in ten seconds, which can only
-  ///   be if it sits in the kernel
+  /// @throws dev.caisson.linux.DeadlineException if a process does not die within ten seconds,
+  ///   which happens only if it is blocked in the kernel
   /// @throws java.io.InterruptedIOException if the thread is interrupted
   public synchronized void kill() throws IOException {
     if (!closed) {
@@ -173,8 +176,8 @@ public final class Cgroup implements AutoCloseable {
     }
   }
 
-  /// Kills what is in it and removes it. Never throws: what cannot be removed in ten seconds is
-  /// left to [Cgroups#sweep()]. Idempotent.
+  /// Kills all processes and removes the cgroup. A cgroup that cannot be removed within ten seconds
+  /// is left to [Cgroups#sweep()]. Never throws. Idempotent.
   @Override
   public synchronized void close() {
     if (closed) {
@@ -189,7 +192,7 @@ public final class Cgroup implements AutoCloseable {
     try {
       Removal.killAndRemove(List.copyOf(distinct), deadline);
     } catch (IOException left) {
-      // A process that does not die by SIGKILL sits in the kernel.
+      // A process that survives SIGKILL is blocked in the kernel.
     } finally {
       GroupDirectories.remove(distinct);
       if (interrupted) {

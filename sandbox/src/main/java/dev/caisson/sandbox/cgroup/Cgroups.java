@@ -18,11 +18,11 @@ import java.util.Set;
 
 /// The control groups of this machine, as far as this process may use them.
 ///
-/// New ones are made below the cgroup that the process itself is in, so all limits that it has
-/// itself hold for them, too. They lie in a directory of this JVM, which is there while any of them
-/// is. If the JVM is killed, [#sweep()] of another removes it.
+/// New cgroups are made below the cgroup of the process itself, so its own limits apply to them
+/// too. They are in a directory of this JVM, which exists while it contains a cgroup. If the JVM is
+/// killed, the [#sweep()] of another JVM removes it.
 ///
-/// Safe for use by several threads.
+/// Thread-safe.
 public final class Cgroups {
   private static final Duration REMOVAL = Duration.ofSeconds(10);
   private static final Set<String> CONTROLLERS = Set.of("memory", "pids", "cpu");
@@ -35,7 +35,7 @@ public final class Cgroups {
     this.version = version;
   }
 
-  /// Looks at what is mounted and where this process is in it. Changes nothing.
+  /// Finds the mounted hierarchies and the cgroups of this process. Changes nothing.
   ///
   /// @throws IOException if `/proc` cannot be read
   public static Cgroups detect() throws IOException {
@@ -58,19 +58,19 @@ public final class Cgroups {
     return new Cgroups(new Version1(hierarchies));
   }
 
-  /// Why something cannot be limited here, and what to do; empty if it can be.
+  /// Explains why a resource cannot be limited here, and what to do; empty if it can be limited.
   ///
   /// @throws IOException if the kernel's files cannot be read
   public Optional<String> obstacle(Resource resource) throws IOException {
     return version.obstacle(resource);
   }
 
-  /// Makes a cgroup, in which there is nobody at first.
+  /// Makes an empty cgroup.
   ///
-  /// @param name letters, digits, `-` and `_`, 64 at most; no other of this JVM has it
+  /// @param name 1 to 64 letters, digits, `-` and `_`; unique in this JVM
   /// @return the cgroup, which the caller closes
-  /// @throws ResourceLimitException if a limit cannot be enforced, unless the limits are best
-  ///   effort. Nothing is left then
+  /// @throws ResourceLimitException if a limit cannot be enforced and the limits are not best
+  ///   effort; nothing is left behind
   /// @throws IOException if no cgroup can be made at all
   public Cgroup create(String name, ResourceLimits limits) throws IOException {
     if (!isName(name)) {
@@ -175,19 +175,20 @@ public final class Cgroups {
     }
   }
 
-  /// The directory of this JVM may be removed at any moment by whoever closes the last in it.
+  /// Makes a cgroup. Another thread that closes the last cgroup of the parent may remove the parent
+  /// at any moment, so this retries.
   private static Path make(Path parent, String name) throws IOException {
     var directory = parent.resolve(name);
     for (int tries = 1; ; tries++) {
       try {
         Files.createDirectory(parent);
       } catch (FileAlreadyExistsException usual) {
-        // Others are in it.
+        // Another cgroup is in it.
       }
       try {
         return Files.createDirectory(directory);
       } catch (FileAlreadyExistsException twice) {
-        throw new IOException("there is a cgroup of this name already: " + directory, twice);
+        throw new IOException("a cgroup of this name exists already: " + directory, twice);
       } catch (FileSystemException gone) {
         if (tries == TRIES) {
           GroupDirectories.tryRemove(parent);
@@ -197,10 +198,10 @@ public final class Cgroups {
     }
   }
 
-  /// The directories in which this JVM makes its cgroups, one in each hierarchy that it may use.
+  /// The directories for this JVM's cgroups, one in each hierarchy that it may use.
   ///
-  /// Each is there only while there is something in it. Whoever outlives the JVM may kill what is
-  /// in them, and remove them with all directories below them, the deepest first.
+  /// Each exists only while it contains a cgroup. A process that outlives the JVM may kill the
+  /// members, and remove the directories, the deepest first.
   public List<Path> directories() {
     return version.own().values().stream()
         .distinct()
@@ -208,13 +209,13 @@ public final class Cgroups {
         .toList();
   }
 
-  /// Removes what JVMs have left that were killed, below the same cgroup as this one, and kills
-  /// what still runs in it. A JVM that lives, or is in another pid namespace, is left in peace.
+  /// Removes the cgroups of killed JVMs below the same cgroup as this one's, and kills the
+  /// processes in them. JVMs that are alive, or in another pid namespace, are left alone.
   ///
-  /// Blocks until that is done, ten seconds at most for each of them.
+  /// Blocks until that is done, at most ten seconds for each JVM.
   ///
   /// @return the directories that were removed
-  /// @throws IOException if something cannot be removed; the rest has been
+  /// @throws IOException if a directory cannot be removed; all others have been removed
   public List<Path> sweep() throws IOException {
     var left = new LinkedHashMap<Owner, List<Path>>();
     for (var own : new LinkedHashSet<>(version.own().values())) {

@@ -13,13 +13,13 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 
-/// The files by which the kernel is told and asked.
+/// Reads and writes the control files of cgroups.
 final class ControlFile {
   private static final int CHUNK = 4096;
 
   private ControlFile() {}
 
-  /// Writes a value in one `write(2)`, as the kernel wants it. The file is never made.
+  /// Writes a value in one `write(2)`, as the kernel requires. Never creates the file.
   static void write(Path file, String value) throws IOException {
     try (var fd = Fd.open(file, OpenFlag.WRONLY)) {
       fd.write(value.getBytes(StandardCharsets.US_ASCII));
@@ -52,7 +52,7 @@ final class ControlFile {
     return bytes.toString(StandardCharsets.ISO_8859_1).strip();
   }
 
-  /// Empty if the kernel has no such file, or the cgroup has just gone.
+  /// Reads a file; empty if the kernel has no such file, or the cgroup has just been removed.
   static Optional<String> readIfThere(Path file) throws IOException {
     try {
       return Optional.of(contents(file));
@@ -64,7 +64,7 @@ final class ControlFile {
     }
   }
 
-  /// The words of a file; none if it is not there.
+  /// The words of a file; empty if it does not exist.
   static Set<String> words(Path file) throws IOException {
     var words = new HashSet<String>();
     for (var line : readIfThere(file).orElse("").split("\n", -1)) {
@@ -82,7 +82,7 @@ final class ControlFile {
     return text.isPresent() ? number(text.get()) : OptionalLong.empty();
   }
 
-  /// The number that stands after a key, one of which is on each line.
+  /// The number after a key, in a file with one key on each line.
   static OptionalLong entry(Path file, String key) throws IOException {
     for (var line : readIfThere(file).orElse("").split("\n", -1)) {
       if (line.startsWith(key + " ")) {

@@ -10,19 +10,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/// Where a cgroup lies: a directory in each hierarchy that has the limits, and one below it with
-/// the processes.
+/// The directories of a cgroup: in each hierarchy, one with the limits, and one below it with the
+/// processes.
 final class GroupDirectories {
   private GroupDirectories() {}
 
-  /// The group with the processes, below one that has the limits.
+  /// The group with the processes, below the group with the limits.
   static Path members(Path directory) {
     return directory.resolve("members");
   }
 
   /// The directory of a controller.
   ///
-  /// @throws IOException if there is none
+  /// @throws IOException if the controller has no directory
   static Path of(Map<String, Path> directories, String controller) throws IOException {
     var directory = directories.get(controller);
     if (directory == null) {
@@ -31,14 +31,14 @@ final class GroupDirectories {
     return directory;
   }
 
-  /// What a directory lies in.
+  /// The parent of a directory.
   static Path parent(Path directory) {
     return Objects.requireNonNull(directory.getParent());
   }
 
-  /// Removes empty directories, and those that they are in if these are empty then.
+  /// Removes empty directories, and their parents if these are empty afterwards.
   ///
-  /// @return whether all of the former are gone
+  /// @return whether all the given directories are gone
   static boolean remove(Iterable<Path> directories) {
     var distinct = new LinkedHashSet<Path>();
     directories.forEach(distinct::add);
@@ -50,7 +50,7 @@ final class GroupDirectories {
     return all;
   }
 
-  /// Removes it if nothing is in it.
+  /// Removes a directory if it is empty.
   static boolean tryRemove(Path directory) {
     try {
       Files.deleteIfExists(directory);
@@ -60,13 +60,13 @@ final class GroupDirectories {
     }
   }
 
-  /// The cgroups below one; none if it is gone.
+  /// The child cgroups of a directory; empty if it is gone.
   static List<Path> children(Path directory) throws IOException {
     var children = new ArrayList<Path>();
     try (var entries = Files.newDirectoryStream(directory, Files::isDirectory)) {
       entries.forEach(children::add);
     } catch (NoSuchFileException gone) {
-      // Another removes it, too.
+      // Another thread or process removes it, too.
     } catch (java.nio.file.DirectoryIteratorException failure) {
       throw failure.getCause();
     }

@@ -16,24 +16,24 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/// A hierarchy of control groups that is mounted, and where this process is in it.
+/// A mounted hierarchy of control groups, and the cgroup of this process in it.
 ///
-/// Other people's mounts stand beside it in the same file, under any names they like, so a line
-/// that makes no sense is passed over.
+/// `mountinfo` also lists the mounts of others, with arbitrary names, so malformed lines are
+/// skipped.
 ///
 /// @param version 1 or 2
-/// @param controllers those of version 1, which are the mount's; of version 2, none
-/// @param own the directory of the cgroup that this process is in
-/// @param namespaced whether that is the top of all that the process can see
+/// @param controllers the controllers of a version 1 mount; empty for version 2
+/// @param own the directory of the cgroup of this process
+/// @param namespaced whether that cgroup is the root of all that the process can see
 record Hierarchy(int version, Set<String> controllers, Path own, boolean namespaced) {
 
-  /// Finds those that are mounted and show the cgroup of this process.
+  /// Finds the mounted hierarchies that show the cgroup of this process.
   ///
   /// @param mountinfo a file like `/proc/self/mountinfo`; see `proc_pid_mountinfo(5)`
   /// @param cgroup a file like `/proc/self/cgroup`; see `cgroups(7)`
   static List<Hierarchy> find(Path mountinfo, Path cgroup) throws IOException {
     var memberships = memberships(text(cgroup));
-    // By version and controllers: a hierarchy may be mounted in several places.
+    // By version and controllers, as a hierarchy may be mounted several times.
     var found = new LinkedHashMap<String, Hierarchy>();
     for (var line : text(mountinfo).split("\n", -1)) {
       var mount = Mount.parse(line);
@@ -84,7 +84,7 @@ record Hierarchy(int version, Set<String> controllers, Path own, boolean namespa
     }
     try {
       var own = path(below.get().isEmpty() ? mount.point : mount.point + "/" + below.get());
-      // Another mount may lie over it.
+      // Another mount may cover it.
       return Files.exists(own.resolve("cgroup.procs"))
           ? Optional.of(new Hierarchy(version, Set.copyOf(controllers), own, path.equals("/")))
           : Optional.empty();
@@ -93,7 +93,7 @@ record Hierarchy(int version, Set<String> controllers, Path own, boolean namespa
     }
   }
 
-  /// The path of these bytes, one in each character.
+  /// The path of these bytes, one byte in each character.
   private static Path path(String bytes) {
     for (int i = 0; i < bytes.length(); i++) {
       if (bytes.charAt(i) == 0 || bytes.charAt(i) > 126) {
@@ -106,7 +106,7 @@ record Hierarchy(int version, Set<String> controllers, Path own, boolean namespa
     return Path.of(bytes);
   }
 
-  /// The way from the root of a mount to a cgroup; empty if it is not to be seen there.
+  /// The path from the root of a mount to a cgroup; empty if the mount does not show it.
   private static Optional<String> below(String root, String path) {
     if (!path.startsWith("/") || Arrays.asList(path.split("/", -1)).contains("..")) {
       return Optional.empty();
@@ -122,7 +122,7 @@ record Hierarchy(int version, Set<String> controllers, Path own, boolean namespa
         : Optional.empty();
   }
 
-  /// The path by controller; that of version 2 has the empty name.
+  /// The paths by controller; version 2 has the empty name.
   private static Map<String, String> memberships(String text) {
     var paths = new HashMap<String, String>();
     for (var line : text.split("\n", -1)) {
@@ -138,20 +138,20 @@ record Hierarchy(int version, Set<String> controllers, Path own, boolean namespa
     return paths;
   }
 
-  /// One character a byte, as names may be of any encoding.
+  /// One character for each byte, as names may have any encoding.
   private static String text(Path file) throws IOException {
     return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
   }
 
   /// A line of mountinfo.
   ///
-  /// @param root the cgroup that the mount shows as its top
-  /// @param point where it is mounted
-  /// @param options those of the file system, where version 1 names its controllers
+  /// @param root the cgroup that the mount shows as its root
+  /// @param point the mount point
+  /// @param options the options of the file system; in version 1 they name its controllers
   private record Mount(String root, String point, String type, List<String> options) {
     static Optional<Mount> parse(String line) {
       var fields = List.of(line.split(" ", -1));
-      // Any number of optional fields stands before the separator.
+      // Any number of optional fields precedes the separator.
       int first = 6;
       if (fields.size() <= first) {
         return Optional.empty();
@@ -169,7 +169,7 @@ record Hierarchy(int version, Set<String> controllers, Path own, boolean namespa
               new ArrayList<>(Arrays.asList(rest.get(2).split(",", -1)))));
     }
 
-    /// Undoes `\040` and its like; what only looks so stays as it is.
+    /// Decodes `\040` and other octal escapes; anything else stays unchanged.
     private static String unescape(String text) {
       var bytes = new ByteArrayOutputStream(text.length());
       for (int i = 0; i < text.length(); i++) {

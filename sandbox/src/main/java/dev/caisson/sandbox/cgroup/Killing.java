@@ -16,16 +16,16 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
-/// Ends all processes of some cgroups, however fast they fork.
+/// Kills all processes of some cgroups, however fast they fork.
 ///
-/// The kernel does it by itself where it can (version 2 since Linux 5.14). Otherwise they are
-/// frozen, where there is a freezer, and killed by number; without one, killed until there are
-/// none.
+/// The kernel does this where it can (version 2 since Linux 5.14). Otherwise the processes are
+/// frozen, if a freezer exists, and killed by pid. Without a freezer, they are killed repeatedly
+/// until none is left.
 final class Killing {
-  /// Freezing waits for who is in a system call that cannot be left.
+  /// The time for freezing, which waits for processes in uninterruptible system calls.
   private static final Duration FREEZING = Duration.ofSeconds(2);
 
-  /// How many are held at once: each takes a descriptor.
+  /// The number of processes held at once: each needs a descriptor.
   private static final int BATCH = 128;
 
   private Killing() {}
@@ -92,7 +92,7 @@ final class Killing {
         for (long pid : pids.subList(first, Math.min(pids.size(), first + BATCH))) {
           Processes.pidfdOpen((int) pid).ifPresent(fd -> held.put(pid, fd));
         }
-        // Who is still listed now that it is held is who was meant.
+        // A pid that is still listed after its pidfd was opened is that of the intended process.
         var still = processes(all);
         for (Map.Entry<Long, Fd> process : held.entrySet()) {
           if (still.contains(process.getKey())) {
@@ -105,8 +105,8 @@ final class Killing {
     }
   }
 
-  /// The processes of these very cgroups. Those that have no number in the namespace of this
-  /// process are shown as 0; and never this process itself, of which a thread may be in one.
+  /// The processes of exactly these cgroups. Excludes processes outside this pid namespace, which
+  /// are listed as 0, and this process, which may have a thread there.
   private static Set<Long> processes(Collection<Path> directories) throws IOException {
     var pids = new TreeSet<Long>();
     for (var directory : directories) {

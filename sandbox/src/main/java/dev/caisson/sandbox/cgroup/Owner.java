@@ -8,20 +8,20 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Whose a directory of cgroups is, which its name tells: a process, by its number, by the time of
-/// its start, as numbers come again, and by the namespace in which it has that number.
+/// The process that owns a directory of cgroups. The name of the directory identifies it: the pid,
+/// the start time, as pids are reused, and the pid namespace.
 ///
-/// @param pid its number
+/// @param pid its pid
 /// @param start in clock ticks since boot
 /// @param namespace the inode of the pid namespace
 record Owner(long pid, long start, long namespace) {
 
-  /// Not made before there is a name to be read.
+  /// A holder class: compiles the pattern only when a name is parsed.
   private static final class Names {
     static final Pattern NAME = Pattern.compile("caisson-(\\d{1,9})-(\\d{1,18})-(\\d{1,18})");
   }
 
-  /// In `proc_pid_stat(5)`, counted from the state.
+  /// Field numbers of `proc_pid_stat(5)`, counted from the state.
   private static final int NUM_THREADS = 20 - 3;
 
   private static final int STARTTIME = 22 - 3;
@@ -38,7 +38,7 @@ record Owner(long pid, long start, long namespace) {
             Long.parseLong(stat(pid).orElseThrow().get(STARTTIME)),
             Long.parseLong(link, "pid:[".length(), link.length() - 1, 10));
       } catch (IOException failure) {
-        throw new java.io.UncheckedIOException("a process cannot read of itself", failure);
+        throw new java.io.UncheckedIOException("cannot read the start of this process", failure);
       }
     }
   }
@@ -63,7 +63,7 @@ record Owner(long pid, long start, long namespace) {
     return "caisson-" + pid + "-" + start + "-" + namespace;
   }
 
-  /// Whether the process is known to have ended. Nothing is known of other namespaces.
+  /// Whether the process has certainly ended. The processes of other namespaces are unknown.
   boolean gone() throws IOException {
     if (namespace != self().namespace) {
       return false;
@@ -72,19 +72,19 @@ record Owner(long pid, long start, long namespace) {
     return stat.isEmpty() || Long.parseLong(stat.get().get(STARTTIME)) != start || dead(stat.get());
   }
 
-  /// A zombie has ended, unless only its first thread has.
+  /// A zombie has ended, unless only its first thread has ended.
   private static boolean dead(List<String> stat) {
     var state = stat.getFirst();
     return state.equals("X") || (state.equals("Z") && stat.get(NUM_THREADS).matches("[01]"));
   }
 
-  /// The fields after the name of the command, which may hold anything.
+  /// The fields after the name of the command, which may contain any character.
   private static Optional<List<String>> stat(long pid) throws IOException {
     try {
       return ControlFile.readIfThere(Path.of("/proc", Long.toString(pid), "stat"))
           .map(text -> List.of(text.substring(text.lastIndexOf(')') + 2).split(" ", -1)));
     } catch (IOException failure) {
-      // ESRCH: it ended between the opening and the reading.
+      // ESRCH: the process ended between open and read.
       if (!Files.exists(Path.of("/proc", Long.toString(pid)))) {
         return Optional.empty();
       }

@@ -3,8 +3,8 @@ package dev.caisson.sandbox.cgroup;
 import java.io.InterruptedIOException;
 import java.time.Duration;
 
-/// The time between one look and the next, where the kernel tells of no event: short at first,
-/// longer each time.
+/// The time between two polls of the kernel, which reports no event here. It starts at 50
+/// microseconds and doubles up to 5 milliseconds.
 final class Pause {
   private static final Duration LONGEST = Duration.ofMillis(5);
 

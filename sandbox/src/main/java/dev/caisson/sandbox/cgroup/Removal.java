@@ -5,14 +5,14 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 
-/// Removes cgroups. The directories alone are removed: their files go with them.
+/// Removes cgroups. Only directories are removed: their control files go with them.
 final class Removal {
   private Removal() {}
 
-  /// Kills what is in these and in those below them, and removes them all.
+  /// Kills the processes in these directories and below, and removes the directories.
   ///
-  /// That a list of processes is empty does not say that the kernel is done with them: only that a
-  /// directory can be removed does.
+  /// An empty list of processes does not mean that the kernel has finished with them; only a
+  /// successful removal proves it.
   static void killAndRemove(List<Path> directories, Deadline deadline) throws IOException {
     var pause = new Pause();
     while (true) {

@@ -2,17 +2,17 @@ package dev.caisson.sandbox.cgroup;
 
 import java.util.Locale;
 
-/// What can be limited.
+/// A resource that can be limited.
 ///
 /// Immutable.
 public enum Resource {
-  /// Memory, with the page cache of the files that are used.
+  /// Memory, including the page cache of files in use.
   MEMORY("memory"),
-  /// Swap, which belongs to the controller of memory.
+  /// Swap; part of the memory controller.
   SWAP("memory"),
   /// Processes and threads.
   PIDS("pids"),
-  /// Time of the processors.
+  /// Processor time.
   CPU("cpu");
 
   private final String controller;

@@ -2,7 +2,7 @@ package dev.caisson.sandbox.cgroup;
 
 import java.io.IOException;
 
-/// A limit cannot be enforced here. The message says which, why, and what to do.
+/// A limit cannot be enforced here. The message says which limit, why, and what to do.
 ///
 /// Immutable.
 public final class ResourceLimitException extends IOException {
@@ -15,7 +15,7 @@ public final class ResourceLimitException extends IOException {
     this.resource = resource;
   }
 
-  /// What cannot be limited.
+  /// The resource that cannot be limited.
   public Resource resource() {
     return resource;
   }

@@ -7,18 +7,19 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
 
-/// How much a process and all its descendants may use together. What is not given is not limited.
+/// The resources that a process and all its descendants may use together. Absent values are
+/// unlimited.
 ///
-/// `ResourceLimits.none().memory(ByteSize.mib(512)).swap(ByteSize.ZERO).pids(100).cpus(1.5)` is an
-/// example.
+/// Example:
+/// `ResourceLimits.none().memory(ByteSize.mib(512)).swap(ByteSize.ZERO).pids(100).cpus(1.5)`
 ///
 /// Immutable.
 ///
-/// @param memory the kernel rounds down to whole pages. Who needs more is killed
-/// @param swap how much swap beside the memory; without it, as much as there is
-/// @param pids processes and threads; `fork(2)` fails with EAGAIN beyond
-/// @param cpus how many processors' time; 0.5 is half of one
-/// @param enforcement what happens if one of them cannot be enforced
+/// @param memory rounded down by the kernel to whole pages. A process that needs more is killed
+/// @param swap the swap in addition to the memory; unlimited if absent
+/// @param pids processes and threads; beyond it `fork(2)` fails with EAGAIN
+/// @param cpus the time of this many processors; 0.5 is half a processor
+/// @param enforcement the reaction if a limit cannot be enforced
 public record ResourceLimits(
     Optional<ByteSize> memory,
     Optional<ByteSize> swap,
@@ -39,16 +40,16 @@ public record ResourceLimits(
           OptionalDouble.empty(),
           Enforcement.REQUIRED);
 
-  /// What happens if a limit cannot be enforced.
+  /// The reaction if a limit cannot be enforced.
   public enum Enforcement {
-    /// It is an error.
+    /// An error.
     REQUIRED,
-    /// It is left out, and [Cgroup#enforced()] lacks it.
+    /// The limit is left out, and [Cgroup#enforced()] lacks it.
     BEST_EFFORT
   }
 
-  /// @throws IllegalArgumentException if a limit is so low that nothing could run, or too high for
-  ///   the kernel
+  /// @throws IllegalArgumentException if a limit is too low for any command, or too high for the
+  ///   kernel
   public ResourceLimits {
     if (memory.isPresent() && memory.get().compareTo(LEAST_MEMORY) < 0) {
       throw refused("memory must be at least 1 MiB, not ", memory.get());
@@ -63,7 +64,7 @@ public record ResourceLimits(
     if (memory.isPresent()
         && swap.isPresent()
         && memory.get().bytes() > Long.MAX_VALUE - swap.get().bytes()) {
-      throw refused("memory and swap together are too much, with swap of ", swap.get());
+      throw refused("memory and swap together must be less than 8 EiB, with swap of ", swap.get());
     }
   }
 
@@ -76,32 +77,32 @@ public record ResourceLimits(
     return NONE;
   }
 
-  /// These, and so much memory.
+  /// Sets the limit of memory.
   public ResourceLimits memory(ByteSize size) {
     return new ResourceLimits(Optional.of(size), swap, pids, cpus, enforcement);
   }
 
-  /// These, and so much swap; [ByteSize#ZERO] for none.
+  /// Sets the limit of swap; [ByteSize#ZERO] for none.
   public ResourceLimits swap(ByteSize size) {
     return new ResourceLimits(memory, Optional.of(size), pids, cpus, enforcement);
   }
 
-  /// These, and so many processes and threads.
+  /// Sets the limit of processes and threads.
   public ResourceLimits pids(int count) {
     return new ResourceLimits(memory, swap, OptionalInt.of(count), cpus, enforcement);
   }
 
-  /// These, and the time of so many processors.
+  /// Sets the limit of processor time, in processors.
   public ResourceLimits cpus(double count) {
     return new ResourceLimits(memory, swap, pids, OptionalDouble.of(count), enforcement);
   }
 
-  /// These, as far as the machine can enforce them.
+  /// Makes the limits best effort: limits that the machine cannot enforce are left out.
   public ResourceLimits bestEffort() {
     return new ResourceLimits(memory, swap, pids, cpus, Enforcement.BEST_EFFORT);
   }
 
-  /// What is limited. Memory comes before swap, which the kernel wants so.
+  /// The limited resources. Memory comes before swap, as the kernel requires.
   public Set<Resource> resources() {
     var limited = EnumSet.noneOf(Resource.class);
     for (var resource : Resource.values()) {

@@ -5,24 +5,24 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 
-/// What differs between the versions of control groups.
+/// The differences between the versions of control groups.
 ///
-/// Directories are given by controller. Controllers may share one, and version 2 has but one, under
-/// the empty name.
+/// Directories are keyed by controller. Controllers may share a directory; version 2 has only one,
+/// under the empty name.
 interface Version {
-  /// The quota of processors' time is per so many microseconds.
+  /// The period of the quota of processor time, in microseconds.
   long CPU_PERIOD = 100_000;
 
-  /// Why something cannot be limited, and what to do; empty if it can be.
+  /// Explains why a resource cannot be limited, and what to do; empty if it can be limited.
   Optional<String> obstacle(Resource resource) throws IOException;
 
-  /// The own cgroups of this process, in all hierarchies that may be used.
+  /// The cgroups of this process, in all hierarchies that may be used.
   Map<String, Path> own();
 
-  /// Those of [#own()] in which a cgroup is to be made for these limits.
+  /// The subset of [#own()] in which a cgroup must be made for these limits.
   Map<String, Path> places(ResourceLimits limits);
 
-  /// Lets the children of a directory have the controllers that these limits need.
+  /// Enables the controllers that these limits need in the children of a directory.
   ///
   /// @param parent the directory between the own cgroup and the new ones
   void enable(Path parent, ResourceLimits limits) throws IOException;
@@ -31,13 +31,13 @@ interface Version {
   void limit(Map<String, Path> directories, Resource resource, ResourceLimits limits)
       throws IOException;
 
-  /// What the kernel has made of a limit that is set, added to others.
+  /// Adds a limit to others, as the kernel rounded it.
   ResourceLimits readBack(Map<String, Path> directories, Resource resource, ResourceLimits others)
       throws IOException;
 
   ResourceUsage usage(Map<String, Path> directories) throws IOException;
 
-  /// What to do about a controller that lies in the other version.
+  /// The advice for a controller that is not delegated to this process.
   static String delegated(boolean root) {
     return "start the program with: systemd-run %s--scope -p Delegate=yes ..."
         .formatted(root ? "" : "--user ");

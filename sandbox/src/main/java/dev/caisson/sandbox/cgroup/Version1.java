@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 
-/// Version 1: each controller has a hierarchy of its own, or shares one. See `cgroups(7)` and the
+/// Version 1: each controller has its own hierarchy, or shares one. See `cgroups(7)` and the
 /// kernel's `admin-guide/cgroup-v1`.
 final class Version1 implements Version {
   static final String FREEZER = "freezer";
@@ -53,7 +53,7 @@ final class Version1 implements Version {
     return Optional.empty();
   }
 
-  /// A thread goes into a new cgroup and comes back, for which it needs the list of threads.
+  /// A thread enters a new cgroup and comes back, for which it needs to write the list of threads.
   private static boolean writable(Path directory) {
     return Files.isWritable(directory) && Files.isWritable(directory.resolve("tasks"));
   }
@@ -80,7 +80,8 @@ final class Version1 implements Version {
     return own;
   }
 
-  /// A cgroup of cpu without a limit would still share the processors out anew.
+  /// Leaves out cpu without a limit: even then a cgroup of cpu would change the shares of the
+  /// processors.
   @Override
   public Map<String, Path> places(ResourceLimits limits) {
     var places = new LinkedHashMap<>(own);
@@ -92,7 +93,7 @@ final class Version1 implements Version {
 
   @Override
   public void enable(Path parent, ResourceLimits limits) {
-    // They are enabled everywhere.
+    // Version 1 enables controllers everywhere.
   }
 
   @Override
@@ -102,7 +103,7 @@ final class Version1 implements Version {
     switch (resource) {
       case MEMORY -> {
         var hierarchical = directory.resolve("memory.use_hierarchy");
-        // Always so since Linux 5.11.
+        // Always 1 since Linux 5.11.
         if (ControlFile.number(hierarchical).orElse(1) == 0) {
           ControlFile.write(hierarchical, "1");
         }
@@ -113,9 +114,10 @@ final class Version1 implements Version {
       case SWAP -> {
         if (limits.memory().isEmpty()) {
           throw new IOException(
-              "version 1 limits memory and swap as a sum; give a limit of memory, too");
+              "version 1 limits memory and swap as a sum. Set a limit of memory, too");
         }
-        // Counted from what the kernel has made of it, or the sum could be less than the whole.
+        // Added to the limit as the kernel rounded it; otherwise the sum could be less than the
+        // memory.
         long memory = number(directory.resolve("memory.limit_in_bytes"));
         ControlFile.write(
             directory.resolve(MEMSW),
@@ -138,7 +140,7 @@ final class Version1 implements Version {
 
   private static long number(Path file) throws IOException {
     return ControlFile.number(file)
-        .orElseThrow(() -> new IOException("there is no number in " + file));
+        .orElseThrow(() -> new IOException("expected a number in " + file));
   }
 
   @Override
@@ -187,7 +189,7 @@ final class Version1 implements Version {
     return new ResourceUsage(user, system, peakMemory, peakPids, oomKills, pidsRefused);
   }
 
-  /// Counted where they happen, not above.
+  /// Sums the events of both groups: the kernel counts an event only in the group where it happens.
   private static long events(Path directory, String file, String key) throws IOException {
     long count = 0;
     for (var group : List.of(directory, GroupDirectories.members(directory))) {

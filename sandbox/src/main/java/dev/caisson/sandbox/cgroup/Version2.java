@@ -18,11 +18,11 @@ import java.util.stream.Collectors;
 /// Version 2: one hierarchy, in which a cgroup has either processes or children with controllers
 /// ("no internal processes"). See `cgroups(7)` and the kernel's `admin-guide/cgroup-v2`.
 ///
-/// A process that sits in its own cgroup has to go into a child of that before other children can
-/// have controllers. That is done when the first limit asks for it, if the cgroup has been given to
-/// this process and nobody else is in it; the process stays there to its end.
+/// If this process is a member of its own cgroup, it must move into a child before other children
+/// can have controllers. The first limit causes the move, provided that the cgroup is delegated to
+/// this process and has no other member. The process stays in the child until it ends.
 final class Version2 implements Version {
-  /// The cgroup of this process itself below its directory. No name of a cgroup has a dot.
+  /// The child cgroup for this process itself. The name of a [Cgroup] never has a dot.
   private static final String SELF = "jvm.self";
 
   private static final String CONTROLLERS = "cgroup.controllers";
@@ -38,7 +38,7 @@ final class Version2 implements Version {
     this.namespaced = hierarchy.namespaced();
   }
 
-  /// This process may have gone into its child already.
+  /// This process may have moved into its child already.
   private static Path outside(Path own) {
     var parent = own.getParent();
     return own.endsWith(Path.of(Owner.self().name(), SELF)) && parent != null
@@ -46,7 +46,7 @@ final class Version2 implements Version {
         : own;
   }
 
-  /// Whether any controller that is of use is to be had here.
+  /// Whether a useful controller is available here.
   boolean hasControllers() throws IOException {
     var there = controllers(own);
     return there.contains("memory") || there.contains("pids") || there.contains("cpu");
@@ -83,7 +83,7 @@ final class Version2 implements Version {
     return Version.delegated(Processes.geteuid() == 0);
   }
 
-  /// The real root alone has no type, and is free of the rule.
+  /// Only the real root has no type; it is exempt from the rule.
   private boolean root() {
     return !Files.exists(own.resolve("cgroup.type"));
   }
@@ -117,13 +117,11 @@ final class Version2 implements Version {
     }
     return ours()
         ? Optional.empty()
-        : Optional.of(
-            "%s belongs to whoever manages cgroups here, not to this process; %s"
-                .formatted(own, advice()));
+        : Optional.of("%s is not delegated to this process; %s".formatted(own, advice()));
   }
 
-  /// Whether it was given to this process: to its user, to its container, or by systemd, which says
-  /// so in an attribute.
+  /// Whether the cgroup is delegated to this process: to its user, to its container, or by systemd,
+  /// which marks it with an attribute.
   private boolean ours() throws IOException {
     int user = Processes.geteuid();
     if (!Files.getAttribute(own, "unix:uid").equals(user)) {
@@ -151,7 +149,7 @@ final class Version2 implements Version {
     var wanted = limits.resources().stream().map(Resource::controller).collect(Collectors.toSet());
     var there = enabled(own);
     if (!there.containsAll(wanted)) {
-      // What merely counts is had along with it.
+      // Controllers that only count cost nothing more, so they are enabled too.
       wanted.addAll(ACCOUNTING);
       wanted.retainAll(controllers(own));
       enableInOwn(parent, wanted);
@@ -170,7 +168,7 @@ final class Version2 implements Version {
       try {
         Files.createDirectory(self);
       } catch (FileAlreadyExistsException anotherThread) {
-        // It is about to move the process, too.
+        // Another thread is about to move the process, too.
       }
       ControlFile.write(self.resolve(PROCS), pid);
     }
@@ -238,7 +236,7 @@ final class Version2 implements Version {
     try {
       return Long.parseLong(List.of(text.split(" ", -1)).get(index));
     } catch (NumberFormatException | IndexOutOfBoundsException other) {
-      throw new IOException("%s has '%s', which is no limit".formatted(file, text), other);
+      throw new IOException("%s has '%s', which is not a limit".formatted(file, text), other);
     }
   }
 

@@ -1,7 +1,7 @@
-/// Limits of what a process and all its descendants may use, by control groups.
+/// Limits on the resources of a process and all its descendants, by control groups.
 ///
-/// Version 2 is used where a controller of it is there for this process, version 1 where the
-/// machine has only that. See `cgroups(7)`.
+/// Version 2 is used if this process has one of its controllers, version 1 if the machine has only
+/// that. See `cgroups(7)`.
 @NullMarked
 package dev.caisson.sandbox.cgroup;
 

@@ -2,11 +2,11 @@ package dev.caisson.sandbox.seccomp;
 
 import dev.caisson.linux.Errno;
 
-/// What becomes of a system call that a rule matches.
+/// The kernel's action for a system call that a rule matches.
 ///
 /// Immutable.
 public sealed interface Action {
-  /// It is not made, and fails with this error: SECCOMP_RET_ERRNO.
+  /// The call is not made, and fails with this error: SECCOMP_RET_ERRNO.
   record Fail(Errno errno) implements Action {
     /// The name of the error.
     @Override
@@ -15,7 +15,7 @@ public sealed interface Action {
     }
   }
 
-  /// The process is ended, with all its threads, as by SIGSYS: SECCOMP_RET_KILL_PROCESS.
+  /// The process is killed with all its threads, as by SIGSYS: SECCOMP_RET_KILL_PROCESS.
   record KillProcess() implements Action {
     @Override
     public String toString() {
@@ -23,7 +23,7 @@ public sealed interface Action {
     }
   }
 
-  /// It is made: SECCOMP_RET_ALLOW. For an exception to the rules for the same call that follow.
+  /// The call is made: SECCOMP_RET_ALLOW. An exception to later rules for the same call.
   record Allow() implements Action {
     @Override
     public String toString() {

@@ -10,13 +10,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Makes a program for the kernel's classic BPF out of rules. See `seccomp(2)` and
-/// `linux/filter.h`.
+/// Compiles rules to a program for the kernel's classic BPF. See `seccomp(2)` and `linux/filter.h`.
 ///
-/// The calls are compared one after the other. That costs next to nothing for those without a rule:
-/// the kernel (5.11) runs the program once for each number when it is loaded, and remembers which
-/// are allowed whatever their arguments are. It understands for that only the instructions that are
-/// used here.
+/// The program compares the number of a call with one rule after the other. Calls without a rule
+/// cost next to nothing: when the program is loaded, the kernel (5.11) runs it once for each
+/// number, and caches which calls are allowed with any arguments. It can do that only for the
+/// instructions used here.
 final class Compiler {
   /// BPF_MAXINSNS of `linux/bpf_common.h`.
   static final int MAX_INSTRUCTIONS = 4096;
@@ -52,7 +51,7 @@ final class Compiler {
       return new Instruction(code, 0, 0, k);
     }
 
-    /// One that jumps over so many that follow.
+    /// Jumps over the given numbers of following instructions.
     static Instruction jump(int code, int k, int ifTrue, int ifFalse) {
       return new Instruction(code, ifTrue, ifFalse, k);
     }
@@ -62,7 +61,7 @@ final class Compiler {
 
   private Compiler() {}
 
-  /// @throws IllegalStateException if it has more instructions than the kernel takes
+  /// @throws IllegalStateException if the program has more instructions than the kernel takes
   static byte[] compile(Architecture architecture, List<Rule> rules) {
     var compiler = new Compiler();
     compiler.checkArchitecture(architecture);
@@ -82,7 +81,7 @@ final class Compiler {
     return calls;
   }
 
-  /// Ends with the number of the call loaded.
+  /// Checks the architecture. Ends with the number of the call loaded.
   private void checkArchitecture(Architecture architecture) {
     add(Instruction.of(LD_W_ABS, ARCH));
     add(Instruction.jump(JMP_JEQ_K, architecture.audit(), 1, 0));
@@ -90,21 +89,21 @@ final class Compiler {
     add(Instruction.of(LD_W_ABS, NR));
     if (architecture == Architecture.X86_64) {
       add(Instruction.jump(JMP_JGE_K, X32_BIT, 2, 0));
-      // Kernels before 5.4 made x32 calls of these, too, without the bit.
+      // Kernels before 5.4 took these numbers as x32 calls even without the bit.
       add(Instruction.jump(JMP_JGE_K, X32_FIRST, 0, 2));
       add(Instruction.jump(JMP_JGT_K, X32_LAST, 1, 0));
       add(Instruction.of(RET_K, RET_ERRNO | Errno.ENOSYS.number()));
     }
   }
 
-  /// All rules for one call. They are left by a return, never by running past their end, so the
-  /// number stays loaded for what follows.
+  /// Adds all rules for one call. They end in a return and never fall through, so the number stays
+  /// loaded for the next call.
   private void call(int number, List<Rule> rules) {
     var body = body(rules);
     if (body.size() <= 255) {
       add(Instruction.jump(JMP_JEQ_K, number, 0, body.size()));
     } else {
-      // Too far for a conditional jump, which has 8 bits.
+      // A conditional jump has only 8 bits.
       add(Instruction.jump(JMP_JEQ_K, number, 1, 0));
       add(Instruction.of(JMP_JA, body.size()));
     }
@@ -117,7 +116,7 @@ final class Compiler {
       var verdict = Instruction.of(RET_K, value(rule.action()));
       if (rule.condition().isEmpty()) {
         body.add(verdict);
-        // Whatever follows can never apply.
+        // Later rules can never apply.
         return body;
       }
       var condition = rule.condition().get();
@@ -148,8 +147,8 @@ final class Compiler {
   private byte[] bytes() {
     if (program.size() > MAX_INSTRUCTIONS) {
       throw new IllegalStateException(
-          "the filter has %d instructions, and the kernel takes %d at most (BPF_MAXINSNS): use fewer rules"
-              .formatted(program.size(), MAX_INSTRUCTIONS));
+          "the filter has %d instructions, but the kernel takes at most %d (BPF_MAXINSNS): use"
+              + " fewer rules".formatted(program.size(), MAX_INSTRUCTIONS));
     }
     var bytes = ByteBuffer.allocate(program.size() * INSTRUCTION).order(ByteOrder.LITTLE_ENDIAN);
     for (var instruction : program) {

@@ -1,18 +1,18 @@
 package dev.caisson.sandbox.seccomp;
 
-/// A condition upon one argument of a system call: some of its bits have a certain value.
+/// A condition on one argument of a system call: some of its bits have a certain value.
 ///
-/// Only the lower 32 bits of the argument are looked at, as flags and requests have no more: the
-/// kernel takes no notice of the upper ones, so a filter that compared them would be passed by
-/// setting one (CVE-2019-10063).
+/// Only the lower 32 bits of the argument are compared, as flags and requests have no more. The
+/// kernel ignores the upper bits, so a filter that compared them could be bypassed by setting one
+/// (CVE-2019-10063).
 ///
 /// Immutable.
 ///
-/// @param argument which of the arguments, from 0 to 5
+/// @param argument the index of the argument, from 0 to 5
 /// @param mask the bits that are compared
-/// @param value what they must be
+/// @param value the required value of these bits
 public record Condition(int argument, int mask, int value) {
-  /// Checks that it can be true, and is not always.
+  /// Rejects conditions that are never true or always true.
   public Condition {
     if (argument < 0 || argument > 5) {
       throw new IllegalArgumentException("a system call has the arguments 0 to 5, not " + argument);
@@ -26,7 +26,7 @@ public record Condition(int argument, int mask, int value) {
     }
   }
 
-  /// The lower 32 bits of an argument are this.
+  /// The lower 32 bits of an argument have this value.
   public static Condition equal(int argument, int value) {
     return new Condition(argument, -1, value);
   }
@@ -36,7 +36,7 @@ public record Condition(int argument, int mask, int value) {
     return new Condition(argument, bits, bits);
   }
 
-  /// As C has it, such as `arg1 == 0x5412`.
+  /// The condition in C, such as `arg1 == 0x5412`.
   @Override
   public String toString() {
     return mask == -1

@@ -3,18 +3,18 @@ package dev.caisson.sandbox.seccomp;
 import dev.caisson.linux.abi.SystemCall;
 import java.util.Optional;
 
-/// What becomes of one system call.
+/// The action for one system call.
 ///
-/// A rule for a call that an architecture has not is left out there.
+/// A rule for a call that an architecture lacks is left out there.
 ///
 /// Immutable.
 ///
 /// @param call the name of the call, as in `syscalls(2)`
-/// @param condition when the rule applies; always if there is none
-/// @param action what is done then
+/// @param condition when the rule applies; always if empty
+/// @param action what the kernel does then
 /// @param reason why, in one line
 public record Rule(String call, Optional<Condition> condition, Action action, String reason) {
-  /// Checks that there is such a call.
+  /// Checks that the call exists.
   public Rule {
     SystemCall.of(call);
     if (reason.isBlank() || reason.indexOf('\n') >= 0) {
@@ -27,7 +27,7 @@ public record Rule(String call, Optional<Condition> condition, Action action, St
     return new Rule(call, Optional.empty(), action, reason);
   }
 
-  /// A rule that applies when an argument has a certain value.
+  /// A rule that applies when an argument meets a condition.
   public static Rule of(String call, Condition condition, Action action, String reason) {
     return new Rule(call, Optional.of(condition), action, reason);
   }

@@ -4,10 +4,10 @@ import dev.caisson.linux.Errno;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The rules of the standard filter: what the build of a system has no need of, and what reaches
-/// beyond a sandbox or far into the kernel.
+/// The rules of the standard filter. They deny calls that system builds do not need, and calls that
+/// reach beyond a sandbox or deep into the kernel.
 ///
-/// Mounts, device nodes and `chroot(2)` are not among them. Builds of disk images need them, and
+/// Mounts, device nodes and `chroot(2)` are allowed. Builds of disk images need them, and
 /// capabilities govern them.
 final class StandardRules {
   // linux/sched.h
@@ -34,46 +34,46 @@ final class StandardRules {
   private static final Action EPERM = new Action.Fail(Errno.EPERM);
   private static final Action ENOSYS = new Action.Fail(Errno.ENOSYS);
 
-  /// Those of every filter that has rules. In a new cgroup namespace, a file system of control
-  /// groups can be mounted that shows the groups of the host.
+  /// The first rules of every filter that has rules. In a new cgroup namespace, a process can mount
+  /// a cgroup file system that shows the host's groups.
   static final List<Rule> ALWAYS =
       List.of(
           Rule.of(
               "clone3",
               ENOSYS,
-              "Its flags lie in memory, which a filter cannot read; libc uses clone instead"),
+              "Its flags are in memory, which a filter cannot read; libc falls back to clone"),
           Rule.of(
               "clone",
               Condition.set(0, CLONE_NEWCGROUP),
               EPERM,
-              "CLONE_NEWCGROUP: lets the host's control groups be mounted"),
+              "CLONE_NEWCGROUP: allows mounting the host's control groups"),
           Rule.of(
               "unshare",
               Condition.set(0, CLONE_NEWCGROUP),
               EPERM,
-              "CLONE_NEWCGROUP: lets the host's control groups be mounted"));
+              "CLONE_NEWCGROUP: allows mounting the host's control groups"));
 
-  /// Not in the standard filter.
+  /// Not part of the standard filter.
   static final Rule UNIX_SOCKETS =
       Rule.of(
           "socket",
           Condition.equal(0, AF_UNIX),
           new Action.Fail(Errno.EAFNOSUPPORT),
-          "AF_UNIX: abstract sockets of the host are in the network that is shared");
+          "AF_UNIX: reaches abstract sockets of the host in a shared network namespace");
 
-  /// Those about new user namespaces.
+  /// The rules against new user namespaces.
   static final List<Rule> USER_NAMESPACES =
       List.of(
           Rule.of(
               "clone",
               Condition.set(0, CLONE_NEWUSER),
               EPERM,
-              "CLONE_NEWUSER: gives all capabilities in a namespace of its own"),
+              "CLONE_NEWUSER: gives all capabilities in a new namespace"),
           Rule.of(
               "unshare",
               Condition.set(0, CLONE_NEWUSER),
               EPERM,
-              "CLONE_NEWUSER: gives all capabilities in a namespace of its own"));
+              "CLONE_NEWUSER: gives all capabilities in a new namespace"));
 
   static final List<Rule> ALL = all();
 
@@ -81,10 +81,10 @@ final class StandardRules {
 
   private static List<Rule> all() {
     var rules = new ArrayList<Rule>();
-    deny(rules, "The keys are those of a user of the host", "add_key", "keyctl", "request_key");
+    deny(rules, "Uses the keys of a user of the host", "add_key", "keyctl", "request_key");
     deny(
         rules,
-        "Looks into another process, or changes it",
+        "Inspects or changes another process",
         "kcmp",
         "pidfd_getfd",
         "process_vm_readv",
@@ -93,7 +93,7 @@ final class StandardRules {
     deny(rules, "Moves the memory of another process", "migrate_pages", "move_pages");
     deny(
         rules,
-        "Does the work of other system calls, unseen by any filter",
+        "Performs other system calls, which no filter sees",
         "io_uring_enter",
         "io_uring_register",
         "io_uring_setup");
@@ -115,45 +115,45 @@ final class StandardRules {
             "socket",
             Condition.equal(0, AF_VSOCK),
             EPERM,
-            "AF_VSOCK: reaches the hypervisor, whatever network the sandbox has"));
+            "AF_VSOCK: reaches the hypervisor from any network namespace"));
     rules.add(
         Rule.of(
             "fcntl",
             Condition.equal(1, F_SETLEASE),
             EPERM,
-            "F_SETLEASE: the host waits when it opens the file"));
+            "F_SETLEASE: makes the host wait when it opens the file"));
     rules.add(
         Rule.of(
             "fcntl",
             Condition.equal(1, F_SETDELEG),
             EPERM,
-            "F_SETDELEG: the host waits when it opens the file or changes the directory"));
+            "F_SETDELEG: makes the host wait when it opens the file or changes the directory"));
     rules.add(
         Rule.of(
             "fcntl",
             Condition.equal(1, F_NOTIFY),
             EPERM,
-            "F_NOTIFY: watches what the host does in a directory"));
+            "F_NOTIFY: watches the host's accesses to a directory"));
     for (int hint : List.of(F_SET_RW_HINT, F_SET_FILE_RW_HINT)) {
       rules.add(
           Rule.of(
               "fcntl",
               Condition.equal(1, hint),
               EPERM,
-              "F_SET_RW_HINT, F_SET_FILE_RW_HINT: stay with a file of the host"));
+              "F_SET_RW_HINT, F_SET_FILE_RW_HINT: leave a lasting hint on a file of the host"));
     }
-    deny(rules, "Watches, or holds up, who opens files of the host", "fanotify_init");
+    deny(rules, "Watches or delays programs that open files of the host", "fanotify_init");
     rules.add(
         Rule.of(
             "io_setup",
             ENOSYS,
-            "Takes the contexts of asynchronous input and output, which the machine has once"));
+            "Uses up contexts of asynchronous I/O, of which the machine has one shared pool"));
     deny(rules, "Runs code in the kernel", "bpf");
     deny(rules, "Watches the kernel and other processes", "perf_event_open");
-    deny(rules, "Halts the kernel in the middle of a copy, which exploits need", "userfaultfd");
+    deny(rules, "Pauses the kernel in the middle of a copy, which helps exploits", "userfaultfd");
     deny(
         rules,
-        "Puts another kernel, or code, into the place of the host's",
+        "Replaces the host's kernel, or loads code into it",
         "delete_module",
         "finit_module",
         "init_module",
@@ -161,33 +161,40 @@ final class StandardRules {
         "kexec_load");
     deny(rules, "Opens files that the sandbox does not show", "open_by_handle_at");
     deny(rules, "Names files that the sandbox does not show", "lookup_dcookie");
-    deny(rules, "The accounts of processes are the host's", "acct");
-    deny(rules, "The limits of users are the host's", "quotactl", "quotactl_fd");
-    deny(rules, "Swap space is the host's", "swapoff", "swapon");
-    deny(rules, "Restarting is the host's business", "reboot");
+    deny(rules, "Changes the process accounting of the host", "acct");
+    deny(rules, "Changes the disk quotas of the host", "quotactl", "quotactl_fd");
+    deny(rules, "Changes the swap space of the host", "swapoff", "swapon");
+    deny(rules, "Restarts the host", "reboot");
     deny(
         rules,
-        "The clock is the host's",
+        "Sets the clock of the host",
         "adjtimex",
         "clock_adjtime",
         "clock_settime",
         "settimeofday");
-    deny(rules, "The name may be the host's", "setdomainname", "sethostname");
-    deny(rules, "The log is that of the host's kernel", "syslog");
-    deny(rules, "Drives devices without the kernel", "ioperm", "iopl");
-    deny(rules, "For 16-bit programs alone", "modify_ldt");
-    deny(rules, "Takes the terminal from all who use it", "vhangup");
-    deny(rules, "Long without use, and gone from newer kernels", "nfsservctl", "uselib");
+    deny(
+        rules,
+        "Changes the host's name, if the UTS namespace is shared",
+        "setdomainname",
+        "sethostname");
+    deny(rules, "Reads the log of the host's kernel", "syslog");
+    deny(rules, "Accesses I/O ports without the kernel", "ioperm", "iopl");
+    deny(rules, "Needed only by 16-bit programs", "modify_ldt");
+    deny(rules, "Disconnects all users of the terminal", "vhangup");
+    deny(rules, "Obsolete, and removed from newer kernels", "nfsservctl", "uselib");
     rules.add(
         Rule.of(
-            "personality", Condition.equal(0, ASK_ONLY), new Action.Allow(), "Changes nothing"));
+            "personality",
+            Condition.equal(0, ASK_ONLY),
+            new Action.Allow(),
+            "Reads the personality, and changes nothing"));
     rules.add(
         Rule.of(
             "personality",
             new Condition(0, ~(PER_LINUX32 | UNAME26), 0),
             new Action.Allow(),
-            "PER_LINUX, PER_LINUX32, UNAME26: what uname(2) tells"));
-    deny(rules, "Switches off what protects memory", "personality");
+            "PER_LINUX, PER_LINUX32, UNAME26: change only what uname(2) reports"));
+    deny(rules, "Switches off protections of memory", "personality");
     return List.copyOf(rules);
   }
 

@@ -10,21 +10,21 @@ import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// A filter that the kernel asks before each system call of a process and its descendants. See
+/// A filter that the kernel runs before each system call of a process and its descendants. See
 /// `seccomp(2)`.
 ///
-/// It is a list of rules, of which the first that matches decides; what none matches is allowed.
-/// Beside its rules, each filter has these:
+/// It is a list of rules. The first matching rule decides; a call that no rule matches is allowed.
+/// Every filter with rules also has these:
 ///
-/// - A call of a foreign architecture ends the process as by SIGSYS: the numbers of the rules mean
-///   other calls there. So 32-bit programs do not run.
+/// - A call of a foreign architecture kills the process as by SIGSYS, as the numbers of the rules
+///   mean other calls there. So 32-bit programs do not run.
 /// - On x86-64, the x32 calls fail with ENOSYS, as they do in kernels without them.
-/// - The rules of [#always()] come first: no filter of rules allows a new cgroup namespace.
+/// - The rules of [#always()] come first: no filter with rules allows a new cgroup namespace.
 ///
-/// A filter is a second line of defence. It narrows what of the kernel can be attacked; what a
-/// process may do is said by its namespaces and [capabilities][dev.caisson.sandbox.Capability].
+/// A filter is a second line of defence. It reduces the attack surface of the kernel; namespaces
+/// and [capabilities][dev.caisson.sandbox.Capability] decide what a process may do.
 ///
-/// Immutable: what looks like a change makes another one.
+/// Immutable: each method that changes something returns a new filter.
 public final class SystemCallFilter {
   private static final SystemCallFilter NONE = new SystemCallFilter(List.of(), Optional.empty());
   private static final SystemCallFilter STANDARD = of(StandardRules.ALL);
@@ -32,7 +32,7 @@ public final class SystemCallFilter {
   private final List<Rule> rules;
   private final Optional<byte[]> ready;
 
-  /// The program for this machine, once it has been asked for: each run needs it.
+  /// The program for this machine, kept after the first use, as each run needs it.
   private volatile byte @Nullable [] compiled;
 
   private SystemCallFilter(List<Rule> rules, Optional<byte[]> ready) {
@@ -41,18 +41,18 @@ public final class SystemCallFilter {
   }
 
   /// The standard filter, for builds of systems and disk images. `docs/reference/system-calls.md`
-  /// has its rules.
+  /// lists its rules.
   public static SystemCallFilter standard() {
     return STANDARD;
   }
 
-  /// No filter at all.
+  /// No filter.
   public static SystemCallFilter none() {
     return NONE;
   }
 
-  /// The rules that every filter with rules begins with. Only [#none()] and a [ready
-  /// program][#ofProgram] do without them.
+  /// The first rules of every filter with rules. Only [#none()] and a [compiled
+  /// program][#ofProgram] lack them.
   public static List<Rule> always() {
     return StandardRules.ALWAYS;
   }
@@ -62,10 +62,11 @@ public final class SystemCallFilter {
     return new SystemCallFilter(rules, Optional.empty());
   }
 
-  /// A program that has been compiled elsewhere, such as by libseccomp's `seccomp_export_bpf(3)`:
-  /// an array of `struct sock_filter`, in the byte order of the machine. It is used as it is.
+  /// A program that was compiled elsewhere, for example by libseccomp's `seccomp_export_bpf(3)`: an
+  /// array of `struct sock_filter`, in the byte order of the machine. It is loaded unchanged.
   ///
-  /// @throws IllegalArgumentException if its length cannot be that of a program
+  /// @param program copied
+  /// @throws IllegalArgumentException if it is not 1 to 4096 whole instructions
   public static SystemCallFilter ofProgram(byte[] program) {
     int size = Compiler.INSTRUCTION;
     if (program.length == 0
@@ -80,31 +81,31 @@ public final class SystemCallFilter {
 
   /// This filter without its rules for these calls.
   ///
-  /// @throws IllegalArgumentException if there is no such call
-  /// @throws IllegalStateException if this is a ready program
+  /// @throws IllegalArgumentException if a call does not exist
+  /// @throws IllegalStateException if this is a compiled program
   public SystemCallFilter allowing(String... names) {
     requireRules();
     var calls = calls(names);
     return of(rules.stream().filter(rule -> !calls.contains(rule.call())).toList());
   }
 
-  /// This filter with a rule for each of these calls, in the place of those that it has.
+  /// This filter with a rule for each of these calls, which replaces its existing rules for them.
   ///
-  /// @throws IllegalArgumentException if there is no such call, or the action is to allow it
-  /// @throws IllegalStateException if this is a ready program
+  /// @throws IllegalArgumentException if a call does not exist, or the action is to allow it
+  /// @throws IllegalStateException if this is a compiled program
   public SystemCallFilter denying(Action action, String... names) {
     if (action instanceof Action.Allow) {
-      throw new IllegalArgumentException("what is to be allowed is not denied: use allowing()");
+      throw new IllegalArgumentException("denying() cannot allow calls: use allowing()");
     }
     var more = new ArrayList<>(allowing(names).rules);
     calls(names).stream().sorted().forEach(name -> more.add(Rule.of(name, action, "Asked for")));
     return of(more);
   }
 
-  /// This filter without the standard rules about new user namespaces, which sandboxes within the
-  /// sandbox need. They must do without a new cgroup namespace.
+  /// This filter without the standard rules against new user namespaces, for nested sandboxes.
+  /// These must work without a new cgroup namespace.
   ///
-  /// @throws IllegalStateException if this is a ready program
+  /// @throws IllegalStateException if this is a compiled program
   public SystemCallFilter withUserNamespaces() {
     requireRules();
     return of(
@@ -112,9 +113,9 @@ public final class SystemCallFilter {
   }
 
   /// This filter with a rule against new Unix sockets, for work that shares the network of the
-  /// host: abstract sockets of the host are in there. Pairs of sockets are allowed. See `unix(7)`.
+  /// host, and with it the host's abstract sockets. Socket pairs stay allowed. See `unix(7)`.
   ///
-  /// @throws IllegalStateException if this is a ready program
+  /// @throws IllegalStateException if this is a compiled program
   public SystemCallFilter withoutUnixSockets() {
     requireRules();
     var more = new ArrayList<>(rules);
@@ -122,29 +123,29 @@ public final class SystemCallFilter {
     return of(more);
   }
 
-  /// Whether this denies new user namespaces, as the standard filter does. Nothing is known of a
-  /// ready program, so the answer for one is no.
+  /// Whether this denies new user namespaces, as the standard filter does. False for a compiled
+  /// program, whose rules are unknown.
   public boolean deniesUserNamespaces() {
     return rules.containsAll(StandardRules.USER_NAMESPACES);
   }
 
-  /// Whether this filters nothing, so that there is no program to be loaded.
+  /// Whether this filters nothing, so that there is no program to load.
   public boolean isEmpty() {
     return rules.isEmpty() && ready.isEmpty();
   }
 
-  /// The rules after those of [#always()], in the order in which they are tried; none if this is a
-  /// ready program.
+  /// The rules after those of [#always()], in the order of evaluation; empty if this is a compiled
+  /// program.
   public List<Rule> rules() {
     return rules;
   }
 
-  /// The program for this machine, as bubblewrap's `--add-seccomp-fd` takes it: an array of `struct
-  /// sock_filter`.
+  /// The program for this machine, in the format of bubblewrap's `--add-seccomp-fd`: an array of
+  /// `struct sock_filter`.
   ///
   /// @throws IllegalStateException if this is empty, or has more rules than fit into a program
-  /// @throws UnsupportedOperationException if the architecture of this machine is not known here:
-  ///   there it takes a [ready one][#ofProgram]
+  /// @throws UnsupportedOperationException if the architecture of this machine is not supported;
+  ///   use a [compiled program][#ofProgram] there
   public byte[] program() {
     var known = ready.or(() -> Optional.ofNullable(compiled));
     if (known.isPresent()) {
@@ -155,12 +156,12 @@ public final class SystemCallFilter {
     return made.clone();
   }
 
-  /// The program for another machine; a ready one is returned as it is.
+  /// The program for another architecture; a compiled program is returned unchanged.
   ///
   /// @throws IllegalStateException if this is empty, or has more rules than fit into a program
   public byte[] program(Architecture architecture) {
     if (isEmpty()) {
-      throw new IllegalStateException("an empty filter has no program: ask isEmpty() first");
+      throw new IllegalStateException("an empty filter has no program. Check isEmpty() first");
     }
     if (ready.isPresent()) {
       return ready.get().clone();
@@ -172,7 +173,8 @@ public final class SystemCallFilter {
 
   private void requireRules() {
     if (ready.isPresent()) {
-      throw new IllegalStateException("a ready program has no rules that could be changed");
+      throw new IllegalStateException(
+          "a compiled program has no rules to change. Use a filter made with of()");
     }
   }
 
@@ -181,7 +183,7 @@ public final class SystemCallFilter {
         Arrays.stream(names).map(name -> SystemCall.of(name).kernelName()).toList());
   }
 
-  /// How many rules it has.
+  /// The number of its rules.
   @Override
   public String toString() {
     return ready.isPresent()

@@ -1,4 +1,4 @@
-/// Filters of system calls, compiled to the programs that the kernel runs before each call. See
+/// Filters of system calls, compiled to programs that the kernel runs before each call. See
 /// `seccomp(2)`.
 @NullMarked
 package dev.caisson.sandbox.seccomp;

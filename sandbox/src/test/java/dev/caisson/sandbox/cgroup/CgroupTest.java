@@ -45,7 +45,7 @@ class CgroupTest {
   }
 
   @Test
-  void whoEatsTooMuchMemoryIsKilledAndCounted() throws IOException {
+  void aProcessAboveTheMemoryLimitIsKilledAndCounted() throws IOException {
     var limits = ResourceLimits.none().memory(ByteSize.mib(64));
     if (cgroups.obstacle(Resource.SWAP).isEmpty()) {
       limits = limits.swap(ByteSize.ZERO);
@@ -77,7 +77,7 @@ class CgroupTest {
 
   @Test
   void killEndsAForkBombWithoutALimitOfProcesses() throws Exception {
-    // Bounded by itself, for the sake of the machine.
+    // The bomb ends by itself, to protect the machine.
     var script =
         """
         import os, time
@@ -99,7 +99,7 @@ class CgroupTest {
   }
 
   @Test
-  void withoutAFreezerTheyAreKilledUntilThereAreNone() throws Exception {
+  void withoutAFreezerProcessesAreKilledUntilNoneIsLeft() throws Exception {
     try (var cgroup = cgroups.create("loop", ResourceLimits.none().pids(30));
         var bomb = Inside.python(cgroup, Inside.FORK_BOMB)) {
       Inside.await(() -> cgroup.usage().pidsRefused() > 5);
@@ -112,7 +112,7 @@ class CgroupTest {
   }
 
   @Test
-  void whoWantsMoreTimeOfTheProcessorsIsHeldBack() throws Exception {
+  void processorTimeIsLimited() throws Exception {
     try (var cgroup = cgroups.create("cpu", ResourceLimits.none().cpus(0.2));
         var spinner = Inside.python(cgroup, "while True: pass")) {
       var stat =
@@ -133,7 +133,7 @@ class CgroupTest {
   }
 
   @Test
-  void whatIsEnforcedIsReadBack() throws IOException {
+  void enforcedLimitsAreReadBack() throws IOException {
     var limits = ResourceLimits.none().memory(ByteSize.bytes((64 << 20) + 1)).pids(20).cpus(0.5);
     try (var cgroup = cgroups.create("all", limits)) {
       assertThat(cgroup.enforced()).isEqualTo(limits.memory(ByteSize.mib(64)));
@@ -159,7 +159,7 @@ class CgroupTest {
   }
 
   @Test
-  void aProcessThatRunsIsAdded() throws IOException {
+  void aRunningProcessIsAdded() throws IOException {
     var sleeping = Spawn.of(Path.of("/usr/bin/sleep")).args("1000");
     try (var cgroup = cgroups.create("added", ResourceLimits.none().pids(20));
         var sleeper = sleeping.start()) {
@@ -177,7 +177,7 @@ class CgroupTest {
   }
 
   @Test
-  void theThreadThatStartsComesBack() throws IOException {
+  void theStartingThreadComesBack() throws IOException {
     var before = threadCgroup();
     try (var cgroup = cgroups.create("thread", ResourceLimits.none());
         var done = Inside.python(cgroup, "pass")) {
@@ -202,7 +202,7 @@ class CgroupTest {
   }
 
   @Test
-  void closingKillsWhatIsLeft() throws Exception {
+  void closingKillsTheMembers() throws Exception {
     var cgroup = cgroups.create("closed", ResourceLimits.none().pids(50));
     try (var bomb = Inside.python(cgroup, Inside.FORK_BOMB)) {
       Inside.await(() -> cgroup.usage().pidsRefused() > 0);
@@ -227,11 +227,11 @@ class CgroupTest {
   }
 
   @Test
-  void aNameIsTakenOnce() throws IOException {
+  void aNameIsUnique() throws IOException {
     try (var cgroup = cgroups.create("same", ResourceLimits.none())) {
       assertThatThrownBy(() -> cgroups.create("same", ResourceLimits.none()))
           .isInstanceOf(IOException.class)
-          .hasMessageContaining("of this name already");
+          .hasMessageContaining("of this name exists already");
       assertThat(cgroup.directories()).allMatch(Files::isDirectory);
     }
     for (var name : List.of("", ".", "..", "a/b", "pids.max", "a\nb")) {
@@ -241,7 +241,7 @@ class CgroupTest {
   }
 
   @Test
-  void whatTheKernelRefusesIsNamedAndLeavesNothing() throws IOException {
+  void aRefusedLimitIsNamedAndLeavesNothing() throws IOException {
     // More than the kernel can count.
     var limits = ResourceLimits.none().memory(ByteSize.mib(64)).pids(Integer.MAX_VALUE);
     assertThatThrownBy(() -> cgroups.create("refused", limits))
@@ -256,7 +256,7 @@ class CgroupTest {
   }
 
   @Test
-  void manyAreMadeAndRemovedAtOnce() throws Exception {
+  void manyCgroupsAreMadeAndRemovedAtOnce() throws Exception {
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var all = new ArrayList<Callable<Boolean>>();
       for (int i = 0; i < 8; i++) {
@@ -289,7 +289,7 @@ class CgroupTest {
       assertThat(directories).isNotEmpty().allMatch(Files::isDirectory);
       try (var sleeper = Processes.pidfdOpen(pid).orElseThrow()) {
         assertThat(cgroups.sweep())
-            .as("of one that lives")
+            .as("the cgroup of a live JVM")
             .doesNotContainAnyElementsOf(directories);
         victim.destroyForcibly().waitFor();
         assertThat(directories).allMatch(Files::isDirectory);
@@ -303,7 +303,7 @@ class CgroupTest {
   }
 
   @Test
-  void aNumberThatHasComeAgainProtectsNothing() throws IOException {
+  void aReusedPidProtectsNothing() throws IOException {
     var self = Owner.self();
     var reused = new Owner(self.pid(), self.start() - 1, self.namespace());
     var foreign = new Owner(self.pid(), self.start() - 1, self.namespace() + 1);
@@ -322,7 +322,7 @@ class CgroupTest {
     }
   }
 
-  /// Makes a cgroup with a process in it, tells of both, and waits to be killed.
+  /// Makes a cgroup with a process in it, prints both, and waits to be killed.
   static final class Victim {
     private Victim() {}
 

@@ -35,7 +35,7 @@ class HierarchyTest {
   }
 
   @Test
-  void eachIsWhereTheProcessIsInIt() throws IOException {
+  void eachHierarchyHasTheCgroupOfTheProcess() throws IOException {
     var memory = cgroup("memory/jobs/7");
     var cpu = cgroup("cpu,cpuacct");
     var unified = cgroup("unified/user.slice");
@@ -61,7 +61,7 @@ class HierarchyTest {
   }
 
   @Test
-  void whatLiesOutsideOfTheMountIsNotThere() throws IOException {
+  void aCgroupOutsideTheMountIsNotFound() throws IOException {
     cgroup("memory");
     var mount = mount("/docker/1", "memory", "cgroup", "rw,memory");
     for (var path : List.of("/docker/12", "/docker", "/", "/../x", "/docker/1/../2", "x", "")) {
@@ -78,7 +78,7 @@ class HierarchyTest {
   }
 
   @Test
-  void theHierarchyThatCanBeSeenIsTaken() throws IOException {
+  void theMountThatShowsTheCgroupIsTaken() throws IOException {
     var own = cgroup("second");
     assertThat(
             find(
@@ -88,7 +88,7 @@ class HierarchyTest {
   }
 
   @Test
-  void linesWithoutSenseArePassedOver() throws IOException {
+  void malformedLinesAreSkipped() throws IOException {
     var own = cgroup("good");
     var hostile =
         """
@@ -119,7 +119,7 @@ class HierarchyTest {
   }
 
   @Test
-  void noBytesMakeItFail() throws IOException {
+  void arbitraryBytesDoNotMakeItFail() throws IOException {
     cgroup("good");
     var random = new Random(1);
     var line = mount("/", "good", "cgroup2", "rw");

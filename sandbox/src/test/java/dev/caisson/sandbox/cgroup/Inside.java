@@ -45,14 +45,14 @@ final class Inside {
         GroupDirectories.members(cgroup.directories().getFirst()).resolve("cgroup.procs"));
   }
 
-  /// What there is of this JVM in the hierarchies: nothing, when all is closed.
+  /// The directories of this JVM in the hierarchies; none if all cgroups are closed.
   static List<Path> left(Cgroups cgroups) {
     var left = new ArrayList<>(cgroups.directories());
     left.removeIf(directory -> !Files.exists(directory));
     return left;
   }
 
-  /// A question to the kernel.
+  /// A query of the kernel.
   interface Look {
     boolean seen() throws IOException;
   }

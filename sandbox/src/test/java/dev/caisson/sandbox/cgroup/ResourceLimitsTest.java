@@ -18,7 +18,7 @@ class ResourceLimitsTest {
   }
 
   @Test
-  void theyAreGivenOneByOne() {
+  void limitsAreSetOneByOne() {
     var limits =
         ResourceLimits.none().memory(ByteSize.mib(512)).swap(ByteSize.ZERO).pids(100).cpus(1.5);
     assertThat(limits)
@@ -36,7 +36,7 @@ class ResourceLimitsTest {
   }
 
   @Test
-  void whatCannotWorkIsRefused() {
+  void impossibleLimitsAreRefused() {
     var none = ResourceLimits.none();
     refused(() -> none.memory(ByteSize.ZERO), "memory must be at least 1 MiB, not 0 bytes");
     refused(() -> none.memory(ByteSize.kib(1023)), "memory must be at least 1 MiB, not 1023 KiB");
@@ -48,6 +48,6 @@ class ResourceLimitsTest {
     refused(() -> none.cpus(Double.POSITIVE_INFINITY), "not Infinity");
     refused(
         () -> none.memory(ByteSize.bytes(Long.MAX_VALUE)).swap(ByteSize.bytes(1)),
-        "together are too much");
+        "together must be less than 8 EiB");
   }
 }

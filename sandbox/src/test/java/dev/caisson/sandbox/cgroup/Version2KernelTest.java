@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Version 2 as the kernel does it, whether it has controllers here or not.
+/// Version 2 with the real kernel, with or without controllers.
 @Requires({Need.CGROUP2, Need.PYTHON})
 @ExtendWith(NoLeaks.class)
 class Version2KernelTest {
@@ -86,7 +86,7 @@ class Version2KernelTest {
   }
 
   @Test
-  void aProcessThatCannotGetInNeverRuns() throws IOException {
+  void aProcessThatCannotEnterTheCgroupNeverRuns() throws IOException {
     var trace = work.resolve("trace");
     var cgroup = cgroups.create("closed", ResourceLimits.none());
     cgroup.directories().stream()

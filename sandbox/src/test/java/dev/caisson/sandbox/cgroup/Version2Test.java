@@ -11,7 +11,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What is decided about layouts of version 2, by trees of files that look like them.
+/// Decisions about layouts of version 2, with trees of files that imitate them.
 class Version2Test {
   private static final long PID = ProcessHandle.current().pid();
 
@@ -46,7 +46,7 @@ class Version2Test {
   }
 
   @Test
-  void whatIsEnabledCanBeLimited() throws IOException {
+  void enabledControllersCanBeLimited() throws IOException {
     for (var resource : Resource.values()) {
       assertThat(detect().obstacle(resource)).as("%s", resource).isEmpty();
     }
@@ -68,7 +68,7 @@ class Version2Test {
   }
 
   @Test
-  void othersInTheCgroupAreAnObstacle() throws IOException {
+  void otherProcessesInTheCgroupAreAnObstacle() throws IOException {
     file("cgroup.subtree_control", "memory");
     file("cgroup.procs", PID + "\n1");
     assertThat(detect().obstacle(Resource.PIDS).orElseThrow())
@@ -82,11 +82,11 @@ class Version2Test {
     file("cgroup.procs", Long.toString(PID));
     var obstacle = detect().obstacle(Resource.MEMORY);
     if (dev.caisson.linux.process.Processes.geteuid() == 0) {
-      assertThat(obstacle.orElseThrow()).contains("belongs to whoever manages cgroups");
+      assertThat(obstacle.orElseThrow()).contains("is not delegated to this process");
     } else {
       assertThat(obstacle).isEmpty();
     }
-    // That of a container is its own.
+    // A container owns its cgroup.
     assertThat(detect("/").obstacle(Resource.MEMORY)).isEmpty();
   }
 
@@ -106,14 +106,14 @@ class Version2Test {
   }
 
   @Test
-  void aKernelWithoutSwapAccountingIsSaid() throws IOException {
+  void missingSwapAccountingIsReported() throws IOException {
     Files.delete(own.resolve("memory.swap.max"));
     assertThat(detect().obstacle(Resource.SWAP).orElseThrow()).contains("swapaccount=1");
     assertThat(detect().obstacle(Resource.MEMORY)).isEmpty();
   }
 
   @Test
-  void aProcessThatHasGoneIntoItsChildIsFound() throws IOException {
+  void aProcessThatHasMovedIntoItsChildIsFound() throws IOException {
     var directories = detect().directories();
     var self = Files.createDirectories(directories.getFirst().resolve("jvm.self"));
     Files.createFile(self.resolve("cgroup.procs"));
@@ -122,7 +122,7 @@ class Version2Test {
   }
 
   @Test
-  void whatCannotBeSetLeavesNothing() throws IOException {
+  void aFailedLimitLeavesNothing() throws IOException {
     assertThatThrownBy(() -> detect().create("a", ResourceLimits.none().pids(20)))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("cgroup.subtree_control: ENOENT (No such file or directory)");

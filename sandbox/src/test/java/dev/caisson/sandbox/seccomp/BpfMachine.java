@@ -3,7 +3,7 @@ package dev.caisson.sandbox.seccomp;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/// Runs a program as the kernel would, as far as seccomp programs go.
+/// Interprets a program as the kernel does, as far as seccomp programs need it.
 final class BpfMachine {
   private final ByteBuffer program;
 

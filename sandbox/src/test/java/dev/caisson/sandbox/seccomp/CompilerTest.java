@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/// What a compiled program decides is what its rules say.
+/// A compiled program decides as its rules say.
 class CompilerTest {
   private static final int I386 = 0x40000003;
   private static final int ARM = 0x40000028;
@@ -31,7 +31,7 @@ class CompilerTest {
     return new BpfMachine(Compiler.compile(architecture, rules));
   }
 
-  /// The rules read once more, without compiling.
+  /// Evaluates the rules directly, without compiling.
   private static int expected(
       Architecture architecture, List<Rule> rules, int number, long[] arguments) {
     if (architecture == Architecture.X86_64
@@ -85,7 +85,7 @@ class CompilerTest {
       ruled.add(SystemCall.of(rule.call()).number(architecture));
     }
     for (int number = 0; number <= 600; number++) {
-      // The arguments of a call without a rule must not matter, so few will do.
+      // The arguments of a call without a rule must not matter, so a few suffice.
       var values = ruled.contains(number) ? interesting : Set.of(0L, 1L, 0x10005412L, -1L);
       for (int argument = 0; argument < 6; argument++) {
         for (long value : values) {
@@ -142,8 +142,8 @@ class CompilerTest {
 
   @ParameterizedTest
   @EnumSource
-  void bodiesAboutTheLongestConditionalJumpAreRight(Architecture architecture) {
-    // Three instructions each, and a last one: 253 to 259.
+  void bodiesAroundTheLongestConditionalJumpAreCorrect(Architecture architecture) {
+    // Three instructions for each rule, and a last one: 253 to 259.
     for (int count = 84; count <= 86; count++) {
       var rules = new ArrayList<Rule>();
       for (int value = 0; value < count; value++) {
@@ -168,7 +168,7 @@ class CompilerTest {
   }
 
   @Test
-  void callsOfX32AreNotThere() {
+  void x32CallsFail() {
     var x86 = machine(Architecture.X86_64, SystemCallFilter.standard().rules());
     int audit = Architecture.X86_64.audit();
     assertThat(x86.run(audit, X32_BIT)).isEqualTo(ENOSYS);
@@ -185,7 +185,7 @@ class CompilerTest {
   }
 
   @Test
-  void aRequestIsKnownByItsLowerHalf() {
+  void onlyTheLowerHalfOfAnArgumentCounts() {
     var x86 = machine(Architecture.X86_64, SystemCallFilter.standard().rules());
     int audit = Architecture.X86_64.audit();
     assertThat(x86.run(audit, 16, 0, 0x5412)).isEqualTo(EPERM);
@@ -196,7 +196,7 @@ class CompilerTest {
   }
 
   @Test
-  void aRuleForACallThatAnArchitectureHasNotIsLeftOut() {
+  void aRuleForAMissingCallIsLeftOut() {
     var rules = List.of(Rule.of("iopl", FAIL, "of x86 alone"));
     assertFollowsItsRules(Architecture.X86_64, rules);
     assertFollowsItsRules(Architecture.AARCH64, rules);
@@ -207,7 +207,7 @@ class CompilerTest {
   @Test
   void aProgramHasNoMoreInstructionsThanTheKernelTakes() {
     var rules = new ArrayList<Rule>();
-    // 4 for the architecture, 2 about the jump, 3 each, 2 at the ends.
+    // 4 for the architecture, 2 for the jump, 3 for each rule, 2 at the ends.
     for (int value = 0; value < 1362; value++) {
       rules.add(Rule.of("socket", Condition.equal(0, value), FAIL, "one of many"));
     }

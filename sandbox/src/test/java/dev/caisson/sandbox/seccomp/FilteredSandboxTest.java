@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// What a process sees of its filter, with the kernel and bubblewrap.
+/// The effects of a filter on a process, with the kernel and bubblewrap.
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @ExtendWith(NoLeaks.class)
 @Timeout(180)
@@ -35,11 +35,11 @@ class FilteredSandboxTest {
   private static final int FILTER_FD = 3;
   private static final Action FAIL = new Action.Fail(Errno.EPERM);
 
-  /// No descriptor, no pointer, no size, no process: in each argument that is not said otherwise,
-  /// so that a call that is not denied fails all the same, in another way.
+  /// Neither a descriptor nor a pointer, a size or a pid. It is the value of each unspecified
+  /// argument, so that an allowed call fails as well, with another error.
   private static final long NOTHING = 0x7ffffffe_7ffffffeL;
 
-  /// How Python makes a system call, and tells the name of its error.
+  /// Makes a system call in Python, and prints the name of its error.
   private static final String PRELUDE =
       """
       import ctypes, errno, os, sys
@@ -85,8 +85,7 @@ class FilteredSandboxTest {
     return SystemCall.of(call).number();
   }
 
-  /// Makes each call that the rules deny, with the arguments that they deny, in a process of its
-  /// own.
+  /// Makes each denied call, with denied arguments, in a separate process.
   private static Map<String, String> outcomes(SystemCallFilter filter, List<Rule> rules)
       throws IOException {
     var script = new StringBuilder("def probe(name, *args):\n");
@@ -165,7 +164,7 @@ class FilteredSandboxTest {
 
   @Test
   void nothingIsTypedIntoATerminalWhateverTheUpperBits() throws Exception {
-    // The terminal becomes that of the process, else the kernel refuses for its own reasons.
+    // The terminal becomes the controlling one; otherwise the kernel refuses for another reason.
     var script =
         """
         import fcntl, pty, termios
@@ -210,7 +209,7 @@ class FilteredSandboxTest {
         .isEqualTo("done done done ENOSYS done done EPERM EPERM EPERM");
     var allowed = SystemCallFilter.standard().allowing("clone", "clone3", "unshare");
     assertThat(python(allowed, script))
-        .as("no filter of rules does without its first ones")
+        .as("every filter with rules has the first ones")
         .isEqualTo("done done done ENOSYS done done EPERM EPERM EPERM");
   }
 
@@ -236,7 +235,7 @@ class FilteredSandboxTest {
   }
 
   @Test
-  void gitRunsIfItIsThere() throws Exception {
+  void gitRunsIfInstalled() throws Exception {
     assertThat(
             sh(
                 "command -v git > /dev/null || { echo commit; exit; }; git init -q r && cd r && echo"
@@ -282,7 +281,7 @@ class FilteredSandboxTest {
         print(function() == os.getpid())
         """;
     var without = run(SystemCallFilter.none(), "/usr/bin/python3", "-c", PRELUDE + script);
-    // SIGSEGV from a kernel that has no such calls.
+    // SIGSEGV from a kernel without such calls.
     assertThat(without.output().strip()).isIn("True", "");
     var with = run(SystemCallFilter.standard(), "/usr/bin/python3", "-c", PRELUDE + script);
     assertThat(with.output()).isEmpty();

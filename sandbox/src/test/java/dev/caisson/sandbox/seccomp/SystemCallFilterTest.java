@@ -42,7 +42,7 @@ class SystemCallFilterTest {
   }
 
   @Test
-  void whatDiskImagesNeedIsAllowed() {
+  void callsThatDiskImagesNeedAreAllowed() {
     assertThat(calls(SystemCallFilter.standard()))
         .doesNotContain(
             "mount",
@@ -105,7 +105,7 @@ class SystemCallFilterTest {
   }
 
   @Test
-  void noneHasNoProgram() {
+  void theEmptyFilterHasNoProgram() {
     assertThat(SystemCallFilter.none().isEmpty()).isTrue();
     assertThat(SystemCallFilter.none().rules()).isEmpty();
     assertThatThrownBy(() -> SystemCallFilter.none().program())
@@ -115,7 +115,7 @@ class SystemCallFilterTest {
   }
 
   @Test
-  void aReadyProgramIsUsedAsItIs() {
+  void aCompiledProgramIsUsedUnchanged() {
     var program = SystemCallFilter.standard().program(Architecture.AARCH64);
     var filter = SystemCallFilter.ofProgram(program);
     assertThat(filter.program()).isEqualTo(program).isNotSameAs(program);
@@ -129,7 +129,7 @@ class SystemCallFilterTest {
   }
 
   @Test
-  void aReadyProgramHasWholeInstructionsAndNotTooMany() {
+  void aCompiledProgramMustHave1To4096WholeInstructions() {
     for (int length : new int[] {0, 7, 12, 4097 * 8}) {
       assertThatThrownBy(() -> SystemCallFilter.ofProgram(new byte[length]))
           .isInstanceOf(IllegalArgumentException.class)
