@@ -39,11 +39,11 @@ class StubbedBuildRootIT {
         var root = BuildRoot.create(Path.of("/"), directory)) {
       stubs.add(
           "systemctl",
-          call -> {
-            var process = call.process();
+          invocation -> {
+            var process = invocation.process();
             var flags = Set.of(OpenFlag.CREAT, OpenFlag.WRONLY, OpenFlag.APPEND);
             try (var log = process.openat(Path.of("/tmp/written"), flags, 0600)) {
-              process.write(log, (call.arguments() + "\n").getBytes(UTF_8));
+              process.write(log, (invocation.arguments() + "\n").getBytes(UTF_8));
             }
             return 3;
           });
@@ -53,6 +53,7 @@ class StubbedBuildRootIT {
                   .bind(Bind.readOnly(stubs.directory(), "/run/stubs"))
                   .env("PATH", "/run/stubs:/usr/bin:/bin"));
       assertThat(result.text()).isEqualTo("3\n[systemctl, enable, a b]\n[systemctl, start]\n");
+      stubs.finish();
     }
     // @end
     assertThat(calls)

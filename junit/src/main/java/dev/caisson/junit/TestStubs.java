@@ -34,6 +34,6 @@ final class TestStubs implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    stubs.close();
+    stubs.finish();
   }
 }

@@ -13,7 +13,7 @@ import java.util.Optional;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
-/// An expected invocation of a stub. The caller must not change its arrays.
+/// An expected invocation of a stub. Immutable, as long as the caller does not change the arrays.
 ///
 /// @param line its line number, for messages
 /// @param name the name of the stub
@@ -33,6 +33,12 @@ public record ExpectedInvocation(
   /// Recorded members that differ at each invocation, and are ignored.
   private static final Set<String> PASSED_OVER =
       Set.of("sequence", "argv0", "pid", "ppid", "uid", "gid");
+
+  /// Copies the lists. The arrays are not copied and must not be changed.
+  public ExpectedInvocation {
+    arguments = List.copyOf(arguments);
+    environment = List.copyOf(environment);
+  }
 
   /// Expects an invocation with these arguments, in any directory and environment.
   ///
@@ -152,5 +158,34 @@ public record ExpectedInvocation(
     return new String(variable, latin)
         .replace(new String(stubs.get(), latin), new String(PathBytes.of(now), latin))
         .getBytes(latin);
+  }
+
+  /// Whether everything but the line is equal, byte for byte.
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof ExpectedInvocation expected
+        && Arrays.deepEquals(members(), expected.members());
+  }
+
+  @Override
+  public int hashCode() {
+    return Arrays.deepHashCode(members());
+  }
+
+  private Object[] members() {
+    return new Object[] {
+      name,
+      arguments.toArray(),
+      directory.map(bytes -> new Object[] {bytes}).orElse(new Object[0]),
+      environment.toArray(),
+      stubs.map(bytes -> new Object[] {bytes}).orElse(new Object[0])
+    };
+  }
+
+  /// The line, the name and the arguments.
+  @Override
+  public String toString() {
+    return "line %d: %s %s"
+        .formatted(line, name, arguments.stream().map(PathBytes::decode).toList());
   }
 }

@@ -243,13 +243,33 @@ public final class Stubs implements AutoCloseable {
     }
   }
 
-  /// Stops accepting invocations, waits up to 10 seconds for the running handlers, and removes the
-  /// files. Idempotent.
+  /// Ends this as [#close()] does, and reports failures of handlers. Call it last in the block of a
+  /// `try` statement.
   ///
   /// @throws StubHandlerException if a handler failed, or timed out and was interrupted; further
-  ///   failures are suppressed in it
+  ///   failures are suppressed in it. Thrown once
+  public void finish() throws StubHandlerException {
+    end();
+    var failure = failure();
+    if (failure.isPresent()) {
+      throw failure.get();
+    }
+  }
+
+  /// Stops accepting invocations, waits up to 10 seconds for the running handlers, and removes the
+  /// files. Idempotent. Never throws: a failure of a handler that [#finish()] has not thrown goes
+  /// to the uncaught exception handler of this thread.
   @Override
-  public void close() throws IOException {
+  public void close() {
+    end();
+    failure()
+        .ifPresent(failure -> {
+          var thread = Thread.currentThread();
+          thread.getUncaughtExceptionHandler().uncaughtException(thread, failure);
+        });
+  }
+
+  private void end() {
     synchronized (this) {
       if (closing) {
         return;
@@ -269,7 +289,6 @@ public final class Stubs implements AutoCloseable {
     }
     removeDirectory();
     waiting.giveBackInterrupt();
-    throwFailures();
   }
 
   /// Waits for threads, with one timeout for all of them. An interrupt ends the timeout.
@@ -311,13 +330,13 @@ public final class Stubs implements AutoCloseable {
     }
   }
 
-  private void throwFailures() throws StubHandlerException {
+  /// Returns the first failure of a handler, with the others suppressed, once.
+  private Optional<StubHandlerException> failure() {
     synchronized (failures) {
-      if (!failures.isEmpty()) {
-        var first = failures.getFirst();
-        failures.stream().skip(1).forEach(first::addSuppressed);
-        throw first;
-      }
+      var first = failures.stream().findFirst();
+      failures.stream().skip(1).forEach(other -> first.orElseThrow().addSuppressed(other));
+      failures.clear();
+      return first;
     }
   }
 }

@@ -70,4 +70,14 @@ class ExpectationsTest {
         .isInstanceOf(ExpectationException.class)
         .hasMessage("line 2: 'name' is not a string");
   }
+
+  @Test
+  void anExpectedInvocationIsAValue() {
+    var one = ExpectedInvocation.of(1, "git", "push", "-f");
+    assertThat(one)
+        .isEqualTo(ExpectedInvocation.of(2, "git", "push", "-f"))
+        .hasSameHashCodeAs(ExpectedInvocation.of(2, "git", "push", "-f"))
+        .isNotEqualTo(ExpectedInvocation.of(1, "git", "push"))
+        .hasToString("line 1: git [push, -f]");
+  }
 }

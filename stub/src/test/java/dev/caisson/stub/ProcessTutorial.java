@@ -105,11 +105,13 @@ final class ProcessTutorial {
   static Exit mock(RemoteProcess process, Path directory) throws IOException {
     // @start region="mock"
     try (var stubs = Stubs.in(process, directory)) {
-      stubs.add("sendmail", call -> call.arguments().contains("-t") ? 0 : 64);
+      stubs.add("sendmail", invocation -> invocation.arguments().contains("-t") ? 0 : 64);
       try (var child = process.fork()) {
         var path = stubs.path("/usr/bin:/bin");
         child.execve(Path.of("/bin/sh"), List.of("sh", "-c", "sendmail -t"), Map.of("PATH", path));
-        return child.waitid(Duration.ofSeconds(30));
+        var exit = child.waitid(Duration.ofSeconds(30));
+        stubs.finish();
+        return exit;
       }
     }
     // @end

@@ -242,7 +242,7 @@ class StubsTest {
   }
 
   @Test
-  void aFailedHandlerIsReportedByClose() throws Exception {
+  void aFailedHandlerIsReportedByFinish() throws Exception {
     var stubs = Stubs.create();
     var where = stubs.directory();
     stubs.add(
@@ -252,13 +252,36 @@ class StubsTest {
         });
     stubs.add("two", call -> 0);
     assertThat(output(shell(stubs, "one; echo $?; one; two"))).isEqualTo("1\n0");
-    assertThatThrownBy(stubs::close)
+    assertThatThrownBy(stubs::finish)
         .isInstanceOf(StubHandlerException.class)
         .hasMessageContaining("one")
         .hasRootCauseMessage("so it is")
         .satisfies(failure -> assertThat(failure.getSuppressed()).hasSize(1));
     stubs.close();
     assertThat(where).doesNotExist();
+  }
+
+  @Test
+  void closeThrowsNothingAndHandsFailuresToTheUncaughtExceptionHandler() throws Exception {
+    var stubs = Stubs.create();
+    stubs.add(
+        "one",
+        call -> {
+          throw new AssertionError("so it is");
+        });
+    assertThat(output(shell(stubs, "one; echo $?"))).isEqualTo("1\n0");
+    var heard = new ArrayList<Throwable>();
+    var thread = Thread.currentThread();
+    var before = thread.getUncaughtExceptionHandler();
+    thread.setUncaughtExceptionHandler((of, failure) -> heard.add(failure));
+    try {
+      stubs.close();
+      stubs.close();
+      stubs.finish();
+    } finally {
+      thread.setUncaughtExceptionHandler(before);
+    }
+    assertThat(heard).singleElement().isInstanceOf(StubHandlerException.class);
   }
 
   @Test
@@ -281,7 +304,7 @@ class StubsTest {
   }
 
   @Test
-  void anInterruptOfCloseInterruptsAHandlerThatDoesNotEnd() throws Exception {
+  void anInterruptOfFinishInterruptsAHandlerThatDoesNotEnd() throws Exception {
     var begun = new CountDownLatch(1);
     var stubs = Stubs.in(directory);
     stubs.add(
@@ -293,7 +316,7 @@ class StubsTest {
     var process = shell(stubs, "one; echo $?").start();
     assertThat(begun.await(30, TimeUnit.SECONDS)).isTrue();
     Thread.currentThread().interrupt();
-    assertThatThrownBy(stubs::close).isInstanceOf(StubHandlerException.class);
+    assertThatThrownBy(stubs::finish).isInstanceOf(StubHandlerException.class);
     assertThat(Thread.interrupted()).isTrue();
     process.getOutputStream().close();
     assertThat(process.inputReader().readLine()).isNotEqualTo("0");
@@ -338,7 +361,7 @@ class StubsTest {
         });
     stubs.add("one", call -> 0);
     assertThat(output(shell(stubs, "one"))).isEqualTo("1");
-    assertThatThrownBy(stubs::close).hasRootCauseMessage("full");
+    assertThatThrownBy(stubs::finish).hasRootCauseMessage("full");
   }
 
   @Test

@@ -245,6 +245,7 @@ public final class StubCommand implements Command {
         var first = PathBytes.encode(stubs.path(""));
         var front = path.length == 0 ? first : Variables.joined(first, PathBytes.encode(":"), path);
         code = run(command, environment.with("PATH", front), front, timeout, terminal);
+        stubs.finish();
       } catch (StubHandlerException failure) {
         terminal.error(ErrorText.of(failure));
         code = ExitCode.FAILED;
