@@ -357,6 +357,7 @@ public final class BuildRoot implements AutoCloseable {
     return privilege == Privilege.USER_NAMESPACE
         || !run.capabilities().equals(Optional.of(Set.of()))
         || run.terminal().isPresent()
+        || run.userland().isPresent()
         || run.binds().stream().anyMatch(bind -> bind.target().startsWith("/dev"));
   }
 

@@ -115,7 +115,8 @@ record Layout(
     }
     privileges(options, run);
     root(options);
-    add(options, "--dir", "/etc", "--tmpfs", "/run", "--tmpfs", "/tmp", "--bind", var, "/var");
+    add(options, "--dir", "/etc", "--tmpfs", "/run");
+    add(options, "--perms", octal(01777), "--tmpfs", "/tmp", "--bind", var, "/var");
     add(options, "--proc", "/proc", "--ro-bind", "/sys", "/sys");
     if (protection(run) != ProcProtection.WHOLE) {
       // The user root owns these files, with or without capabilities.
@@ -131,6 +132,9 @@ record Layout(
       if (!leadsAstray(setting)) {
         add(options, "--ro-bind-try", root.resolve(setting), "/" + setting);
       }
+    }
+    if (run.userland().isPresent()) {
+      userland(options, run.userland().get(), run.network());
     }
     network(options, run.network());
     if (library.isPresent()) {
@@ -314,7 +318,8 @@ record Layout(
       add(options, "--symlink", "usr/" + name, "/" + name);
     }
     if (dev.isPresent()) {
-      add(options, "--dev-bind", dev.get(), "/dev", "--tmpfs", "/dev/shm");
+      add(options, "--dev-bind", dev.get(), "/dev");
+      add(options, "--perms", octal(01777), "--tmpfs", "/dev/shm");
     } else {
       add(options, "--dev", "/dev");
     }
@@ -326,6 +331,14 @@ record Layout(
     }
     if (library.assembled()) {
       add(options, "--remount-ro", ShownLibrary.PLACE);
+    }
+  }
+
+  private void userland(List<Object> options, Userland userland, Network network)
+      throws IOException {
+    add(options, "--hostname", userland.hostname());
+    for (var bind : userland.binds(root, network)) {
+      bind(options, bind);
     }
   }
 

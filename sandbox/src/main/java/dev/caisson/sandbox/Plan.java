@@ -60,6 +60,7 @@ final class Plan implements AutoCloseable {
     if (run.network() instanceof Network.Brokered brokered) {
       environment.putAll(SandboxProxy.variables(brokered.broker().policy()));
     }
+    run.userland().ifPresent(userland -> environment.putAll(userland.environment(layout.root())));
     environment.putAll(run.environment());
   }
 

@@ -63,6 +63,7 @@ public final class Run {
     Map<Rlimit, Long> rlimits = Map.of();
     Optional<Input> input = Optional.empty();
     boolean streams;
+    Optional<Userland> userland = Optional.empty();
     SystemCallFilter systemCalls = SystemCallFilter.standard();
 
     Settings(List<String> argv) {
@@ -278,6 +279,13 @@ public final class Run {
     return stdin(new Input.OfStream(stream));
   }
 
+  /// Gives the command the surroundings that installed programs expect: settings in `/etc`, a user
+  /// with a name and a home directory, pseudo-terminals, and the usual variables. Binds and
+  /// variables of the run replace those of the userland, in whatever order they are set.
+  public Run userland(Userland surroundings) {
+    return with(changed -> changed.userland = Optional.of(surroundings));
+  }
+
   /// Connects the command's standard streams to streams of the caller: [StartedRun#stdin()],
   /// [StartedRun#stdout()] and [StartedRun#stderr()]. They replace the input and the sinks that
   /// were set before.
@@ -437,6 +445,10 @@ public final class Run {
 
   Optional<Input> input() {
     return settings.input;
+  }
+
+  Optional<Userland> userland() {
+    return settings.userland;
   }
 
   boolean hasStreams() {
