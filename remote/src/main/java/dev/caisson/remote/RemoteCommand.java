@@ -18,8 +18,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// A program that runs in a child of a process, with its input in a file, and of which both outputs
-/// are read to their ends.
+/// Runs a program in a child of a process, with its input in a file, and reads both outputs to
+/// their ends.
 final class RemoteCommand {
   /// How much of each output is kept, in bytes.
   private static final int LIMIT = 16 << 20;
@@ -36,7 +36,7 @@ final class RemoteCommand {
     this.deadline = deadline;
   }
 
-  /// An output on its way.
+  /// An output that is being read.
   private record Output(RemoteFd pipe, ByteArrayOutputStream bytes) {
     Output(RemoteFd pipe) {
       this(pipe, new ByteArrayOutputStream());
@@ -79,7 +79,7 @@ final class RemoteCommand {
     var opened = new ArrayList<RemoteFd>();
     try {
       RemoteChild child;
-      // A copy of their ends in another child would keep the pipes open.
+      // Locked: copies of the write ends in another child would keep the pipes open.
       synchronized (process.forkLock()) {
         opened.addAll(process.pipe2());
         opened.addAll(process.pipe2());
@@ -126,7 +126,7 @@ final class RemoteCommand {
     return new CommandOutput(exit, output.text(), errors.text());
   }
 
-  /// Reads what there is.
+  /// Reads the available output; whether its end is reached.
   private boolean isAtItsEnd(Output one) {
     try {
       var more = process.read(one.pipe(), AT_ONCE);
