@@ -217,7 +217,7 @@ class SocketCallsTest {
           () -> process.getsockopt(stream, SocketOption.of(protocol, 9999)), Errno.ENOPROTOOPT);
       assertThatThrownBy(() -> process.getsockopt(stream, IpOption.OPTIONS))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessage("IP_OPTIONS has 0 bytes, and is no number");
+          .hasMessage("IP_OPTIONS has 0 bytes and is not a number; read it as bytes");
     }
   }
 
