@@ -162,7 +162,7 @@ public interface EventCalls extends Caller {
     return (int) call(FUTEX).memory(memory, offset).named(1, "WAKE").word(most).counted(most);
   }
 
-  /// Waits until one of several descriptors is readable or at its end of file. Blocks the process's
+  /// Waits until one of several descriptors is readable or at end of file. Blocks the process's
   /// other calls meanwhile. See `ppoll(2)`.
   ///
   /// @param time the timeout; the call itself may take 5 seconds longer

@@ -334,7 +334,7 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
     return calls;
   }
 
-  /// The child's socket for calls, for [#ppoll]: it is at its end of file when the connection is.
+  /// The child's socket for calls, for [#ppoll]: it is at end of file when the connection is.
   ///
   /// @return not to be closed
   public RemoteFd socket() {

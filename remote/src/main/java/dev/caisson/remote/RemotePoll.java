@@ -26,7 +26,7 @@ final class RemotePoll {
   /// Waits for at most a slice of the time, so that the process can make other calls in between.
   ///
   /// @param remaining the whole time, which includes the call itself
-  /// @return whether a descriptor is readable, or at its end of file
+  /// @return whether a descriptor is readable, or at end of file
   static boolean slice(Caller process, List<RemoteFd> descriptors, Duration remaining)
       throws IOException {
     var time = remaining.compareTo(SLICE) < 0 ? remaining : SLICE;
@@ -35,7 +35,7 @@ final class RemotePoll {
 
   /// Waits, and blocks the process's other calls meanwhile.
   ///
-  /// @return whether a descriptor is readable, or at its end of file
+  /// @return whether a descriptor is readable, or at end of file
   static boolean ppoll(Caller process, List<RemoteFd> descriptors, Duration time)
       throws IOException {
     return ppoll(process, descriptors, time, time.plus(LEEWAY));

@@ -15,7 +15,7 @@ public final class SimulatedProcess {
   private SimulatedProcess() {}
 
   /// A simulated process: an interceptor answers its calls, and no real process exists. The process
-  /// and its children have memory; a descriptor taken from it is a socket at its end of file.
+  /// and its children have memory; a descriptor taken from it is a socket at end of file.
   ///
   /// @param pid the process id that it reports
   public static RemoteProcess answeredBy(Interceptor answers, int pid) throws IOException {

@@ -76,7 +76,7 @@ class StubDiagnosticsTest {
   void withoutASocketItSaysWhereItLooked() throws Exception {
     assertThat(said())
         .isEqualTo(
-            "there is no controller to connect to: %s (beside the program): ENOENT; "
+            "no controller found: %s (beside the program): ENOENT; "
                     .formatted(beside())
                 + NO_VARIABLE
                 + "standard input: ENOTSOCK");
@@ -84,7 +84,7 @@ class StubDiagnosticsTest {
     var missing = directory.resolve("no/such");
     assertThat(said(Map.of("RSYSCALL_UNIX_STUB_SOCK_PATH", missing.toString()), link.toString()))
         .isEqualTo(
-            "there is no controller to connect to: %s.sock (beside the program): ENOENT; "
+            "no controller found: %s.sock (beside the program): ENOENT; "
                     .formatted(link)
                 + "%s (beside the program's file): ENOENT; ".formatted(beside())
                 + "%s (RSYSCALL_UNIX_STUB_SOCK_PATH): ENOENT; standard input: ENOTSOCK"
@@ -166,10 +166,10 @@ class StubDiagnosticsTest {
     Stub.write(Stub.program(socket), built);
     assertThat(said(Map.of(), built.toString()))
         .startsWith(
-            "there is no controller to connect to: %s (written into the program): ENOENT; "
+            "no controller found: %s (written into the program): ENOENT; "
                 .formatted(socket));
     assertThat(said(Map.of("CAISSON_STUB_FD", "77"), mail().toString()))
-        .isEqualTo("descriptor 77 (CAISSON_STUB_FD): the controller cannot be heard: EBADF");
+        .isEqualTo("descriptor 77 (CAISSON_STUB_FD): cannot receive from the controller: EBADF");
     var tooLong = "/" + "x".repeat(300);
     assertThat(said(Map.of("RSYSCALL_UNIX_STUB_SOCK_PATH", tooLong), mail().toString()))
         .contains("(RSYSCALL_UNIX_STUB_SOCK_PATH): ENAMETOOLONG; ");
@@ -183,7 +183,7 @@ class StubDiagnosticsTest {
       command.addAll(List.of(mail().toString(), name));
       var text = said(Map.of(), command.toArray(String[]::new));
       assertThat(text)
-          .contains("there is no controller to connect to: ")
+          .contains("no controller found: ")
           .endsWith("standard input: ENOTSOCK");
     }
   }

@@ -120,7 +120,7 @@ final class ReplayTest {
             "recorded:  [%d] openat(AT_FDCWD, \"/dev/null\", CLOEXEC, 0) = 3"
                 .formatted(replay.process().pid()))
         .hasMessageContaining(
-            "asked for: [%d] openat(AT_FDCWD, \"/dev/zero\", CLOEXEC, 0)"
+            "requested: [%d] openat(AT_FDCWD, \"/dev/zero\", CLOEXEC, 0)"
                 .formatted(replay.process().pid()));
     assertThatThrownBy(replay::close).isInstanceOf(ReplayException.class);
   }
@@ -135,7 +135,7 @@ final class ReplayTest {
     var less = Replay.of(record);
     less.process().getppid();
     assertThatThrownBy(less::close)
-        .hasMessageContaining("was not asked for")
+        .hasMessageContaining("was not requested")
         .hasMessageContaining("umask(18)");
     var more = Replay.of(record);
     more.process().getppid();
@@ -200,7 +200,7 @@ final class ReplayTest {
     assertThatThrownBy(() -> process.kill(7, Signal.STOP))
         .isInstanceOf(ReplayException.class)
         .hasMessageContaining("recorded:  [7] kill(7, 18)")
-        .hasMessageContaining("asked for: [7] kill(7, SIGSTOP)");
+        .hasMessageContaining("requested: [7] kill(7, SIGSTOP)");
     assertThatThrownBy(replay::close).isInstanceOf(ReplayException.class);
   }
 
