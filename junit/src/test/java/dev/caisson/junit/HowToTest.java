@@ -6,7 +6,7 @@ import dev.caisson.testkit.Document;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
-/// What `docs/how-to/stubs.md` shows in Java is a test that runs.
+/// The Java example in `docs/how-to/stubs.md` is a test that runs.
 class HowToTest {
   private static final Path TOP = Path.of(System.getProperty("basedir", ""));
 

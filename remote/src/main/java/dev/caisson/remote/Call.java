@@ -237,8 +237,7 @@ public final class Call {
   /// The exception for an answer that is a negated errno.
   IOException failure(long result) {
     if (Errno.find((int) -result).isEmpty()) {
-      return new AnswerException(
-          "%s returned unknown errno %d".formatted(this, -result));
+      return new AnswerException("%s returned unknown errno %d".formatted(this, -result));
     }
     return SystemCallException.of(result, nr.kernelName(), arguments.told().toArray());
   }

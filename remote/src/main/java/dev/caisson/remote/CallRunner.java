@@ -137,7 +137,8 @@ final class CallRunner
   public long result(Call call) throws IOException {
     for (var expected : call.expected()) {
       if (!expected.opening().isMade()) {
-        throw new IllegalStateException("a pending descriptor has no number yet; flush its batch first");
+        throw new IllegalStateException(
+            "a pending descriptor has no number yet; flush its batch first");
       }
       call.with().words()[expected.index()] = expected.opening().number();
     }

@@ -37,8 +37,7 @@ public final class ForwardedHandshake implements AutoCloseable {
       RemoteProcess process, RemoteFd connection, RemoteProcess observer, int pid)
       throws IOException {
     if (!(process.transport() instanceof ForwardedTransport forwarded)) {
-      throw new IllegalStateException(
-          process + " is on this machine; use Handshake.through");
+      throw new IllegalStateException(process + " is on this machine; use Handshake.through");
     }
     // Locked: a copy in a child would keep the connections open.
     synchronized (process.forkLock()) {

@@ -144,8 +144,7 @@ public final class Handshake implements AutoCloseable {
   /// @throws StubException if the stub has disconnected
   public static Handshake through(RemoteProcess process, UnixSocket connected) throws IOException {
     if (!process.isLocal()) {
-      throw new OtherMachineException(
-          "cannot make the handshake with a stub of this machine");
+      throw new OtherMachineException("cannot make the handshake with a stub of this machine");
     }
     var sender = Sender.through(process, connected);
     return begin(connected, sender, Optional.of(Peer.of(connected)));

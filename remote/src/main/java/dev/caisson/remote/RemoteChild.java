@@ -32,8 +32,8 @@ import java.util.stream.Collectors;
 /// A child of a process: a copy that shares its parent's memory, serves calls, and in the end
 /// executes a program or exits.
 ///
-/// It dies with its parent. Closing it kills it, unless it has ended, and reaps it.
-/// Safe for many threads.
+/// It dies with its parent. Closing it kills it, unless it has ended, and reaps it. Safe for many
+/// threads.
 public final class RemoteChild implements SystemCalls, AutoCloseable {
   private static final Duration DEATH = Duration.ofSeconds(10);
 

@@ -58,7 +58,8 @@ public final class RemoteFd implements AutoCloseable {
   /// @throws IllegalStateException if it is closed, or a batch has not opened it yet
   public synchronized int number() {
     if (opening.isPresent()) {
-      throw new IllegalStateException("a pending descriptor has no number yet; flush its batch first");
+      throw new IllegalStateException(
+          "a pending descriptor has no number yet; flush its batch first");
     }
     if (number == CLOSED) {
       throw new IllegalStateException("the remote descriptor is closed");
@@ -117,8 +118,8 @@ public final class RemoteFd implements AutoCloseable {
     }
   }
 
-  /// Closes this descriptor and another, if both are open, past the interceptors: for the
-  /// library's own sockets.
+  /// Closes this descriptor and another, if both are open, past the interceptors: for the library's
+  /// own sockets.
   void closeSilently(RemoteFd other) {
     if (number != CLOSED && other.number != CLOSED) {
       process.closeSilently(release(), other.release());

@@ -42,8 +42,7 @@ public final class RemoteMemory implements AutoCloseable {
   public MemorySegment local() {
     var shadow = block.shadow();
     if (!space.isShared()) {
-      throw new OtherMachineException(
-          "memory has no local view (use RemoteMemory.read and write)");
+      throw new OtherMachineException("memory has no local view (use RemoteMemory.read and write)");
     }
     return shadow;
   }

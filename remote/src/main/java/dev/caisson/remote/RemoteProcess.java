@@ -232,11 +232,10 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
   public void execve(Path program, List<byte[]> arguments, List<byte[]> environment, long sigmask)
       throws IOException {
     var by =
-        witness.orElseThrow(
-            () ->
-                new IllegalStateException(
-                    "cannot execute a program in %s: its pid on this machine is not known"
-                        .formatted(this)));
+        witness.orElseThrow(() ->
+            new IllegalStateException(
+                "cannot execute a program in %s: its pid on this machine is not known"
+                    .formatted(this)));
     new Execve(program, arguments, environment, OptionalLong.of(sigmask)).in(calls, by);
     executed = true;
   }

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Programs that run where a process is.
+/// Programs that run in a child of a process.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class RemoteCommandTest {
@@ -37,7 +37,7 @@ class RemoteCommandTest {
   }
 
   @Test
-  void aProgramIsFedAndBothOutputsAreRead() throws Exception {
+  void theInputIsWrittenAndBothOutputsAreRead() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       // @start region="run"
@@ -55,7 +55,7 @@ class RemoteCommandTest {
   }
 
   @Test
-  void bothOutputsMayBeLongAndTheInputUnread() throws Exception {
+  void longOutputsAndUnreadInputDoNotBlock() throws Exception {
     try (var local = LocalProcess.start()) {
       var script = "head -c 3000000 /dev/zero & head -c 3000000 /dev/zero >&2; wait";
       var input = new byte[1_000_000];
@@ -67,7 +67,7 @@ class RemoteCommandTest {
   }
 
   @Test
-  void itRunsWhereTheProcessIs() throws Exception {
+  void aProgramRunsInTheNamespacesOfTheProcess() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(Set.of(CloneFlag.NEWUSER, CloneFlag.NEWUTS))) {
       child.mapToRoot();
@@ -78,7 +78,7 @@ class RemoteCommandTest {
   }
 
   @Test
-  void oneThatDoesNotEndIsKilled() throws Exception {
+  void aProgramThatExceedsItsDeadlineIsKilled() throws Exception {
     try (var local = LocalProcess.start()) {
       var command = List.of("sleep", "1000");
       var time = Duration.ofMillis(300);
@@ -90,7 +90,7 @@ class RemoteCommandTest {
   }
 
   @Test
-  void whatIsLeftBehindIsNotWaitedFor() throws Exception {
+  void aProcessLeftBehindIsNotAwaited() throws Exception {
     try (var local = LocalProcess.start()) {
       var captured = local.process().run("sh", "-c", "sleep 1000 & echo $!");
       var pid = Integer.parseInt(captured.output().strip());
@@ -152,7 +152,7 @@ class RemoteCommandTest {
   }
 
   @Test
-  void workingDirectoriesAreTold() throws Exception {
+  void workingDirectoriesAreReported() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().fork()) {
       child.chdir(directory);

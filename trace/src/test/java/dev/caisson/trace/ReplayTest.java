@@ -51,7 +51,7 @@ final class ReplayTest {
   }
 
   @Test
-  void whatWasReadIsReadAgainThoughTheFileIsGone() throws Exception {
+  void aReplayReadsAFileThatIsGone() throws Exception {
     var file = Files.writeString(directory.resolve("file"), "first\nsecond\n");
     var record = record(process -> firstLine(process, file));
     Files.delete(file);
@@ -63,7 +63,7 @@ final class ReplayTest {
   }
 
   @Test
-  void aWholeLifeOfChildrenAndDescriptorsIsReplayed() throws Exception {
+  void childrenAndDescriptorsAreReplayed() throws Exception {
     Program program =
         process -> {
           var ends = process.pipe2();
@@ -104,7 +104,7 @@ final class ReplayTest {
     try (var replay = Replay.of(record)) {
       program.run(replay.process());
     }
-    // The last one did not change the record, nor did it need what is there.
+    // The first replay changed neither the record nor the machine.
     try (var replay = Replay.of(record)) {
       program.run(replay.process());
     }
@@ -126,7 +126,7 @@ final class ReplayTest {
   }
 
   @Test
-  void whatIsNotAskedForAndWhatIsTooMuchIsTold() throws Exception {
+  void missingAndExtraCallsAreReported() throws Exception {
     var record =
         record(process -> {
           process.getppid();
@@ -158,7 +158,7 @@ final class ReplayTest {
       local
           .process()
           .intercept(Injection.of(dev.caisson.linux.abi.SystemCall.GETPPID).cutsConnection());
-      // The trace was there first, so it is asked last.
+      // The trace was added first, so it runs last.
       assertThatThrownBy(local.process()::getppid).isInstanceOf(ConnectionLostException.class);
     }
     try (var replay = Replay.of(lost)) {
@@ -205,7 +205,7 @@ final class ReplayTest {
   }
 
   @Test
-  void aRecordThatIsNoneSaysInWhichLine() throws Exception {
+  void anInvalidRecordIsReportedWithItsLine() throws Exception {
     var record = record(process -> process.getppid());
     Files.writeString(record, Files.readString(record) + "{\"process\":1}\n");
     assertThatThrownBy(() -> Replay.of(record))

@@ -6,8 +6,8 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// A socket that carries memory to and from a process that shares none with this JVM.
-/// See `docs/reference/stub-wire.md`.
+/// A socket that carries memory to and from a process that shares none with this JVM. See
+/// `docs/reference/stub-wire.md`.
 public final class DataSocket implements AutoCloseable {
   private static final int DROPPED_AT_ONCE = 32 * 1024;
 
