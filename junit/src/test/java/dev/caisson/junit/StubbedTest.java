@@ -159,7 +159,7 @@ class StubbedTest {
   }
 
   @Test
-  void concurrentTestsHaveSeparateStubs() {
+  void concurrentTestsDoNotShareStubs() {
     run(AtOnce.class).testEvents().assertStatistics(all -> all.started(4).succeeded(4));
     assertThat(AtOnce.PATHS).hasSize(4).allMatch(path -> Files.notExists(Path.of(path)));
   }
