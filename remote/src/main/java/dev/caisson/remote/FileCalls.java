@@ -195,7 +195,6 @@ public interface FileCalls extends Caller {
   /// descriptors for itself: never close a range that contains one. See `close_range(2)`.
   ///
   /// @param last inclusive
-  /// @param last inclusive
   default void closeRange(int first, int last, CloseRangeFlag... flags) throws IOException {
     var set = Flag.set(CloseRangeFlag.class, flags);
     call(CLOSE_RANGE).word(first).word(last).flags(set).run();
