@@ -153,7 +153,7 @@ class HostilePeerTest {
     say("{\"type\": \"reply\", \"data\": {\"reply\": 1}}");
     assertThatThrownBy(() -> client.call("m", json("[]"), LONG))
         .isInstanceOf(ProtocolException.class)
-        .hasMessageContaining("no call was under way");
+        .hasMessageContaining("no call was pending");
     connectionIsOver();
   }
 

@@ -195,7 +195,7 @@ abstract class TypedCallContract {
     assertThatThrownBy(() -> raw("closed", args, file("f")))
         .isInstanceOf(RemoteException.class)
         .hasMessageContaining("IllegalArgumentException")
-        .hasMessageContaining("these are no arguments of closed");
+        .hasMessageContaining("invalid arguments of closed");
     assertAlive();
   }
 
