@@ -156,7 +156,7 @@ class ManifestReaderTest {
         .containsExactly(
             new Problem(
                 "pipelines[0].stages[0].inputs.i.references",
-                "no source of this manifest has '" + SUM + "'"));
+                "no source of this manifest has the item '" + SUM + "'"));
   }
 
   @Test
@@ -185,7 +185,7 @@ class ManifestReaderTest {
             {"version":"2","pipelines":[{"name":"a"},{"name":"a","stages":[{"type":"any"}]}]}
             """);
     assertThat(problems)
-        .containsExactly(new Problem("pipelines[1].name", "a pipeline before has the name 'a'"));
+        .containsExactly(new Problem("pipelines[1].name", "an earlier pipeline has the name 'a'"));
   }
 
   @Test
@@ -243,7 +243,7 @@ class ManifestReaderTest {
         .containsExactly(
             new Problem(
                 "pipelines[1].build",
-                "no pipeline before this one is '" + id + "'; there are name:a"));
+                "no earlier pipeline is '" + id + "'; earlier pipelines: name:a"));
   }
 
   @Test
@@ -350,7 +350,7 @@ class ManifestReaderTest {
             problems("{\"version\":\"2\",\"pipelines\":[{\"name\":\"a\",\"build\":\"name:a\"}]}"))
         .containsExactly(
             new Problem(
-                "pipelines[0].build", "no pipeline before this one is 'name:a'; there is none"));
+                "pipelines[0].build", "no earlier pipeline is 'name:a'; earlier pipelines: none"));
   }
 
   @Test
