@@ -7,8 +7,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.regex.Pattern;
 
-/// What a page of documentation shows, so that a test can see whether it is true: blocks of code
-/// with a name behind their language, which are regions of an example.
+/// The code that a page of the documentation shows, so that a test can compare it with the example:
+/// blocks of code are named after regions of the example, behind their language.
 public final class Document {
   private static final Pattern BLOCK =
       Pattern.compile("^```(\\w+) ?(\\w*)\\n(.*?)^```$", Pattern.MULTILINE | Pattern.DOTALL);
@@ -17,7 +17,7 @@ public final class Document {
 
   private Document() {}
 
-  /// The blocks of a language in a page, by the word that follows it.
+  /// The blocks of a language in a page, by the name behind the language.
   public static Map<String, String> blocks(Path page, String language) throws IOException {
     var blocks = new LinkedHashMap<String, String>();
     BLOCK
@@ -28,8 +28,7 @@ public final class Document {
     return blocks;
   }
 
-  /// The regions of a source file, by their names, without the indentation that all of their lines
-  /// have.
+  /// The regions of a source file, by their names, without their common indentation.
   public static Map<String, String> regions(Path source) throws IOException {
     var regions = new LinkedHashMap<String, String>();
     REGION
