@@ -10,10 +10,10 @@ import java.time.Duration;
 import java.util.HexFormat;
 import java.util.function.LongConsumer;
 
-/// The example of the documentation: a service that reads files for those who may not open them.
+/// The example of the documentation: a service that reads files for callers that may not open them.
 ///
-/// Its regions stand in doc comments and in `docs/tutorials/host-service.md`, which [TutorialTest]
-/// compares with them.
+/// Its regions appear in doc comments and in `docs/tutorials/host-service.md`. [TutorialTest]
+/// compares the tutorial with them.
 public final class Checksums extends Service {
   // @start region="method"
   /// What it is asked with: a file, open for reading, and how to look at it.
