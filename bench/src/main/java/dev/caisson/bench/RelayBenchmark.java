@@ -17,8 +17,7 @@ import java.util.Map;
 
 /// Measures how fast the standard streams of a command are relayed. Compares it with `cat`, which
 /// does the same work in the same place, and with a descriptor that is passed to the command.
-@SuppressWarnings(
-    "try") // an open write end of a pipe would keep its reader from seeing the end
+@SuppressWarnings("try") // an open write end of a pipe would keep its reader from seeing the end
 final class RelayBenchmark {
   private static final String BYTES = Integer.toString(Scale.of(1 << 30, 1 << 20));
   private static final int ROUNDS = Scale.of(9, 1);

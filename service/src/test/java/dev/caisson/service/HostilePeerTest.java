@@ -184,8 +184,7 @@ class HostilePeerTest {
   }
 
   @Test
-  void aSurplusAnswerToAFailedCallIsNeverTheAnswerToTheNextCall()
-      throws Exception {
+  void aSurplusAnswerToAFailedCallIsNeverTheAnswerToTheNextCall() throws Exception {
     say("{\"type\": \"nonsense\", \"data\": {\"reply\": 1}}");
     for (int i = 0; i < 5; i++) {
       say("{\"type\": \"reply\", \"data\": {\"reply\": \"late\"}}");

@@ -83,8 +83,8 @@ class LastDescriptorTest {
     }
   }
 
-  /// For [#aWaitWithoutFreeDescriptorsFailsAndLaterWaitsSucceed()]: the first wait of a JVM
-  /// opens further descriptors.
+  /// For [#aWaitWithoutFreeDescriptorsFailsAndLaterWaitsSucceed()]: the first wait of a JVM opens
+  /// further descriptors.
   static final class FirstWait {
     private FirstWait() {}
 

@@ -61,8 +61,7 @@ class OutputOfTheDeadTest {
   }
 
   @Test
-  void anOrphanThatPrintsForEverDoesNotDelayTheCallBeyondItsDeadline()
-      throws Exception {
+  void anOrphanThatPrintsForEverDoesNotDelayTheCallBeyondItsDeadline() throws Exception {
     var manager = Support.manager(OutputListener.NONE, SHORT);
     var client = manager.start("dead", Hostility.service(directory), List.of());
     try {

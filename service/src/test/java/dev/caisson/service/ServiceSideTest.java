@@ -208,7 +208,8 @@ class ServiceSideTest {
         "{\"type\": \"method\", \"data\": {\"name\": \"m\"}} 1",
         "<args-via-fd>"
       })
-  void anUnacceptablePacketEndsTheConnectionAndTheServiceStopsOnce(String packet) throws IOException {
+  void anUnacceptablePacketEndsTheConnectionAndTheServiceStopsOnce(String packet)
+      throws IOException {
     say(packet);
     assertThat(host.receive(LONG)).isEmpty();
     assertThatThrownBy(() -> served.get()).isInstanceOf(IOException.class);

@@ -128,7 +128,8 @@ class StubbornServiceTest {
     "die_by, 6, SIGABRT",
     "die_by, 15, SIGTERM",
   })
-  void theEndOfAServiceIsReportedWithItsStatus(String method, String args, String how) throws Exception {
+  void theEndOfAServiceIsReportedWithItsStatus(String method, String args, String how)
+      throws Exception {
     fails(method, args, ServiceEndedException.class, how);
   }
 

@@ -230,8 +230,7 @@ public final class ManifestReader {
           if (!checksums.contains(name)) {
             problems.add(
                 new Problem(
-                    at + ".references",
-                    "no source of this manifest has the item '" + name + "'"));
+                    at + ".references", "no source of this manifest has the item '" + name + "'"));
           }
           references.set(name, reference.getValue());
         }
