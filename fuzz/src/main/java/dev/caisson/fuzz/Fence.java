@@ -134,8 +134,8 @@ final class Fence {
     try {
       broker.connect(ADDRESS.getHostAddress(), PORT, Deadline.in(Packet.LONG)).close();
       throw new AssertionError("a process listens at " + ADDRESS);
-    } catch (SystemCallException nobody) {
-      Check.equal(Errno.ECONNREFUSED, nobody.errno());
+    } catch (SystemCallException refused) {
+      Check.equal(Errno.ECONNREFUSED, refused.errno());
     }
     Check.equal(Outcome.TRIED, outcome());
   }

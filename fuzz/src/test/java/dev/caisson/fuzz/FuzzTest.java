@@ -48,7 +48,7 @@ class FuzzTest {
             .start();
     try {
       fuzzer.getOutputStream().close();
-      assertThat(fuzzer.waitFor(4, TimeUnit.MINUTES)).as("it ends").isTrue();
+      assertThat(fuzzer.waitFor(4, TimeUnit.MINUTES)).as("the fuzzer ends").isTrue();
       var said = Files.readString(output);
       assertThat(fuzzer.exitValue()).as(said).isZero();
       // The exit status alone does not show that inputs were executed.

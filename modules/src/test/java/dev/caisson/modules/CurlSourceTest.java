@@ -374,8 +374,8 @@ class CurlSourceTest {
   @Test
   void anUnreachableServerIsReportedWithItsUrl() throws Exception {
     int port;
-    try (var nobody = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      port = nobody.getLocalPort();
+    try (var closed = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      port = closed.getLocalPort();
     }
     var url = "http://127.0.0.1:" + port + "/a";
     assertThat(fetch(item(sha256(body), url)).failure())

@@ -151,7 +151,7 @@ class ServiceProgramTest {
 
   @ParameterizedTest
   @CsvSource({"x, 2, For input string", "0, 1, it keeps nothing"})
-  void aValueThatTheServiceCannotUseIsTold(String size, int status, String problem)
+  void aValueThatTheServiceCannotUseIsReported(String size, int status, String problem)
       throws IOException {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var client =

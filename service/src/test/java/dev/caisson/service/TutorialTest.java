@@ -215,7 +215,7 @@ class TutorialTest {
       var client = manager.start("checksums", new Checksums(Long.MAX_VALUE));
       manager.stop("checksums");
       assertThat(Checksums.outcome(client, new Checksums.Request(file, "SHA-256")))
-          .startsWith("the service is no more: service checksums ");
+          .startsWith("the service has ended: service checksums ");
       manager.finish();
     }
   }
