@@ -61,7 +61,7 @@ public final class SampleService extends Service {
           emitSignal(JsonNodeFactory.instance.numberNode(i), own.subList(2, own.size()));
         }
       } catch (IOException hostGone) {
-        // The test sees the missing signals.
+        // The host has left, so no receiver misses a signal.
       } finally {
         Fd.closeAll(own);
       }
