@@ -1,8 +1,8 @@
 /*
- * What the kernel takes for system calls in another process: the floor for the stub.
+ * Measures what the kernel needs for system calls in another process: the floor for the stub.
  *
- *   calls one ROUNDS              56 bytes there, a system call, 8 bytes back
- *   calls many COUNT ROUNDS       so many together, answered together; the time is that of one
+ *   calls one ROUNDS              56 bytes to the other process, a system call there, 8 bytes back
+ *   calls many COUNT ROUNDS       COUNT calls sent together and answered together; prints the time per call
  *   calls spawn PROGRAM ROUNDS    posix_spawn and waitpid
  *
  * Prints the nanoseconds that one round takes. Runs on the CPU that it is started on (taskset).

@@ -1,4 +1,4 @@
-/* A program that does nothing, without a library: what it costs to start any. */
+/* A program that does nothing, without a library: the cost of starting any program. */
 #include <asm/unistd.h>
 
 void _start(void)

@@ -1,11 +1,11 @@
 /*
- * What the kernel takes for the work under a call of a host service: the floor that Caisson is measured against.
+ * Measures the kernel's work for a call of a host service: the floor that Caisson is compared with.
  *
- *   floor ping BYTES ROUNDS    a packet there and one back, between two processes
- *   floor fds COUNT ROUNDS     the same with descriptors each way, closed by whoever received them
- *   floor memfd BYTES ROUNDS   a memfd made, written, and read
- *   floor serve PATH           gives packets back to whoever connects, until it is killed
- *   floor call PATH ROUNDS     a message in JSON to a socket, and an answer
+ *   floor ping BYTES ROUNDS    a packet to another process and one back
+ *   floor fds COUNT ROUNDS     the same with descriptors in both directions; the receiver closes them
+ *   floor memfd BYTES ROUNDS   creates, writes and reads a memfd
+ *   floor serve PATH           returns the packets of each connection, until it is killed
+ *   floor call PATH ROUNDS     a JSON message to a socket, and its answer
  *
  * Prints the nanoseconds that one round takes. Runs on the CPU that it is started on (taskset).
  */
@@ -203,7 +203,7 @@ int main(int argc, char **argv)
     }
     int amount = atoi(argv[2]), rounds = atoi(argv[3]);
     if (amount < 1 || rounds < 1 || (strcmp(argv[1], "fds") == 0 && amount > MAX_DESCRIPTORS)) {
-        fprintf(stderr, "floor: an amount or the number of rounds makes no sense\n");
+        fprintf(stderr, "floor: an amount or the number of rounds is out of range\n");
         return 2;
     }
     int64_t took;
@@ -214,7 +214,7 @@ int main(int argc, char **argv)
     else if (strcmp(argv[1], "memfd") == 0)
         took = through_memfd(amount, rounds);
     else {
-        fprintf(stderr, "floor: there is no measurement %s\n", argv[1]);
+        fprintf(stderr, "floor: unknown measurement %s\n", argv[1]);
         return 2;
     }
     printf("%lld\n", (long long)took);

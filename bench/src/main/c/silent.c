@@ -1,7 +1,7 @@
 /*
- * Keeps connections to a Unix socket open and says nothing on them; one that the listener closes is made again.
- * Arguments: the path of the socket, and how many. Writes a line when all have been tried once, and ends with its
- * standard input.
+ * Keeps connections to a Unix socket open without sending anything. Reconnects when the listener closes a connection.
+ * Arguments: the path of the socket, and the number of connections. Prints a line when it has tried each connection
+ * once, and exits at the end of its standard input.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,7 +18,7 @@
 static struct sockaddr_un address = { .sun_family = AF_UNIX };
 static int epoll;
 
-/* Says whether there was room in the listener's queue. */
+/* Returns whether there was room in the listener's backlog. */
 static int connect_one(void)
 {
     struct epoll_event event = { .events = EPOLLRDHUP };
@@ -46,7 +46,7 @@ int main(int argc, char **argv)
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_max < (rlim_t)missing + 16) {
-        fprintf(stderr, "silent: a hard limit of %ld open files is needed\n", missing + 16);
+        fprintf(stderr, "silent: needs a hard limit of %ld open files\n", missing + 16);
         return 1;
     }
     epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -61,7 +61,7 @@ int main(int argc, char **argv)
             puts("connected");
             fflush(stdout);
         }
-        /* A full queue does not report when it has room again. */
+        /* A full backlog does not report when it has room again. */
         count = epoll_wait(epoll, events, 256, missing > 0 ? 1 : 100);
         for (i = 0; i < count; i++) {
             close(events[i].data.fd);

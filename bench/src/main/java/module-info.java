@@ -1,4 +1,4 @@
-/// Benchmarks: what things cost here, beside a floor or a peer that is measured in the same run.
+/// Benchmarks: each compares Caisson with a floor or a peer that is measured in the same run.
 module dev.caisson.bench {
   requires static transitive org.jspecify;
   requires dev.caisson.modules;

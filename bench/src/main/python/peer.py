@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""What calls of a host service take in Python: osbuild's own host.py where CAISSON_OSBUILD names a
-checkout of osbuild, else the same protocol in the fewest lines.
+"""Measures calls of a host service in Python: with osbuild's own host.py if CAISSON_OSBUILD names a
+checkout of osbuild, else with a minimal implementation of the same protocol.
 
     peer.py measure tiny|fds|large|start AMOUNT ROUNDS     prints nanoseconds a round
     peer.py --service-id ID --service-fd FD                the service
@@ -67,7 +67,7 @@ def close(descriptors):
 
 
 class Client:
-    """A service that was started, and calls of it."""
+    """A started service, and calls to it."""
 
     def __init__(self):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -88,7 +88,7 @@ class Client:
 
 
 class UpstreamClient:
-    """The same by osbuild."""
+    """The same, with osbuild's code."""
 
     def __init__(self):
         self.manager = osbuild_host.ServiceManager().__enter__()
@@ -108,7 +108,7 @@ def serve():
 
         class Echo(osbuild_host.Service):
             def dispatch(self, method, args, fds):
-                # The set that came is closed by its owner, and what is returned by the sender.
+                # osbuild closes the set that it received, and the copies after it has sent them.
                 return answer(method, args, [os.dup(fd) for fd in fds or []])
 
         Echo.from_args(sys.argv[1:]).main()

@@ -1,4 +1,5 @@
-/// The engine turns manifests into trees: reads manifests, keeps trees in a store, runs builds.
+/// The engine turns manifests into trees: it reads manifests, keeps trees in a store and runs
+/// builds.
 module dev.caisson.engine {
   requires static transitive org.jspecify;
   requires transitive dev.caisson.service;

@@ -1,4 +1,4 @@
-/// Programs in place of others, for tests with JUnit.
+/// Stubs of programs for tests with JUnit.
 module dev.caisson.junit {
   requires static transitive org.jspecify;
   requires transitive dev.caisson.stub;

@@ -1,4 +1,4 @@
-/// Recipes: a few lines of YAML for people, and the manifest that they stand for.
+/// Recipes: a few lines of YAML, and the manifest that they resolve to.
 module dev.caisson.recipe {
   requires static transitive org.jspecify;
   requires transitive dev.caisson.engine;

@@ -1,10 +1,10 @@
 /*
- * The stub: a program that anybody can launch under any name. It connects to a socket, tells who it is and how it was
- * called, and from then on makes the system calls that it is sent.
+ * The stub: a program that can be launched under any name. It connects to a socket, describes itself and how it was
+ * launched, and then makes the system calls that it is sent.
  *
- * The wire is that of rsyscall's unix stub, with an extension that only those see who ask for it; docs/reference/stub-wire.md
- * describes both. There is no C library, and no state but the stack: whoever sends the calls may do with this process
- * what they like.
+ * The protocol is that of rsyscall's unix stub, with an extension that only a controller that requests it sees;
+ * docs/reference/stub-wire.md describes both. There is no C library, and no state but the stack: the sender of the
+ * calls has full control of this process.
  */
 #include <asm/unistd.h>
 
@@ -28,16 +28,16 @@ struct request {
 	s64 args[6];
 };
 
-/* Nobody relocates this program: what is outside C is reached from where it runs, by no table. */
+/* No loader relocates this program: symbols outside C are reached relative to the code, not through a table. */
 #pragma GCC visibility push(hidden)
 
 /*
- * Makes the call. Touches no stack between the call and its return: the child of a clone returns on a stack of its
- * own, whose first word is where it goes on.
+ * Makes the call. Touches no stack between the call and its return: the child of a clone returns on its own stack,
+ * whose first word is the return address.
  */
 s64 raw_syscall(const struct request *request);
 
-/* Where a cloned child begins: dies with its parent, takes six arguments and a function from its stack, calls it. */
+/* Where a cloned child starts: asks to die with its parent, pops six arguments and a function, calls the function. */
 void trampoline(void);
 
 #pragma GCC visibility pop
@@ -92,7 +92,7 @@ __asm__(".text\n"
 	"	ldp x2, x3, [x10, #24]\n"
 	"	ldp x4, x5, [x10, #40]\n"
 	"	svc #0\n"
-	/* The return address is in a register, so a child on a stack of its own must be told from all others. */
+	/* The return address is in a register, so a child on its own stack must be told apart from all others. */
 	"	mov x10, sp\n"
 	"	cmp x9, x10\n"
 	"	b.eq 1f\n"
@@ -115,7 +115,7 @@ __asm__(".text\n"
 	"	mov x8, #93\n" /* exit */
 	"	svc #0\n");
 #else
-#error "the stub knows x86-64 and AArch64"
+#error "the stub supports only x86-64 and AArch64"
 #endif
 
 static s64 call(s64 nr, s64 a, s64 b, s64 c, s64 d, s64 e, s64 f)
@@ -135,7 +135,7 @@ static s64 again(s64 nr, s64 a, s64 b, s64 c)
 	return result;
 }
 
-/* Reads what comes in pieces. */
+/* Reads exactly so many bytes, which may come in pieces. */
 static int read_all(int fd, void *data, u64 size)
 {
 	u8 *at = data;
@@ -166,7 +166,7 @@ static int write_all(int fd, const void *data, u64 size)
 	return 0;
 }
 
-/* Serves one request at a time, and never reads beyond it: what follows may be meant for a call. */
+/* Serves one request at a time, and never reads beyond it: the bytes that follow may be meant for a call. */
 int server(int infd, int outfd)
 {
 	struct request request;
@@ -187,17 +187,17 @@ int server(int infd, int outfd)
 	}
 }
 
-/* In the upper half of a number, where the extension is spoken. */
+/* Flags in the upper half of a call's number, with the extension. */
 enum {
-	FLUSH = 1, /* what has been answered goes out before the call: it may take its time */
-	REFERENCE = 1 << 8 /* and the five bits above: the argument is that of an earlier result */
+	FLUSH = 1, /* pending answers are sent before the call, which may take long */
+	REFERENCE = 1 << 8 /* and the five bits above: the argument refers to an earlier result */
 };
 
 enum { AHEAD = 128, REMEMBERED = 256 };
 
 /*
- * Replaces the arguments that refer to earlier results: the lowest byte says how many calls ago, what is above is
- * added. Says no if one of those calls failed.
+ * Replaces the arguments that refer to earlier results: the lowest byte says how many calls ago, the rest is added.
+ * Returns 0 if one of those calls failed.
  */
 static int resolve(struct request *request, u64 flags, const s64 *results, u8 next)
 {
@@ -217,7 +217,7 @@ static int resolve(struct request *request, u64 flags, const s64 *results, u8 ne
 	return 1;
 }
 
-/* Answers over a socket. When nobody is there any more, that is no reason to die by SIGPIPE. */
+/* Sends answers over a socket. MSG_NOSIGNAL: the stub must not die by SIGPIPE when the controller is gone. */
 static int answer(int socket, const s64 *results, u64 count)
 {
 	const u8 *at = (const u8 *)results;
@@ -236,7 +236,7 @@ static int answer(int socket, const s64 *results, u64 count)
 	return 0;
 }
 
-/* Serves what has come, and answers it in one write when nothing more is there. */
+/* Serves all requests that have come, and sends the answers in one write when no further request is there. */
 int server_ahead(int infd, int outfd)
 {
 	struct request in[AHEAD];
@@ -266,7 +266,7 @@ int server_ahead(int infd, int outfd)
 				((volatile u8 *)in)[i] = ((u8 *)request)[i];
 			done = 0;
 			result = again(__NR_read, infd, (s64)((u8 *)in + rest), (s64)(sizeof(in) - rest));
-			/* Whoever launched this must not take it for done when its controller is gone. */
+			/* Not 0: the program that launched the stub must not take a lost controller for success. */
 			if (result <= 0)
 				return 1;
 			have = rest + (u64)result;
@@ -301,7 +301,7 @@ struct msghdr {
 	s32 flags;
 };
 
-/* A control message with some descriptors. */
+/* A control message with descriptors. */
 struct rights {
 	u64 size;
 	s32 level;
@@ -310,8 +310,8 @@ struct rights {
 };
 
 /*
- * Receives exactly so many descriptors, and with them up to a number of bytes. Says how many bytes; 0 at the end of
- * the connection, -EPROTO if it was something else.
+ * Receives exactly so many descriptors, and with them up to a number of bytes. Returns the number of bytes; 0 at the
+ * end of the connection, -EPROTO for any other message.
  */
 static s64 receive(int socket, s32 *fds, u32 count, void *bytes, u64 size)
 {
@@ -326,7 +326,7 @@ static s64 receive(int socket, s32 *fds, u32 count, void *bytes, u64 size)
 	if (rights.level != SOL_SOCKET || rights.type != SCM_RIGHTS)
 		return -EPROTO;
 	if (rights.size != 16 + 4 * count) {
-		/* Nobody else will ever close them. */
+		/* Otherwise they would leak. */
 		for (i = 0; 16 + 4 * i < rights.size; i++)
 			again(__NR_close, rights.fds[i], 0, 0);
 		return -EPROTO;
@@ -336,20 +336,20 @@ static s64 receive(int socket, s32 *fds, u32 count, void *bytes, u64 size)
 	return result;
 }
 
-/* Added to the number of descriptors: asks for the addresses, and for the extension. */
+/* Added to the number of descriptors: requests the addresses, and the extension. */
 enum { DESCRIBED = 0x100 };
 
-/* What is told then; nobody else can know it when the first controller is gone. */
+/* The addresses for a new controller, which has no other way to learn them. */
 void tell_symbols(u64 *symbols);
 
-/* How long one that connects and is silent keeps others waiting, in seconds, twice at most. */
+/* The receive timeout of a connection, in seconds: a silent one delays others by at most twice that. */
 enum { PATIENCE = 5 };
 
-/* Goes on, when its connection has ended, with the next one that connects to a listening socket. */
+/* When its connection has ended, continues with the next one that connects to a listening socket. */
 int persistent_server(int infd, int outfd, int listener, int ahead)
 {
 	const u64 patience[2] = { PATIENCE, 0 };
-	/* struct sigaction of the kernel, alike on both architectures where it counts */
+	/* struct sigaction of the kernel; the fields used here are the same on both architectures */
 	u64 ignore[4] = { SIG_IGN, 0, 0, 0 };
 
 	call(__NR_rt_sigaction, SIGPIPE, (s64)ignore, 0, 8, 0, 0);
@@ -384,7 +384,7 @@ int persistent_server(int infd, int outfd, int listener, int ahead)
 				outfd = fds[0];
 				ahead = described;
 			} else {
-				/* Whoever sent them has not waited. */
+				/* The controller has disconnected meanwhile. */
 				while (count > 0)
 					again(__NR_close, fds[--count], 0, 0);
 			}
@@ -393,7 +393,7 @@ int persistent_server(int infd, int outfd, int listener, int ahead)
 	}
 }
 
-/* Ends when the kernel clears a word, as it does when the child that the word was given for exits or executes. */
+/* Exits when the kernel clears a word: when the child that the word belongs to exits or executes a program. */
 int futex_helper(u32 *word, u32 value)
 {
 	call(__NR_tkill, call(__NR_gettid, 0, 0, 0, 0, 0, 0), SIGSTOP, 0, 0, 0, 0);
@@ -410,7 +410,7 @@ void tell_symbols(u64 *symbols)
 	symbols[4] = (u64)server_ahead;
 }
 
-/* What is told of a process that has been launched. */
+/* The description of a launched process. */
 struct description {
 	u64 symbols[4];
 	s32 pid;
@@ -420,13 +420,13 @@ struct description {
 	u64 sigmask;
 };
 
-/* How a controller asks for the extension, with the descriptors, and is told that it is there. */
+/* A controller requests the extension with this, beside the descriptors; the stub acknowledges it with the same. */
 static const u8 MAGIC[8] = { 'c', 'a', 'i', 's', 's', 'o', 'n', 1 };
 
-/* The same, of a controller that cannot be answered on the connection: on the data socket instead. */
+/* The same, for a controller that gets the acknowledgement on the data socket instead of the connection. */
 static const u8 MAGIC_OVER_DATA[8] = { 'c', 'a', 'i', 's', 's', 'o', 'n', 2 };
 
-/* How a controller says, alone, that it can send no descriptors. The extension is spoken then. */
+/* Sent without descriptors, by a controller that cannot send any. It implies the extension. */
 enum { FORWARDED = 2 };
 
 struct acknowledgement {
@@ -456,7 +456,7 @@ static int equal(const void *one, const void *other, u64 size)
 	return size == 0;
 }
 
-/* By this name, for the compiler may call it, too; volatile, or it would do so in here. */
+/* Named so because the compiler may call it, too; volatile, or the loop would become a call of itself. */
 void *memcpy(void *to, const void *from, u64 size)
 {
 	volatile u8 *a = to;
@@ -467,7 +467,7 @@ void *memcpy(void *to, const void *from, u64 size)
 	return to;
 }
 
-/* Copies text behind other text, as far as there is room, and says where it ends. */
+/* Appends text as far as there is room, and returns the new length. */
 static u64 append(char *text, u64 at, u64 room, const char *more)
 {
 	while (*more != 0 && at + 1 < room)
@@ -478,7 +478,7 @@ static u64 append(char *text, u64 at, u64 room, const char *more)
 
 enum { PARTS = 256 };
 
-/* Writes to a socket. When nobody is there any more, that is no reason to die by SIGPIPE. */
+/* Writes to a socket. MSG_NOSIGNAL: the stub must not die by SIGPIPE when the controller is gone. */
 static int write_parts(int fd, struct iovec *parts, u32 count)
 {
 	u32 first = 0;
@@ -501,7 +501,7 @@ static int write_parts(int fd, struct iovec *parts, u32 count)
 	return 0;
 }
 
-/* Writes a head and then strings, each with its length before it, in as few writes as can be. */
+/* Writes a head and then strings, each after its length, in as few writes as possible. */
 static int describe(int fd, void *head, u64 size, char **texts[2])
 {
 	struct iovec parts[PARTS];
@@ -574,7 +574,7 @@ static s64 connect_to(const char *path)
 	return socket;
 }
 
-/* Room for the path of a socket, which may be written into a copy of this program: then it needs nothing else. */
+/* Room for the path of a socket, which may be written into a copy of this program: it then needs nothing else. */
 static const volatile struct {
 	char marker[20];
 	char path[108];
@@ -598,7 +598,7 @@ static int ends_with(const char *text, const char *end)
 	return size >= least && equal(text + size - least, end, least);
 }
 
-/* A place where the controller was looked for, and what came of it: a socket, or a negated errno. */
+/* A place where the stub looked for the controller, and the result: a socket, or a negated errno. */
 struct attempt {
 	char place[4096 + 8];
 	const char *way;
@@ -637,7 +637,7 @@ static s64 given_descriptor(struct search *search, const char *number)
 	return only->result;
 }
 
-/* Whether there is a socket that could not be used: then the standard input is not meant to be one. */
+/* Whether there is a socket that could not be used: then the stub does not try its standard input. */
 static int found(const struct search *search)
 {
 	u32 i;
@@ -648,7 +648,7 @@ static int found(const struct search *search)
 	return 0;
 }
 
-/* Tries the most specific way first. */
+/* Tries the most specific place first. */
 static s64 find_socket(const char *executed, char **environment, struct search *search)
 {
 	const char *given = variable(environment, "CAISSON_STUB_FD");
@@ -678,7 +678,7 @@ static s64 find_socket(const char *executed, char **environment, struct search *
 		search->variable_missing = given == 0;
 		if (given != 0) {
 			socket = attempt(search, "RSYSCALL_UNIX_STUB_SOCK_PATH", given, "");
-			/* A controller at which several connect tells them apart by this. */
+			/* The secret tells apart the stubs that connect to one controller. */
 			secret = variable(environment, "CAISSON_STUB_SECRET");
 			if (socket >= 0 && secret != 0)
 				call(__NR_sendto, socket, (s64)secret, (s64)length(secret), MSG_NOSIGNAL, 0, 0);
@@ -689,7 +689,7 @@ static s64 find_socket(const char *executed, char **environment, struct search *
 
 static u64 append_errno(char *text, u64 at, u64 room, s64 number)
 {
-	/* No pointers: they would have to be relocated. */
+	/* No pointers: the program is never relocated. */
 	static const struct {
 		u8 number;
 		char name[13];
@@ -709,17 +709,17 @@ static u64 append_errno(char *text, u64 at, u64 room, s64 number)
 	return append(text, at, room, number >= 0 && number < 1000 ? digits : "unknown");
 }
 
-/* What an errno of a connection usually means. */
+/* The usual meaning of an errno of a connection. */
 static const char *advice(s64 number)
 {
 	return number == 111 ? " (nothing listens there)"
 		: number == 13 || number == 1 ? " (not permitted)"
 		: number == 91 ? " (not a stream socket)"
-		: number == 11 ? " (too many connect)"
+		: number == 11 ? " (the backlog is full)"
 		: "";
 }
 
-/* Room for a message, and how much of it is taken. One message is one write, so that no other can get into it. */
+/* A message and its length. It is written at once, so that no other output gets into it. */
 struct message {
 	char text[1024 + WAYS * (4096 + 256)];
 	u64 size;
@@ -730,7 +730,7 @@ static void say(struct message *message, const char *more)
 	message->size = append(message->text, message->size, sizeof(message->text) - 1, more);
 }
 
-/* Says what others have chosen, which must neither steer a terminal nor end the line. */
+/* Appends text that others have chosen: it must neither steer a terminal nor end the line. */
 static void say_foreign(struct message *message, const char *more, u64 room)
 {
 	u64 end = message->size + room < sizeof(message->text) ? message->size + room : sizeof(message->text) - 1;
@@ -769,14 +769,14 @@ static void say_place(struct message *message, const struct attempt *attempt)
 	say(message, ")");
 }
 
-/* There is no controller: says where it was looked for, and what was there instead. */
+/* Reports that no controller was found: where the stub looked, and what it found there. */
 static int unconnected(const char *name, const struct search *search, s64 by_stdin)
 {
 	struct message message;
 	u32 i;
 
 	begin(&message, name);
-	say(&message, found(search) ? "cannot connect to the controller: " : "there is no controller to connect to: ");
+	say(&message, found(search) ? "cannot connect to the controller: " : "no controller found: ");
 	for (i = 0; i < search->count; i++) {
 		say_place(&message, &search->attempts[i]);
 		say(&message, ": ");
@@ -787,14 +787,14 @@ static int unconnected(const char *name, const struct search *search, s64 by_std
 		say(&message, "RSYSCALL_UNIX_STUB_SOCK_PATH: not set; ");
 	say(&message, "standard input: ");
 	if (by_stdin == 0)
-		say(&message, found(search) ? "not tried" : "at its end");
+		say(&message, found(search) ? "not tried" : "end of file");
 	else
 		say_errno(&message, -by_stdin);
 	finish(&message);
 	return 1;
 }
 
-/* The controller has gone, or what listens is something else. */
+/* Reports that the controller has disconnected, or that the peer is not a controller. */
 static int turned_away(const char *name, const struct search *search, const char *how, s64 number)
 {
 	struct message message;
@@ -816,7 +816,7 @@ static int turned_away(const char *name, const struct search *search, const char
 
 static const char CLOSED[] = "the controller closed the connection before the first call";
 
-/* Has none of what the stub opens be taken for a standard stream that its caller has closed. */
+/* Keeps descriptors 0 to 2 in use, so that no descriptor of the stub becomes a standard stream that was closed. */
 static u32 fill_streams(void)
 {
 	u32 filled = 0;
@@ -866,7 +866,7 @@ static int run(u64 *stack)
 		if (entry[0] == AT_EXECFN)
 			executed = (const char *)entry[1];
 
-	/* Under upstream's name for that it is for its standard input alone, whatever variables it has inherited. */
+	/* Under upstream's name for it, the stub uses only its standard input, whatever variables it has inherited. */
 	search.count = 0;
 	search.variable_missing = 0;
 	socket = -ENOENT;
@@ -875,7 +875,7 @@ static int run(u64 *stack)
 	if (socket >= 0) {
 		got = receive((int)socket, head.fds, 4, wish, sizeof(wish));
 		if (got == -EPROTO && wish[0] == FORWARDED) {
-			/* What connects them passes bytes alone: this is for calls, and the next for data. */
+			/* A forwarded connection carries only bytes: this one is for calls, the next one for data. */
 			forwarded = 1;
 			head.fds[0] = (s32)socket;
 			socket = find_socket(executed, environment, &search);
@@ -889,7 +889,7 @@ static int run(u64 *stack)
 	} else if (found(&search)) {
 		return unconnected(name, &search, 0);
 	} else {
-		/* Whoever can pass on nothing but a standard input, as sudo does, has a socket there. */
+		/* A launcher that passes on only the standard input, as sudo does, puts the socket there. */
 		by_stdin = 1;
 		socket = 0;
 		got = receive(0, head.fds, 3, wish, sizeof(wish));
@@ -902,7 +902,7 @@ static int run(u64 *stack)
 	if (got <= 0)
 		return turned_away(name, &search, got == 0 ? CLOSED
 			: got == -EPROTO ? "not a controller of stubs: it sent no descriptors"
-			: "the controller cannot be heard", got == -EPROTO ? 0 : -got);
+			: "cannot receive from the controller", got == -EPROTO ? 0 : -got);
 	ahead = got >= (s64)sizeof(MAGIC) && equal(wish, MAGIC, sizeof(MAGIC));
 	if (got >= (s64)sizeof(MAGIC) && equal(wish, MAGIC_OVER_DATA, sizeof(MAGIC)))
 		ahead = over_data = 1;
@@ -921,7 +921,7 @@ static int run(u64 *stack)
 	head.pid = (s32)call(__NR_getpid, 0, 0, 0, 0, 0, 0);
 	call(__NR_rt_sigprocmask, -1, 0, (s64)&head.sigmask, 8, 0, 0);
 	if (by_stdin) {
-		/* The arguments are not told there, and neither is the mask. */
+		/* This form of the description has no arguments and no signal mask. */
 		texts[0] = &none;
 		head.counts[0] = head.counts[1];
 		got = describe(head.fds[1], &head, 64, texts);
@@ -930,7 +930,7 @@ static int run(u64 *stack)
 	}
 	if (got < 0)
 		return turned_away(name, &search, CLOSED, 0);
-	/* A controller whose peers are too many turns some away. */
+	/* A controller with too many peers closes the connection. */
 	if (ahead && !by_stdin && call(__NR_recvfrom, head.fds[0], (s64)wish, 1, MSG_PEEK, 0, 0) == 0)
 		return turned_away(name, &search, CLOSED, 0);
 	empty_streams(filled);

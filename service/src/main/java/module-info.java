@@ -1,4 +1,4 @@
-/// Host services: what a sandbox may not do itself, done for it by a service on the host.
+/// Host services: a service on the host does for a sandbox what the sandbox may not do itself.
 module dev.caisson.service {
   requires static transitive org.jspecify;
   requires transitive dev.caisson.ipc;

@@ -1,4 +1,4 @@
-/// What the tests of the other modules share.
+/// Helpers that the tests of the other modules share.
 module dev.caisson.testkit {
   requires static transitive org.jspecify;
   requires transitive org.junit.jupiter.api;

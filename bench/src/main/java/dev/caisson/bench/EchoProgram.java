@@ -10,9 +10,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Pattern;
 
-/// Makes executable files that are the [EchoService], as any service in Java is made one.
+/// Writes executable files that run the [EchoService], as for any service in Java.
 final class EchoProgram {
-  /// What such a service needs of all that there is.
+  /// The jars that such a service needs.
   private static final Pattern NEEDED =
       Pattern.compile(
           "caisson-(linux|ipc|service|bench)-.*\\.jar|jackson-(core|databind|annot).*\\.jar"
@@ -20,7 +20,7 @@ final class EchoProgram {
 
   private EchoProgram() {}
 
-  /// @param flags of the JVM, beside those that all have
+  /// @param flags further flags of the JVM
   static Path write(Path directory, String name, String... flags) throws IOException {
     var command = new ArrayList<>(List.of(java(), "-XX:+UseSerialGC", "-XX:-MaxFDLimit"));
     command.add("--enable-native-access=ALL-UNNAMED");

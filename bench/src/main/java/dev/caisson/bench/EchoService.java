@@ -9,7 +9,7 @@ import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// The service that is called: it gives back what it gets, or says how long it was.
+/// The service that the benchmarks call. It returns its arguments, or their length.
 public final class EchoService extends Service {
   /// The program.
   public static void main(String... args) {

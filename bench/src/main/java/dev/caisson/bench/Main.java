@@ -2,11 +2,11 @@ package dev.caisson.bench;
 
 import java.util.List;
 
-/// Runs the benchmarks that are named, or all.
+/// Runs all benchmarks, or those named.
 public final class Main {
   private Main() {}
 
-  /// Runs them. `caisson.launcher` is the property that tells where the launcher is.
+  /// Runs the benchmarks. The property `caisson.launcher` is the path of the launcher.
   public static void main(String[] args) throws Exception {
     var names =
         args.length == 0
@@ -21,9 +21,9 @@ public final class Main {
         case "remote" -> RemoteBenchmark.run();
         default -> {
           System.err.println(
-              "There is no benchmark '"
+              "unknown benchmark '"
                   + name
-                  + "'; there are: stages, start, services, sandbox, remote");
+                  + "'; choose from: stages, start, services, sandbox, remote");
           System.exit(2);
         }
       }

@@ -14,11 +14,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The floor of a run: bubblewrap with a fixed command line, by the quickest way to start a process
-/// and wait for it.
+/// The floor of a run: bubblewrap with a fixed command line, started and waited for in the quickest
+/// way.
 ///
-/// The command line is what a build root of osbuild needs. It does not follow what Caisson does, so
-/// that work which is added to a run shows in the ratio.
+/// The command line is that of a build root of osbuild. It does not change with Caisson, so that
+/// work that is added to a run shows in the ratio.
 final class PlainBwrap implements AutoCloseable {
   private static final Duration DEADLINE = Duration.ofMinutes(1);
 
@@ -41,7 +41,7 @@ final class PlainBwrap implements AutoCloseable {
       --bind API /run/osbuild/api --remount-ro /run/osbuild/api --chdir / --seccomp 4
       """;
 
-  /// What osbuild's stages have beyond that.
+  /// The further arguments of osbuild's stages.
   private static final String STAGE =
       """
       --cap-add CAP_AUDIT_WRITE --cap-add CAP_CHOWN --cap-add CAP_DAC_OVERRIDE
@@ -77,14 +77,14 @@ final class PlainBwrap implements AutoCloseable {
 
   /// A run of `true` in a build root.
   ///
-  /// @param directory an empty one, for what is shown in the sandbox
+  /// @param directory an empty directory for the files that the sandbox sees
   static PlainBwrap buildRoot(Path directory) throws IOException {
     return new PlainBwrap(directory, BUILD_ROOT);
   }
 
   /// A run of `true` as a stage.
   ///
-  /// @param directory an empty one, for what is shown in the sandbox
+  /// @param directory an empty directory for the files that the sandbox sees
   static PlainBwrap stage(Path directory) throws IOException {
     return new PlainBwrap(directory, BUILD_ROOT + STAGE);
   }

@@ -6,11 +6,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The programs that are measured beside.
+/// Runs the programs that Caisson is compared with.
 final class Programs {
   private Programs() {}
 
-  /// What a program prints that must succeed.
+  /// Runs a program that must succeed, and returns its output.
   static String run(String... command) throws IOException, InterruptedException {
     var process =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
@@ -21,7 +21,7 @@ final class Programs {
     return output;
   }
 
-  /// The number that a program prints.
+  /// Runs a program and returns the number that it prints.
   static long nanos(Path program, Object... arguments) throws IOException, InterruptedException {
     var command = new ArrayList<>(List.of(program.toString()));
     for (var argument : arguments) {

@@ -15,10 +15,9 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/// How fast the standard streams of a command are relayed: beside `cat`, which does the same work
-/// in the same place, and beside a descriptor that is given away.
-@SuppressWarnings(
-    "try") // an end of a pipe that stays open would keep its reader from seeing the end
+/// Measures how fast the standard streams of a command are relayed. Compares it with `cat`, which
+/// does the same work in the same place, and with a descriptor that is passed to the command.
+@SuppressWarnings("try") // an open write end of a pipe would keep its reader from seeing the end
 final class RelayBenchmark {
   private static final String BYTES = Integer.toString(Scale.of(1 << 30, 1 << 20));
   private static final int ROUNDS = Scale.of(9, 1);

@@ -14,14 +14,14 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 
-/// What system calls in another process cost beside the same in C.
+/// Compares the cost of system calls in another process with the same in C.
 final class RemoteBenchmark implements AutoCloseable {
   private static final Duration DEADLINE = Duration.ofMinutes(1);
   private static final Path FILE = Path.of("/etc/passwd");
   private static final Path TRUE = Path.of("/usr/bin/true");
   private static final int WARM_UP = Scale.of(5, 0);
 
-  /// With fewer, what is measured is a compiler that has the same CPU.
+  /// With fewer rounds, the compiler of the JVM, on the same CPU, dominates the times.
   private static final int WARM_UP_OF_STARTS = Scale.of(60, 0);
 
   private static final int ROUNDS = Scale.of(15, 1);
@@ -137,7 +137,7 @@ final class RemoteBenchmark implements AutoCloseable {
     }
   }
 
-  /// An honest stub beside peers that connect, say nothing, and connect again when they are
+  /// Measures an honest stub while peers connect, send nothing, and reconnect when they are
   /// evicted.
   private void flood() throws Exception {
     var none = new Series("an honest stub beside no silent peer");
@@ -180,7 +180,7 @@ final class RemoteBenchmark implements AutoCloseable {
       try {
         return server.accept(DEADLINE);
       } catch (StubException silent) {
-        // It has gone.
+        // A silent peer was evicted.
       }
     }
   }
@@ -194,7 +194,7 @@ final class RemoteBenchmark implements AutoCloseable {
     }
   }
 
-  /// A tree of small files, from one directory to another.
+  /// Copies a tree of small files from one directory to another.
   private void trees() throws Exception {
     var tree = directory.resolve("tree");
     var copy = directory.resolve("copy");

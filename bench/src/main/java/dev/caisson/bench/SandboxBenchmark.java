@@ -18,14 +18,14 @@ import java.util.List;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/// What build roots cost beside plain bubblewrap, and a message to an endpoint beside one to a
-/// program in C.
+/// Compares build roots with plain bubblewrap, and a message to an endpoint with one to a program
+/// in C.
 final class SandboxBenchmark {
   private static final int RUNS = Scale.of(40, 3);
   private static final int WARM_UP = Scale.of(3, 0);
   private static final int ROUNDS = Scale.of(15, 1);
 
-  /// Fewer than a connection may send in a second.
+  /// Less than the limit on messages of a connection per second.
   private static final int MESSAGES = Scale.of(5_000, 200);
 
   private static final int AT_ONCE = Scale.of(50, 5);
@@ -76,7 +76,7 @@ final class SandboxBenchmark {
     }
   }
 
-  /// An endpoint that gives back what it gets.
+  /// An endpoint that returns each message.
   private static final class EchoEndpoint implements ApiEndpoint {
     @Override
     public String name() {

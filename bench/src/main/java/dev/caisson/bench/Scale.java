@@ -1,16 +1,16 @@
 package dev.caisson.bench;
 
-/// How much a benchmark does: enough for numbers that mean something, or as little as shows that it
-/// works, in about a second (`bench/run --short`).
+/// The amount of work of a benchmark: enough for meaningful numbers, or, with `bench/run --short`,
+/// about a second to show that it works.
 final class Scale {
   private static final boolean SHORT = Boolean.getBoolean("caisson.bench.short");
 
   private Scale() {}
 
-  /// One of two amounts.
+  /// Chooses one of two amounts.
   ///
-  /// @param usual that of a benchmark whose numbers are read
-  /// @param little that of one that is only tried
+  /// @param usual the amount for meaningful numbers
+  /// @param little the amount with `--short`
   static int of(int usual, int little) {
     return SHORT ? little : usual;
   }

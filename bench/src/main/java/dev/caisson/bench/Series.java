@@ -5,7 +5,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 
-/// Durations of one thing, measured several times.
+/// The durations of repeated measurements of one kind of work.
 final class Series {
   private final String name;
   private final List<Double> millis = new ArrayList<>();
@@ -14,22 +14,22 @@ final class Series {
     this.name = name;
   }
 
-  /// Something to be timed.
+  /// Work to measure.
   @FunctionalInterface
   interface Work {
     void run() throws Exception;
   }
 
-  /// Does it once and notes how long a part of it took.
+  /// Does the work once, and records the duration of one of its parts.
   ///
-  /// @param parts how many equal parts it has
+  /// @param parts the number of equal parts
   void time(int parts, Work work) throws Exception {
     long start = System.nanoTime();
     work.run();
     millis.add((System.nanoTime() - start) / 1e6 / parts);
   }
 
-  /// Notes a duration that was measured elsewhere, in nanoseconds.
+  /// Records a duration that was measured elsewhere, in nanoseconds.
   void add(long nanos) {
     millis.add(nanos / 1e6);
   }
@@ -43,7 +43,8 @@ final class Series {
         : (sorted.get(middle - 1) + sorted.get(middle)) / 2;
   }
 
-  /// A line of a table: name, median, range, and how often the floor's median goes into it.
+  /// Prints a line of a table: name, median, range, and the ratio of the median to that of the
+  /// floor.
   void print(Series floor) {
     boolean micro = floor.median() < 1;
     double scale = micro ? 1000 : 1;

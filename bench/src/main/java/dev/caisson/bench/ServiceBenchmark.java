@@ -15,8 +15,8 @@ import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// What a call of a host service costs, beside the same system calls made by C and the same calls
-/// made by Python. All run on the CPU that this JVM was started on.
+/// Compares calls of a host service with the same system calls in C and the same calls in Python.
+/// All run on the CPU that this JVM was started on.
 final class ServiceBenchmark {
   private static final int WARM_UP = Scale.of(12, 0);
   private static final int ROUNDS = Scale.of(15, 1);
@@ -67,7 +67,7 @@ final class ServiceBenchmark {
     }
   }
 
-  /// Measures one kind of call in rounds, in each of which everybody has a turn.
+  /// Measures one kind of call. The variants take turns in each round.
   private void compare(
       String kind,
       int amount,

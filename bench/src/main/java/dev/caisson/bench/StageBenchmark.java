@@ -17,8 +17,8 @@ import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// What a stage costs beside what bubblewrap alone does: pipelines of 50 stages with a fresh store,
-/// and 50 times the plain `bwrap` with the arguments of osbuild's stages.
+/// Compares a stage with bubblewrap alone: pipelines of 50 stages with a fresh store, and 50 runs
+/// of plain `bwrap` with the arguments of osbuild's stages.
 final class StageBenchmark {
   private static final int STAGES = Scale.of(50, 3);
   private static final int ROUNDS = Scale.of(9, 1);
@@ -37,7 +37,7 @@ final class StageBenchmark {
         var bwrap = PlainBwrap.stage(scratch.newDirectory("floor-"))) {
       var shown = scratch.newDirectory("shown-");
       for (int round = -WARM_UP; round < ROUNDS; round++) {
-        // Interleaved, so that a machine that changes its pace does so for all of them.
+        // Interleaved, so that a change of the machine's speed affects all series.
         var none = new Series("warm-up");
         boolean counts = round >= 0;
         (counts ? plain : none).time(STAGES, () -> repeat(() -> bwrap.run(root.thread())));
@@ -54,7 +54,7 @@ final class StageBenchmark {
     System.out.println();
   }
 
-  /// A run with the capabilities and as many binds as that of a stage.
+  /// A run with the capabilities and the number of binds of a stage.
   private static Run likeStage(Path directory) {
     var run = Run.of("true").capabilities(Capability.STAGE_DEFAULT);
     for (var name : List.of("inputs", "api/arguments", "tree", "meta", "mounts", "api/osbuild")) {

@@ -12,7 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// What it costs to start the command, beside Python with the modules that every command needs.
+/// Compares the start of the command with that of Python with the modules that every command needs.
 final class StartBenchmark {
   private static final int WARM_UP = Scale.of(2, 0);
   private static final int ROUNDS = Scale.of(31, 1);
@@ -45,7 +45,7 @@ final class StartBenchmark {
     services(launcher);
   }
 
-  /// How long it takes from the start of a service that is an executable to its first answer.
+  /// Measures the time from the start of a service that is an executable to its first answer.
   private static void services(String launcher) throws Exception {
     var python = new Series("python3 -c pass");
     var own = new Series("a service with a cache of its own");
@@ -82,13 +82,14 @@ final class StartBenchmark {
     System.out.println();
   }
 
-  /// A service that starts from an ahead-of-time cache of its classes, made by its first run.
+  /// Makes a service that starts from an ahead-of-time cache of its classes. Its first run writes
+  /// the cache.
   private static Path cached(ServiceManager manager, Path directory) throws IOException {
     var cache = directory.resolve("echo.aot");
     var quick = new String[] {"-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xlog:disable"};
     firstAnswer(
         manager, EchoProgram.write(directory, "train", with(quick, "-XX:AOTCacheOutput=" + cache)));
-    // It writes the cache when it ends.
+    // The service writes the cache when it ends.
     manager.stop(ID);
     return EchoProgram.write(directory, "cached", with(quick, "-XX:AOTCache=" + cache));
   }
@@ -105,7 +106,7 @@ final class StartBenchmark {
           .start(ID, program, List.of())
           .call("none", JsonNodeFactory.instance.arrayNode(), Duration.ofSeconds(30));
     } catch (RemoteException answer) {
-      // There may be no such method; to tell so is an answer like others.
+      // The method may not exist. That exception is an answer, too.
     }
   }
 

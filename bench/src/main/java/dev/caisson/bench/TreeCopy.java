@@ -14,8 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// A copy of a tree of directories and files, as `cp -a` makes it, by calls in another process
-/// alone.
+/// Copies a tree of directories and files, as `cp -a` does, with calls in another process only.
 final class TreeCopy {
   private static final int PERMISSIONS = 07777;
 
@@ -25,7 +24,7 @@ final class TreeCopy {
     this.process = process;
   }
 
-  /// @param to what does not exist yet
+  /// @param to a path that does not exist
   void copy(Path from, Path to) throws IOException {
     process.mkdirat(to, 0700);
     try (var source = process.openat(from, OpenFlag.DIRECTORY);

@@ -1,5 +1,5 @@
-/// Benchmarks. Each prints what it measured beside a floor or a peer of the same run, as medians
-/// and a ratio.
+/// Benchmarks. Each prints medians, and their ratio to a floor or a peer that is measured in the
+/// same run.
 @NullMarked
 package dev.caisson.bench;
 

@@ -3,10 +3,10 @@ package dev.caisson.engine;
 import java.io.IOException;
 import java.util.Optional;
 
-/// A build cannot do what it was asked to: in which step, why, and what to do about it.
+/// A build failed. Tells the step, the reason, and what to do about it.
 ///
-/// The message is the reason, and the remedy after it if there is one. That a program or a kernel
-/// failed on the way stays an exception of its own kind.
+/// The message is the reason, followed by the remedy if there is one. Failures of programs and of
+/// the kernel keep their own exceptions.
 ///
 /// Immutable.
 public class BuildException extends IOException {
@@ -14,14 +14,14 @@ public class BuildException extends IOException {
 
   private final Step step;
 
-  @SuppressWarnings("serial") // for those who catch it, not to be sent anywhere
+  @SuppressWarnings("serial") // never serialized
   private final Optional<String> remedy;
 
   /// The step of a build that failed.
   public enum Step {
     /// A recipe becomes a manifest.
     RECIPE,
-    /// A manifest is read, and what it names is looked up.
+    /// A manifest is read, and its modules and references are resolved.
     MANIFEST,
     /// The description of a module is read.
     MODULE,
@@ -68,7 +68,7 @@ public class BuildException extends IOException {
     return step;
   }
 
-  /// What the user can do about it, which the message says, too; empty if nothing is known.
+  /// What the user can do about it; also part of the message. Empty if no remedy is known.
   public final Optional<String> remedy() {
     return remedy;
   }

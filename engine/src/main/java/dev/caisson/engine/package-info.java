@@ -1,5 +1,4 @@
-/// What all of the engine shares: the exception that says why a build cannot go on, and bounded
-/// reads of files that come from a sandbox.
+/// The exception that all of the engine shares: it says why a build failed.
 @NullMarked
 package dev.caisson.engine;
 

@@ -11,8 +11,8 @@ import java.io.IOException;
 import java.util.List;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// The endpoint of a broker answers each message, with the reason why there is no connection; and
-/// none is tried that may not be.
+/// Checks that the endpoint of a broker answers each message with the reason why there is no
+/// connection, and that the broker tries no forbidden connection.
 public final class BrokerTarget {
   private static final Json AGAIN = Json.within(Limits.DEFAULT);
 
@@ -40,7 +40,7 @@ public final class BrokerTarget {
             answer(message.get(), protocol, fence);
           }
         } catch (MessageException refused) {
-          // There is nothing to answer.
+          // No answer is due.
         }
       }
     }

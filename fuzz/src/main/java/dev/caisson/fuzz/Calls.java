@@ -20,22 +20,22 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 
-/// What is asked of a stub, one after the other: all that is answered with more than a number, and
-/// all that changes what there is here.
+/// The calls that are made to a stub, in order: all calls whose answer is more than a number, and
+/// all calls that change the controller's state.
 final class Calls {
   private static final Path PATH = Path.of("/a");
 
-  /// A little longer than any of the structs that are read.
+  /// Slightly longer than any struct that is read.
   private static final int MOST = 400;
 
   private Calls() {}
 
-  /// One of them.
+  /// One call.
   @FunctionalInterface
   interface Asked {
-    /// Asks it.
+    /// Makes the call.
     ///
-    /// @param fd one that the process has always had
+    /// @param fd a descriptor that the process has from its start
     void of(RemoteProcess process, RemoteFd fd) throws IOException;
   }
 
@@ -61,14 +61,14 @@ final class Calls {
           (process, fd) -> process.getsockopt(fd, SoOption.TYPE, MOST),
           (process, fd) -> process.siocgifaddr(fd, "lo"),
           (process, fd) -> closeAll(process.socketpair(SocketType.STREAM)),
-          // What comes
+          // Events
           (process, fd) -> InotifyEvent.parse(process.read(fd, MOST)),
           (process, fd) -> documented(() -> SignalfdSiginfo.parse(process.read(fd, MOST))),
           (process, fd) -> process.epollPwait(fd, 4, Duration.ZERO),
           (process, fd) -> process.timerfdGettime(fd),
           (process, fd) -> process.rtSigprocmask(),
           (process, fd) -> documented(() -> process.rtSigaction(Signal.TERM)),
-          // What it is
+          // Credentials and limits
           (process, fd) -> process.getresuid(),
           (process, fd) -> process.getgroups(),
           (process, fd) -> process.capget(),
@@ -77,7 +77,7 @@ final class Calls {
           (process, fd) -> process.getpriority(0),
           (process, fd) -> process.prctlGetName(),
           (process, fd) -> process.tiocgwinsz(fd),
-          // Many at once
+          // Batches
           (process, fd) -> batch(process),
           // Descriptors
           (process, fd) -> give(process),
@@ -86,7 +86,7 @@ final class Calls {
           (process, fd) -> child(process, Set.of()),
           (process, fd) -> child(process, Set.of(CloneFlag.FILES)));
 
-  /// What it has been called, which it has told at once.
+  /// Decodes the arguments and variables that the stub sent in its description.
   static void told(Launched stub) {
     stub.arguments().forEach(PathBytes::decode);
     Environment.variables(stub.environment());
@@ -97,12 +97,13 @@ final class Calls {
     void read() throws IOException;
   }
 
-  /// Of what a process says, some is wrong by an exception that is none of I/O; the method says so.
+  /// Some methods report malformed data by an IllegalArgumentException, as their documentation
+  /// says.
   private static void documented(Reading reading) throws IOException {
     try {
       reading.read();
     } catch (IllegalArgumentException wrong) {
-      // As it says.
+      // Documented.
     }
   }
 
@@ -118,7 +119,7 @@ final class Calls {
     }
   }
 
-  /// Each can be used.
+  /// Checks that each descriptor can be used, and closes it.
   private static void closeAll(List<RemoteFd> descriptors) {
     for (var descriptor : descriptors) {
       descriptor.number();

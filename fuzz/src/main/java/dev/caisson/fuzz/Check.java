@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 
-/// What ends an execution with a finding.
+/// Checks that end an execution with a finding.
 final class Check {
   private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
 
@@ -20,13 +20,13 @@ final class Check {
 
   private Check() {}
 
-  /// Looking for a class that is nowhere opens each jar, which otherwise the first class that is
-  /// needed from it does.
+  /// Opens each jar of the class path, by looking for a class that does not exist. Otherwise the
+  /// first class that is needed from a jar would open it, as if it leaked.
   private static void openClassPath() {
     try {
       Class.forName("absent");
     } catch (ClassNotFoundException expected) {
-      // It has been looked for.
+      // All jars have been searched.
     }
   }
 
@@ -42,11 +42,11 @@ final class Check {
     void run() throws Exception;
   }
 
-  /// Runs it, and fails if a descriptor is left over afterwards.
+  /// Runs an execution, and fails if it leaks a descriptor.
   static void withoutLeaks(Execution execution) throws Exception {
     long before = count();
     execution.run();
-    // The JVM has threads of its own, which may open something for a moment; a leak stays.
+    // Threads of the JVM may open a descriptor for a moment. A leak stays.
     for (int looks = 0; count() != before; looks++) {
       if (looks == 100) {
         throw new AssertionError(
@@ -56,8 +56,8 @@ final class Check {
     }
   }
 
-  /// How many descriptors are open. Linux tells it as the size of the directory from 6.2 on;
-  /// before, they are counted, the one that is open for that included.
+  /// The number of open descriptors. Since Linux 6.2 it is the size of the directory. On an older
+  /// kernel the entries are counted, including the descriptor of the directory.
   private static long count() {
     long size = DESCRIPTORS.toFile().length();
     return size > 0 ? size : Objects.requireNonNull(DESCRIPTORS.toFile().list()).length;
@@ -70,7 +70,7 @@ final class Check {
         try {
           links.add(entry.getFileName() + " -> " + Files.readSymbolicLink(entry));
         } catch (NoSuchFileException closedMeanwhile) {
-          // The one that reads this directory.
+          // The descriptor that reads this directory.
         }
       }
     }

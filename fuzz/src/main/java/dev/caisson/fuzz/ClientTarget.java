@@ -17,20 +17,21 @@ import java.util.Queue;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Each call of a client ends with what was answered, or with the exception that says why not; and
-/// after such an exception, unless it came from the method, there is no further call.
+/// Checks that each call of a client ends with its answer, or with the exception that gives the
+/// reason. After such an exception no further call is sent, unless the method itself threw it.
 public final class ClientTarget {
   private static final JsonNode ARGS = JsonNodeFactory.instance.arrayNode().add(1);
 
   /// A signal at which the listener fails.
   private static final String FAIL = "fail";
 
-  /// A signal at which the service goes; it comes last at the latest, so that no call waits.
+  /// A signal at which the service leaves. It is always sent as the last packet, so that no call
+  /// waits.
   private static final String LEAVE = "leave";
 
   private ClientTarget() {}
 
-  /// What a listener may throw.
+  /// The exception that the listener throws.
   private static final class ListenerException extends IOException {
     private static final long serialVersionUID = 1;
   }
@@ -62,7 +63,7 @@ public final class ClientTarget {
     }
   }
 
-  /// @return the signals that were heard, then how the call ended
+  /// @return the signals that were received, then the end of the call
   private static List<Spoken> call(ServiceClient client, UnixSocket service) throws IOException {
     var heard = new ArrayList<Spoken>();
     SignalListener listener =
@@ -85,7 +86,7 @@ public final class ClientTarget {
     } catch (ServiceEndedException failure) {
       heard.add(new Spoken.End());
     } catch (ListenerException failure) {
-      // The signal itself has been heard.
+      // The signal itself has been recorded.
     }
     return heard;
   }
@@ -94,7 +95,7 @@ public final class ClientTarget {
     return value.isString() && value.stringValue().equals(text);
   }
 
-  /// What must come of the packets, call by call.
+  /// The expected results of the packets, call by call.
   private static final class Script {
     private final Queue<Packet> packets;
     private boolean left;

@@ -22,11 +22,12 @@ import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/// A broker that may connect to one port of one address, where nobody listens, and what it decides.
+/// A broker that may connect to one port of one address, where no process listens, and its
+/// decisions.
 ///
-/// `allowed.test` leads there; names below `elsewhere.test` are allowed, but lead to where no
-/// connection may be made, and `none.elsewhere.test` to nowhere. There may be one connection at a
-/// time, so that one that is never given back is noticed.
+/// `allowed.test` resolves to that address. Names below `elsewhere.test` are allowed, but resolve
+/// to forbidden addresses, and `none.elsewhere.test` has no address. Only one connection may be
+/// open at a time, so that a leaked one is noticed.
 final class Fence {
   static final InetAddress ADDRESS = InetAddress.ofLiteral("127.1.2.3");
   static final int PORT = 1;
@@ -42,29 +43,29 @@ final class Fence {
 
   private final List<Decision> decisions = new ArrayList<>();
 
-  /// What became of a wish for a connection.
+  /// The outcome of a request for a connection.
   enum Outcome {
-    /// There was none.
+    /// There was no request.
     NOT_ASKED,
-    /// What was asked for is no host or no port.
+    /// The host or the port is not valid.
     INVALID,
     REFUSED,
-    /// A name that is allowed and has no address.
+    /// The name is allowed, but has no address.
     UNKNOWN,
-    /// It was tried; nobody was there.
+    /// The connection was tried and refused by the kernel.
     TRIED
   }
 
-  /// Opens what stays open, so that the first execution to need it does not seem to leak it: the
-  /// poller, and what the JDK reads for names in other letters.
+  /// Opens descriptors that stay open, so that the first execution that needs them does not seem to
+  /// leak them: the poller, and the files that the JDK reads for internationalized names.
   static void openShared() {
     if (!IDN.toASCII("\uff41llowed.test").equals(NAME)) {
-      throw new AssertionError("names in other letters are others than they were");
+      throw new AssertionError("an internationalized name is converted in another way than before");
     }
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
       pair.ours().fd().await(Set.of(PollEvent.IN), Duration.ofMillis(1), "nothing");
     } catch (DeadlineException expected) {
-      // Nobody writes.
+      // No data was written.
     } catch (IOException failure) {
       throw new UncheckedIOException(failure);
     }
@@ -87,7 +88,7 @@ final class Fence {
         InetAddress.ofLiteral("fe80::1"));
   }
 
-  /// Before it is acted on.
+  /// Checks a decision before the broker acts on it.
   private void decided(Decision decision) {
     decisions.add(decision);
     printable(decision.host());
@@ -99,7 +100,7 @@ final class Fence {
                 : (allowed.host().equals(NAME) && allowed.port() == PORT)
                     || allowed.host().endsWith(ELSEWHERE);
         if (!may) {
-          throw new AssertionError("it was not to be " + allowed);
+          throw new AssertionError("must not be " + allowed);
         }
       }
       case Decision.Refused refused -> printable(refused.explanation());
@@ -107,7 +108,7 @@ final class Fence {
     }
   }
 
-  /// What was decided since this was asked last.
+  /// The outcome of the decisions since the last call.
   Outcome outcome() {
     var made = List.copyOf(decisions);
     decisions.clear();
@@ -128,21 +129,21 @@ final class Fence {
     };
   }
 
-  /// Fails if there is not room for a connection any more.
+  /// Fails if a connection has leaked, so that there is no room for another.
   void checkFree() throws IOException {
     try {
       broker.connect(ADDRESS.getHostAddress(), PORT, Deadline.in(Packet.LONG)).close();
-      throw new AssertionError("somebody listens at " + ADDRESS);
-    } catch (SystemCallException nobody) {
-      Check.equal(Errno.ECONNREFUSED, nobody.errno());
+      throw new AssertionError("a process listens at " + ADDRESS);
+    } catch (SystemCallException refused) {
+      Check.equal(Errno.ECONNREFUSED, refused.errno());
     }
     Check.equal(Outcome.TRIED, outcome());
   }
 
-  /// Fails unless it can be shown to anybody.
+  /// Fails if a text contains more than printable ASCII.
   static void printable(String text) {
     if (!PRINTABLE.matcher(text).matches()) {
-      throw new AssertionError("it is not to be shown: " + text);
+      throw new AssertionError("not printable ASCII: " + text);
     }
   }
 }

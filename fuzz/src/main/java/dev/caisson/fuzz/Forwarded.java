@@ -6,8 +6,8 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/// A request as its origin reads it, told a second time: as strictly as RFC 9112 lets any reader
-/// be.
+/// A second implementation of an origin that reads a request, as strict as RFC 9112 permits any
+/// reader to be.
 final class Forwarded {
   private static final Pattern REQUEST_LINE =
       Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+ (/[!-~&&[^#]]*|\\*) HTTP/1\\.([01])");
@@ -18,7 +18,7 @@ final class Forwarded {
   private static final Pattern CHUNK = Pattern.compile("([1-9a-f][0-9a-f]*)\r\n");
   private static final String LAST_CHUNK = "0\r\n\r\n";
 
-  /// Of the connection to the proxy, or added by it.
+  /// Fields of the connection to the proxy, and fields that the proxy adds.
   private static final Set<String> NOT_PASSED_ON =
       Set.of(
           "host",
@@ -33,11 +33,11 @@ final class Forwarded {
 
   private Forwarded() {}
 
-  /// Fails unless it is one request, and nothing after it.
+  /// Fails unless the text is exactly one request.
   ///
   /// @param text each byte as a character
-  /// @param authority of the origin
-  /// @param whole whether it must be whole; else there may be less of its content
+  /// @param authority the authority of the origin
+  /// @param whole whether the content must be complete; otherwise it must be cut off
   static void check(String text, String authority, boolean whole) {
     int end = text.indexOf("\r\n\r\n");
     require(end > 0, text);
@@ -68,7 +68,7 @@ final class Forwarded {
       require(whole ? content.length() == length : content.length() < length, text);
     } else {
       require(encodings.getFirst().equalsIgnoreCase("chunked"), text);
-      // To a reader of HTTP/1.0 there is no such encoding.
+      // HTTP/1.0 has no such encoding.
       require(first.group(2).equals("1"), text);
       require(isChunked(content, whole), text);
     }

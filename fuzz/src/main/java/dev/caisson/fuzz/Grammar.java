@@ -5,19 +5,19 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashSet;
 
-/// JSON as RFC 8259 has it, told a second time: whether a text is one value, with no duplicate
-/// keys, no number beyond a double, and within the limits.
+/// A second implementation of JSON (RFC 8259): checks that a text is one value, without duplicate
+/// keys, without numbers beyond a double, and within the limits.
 final class Grammar {
-  /// What is to be said of a text.
+  /// The verdict on a text.
   enum Verdict {
     VALUE,
     NONE,
-    /// It has a number about as long as the limit, and what counts as its length is the parser's
-    /// own affair.
+    /// A number is about as long as the limit. Which characters count for its length is up to the
+    /// parser.
     UNDECIDED
   }
 
-  /// The text is no value.
+  /// The text is not a value.
   private static final class NoValueException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
@@ -100,8 +100,8 @@ final class Grammar {
     require(taken(']'));
   }
 
-  /// Half of a surrogate pair, which only an escape can be, is refused in a name and taken in a
-  /// string: so it is with the parser that is used.
+  /// Reads a name. As the real parser does, it refuses an unpaired surrogate, which only an escape
+  /// can produce, in a name, but accepts it in a string.
   private String name() {
     var name = string();
     require(StandardCharsets.UTF_16BE.newEncoder().canEncode(name));
@@ -192,7 +192,7 @@ final class Grammar {
     return there;
   }
 
-  /// The next character; a NUL, which is nowhere allowed, at the end.
+  /// The next character. At the end a NUL, which is not allowed anywhere.
   private char peek() {
     return at < text.length() ? text.charAt(at) : 0;
   }

@@ -21,31 +21,31 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 
-/// A stub that does what the lines of an input say, and makes the calls of its children, too.
+/// A stub that follows the lines of an input, and also plays its children.
 ///
-/// | line | what it does |
+/// | line | effect |
 /// | --- | --- |
 /// | `+ DATA` | writes on the connection: the acknowledgement |
 /// | `: DATA` | writes on the data socket: the description |
-/// | `/NAME` | refuses each call (ENOSYS) until there is one of that name |
-/// | `2 DATA` | writes to where the second argument of the call points |
+/// | `/NAME` | refuses each call (ENOSYS) until a call has that name |
+/// | `2 DATA` | writes to the address in the second argument of the call |
 /// | `2+72 DATA` | the same, 72 bytes further on |
 /// | `<ms DATA` | sends a message over the passing socket, with descriptors ([Sent]) |
-/// | `= DATA` | answers the call; with 0 if there is no data |
+/// | `= DATA` | answers the call; with 0 if DATA is empty |
 /// | `~` | lets a deadline pass |
 ///
-/// All but the first two, and the last, wait for a call, unless one has no answer yet. After the
-/// last line it goes, so that nobody waits for it.
+/// All but the first two and the last wait for a call, unless a call is unanswered. After the last
+/// line the stub leaves, so that the controller does not wait for it.
 final class Impostor implements AutoCloseable {
   private static final int MAGIC = 8;
   private static final int REQUEST = 56;
   private static final int ANSWER = 8;
   private static final long MEMORY = 64L << 20;
 
-  /// Between one look at several sockets and the next, in nanoseconds.
+  /// The pause between two checks of several sockets, in nanoseconds.
   private static final long PAUSE = 20_000;
 
-  /// How many deadlines pass at most.
+  /// The maximum number of deadlines that the stub lets pass.
   private static final int PATIENCE = 2;
 
   private final UnixSocket connection;
@@ -54,7 +54,7 @@ final class Impostor implements AutoCloseable {
   private final UnixSocket passing;
   private final Duration deadline;
 
-  /// Its own first, then those of its children.
+  /// The stub's own socket first, then those of its children.
   private final List<Server> servers = new ArrayList<>();
 
   private final List<Fd> kept = new ArrayList<>();
@@ -64,11 +64,11 @@ final class Impostor implements AutoCloseable {
   private Optional<Mapping> mapping = Optional.empty();
   private int passed;
 
-  /// A socket for calls.
+  /// A socket that receives calls.
   private static final class Server {
     final UnixSocket socket;
 
-    /// How many bytes.
+    /// The number of bytes sent as answers.
     long answered;
 
     Server(UnixSocket socket) {
@@ -85,10 +85,10 @@ final class Impostor implements AutoCloseable {
     passing = UnixSocket.of(given.get(3));
   }
 
-  /// Does it all.
+  /// Plays all lines.
   ///
-  /// @param connection which it closes
-  /// @param deadline how long its controller waits for it
+  /// @param connection the connection, which this closes
+  /// @param deadline how long the controller waits for the stub
   static void play(UnixSocket connection, List<Line> lines, Duration deadline) throws IOException {
     try (connection) {
       var first = connection.recvmsg(MAGIC, Deadline.in(Packet.LONG));
@@ -98,7 +98,7 @@ final class Impostor implements AutoCloseable {
           impostor.says(line);
         }
       } catch (GoneException | SystemCallException gone) {
-        // There is nobody any more to be told anything.
+        // The controller has left.
       }
     }
   }
@@ -140,9 +140,9 @@ final class Impostor implements AutoCloseable {
     }
   }
 
-  /// Waits for a call, unless one has no answer yet.
+  /// Waits for a call, unless a call is unanswered.
   private Server called() throws IOException {
-    // It has been described, or never will be.
+    // The description has been sent, or never will be.
     data.close();
     if (called.isEmpty()) {
       receiveGiven();
@@ -151,7 +151,7 @@ final class Impostor implements AutoCloseable {
     return called.get();
   }
 
-  /// What a child is given are its sockets. Before it is called, its parent is.
+  /// Receives the sockets of children. The controller calls the parent before it calls a child.
   private void receiveGiven() throws IOException {
     while (passing.ready()) {
       var message = passing.recvmsgNow(ANSWER);
@@ -238,7 +238,7 @@ final class Impostor implements AutoCloseable {
     try {
       packet.send(passing, Duration.ZERO);
     } catch (DeadlineException full) {
-      // The controller reads only what it has asked for.
+      // The controller reads only what it expects.
     }
   }
 

@@ -9,13 +9,13 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 
-/// A step of a stub: a line of the input, `HEAD DATA`. What a head says is told by [Impostor].
+/// A step of a stub: a line of the input, `HEAD DATA`. [Impostor] describes the heads.
 ///
-/// The data is made of words with a space between them: bytes in hexadecimal, as `00ff`; text, as
-/// `'text`; a number in so many bytes, as `8:-1`; so many zeros, as `0:100`; and `|`, where a new
-/// piece begins. What is none of these is nothing.
+/// The data consists of words, separated by spaces: bytes in hexadecimal, as `00ff`; text, as
+/// `'text`; a number in a given number of bytes, as `8:-1`; a number of zeros, as `0:100`; and `|`,
+/// which begins a new piece. Other words are ignored.
 ///
-/// @param pieces are written one by one
+/// @param pieces the pieces of the data, which are written one by one
 record Line(String head, List<byte[]> pieces) {
   private static final int MOST = 4096;
 
@@ -66,7 +66,7 @@ record Line(String head, List<byte[]> pieces) {
     };
   }
 
-  /// Of a head such as `2+72`, what stands behind the `+`.
+  /// The offset of a head such as `2+72`: the number behind the `+`, or 0.
   long offset() {
     int plus = head.indexOf('+');
     try {

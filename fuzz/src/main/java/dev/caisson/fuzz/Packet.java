@@ -19,39 +19,39 @@ import tools.jackson.databind.JsonNode;
 
 /// One packet: a line of the input, `LETTERS TEXT`.
 ///
-/// The letters say which descriptors go along ([Sent]; a capital is a hundred of them). The text is
-/// the packet's data; if the letters begin with `>`, the data is the mark of a payload that lies in
+/// The letters name the descriptors of the packet ([Sent]; a capital means a hundred of them). The
+/// text is the packet's data. If the letters begin with `>`, the data is the mark of a payload in
 /// the first descriptor.
 ///
-/// @param data what is sent
-/// @param descriptors what goes along
-/// @param text what the memfds among them hold
+/// @param data the data of the packet
+/// @param descriptors the descriptors of the packet
+/// @param text the content of the memfds among them
 @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
 record Packet(byte[] data, List<Sent> descriptors, byte[] text) {
-  /// No step of an execution waits, so this is only how long a hang takes to be one.
+  /// The timeout of each step. No step should wait, so only a hang reaches it.
   static final Duration LONG = Duration.ofSeconds(10);
 
-  /// So narrow that inputs reach them.
+  /// Low enough for inputs to reach them.
   static final Limits LIMITS = new Limits(1024, 12, 40);
 
   private static final Json JSON = Json.within(LIMITS);
   private static final byte[] VIA_FD = "<args-via-fd>".getBytes(StandardCharsets.US_ASCII);
 
-  /// All of them, and all that is answered, must fit into the buffer of a socket; and an execution
-  /// takes as long as it has packets.
+  /// The most packets of an input. All of them, and all answers, must fit into the buffer of a
+  /// socket; and the time of an execution grows with its packets.
   private static final int MOST = 4;
 
-  /// What becomes of a packet at its receiver.
+  /// The outcome of a packet at its receiver.
   sealed interface Outcome {
-    /// It is a message.
+    /// The packet is a message.
     ///
     /// @param regular of each descriptor, whether it is a regular file
     record Accepted(JsonNode value, List<Boolean> regular) implements Outcome {}
 
-    /// It is an error.
+    /// The packet is refused with an error.
     record Refused() implements Outcome {}
 
-    /// It counts as the end of the connection.
+    /// The packet counts as the end of the connection.
     record EndOfFile() implements Outcome {}
   }
 
@@ -100,8 +100,8 @@ record Packet(byte[] data, List<Sent> descriptors, byte[] text) {
     }
   }
 
-  /// What must become of it within [#LIMITS]. How its JSON is read is taken from [Json], which
-  /// [Grammar] checks; all that is between the socket and that is told here a second time.
+  /// The expected outcome within [#LIMITS]. [Json] parses the JSON, and [Grammar] checks that. The
+  /// steps between the socket and the parser are implemented here a second time.
   Outcome expected() {
     if (data.length == 0 && descriptors.isEmpty()) {
       return new Outcome.EndOfFile();
@@ -118,7 +118,7 @@ record Packet(byte[] data, List<Sent> descriptors, byte[] text) {
     }
   }
 
-  /// What there is to parse; empty if it must be refused before.
+  /// The text to parse; empty if the packet must be refused before.
   Optional<byte[]> json() {
     var text =
         viaFd()
@@ -131,7 +131,7 @@ record Packet(byte[] data, List<Sent> descriptors, byte[] text) {
     return Arrays.equals(data, VIA_FD);
   }
 
-  /// What became of the next one.
+  /// Receives the next packet and returns its outcome.
   static Outcome receive(JsonChannel channel) throws IOException {
     Optional<Message> received;
     try {

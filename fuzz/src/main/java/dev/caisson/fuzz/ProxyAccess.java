@@ -14,10 +14,10 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.Optional;
 
-/// What the proxy makes of a client, without the listener and the threads that it otherwise comes
-/// with: an execution must cost microseconds.
+/// Access to the proxy's handling of a client, without its listener and threads: an execution must
+/// cost microseconds.
 final class ProxyAccess {
-  /// Nobody else is there, so nobody is evicted.
+  /// There are no other clients, so no client is evicted.
   private static final ProxyClient.Silence ALONE =
       new ProxyClient.Silence() {
         @Override
@@ -31,25 +31,26 @@ final class ProxyAccess {
 
   private ProxyAccess() {}
 
-  /// Serves one who has connected to its end, on this thread. The socket stays the caller's.
+  /// Serves a connected client to its end, on this thread. The caller keeps the socket.
   ///
-  /// @throws IOException why the connection is closed without a further answer
+  /// @throws IOException if the connection is closed without a further answer
   public static void serve(StreamSocket client, Broker broker, ProxyLimits limits)
       throws IOException {
     ProxyProtocol.serve(ProxyClient.of(client, broker, limits, ALONE));
   }
 
-  /// What an origin would be sent.
+  /// The bytes that would be sent to an origin.
   ///
-  /// @param authority of the origin, as it was checked
-  /// @param whole whether the connection would go on; else it is broken off after that
+  /// @param authority the authority of the origin, as it was checked
+  /// @param whole whether the request is complete; otherwise the connection is broken off after
+  ///   these bytes
   @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
   public record PassedOn(String authority, byte[] data, boolean whole) {}
 
-  /// What is passed on of the first request that a client sends, if it may be.
+  /// The bytes that the proxy forwards of the first request of a client.
   ///
-  /// @param piece how many bytes come at a time
-  /// @return empty for what is no request to be passed on
+  /// @param piece how many bytes arrive at a time
+  /// @return empty if the input is not a request to forward
   public static Optional<PassedOn> passedOn(byte[] sent, int piece) throws IOException {
     var stream = new ByteArrayInputStream(sent);
     var input = new Input((buffer, at, length) -> stream.read(buffer, at, Math.min(length, piece)));

@@ -13,9 +13,9 @@ import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/// A proxy answers its client, who sends the whole input and then nothing, once, in the language
-/// that it was spoken to, and ends the connection; no connection is tried that may not be. What it
-/// passes on of a request is a request in which nobody can see two.
+/// Checks the proxy with a client that sends the whole input and then nothing. The proxy must
+/// answer once, in the protocol of the client, and close the connection. It must try no forbidden
+/// connection. What it forwards of a request must be a request that no reader can take for two.
 public final class ProxyTarget {
   private static final ProxyLimits LIMITS = new ProxyLimits(1, Packet.LONG, Packet.LONG);
   private static final int SOCKS5 = 5;
@@ -51,7 +51,7 @@ public final class ProxyTarget {
     fence.checkFree();
   }
 
-  /// All that comes back.
+  /// All bytes that the proxy answers.
   private static String answer(byte[] input, Fence fence) throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.STREAM);
         var client = StreamSocket.of(pair.theirs().move())) {
@@ -60,7 +60,7 @@ public final class ProxyTarget {
       try (var proxy = StreamSocket.of(pair.ours().move())) {
         ProxyAccess.serve(proxy, fence.broker, LIMITS);
       } catch (EOFException half) {
-        // There is nothing to answer.
+        // No answer is due.
       }
       var all = new ByteArrayOutputStream();
       var buffer = new byte[8192];
@@ -97,7 +97,7 @@ public final class ProxyTarget {
 
   private static boolean hasEmptyLine(byte[] input) {
     return List.of(new String(input, ISO_8859_1).split("\n", -1)).reversed().stream()
-        // What follows the last end of a line is none.
+        // The text after the last line end is not a line.
         .skip(1)
         .anyMatch(line -> line.isEmpty() || line.equals("\r"));
   }

@@ -7,8 +7,9 @@ import dev.caisson.ipc.Limits;
 import dev.caisson.linux.socket.UnixSocket;
 import java.io.IOException;
 
-/// A channel takes each packet as a message or refuses it, and goes on with the next; what it took
-/// is JSON and nothing more, can be written, and is the same when it is read again.
+/// Checks that a channel accepts each packet as a message or refuses it, and continues with the
+/// next. An accepted message is exactly one JSON value, can be written, and is the same when it is
+/// read again.
 public final class ReceiveTarget {
   private static final Json AGAIN = Json.within(Limits.DEFAULT);
 

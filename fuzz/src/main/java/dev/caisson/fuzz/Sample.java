@@ -10,14 +10,14 @@ import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// A service with a method for each way to answer.
+/// A service with a method for each kind of answer.
 final class Sample extends Service {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
 
   private final UnixSocket host;
   private int stops;
 
-  /// @param host the other end of its connection
+  /// @param host the other end of the service's connection
   Sample(UnixSocket host) {
     this.host = host;
   }
@@ -35,7 +35,7 @@ final class Sample extends Service {
   protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
     return switch (method) {
       case "echo" -> new Message(args, descriptors.stream().map(Fd::move).toList());
-      // Descriptors that are closed when it returns.
+      // The descriptors of the call are closed when the method returns.
       case "return" -> new Message(args, descriptors);
       case "signal" -> {
         emitSignal(args, descriptors);
@@ -52,7 +52,7 @@ final class Sample extends Service {
     };
   }
 
-  /// More than a message can carry, if there is one at all.
+  /// More copies than a message can carry, if the call has a descriptor.
   private static List<Fd> copies(List<Fd> descriptors) throws Exception {
     var copies = new ArrayList<Fd>();
     if (!descriptors.isEmpty()) {
@@ -63,9 +63,9 @@ final class Sample extends Service {
     return copies;
   }
 
-  /// What it must answer; a failure stands for any.
+  /// The expected answers to a message. [#FAILURE] stands for any failure.
   ///
-  /// @return empty if there is nobody any more who could be answered
+  /// @return empty if the host has left
   static List<Spoken> answers(Spoken said) {
     if (!(said instanceof Spoken.Call(var name, var args, var regular))) {
       return List.of(FAILURE);

@@ -23,22 +23,22 @@ enum Sent {
   SEALED('s', true),
   /// The same, open for writing alone.
   WRONLY('w', true),
-  /// The same, as a place in the file system.
+  /// The same, opened with O_PATH.
   PLACE('o', true),
   EMPTY('e', true),
-  /// 4 GiB that take no memory.
+  /// A sparse memfd of 4 GiB.
   HUGE('h', true),
   PIPE_READ('r', false),
   PIPE_WRITE('t', false),
   DIRECTORY('d', false),
   ZERO('z', false),
   NULL('n', false),
-  /// A socket at its end: whoever waits for it, it is ready.
+  /// A socket whose peer is closed: it is always ready.
   ENDED('x', false),
   /// The sender's own end of the connection.
   KNOT('k', false);
 
-  /// What does not depend on the packet is opened once.
+  /// Descriptors that do not depend on the packet, opened once.
   private static final class Shared {
     static final Fd EMPTY = opened(() -> Memfd.sealed("empty", new byte[0]));
     static final Fd HUGE = opened(Shared::huge);
@@ -78,7 +78,7 @@ enum Sent {
 
   private final char letter;
 
-  /// Whether it is a regular file, which is what tells them apart at the other side.
+  /// Whether the descriptor is a regular file. The receiver's checks tell the kinds apart by this.
   final boolean regular;
 
   Sent(char letter, boolean regular) {
@@ -86,13 +86,14 @@ enum Sent {
     this.regular = regular;
   }
 
-  /// Opens what is shared, so that the first packet to need it does not seem to leak it.
+  /// Opens the shared descriptors, so that the first packet that needs one does not seem to leak
+  /// it.
   static void openShared() {
     Objects.requireNonNull(Shared.NULL);
   }
 
-  /// Those whose letters there are; a capital is a hundred of them, and what is no letter of any is
-  /// left out.
+  /// The kinds that some letters name. A capital means a hundred of them. Other characters are
+  /// ignored.
   static List<Sent> all(String letters) {
     var all = new ArrayList<Sent>();
     for (int at = 0; at < letters.length(); at++) {
@@ -110,7 +111,8 @@ enum Sent {
     return all;
   }
 
-  /// What a receiver that takes it for a payload can read from it; empty if it must refuse it.
+  /// The bytes that a receiver can read from the descriptor as a payload; empty if it must refuse
+  /// the payload.
   Optional<byte[]> readable(byte[] text) {
     return switch (this) {
       case MEMFD, SEALED -> Optional.of(text);
@@ -120,7 +122,7 @@ enum Sent {
     };
   }
 
-  /// A descriptor of this kind, to be closed by the caller.
+  /// Opens a descriptor of this kind. The caller closes it.
   Fd open(byte[] text, UnixSocket sender) throws SystemCallException {
     return switch (this) {
       case MEMFD -> memfd(text);

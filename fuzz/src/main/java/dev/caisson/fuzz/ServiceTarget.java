@@ -8,8 +8,9 @@ import dev.caisson.service.Access;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A service answers each call once and each message that is none with an exception; what is no
-/// message ends its connection. It stops once, and the next connection is served like the first.
+/// Checks that a service answers each call once, and answers every other message with an exception.
+/// A packet that is not a message ends the connection. The service stops once, and serves the next
+/// connection like the first.
 public final class ServiceTarget {
   private static final Packet LEAVE =
       Packet.text("{\"type\":\"method\",\"data\":{\"name\":\"leave\"}}");
@@ -26,8 +27,8 @@ public final class ServiceTarget {
     });
   }
 
-  /// Without anybody at the other end there is no way to end a connection and still read all of its
-  /// answers, so the last call has the host leave.
+  /// Serves some packets and checks the answers. The last call makes the host leave: with one
+  /// thread there is no other way to end the connection and still read all answers.
   private static void serve(List<Packet> packets) throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
         var host = JsonChannel.of(pair.ours(), Limits.DEFAULT)) {
@@ -53,7 +54,7 @@ public final class ServiceTarget {
     }
   }
 
-  /// @param answers where what must be answered is put
+  /// @param answers the expected answers are added to this list
   /// @return whether the connection must break
   private static boolean expect(List<Packet> packets, List<Spoken> answers) {
     for (var packet : packets) {

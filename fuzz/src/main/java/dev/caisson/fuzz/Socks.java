@@ -2,18 +2,17 @@ package dev.caisson.fuzz;
 
 import java.util.Arrays;
 
-/// SOCKS5 as a client without a name or password speaks it, told a second time: what must be
-/// answered.
+/// A second implementation of SOCKS5 for a client without a name or password: the expected answers.
 final class Socks {
   private static final String GREETING = "\5\0";
   private static final String NO_METHOD = "\5\u00ff";
 
   private Socks() {}
 
-  /// All that comes back.
+  /// All bytes that the proxy must answer.
   ///
-  /// @param input all that the client sends
-  /// @param outcome what became of its wish
+  /// @param input all bytes that the client sends
+  /// @param outcome the outcome of its request
   /// @return each byte as a character
   static String answer(byte[] input, Fence.Outcome outcome) {
     if (input.length < 2 || input.length < 2 + at(input, 1)) {
@@ -72,7 +71,7 @@ final class Socks {
           Arrays.equals(wish, new byte[] {127, 1, 2, 3, 0, 1}), outcome == Fence.Outcome.TRIED);
     }
     return switch (outcome) {
-      case NOT_ASKED -> throw new AssertionError("it asks for a connection");
+      case NOT_ASKED -> throw new AssertionError("a request for a connection was not decided");
       case INVALID, REFUSED -> reply(2);
       case UNKNOWN -> reply(4);
       case TRIED -> reply(5);

@@ -5,8 +5,8 @@ import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// The protocol of host services, told a second time, so that what the two sides make of a packet
-/// can be compared with what they should.
+/// A second implementation of the protocol of host services. It gives the expected reaction of both
+/// sides to a packet.
 sealed interface Spoken {
   /// The host calls a method.
   ///
@@ -22,7 +22,7 @@ sealed interface Spoken {
   /// A message that breaks the protocol.
   record Nonsense() implements Spoken {}
 
-  /// No message at all.
+  /// A packet that is not a message.
   record Refused() implements Spoken {}
 
   record End() implements Spoken {}

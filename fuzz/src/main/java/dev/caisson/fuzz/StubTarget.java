@@ -16,22 +16,22 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
-/// Whatever a stub says, each call of its process ends in time, with a result or with an exception
-/// that says why there is none; and nothing of the process is left when that is closed.
+/// Checks that, for any behaviour of a stub, each call of its process ends in time, with a result
+/// or with an exception that gives the reason. Closing the process must free all its resources.
 public final class StubTarget {
-  /// How long the controller waits for a stub that is silent; one that speaks takes microseconds.
+  /// How long the controller waits for a silent stub. Other stubs answer within microseconds.
   private static final Duration DEADLINE = Duration.ofMillis(50);
 
-  /// After so many there is nothing new to be learnt.
+  /// After this number of timeouts an execution finds nothing new.
   private static final int MOST_DEADLINES = 4;
 
   private static final Path MAPPINGS = Path.of("/proc/self/maps");
 
-  /// Where the stub is: a controller waits for it.
+  /// The thread of the stub: the controller waits for the stub on its own thread.
   private static final ExecutorService STUB =
       Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("impostor").factory());
 
-  /// A stub that is there, and then goes.
+  /// A stub that starts properly and then leaves.
   private static final String FIRST =
       """
       + 'caisson 01 8:500
@@ -50,7 +50,7 @@ public final class StubTarget {
   public static void fuzzerTestOneInput(byte[] input) throws Exception {
     if (!begun) {
       begun = true;
-      // It waits until all classes are loaded, of which no deadline knows.
+      // The first execution loads classes, which can take longer than the usual deadline.
       execute(FIRST.getBytes(StandardCharsets.US_ASCII), Packet.LONG);
     }
     Check.withoutLeaks(() -> execute(input, DEADLINE));
@@ -72,7 +72,7 @@ public final class StubTarget {
       }
     }
     if (Files.readString(MAPPINGS).contains("caisson-shared")) {
-      throw new AssertionError("memory of a process is still mapped");
+      throw new AssertionError("the shared memory of a process is still mapped");
     }
   }
 
@@ -92,7 +92,7 @@ public final class StubTarget {
         make(stub);
       }
     } catch (IOException refused) {
-      // It is no stub.
+      // The peer is not a stub.
     }
   }
 
@@ -109,7 +109,7 @@ public final class StubTarget {
           return;
         }
       } catch (IOException failed) {
-        // The next call is made all the same.
+        // Continue with the next call.
       }
     }
   }

@@ -1,11 +1,11 @@
-/// Fuzz targets: what a peer can say, and what must hold whatever it says.
+/// Fuzz targets: they generate what a peer can send, and check what must hold for all of it.
 ///
-/// An input is text, so that a finding can be read and a seed be written by hand: each line is a
-/// packet ([dev.caisson.fuzz.Packet]), or a step of a stub ([dev.caisson.fuzz.Impostor]); only that
-/// of the proxy, which knows no packets, is what it is sent. An execution runs on one thread alone:
-/// all is queued before the first of it is received. So each one is repeatable, and a wait is a
-/// finding. A stub alone has a second thread, for it is asked before it answers, and does nothing
-/// but when it is asked.
+/// An input is text, so that a finding can be read and a seed can be written by hand. Each line is
+/// a packet ([dev.caisson.fuzz.Packet]), or a step of a stub ([dev.caisson.fuzz.Impostor]). An
+/// input for the proxy, which has no packets, is the bytes that the proxy receives. An execution
+/// uses one thread: all packets are queued before the first one is received. So each execution is
+/// repeatable, and a wait is a finding. Only the stub has a second thread, since it answers calls;
+/// it acts only when it is called.
 @NullMarked
 package dev.caisson.fuzz;
 

@@ -10,14 +10,14 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 
-/// The two ends of the protocol of host services, without the processes and threads that they
-/// otherwise come with: an execution must cost microseconds.
+/// Access to the two ends of the protocol of host services, without their processes and threads: an
+/// execution must cost microseconds.
 ///
-/// It alone knows what is not public, so it lies in the package of services.
+/// This class is in the package of services because it uses what is not public there.
 public final class Access {
   private Access() {}
 
-  /// A caller at the end of a channel, which it takes over.
+  /// Makes a client at the end of a channel. The client takes the channel over.
   public static ServiceClient client(JsonChannel channel) {
     return new ServiceClient(
         "fuzzed",
@@ -27,7 +27,8 @@ public final class Access {
         ServiceClient.Owner.NONE);
   }
 
-  /// A connection on which the answers lie before they are asked for, which no real one may do.
+  /// A connection whose answers arrive before the calls. A real client would refuse such answers,
+  /// so this connection never says that a message is ready.
   private record Prepared(SocketConnection connection) implements Connection {
     @Override
     public boolean ready() {
@@ -61,9 +62,9 @@ public final class Access {
     }
   }
 
-  /// Serves a connection to its end on this thread.
+  /// Serves a connection until it ends, on this thread.
   ///
-  /// @throws Exception why the connection broke
+  /// @throws Exception the reason if the connection broke
   public static void serve(Service service, JsonChannel connection) throws Exception {
     service.attach("fuzzed", new SocketConnection(connection));
     service.serve();

@@ -12,12 +12,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// What was once found, and what each target begins with, holds.
+/// Replays the corpus: former findings, and the seeds of each target.
 @ExtendWith(NoLeaks.class)
 @Timeout(60)
 class CorpusTest {
   @BeforeAll
-  static void whatIsSharedIsNoLeak() {
+  static void openSharedDescriptors() {
     Sent.openShared();
   }
 
@@ -33,7 +33,7 @@ class CorpusTest {
 
   @ParameterizedTest(name = "{1}")
   @MethodSource("seeds")
-  void eachInputOfTheCorpusHolds(Target target, Path seed) throws Exception {
+  void eachInputOfTheCorpusPasses(Target target, Path seed) throws Exception {
     target.execute(Files.readAllBytes(seed));
   }
 }

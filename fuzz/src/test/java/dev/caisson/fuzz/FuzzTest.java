@@ -15,8 +15,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/// A short run of the fuzzer over each target, always from the same seed; `fuzz/run` is the long
-/// one.
+/// Runs the fuzzer briefly on each target, always from the same seed. `fuzz/run` runs it for
+/// longer.
 @ExtendWith(NoLeaks.class)
 @Timeout(300)
 @Tag("slow")
@@ -48,10 +48,10 @@ class FuzzTest {
             .start();
     try {
       fuzzer.getOutputStream().close();
-      assertThat(fuzzer.waitFor(4, TimeUnit.MINUTES)).as("it ends").isTrue();
+      assertThat(fuzzer.waitFor(4, TimeUnit.MINUTES)).as("the fuzzer ends").isTrue();
       var said = Files.readString(output);
       assertThat(fuzzer.exitValue()).as(said).isZero();
-      // An exit status alone does not show that inputs were tried.
+      // The exit status alone does not show that inputs were executed.
       var runs = DONE.matcher(said);
       assertThat(runs.find()).as(said).isTrue();
       assertThat(Integer.parseInt(runs.group(1))).as(said).isGreaterThanOrEqualTo(target.runs());

@@ -37,13 +37,13 @@ enum Target {
     }
   }
 
-  /// How many inputs a short run tries. A count, not a time: on a busy machine a time can pass
-  /// before the first input.
+  /// The number of inputs of a short run. It is a count because, on a busy machine, a time limit
+  /// can pass before the first input.
   int runs() {
     return this == STUB ? 5_000 : 20_000;
   }
 
-  /// The class that the fuzzer is given.
+  /// The name of the target's class, for the fuzzer.
   String className() {
     var name = toString();
     return "dev.caisson.fuzz."

@@ -7,18 +7,18 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Makes a [StubbedCommand] for each test: of a field that is not static, or of a parameter of the
-/// test's method or of one that runs before or after each.
+/// Makes a [StubbedCommand] for each test: for a field that is not static, or for a parameter of a
+/// test method, a `@BeforeEach` or an `@AfterEach` method.
 ///
-/// All of one test share a directory, and those of one name are the same. When the test is over,
-/// invocations that are under way are waited for, 10 seconds at most; a handler that has thrown
-/// something, or does not end, fails the test; and nothing is left.
+/// The stubs of one test share a directory; two of the same name are the same. After the test,
+/// pending invocations may take up to 10 seconds. A handler that has thrown an exception, or does
+/// not end, fails the test. All stubs are removed.
 ///
-/// If the test is in a module, that must open its package to `dev.caisson.junit`, or the field be
-/// public in a public class of an exported package.
+/// If the test is in a module, the module must open its package to `dev.caisson.junit`, or the
+/// field must be public in a public class of an exported package.
 ///
-/// Tests that run at once have stubs of their own; so a field needs an instance for each test, as
-/// there is by default.
+/// Concurrent tests have separate stubs. A field therefore needs an instance for each test, which
+/// is JUnit's default.
 @Documented
 @Target({ElementType.FIELD, ElementType.PARAMETER})
 @Retention(RetentionPolicy.RUNTIME)

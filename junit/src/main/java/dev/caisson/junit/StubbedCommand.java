@@ -18,8 +18,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/// A program that is a stub while a test runs. It exits with 0, unless it is told what else to do;
-/// that counts for invocations that come afterwards.
+/// A program that is a stub while a test runs. It exits with 0 by default. A change applies to
+/// later invocations.
 ///
 /// Safe for many threads.
 public final class StubbedCommand {
@@ -40,7 +40,7 @@ public final class StubbedCommand {
     return name;
   }
 
-  /// Has it exit with this; it prints what it [was told to][#prints].
+  /// Makes the stub exit with a status, after it has printed what [#prints] sets.
   ///
   /// @param code 0 to 255
   public synchronized StubbedCommand exits(int code) {
@@ -52,21 +52,23 @@ public final class StubbedCommand {
     return this;
   }
 
-  /// Has it write this to its standard output, in UTF-8, and then exit. What it reads is not read.
+  /// Makes the stub write text to its standard output, in UTF-8, and then exit. It does not read
+  /// its standard input.
   public synchronized StubbedCommand prints(String text) {
     output = text.getBytes(StandardCharsets.UTF_8);
     handler = this::answer;
     return this;
   }
 
-  /// Has it do this, for each invocation on a thread of its own. What it throws fails the test.
+  /// Sets a handler, which runs on a separate thread for each invocation. An exception of the
+  /// handler fails the test.
   public synchronized StubbedCommand answers(StubHandler does) {
     handler = does;
     return this;
   }
 
-  /// Has it become another program, with the arguments and all else that it was invoked with. If
-  /// that cannot be executed, the test fails.
+  /// Makes the stub execute a program in its place, with the arguments and the environment that it
+  /// was invoked with. If the program cannot be executed, the test fails.
   public synchronized StubbedCommand executes(Path program) {
     var file = program.toAbsolutePath();
     handler =
@@ -92,7 +94,7 @@ public final class StubbedCommand {
         done += (int) process.write(standardOutput, Arrays.copyOfRange(text, done, most));
       }
     } catch (ConnectionLostException killed) {
-      // As whoever writes to a pipe that nobody reads.
+      // SIGPIPE killed the process: the reader has closed the pipe.
     }
     return code;
   }
@@ -110,23 +112,23 @@ public final class StubbedCommand {
     notifyAll();
   }
 
-  /// The invocations so far, in their order. An invocation is among them before it is answered.
+  /// The invocations so far, in order, including those that are still being handled.
   public synchronized List<RecordedInvocation> invocations() {
     return List.copyOf(invocations);
   }
 
-  /// Waits until it is invoked, unless it has been.
+  /// Waits for the first invocation.
   ///
   /// @return the first invocation
-  /// @throws DeadlineException if it is not invoked in time
+  /// @throws DeadlineException if there is no invocation in time
   public RecordedInvocation awaitInvocation(Duration deadline) throws IOException {
     return awaitInvocations(1, deadline).getFirst();
   }
 
-  /// Waits until it has been invoked so many times.
+  /// Waits until there are at least `count` invocations.
   ///
-  /// @return the invocations so far, so many at least
-  /// @throws DeadlineException if there are fewer in time
+  /// @return the invocations so far
+  /// @throws DeadlineException if there are fewer at the deadline
   /// @throws InterruptedIOException if the thread is interrupted
   public synchronized List<RecordedInvocation> awaitInvocations(int count, Duration deadline)
       throws IOException {
@@ -136,7 +138,7 @@ public final class StubbedCommand {
         throw until.exception("invocation %d of %s".formatted(invocations.size() + 1, name));
       }
       try {
-        // At least a millisecond: 0 would be without end.
+        // At least a millisecond: 0 would mean no timeout.
         TimeUnit.MILLISECONDS.timedWait(this, Math.max(1, until.remaining().toMillis()));
       } catch (InterruptedException interrupt) {
         Thread.currentThread().interrupt();
@@ -146,18 +148,18 @@ public final class StubbedCommand {
     return List.copyOf(invocations);
   }
 
-  /// The value of PATH by which this and the other stubs of the test are found before all else:
-  /// that of the JVM, with their directory in front.
+  /// A value of PATH that finds this and the other stubs of the test first: the JVM's PATH after
+  /// their directory.
   public String path() {
     var path = System.getenv("PATH");
     return stubs.path(path == null ? "" : path);
   }
 
-  /// Has a process that is yet to be started find the stubs of the test before all else: puts their
-  /// directory in front of its PATH. If what is to be started is itself one of them, it is: a
-  /// [ProcessBuilder] looks for that in the PATH of the JVM otherwise.
+  /// Makes a process find the stubs of the test first: puts their directory at the start of its
+  /// PATH. If the command itself is a stub, it becomes the stub's path, because a [ProcessBuilder]
+  /// looks it up in the PATH of the JVM.
   ///
-  /// @return the same
+  /// @return the given builder
   public ProcessBuilder on(ProcessBuilder builder) {
     var directory = stubs.directory();
     var path = builder.environment().get("PATH");

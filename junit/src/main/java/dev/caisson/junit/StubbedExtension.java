@@ -14,15 +14,16 @@ import org.junit.jupiter.api.extension.ParameterResolutionException;
 import org.junit.jupiter.api.extension.ParameterResolver;
 import org.junit.platform.commons.support.AnnotationSupport;
 
-/// Makes what is [Stubbed], and takes it away. Nobody needs to name it: the annotation does.
+/// Makes the [Stubbed] programs before a test, and removes them after it. The annotation registers
+/// it.
 ///
-/// JUnit makes one for each test.
+/// JUnit makes an instance for each test.
 public final class StubbedExtension
     implements BeforeEachCallback, AfterEachCallback, ParameterResolver {
   private static final ExtensionContext.Namespace NAMESPACE =
       ExtensionContext.Namespace.create(StubbedExtension.class);
 
-  /// For JUnit.
+  /// Called by JUnit.
   public StubbedExtension() {}
 
   @Override
@@ -46,7 +47,7 @@ public final class StubbedExtension
         || Modifier.isStatic(modifiers)
         || Modifier.isFinal(modifiers)) {
       throw new ExtensionConfigurationException(
-          "what is @Stubbed must be a StubbedCommand, and neither static nor final: " + field);
+          "@Stubbed needs a StubbedCommand that is neither static nor final: " + field);
     }
   }
 
@@ -72,17 +73,17 @@ public final class StubbedExtension
   @Override
   public StubbedCommand resolveParameter(ParameterContext parameter, ExtensionContext context) {
     if (!parameter.getParameter().getType().equals(StubbedCommand.class)) {
-      throw new ParameterResolutionException("what is @Stubbed must be a StubbedCommand");
+      throw new ParameterResolutionException("a @Stubbed parameter must be a StubbedCommand");
     }
     if (context.getTestMethod().isEmpty()) {
       throw new ParameterResolutionException(
-          "what is @Stubbed is for one test, and not for a constructor or what is done for all");
+          "@Stubbed belongs to a single test: not to a constructor or a method for all tests");
     }
     var name = parameter.findAnnotation(Stubbed.class).orElseThrow().value();
     try {
       return stubs(context).command(name);
     } catch (IOException failure) {
-      throw new ParameterResolutionException("the stub " + name + " cannot be made", failure);
+      throw new ParameterResolutionException("cannot make the stub " + name, failure);
     }
   }
 

@@ -20,7 +20,7 @@ final class TestStubs implements AutoCloseable {
     Objects.requireNonNull(commands.get(invocation.name())).invoked(invocation);
   }
 
-  /// The one of a name, which is made if it is not there.
+  /// The stub of a name; makes it if it does not exist.
   synchronized StubbedCommand command(String name) throws IOException {
     var known = commands.get(name);
     if (known != null) {

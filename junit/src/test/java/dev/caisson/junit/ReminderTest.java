@@ -8,7 +8,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// What a reader of the documentation writes.
+/// The example of the documentation.
 @ExtendWith(NoLeaks.class)
 // @start region="example"
 class ReminderTest {
@@ -16,7 +16,7 @@ class ReminderTest {
   StubbedCommand sendmail;
 
   @Test
-  void debtorsGetAReminder(@Stubbed("psql") StubbedCommand psql) throws Exception {
+  void debtorsAreReminded(@Stubbed("psql") StubbedCommand psql) throws Exception {
     psql.prints("ann@example.net\n");
     sendmail.answers(invocation -> {
       var process = invocation.process();

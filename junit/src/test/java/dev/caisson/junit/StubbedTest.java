@@ -30,7 +30,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.platform.testkit.engine.EngineExecutionResults;
 import org.junit.platform.testkit.engine.EngineTestKit;
 
-/// Programs are stubs while a test runs.
+/// Stubs in place of programs while a test runs.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class StubbedTest {
@@ -59,7 +59,7 @@ class StubbedTest {
   }
 
   @Test
-  void itDoesWhatItIsTold() throws Exception {
+  void aStubDoesWhatTheTestSets() throws Exception {
     one.exits(3).prints("printed\n");
     assertThat(shell(one, "one; echo $?")).isEqualTo("printed\n3\n0");
     one.answers(call -> call.arguments().size());
@@ -71,14 +71,14 @@ class StubbedTest {
   }
 
   @Test
-  void muchIsPrintedToTheEnd() throws Exception {
+  void longOutputIsPrintedCompletely() throws Exception {
     one.prints("x".repeat(1_000_000));
     assertThat(shell(one, "one | wc -c")).isEqualTo("1000000\n0");
     assertThat(shell(one, "one | head -c 3")).isEqualTo("xxx0");
   }
 
   @Test
-  void thoseOfOneTestShareADirectory(
+  void theStubsOfATestShareADirectory(
       @Stubbed("two") StubbedCommand two, @Stubbed("one") StubbedCommand same) throws Exception {
     assertThat(same).isSameAs(one);
     assertThat(two.path()).isEqualTo(one.path()).endsWith(":" + System.getenv("PATH"));
@@ -90,7 +90,7 @@ class StubbedTest {
   }
 
   @Test
-  void aStubCanBeStartedItself() throws Exception {
+  void aStubCanBeStartedDirectly() throws Exception {
     one.exits(7);
     assertThat(output(one.on(new ProcessBuilder("one", "a")))).isEqualTo("7");
     var builder = new ProcessBuilder("true");
@@ -99,7 +99,7 @@ class StubbedTest {
   }
 
   @Test
-  void aCallCanBeWaitedFor() throws Exception {
+  void anInvocationCanBeAwaited() throws Exception {
     var process = one.on(new ProcessBuilder("sh", "-c", "read line; one $line; one")).start();
     try (var to = process.outputWriter()) {
       to.write("said\n");
@@ -127,13 +127,13 @@ class StubbedTest {
     }
 
     @Test
-    void thereAreThoseOfAll() throws Exception {
+    void aNestedClassSeesTheStubsOfItsOuterClass() throws Exception {
       assertThat(shell(one, "one && two; three")).isEqualTo("5");
     }
   }
 
   @Test
-  void aStatusIsThatOfAProgram() {
+  void anInvalidExitStatusIsRefused() {
     assertThatThrownBy(() -> one.exits(256)).isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> one.exits(-1)).isInstanceOf(IllegalArgumentException.class);
   }
@@ -159,7 +159,7 @@ class StubbedTest {
   }
 
   @Test
-  void testsAtOnceHaveStubsOfTheirOwn() {
+  void concurrentTestsDoNotShareStubs() {
     run(AtOnce.class).testEvents().assertStatistics(all -> all.started(4).succeeded(4));
     assertThat(AtOnce.PATHS).hasSize(4).allMatch(path -> Files.notExists(Path.of(path)));
   }
@@ -173,7 +173,7 @@ class StubbedTest {
     StubbedCommand one;
 
     @RepeatedTest(4)
-    void eachCallsItsOwn() throws Exception {
+    void eachTestCallsItsOwnStub() throws Exception {
       one.answers(call -> {
         ALL.await(60, TimeUnit.SECONDS);
         return 0;
@@ -194,7 +194,7 @@ class StubbedTest {
 
   static class Failing {
     @Test
-    void nobodyLooksAtTheStatus(@Stubbed("one") StubbedCommand one) throws Exception {
+    void theStatusIsIgnored(@Stubbed("one") StubbedCommand one) throws Exception {
       one.answers(call -> {
         assertThat(call.arguments()).isEmpty();
         return 0;
@@ -210,7 +210,7 @@ class StubbedTest {
 
   static class NoProgram {
     @Test
-    void itIsNotThere(@Stubbed("one") StubbedCommand one) throws Exception {
+    void theProgramIsMissing(@Stubbed("one") StubbedCommand one) throws Exception {
       one.executes(Path.of("/no/such"));
       shell(one, "one");
     }
@@ -226,14 +226,14 @@ class StubbedTest {
     static String path = "/";
 
     @Test
-    void itself(@Stubbed("one") StubbedCommand one) {
+    void theTestThrows(@Stubbed("one") StubbedCommand one) {
       path = one.path().substring(0, one.path().indexOf(':'));
       throw new IllegalStateException("so it is");
     }
   }
 
   @Test
-  void whatCannotBeStubbedIsRefused() {
+  void invalidUsesOfStubbedAreRefused() {
     assertThat(failure(Static.class)).isInstanceOf(ExtensionConfigurationException.class);
     assertThat(failure(Other.class)).isInstanceOf(ParameterResolutionException.class);
     assertThat(failure(Constructed.class)).isInstanceOf(ParameterResolutionException.class);

@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
-/// Runs any command in the build root, with the tree at hand, or in the tree itself.
+/// Runs any command, in the build root with the tree mounted, or in the tree itself.
 final class CommandStage implements StageModule {
   @Override
   public String name() {

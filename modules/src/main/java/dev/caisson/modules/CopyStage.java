@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Copies files and trees, from inputs or the tree, into the tree.
+/// Copies files and trees from inputs or the tree into the tree.
 final class CopyStage implements StageModule {
   @Override
   public String name() {

@@ -5,11 +5,11 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import tools.jackson.databind.JsonNode;
 
-/// A file to be downloaded.
+/// A file to download.
 ///
-/// @param size how many bytes it has, if the manifest says so
-/// @param insecure whether the server's certificate may be anybody's
-/// @param secrets the provider of what the server wants to see, if any
+/// @param size the size in bytes, if the manifest gives it
+/// @param insecure whether the server's certificate is not checked
+/// @param secrets the provider of the client's credentials, if the manifest names one
 record CurlItem(
     Checksum checksum, String url, OptionalLong size, boolean insecure, Optional<String> secrets) {
   static CurlItem of(String checksum, JsonNode description) {

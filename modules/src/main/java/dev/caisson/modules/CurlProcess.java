@@ -21,7 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/// One run of curl for several files, in a [CurlSandbox].
+/// One run of curl in a [CurlSandbox], for several files.
 final class CurlProcess {
   private static final String MARK = "caisson-transfer";
   private static final Duration TICK = Duration.ofMillis(200);
@@ -30,10 +30,10 @@ final class CurlProcess {
   private static final String CERTIFICATE = "OSBUILD_SOURCES_CURL_SSL_CLIENT_CERT";
   private static final String AUTHORITY = "OSBUILD_SOURCES_CURL_SSL_CA_CERT";
 
-  /// The most bytes of a file whose size the manifest does not say.
+  /// The most bytes of a file whose size the manifest does not give.
   private static final long MOST_WITHOUT_SIZE = 8L << 30;
 
-  /// Exit codes of curl that trying again will not mend: protocol, URL, file, certificate, size.
+  /// Exit codes of curl after which a retry cannot succeed: protocol, URL, file, certificate, size.
   /// See `curl(1)`.
   private static final Set<Integer> LASTING = Set.of(1, 3, 5, 37, 51, 58, 60, 63, 77, 78);
 
@@ -42,23 +42,23 @@ final class CurlProcess {
 
   private CurlProcess() {}
 
-  /// Hears several times a second that the download goes on.
+  /// Called every 200 ms while a download runs.
   @FunctionalInterface
   interface Ticker {
     void tick() throws IOException;
   }
 
-  /// How one transfer went.
+  /// The outcome of one transfer.
   ///
-  /// @param error why it failed; empty if the file is complete
-  /// @param lasting whether trying again makes no sense
-  /// @param resumed whether a part of the file was there before
+  /// @param error the reason if it failed; empty if the file is complete
+  /// @param lasting whether a retry cannot succeed
+  /// @param resumed whether the transfer resumed a partial file
   record Outcome(CurlItem item, Optional<String> error, boolean lasting, boolean resumed) {}
 
-  /// Downloads files into a directory, each named by its checksum, going on where a part is there.
-  /// Each file that comes without an error has the checksum and the size that it should have.
+  /// Downloads files into a directory, each under its checksum as the name, and resumes partial
+  /// files. A file without an error has the checksum and the size that the manifest gives.
   ///
-  /// @param log takes what curl says besides
+  /// @param log receives the lines of curl's standard error
   static List<Outcome> run(List<CurlItem> items, Path directory, Ticker ticker, ServiceLog log)
       throws IOException {
     var resumed = new HashSet<CurlItem>();
@@ -67,8 +67,8 @@ final class CurlProcess {
         resumed.add(item);
       }
     }
-    // What curl says besides the outcomes goes elsewhere: a word in the middle of a line would make
-    // it unreadable.
+    // curl writes its other messages to a separate file: a message in the middle of an outcome's
+    // line would make the line unreadable.
     try (var curl = CurlSandbox.start(config(items), shown(items), directory)) {
       var byName = new HashMap<String, CurlItem>();
       items.forEach(item -> byName.put(output(item), item));
@@ -103,7 +103,7 @@ final class CurlProcess {
     }
   }
 
-  /// The files of the host that curl reads for these items.
+  /// The host's files that curl reads for these items.
   private static List<Path> shown(List<CurlItem> items) {
     var shown = new HashSet<Path>();
     for (var item : items) {
@@ -117,8 +117,8 @@ final class CurlProcess {
     return List.copyOf(shown);
   }
 
-  /// What is longer than the manifest says. curl sees to that itself only from 8.4 on, or where the
-  /// server tells the length.
+  /// The files that are longer than allowed. curl itself limits the size only since version 8.4, or
+  /// if the server sends the length.
   private static List<CurlItem> overlong(List<CurlItem> items, Path directory, Path unsized)
       throws IOException {
     var overlong = new ArrayList<CurlItem>();
@@ -131,8 +131,8 @@ final class CurlProcess {
     return overlong;
   }
 
-  /// What was downloaded, verified if that was so. What matches is in the directory then, what does
-  /// not is deleted: a part that went wrong must not be gone on with.
+  /// Verifies a file that was downloaded. A file that matches is moved to the directory. A file
+  /// that does not match is deleted, so that a corrupt part is not resumed.
   private static Outcome verified(Outcome outcome, Path directory, Path unsized)
       throws IOException {
     if (outcome.error().isPresent()) {
@@ -156,7 +156,7 @@ final class CurlProcess {
     long size = Files.size(file);
     if (item.size().isPresent() && size != item.size().getAsLong()) {
       return Optional.of(
-          "%s has %d bytes, the manifest says %d"
+          "%s has %d bytes, but the manifest gives %d"
               .formatted(item.url(), size, item.size().getAsLong()));
     }
     var actual = item.checksum().of(file);
@@ -167,13 +167,13 @@ final class CurlProcess {
                 .formatted(item.url(), item.checksum().text(), actual));
   }
 
-  /// Where an item is downloaded to. A file without a size may grow to any length, so it goes where
-  /// it does not outlive the JVM.
+  /// The file that an item is downloaded to. A file without a size may grow to any length, so its
+  /// directory does not outlive the JVM.
   private static Path file(CurlItem item, Path directory, Path unsized) {
     return (item.size().isPresent() ? directory : unsized).resolve(item.checksum().text());
   }
 
-  /// The same for curl.
+  /// The same file as a path for curl, inside the sandbox.
   private static String output(CurlItem item) {
     var name = item.checksum().text();
     return item.size().isPresent() ? name : CurlSandbox.UNSIZED + "/" + name;
@@ -182,14 +182,14 @@ final class CurlProcess {
   private static Outcome endless(CurlItem item) {
     var error =
         item.size().isPresent()
-            ? "%s has more than the %d bytes that the manifest says"
+            ? "%s has more than the %d bytes that the manifest gives"
                 .formatted(item.url(), item.size().getAsLong())
-            : "%s has more than %d bytes: give its size in the manifest"
+            : "%s has more than %d bytes. Give its size in the manifest"
                 .formatted(item.url(), MOST_WITHOUT_SIZE);
     return new Outcome(item, Optional.of(error), true, false);
   }
 
-  /// Reads all lines, giving the ticker its turn meanwhile.
+  /// Reads all lines, and calls the ticker meanwhile.
   private static List<String> lines(Fd pipe, Ticker ticker) throws IOException {
     var text = new ByteArrayOutputStream();
     var buffer = new byte[8192];
@@ -212,8 +212,8 @@ final class CurlProcess {
     }
   }
 
-  /// Reads a line of the form that the configuration asks for, MARK TAB EXIT TAB HTTP TAB FILE TAB
-  /// MESSAGE.
+  /// Parses a line in the format that the configuration sets with `write-out`: MARK TAB EXIT TAB
+  /// HTTP TAB FILE TAB MESSAGE.
   private static Optional<Outcome> outcome(
       String line, Map<String, CurlItem> byName, Set<CurlItem> resumed, Path directory)
       throws IOException {
@@ -233,7 +233,7 @@ final class CurlProcess {
     }
     boolean refused = RANGE_REFUSED.contains(exit) || http == 416;
     if (part && refused) {
-      // The server cannot go on from there; the next attempt begins anew.
+      // The server cannot resume the file. The next attempt starts from its beginning.
       Files.deleteIfExists(directory.resolve(item.checksum().text()));
     }
     boolean gone = exit == HTTP_ERROR && http >= 400 && http < 500 && http != 408 && http != 429;
@@ -278,7 +278,8 @@ final class CurlProcess {
     return config.toString();
   }
 
-  /// As upstream's, which encodes what no URL may hold; what is encoded already stays as it is.
+  /// Encodes characters that a URL must not contain, as osbuild does. Keeps what is already
+  /// encoded.
   private static String encoded(String url) {
     var text = new StringBuilder();
     for (byte b : url.getBytes(StandardCharsets.UTF_8)) {
@@ -292,7 +293,7 @@ final class CurlProcess {
     if (!provider.equals("org.osbuild.mtls")) {
       throw new BuildException(
           Step.SOURCE,
-          "the provider of secrets '%s' is not known; org.osbuild.mtls is".formatted(provider));
+          "unknown provider of secrets '%s'. The only one is org.osbuild.mtls".formatted(provider));
     }
     var key = System.getenv(KEY);
     var certificate = System.getenv(CERTIFICATE);
@@ -309,7 +310,7 @@ final class CurlProcess {
     }
   }
 
-  /// A quoted value of curl's configuration; nothing in it can begin another line.
+  /// Appends an option with a quoted value. No value can begin another line.
   private static void line(StringBuilder config, String name, String value) {
     config.append(name).append(" = \"");
     for (int i = 0; i < value.length(); i++) {

@@ -27,17 +27,18 @@ import java.util.stream.Stream;
 
 /// curl in a build root.
 ///
-/// curl reads what strangers send. It sees `/usr`, the certificates and the resolver's settings of
-/// the host, the directory that it downloads to, the files that a URL or a variable names, and
-/// nothing else of the file system. It shares the host's network, where it makes no Unix socket. It
-/// has no capability, and dies with the JVM.
+/// curl parses untrusted input. Of the file system it sees only `/usr`, the certificates and the
+/// resolver's settings of the host, its download directory, and the files that a URL or a variable
+/// names. It shares the host's network, but cannot create Unix sockets. It has no capability, and
+/// dies with the JVM.
 final class CurlSandbox implements AutoCloseable {
-  /// Where curl sees the directory that is deleted with this, even if the JVM is killed.
+  /// The path, inside the sandbox, of the directory for files without a size. It is deleted with
+  /// the sandbox, even if the JVM is killed.
   static final String UNSIZED = "/run/unsized";
 
   private static final String DOWNLOADS = "/run/downloads";
 
-  /// What curl reads of the environment, beside its options.
+  /// The variables that set curl's proxies.
   private static final List<String> PROXIES =
       List.of(
           "http_proxy",
@@ -83,10 +84,10 @@ final class CurlSandbox implements AutoCloseable {
 
   /// Starts curl.
   ///
-  /// @param config what it reads as its configuration
-  /// @param shown files of the host that it reads
-  /// @param directory its working directory, to which it downloads. No other process may start a
-  ///   curl for it meanwhile
+  /// @param config curl's configuration
+  /// @param shown the host's files that curl reads
+  /// @param directory the working directory of curl, which gets the files. The caller must make
+  ///   sure that no other process starts a curl for it meanwhile
   static CurlSandbox start(String config, List<Path> shown, Path directory) throws IOException {
     var open = new ArrayList<AutoCloseable>();
     try {
@@ -111,7 +112,7 @@ final class CurlSandbox implements AutoCloseable {
               .env(environment())
               .binds(binds(shown));
       var run = add(open, start(buildRoot, curl));
-      // It ends with curl then.
+      // So that the output ends when curl ends.
       output.write().close();
       return new CurlSandbox(work, scratch, unsized, buildRoot, text, words, output, run);
     } catch (IOException | RuntimeException failure) {
@@ -130,7 +131,7 @@ final class CurlSandbox implements AutoCloseable {
     try {
       return buildRoot.start(curl);
     } catch (SandboxException failure) {
-      throw new IOException("curl cannot be run: " + failure.getMessage(), failure);
+      throw new IOException("cannot run curl: " + failure.getMessage(), failure);
     }
   }
 
@@ -139,7 +140,7 @@ final class CurlSandbox implements AutoCloseable {
     return one;
   }
 
-  /// What of this JVM's environment says how curl is to connect.
+  /// The variables of this JVM that set curl's proxies and certificates.
   private static Map<String, String> environment() {
     var variables = new LinkedHashMap<String, String>();
     for (var name : PROXIES) {
@@ -160,7 +161,7 @@ final class CurlSandbox implements AutoCloseable {
     return variables;
   }
 
-  /// Shows the files that curl reads. One that is not there is curl's to complain of.
+  /// The mounts for the files that curl reads. curl reports files that do not exist.
   private static List<Bind> binds(List<Path> shown) {
     return Stream.concat(authorities().values().stream().map(Path::of), shown.stream())
         .map(file -> file.toAbsolutePath().normalize())
@@ -181,45 +182,46 @@ final class CurlSandbox implements AutoCloseable {
     }
   }
 
-  /// Removes the place of scratch directories, which is this process's alone. If an earlier process
-  /// has left something there that cannot be deleted, it stays, and the next one tries again.
+  /// Removes the parent of the scratch directories, which only this process uses. If an earlier
+  /// process left something there that cannot be deleted, it stays, and the next process tries
+  /// again.
   private static void remove(Path work) throws IOException {
     Files.deleteIfExists(work.resolve(".lock"));
     try {
       Files.deleteIfExists(work);
     } catch (DirectoryNotEmptyException left) {
-      // It takes room, and does not keep a download from going on.
+      // The rest uses space, but does not hinder a download.
     }
   }
 
-  /// The directory that is deleted with this.
+  /// The directory for files without a size. It is deleted with the sandbox.
   Path unsized() {
     return unsized;
   }
 
-  /// What curl prints, which ends with curl.
+  /// The read end of curl's output. It ends when curl ends.
   Fd output() {
     return output.read();
   }
 
-  /// Has curl end at once.
+  /// Kills curl.
   void cancel() {
     run.cancel();
   }
 
-  /// Waits for the end of curl.
+  /// Waits until curl has ended.
   RunResult.Ending await() throws IOException {
     return run.waitFor().ending();
   }
 
-  /// What curl said besides.
+  /// The first 8 KiB that curl wrote to its standard error.
   String words() throws IOException {
     var bytes = new byte[8192];
     int count = words.pread(bytes, 0, bytes.length, 0);
     return new String(bytes, 0, Math.max(0, count), StandardCharsets.UTF_8).strip();
   }
 
-  /// Ends curl, and removes all that was made for it.
+  /// Kills curl, and removes all that was created for it.
   @Override
   public void close() throws IOException {
     try (scratch;

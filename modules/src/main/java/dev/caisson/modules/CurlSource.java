@@ -18,11 +18,11 @@ import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Downloads files with curl: several at once, going on where an earlier attempt was cut off.
+/// Downloads files with curl, several at once, and resumes partial files.
 ///
-/// Nothing is kept under its name before its checksum (and its size, where the manifest gives one)
-/// has been compared. What is incomplete waits in `.partial` for the next attempt, also of another
-/// process, if the manifest gives the size.
+/// A file gets its name only after its checksum, and its size if the manifest gives it, have been
+/// verified. If the manifest gives the size, an incomplete file stays in `.partial` for the next
+/// attempt, also for that of another process.
 final class CurlSource implements SourceModule {
   private static final int ROUNDS = 4;
   private static final Duration TURN = Duration.ofHours(24);
@@ -60,9 +60,8 @@ final class CurlSource implements SourceModule {
       var partial = Files.createDirectories(directory.resolve(".partial"));
       try (var turn =
           Fd.open(partial.resolve(".lock"), Set.of(OpenFlag.RDWR, OpenFlag.CREAT), 0600)) {
-        // Two downloads of one file would write into each other, so one process downloads at a
-        // time;
-        // the other finds the files there afterwards.
+        // Two downloads of the same file would corrupt each other, so one process downloads at a
+        // time. The others find the files afterwards.
         turn.flock(Fd.Flock.EXCLUSIVE, TURN);
         takeCached(wanted, directory, results);
         fetch(wanted, directory, partial, results);
@@ -117,7 +116,7 @@ final class CurlSource implements SourceModule {
           .keySet()
           .forEach(checksum ->
               results.failed(
-                  checksum, errors.getOrDefault(checksum, "curl said nothing about it")));
+                  checksum, errors.getOrDefault(checksum, "curl reported no outcome for it")));
     }
 
     private static void pause(Duration duration) throws IOException {
@@ -129,7 +128,7 @@ final class CurlSource implements SourceModule {
       }
     }
 
-    /// Tells the host how far the download is.
+    /// Signals the progress of the download to the host.
     private final class Progress implements CurlProcess.Ticker {
       private final List<CurlItem> items;
       private final Path partial;

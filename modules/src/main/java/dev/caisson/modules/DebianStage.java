@@ -8,10 +8,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/// Installs Debian packages into an empty tree, offline, with the tools of Debian itself:
-/// mmdebstrap, apt and dpkg of the build root. Their maintainer scripts run in the tree.
+/// Installs Debian packages into an empty tree, offline, with mmdebstrap, apt and dpkg of the build
+/// root. The maintainer scripts run in the tree.
 ///
-/// The packages are the files of the input `packages`, all of them and no others.
+/// Installs exactly the files of the input `packages`.
 final class DebianStage implements StageModule {
   @Override
   public String name() {

@@ -14,8 +14,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// A service of a source of files: its one method is `download`. What is fetched lies in
-/// `org.osbuild.files` below the cache, named by its checksum.
+/// The service of a source of files. Its only method is `download`. It puts the files into
+/// `org.osbuild.files` below the cache, each named by its checksum.
 abstract class DownloadService extends Service {
   private final String source;
 
@@ -23,7 +23,7 @@ abstract class DownloadService extends Service {
     this.source = source;
   }
 
-  /// Fetches what is not in the directory yet.
+  /// Fetches the items that are not in the directory.
   abstract Results download(JsonNode items, Path directory) throws IOException;
 
   @Override
@@ -31,15 +31,14 @@ abstract class DownloadService extends Service {
       throws IOException {
     if (!method.equals("download")) {
       throw new IllegalArgumentException(
-          "a source has the method 'download' only, not '" + method + "'");
+          "a source has only the method 'download', not '" + method + "'");
     }
     var directory = Path.of(args.path("cache").asString()).resolve("org.osbuild.files");
     Files.createDirectories(directory);
     return Message.of(download(args.path("items"), directory).toJson(source));
   }
 
-  /// Puts a file that has been found right into its place, readable for all, whatever the umask
-  /// was.
+  /// Moves a verified file to its place, readable for all users, regardless of the umask.
   static void keep(Path file, Path place) throws IOException {
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
     try (var fd = Fd.open(file)) {
@@ -48,7 +47,7 @@ abstract class DownloadService extends Service {
     Files.move(file, place, StandardCopyOption.ATOMIC_MOVE);
   }
 
-  /// How each item went, in the form of osbuild's `SourceResults`.
+  /// The outcome of each item, in the form of osbuild's `SourceResults`.
   static final class Results {
     private final ArrayNode results = JsonNodeFactory.instance.arrayNode();
     private Optional<String> lastError = Optional.empty();

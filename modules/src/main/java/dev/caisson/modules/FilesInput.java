@@ -12,8 +12,8 @@ import java.nio.file.Path;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Shows single files: those that a source fetched, named by their checksums, or those of
-/// pipelines' trees.
+/// Mounts single files for a stage: fetched files, named by their checksums, or files of pipelines'
+/// trees.
 final class FilesInput implements InputModule {
   @Override
   public String name() {
@@ -42,7 +42,7 @@ final class FilesInput implements InputModule {
     };
   }
 
-  /// A fetched file gets a second name, which costs nothing.
+  /// Makes a hard link to a fetched file, which needs no copy.
   private static String link(StoreClient store, String checksum, Path target) throws IOException {
     Files.createLink(target.resolve(checksum), store.source("org.osbuild.files").resolve(checksum));
     return checksum;

@@ -16,9 +16,9 @@ import org.tukaani.xz.LZMAInputStream;
 import org.tukaani.xz.XZInputStream;
 import tools.jackson.databind.JsonNode;
 
-/// Files that the manifest itself holds, encoded as text.
+/// Decodes files that the manifest contains as text.
 final class InlineSource implements SourceModule {
-  /// What the text of a manifest may unpack to, so that a few bytes cannot fill the disk.
+  /// The most bytes that one item may unpack to, so that a small manifest cannot fill the disk.
   private static final long LARGEST = 1L << 30;
 
   private static final int DECODER_MEMORY_KIB = 256 * 1024;

@@ -9,9 +9,9 @@ import java.nio.file.Path;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
-/// A service of an input: its one method is `map`.
+/// The service of an input. Its only method is `map`.
 abstract class MapService extends Service {
-  /// Shows what the references name below the target, a directory that exists.
+  /// Mounts or links what the references name below the target, an existing directory.
   ///
   /// @return `{"path": ..., "data": ...}`
   abstract JsonNode map(StoreClient store, JsonNode args, Path target) throws IOException;
@@ -21,7 +21,7 @@ abstract class MapService extends Service {
       throws IOException {
     if (!method.equals("map")) {
       throw new IllegalArgumentException(
-          "an input has the method 'map' only, not '" + method + "'");
+          "an input has only the method 'map', not '" + method + "'");
     }
     var socket = Path.of(args.path("api").path("store").asString());
     try (var store = StoreClient.connect(socket)) {

@@ -5,8 +5,8 @@ import dev.caisson.engine.spi.StageModule;
 import java.io.IOException;
 import java.util.ArrayList;
 
-/// Makes directories in the tree, as `os.mkdir` and `os.makedirs` of Python do: the mode counts for
-/// the last directory of a path, less the umask, and one that exists is left as it is.
+/// Makes directories in the tree, as Python's `os.mkdir` and `os.makedirs` do: the mode, less the
+/// umask, applies to the last directory of a path, and an existing directory keeps its mode.
 final class MkdirStage implements StageModule {
   private static final int UMASK = 0022;
 
@@ -24,7 +24,7 @@ final class MkdirStage implements StageModule {
         context.log("The path '" + path + "' is not absolute; '/" + path + "' is meant.");
         path = "/" + path;
       }
-      // A slash at the end means nothing here.
+      // A slash at the end has no meaning here.
       path = path.replaceFirst("(?<=[^/])/+$", "");
       int mode = item.path("mode").asInt(0777) & ~UMASK;
       args.add(item.path("parents").asBoolean(false) ? "parents" : "");

@@ -6,7 +6,7 @@ import java.io.InputStream;
 import java.util.List;
 import java.util.Optional;
 
-/// Names all modules of this library.
+/// Provides all modules of this library.
 public final class Modules implements ModuleProvider {
   /// For [java.util.ServiceLoader].
   public Modules() {}

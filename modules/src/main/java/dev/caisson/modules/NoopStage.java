@@ -3,8 +3,8 @@ package dev.caisson.modules;
 import dev.caisson.engine.spi.StageContext;
 import dev.caisson.engine.spi.StageModule;
 
-/// Does nothing but print what it was given: for trying a manifest out, and for measuring what a
-/// stage costs.
+/// Only prints its options and inputs: for trying a manifest out, and for measuring the cost of a
+/// stage.
 final class NoopStage implements StageModule {
   @Override
   public String name() {

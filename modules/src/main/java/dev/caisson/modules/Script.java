@@ -6,12 +6,12 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A shell script that lies beside a module, run by the build root's `sh`.
+/// A shell script of a module. The build root's `sh` runs it.
 final class Script {
   private Script() {}
 
-  /// The command that runs it. Its arguments come as `$1`, `$2`, ..., so that none is ever taken
-  /// for a part of the script.
+  /// The command that runs a script. The script gets its arguments as `$1`, `$2`, ..., so that no
+  /// argument is ever parsed as part of the script.
   static List<String> command(String resource, List<String> args) {
     try (var stream = Script.class.getResourceAsStream(resource)) {
       if (stream == null) {

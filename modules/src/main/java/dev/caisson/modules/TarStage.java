@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Packs the tree of an input into an archive with GNU tar. Its members are sorted by name, so that
+/// Packs the tree of an input into an archive with GNU tar. The members are sorted by name, so that
 /// the same tree gives the same archive.
 final class TarStage implements StageModule {
   @Override
@@ -28,8 +28,8 @@ final class TarStage implements StageModule {
     if (format.equals("posix")
         || List.of("acls", "selinux", "xattrs").stream()
             .anyMatch(what -> options.path(what).asBoolean(true))) {
-      // Any of these makes it a POSIX archive, in which tar also stores when files were last read
-      // and changed.
+      // Any of these options makes tar write a POSIX archive. By default such an archive also
+      // stores when files were last read and changed.
       tar.add("--pax-option=delete=atime,delete=ctime");
     }
     if (options.path("acls").asBoolean(true)) {
@@ -61,8 +61,8 @@ final class TarStage implements StageModule {
       tar.add(".");
       context.check("tar", tar);
     } else {
-      // What lies in the root, without the root itself; read as names ended by NUL, since any byte
-      // may be in them.
+      // Packs the content of the root without the root itself. tar reads the names separated by
+      // NUL, since they may contain any other byte.
       tar.addAll(List.of("--null", "--verbatim-files-from", "--files-from=-"));
       var list = new ArrayList<>(List.of(input.path()));
       list.addAll(tar);

@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Shows the tree of a pipeline, read-only.
+/// Mounts the tree of a pipeline, read-only.
 final class TreeInput implements InputModule {
   @Override
   public String name() {

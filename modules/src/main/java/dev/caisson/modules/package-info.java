@@ -1,6 +1,6 @@
-/// The modules that ship with Caisson. Those named `org.osbuild.*` take the options of their
-/// upstream namesakes and do the same; those named `dev.caisson.*` are its own. The description and
-/// the schema of each lie beside it as `NAME.meta.json`.
+/// The modules that ship with Caisson. Modules named `org.osbuild.*` take the options of osbuild's
+/// modules of the same name and do the same. Modules named `dev.caisson.*` exist only in Caisson.
+/// The resource `NAME.meta.json` holds the description and the schema of each module.
 @NullMarked
 package dev.caisson.modules;
 

@@ -1,6 +1,6 @@
-# Installs the Debian packages of a directory into an empty tree, and nothing else.
-# Arguments: the directory, the tree, the variant of mmdebstrap, the packages wanted (with commas between them), and the
-# lines of the tree's sources.list, which may be empty.
+# Installs exactly the Debian packages of a directory into an empty tree. Arguments: the directory, the tree, the
+# variant of mmdebstrap, the requested packages (separated by commas), and the lines of the tree's sources.list, which
+# may be empty.
 set -eu
 umask 022
 packages=$1 tree=$2 variant=$3 include=$4 sources=$5
@@ -13,8 +13,8 @@ for tool in mmdebstrap apt-get dpkg-deb; do
     fi
 done
 
-# apt installs from repositories alone, so the packages become one. They are what the manifest says: their checksums were
-# compared when they were fetched, which is why apt may trust them.
+# apt installs only from repositories, so this makes a repository of the packages. apt may trust them: their checksums
+# were verified against the manifest when they were fetched.
 mkdir -p "$repository" /etc/apt/apt.conf.d /etc/apt/preferences.d
 for package in "$packages"/*; do
     sum=$(sha256sum < "$package")
@@ -24,14 +24,15 @@ for package in "$packages"/*; do
     printf 'Filename: ./%s.deb\nSize: %s\nSHA256: %s\n\n' "$sum" "$(stat -c %s "$package")" "$sum"
 done > "$repository/Packages"
 
-# In the archive apt has the priority that makes it part of this variant; in the package itself it has not.
+# minbase includes apt, because of the priority that the Debian archive gives it. The package itself has another
+# priority.
 if [ "$variant" = minbase ]; then
     include=apt${include:+,$include}
 fi
 mmdebstrap --mode=root --variant="$variant" ${include:+--include="$include"} \
     '' "$tree" "deb [trusted=yes] copy:$repository ./"
 
-# Every package that was given must be installed now, and well.
+# Every package of the directory must be installed now, and configured.
 if [ "$variant" != extract ]; then
     sed -n 's/^Package: //p' "$repository/Packages" | sort > /tmp/given
     dpkg-query --admindir="$tree/var/lib/dpkg" --show --showformat='${db:Status-Status} ${Package}\n' |
@@ -47,7 +48,7 @@ if [ "$variant" != extract ]; then
     fi
 fi
 
-# Unpacked packages are recorded nowhere, so those that were left out are found by their files.
+# The variant extract records no packages, so packages that were left out are found by their missing files.
 if [ "$variant" = extract ]; then
     for package in "$repository"/*.deb; do
         dpkg-deb --fsys-tarfile "$package" > /tmp/contents
@@ -59,7 +60,7 @@ if [ "$variant" = extract ]; then
     done
 fi
 
-# What belonged to the installing and not to the tree goes.
+# Remove files that only the installation needed.
 rm -f "$tree/etc/apt/apt.conf.d/99mmdebstrap" "$tree/etc/apt/sources.list" \
     "$tree/var/lib/apt/lists/lock" "$tree/var/cache/apt/archives/lock" \
     "$tree"/var/cache/debconf/*-old "$tree"/var/lib/dpkg/*-old
@@ -69,7 +70,7 @@ if [ -n "$sources" ]; then
     printf '%s' "$sources" > "$tree/etc/apt/sources.list"
 fi
 if [ "$variant" = extract ]; then
-    # No package brought these; apt and dpkg needed them.
+    # apt and dpkg needed these files; no package contains them.
     rm -f "$tree/etc/fstab" "$tree/var/lib/dpkg/arch" "$tree/var/lib/dpkg/status"
     for directory in etc/apt etc/dpkg var/lib/apt var/lib/dpkg var/cache/apt var/log/apt; do
         if [ -d "$tree/$directory" ]; then
@@ -77,7 +78,7 @@ if [ "$variant" = extract ]; then
         fi
     done
 fi
-# Packages may bring files that are younger than the moment that is built for.
+# Packages may contain files that are younger than the source epoch.
 if [ -n "${SOURCE_DATE_EPOCH-}" ]; then
     find "$tree" -xdev -newermt "@$SOURCE_DATE_EPOCH" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 fi

@@ -1,5 +1,5 @@
-# Runs a command in the tree, with the kernel's file systems where the tree has a place for them. They are mounted in the
-# sandbox alone and go with it. Arguments: the tree, then the command.
+# Runs a command in the tree, with the kernel's file systems mounted on those of /proc, /dev and /sys that exist in it.
+# The mounts exist only in the sandbox and end with it. Arguments: the tree, then the command.
 set -eu
 tree=$1
 shift

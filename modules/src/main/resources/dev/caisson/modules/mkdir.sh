@@ -1,4 +1,4 @@
-# Makes directories. Four arguments for each: "parents" or nothing, "exist_ok" or nothing, the mode, the path.
+# Makes directories. Four arguments for each: "parents" or "", "exist_ok" or "", the mode, the path.
 set -eu
 while [ $# -gt 0 ]; do
     parents=$1 exist_ok=$2 mode=$3 path=$4

@@ -1,4 +1,4 @@
-# Gives tar the names of what lies in a directory. Arguments: the directory, then the tar command.
+# Pipes the names of a directory's entries to tar. Arguments: the directory, then the tar command.
 set -eu
 directory=$1
 shift

@@ -13,11 +13,11 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/// Downloads a file in a JVM of its own.
+/// Downloads a file in a new JVM.
 public final class ChildFetch {
   private ChildFetch() {}
 
-  /// Downloads.
+  /// Runs the download.
   ///
   /// @param args the store, the checksum, the URL, the size
   public static void main(String... args) throws IOException {

@@ -54,7 +54,7 @@ class CurlSourceTest {
   private Workshop workshop;
   private final byte[] body = new byte[300_000];
 
-  /// The JVM keeps a socket for itself once it has opened one.
+  /// With its first socket, the JVM opens another one that it keeps.
   @BeforeAll
   static void firstSocketOfTheJvm() throws IOException {
     new ServerSocket(0, 1, InetAddress.getLoopbackAddress()).close();
@@ -122,7 +122,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void everyKindOfChecksumIsCompared() throws Exception {
+  void everyKindOfChecksumIsVerified() throws Exception {
     try (var server = WebServer.serving(body)) {
       var sums =
           List.of(
@@ -140,8 +140,8 @@ class CurlSourceTest {
   }
 
   @Test
-  void filesAreDownloadedSideBySide() throws Exception {
-    // No answer comes before all have asked.
+  void filesAreDownloadedConcurrently() throws Exception {
+    // No answer is sent before all requests have arrived.
     var together = new CyclicBarrier(4);
     try (var server =
         WebServer.start((request, out) -> {
@@ -201,7 +201,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void aDownloadThatWasCutOffGoesOnWhereItWas() throws Exception {
+  void aBrokenDownloadIsResumed() throws Exception {
     try (var server =
         WebServer.start((request, out) -> {
           if (request.number() == 0) {
@@ -223,7 +223,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void aDownloadThatIsCutOffAgainAndAgainIsGoneOnWithInTheNextBuild() throws Exception {
+  void aRepeatedlyBrokenDownloadIsResumedByTheNextBuild() throws Exception {
     int piece = body.length / 8;
     try (var server =
         WebServer.start((request, out) -> {
@@ -250,7 +250,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void aServerThatKnowsNoRangesIsAskedForAllOfIt() throws Exception {
+  void aServerWithoutRangesIsAskedForTheWholeFile() throws Exception {
     try (var server =
         WebServer.start((request, out) -> {
           head(out, "200 OK", "Content-Length: " + body.length);
@@ -265,7 +265,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void aPartThatIsNotOfThisFileIsThrownAway() throws Exception {
+  void aPartOfAnotherFileIsDeleted() throws Exception {
     Files.createDirectories(workshop.fetched().resolve(".partial"));
     var part = workshop.fetched().resolve(".partial").resolve(sha256(body));
     try (var server = WebServer.serving(body)) {
@@ -281,7 +281,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void aPartThatIsCompleteAlreadyIsTaken() throws Exception {
+  void aCompletePartIsUsed() throws Exception {
     Files.createDirectories(workshop.fetched().resolve(".partial"));
     Files.write(workshop.fetched().resolve(".partial").resolve(sha256(body)), body);
     try (var server = WebServer.serving(body)) {
@@ -292,7 +292,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void whatIsNotThereIsToldOnceWithItsUrl() throws Exception {
+  void aMissingFileIsReportedOnceWithItsUrl() throws Exception {
     try (var server =
         WebServer.start((request, out) -> {
           head(out, "404 Not Found", "Content-Length: 5");
@@ -309,7 +309,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void aServerThatIsBusyIsAskedAgain() throws Exception {
+  void aBusyServerIsAskedAgain() throws Exception {
     try (var server =
         WebServer.start((request, out) -> {
           if (request.number() < 2) {
@@ -331,7 +331,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void oneThatFailsDoesNotTakeTheOthersWithIt() throws Exception {
+  void aFailedItemDoesNotFailTheOthers() throws Exception {
     try (var server =
         WebServer.start((request, out) -> {
           if (request.target().equals("/bad")) {
@@ -362,7 +362,7 @@ class CurlSourceTest {
         "http://127.0.0.1:99999/",
         "\u0000"
       })
-  void aUrlThatMakesNoSenseIsToldAndDoesNotTakeTheOthersWithIt(String url) throws Exception {
+  void anInvalidUrlIsReportedAndDoesNotFailTheOthers(String url) throws Exception {
     try (var server = WebServer.serving(body)) {
       var result =
           fetch(item(sha256(new byte[] {1}), url), item(sha256(body), server.url("/good")));
@@ -372,10 +372,10 @@ class CurlSourceTest {
   }
 
   @Test
-  void aServerThatIsNotThereIsToldWithItsUrl() throws Exception {
+  void anUnreachableServerIsReportedWithItsUrl() throws Exception {
     int port;
-    try (var nobody = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      port = nobody.getLocalPort();
+    try (var closed = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      port = closed.getLocalPort();
     }
     var url = "http://127.0.0.1:" + port + "/a";
     assertThat(fetch(item(sha256(body), url)).failure())
@@ -385,7 +385,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void whatHasAnotherChecksumIsNotKept() throws Exception {
+  void aFileWithAnotherChecksumIsNotKept() throws Exception {
     try (var server = WebServer.serving(body)) {
       var result = fetch(item(sha256(new byte[] {1}), server.url("/a")));
       assertThat(result.failure())
@@ -400,7 +400,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void whatHasAnotherSizeIsNotKept() throws Exception {
+  void aFileWithAnotherSizeIsNotKept() throws Exception {
     try (var server = WebServer.serving(body)) {
       for (long size : new long[] {0, 1, body.length - 1, body.length + 1}) {
         var result = fetch(item(sha256(body), server.url("/a"), size));
@@ -412,7 +412,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void aBodyWithoutEndIsCutOffAtTheSizeOfTheManifest() throws Exception {
+  void anEndlessBodyIsCutOffAtTheSizeOfTheManifest() throws Exception {
     var stopped = new CountDownLatch(1);
     try (var server =
         WebServer.start((request, out) -> {
@@ -447,7 +447,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void whatAnEarlierProcessLeftBehindDoesNotKeepADownloadFromGoingOn() throws Exception {
+  void filesLeftByAnEarlierProcessDoNotPreventADownload() throws Exception {
     var left = Files.createDirectories(workshop.fetched().resolve(".work/left"));
     try (var server = WebServer.serving(body)) {
       assertThat(fetch(item(sha256(body), server.url("/a"))).success()).isTrue();
@@ -456,7 +456,7 @@ class CurlSourceTest {
     assertThat(left).exists();
   }
 
-  /// A server that has taken curl over is played by a program in its place.
+  /// A program in place of curl simulates a curl that a server has taken over.
   @Test
   void curlReachesNothingOfTheHost() throws Exception {
     var config = "url = \"file:///etc/shadow\"\noutput = \"shadow\"\nsilent\n";
@@ -489,7 +489,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void aUrlIsSentAsItIsWritten() throws Exception {
+  void anEncodedUrlIsSentUnchanged() throws Exception {
     try (var server = WebServer.serving(body)) {
       for (var path :
           List.of(
@@ -516,7 +516,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void aUrlCannotBringOptionsForCurl() throws Exception {
+  void aUrlCannotInjectOptionsOfCurl() throws Exception {
     var target = temp.resolve("written");
     try (var server = WebServer.serving(body)) {
       var output = "output = \"" + target + "\"";
@@ -554,7 +554,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void anUnknownProviderOfSecretsIsToldByItsName() throws Exception {
+  void theErrorForAnUnknownProviderOfSecretsNamesIt() throws Exception {
     var item =
         quoted(sha256(body))
             + ":{\"url\":\"http://127.0.0.1:1/\",\"secrets\":{\"name\":\"org.example.vault\"}}";
@@ -563,7 +563,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void progressIsToldAndNeverGoesBeyondTheTotal() throws Exception {
+  void progressIsReportedAndNeverExceedsTheTotal() throws Exception {
     var seen = Collections.synchronizedList(new ArrayList<SourceProgress>());
     var half = new CountDownLatch(1);
     try (var server =
@@ -645,7 +645,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void aDownloadWhoseProcessWasKilledIsGoneOnWith() throws Exception {
+  void theDownloadOfAKilledProcessIsResumed() throws Exception {
     var release = new CountDownLatch(1);
     try (var server =
         WebServer.start((request, out) -> {
@@ -717,7 +717,7 @@ class CurlSourceTest {
   }
 
   @Test
-  void twoUrlsOfOneBodyAreTwoFiles() throws Exception {
+  void twoUrlsWithEqualContentAreTwoFiles() throws Exception {
     var other = Arrays.copyOf(body, 10);
     try (var server =
         WebServer.start(

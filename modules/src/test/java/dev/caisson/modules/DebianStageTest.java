@@ -85,7 +85,7 @@ class DebianStageTest {
   }
 
   @Test
-  void thePackagesAndNothingElseAreInTheTree() throws Exception {
+  void theTreeHasExactlyThePackages() throws Exception {
     make("first", "second (>= 1:1.0)");
     make("second", "");
     var tree = workshop.tree(manifest("{\"variant\":\"extract\",\"packages\":[\"first\"]}"));
@@ -123,7 +123,7 @@ class DebianStageTest {
   }
 
   @Test
-  void aPackageThatIsNotGivenIsToldByItsName() throws Exception {
+  void theErrorForAMissingPackageNamesIt() throws Exception {
     make("first", "");
     var result =
         workshop.failure(manifest("{\"variant\":\"extract\",\"packages\":[\"first\",\"absent\"]}"));
@@ -131,14 +131,14 @@ class DebianStageTest {
   }
 
   @Test
-  void aDependencyThatIsNotGivenIsToldByItsName() throws Exception {
+  void theErrorForAMissingDependencyNamesIt() throws Exception {
     make("first", "missing-one");
     var result = workshop.failure(manifest("{\"variant\":\"extract\",\"packages\":[\"first\"]}"));
     assertThat(result.output()).contains("missing-one");
   }
 
   @Test
-  void aPackageThatNothingNeedsIsToldByItsName() throws Exception {
+  void theErrorForAnUnneededPackageNamesIt() throws Exception {
     make("first", "");
     make("surplus", "");
     var result = workshop.failure(manifest("{\"variant\":\"extract\",\"packages\":[\"first\"]}"));
@@ -146,7 +146,7 @@ class DebianStageTest {
   }
 
   @Test
-  void aFileThatIsNoPackageIsRefused() throws Exception {
+  void aFileThatIsNotAPackageIsRefused() throws Exception {
     make("first", "");
     packages.put("nonsense", new byte[] {1, 2, 3});
     var result = workshop.failure(manifest("{\"variant\":\"extract\",\"packages\":[\"first\"]}"));
@@ -154,7 +154,7 @@ class DebianStageTest {
   }
 
   @Test
-  void namesThatAreNoneAreRefused() throws Exception {
+  void invalidNamesOfPackagesAreRefused() throws Exception {
     make("first", "");
     for (var name :
         new String[] {

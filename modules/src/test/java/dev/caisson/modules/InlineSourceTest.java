@@ -58,7 +58,7 @@ class InlineSourceTest {
   }
 
   @Test
-  void whatIsWrittenInBase64IsKeptUnderItsChecksum() throws Exception {
+  void base64DataIsDecodedAndKeptUnderItsChecksum() throws Exception {
     assertThat(fetch(sha256(HELLO), "base64", "aGVsbG8K").success()).isTrue();
     assertFetched(HELLO);
     var again = fetch(sha256(HELLO), "base64", "aGVsbG8K");
@@ -68,7 +68,7 @@ class InlineSourceTest {
   }
 
   @Test
-  void linesInBase64AreAllowed() throws Exception {
+  void base64DataMayHaveLines() throws Exception {
     var bytes = new byte[1000];
     new Random(5).nextBytes(bytes);
     assertThat(
@@ -93,7 +93,7 @@ class InlineSourceTest {
         "FORMAT_XZ, check=lzma.CHECK_CRC32",
         "FORMAT_XZ, check=lzma.CHECK_SHA256"
       })
-  void whatPythonCompressedIsUnpacked(String format) throws Exception {
+  void dataCompressedByPythonIsUnpacked(String format) throws Exception {
     var bytes = "some text, again and again\n".repeat(5000).getBytes(StandardCharsets.UTF_8);
     var file = Files.write(temp.resolve("plain"), bytes);
     var data =
@@ -108,25 +108,25 @@ class InlineSourceTest {
   }
 
   @Test
-  void whatHasAnotherChecksumIsNotKept() throws Exception {
+  void dataWithAnotherChecksumIsNotKept() throws Exception {
     assertFails(fetch(sha256(new byte[] {1}), "base64", "aGVsbG8K"), sha256(HELLO));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"a", "aGVsbG8=K", "aGVsb=", "===="})
-  void whatIsNoBase64IsNotKept(String data) throws Exception {
+  void invalidBase64IsNotKept(String data) throws Exception {
     assertFails(fetch(sha256(HELLO), "base64", data), "");
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", "aGVsbG8K", "/Td6WFoAAATm1rRGAg==", "XQAAgAD//////////wA="})
-  void whatIsNotCompressedOrCutOffIsNotKept(String data) throws Exception {
+  void uncompressedOrTruncatedDataIsNotKept(String data) throws Exception {
     assertFails(fetch(sha256(HELLO), "lzma+base64", data), "");
   }
 
   @Test
   @Requires(Need.PYTHON)
-  void whatUnpacksToMoreThanAGigabyteIsNotKept() throws Exception {
+  void dataThatUnpacksToMoreThanAGibibyteIsNotKept() throws Exception {
     var data =
         Programs.run(
             "/usr/bin/python3",
@@ -137,7 +137,7 @@ class InlineSourceTest {
 
   @Test
   @Requires(Need.PYTHON)
-  void whatNeedsMoreMemoryThanIsAllowedIsNotKept() throws Exception {
+  void dataWhoseDecoderNeedsTooMuchMemoryIsNotKept() throws Exception {
     var data =
         Programs.run(
             "/usr/bin/python3",
@@ -147,7 +147,7 @@ class InlineSourceTest {
   }
 
   @Test
-  void theFileCanBeReadByAllAsUpstreamsCan() throws Exception {
+  void theFileIsReadableByAllUsersAsInOsbuild() throws Exception {
     fetch(sha256(HELLO), "base64", "aGVsbG8K");
     assertThat(
             PosixFilePermissions.toString(
@@ -156,7 +156,7 @@ class InlineSourceTest {
   }
 
   @Test
-  void oneThatFailsDoesNotTakeTheOthersWithIt() throws Exception {
+  void aFailedItemDoesNotFailTheOthers() throws Exception {
     var result =
         workshop.fetch(
             "org.osbuild.inline",
@@ -167,7 +167,7 @@ class InlineSourceTest {
   }
 
   @Test
-  void aDiskThatIsFullIsToldAndLeavesNothing() throws Exception {
+  void aFullDiskIsReportedAndNothingLeaks() throws Exception {
     var disk = Files.createDirectory(temp.resolve("disk"));
     Programs.run("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk.toString());
     try {

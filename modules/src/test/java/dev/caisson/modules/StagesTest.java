@@ -69,7 +69,7 @@ class StagesTest {
   // org.osbuild.noop
 
   @Test
-  void noopLeavesTheTreeAsItIsAndPrintsItsOptions() throws Exception {
+  void noopDoesNotChangeTheTreeAndPrintsItsOptions() throws Exception {
     var result =
         workshop.build(manifest(pipeline("p", stage("org.osbuild.noop", "{\"a\":\"b\"}"))));
     assertThat(result.success()).isTrue();
@@ -80,7 +80,7 @@ class StagesTest {
   // org.osbuild.mkdir
 
   @Test
-  void theModeOfADirectoryIsLessTheUmaskAndThatOfItsParentsIsTheUsualOne() throws Exception {
+  void theUmaskAppliesToTheModeAndParentsHaveTheDefaultMode() throws Exception {
     var tree =
         tree(
             mkdir(
@@ -103,7 +103,7 @@ class StagesTest {
   }
 
   @Test
-  void aDirectoryThatExistsIsAnErrorUnlessItMayExist() throws Exception {
+  void anExistingDirectoryIsAnErrorUnlessAccepted() throws Exception {
     assertThat(
             workshop
                 .failure(manifest(pipeline("p", mkdir("{\"path\":\"/a\"}", "{\"path\":\"/a\"}"))))
@@ -119,7 +119,7 @@ class StagesTest {
   }
 
   @Test
-  void aFileIsInTheWayAlsoOfADirectoryThatMayExist() throws Exception {
+  void anExistingFileIsAnErrorEvenIfADirectoryWouldBeAccepted() throws Exception {
     workshop.failure(
         manifest(
             pipeline(
@@ -148,7 +148,7 @@ class StagesTest {
         "",
         "//../x"
       })
-  void aPathOfADirectoryMayNotLeadUp(String path) {
+  void aPathOfADirectoryMustNotLeadUp(String path) {
     assertThatThrownBy(() -> tree(mkdir("{\"path\":\"%s\"}".formatted(path))))
         .isInstanceOf(ManifestException.class);
   }
@@ -166,7 +166,7 @@ class StagesTest {
   }
 
   @Test
-  void aLinkInTheTreeLeadsToNothingOfTheHost() throws Exception {
+  void aLinkInTheTreeDoesNotReachTheHost() throws Exception {
     var host = Files.createDirectory(temp.resolve("host"));
     workshop.failure(
         manifest(
@@ -178,7 +178,7 @@ class StagesTest {
   // org.osbuild.copy
 
   @Test
-  void aSlashAtTheEndStandsForTheContentsOfADirectory() throws Exception {
+  void aSlashAtTheEndMeansTheContentsOfADirectory() throws Exception {
     var tree =
         tree(
             shell("mkdir -p from/sub to1 to2 to3; echo x > from/file; echo y > from/sub/.hidden"),
@@ -197,7 +197,7 @@ class StagesTest {
   }
 
   @Test
-  void aCopyHasAllThatTheOriginalHas() throws Exception {
+  void aCopyHasAllAttributesOfTheOriginal() throws Exception {
     var tree =
         tree(
             shell(
@@ -213,7 +213,7 @@ class StagesTest {
     assertThat(Files.getAttribute(tree.resolve("b/file"), "unix:nlink")).isEqualTo(2);
   }
 
-  /// The time of a download is another in each build.
+  /// The time of a download differs in each build.
   @Test
   void aCopyOfASourceHasTheTimeOfTheSourceEpoch() throws Exception {
     var sum =
@@ -230,7 +230,7 @@ class StagesTest {
         """
             .replace("SUM", sum);
     var item = workshop.fetched().resolve("sha256:" + sum);
-    // Fetched before the build begins, by another build.
+    // Another build fetches the file before this build starts.
     workshop.tree(manifest.replace("1000", "2000"));
     assertThat(Files.getLastModifiedTime(item).toMillis()).isZero();
     var copy = workshop.tree(manifest).resolve("hello");
@@ -239,7 +239,7 @@ class StagesTest {
   }
 
   @Test
-  void whatIsInTheWayIsRemovedFirstIfAskedFor() throws Exception {
+  void anExistingFileIsRemovedFirstIfRequested() throws Exception {
     var setUp = shell("echo new > new; echo old > old; ln old hard; ln -s old link");
     var replaced =
         tree(
@@ -254,7 +254,7 @@ class StagesTest {
   }
 
   @Test
-  void aCopyThroughALinkOfTheTreeReadsAndWritesNothingOfTheHost() throws Exception {
+  void aCopyThroughALinkOfTheTreeDoesNotTouchTheHost() throws Exception {
     var host = Files.createDirectory(temp.resolve("host"));
     Files.writeString(host.resolve("secret"), "secret");
     var link = shell("ln -s %s out; ln -s /etc etc; echo x > x".formatted(host));
@@ -279,7 +279,7 @@ class StagesTest {
   }
 
   @Test
-  void anUnknownInputIsToldByItsName() throws Exception {
+  void theErrorForAnUnknownInputNamesIt() throws Exception {
     var result =
         workshop.failure(manifest(pipeline("p", copy(fromTo("input://nobody/x", "tree:///x")))));
     assertThat(result.failure())
@@ -314,7 +314,7 @@ class StagesTest {
   }
 
   @Test
-  void aCommandThatFailsOrIsMissingIsToldByItsName() throws Exception {
+  void theErrorForAFailedOrMissingCommandNamesIt() throws Exception {
     assertThat(
             workshop
                 .failure(
@@ -331,7 +331,7 @@ class StagesTest {
         .hasValueSatisfying(failure -> assertThat(failure).startsWith("no-such-command "));
   }
 
-  /// The stages that make a tree in which a shell runs.
+  /// Stages that make a tree with a working shell.
   private static String withShell() {
     return shell(
         """
@@ -445,7 +445,7 @@ class StagesTest {
   }
 
   @Test
-  void onlyThePathsThatAreAskedForAreInTheArchiveInTheirOrder() throws Exception {
+  void theArchiveHasOnlyTheRequestedPathsInTheirOrder() throws Exception {
     var tree =
         tar("mkdir b; touch b/2 b/1 a c", "{\"filename\":\"/x.tar\",\"paths\":[\"c\",\"b\"]}");
     assertThat(members(tree.resolve("x.tar")))
@@ -468,7 +468,7 @@ class StagesTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"a.tar:", "a.tar.gz:1f8b", "a.tar.xz:fd377a585a", "a.tar.zst:28b52ffd"})
-  void theNameTellsTheCompression(String nameAndMagic) throws Exception {
+  void theNameSelectsTheCompression(String nameAndMagic) throws Exception {
     var name = nameAndMagic.substring(0, nameAndMagic.indexOf(':'));
     var magic = nameAndMagic.substring(name.length() + 1);
     var archive = tar("echo x > a", "{\"filename\":\"%s\"}".formatted(name)).resolve(name);
@@ -478,7 +478,7 @@ class StagesTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"gzip:1f8b", "xz:fd377a585a", "zstd:28b52ffd"})
-  void theCompressionThatIsAskedForIsUsed(String nameAndMagic) throws Exception {
+  void theRequestedCompressionIsUsed(String nameAndMagic) throws Exception {
     var name = nameAndMagic.substring(0, nameAndMagic.indexOf(':'));
     var archive =
         tar("echo x > a", "{\"filename\":\"plain\",\"compression\":\"%s\"}".formatted(name))
@@ -508,7 +508,7 @@ class StagesTest {
   }
 
   @Test
-  void allOptionsOfAnArchiveAreTaken() throws Exception {
+  void allOptionsOfAnArchiveAreAccepted() throws Exception {
     var options =
         """
         {"filename":"a.tar","format":"posix","acls":true,"selinux":true,"xattrs":true,"sparse":true,
@@ -551,7 +551,7 @@ class StagesTest {
   }
 
   @Test
-  void aFileOfAPipelineIsShownUnderItsPath() throws Exception {
+  void aFileOfAPipelineIsMountedAtItsPath() throws Exception {
     var tree = workshop.tree(take("mkdir -p a/b; echo x > a/b/c; echo no > a/b/d", "/a/b/c"));
     assertThat(names(tree.resolve("a/b"))).containsExactly("c");
     assertThat(workshop.tree(take("echo x > file; ln -s file link", "link")).resolve("link"))
@@ -576,11 +576,11 @@ class StagesTest {
   }
 
   @Test
-  void aFileThatIsMissingIsToldByItsName() throws Exception {
+  void theErrorForAMissingFileNamesIt() throws Exception {
     assertThat(failure(workshop.build(take("true", "/no/such")))).contains("no/such");
   }
 
-  /// Why the stage failed whose input could not be mapped.
+  /// The reason of the stage whose input could not be mapped.
   private static String failure(BuildResult result) {
     assertThat(result.success()).isFalse();
     return result.stages().values().stream()

@@ -22,8 +22,8 @@ import java.util.stream.Stream;
 import java.util.zip.ZipFile;
 import tools.jackson.databind.ObjectMapper;
 
-/// Stages of osbuild that can work on this machine, each with options that make it do something and
-/// a look at what it did. All but those that pack files work one after another on one tree.
+/// Stages of osbuild that can run on this machine, each with options and a check of its effect. All
+/// but those that pack files run one after another on one tree.
 final class UpstreamStages {
   private static final long EPOCH = 1_700_000_000;
 
@@ -31,16 +31,16 @@ final class UpstreamStages {
 
   /// A stage of a manifest.
   ///
-  /// @param body what its entry has beside its type
-  /// @param shown what the check looks at
-  /// @param needs what not every machine has: programs, and modules of the system's Python after
+  /// @param body the entry of the stage without its type
+  /// @param shown what the check covers
+  /// @param needs what some machines lack: programs, and modules of the system's Python after
   ///   `import `
   record Row(String stage, String body, String shown, List<String> needs, Check check) {
     String entry() {
       return "{\"type\":\"%s\",%s}".formatted(stage, body);
     }
 
-    /// What of its needs is not here.
+    /// A missing need.
     Optional<String> missing() throws IOException, InterruptedException {
       for (var need : needs) {
         var command =
@@ -60,7 +60,7 @@ final class UpstreamStages {
     }
   }
 
-  /// Looks at the tree when all stages have worked on it.
+  /// Checks the tree after all stages have run.
   @FunctionalInterface
   interface Check {
     void look(Path tree) throws Exception;
@@ -99,12 +99,12 @@ final class UpstreamStages {
     return new Row("org.osbuild." + stage, body, shown, List.of(needs), check);
   }
 
-  /// That a file holds these lines.
+  /// Checks that a file has these lines.
   private static Check holds(String path, String... lines) {
     return tree -> assertThat(Files.readAllLines(tree.resolve(path))).contains(lines);
   }
 
-  /// That a file holds these lines and nothing else.
+  /// Checks that a file has exactly these lines.
   private static Check is(String path, String... lines) {
     return tree -> assertThat(Files.readAllLines(tree.resolve(path))).containsExactly(lines);
   }
@@ -742,7 +742,7 @@ final class UpstreamStages {
             .isEqualTo("hello\n");
   }
 
-  /// A manifest with the stages that can work here. Its last pipeline is called `everything`.
+  /// A manifest with the stages that can run here. Its last pipeline is called `everything`.
   String manifest(List<Row> able) {
     var items =
         files.values().stream()

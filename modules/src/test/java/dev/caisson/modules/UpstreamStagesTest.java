@@ -40,8 +40,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Stages and runners of osbuild, unmodified, in our build roots; and what stages can do through
-/// osbuild's Python package. What was shown is written to `target/upstream-stages.md`.
+/// Unmodified stages and runners of osbuild in our build roots, and the features of osbuild's
+/// Python package for stages. The results are written to `target/upstream-stages.md`.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @Timeout(600)
@@ -51,8 +51,8 @@ class UpstreamStagesTest {
   private static final String ANY =
       "{\"summary\":\"any\",\"description\":[\"any\"],\"schema_2\":{\"options\":{\"type\":\"object\"}}}";
 
-  /// Runs a command where `/etc/containers` exists, without which osbuild does not start, and where
-  /// no mount that it leaves outlives it.
+  /// Runs a command in a mount namespace where `/etc/containers` exists, which osbuild needs to
+  /// start. Mounts that the command leaks end with the namespace.
   private static final String APART =
       """
       mount -t tmpfs tmpfs "$1"
@@ -63,7 +63,7 @@ class UpstreamStagesTest {
       exec "$@"
       """;
 
-  /// As osbuild's `pipeline.py` lists them, by their bits.
+  /// The bits of the capabilities that osbuild's `pipeline.py` lists.
   private static final BigInteger STAGE_CAPABILITIES = new BigInteger("1a9a447df", 16);
 
   @TempDir Path temp;
@@ -88,7 +88,7 @@ class UpstreamStagesTest {
     TABLE.add("| %s | %s | %s | %s |\n".formatted(stage, runner, shown, result));
   }
 
-  /// Checks something and has the table tell how it went.
+  /// Wraps a check so that its result is in the table.
   private static Executable told(String stage, String runner, String shown, Executable check) {
     return () -> {
       try {
@@ -123,7 +123,7 @@ class UpstreamStagesTest {
     var library = Files.createDirectory(temp.resolve("library"));
     Files.createDirectories(library.resolve("stages"));
     Files.createDirectories(library.resolve("runners"));
-    // In a build root, symbolic links would lead to nowhere.
+    // Copies, as symbolic links would be dangling in a build root.
     for (var kind :
         List.of("osbuild", "inputs", "sources", "schemas", "runners/org.osbuild.linux")) {
       Programs.run(
@@ -145,7 +145,7 @@ class UpstreamStagesTest {
         + program;
   }
 
-  /// What osbuild itself makes of the last pipeline of a manifest.
+  /// The tree that osbuild itself makes of a pipeline.
   private Path theirs(String text, Path libdir, String pipeline)
       throws IOException, InterruptedException {
     var input = Files.writeString(temp.resolve("manifest.json"), text);
@@ -178,7 +178,7 @@ class UpstreamStagesTest {
     return output.resolve(pipeline);
   }
 
-  /// A tree without the archives that hold times which nothing clamps.
+  /// Describes a tree, without the archives that contain unclamped times.
   private static String steady(Path tree) throws IOException, InterruptedException {
     return Workshop.describe(tree)
         .lines()
@@ -235,7 +235,7 @@ class UpstreamStagesTest {
   }
 
   @Test
-  void theStageThatFailsEndsWithTheStatusThatItWasAskedFor() throws Throwable {
+  void aFailingStageEndsWithTheRequestedStatus() throws Throwable {
     var result =
         workshop("w", checkout)
             .failure(manifest(pipeline("p", stage("org.osbuild.error", "{\"returncode\":7}"))));
@@ -279,7 +279,7 @@ class UpstreamStagesTest {
   }
 
   @Test
-  void anExceptionThatIsTooLongForAPacketArrives() throws Throwable {
+  void anExceptionTooLongForAPacketArrives() throws Throwable {
     var result =
         failing(
             "dev.caisson.raiselong",
@@ -297,7 +297,7 @@ class UpstreamStagesTest {
   }
 
   @Test
-  void anExceptionWithANameThatIsNoTextArrives() throws Throwable {
+  void anExceptionWithANameThatIsNotTextArrives() throws Throwable {
     var result =
         failing(
             "dev.caisson.raisebytes",
@@ -367,7 +367,7 @@ class UpstreamStagesTest {
   }
 
   @Test
-  void outputThatIsNoTextIsKept() throws Throwable {
+  void outputThatIsNotTextIsKept() throws Throwable {
     var result =
         failing(
             "dev.caisson.bytes",
@@ -383,7 +383,7 @@ class UpstreamStagesTest {
     told(
             "own: prints bytes",
             "org.osbuild.linux",
-            "what is no UTF-8 is replaced, a split character is whole",
+            "bytes that are not UTF-8 are replaced, a split character is intact",
             () ->
                 assertThat(result.output())
                     .contains("caf\ufffd \ufffd\ufffd \0 end 🦀\n")
@@ -409,7 +409,7 @@ class UpstreamStagesTest {
     told(
             "own: `api.metadata`",
             "org.osbuild.linux",
-            "the last that it wrote, under its id",
+            "the last metadata that it wrote, under its id",
             () -> {
               try (var store = ObjectStore.open(workshop.place())) {
                 assertThat(store.metadata(id).path(id))
@@ -458,7 +458,7 @@ class UpstreamStagesTest {
   }
 
   @Test
-  void aDaemonThatAStageLeavesBehindEndsWithIt() throws Throwable {
+  void aDaemonOfAStageEndsWithIt() throws Throwable {
     var mark = "86400." + ProcessHandle.current().pid();
     var workshop =
         workshop(
@@ -490,7 +490,7 @@ class UpstreamStagesTest {
   }
 
   @Test
-  void aStageSeesWhatItSeesInOsbuild() throws Throwable {
+  void aStageSeesTheSameAsInOsbuild() throws Throwable {
     var library =
         library(
             "dev.caisson.look",
@@ -527,7 +527,7 @@ class UpstreamStagesTest {
                 with open(args["tree"] + "/seen.json", "w") as out:
                     json.dump(seen, out, indent=1, sort_keys=True)
                 """));
-    // osbuild itself insists on a runner that is named after the host.
+    // osbuild itself requires a runner that is named after the host.
     var host = Programs.run("sh", "-euc", ". /etc/os-release; printf %s \"$ID\"");
     Files.move(
         library.resolve("runners/org.osbuild.linux"),
@@ -558,7 +558,7 @@ class UpstreamStagesTest {
                               Stream.of("fd", "ptmx", "pts", "stderr", "stdin", "stdout")
                                   .map(JsonNodeFactory.instance::stringNode))
                           .toList());
-              // Where one of its capabilities is missing, osbuild ends up with all the others.
+              // If one of the capabilities is missing, osbuild has all the others.
               assertThat(new BigInteger(own.path("CapEff").asString(), 16))
                   .isEqualTo(STAGE_CAPABILITIES.and(bounding));
               assertThat(own.path("api")).contains(json("\"osbuild\""), json("\"arguments\""));

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// The same manifests with the modules of osbuild and with those written here.
+/// The same manifests with the modules of osbuild and with our modules.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @Timeout(300)
@@ -40,7 +40,7 @@ class UpstreamTest {
     return new Workshop(Files.createDirectory(temp.resolve("theirs")), Optional.of(checkout));
   }
 
-  /// That both give the same tree under the same id, and returns ours and theirs.
+  /// Checks that both give the same tree under the same id, and returns ours and theirs.
   private Path[] same(String text) throws Exception {
     var theirs = theirs();
     var ours = ours();
@@ -152,7 +152,7 @@ class UpstreamTest {
   }
 
   @Test
-  void theInputsOfOsbuildReachAStoreThatLiesDeep() throws Exception {
+  void theInputsOfOsbuildReachAStoreWithALongPath() throws Exception {
     var checkout = Upstream.OSBUILD.directory();
     var deep = Files.createDirectories(temp.resolve("d".repeat(120)).resolve("e".repeat(120)));
     var tree =

@@ -16,8 +16,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 
-/// A web server at 127.0.0.1 that behaves as badly as a test wants: it answers each request with
-/// the bytes that the test writes, headers included, and then closes the connection.
+/// A web server at 127.0.0.1 that can misbehave: it answers each request with the bytes that the
+/// test writes, headers included, and then closes the connection.
 final class WebServer implements AutoCloseable {
   private final ServerSocket socket;
   private final Handler handler;
@@ -33,9 +33,9 @@ final class WebServer implements AutoCloseable {
 
   /// A request.
   ///
-  /// @param target as it was sent, not decoded
-  /// @param headers by their names in lower case
-  /// @param number how many were before it
+  /// @param target the target as it was sent, not decoded
+  /// @param headers the headers by their names in lower case
+  /// @param number the number of earlier requests
   record Request(String target, Map<String, String> headers, int number) {}
 
   private WebServer(ServerSocket socket, Handler handler) {
@@ -49,7 +49,7 @@ final class WebServer implements AutoCloseable {
     return server;
   }
 
-  /// Serves some bytes at every path, whole and in parts.
+  /// Serves some bytes at every path, complete and in ranges.
   static WebServer serving(byte[] body) throws IOException {
     return start((request, out) -> send(request, out, body));
   }
@@ -126,7 +126,7 @@ final class WebServer implements AutoCloseable {
       handler.answer(request, out);
       out.flush();
     } catch (Exception gone) {
-      // The client has had enough, or the test is over.
+      // The client has closed the connection, or the test has ended.
     } finally {
       open.remove(connection);
     }
@@ -136,7 +136,7 @@ final class WebServer implements AutoCloseable {
     var text = new StringBuilder();
     for (int c = in.read(); c != '\n'; c = in.read()) {
       if (c < 0) {
-        throw new IOException("the client is gone");
+        throw new IOException("the client has closed the connection");
       }
       if (c != '\r') {
         text.append((char) c);

@@ -42,7 +42,7 @@ final class Workshop {
     return place;
   }
 
-  /// Where sources keep what they fetched.
+  /// The directory of fetched files.
   Path fetched() {
     return place.resolve("sources/org.osbuild.files");
   }
@@ -67,7 +67,7 @@ final class Workshop {
     }
   }
 
-  /// Builds it, which must succeed, and returns its tree.
+  /// Builds the last pipeline, which must succeed, and returns its tree.
   Path tree(String manifest) throws IOException {
     var result = build(manifest);
     assertThat(result.success()).as("%s", result).isTrue();
@@ -77,7 +77,7 @@ final class Workshop {
         .resolve("tree");
   }
 
-  /// Builds it, which must fail in a stage.
+  /// Builds the last pipeline, which must fail in a stage.
   StageResult failure(String manifest) throws IOException {
     var result = build(manifest);
     assertThat(result.success()).isFalse();
@@ -86,13 +86,13 @@ final class Workshop {
     return last;
   }
 
-  /// Fetches the items of a source, for a build of nothing.
+  /// Fetches the items of a source, for a build with an otherwise empty pipeline.
   SourceResult fetch(String source, String items) throws IOException {
     return fetch(source, items, BuildListener.NONE);
   }
 
   SourceResult fetch(String source, String items, BuildListener listener) throws IOException {
-    // Its tree is not the one of another call, so that the source is asked again.
+    // The tree differs from that of every other call, so that the source is asked again.
     var text =
         "{\"version\":\"2\",\"sources\":{\"%s\":{\"items\":{%s}}},\"pipelines\":[%s]}"
             .formatted(
@@ -155,7 +155,7 @@ final class Workshop {
     }
   }
 
-  /// All that is in a tree with type, mode, owner, size or target, and contents.
+  /// Describes all files of a tree: type, mode, owner, size or target, and contents.
   static String describe(Path tree) throws IOException, InterruptedException {
     return Programs.run(
         "sh",

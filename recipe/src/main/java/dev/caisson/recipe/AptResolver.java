@@ -20,19 +20,19 @@ import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/// Asks apt which packages a recipe means.
+/// Asks apt which packages a recipe resolves to.
 ///
-/// apt works in a directory of its own, as if nothing were installed, with the sources, keys and
-/// proxies that the machine is configured with, and with none of its hooks and pins. Nothing of the
-/// machine's own apt is touched.
+/// apt works in its own directory, as if nothing were installed. It uses the sources, keys and
+/// proxies of the machine, but not the machine's hooks and pins. The state of the machine's apt
+/// does not change.
 public final class AptResolver {
   /// `'URL' NAME_VERSION_ARCHITECTURE.deb SIZE SHA256:HASH`
   private static final Pattern URI_LINE =
       Pattern.compile(
           "'(\\S+)' ([^_\\s]+)_([^_\\s]+)_([^_\\s]+)\\.deb (\\d+) SHA256:([0-9a-f]{64})");
 
-  /// How to reach the network, which must be the machine's; what apt reads and keeps, which must
-  /// not.
+  /// The settings to copy from the machine: how apt reaches the network, but not what it reads and
+  /// stores.
   private static final Pattern NETWORK_SETTING =
       Pattern.compile("Acquire::(?!IndexTargets|Languages|GzipIndexes|CompressionTypes).*");
 
@@ -41,23 +41,23 @@ public final class AptResolver {
   private final Path work;
   private final Consumer<String> warnings;
 
-  /// What apt chose.
+  /// The packages that apt chose.
   ///
   /// @param suite the suite that the packages are from
-  /// @param packages sorted by name
-  /// @param epoch when the suite was last changed, in seconds since 1970
+  /// @param packages the packages, sorted by name
+  /// @param epoch the time of the last change of the suite, in seconds since 1970
   public record Resolution(String suite, List<LockedPackage> packages, long epoch) {}
 
-  /// @param work an empty directory for apt, which needs about 150 MB in it for a while
-  /// @param warnings hears what apt warns of, such as a source that cannot be reached
+  /// @param work an empty directory for apt; it temporarily holds about 150 MB
+  /// @param warnings receives apt's warnings, such as an unreachable source
   public AptResolver(Path work, Consumer<String> warnings) {
     this.work = work.toAbsolutePath();
     this.warnings = warnings;
   }
 
-  /// Resolves a recipe. Blocks for a few seconds; the network decides.
+  /// Resolves a recipe. Blocks for a few seconds, depending on the network.
   ///
-  /// @throws ResolveException if apt cannot, with what apt says
+  /// @throws ResolveException if apt fails, with apt's messages
   public Resolution resolve(Recipe recipe) throws IOException {
     var suite = recipe.suite().isPresent() ? recipe.suite().get() : machineSuite();
     try (var apt = AptSandbox.create(work)) {
@@ -79,7 +79,7 @@ public final class AptResolver {
       return suite;
     }
     throw new ResolveException(
-        "/etc/os-release names no suite, so the recipe must: add a line such as 'suite: stable'");
+        "/etc/os-release names no suite. Add a line such as 'suite: stable' to the recipe");
   }
 
   private static void configure(AptSandbox apt, String suite) throws IOException {
@@ -117,16 +117,16 @@ public final class AptResolver {
     }
     settings.add("APT::Install-Recommends \"false\";");
     settings.add("APT::Install-Suggests \"false\";");
-    // A name is a name, and not a regular expression if no package has it.
+    // Otherwise apt takes a name that no package has for a regular expression.
     settings.add("APT::Cmd::Pattern-Only \"true\";");
-    // apt takes itself for essential, which it is not.
+    // Otherwise apt counts itself as essential.
     settings.add("pkgCacheGen::ForceEssential \",\";");
     settings.add("Acquire::Languages \"none\";");
     settings.add("Acquire::ForceHash \"SHA256\";");
     Files.write(state.resolve(CONFIGURATION), settings);
   }
 
-  /// The suite with its security and other updates, and nothing else that the machine has.
+  /// Pins apt to the suite with its security and other updates, and excludes all other releases.
   private static String preferences(String suite) {
     return List.of(
             "n=" + suite,
@@ -165,7 +165,7 @@ public final class AptResolver {
     }
     if (!known.contains(suite)) {
       throw new ResolveException(
-          "no apt source of this machine has the suite '%s'; they have: %s"
+          "no apt source of this machine has the suite '%s'; available suites: %s"
               .formatted(suite, String.join(", ", known)));
     }
   }
@@ -201,8 +201,7 @@ public final class AptResolver {
     return List.copyOf(chosen);
   }
 
-  /// What apt complains of, and which dependencies it cannot meet, which it tells among its normal
-  /// output.
+  /// The errors of apt, and the unmet dependencies, which apt prints to its standard output.
   private static String reasons(RunResult install) {
     return install
             .text()
@@ -213,7 +212,7 @@ public final class AptResolver {
         + install.errorText();
   }
 
-  /// What a variant installs besides the packages, in apt's patterns.
+  /// The packages that a variant adds, as patterns for apt.
   private static List<String> base(String variant, String suite) {
     var essential = "?narrow(?or(?codename(\"^%1$s$\"),?archive(\"^%1$s$\")),%2$s)";
     return switch (variant) {
@@ -225,7 +224,7 @@ public final class AptResolver {
     };
   }
 
-  /// The youngest date of the indices that were read.
+  /// The latest date of the Release files that apt read.
   private static long lastChange(Path state) throws IOException {
     long latest = 0;
     try (var lists = Files.newDirectoryStream(state.resolve("lists"), "*Release")) {
@@ -262,7 +261,7 @@ public final class AptResolver {
   }
 
   private static RunResult run(AptSandbox apt, String... argv) throws IOException {
-    // Before the private configuration exists the machine's own is what is asked for.
+    // Before apt's own configuration exists, the commands read the machine's configuration.
     var machines = Optional.ofNullable(System.getenv("APT_CONFIG"));
     var configuration =
         Files.exists(apt.state().resolve(CONFIGURATION))

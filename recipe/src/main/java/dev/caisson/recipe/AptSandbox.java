@@ -29,14 +29,15 @@ import java.util.stream.Stream;
 
 /// apt in a build root.
 ///
-/// apt and its methods read what mirrors send. They see `/usr`, `/etc/apt`, the files that their
-/// settings name, the certificates and the resolver's settings of the host, and the directory for
-/// apt's state. They share the host's network, where they make no Unix socket.
+/// apt and its methods parse untrusted input from mirrors. They see `/usr`, `/etc/apt`, the files
+/// that their settings name, the certificates and the resolver's settings of the host, and the
+/// directory for apt's state. They share the host's network, but cannot create Unix sockets.
 ///
-/// As root, apt runs its methods as the user `_apt`, if there is one, and has the capabilities that
-/// it takes to become that user and to give it files. Otherwise nothing has any capability.
+/// As root, apt runs its methods as the user `_apt`, if that user exists. apt then has the
+/// capabilities that it needs to become that user and to give it files. Otherwise no process has
+/// any capability.
 final class AptSandbox implements AutoCloseable {
-  /// Where apt sees the directory for its state.
+  /// The path, inside the sandbox, of the directory for apt's state.
   static final String STATE = "/run/apt";
 
   private static final Duration DEADLINE = Duration.ofMinutes(10);
@@ -66,7 +67,7 @@ final class AptSandbox implements AutoCloseable {
           Capability.CAP_SETGID,
           Capability.CAP_SETUID);
 
-  /// Places that every sandbox has, or must not have from the host.
+  /// Paths that are not bound: every sandbox has them, or must not have them from the host.
   private static final List<Path> SHOWN_ANYWAY =
       Stream.of(
               "/usr",
@@ -94,22 +95,23 @@ final class AptSandbox implements AutoCloseable {
     this.shown = shown;
   }
 
-  /// Makes one.
+  /// Creates a sandbox.
   ///
-  /// @param work a directory for it alone
+  /// @param work a directory that only this sandbox uses
   static AptSandbox create(Path work) throws IOException {
-    // The user _apt must get through; others do not come as far as this.
+    // The user _apt must be able to enter the directory. The parent directory keeps other users
+    // out.
     var state = Files.createDirectory(work.resolve("state"));
     Files.setAttribute(state, "unix:mode", 0755);
     return new AptSandbox(state, BuildRoot.create(Path.of("/"), work), filesOfSettings());
   }
 
-  /// The directory that is shown as [#STATE].
+  /// The directory that the sandbox sees as [#STATE].
   Path state() {
     return state;
   }
 
-  /// Whether apt's methods can run as the user that Debian has for them.
+  /// Whether apt's methods can run as Debian's user for them, `_apt`.
   static boolean hasUserForMethods() throws IOException {
     if (Privilege.ofThisProcess() != Privilege.ROOT) {
       return false;
@@ -129,7 +131,7 @@ final class AptSandbox implements AutoCloseable {
 
   /// Runs a program to its end.
   ///
-  /// @throws IOException if it cannot be run, or takes longer than ten minutes
+  /// @throws IOException if the program cannot be run, or takes longer than ten minutes
   RunResult run(List<String> argv, Map<String, String> environment) throws IOException {
     var run =
         Run.of(argv)
@@ -152,7 +154,7 @@ final class AptSandbox implements AutoCloseable {
     return result;
   }
 
-  /// The settings, and the files out of `/usr` that they name: keys, certificates, mirrors in
+  /// The settings, and the files outside of `/usr` that they name: keys, certificates, mirrors in
   /// directories of this machine.
   private static Set<Path> filesOfSettings() throws IOException {
     var files = new TreeSet<Path>();
@@ -167,7 +169,8 @@ final class AptSandbox implements AutoCloseable {
     return files;
   }
 
-  /// Hooks, which name programs and files as well, are not used.
+  /// Reads settings without comments and without hooks. Hooks name programs and files, too, but apt
+  /// runs none here.
   private static String withoutComments(Path file) throws IOException {
     return new String(BoundedFile.APT_SETTINGS.read(file), StandardCharsets.UTF_8)
         .lines()

@@ -10,16 +10,16 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The manifest that a recipe stands for, with every package locked.
+/// The manifest that a recipe resolves to, with every package locked.
 public final class Lock {
   private static final String GENERATOR = "dev.caisson.recipe";
   private static final String FILES = "org.osbuild.files";
 
   private Lock() {}
 
-  /// The manifest of a recipe.
+  /// Makes the manifest of a recipe.
   ///
-  /// @param resolution what apt chose for it
+  /// @param resolution the packages that apt chose
   public static JsonNode manifest(Recipe recipe, AptResolver.Resolution resolution) {
     var manifest = JsonNodeFactory.instance.objectNode();
     manifest.put("version", "2");
@@ -90,7 +90,7 @@ public final class Lock {
     return stage;
   }
 
-  /// Whether a manifest is the lock of this recipe as it reads now.
+  /// Whether a manifest is the lock of the current text of a recipe.
   public static boolean fits(JsonNode manifest, Recipe recipe) {
     for (var generator : manifest.path("metadata").path("generators")) {
       if (generator.path("name").asString("").equals(GENERATOR)) {
@@ -100,12 +100,12 @@ public final class Lock {
     return false;
   }
 
-  /// Writes a manifest so that people can read it; the file is whole at every moment.
+  /// Writes a manifest, indented. Replaces the file atomically.
   public static void write(JsonNode manifest, Path file) throws IOException {
     var absolute = file.toAbsolutePath();
     var directory = absolute.getParent();
     if (directory == null) {
-      throw new ResolveException("not the name of a file: " + file);
+      throw new ResolveException("cannot write the lock: not the name of a file: " + file);
     }
     var temporary = Files.createTempFile(directory, "." + absolute.getFileName(), ".new");
     try {

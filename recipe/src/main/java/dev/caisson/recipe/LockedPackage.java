@@ -1,8 +1,8 @@
 package dev.caisson.recipe;
 
-/// A package as apt chose it.
+/// A package that apt chose.
 ///
-/// @param size in bytes
-/// @param sha256 in hexadecimal digits
+/// @param size the size in bytes
+/// @param sha256 the checksum in hexadecimal digits
 public record LockedPackage(
     String name, String version, String architecture, long size, String sha256, String url) {}

@@ -33,13 +33,13 @@ import tools.jackson.dataformat.yaml.YAMLFactory;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 import tools.jackson.dataformat.yaml.YAMLParser;
 
-/// A recipe that has been read and found valid.
+/// A valid recipe.
 ///
-/// @param fingerprint the SHA-256 of its text, by which a lock is known to be its own
-/// @param suite empty for the machine's own
-/// @param variant what is installed besides the packages
-/// @param run commands for the finished tree, each a list of words
-/// @param archive the file name of the archive to be exported; empty if the tree itself is
+/// @param fingerprint the SHA-256 of its text; the lock of the recipe contains it
+/// @param suite the suite; empty for that of the machine
+/// @param variant which packages to install besides those of the recipe
+/// @param run the commands to run in the finished tree, each a list of words
+/// @param archive the file name of the archive to export; empty to export the tree itself
 public record Recipe(
     String fingerprint,
     Optional<String> suite,
@@ -52,10 +52,11 @@ public record Recipe(
 
   /// Reads a recipe.
   ///
-  /// @throws ManifestException if it is not valid, with line and column if it is not even YAML
+  /// @throws ManifestException if the recipe is not valid; the message has line and column if it is
+  ///   not YAML
   public static Recipe read(Path file) throws IOException {
     if (Files.size(file) > BoundedFile.RECIPE.longest()) {
-      throw new ManifestException(List.of(new Problem("", "a recipe of more than 1 MiB")));
+      throw new ManifestException(List.of(new Problem("", "the recipe is longer than 1 MiB")));
     }
     var bytes = BoundedFile.RECIPE.read(file);
     var yaml = parse(decode(bytes));
@@ -97,7 +98,8 @@ public record Recipe(
     }
   }
 
-  /// Notices aliases. Jackson reads them as text: as the name of what they stand for.
+  /// Finds aliases, so that they can be refused. Jackson reads an alias as text: the name of its
+  /// anchor.
   private static final class AliasFinder extends JsonParserDelegate {
     private final YAMLParser yaml;
     private Optional<TokenStreamLocation> first = Optional.empty();
@@ -151,8 +153,8 @@ public record Recipe(
     }
   }
 
-  /// The YAML parser says in its message what is wrong and where; the location of the exception is
-  /// that of what came before.
+  /// The problem and its place, from the message of the YAML parser. The location of the exception
+  /// is that of the previous token.
   private static String reason(JacksonException failure) {
     var lines = failure.getOriginalMessage().lines().map(String::strip).toList();
     var what =
@@ -205,13 +207,13 @@ public record Recipe(
     return array.valueStream().map(JsonNode::stringValue).toList();
   }
 
-  /// Where the lock of a recipe is kept: beside it, `NAME.lock.json`.
+  /// The file of a recipe's lock: `NAME.lock.json`, in the same directory.
   public static Path lockFile(Path recipe) {
     var name = String.valueOf(recipe.getFileName()).replaceFirst("\\.ya?ml$", "");
     return recipe.resolveSibling(name + ".lock.json");
   }
 
-  /// Whether a file is a recipe by its name.
+  /// Whether the name of a file is that of a recipe.
   public static boolean isRecipe(Path file) {
     return file.toString().endsWith(".yaml") || file.toString().endsWith(".yml");
   }

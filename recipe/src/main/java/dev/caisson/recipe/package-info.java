@@ -1,6 +1,6 @@
-/// A recipe says in a few lines which Debian packages a tree is made of. Resolving it asks apt
-/// which packages that means today, and writes a manifest in which each is locked by its URL, size
-/// and SHA-256.
+/// A recipe lists, in a few lines, the Debian packages of a tree. Resolving it asks apt which
+/// packages these are today, and writes a manifest that locks each package by its URL, size and
+/// SHA-256.
 @NullMarked
 package dev.caisson.recipe;
 

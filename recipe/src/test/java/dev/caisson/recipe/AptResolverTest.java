@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// With the sources that the machine has.
+/// Uses the apt sources of the machine.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.BUBBLEWRAP, Need.APT})
 @Timeout(600)
@@ -45,7 +45,7 @@ class AptResolverTest {
     return new AptResolver(Files.createTempDirectory(temp, "apt"), warnings::add).resolve(recipe);
   }
 
-  /// What the machine's own apt has.
+  /// The state of the machine's own apt.
   private static List<String> state() throws IOException {
     var all = new ArrayList<String>();
     for (var root :
@@ -63,7 +63,7 @@ class AptResolverTest {
   }
 
   @Test
-  void aPackageWithoutDependenciesIsChosenAloneAndTheMachineIsLeftAsItIs() throws Exception {
+  void aPackageWithoutDependenciesIsChosenAloneAndTheMachineDoesNotChange() throws Exception {
     var before = state();
     var resolution = resolve(recipe("", "extract", "busybox-static"));
     assertThat(state()).isEqualTo(before);
@@ -80,7 +80,7 @@ class AptResolverTest {
   }
 
   @Test
-  void whatAPackageNeedsIsChosenTooSortedByName() throws Exception {
+  void dependenciesAreChosenTooSortedByName() throws Exception {
     var resolution = resolve(recipe("", "extract", "bash"));
     assertThat(resolution.packages())
         .extracting(LockedPackage::name)
@@ -90,7 +90,7 @@ class AptResolverTest {
   }
 
   @Test
-  void aVariantBringsWhatItIsNamedAfter() throws Exception {
+  void aVariantAddsItsPackages() throws Exception {
     var essential = resolve(recipe("", "essential"));
     assertThat(essential.packages())
         .extracting(LockedPackage::name)
@@ -102,7 +102,7 @@ class AptResolverTest {
   }
 
   @Test
-  void anUnknownPackageIsToldByItsName() {
+  void theErrorForAnUnknownPackageNamesIt() {
     assertThatThrownBy(
             () -> resolve(recipe("", "extract", "busybox-static", "no-such-package-here")))
         .isInstanceOf(ResolveException.class)
@@ -111,7 +111,7 @@ class AptResolverTest {
 
   @Test
   void aNameIsNeverTakenForAPattern() {
-    // To apt-get these are regular expressions, if no package has the name.
+    // apt-get takes a name that no package has for a regular expression.
     for (var name : List.of("busybox-stati.", "busybox.static", "busybox-.+")) {
       assertThatThrownBy(() -> resolve(recipe("", "extract", name)))
           .as(name)
@@ -121,7 +121,7 @@ class AptResolverTest {
   }
 
   @Test
-  void anUnknownSuiteIsToldWithThoseThatThereAre() throws Exception {
+  void theErrorForAnUnknownSuiteListsTheKnownOnes() throws Exception {
     var known = resolve(recipe("", "extract", "busybox-static")).suite();
     assertThatThrownBy(() -> resolve(recipe("nosuchsuite", "extract", "busybox-static")))
         .isInstanceOf(ResolveException.class)
@@ -138,18 +138,18 @@ class AptResolverTest {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.APT})
-  void methodsOfAptRunAsTheUserThatDebianHasForThem() throws Exception {
+  void methodsOfAptRunAsDebiansUserForThem() throws Exception {
     assumeTrue(AptSandbox.hasUserForMethods(), "there is no user _apt");
     var work = Files.createDirectory(temp.resolve("methods"));
     new AptResolver(work, warnings::add).resolve(recipe("", "extract", "busybox-static"));
-    // apt gives it to the user that its methods are to run as.
+    // apt makes the user of its methods the owner of this directory.
     var owner = Files.getOwner(work.resolve("state/lists/partial"));
     assertThat(owner.getName()).isEqualTo("_apt");
   }
 
   @Test
   @Requires({Need.BUBBLEWRAP, Need.APT})
-  void whatReadsMirrorsSeesNoOtherFileAndNoUnixSocket() throws Exception {
+  void aptSeesNoOtherFileAndNoUnixSocket() throws Exception {
     var work = Files.createDirectory(temp.resolve("sandbox"));
     var script =
         "ls /etc/shadow /root /home 2>&1; perl -e 'use Socket;"

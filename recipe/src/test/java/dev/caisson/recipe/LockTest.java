@@ -48,7 +48,8 @@ class LockTest {
     return Recipe.read(Files.writeString(temp.resolve("recipe.yaml"), text));
   }
 
-  /// The descriptions are those of the modules that ship, so that what is locked is what they take.
+  /// Reads a manifest with the modules that ship, so that a lock is validated against their
+  /// schemas.
   private Manifest read(JsonNode json) throws IOException {
     var shipped = Path.of("..", "modules", "src", "main", "resources", "dev", "caisson", "modules");
     var libdir = Files.createDirectories(temp.resolve("libdir"));
@@ -71,7 +72,7 @@ class LockTest {
   }
 
   @Test
-  void aLockIsAManifestThatTheModulesTake() throws Exception {
+  void aLockIsAManifestThatTheModulesAccept() throws Exception {
     var recipe =
         recipe(
             """
@@ -111,7 +112,7 @@ class LockTest {
   }
 
   @Test
-  void whatIsNoLockFitsNoRecipe() throws Exception {
+  void aManifestThatIsNotALockFitsNoRecipe() throws Exception {
     var recipe = recipe("packages: [bash]\n");
     for (var text :
         List.of(
@@ -125,7 +126,7 @@ class LockTest {
   }
 
   @Test
-  void aLockIsWrittenAndReadAsItIs() throws Exception {
+  void aLockIsWrittenAndReadUnchanged() throws Exception {
     var lock = Lock.manifest(recipe("packages: [bash]\n"), RESOLUTION);
     var file = temp.resolve("recipe.lock.json");
     Files.writeString(file, "an older one");
@@ -141,7 +142,7 @@ class LockTest {
   }
 
   @Test
-  void aLockThatCannotBeWrittenLeavesTheOldOne() throws Exception {
+  void aFailedWriteKeepsTheOldLock() throws Exception {
     var file = temp.resolve("directory.lock.json");
     Files.createDirectories(file.resolve("inside"));
     var lock = Lock.manifest(recipe("packages: [bash]\n"), RESOLUTION);
@@ -151,7 +152,7 @@ class LockTest {
   }
 
   @Test
-  void aLockThatIsBrokenIsToldWithLineAndColumn() throws Exception {
+  void theErrorForABrokenLockHasLineAndColumn() throws Exception {
     var file =
         Files.writeString(temp.resolve("broken.lock.json"), "{\"version\": \"2\",\n oops}\n");
     assertThatThrownBy(() -> ManifestReader.json(file))

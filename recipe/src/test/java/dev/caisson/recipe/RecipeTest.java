@@ -29,7 +29,7 @@ class RecipeTest {
   }
 
   @Test
-  void aRecipeOfPackagesAloneHasTheUsualRest() throws Exception {
+  void aRecipeWithOnlyPackagesHasTheDefaults() throws Exception {
     var recipe = read("packages: [bash, g++]\n");
     assertThat(recipe.packages()).containsExactly("bash", "g++");
     assertThat(recipe.variant()).isEqualTo("minbase");
@@ -40,7 +40,7 @@ class RecipeTest {
   }
 
   @Test
-  void everythingThatCanBeSaidIsRead() throws Exception {
+  void allKeysAreRead() throws Exception {
     var recipe =
         read(
             """
@@ -69,27 +69,27 @@ class RecipeTest {
   }
 
   @Test
-  void anArchiveHasANameUnlessItIsGivenOne() throws Exception {
+  void anArchiveHasADefaultName() throws Exception {
     assertThat(read("packages: []\nexport: {tar: {}}\n").archive()).contains("tree.tar");
     assertThat(read("packages: []\nexport: {tree: {}}\n").archive()).isEmpty();
   }
 
   @Test
-  void whatIsNotYamlIsToldWithItsLineAndColumn() {
+  void theErrorForInvalidYamlHasLineAndColumn() {
     var problem = problems("packages:\n  - bash\n  - [unclosed\n").getFirst();
     assertThat(problem.message()).contains("not YAML").containsPattern("line [34], column \\d+");
     assertThat(problems("packages:\n\t- bash\n").getFirst().message()).contains("line 2, column 1");
   }
 
   @Test
-  void aKeyThatIsThereTwiceIsToldWithItsLine() {
+  void theErrorForADuplicateKeyHasItsLine() {
     assertThat(problems("packages: [a1]\npackages: [b1]\n").getFirst().message())
         .contains("packages")
         .contains("line 2");
   }
 
   @Test
-  void anUnknownKeyIsToldWithItsPath() {
+  void theErrorForAnUnknownKeyHasItsPath() {
     assertThat(problems("packages: []\npackage: [bash]\n"))
         .containsExactly(new Problem("package", "is not known here"));
     assertThat(problems("packages: []\nexport: {tar: {file-name: x}}\n"))
@@ -97,7 +97,7 @@ class RecipeTest {
   }
 
   @Test
-  void allProblemsAreToldAtOnce() {
+  void allProblemsAreReportedAtOnce() {
     assertThat(
             problems(
                 "suite: 12\nvariant: huge\npackages: [ok1, Bad, 7]\nsource-epoch: soon\nexport: {}\n"))
@@ -113,7 +113,7 @@ class RecipeTest {
   @ParameterizedTest
   @ValueSource(
       strings = {"", "\n", "# only a comment\n", "---\n", "null\n", "- bash\n", "bash\n", "42\n"})
-  void whatIsNoMapIsRefused(String text) {
+  void aRecipeThatIsNotAMapIsRefused(String text) {
     assertThat(problems(text)).isNotEmpty();
   }
 
@@ -154,7 +154,7 @@ class RecipeTest {
         "bash^",
         "lib*"
       })
-  void namesThatNoPackageHasAreRefusedWithTheirPath(String name) {
+  void invalidNamesOfPackagesAreRefusedWithTheirPath(String name) {
     assertThat(problems("packages: [good, \"" + name + "\"]\n"))
         .extracting(Problem::path)
         .containsExactly("packages[1]");
@@ -162,7 +162,7 @@ class RecipeTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"a/b.tar", "", "/a.tar"})
-  void theNameOfAnArchiveIsOneName(String name) {
+  void theNameOfAnArchiveHasNoSlash(String name) {
     assertThat(problems("packages: []\nexport: {tar: {filename: \"" + name + "\"}}\n"))
         .isNotEmpty();
   }
@@ -184,7 +184,7 @@ class RecipeTest {
         "packages: [bash]\nexport: {tar: {filename: &x1 a.tar}}\nsuite: *x1\nrun: [\n",
       })
   void anAliasIsNotTakenForAName(String text) {
-    // What an alias stands for is not read; its name must not pass for a package.
+    // The parser does not resolve an alias. Its name must not be taken for a package.
     assertThat(problems(text))
         .singleElement()
         .extracting(Problem::message)
@@ -205,14 +205,14 @@ class RecipeTest {
   }
 
   @Test
-  void whatLooksLikeANumberOrATruthIsNotTakenForAName() {
+  void numbersAndBooleansAreNotTakenForNames() {
     assertThat(problems("packages: [1e3, true, 10]\n"))
         .extracting(Problem::path)
         .containsExactly("packages[0]", "packages[1]", "packages[2]");
   }
 
   @Test
-  void theLockLiesBesideTheRecipe() {
+  void theLockIsInTheDirectoryOfTheRecipe() {
     assertThat(Recipe.lockFile(Path.of("/a/web.yaml"))).isEqualTo(Path.of("/a/web.lock.json"));
     assertThat(Recipe.lockFile(Path.of("web.yml"))).isEqualTo(Path.of("web.lock.json"));
     assertThat(Recipe.lockFile(Path.of("yaml.d/a.b.yaml")))
@@ -220,7 +220,7 @@ class RecipeTest {
   }
 
   @Test
-  void recipesAreKnownByTheirNames() {
+  void recipesAreRecognizedByTheirNames() {
     assertThat(Recipe.isRecipe(Path.of("a.yaml"))).isTrue();
     assertThat(Recipe.isRecipe(Path.of("a.yml"))).isTrue();
     assertThat(Recipe.isRecipe(Path.of("a.lock.json"))).isFalse();

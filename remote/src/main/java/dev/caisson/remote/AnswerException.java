@@ -2,11 +2,12 @@ package dev.caisson.remote;
 
 import java.io.IOException;
 
-/// A process answered what no kernel answers: who serves its calls lies.
+/// A process returned what no kernel returns: the program that serves its calls is faulty or
+/// hostile.
 public final class AnswerException extends IOException {
   private static final long serialVersionUID = 1;
 
-  /// @param what it answered, and where
+  /// @param what the answer, and to which call
   public AnswerException(String what) {
     super(what);
   }

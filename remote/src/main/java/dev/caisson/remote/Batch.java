@@ -15,23 +15,23 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/// Many calls at once: they are sent together, and answered together, which costs a small part of
-/// one after the other.
+/// A batch of calls: they are sent together and answered together, which costs much less than
+/// making them one after the other.
 ///
-/// It has the methods of the process. What returns nothing, and what opens a descriptor, is made
-/// later: when the batch is full, when something is asked for that must be known, and at the end.
-/// Such a descriptor can be used in the same batch at once. A call whose descriptor could not be
-/// opened is not made.
+/// A batch has the methods of the process. A call that returns nothing or opens a descriptor is
+/// queued. The queue is sent when it is full, when a result is needed, and at the end. A descriptor
+/// from a queued call can be used in the same batch at once. If it cannot be opened, the calls that
+/// use it are not made.
 ///
-/// A call that fails does not keep the others from being made; what is thrown in the end is the
-/// first failure, with the others as suppressed ones. One that has no answer, in time or at all,
-/// can be used no more. For one thread.
+/// A failed call does not stop the others. The batch throws the first failure, with the others
+/// suppressed. A batch that got no answer, before its deadline or at all, cannot be used any more.
+/// For one thread.
 ///
 /// {@snippet class="dev.caisson.remote.BatchTest" region="batch"}
 public final class Batch implements SystemCalls, AutoCloseable {
   private static final long ROOM = 128 * 1024;
 
-  /// The result of a call whose descriptor could not be opened.
+  /// The result of a call whose descriptor argument could not be opened.
   private static final long NOT_MADE = -Errno.ECANCELED.number();
 
   private final CallRunner process;
@@ -41,11 +41,11 @@ public final class Batch implements SystemCalls, AutoCloseable {
   private long used;
   private boolean broken;
 
-  /// @param opens what it opens, if anything
+  /// @param opens the descriptor that it opens, if any
   private record Queued(Call call, Optional<Opened> opens) {}
 
   private record Opened(PendingDescriptor opening, RemoteFd fd) {
-    /// There will be no answer. What was opened before that is open.
+    /// Called when no answer will come. A descriptor that was opened before stays open.
     void ended() {
       made(opening.isMade() ? opening.number() : NOT_MADE);
     }
@@ -70,7 +70,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
     @Override
     public void run(Call call) throws IOException {
       if (call.with().answers()) {
-        // What it writes is looked at next.
+        // The caller reads the output next.
         call.value();
       } else {
         add(call, Optional.empty());
@@ -94,8 +94,8 @@ public final class Batch implements SystemCalls, AutoCloseable {
 
   private void add(Call call, Optional<Opened> opens) throws IOException {
     if (broken) {
-      // What it has sent may be under way yet, with the memory that it has.
-      throw new IllegalStateException("a batch was used after it had no answer");
+      // The process may still be running its calls, in the batch's memory.
+      throw new IllegalStateException("the batch has lost its answers; start a new batch");
     }
     boolean refers = !call.expected().isEmpty();
     long size = call.with().size();
@@ -123,16 +123,16 @@ public final class Batch implements SystemCalls, AutoCloseable {
     queue.add(new Queued(call, opens));
   }
 
-  /// Whether a descriptor that the call needs could not be opened.
+  /// Whether a descriptor that the call uses could not be opened.
   private static boolean lacks(Call call) {
     return call.expected().stream()
         .map(Call.Expected::opening)
         .anyMatch(opening -> opening.isMade() && opening.number() < 0);
   }
 
-  /// Makes all that has been put off until now, and waits for it.
+  /// Makes all queued calls, and waits for them.
   ///
-  /// @throws SystemCallException the first that failed
+  /// @throws SystemCallException the first failure, with the others suppressed
   public void flush() throws IOException {
     if (queue.isEmpty()) {
       return;
@@ -175,7 +175,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
     }
   }
 
-  /// As much as the call may take that may take the most.
+  /// The longest deadline of all queued calls.
   private Duration time() {
     var most = Duration.ZERO;
     for (var queued : queue) {
@@ -194,7 +194,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
     };
   }
 
-  /// Whether what a call opens is closed by a later one that goes together with it.
+  /// Whether a later call of the same group closes what a call opens.
   private static boolean isClosed(Queued opening, List<Queued> sent) {
     return opening.opens().isPresent()
         && sent.stream()
@@ -204,7 +204,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
             .anyMatch(closed -> closed.opening().equals(opening.opens().get().opening()));
   }
 
-  /// Whoever has had something closed owns it no more, though it has not been.
+  /// Schedules the closes that the failed batch did not perform.
   private void closeUnclosed() {
     for (var queued : queue) {
       var call = queued.call();
@@ -231,7 +231,8 @@ public final class Batch implements SystemCalls, AutoCloseable {
     return results;
   }
 
-  /// A descriptor that is opened by an earlier request is told by how much earlier that is.
+  /// Sends a call. An argument that an earlier request of the group opens is given as the distance
+  /// to that request.
   private void request(Connection connection, int index, Call call) {
     long number = call.nr().number();
     var words = call.with().words();
@@ -245,7 +246,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
         words[argument] = (long) index - opening.place();
       } else {
         throw new IllegalStateException(
-            "a remote descriptor of another batch was used before that");
+            "a pending descriptor belongs to another batch; flush that batch first");
       }
     }
     boolean ends =
@@ -282,7 +283,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
     if (lie) {
       return Optional.of(
           new AnswerException(
-              "%s was answered with %d, which is no descriptor".formatted(queued.call(), result)));
+              "%s returned %d, which is not a descriptor".formatted(queued.call(), result)));
     }
     if (!Errno.isError(result)) {
       return Optional.empty();
@@ -291,9 +292,9 @@ public final class Batch implements SystemCalls, AutoCloseable {
     return notMade ? Optional.empty() : Optional.of(queued.call().failure(result));
   }
 
-  /// Makes what is left, and ends the batch.
+  /// Makes the queued calls, and closes the batch.
   ///
-  /// @throws SystemCallException the first that failed
+  /// @throws SystemCallException the first failure, with the others suppressed
   @Override
   public void close() throws IOException {
     try {

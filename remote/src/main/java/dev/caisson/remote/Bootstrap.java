@@ -21,18 +21,18 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/// What is said between a stub that has connected and its controller, until the process can be
+/// The exchange between a stub that has connected and its controller, until the process can be
 /// used. See `docs/reference/stub-wire.md`.
 final class Bootstrap {
   private static final int DESCRIPTION_BY_STDIN = 64;
 
   private Bootstrap() {}
 
-  /// Makes a process of a stub that has a socket as its standard input. Three descriptors is what
-  /// it takes: the one that it would pass others over is the memory, and the one for data, when all
-  /// has been told, is that for passing. The socket stays the caller's.
+  /// Makes a process from a stub whose standard input is a socket. Such a stub takes three
+  /// descriptors: it gets the memory in place of the socket for passing, and the data socket
+  /// becomes the socket for passing after the handshake. The caller keeps the socket.
   ///
-  /// @throws StubException if it is no stub, or one that lies
+  /// @throws StubException if the peer is not a stub, or breaks the protocol
   static Launched byStandardInput(UnixSocket connected, Deadline deadline) throws IOException {
     var memory = AddressSpace.create();
     try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM);
@@ -101,7 +101,7 @@ final class Bootstrap {
         pid);
   }
 
-  /// Makes a process of a persistent one.
+  /// Makes a process from a persistent one.
   static RemoteProcess found(
       Symbols symbols, Sockets sockets, AddressSpace memory, int memfd, Deadline deadline)
       throws IOException {
@@ -128,7 +128,7 @@ final class Bootstrap {
     }
   }
 
-  /// Has the process map the memory, and close what it does not need from then on.
+  /// Makes the process map the shared memory, and close the descriptors that it no longer needs.
   private static long map(
       Connection connection, int memfd, List<Integer> unneeded, Deadline deadline)
       throws IOException {
@@ -136,7 +136,7 @@ final class Bootstrap {
     return map(connection, mapShared, memfd, unneeded, deadline);
   }
 
-  /// Has the process map memory of its own, and close what it does not need from then on.
+  /// Makes the process map its own memory, and close the descriptors that it no longer needs.
   static long map(Connection connection, List<Integer> unneeded, Deadline deadline)
       throws IOException {
     int mapPrivate = 2;
@@ -163,11 +163,11 @@ final class Bootstrap {
     }
   }
 
-  /// Where the memory is, if an answer to `mmap` is no error.
+  /// The address of the mapped memory, unless the answer to `mmap` is an error.
   static long mapped(long answer) throws IOException {
     if (Errno.isError(answer)) {
       if (Errno.find((int) -answer).isEmpty()) {
-        throw new StubException("it answers with errno %d, which is none".formatted(-answer));
+        throw new StubException("mmap returned unknown errno %d".formatted(-answer));
       }
       throw SystemCallException.of(answer, "mmap", AddressSpace.SIZE);
     }

@@ -21,9 +21,9 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/// A system call on its way: its arguments one after the other, and then the way that it is made.
+/// A system call under construction: add its arguments one after the other, then make it.
 ///
-/// Good for calls that have no method of their own: `process.call(SystemCall.GETPPID).value()`.
+/// For calls without their own method: `process.call(SystemCall.GETPPID).value()`.
 ///
 /// For one thread.
 public final class Call {
@@ -37,9 +37,9 @@ public final class Call {
   private Cleanup cleanup = Cleanup.NONE;
   private boolean submitted;
 
-  /// A descriptor that is not open yet.
+  /// A descriptor that is still pending.
   ///
-  /// @param index which argument it is
+  /// @param index the index of the argument
   record Expected(int index, PendingDescriptor opening) {}
 
   Call(CallContext context, CallExecutor executor, SystemCall nr) {
@@ -55,10 +55,10 @@ public final class Call {
     return this;
   }
 
-  /// Adds a number under a name, which traces show, and by which a replay knows it: a constant, or
-  /// a number that is another one in each run.
+  /// Adds a number with a name. Traces show the name, and a replay compares it instead of the
+  /// number: for a constant, or a number that differs in each run.
   ///
-  /// @param name the name itself, or the constant of an enum that bears it
+  /// @param name the name itself, or the enum constant whose text it is
   Call named(long value, Object name) {
     return argument(value, new CallArguments.Name(name.toString()));
   }
@@ -74,24 +74,24 @@ public final class Call {
     return this;
   }
 
-  /// Adds a number that is made of flags.
+  /// Adds a set of flags.
   Call flags(Set<? extends Flag> flags) {
     return flags.isEmpty() ? word(0) : argument(Flag.bits(flags), new Flags(flags, Set.of()));
   }
 
-  /// Adds a number that is made of flags, and of one that goes without saying.
+  /// Adds a set of flags, and a flag that the call always sets.
   Call flags(Set<? extends Flag> flags, Implied implied) {
     return argument(Flag.bits(flags) | implied.bit(), new Flags(flags, Set.of(implied)));
   }
 
-  /// Adds a number that is a flag which goes without saying.
+  /// Adds a flag that the call always sets.
   Call flags(Implied flag) {
     return flags(Set.of(), flag);
   }
 
   /// Adds a descriptor of the process.
   ///
-  /// @throws IllegalArgumentException if it is one of another process
+  /// @throws IllegalArgumentException if the descriptor belongs to another process
   public Call fd(RemoteFd fd) {
     fd.checkUse(context);
     var opening = fd.opening();
@@ -105,14 +105,14 @@ public final class Call {
     return argument(fd.number(), fd);
   }
 
-  /// Adds memory that the process shares.
+  /// Adds the address of shared memory.
   ///
-  /// @throws IllegalArgumentException if it is that of another process
+  /// @throws IllegalArgumentException if the memory belongs to another process
   public Call memory(RemoteMemory memory) {
     return argument(address(memory), new Argument.Shared(memory, 0));
   }
 
-  /// Adds a place in memory that the process shares.
+  /// Adds the address of a place in shared memory.
   Call memory(RemoteMemory memory, long offset) {
     long address = memory.address() + Objects.checkIndex(offset, memory.size());
     memory(memory);
@@ -120,7 +120,7 @@ public final class Call {
     return this;
   }
 
-  /// Adds, where a directory is wanted, the working directory of the process.
+  /// Adds AT_FDCWD, the working directory of the process, in place of a directory's descriptor.
   Call cwd() {
     int atFdcwd = -100;
     return named(atFdcwd, "AT_FDCWD");
@@ -131,12 +131,12 @@ public final class Call {
     if (path.isAbsolute()) {
       return string(PathBytes.of(path), path);
     }
-    // Relative to something that Java knows nothing of.
+    // Not `Path.toAbsolutePath`, which would resolve it against the JVM's working directory.
     var absolute = PathBytes.of(Path.of("/").resolve(path));
     return string(Arrays.copyOfRange(absolute, 1, absolute.length), path);
   }
 
-  /// Adds a text.
+  /// Adds a NUL-terminated string.
   public Call string(String text) {
     return string(PathBytes.encode(text), text);
   }
@@ -146,8 +146,7 @@ public final class Call {
     return part(MemorySegment.ofArray(terminated), true, false, List.of(), means);
   }
 
-  /// Adds an array of pointers to strings, with no pointer at its end: arguments, or an
-  /// environment.
+  /// Adds a null-terminated array of pointers to strings: arguments, or an environment.
   Call strings(List<byte[]> strings) {
     long at = 8L * (strings.size() + 1);
     var block =
@@ -172,12 +171,12 @@ public final class Call {
     return in(MemorySegment.ofArray(bytes));
   }
 
-  /// Adds memory of this JVM for the kernel to read, which is copied when the call is made.
+  /// Adds memory of this JVM for the kernel to read. It is copied when the call is made.
   public Call in(MemorySegment bytes) {
     return part(bytes, true, false, List.of(), bytes);
   }
 
-  /// Adds room for the kernel to write to, which can be read when the call has been made.
+  /// Adds room for the kernel to write to. It can be read when the call has been made.
   public Call out(MemorySegment room) {
     return part(room, false, true, List.of(), room);
   }
@@ -187,10 +186,10 @@ public final class Call {
     return inOut(bytes, List.of());
   }
 
-  /// Adds memory that the kernel reads, and writes to, with pointers to other places in it.
+  /// Adds memory that the kernel reads and writes, with pointers to other places in it.
   ///
-  /// @param pointers where they are; what they say counts from the beginning of the memory, and is
-  ///   nonsense after the call
+  /// @param pointers the offsets of the pointers; each pointer holds an offset into the memory
+  ///   before the call, and is meaningless afterwards
   Call inOut(MemorySegment bytes, List<Long> pointers) {
     return part(bytes, true, true, pointers, bytes);
   }
@@ -200,15 +199,15 @@ public final class Call {
     return part(bytes, true, false, pointers, bytes);
   }
 
-  /// Allows it another time than the process's calls have.
+  /// Sets the call's deadline, in place of the process's.
   public Call within(Duration time) {
     deadline = time;
     timed = true;
     return this;
   }
 
-  /// Says how long the kernel is told to wait: the call has that beside what the process's calls
-  /// have, unless it has been allowed a time.
+  /// Tells the call how long the kernel will wait: its deadline is that time plus the process's,
+  /// unless [#within] has set one.
   Call waits(Duration time) {
     if (!timed) {
       deadline = time.plus(context.deadline());
@@ -218,7 +217,7 @@ public final class Call {
 
   /// Makes the call.
   ///
-  /// @throws SystemCallException if it fails; in a batch, that is told later
+  /// @throws SystemCallException if it fails; a batch reports the failure later
   public void run() throws IOException {
     executor.run(this);
   }
@@ -235,11 +234,10 @@ public final class Call {
     return result;
   }
 
-  /// What an answer means that is a negated errno.
+  /// The exception for an answer that is a negated errno.
   IOException failure(long result) {
     if (Errno.find((int) -result).isEmpty()) {
-      return new AnswerException(
-          "%s was answered with errno %d, which is none".formatted(this, -result));
+      return new AnswerException("%s returned unknown errno %d".formatted(this, -result));
     }
     return SystemCallException.of(result, nr.kernelName(), arguments.told().toArray());
   }
@@ -253,17 +251,18 @@ public final class Call {
 
   /// Makes the call.
   ///
-  /// @return what it returns: a number of things for which there is room
-  /// @throws AnswerException if it is a greater one
+  /// @param most the greatest possible result
+  /// @return what it returns: a count
+  /// @throws AnswerException if the process reports a greater or negative count
   long counted(long most) throws IOException {
     return counted(value(), most);
   }
 
-  /// @throws AnswerException if that is a greater number than there can be
+  /// @throws AnswerException if the count is negative, or greater than possible
   static long counted(long count, long most) throws AnswerException {
     if (count < 0 || count > most) {
       throw new AnswerException(
-          "a process answered with %d where there are no more than %d".formatted(count, most));
+          "a process reported a count of %d where at most %d is possible".formatted(count, most));
     }
     return count;
   }
@@ -279,7 +278,8 @@ public final class Call {
 
   /// Makes the call.
   ///
-  /// @param numbers one of its arguments: an array of two, in which the kernel says what it opens
+  /// @param numbers one of its arguments: an array of two, to which the kernel writes the numbers
+  ///   of the descriptors that it opens
   List<RemoteFd> opens(MemorySegment numbers) throws IOException {
     leaves(result ->
         List.of(
@@ -293,7 +293,7 @@ public final class Call {
     return opened;
   }
 
-  /// Makes the call now, also in a batch.
+  /// Makes the call immediately, even in a batch.
   ///
   /// @return the descriptor that it opens
   /// @throws SystemCallException if it fails
@@ -307,24 +307,25 @@ public final class Call {
     return new RemoteFd(context, number);
   }
 
-  /// The number of a descriptor that is told in memory.
+  /// The number of a descriptor, to be written into memory that the call points to.
   ///
-  /// @throws IllegalArgumentException if it is one of another process
+  /// @throws IllegalArgumentException if the descriptor belongs to another process
   int number(RemoteFd fd) {
     return fd.numberIn(context);
   }
 
-  /// The address of memory that is told in other memory.
+  /// The address of shared memory, to be written into other memory that the call points to.
   ///
-  /// @throws IllegalArgumentException if it is that of another process
+  /// @throws IllegalArgumentException if the memory belongs to another process
   long address(RemoteMemory memory) {
     if (memory.space() != context.memory()) {
-      throw new IllegalArgumentException("shared memory of another process than " + context);
+      throw new IllegalArgumentException(
+          "the shared memory belongs to another process than " + context);
     }
     return memory.address();
   }
 
-  /// Says what there is to be put back if it is made, and nobody waits for it any more.
+  /// Sets the cleanup for the case that the call is made, but its caller has given up.
   Call leaves(Cleanup what) {
     cleanup = what;
     return this;
@@ -334,7 +335,7 @@ public final class Call {
     return cleanup;
   }
 
-  /// The descriptors among the arguments that are not open yet.
+  /// The arguments that are still pending descriptors.
   List<Expected> expected() {
     return expected;
   }
@@ -344,40 +345,40 @@ public final class Call {
     return context;
   }
 
-  /// Which call it is.
+  /// The system call's number and name.
   public SystemCall nr() {
     return nr;
   }
 
-  /// What it is made with. What points to memory holds what the kernel wrote there once the call
-  /// has been made.
+  /// The arguments. Memory that they point to holds what the kernel wrote once the call has been
+  /// made.
   public List<Argument> arguments() {
     return arguments.list();
   }
 
-  /// Says that it is on its way.
+  /// Marks the call as sent.
   void submit() {
     submitted = true;
   }
 
-  /// Whether it may have been made.
+  /// Whether the call may have been made.
   boolean isSubmitted() {
     return submitted;
   }
 
-  /// How long it may take.
+  /// The call's deadline.
   public Duration deadline() {
     return deadline;
   }
 
-  /// What it is made with, for those who make it.
+  /// The arguments, for the code that makes the call.
   CallArguments with() {
     return arguments;
   }
 
   /// Room for an answer.
   static MemorySegment room(long bytes) {
-    // Of longs, for alignment.
+    // An array of longs, for alignment.
     return MemorySegment.ofArray(new long[(int) ((bytes + 7) / 8)]).asSlice(0, bytes);
   }
 

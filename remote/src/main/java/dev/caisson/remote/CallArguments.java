@@ -10,8 +10,8 @@ import java.util.Optional;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// The arguments of a system call: six words, what they stand for, and the memory that some of them
-/// point to, which is laid out in the process before the call and collected after it.
+/// The arguments of a system call: six words, their meanings, and the memory that some of them
+/// point to. The memory is laid out in the process before the call, and collected after it.
 final class CallArguments {
   private static final int MOST = 6;
   private static final @Nullable Object[] NOTHING = {};
@@ -24,15 +24,15 @@ final class CallArguments {
 
   /// Memory that an argument points to.
   ///
-  /// @param index which argument that is
-  /// @param bytes what is in it before the call, or the room for an answer, or both
-  /// @param in whether it is written before the call
-  /// @param out whether it is read after the call
-  /// @param pointers where there are pointers in it, which count from its beginning
+  /// @param index the index of the argument
+  /// @param bytes the contents before the call, or the room for an answer, or both
+  /// @param in whether the bytes are written before the call
+  /// @param out whether the bytes are read after the call
+  /// @param pointers the offsets of pointers in the bytes; each holds an offset into the bytes
   private record Part(
       int index, MemorySegment bytes, boolean in, boolean out, List<Long> pointers) {}
 
-  /// A text that is shown as it is: a string would be shown between quotation marks.
+  /// A text that is shown without quotation marks, unlike a string.
   record Name(String name) {
     @Override
     public String toString() {
@@ -40,7 +40,7 @@ final class CallArguments {
     }
   }
 
-  /// How many there are.
+  /// How many arguments have been added.
   int count() {
     return count;
   }
@@ -48,12 +48,12 @@ final class CallArguments {
   /// Adds a number.
   void add(long value) {
     if (count == MOST) {
-      throw new IllegalStateException("a system call has six arguments at most");
+      throw new IllegalStateException("a system call has at most six arguments");
     }
     words[count++] = value;
   }
 
-  /// Adds a number that stands for something else.
+  /// Adds a number that has a meaning.
   void add(long value, Object means) {
     add(value);
     means(means);
@@ -69,7 +69,7 @@ final class CallArguments {
     add(0, means);
   }
 
-  /// Changes the last one.
+  /// Replaces the last argument.
   void last(long value, Object means) {
     words[count - 1] = value;
     means(means);
@@ -86,17 +86,17 @@ final class CallArguments {
     return shown.length == 0 ? null : shown[index];
   }
 
-  /// The numbers, as they go to the process: those of memory are set when it is laid out.
+  /// The words that go to the process. Addresses of memory are set by [#layOut].
   long[] words() {
     return words;
   }
 
-  /// Whether the kernel writes something that is read afterwards.
+  /// Whether the kernel writes to any of the memory.
   boolean answers() {
     return answers;
   }
 
-  /// What they are, for an interceptor.
+  /// The arguments, for an interceptor.
   List<Argument> list() {
     var arguments = new ArrayList<Argument>(count);
     int part = 0;
@@ -125,7 +125,7 @@ final class CallArguments {
     };
   }
 
-  /// How much memory the parts need.
+  /// How much memory the parts need, in bytes.
   long size() {
     long size = 0;
     for (var part : parts) {
@@ -134,7 +134,7 @@ final class CallArguments {
     return size;
   }
 
-  /// Puts the parts into memory.
+  /// Copies the parts into memory, and sets their addresses.
   void layOut(MemorySegment local, long address) {
     long at = 0;
     for (var part : parts) {
@@ -149,12 +149,12 @@ final class CallArguments {
     }
   }
 
-  /// Which part of the memory that is laid out has to be written before the call.
+  /// The range of the memory that must be written before the call.
   ByteRange read() {
     return range(Part::in);
   }
 
-  /// Which part of the memory is to be read after the call.
+  /// The range of the memory that must be read after the call.
   ByteRange changed() {
     return range(Part::out);
   }
@@ -172,7 +172,7 @@ final class CallArguments {
     return range;
   }
 
-  /// Takes what the kernel wrote.
+  /// Copies what the kernel wrote.
   void collect(MemorySegment local) {
     long at = 0;
     for (var part : parts) {
@@ -187,7 +187,7 @@ final class CallArguments {
     return (size + 15) & -16;
   }
 
-  /// What they are, for a message.
+  /// The arguments, for a message.
   List<Object> told() {
     var told = new ArrayList<Object>();
     for (int i = 0; i < count; i++) {

@@ -4,14 +4,14 @@ import dev.caisson.remote.internal.wire.AddressSpace;
 import dev.caisson.remote.internal.wire.DescriptorTable;
 import java.time.Duration;
 
-/// What a call is put together for: the process's descriptors and memory, and its time.
+/// What a call needs of its process: the descriptors, the memory and the deadline.
 interface CallContext extends CallTarget, DescriptorTable.User {
-  /// What gives numbers to the descriptors that the call may name.
+  /// The table of the descriptors that the call may name.
   DescriptorTable table();
 
-  /// The memory that the call may name.
+  /// The memory that the call may point to.
   AddressSpace memory();
 
-  /// How long a call may take that is given no time of its own.
+  /// The deadline of a call without its own.
   Duration deadline();
 }

@@ -2,9 +2,9 @@ package dev.caisson.remote;
 
 import java.io.IOException;
 
-/// How calls are made: each by itself, or many at once.
+/// Makes calls: each by itself, or many at once.
 interface CallExecutor {
-  /// Makes a call, now or later, that matters only if it fails.
+  /// Makes a call, now or later, whose result matters only if it fails.
   void run(Call call) throws IOException;
 
   /// Makes a call, now.

@@ -20,13 +20,13 @@ import java.util.OptionalInt;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.IntStream;
 
-/// Makes the calls of one process, one at a time: past those who intercept them, with their
-/// arguments in its memory, over its connection.
+/// Makes the calls of one process, one at a time: through its interceptors, with the arguments in
+/// its memory, over its connection.
 final class CallRunner
     implements SystemCalls, CallContext, CallExecutor, DescriptorTable.User, MemoryAccess {
   private static final Duration DEADLINE = Duration.ofSeconds(30);
 
-  /// How much memory a call has that needs no more, in bytes.
+  /// Size of the scratch memory, which serves all calls but large ones, in bytes.
   private static final long SCRATCH = 64 * 1024;
 
   private final Connection connection;
@@ -38,10 +38,10 @@ final class CallRunner
   private volatile DescriptorTable table;
   private volatile Duration deadline = DEADLINE;
 
-  /// Its number as the kernel of this machine has told it, if it has.
+  /// The number by which the kernel of this machine knows the process, if it is known.
   private volatile OptionalInt known = OptionalInt.empty();
 
-  /// @param end what an interceptor does that ends the process
+  /// @param end ends the process, for an interceptor
   /// @throws OutOfSpaceException if there is no memory for arguments
   CallRunner(
       Connection connection, AddressSpace memory, DescriptorTable table, int pid, Runnable end) {
@@ -63,7 +63,7 @@ final class CallRunner
     end.run();
   }
 
-  /// The process writes to its memory no more, and makes no calls.
+  /// Called when the process no longer writes to its memory, nor makes calls.
   void ended() {
     connection.ended();
     scratch.close();
@@ -83,7 +83,7 @@ final class CallRunner
     return table;
   }
 
-  /// Says that its descriptors have their numbers from another table.
+  /// Moves the process to another descriptor table.
   void table(DescriptorTable other) {
     table.removeUser(this);
     table = other;
@@ -99,8 +99,8 @@ final class CallRunner
     return connection;
   }
 
-  /// Says by which number the kernel of this machine knows it, which no answer of its own can
-  /// change.
+  /// Records the number by which the kernel of this machine knows the process; no answer of the
+  /// process can change it.
   void knownAs(int number) {
     known = OptionalInt.of(number);
   }
@@ -137,14 +137,15 @@ final class CallRunner
   public long result(Call call) throws IOException {
     for (var expected : call.expected()) {
       if (!expected.opening().isMade()) {
-        throw new IllegalStateException("a remote descriptor was used before its batch was made");
+        throw new IllegalStateException(
+            "a pending descriptor has no number yet; flush its batch first");
       }
       call.with().words()[expected.index()] = expected.opening().number();
     }
     return intercepted(call, () -> make(call));
   }
 
-  /// Makes a call the last way, or has an interceptor do something else.
+  /// Passes a call through the interceptors, and then to `last`.
   long intercepted(Call call, Interceptor.Next last) throws IOException {
     if (interceptors.isEmpty()) {
       return last.make();
@@ -157,7 +158,7 @@ final class CallRunner
     return next.make();
   }
 
-  /// Makes a call that no interceptor sees.
+  /// Makes a call, past the interceptors.
   long make(Call call) throws IOException {
     var until = Deadline.in(call.deadline());
     connection.lock(until);
@@ -194,9 +195,9 @@ final class CallRunner
     return result;
   }
 
-  /// What becomes of the answer of a call for which nobody waits any more.
+  /// Handles the late answer of an abandoned call.
   ///
-  /// @param room where its memory is until then
+  /// @param room the call's memory, kept until then
   AbandonedCalls.Late late(Call call, Block room) {
     var cleanup = call.cleanup();
     if (cleanup.equals(Cleanup.NONE)) {
@@ -244,7 +245,7 @@ final class CallRunner
     } catch (ConnectionLostException lost) {
       return false;
     } catch (IOException late) {
-      // The kernel frees the number whatever it answers.
+      // The kernel frees the number even if close fails.
       if (!call.isSubmitted()) {
         connection.later(List.of(CleanupCall.close(number)));
       }
@@ -259,14 +260,14 @@ final class CallRunner
     }
   }
 
-  /// Makes calls that clean up, now if the process is in no call that takes its time.
+  /// Queues cleanup calls, and makes them now if the process becomes free before the deadline.
   void run(List<CleanupCall> calls) {
     connection.later(calls);
     try {
       connection.lock(Deadline.in(deadline));
       connection.unlock();
     } catch (IOException lostOrBusy) {
-      // The next call begins with it, if there is one.
+      // The next call makes them first, if there is one.
     }
   }
 
@@ -286,7 +287,7 @@ final class CallRunner
     interceptors.clear();
   }
 
-  /// Begins with the interceptors of its parent.
+  /// Copies the interceptors of the parent.
   void interceptAs(CallRunner parent) {
     interceptors.addAll(parent.interceptors);
   }

@@ -4,9 +4,10 @@ package dev.caisson.remote;
 ///
 /// Safe for many threads.
 public interface CallTarget {
-  /// Its id, as it knows it itself.
+  /// The id of the process, as the process itself sees it.
   int pid();
 
-  /// Ends the connection to it, and with it the process. Idempotent. See [RemoteProcess#close()].
+  /// Ends the connection to the process, and with it the process. Idempotent. See
+  /// [RemoteProcess#close()].
   void end();
 }

@@ -6,6 +6,6 @@ import dev.caisson.linux.abi.SystemCall;
 ///
 /// See [SystemCalls] for threads.
 public interface Caller {
-  /// Begins any call, by its name.
+  /// Starts any call, by its name.
   Call call(SystemCall nr);
 }

@@ -16,8 +16,8 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
 
-/// How a process makes a child, which begins on a stack in their common memory by serving calls
-/// over sockets of its own. See `clone(2)`.
+/// Makes a child of a process. The child starts on a stack in the shared memory, and serves calls
+/// over its own sockets. See `clone(2)`.
 final class CloneCall {
   private static final int CLONE_VM = 0x100;
   private static final int CLONE_PIDFD = 0x1000;
@@ -27,14 +27,14 @@ final class CloneCall {
 
   private CloneCall() {}
 
-  /// @param listener where the child takes other connections from, by its number in the parent;
-  ///   none if it has one alone
+  /// @param listener where the child accepts further connections, by its number in the parent;
+  ///   empty for a child with only one connection
   static RemoteChild make(RemoteProcess parent, Set<CloneFlag> flags, OptionalInt listener)
       throws IOException {
     boolean sameTable = flags.contains(CloneFlag.FILES);
     var table = parent.table();
     RemoteChild child;
-    // One after the other: no other child may get a copy of this one's sockets.
+    // Locked, so that no other child gets a copy of this one's sockets.
     synchronized (table) {
       var ends = parent.transport().open();
       try (ends) {
@@ -47,7 +47,7 @@ final class CloneCall {
         ends.closeThere();
       }
     }
-    // Once it answers, it has asked to die with its parent.
+    // The first answer shows that the child has asked to die with its parent.
     child
         .process()
         .calls()
@@ -78,7 +78,7 @@ final class CloneCall {
               .leaves(pid -> ended(pid, pidfd))
               .value();
     } catch (IOException | RuntimeException failure) {
-      // When it is sure that there is no child on it.
+      // Frees the stack once no child can be running on it.
       parent.connection().giveBack(stack.block());
       throw failure;
     }
@@ -95,7 +95,7 @@ final class CloneCall {
     return (flags.isEmpty() ? "" : new Flags(flags, Set.of()) + "|") + "VM|PIDFD|SIGCHLD";
   }
 
-  /// What there is to be done with a child that came too late.
+  /// Cleanup for a child that was made after its caller gave up.
   private static List<CleanupCall> ended(long pid, MemorySegment pidfd) {
     var cleanups = new ArrayList<>(CleanupCall.end(pid));
     cleanups.add(CleanupCall.close(pidfd.get(JAVA_INT, 0)));
@@ -135,7 +135,7 @@ final class CloneCall {
     return child;
   }
 
-  /// Puts what the child begins with onto its stack.
+  /// The child's first stack frame.
   private static byte[] frame(Symbols symbols, int calls, OptionalInt listener) {
     var words = Call.room(FRAME);
     words.setAtIndex(JAVA_LONG, 0, symbols.trampoline());

@@ -2,14 +2,14 @@ package dev.caisson.remote;
 
 import java.io.IOException;
 
-/// The connection to a process is at its end, for good: the process has ended, or executed another
-/// program, or somebody has closed it.
+/// The connection to a process has ended for good: the process has ended or executed another
+/// program, or the connection was closed.
 public final class ConnectionLostException extends IOException {
   private static final long serialVersionUID = 1;
 
   private final boolean submitted;
 
-  /// @param what whose connection it was
+  /// @param what the process
   /// @param submitted whether the call may have been made
   public ConnectionLostException(String what, boolean submitted) {
     super(
@@ -18,7 +18,7 @@ public final class ConnectionLostException extends IOException {
     this.submitted = submitted;
   }
 
-  /// Whether the call may have been made. If not, it certainly was not.
+  /// Whether the call may have been made. If false, it certainly was not.
   public boolean submitted() {
     return submitted;
   }

@@ -28,15 +28,15 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/// The calls for what a process may do, and how much. To become another user is
+/// The calls for privileges and resource limits. To become another user, see
 /// [ProcessCalls#setresuid].
 public interface CredentialCalls extends Caller {
-  /// The users that it is. See `getresuid(2)`.
+  /// The user ids of the process. See `getresuid(2)`.
   default Ids getresuid() throws IOException {
     return ids(GETRESUID);
   }
 
-  /// The groups that it is. See `getresgid(2)`.
+  /// The group ids of the process. See `getresgid(2)`.
   default Ids getresgid() throws IOException {
     return ids(GETRESGID);
   }
@@ -49,7 +49,7 @@ public interface CredentialCalls extends Caller {
     return new Ids(real.get(JAVA_INT, 0), effective.get(JAVA_INT, 0), saved.get(JAVA_INT, 0));
   }
 
-  /// The groups that it is in besides. See `getgroups(2)`.
+  /// The supplementary groups. See `getgroups(2)`.
   default List<Integer> getgroups() throws IOException {
     int most = 65536;
     int size = (int) call(GETGROUPS).word(0).word(0).counted(most);
@@ -58,13 +58,13 @@ public interface CredentialCalls extends Caller {
     return Arrays.stream(groups.asSlice(0, 4L * count).toArray(JAVA_INT)).boxed().toList();
   }
 
-  /// Sets the groups that it is in besides. See `setgroups(2)`.
+  /// Sets the supplementary groups. See `setgroups(2)`.
   default void setgroups(List<Integer> groups) throws IOException {
     var bytes = MemorySegment.ofArray(groups.stream().mapToInt(Integer::intValue).toArray());
     call(SETGROUPS).word(groups.size()).in(bytes).run();
   }
 
-  /// Its capabilities. See `capget(2)`.
+  /// The capabilities of the process. See `capget(2)`.
   default Capabilities capget() throws IOException {
     var data = Call.room(2 * Layouts.USER_CAP_DATA_STRUCT.size());
     call(CAPGET).inOut(capabilityHeader()).out(data).run();
@@ -74,7 +74,7 @@ public interface CredentialCalls extends Caller {
         capabilities(data, "inheritable"));
   }
 
-  /// Sets its capabilities, which can only become fewer. See `capset(2)`.
+  /// Sets the capabilities of the process; it cannot gain any. See `capset(2)`.
   default void capset(Capabilities capabilities) throws IOException {
     var data = Call.room(2 * Layouts.USER_CAP_DATA_STRUCT.size());
     capabilities(data, "effective", capabilities.effective());
@@ -83,7 +83,7 @@ public interface CredentialCalls extends Caller {
     call(CAPSET).inOut(capabilityHeader()).in(data).run();
   }
 
-  /// Of the process itself, in two structs, the lower half first.
+  /// A header for the process itself; the data is two structs, the lower half first.
   private static MemorySegment capabilityHeader() {
     int version3 = 0x20080522;
     var header = Layouts.USER_CAP_HEADER_STRUCT.room();
@@ -103,7 +103,7 @@ public interface CredentialCalls extends Caller {
     data.set(JAVA_INT, at + Layouts.USER_CAP_DATA_STRUCT.size(), (int) (set >>> 32));
   }
 
-  /// A limit of its own. See `prlimit(2)`.
+  /// A limit of the process itself. See `prlimit(2)`.
   default Limit prlimit64(Rlimit resource) throws IOException {
     var old = Layouts.RLIMIT64.room();
     call(PRLIMIT64).word(0).named(resource.number(), resource).word(0).out(old).run();
@@ -112,8 +112,8 @@ public interface CredentialCalls extends Caller {
 
   /// Sets a limit of a process. See `prlimit(2)`.
   ///
-  /// @param pid 0 for itself
-  /// @return what it was before
+  /// @param pid 0 for the process itself
+  /// @return the limit before the call
   default Limit prlimit64(int pid, Rlimit resource, Limit limit) throws IOException {
     var fresh = Layouts.RLIMIT64.room();
     fresh.set(JAVA_LONG, Layouts.RLIMIT64.offset("rlim_cur"), limit.soft());
@@ -129,7 +129,7 @@ public interface CredentialCalls extends Caller {
         rlimit.get(JAVA_LONG, Layouts.RLIMIT64.offset("rlim_max")));
   }
 
-  /// The processors that it may run on, counted from 0. See `sched_setaffinity(2)`.
+  /// The processors that the process may run on, counted from 0. See `sched_setaffinity(2)`.
   default Set<Integer> schedGetaffinity() throws IOException {
     int most = 1024;
     var mask = Call.room(most);
@@ -139,28 +139,28 @@ public interface CredentialCalls extends Caller {
         .collect(Collectors.toUnmodifiableSet());
   }
 
-  /// Sets which processors it may run on. See `sched_setaffinity(2)`.
+  /// Sets the processors that the process may run on. See `sched_setaffinity(2)`.
   default void schedSetaffinity(Set<Integer> processors) throws IOException {
     var set = new BitSet();
     processors.forEach(set::set);
-    // The kernel reads longs.
+    // The kernel reads whole longs.
     var mask = MemorySegment.ofArray(set.toLongArray());
     call(SCHED_SETAFFINITY).word(0).word(mask.byteSize()).in(mask).run();
   }
 
   /// The nice value of a process, from -20 to 19. See `getpriority(2)`.
   ///
-  /// @param pid 0 for itself
+  /// @param pid 0 for the process itself
   default int getpriority(int pid) throws IOException {
     int prioProcess = 0;
-    // From 40 to 1, for there to be no negative ones.
+    // The kernel returns 40 to 1, so that no result is negative.
     return 20 - (int) call(GETPRIORITY).named(prioProcess, "PRIO_PROCESS").word(pid).counted(40);
   }
 
   /// Sets the nice value of a process. See `getpriority(2)`.
   ///
-  /// @param pid 0 for itself
-  /// @param nice from -20 to 19: the higher, the less it gets
+  /// @param pid 0 for the process itself
+  /// @param nice from -20 to 19; a higher value gets less processor time
   default void setpriority(int pid, int nice) throws IOException {
     int prioProcess = 0;
     call(SETPRIORITY).named(prioProcess, "PRIO_PROCESS").word(pid).word(nice).run();

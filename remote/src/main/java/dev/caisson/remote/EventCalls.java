@@ -30,44 +30,44 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 
-/// The calls with which a process waits for what comes. Every descriptor that they open is CLOEXEC.
+/// The calls with which a process waits for events. Every descriptor that they open is CLOEXEC.
 public interface EventCalls extends Caller {
   // Descriptors
 
-  /// Makes a set of descriptors to wait for. See `epoll_create1(2)`.
+  /// Makes an epoll instance. See `epoll_create1(2)`.
   default RemoteFd epollCreate1() throws IOException {
     return call(EPOLL_CREATE1).flags(Implied.CLOEXEC).opens();
   }
 
-  /// Waits for a descriptor from now on. See `epoll_ctl(2)`, EPOLL_CTL_ADD.
+  /// Adds a descriptor to an epoll instance. See `epoll_ctl(2)`, EPOLL_CTL_ADD.
   ///
-  /// @param data what its events are told with
+  /// @param data returned with its events
   default void epollCtlAdd(RemoteFd epoll, RemoteFd fd, Set<EpollFlag> events, long data)
       throws IOException {
     var event = new EpollEvent(events, data).bytes();
     call(EPOLL_CTL).fd(epoll).named(1, "ADD").fd(fd).in(event).run();
   }
 
-  /// Waits for something else of a descriptor. See `epoll_ctl(2)`, EPOLL_CTL_MOD.
+  /// Changes the awaited events of a descriptor. See `epoll_ctl(2)`, EPOLL_CTL_MOD.
   ///
-  /// @param data what its events are told with
+  /// @param data returned with its events
   default void epollCtlMod(RemoteFd epoll, RemoteFd fd, Set<EpollFlag> events, long data)
       throws IOException {
     var event = new EpollEvent(events, data).bytes();
     call(EPOLL_CTL).fd(epoll).named(3, "MOD").fd(fd).in(event).run();
   }
 
-  /// Waits for a descriptor no longer. See `epoll_ctl(2)`, EPOLL_CTL_DEL.
+  /// Removes a descriptor from an epoll instance. See `epoll_ctl(2)`, EPOLL_CTL_DEL.
   default void epollCtlDel(RemoteFd epoll, RemoteFd fd) throws IOException {
     call(EPOLL_CTL).fd(epoll).named(2, "DEL").fd(fd).word(0).run();
   }
 
-  /// Waits. See `epoll_wait(2)`.
+  /// Waits for events. See `epoll_wait(2)`.
   ///
-  /// @param most how many events
-  /// @param time how long the kernel waits, in milliseconds; the call has that beside what calls
-  ///   may take, unless it has a [time of its own][RemoteProcess#within]
-  /// @return what has come; nothing if the time is over
+  /// @param most how many events at most
+  /// @param time how long the kernel waits, in milliseconds. The call's deadline is this plus the
+  ///   process's, unless [RemoteProcess#within] sets another
+  /// @return the events; empty after the timeout
   default List<EpollEvent> epollPwait(RemoteFd epoll, int most, Duration time) throws IOException {
     var room = Call.room(most * Layouts.EPOLL_EVENT.size());
     long count =
@@ -85,24 +85,22 @@ public interface EventCalls extends Caller {
 
   // Numbers and times
 
-  /// Makes a number to add to, and to wait for. What is written to it and read from it has 8 bytes.
-  /// See `eventfd(2)`.
+  /// Makes an event counter. A read or write of it has 8 bytes. See `eventfd(2)`.
   ///
-  /// @param number the first value
+  /// @param number the initial value
   default RemoteFd eventfd2(int number, EventfdFlag... flags) throws IOException {
     var set = Flag.set(EventfdFlag.class, flags);
     return call(EVENTFD2).word(number).flags(set, Implied.CLOEXEC).opens();
   }
 
-  /// Makes a timer. What is read from it has 8 bytes: how often it went off. See
-  /// `timerfd_create(2)`.
+  /// Makes a timer. A read of it has 8 bytes: the number of expirations. See `timerfd_create(2)`.
   default RemoteFd timerfdCreate(Clock clock) throws IOException {
     return call(TIMERFD_CREATE).named(clock.number(), clock).flags(Implied.CLOEXEC).opens();
   }
 
   /// Sets a timer. See `timerfd_settime(2)`.
   ///
-  /// @return what it was set to before
+  /// @return the setting before the call
   default TimerSetting timerfdSettime(RemoteFd timer, Set<TimerFlag> flags, TimerSetting setting)
       throws IOException {
     var before = Layouts.ITIMERSPEC.room();
@@ -110,7 +108,7 @@ public interface EventCalls extends Caller {
     return TimerSetting.parse(before);
   }
 
-  /// How long a timer has to go. See `timerfd_gettime(2)`.
+  /// The time until a timer expires. See `timerfd_gettime(2)`.
   default TimerSetting timerfdGettime(RemoteFd timer) throws IOException {
     var setting = Layouts.ITIMERSPEC.room();
     call(TIMERFD_GETTIME).fd(timer).out(setting).run();
@@ -119,34 +117,36 @@ public interface EventCalls extends Caller {
 
   // Files
 
-  /// Makes a list of files to watch. What is read from it is for
-  /// [dev.caisson.remote.uapi.InotifyEvent#parse]. See `inotify_init1(2)`.
+  /// Makes an inotify instance. [dev.caisson.remote.uapi.InotifyEvent#parse] decodes what is read
+  /// from it. See `inotify_init1(2)`.
   default RemoteFd inotifyInit1() throws IOException {
     return call(INOTIFY_INIT1).flags(Implied.CLOEXEC).opens();
   }
 
   /// Watches a file or a directory. See `inotify_add_watch(2)`.
   ///
-  /// @return what its events are told with
+  /// @return the watch's number, which its events bear
   default int inotifyAddWatch(RemoteFd inotify, Path path, Set<InotifyFlag> events)
       throws IOException {
     return (int) call(INOTIFY_ADD_WATCH).fd(inotify).path(path).flags(events).value();
   }
 
-  /// Watches it no longer. See `inotify_rm_watch(2)`.
+  /// Removes a watch. See `inotify_rm_watch(2)`.
   default void inotifyRmWatch(RemoteFd inotify, int watch) throws IOException {
     call(INOTIFY_RM_WATCH).fd(inotify).word(watch).run();
   }
 
   // Memory
 
-  /// Waits, as long as a number in shared memory is what it was, until somebody wakes those who
-  /// wait for it. See `futex(2)`, FUTEX_WAIT.
+  /// Waits for a wakeup, if a number in shared memory has the expected value. See `futex(2)`,
+  /// FUTEX_WAIT.
   ///
-  /// @param offset where the number is, a multiple of 4
-  /// @param time how long the kernel waits; the call has that beside what calls may take, unless it
-  ///   has a [time of its own][RemoteProcess#within]
-  /// @throws dev.caisson.linux.SystemCallException EAGAIN if it is another number, ETIMEDOUT
+  /// @param offset the offset of the number, a multiple of 4
+  /// @param number the expected value
+  /// @param time how long the kernel waits. The call's deadline is this plus the process's, unless
+  ///   [RemoteProcess#within] sets another
+  /// @throws dev.caisson.linux.SystemCallException EAGAIN if the number has another value,
+  ///   ETIMEDOUT
   default void futexWait(RemoteMemory memory, long offset, int number, Duration time)
       throws IOException {
     var timeout = Layouts.TIMESPEC.room();
@@ -155,19 +155,19 @@ public interface EventCalls extends Caller {
     call(FUTEX).memory(memory, offset).named(0, "WAIT").word(number).in(timeout).waits(time).run();
   }
 
-  /// Wakes those who wait for a number in shared memory. See `futex(2)`, FUTEX_WAKE.
+  /// Wakes waiters on a number in shared memory. See `futex(2)`, FUTEX_WAKE.
   ///
-  /// @param most how many of them
-  /// @return how many they were
+  /// @param most how many waiters at most
+  /// @return how many waiters were woken
   default int futexWake(RemoteMemory memory, long offset, int most) throws IOException {
     return (int) call(FUTEX).memory(memory, offset).named(1, "WAKE").word(most).counted(most);
   }
 
-  /// Waits until one of several descriptors can be read, or is at its end, and keeps the process
-  /// from other calls meanwhile. See `ppoll(2)`.
+  /// Waits until one of several descriptors is readable or at end of file. Blocks the process's
+  /// other calls meanwhile. See `ppoll(2)`.
   ///
   /// @param time the timeout; the call itself may take 5 seconds longer
-  /// @return false if that is true of none in time
+  /// @return false after the timeout
   default boolean ppoll(List<RemoteFd> descriptors, Duration time) throws IOException {
     return RemotePoll.ppoll(this, descriptors, time);
   }

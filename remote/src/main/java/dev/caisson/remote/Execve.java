@@ -15,30 +15,30 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalLong;
 
-/// How a process becomes another program: the one call that has no answer if all goes well. See
-/// `execve(2)`.
+/// Makes a process execute a program: the one call without an answer on success. See `execve(2)`.
 ///
-/// @param argv what it is called with, byte for byte, the name first
-/// @param envp its variables, byte for byte
-/// @param sigmask the signals that are blocked from then on, if not those that are now: bit n - 1
-///   for signal n
+/// @param argv the arguments as bytes, the program's name first
+/// @param envp the environment variables as bytes
+/// @param sigmask the signals that are blocked in the program, bit n - 1 for signal n; if empty,
+///   the mask stays as it is
 record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong sigmask) {
-  /// What a process is called meanwhile. A program has the name of its file, and none has this one.
+  /// The process's name during the call. A program's name is that of its file, and no program has
+  /// this one.
   static final String NAME = "caisson:execve";
 
-  /// Tells of a process that answers no more.
+  /// Observes a process that no longer answers.
   interface Witness {
-    /// What it is called by now.
+    /// The process's current name.
     String comm() throws IOException;
 
-    /// Whether it has ended; if not, it is waited for a moment.
+    /// Whether the process has ended; waits a moment before it returns false.
     boolean ended() throws IOException;
   }
 
   /// Makes the call.
   ///
-  /// @throws SystemCallException if it cannot be executed
-  /// @throws ConnectionLostException if the process has died before
+  /// @throws SystemCallException if the program cannot be executed
+  /// @throws ConnectionLostException if the process died before
   void in(CallRunner process, Witness witness) throws IOException {
     var call = process.call(SystemCall.EXECVE).path(program).strings(argv).strings(envp);
     long result = process.intercepted(call, () -> make(process, call, witness));
@@ -48,7 +48,8 @@ record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong s
   }
 
   private long make(CallRunner process, Call call, Witness witness) throws IOException {
-    // Answered before the next: one that dies unnamed would look like one that has executed.
+    // Waits for this answer before the next call: a process that dies before it is named would look
+    // as if it had executed the program.
     process.make(process.call(SystemCall.PRCTL).word(PrctlOption.SET_NAME.number()).string(NAME));
     if (sigmask.isPresent()) {
       var mask = Call.room(SignalSet.SIZE);
@@ -71,22 +72,24 @@ record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong s
     }
   }
 
-  /// Whether a process died before it was another program. One that became another has another
-  /// name, and so has one that is not there any more: it was hardly killed in the instant between.
+  /// Whether a process died before it executed the program. A process that executed it has another
+  /// name. A process that has vanished counts as executed, too: it is unlikely to have been killed
+  /// in the instant between.
   ///
-  /// The kernel closes the connection a moment before it changes the name, and a moment before a
-  /// process has ended. So one that lives, and has the name, will have another soon, or end.
+  /// The kernel closes the connection shortly before it changes the name, and shortly before a
+  /// process has ended. So a process that is alive under [#NAME] will soon have another name, or
+  /// end.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if it does neither in time
+  /// @throws dev.caisson.linux.DeadlineException if neither happens before the deadline
   static boolean isUnchanged(Witness witness, Deadline deadline) throws IOException {
     try {
       while (witness.comm().equals(NAME)) {
         if (witness.ended()) {
-          // It may have been another program for a moment.
+          // The process may have executed the program shortly before it ended.
           return witness.comm().equals(NAME);
         }
         if (deadline.expired()) {
-          throw deadline.exception("another program, or the end of the process");
+          throw deadline.exception("the process to execute another program or to end");
         }
       }
       return false;

@@ -43,22 +43,22 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 
-/// The calls for open files: to open them, to read and write them, and for their descriptors.
-/// Relative paths are relative to the working directory of the process, or to the directory that is
-/// given. Every descriptor that they open is CLOEXEC.
+/// The calls for open files: open, read, write, and manage descriptors. Relative paths are relative
+/// to the working directory of the process, or to the given directory. Every descriptor that they
+/// open is CLOEXEC.
 public interface FileCalls extends Caller {
   // To open
 
   /// Opens a file. See `openat(2)`.
   ///
-  /// May block, for as long as a call of the process may ([RemoteProcess#deadline()]). What is
-  /// opened after that is closed before the next call.
+  /// May block until the process's call deadline ([RemoteProcess#deadline()]). A descriptor that
+  /// opens after the deadline is closed before the next call.
   ///
-  /// @param mode of a file that is made, before the umask
+  /// @param mode the mode of a new file, before the umask
   /// @return owned by the caller
-  /// @throws dev.caisson.linux.SystemCallException what the kernel says: ENOENT, EACCES; EINTR only
-  ///   where a file system says so, for no signal is caught in the process
-  /// @throws dev.caisson.linux.DeadlineException if there is no answer in time
+  /// @throws dev.caisson.linux.SystemCallException an error of the kernel: ENOENT, EACCES; EINTR
+  ///   only from a file system, for the process catches no signal
+  /// @throws dev.caisson.linux.DeadlineException if the answer does not come in time
   /// @throws ConnectionLostException if the process has ended
   default RemoteFd openat(Path path, Set<OpenFlag> flags, int mode) throws IOException {
     return call(OPENAT).cwd().path(path).flags(flags, Implied.CLOEXEC).word(mode).opens();
@@ -75,16 +75,16 @@ public interface FileCalls extends Caller {
     return call(OPENAT).fd(directory).path(path).flags(flags, Implied.CLOEXEC).word(mode).opens();
   }
 
-  /// Opens a file, with a say in how its path is resolved. See `openat2(2)`.
+  /// Opens a file, and controls how its path is resolved. See `openat2(2)`.
   ///
-  /// @param mode of a file that is made, before the umask; 0 if none is
+  /// @param mode the mode of a new file, before the umask; 0 if the call makes no file
   default RemoteFd openat2(Path path, Set<OpenFlag> flags, int mode, Set<ResolveFlag> resolve)
       throws IOException {
     var how = how(flags, mode, resolve);
     return call(OPENAT2).cwd().path(path).in(how).word(how.byteSize()).opens();
   }
 
-  /// Opens a file by its path from a directory, with a say in how that is resolved. See
+  /// Opens a file by its path from a directory, and controls how the path is resolved. See
   /// `openat2(2)`.
   default RemoteFd openat2(
       RemoteFd directory, Path path, Set<OpenFlag> flags, int mode, Set<ResolveFlag> resolve)
@@ -113,14 +113,14 @@ public interface FileCalls extends Caller {
 
   /// Makes a pipe. See `pipe2(2)`.
   ///
-  /// @return the end to read from, and the end to write to
+  /// @return the read end and the write end, in this order
   default List<RemoteFd> pipe2() throws IOException {
     var ends = Call.room(8);
     return call(PIPE2).out(ends).flags(Implied.CLOEXEC).opens(ends);
   }
 
-  /// Gives a descriptor a second number, whatever that was before: not CLOEXEC, for a program that
-  /// is executed. See `dup3(2)`.
+  /// Duplicates a descriptor to a number, and closes what was open there: not CLOEXEC, for a
+  /// program to be executed. See `dup3(2)`.
   ///
   /// @param number not that of `from`, for which the kernel returns EINVAL
   /// @throws IllegalArgumentException if the number is that of a stub's connection
@@ -129,8 +129,8 @@ public interface FileCalls extends Caller {
     call(DUP3).fd(from).word(number).word(0).run();
   }
 
-  /// Gives a descriptor a second number, for a program that is executed: as [#dup3], but a
-  /// descriptor that has the number already loses CLOEXEC. See `dup2(2)`.
+  /// Duplicates a descriptor to a number, for a program to be executed: [#dup3], but a descriptor
+  /// that has the number already loses CLOEXEC. See `dup2(2)`.
   ///
   /// @throws IllegalArgumentException if the number is that of a stub's connection
   default void dup2(RemoteFd from, int number) throws IOException {
@@ -141,13 +141,14 @@ public interface FileCalls extends Caller {
     }
   }
 
-  /// Closes a descriptor. Unlike [RemoteFd#close()], in a batch with the rest. See `close(2)`.
+  /// Closes a descriptor; in a batch, as one of its calls, unlike [RemoteFd#close()]. See
+  /// `close(2)`.
   default void close(RemoteFd fd) throws IOException {
     var call = call(CLOSE).fd(fd);
     try {
       call.run();
     } catch (IOException failure) {
-      // The kernel frees the number whatever it answers.
+      // The kernel frees the number even if close fails.
       if (call.isSubmitted()) {
         fd.released();
       }
@@ -160,9 +161,9 @@ public interface FileCalls extends Caller {
     return call(FCNTL).fd(fd).named(command, name);
   }
 
-  /// Gives a descriptor a second number. See `fcntl(2)`, F_DUPFD_CLOEXEC.
+  /// Duplicates a descriptor. See `fcntl(2)`, F_DUPFD_CLOEXEC.
   ///
-  /// @param least which is no less than this
+  /// @param least the lowest number that the duplicate may get
   default RemoteFd fcntlDupfdCloexec(RemoteFd fd, int least) throws IOException {
     return fcntl(fd, 1030, "F_DUPFD_CLOEXEC").word(least).opens();
   }
@@ -174,35 +175,34 @@ public interface FileCalls extends Caller {
 
   /// Sets the properties of a descriptor. See `fcntl(2)`, F_SETFD.
   ///
-  /// @param flags empty to hand the descriptor to a program that is executed
+  /// @param flags empty to let a program that is executed inherit the descriptor
   default void fcntlSetfd(RemoteFd fd, Set<FdFlag> flags) throws IOException {
     fcntl(fd, 2, "F_SETFD").flags(flags).run();
   }
 
-  /// How a file has been opened. See `fcntl(2)`, F_GETFL.
+  /// The flags of an open file. See `fcntl(2)`, F_GETFL.
   default Set<OpenFlag> fcntlGetfl(RemoteFd fd) throws IOException {
     return Flag.set(OpenFlag.class, (int) fcntl(fd, 3, "F_GETFL").value());
   }
 
-  /// Sets those of [OpenFlag#APPEND] and [OpenFlag#NONBLOCK] that are given, and no other of them.
-  /// See `fcntl(2)`, F_SETFL.
+  /// Sets [OpenFlag#APPEND] and [OpenFlag#NONBLOCK] if they are given, and clears them if not. See
+  /// `fcntl(2)`, F_SETFL.
   default void fcntlSetfl(RemoteFd fd, Set<OpenFlag> flags) throws IOException {
     fcntl(fd, 4, "F_SETFL").flags(flags).run();
   }
 
-  /// Forbids something to a file in memory for ever. See `fcntl(2)`, F_ADD_SEALS.
+  /// Adds seals to a memfd, for good. See `fcntl(2)`, F_ADD_SEALS.
   default void fcntlAddSeals(RemoteFd fd, Set<Seal> seals) throws IOException {
     fcntl(fd, 1033, "F_ADD_SEALS").flags(seals).run();
   }
 
-  /// What is forbidden to a file in memory. See `fcntl(2)`, F_GET_SEALS.
+  /// The seals of a memfd. See `fcntl(2)`, F_GET_SEALS.
   default Set<Seal> fcntlGetSeals(RemoteFd fd) throws IOException {
     return Flag.set(Seal.class, (int) fcntl(fd, 1034, "F_GET_SEALS").value());
   }
 
-  /// Closes a range of descriptors, or makes them CLOEXEC. The process itself needs some of its
-  /// descriptors: only of a range that has none of these are any to be closed. See
-  /// `close_range(2)`.
+  /// Closes a range of descriptors, or makes them CLOEXEC. The process needs some of its
+  /// descriptors for itself: never close a range that contains one. See `close_range(2)`.
   ///
   /// @param last inclusive
   default void closeRange(int first, int last, CloseRangeFlag... flags) throws IOException {
@@ -214,16 +214,16 @@ public interface FileCalls extends Caller {
 
   /// Reads. May block. See `read(2)`.
   ///
-  /// @param most how many bytes
-  /// @return what there was; nothing at the end
+  /// @param most how many bytes at most
+  /// @return the bytes; empty at the end of the file
   default byte[] read(RemoteFd fd, int most) throws IOException {
     var room = Call.room(most);
     return Call.bytes(room, call(READ).fd(fd).out(room).word(most).counted(most));
   }
 
-  /// Reads to the end, from where the file is. May block. See `read(2)`.
+  /// Reads from the current offset to the end. May block. See `read(2)`.
   ///
-  /// @return all that there was; of a process that sends without end, more than fits into memory
+  /// @return all bytes; if the source never ends, this runs out of memory
   default byte[] readAllBytes(RemoteFd fd) throws IOException {
     int atOnce = 64 * 1024;
     var all = new ByteArrayOutputStream();
@@ -235,13 +235,13 @@ public interface FileCalls extends Caller {
 
   /// Reads into shared memory. May block. See `read(2)`.
   ///
-  /// @return how many bytes; 0 at the end
+  /// @return how many bytes were read; 0 at the end
   default long read(RemoteFd fd, RemoteMemory memory) throws IOException {
     long size = memory.size();
     return call(READ).fd(fd).memory(memory).word(size).counted(size);
   }
 
-  /// Reads from a place in a file. See `pread(2)`.
+  /// Reads at an offset in a file. See `pread(2)`.
   default byte[] pread64(RemoteFd fd, int most, long offset) throws IOException {
     var room = Call.room(most);
     var call = call(PREAD64).fd(fd).out(room).word(most).word(offset);
@@ -250,68 +250,68 @@ public interface FileCalls extends Caller {
 
   /// Writes. May block. See `write(2)`.
   ///
-  /// To a pipe or a socket that nobody reads from, it kills the process by SIGPIPE, as it does any
-  /// other: ignore that signal ([SignalCalls#rtSigaction]) where EPIPE is wanted instead, and know
-  /// that what is executed afterwards ignores it, too.
+  /// A write to a pipe or socket without a reader kills the process by SIGPIPE. To get EPIPE
+  /// instead, ignore that signal ([SignalCalls#rtSigaction]); a program that the process executes
+  /// then ignores it, too.
   ///
-  /// @return how many of the bytes
+  /// @return how many bytes were written
   default long write(RemoteFd fd, byte[] bytes) throws IOException {
     return call(WRITE).fd(fd).in(bytes).word(bytes.length).value();
   }
 
   /// Writes the first bytes of shared memory. May block. See `write(2)`.
   ///
-  /// @return how many of them
-  /// @throws IndexOutOfBoundsException if there are not so many
+  /// @return how many bytes were written
+  /// @throws IndexOutOfBoundsException if the memory is smaller than `count`
   default long write(RemoteFd fd, RemoteMemory memory, long count) throws IOException {
     Objects.checkFromToIndex(0, count, memory.size());
     return call(WRITE).fd(fd).memory(memory).word(count).value();
   }
 
-  /// Writes to a place in a file. See `pwrite(2)`.
+  /// Writes at an offset in a file. See `pwrite(2)`.
   default long pwrite64(RemoteFd fd, byte[] bytes, long offset) throws IOException {
     return call(PWRITE64).fd(fd).in(bytes).word(bytes.length).word(offset).value();
   }
 
-  /// Moves to another place in a file. See `lseek(2)`.
+  /// Changes the offset in a file. See `lseek(2)`.
   ///
   /// @return the new offset, from the beginning of the file
   default long lseek(RemoteFd fd, long offset, Whence whence) throws IOException {
     return call(LSEEK).fd(fd).word(offset).named(whence.number(), whence).value();
   }
 
-  /// Copies from one file's place to another's, in the kernel. See `copy_file_range(2)`.
+  /// Copies from one file's offset to another's, in the kernel. See `copy_file_range(2)`.
   ///
-  /// @return how many bytes; 0 at the end
+  /// @return how many bytes were copied; 0 at the end
   default long copyFileRange(RemoteFd from, RemoteFd to, long count) throws IOException {
     return call(COPY_FILE_RANGE).fd(from).word(0).fd(to).word(0).word(count).word(0).value();
   }
 
-  /// Copies from a file to anything, in the kernel. See `sendfile(2)`.
+  /// Copies from a file to any descriptor, in the kernel. See `sendfile(2)`.
   ///
-  /// @return how many bytes; 0 at the end
+  /// @return how many bytes were copied; 0 at the end
   default long sendfile(RemoteFd to, RemoteFd from, long count) throws IOException {
     return call(SENDFILE).fd(to).fd(from).word(0).word(count).value();
   }
 
-  /// Moves bytes between a pipe and anything, in the kernel, from one place to the next. May block.
-  /// See `splice(2)`.
+  /// Moves bytes between a pipe and another descriptor, in the kernel, at their current offsets.
+  /// May block. See `splice(2)`.
   ///
-  /// @return how many bytes; 0 at the end
+  /// @return how many bytes were moved; 0 at the end
   default long splice(RemoteFd from, RemoteFd to, long count, SpliceFlag... flags)
       throws IOException {
     var set = Flag.set(SpliceFlag.class, flags);
     return call(SPLICE).fd(from).word(0).fd(to).word(0).word(count).flags(set).value();
   }
 
-  // To size, to store and to lock
+  // To resize, to store and to lock
 
-  /// Sets how long a file is. See `truncate(2)`.
+  /// Sets the size of a file. See `truncate(2)`.
   default void truncate(Path path, long size) throws IOException {
     call(TRUNCATE).path(path).word(size).run();
   }
 
-  /// Sets how long a file is. See `ftruncate(2)`.
+  /// Sets the size of a file. See `ftruncate(2)`.
   default void ftruncate(RemoteFd fd, long size) throws IOException {
     call(FTRUNCATE).fd(fd).word(size).run();
   }
@@ -319,14 +319,14 @@ public interface FileCalls extends Caller {
   /// Changes the space that a range of a file takes. See `fallocate(2)`.
   ///
   /// @param mode empty to allocate space
-  /// @param offset where the range begins, in bytes
-  /// @param size of the range, in bytes
+  /// @param offset the start of the range, in bytes
+  /// @param size the size of the range, in bytes
   default void fallocate(RemoteFd fd, Set<FallocateMode> mode, long offset, long size)
       throws IOException {
     call(FALLOCATE).fd(fd).flags(mode).word(offset).word(size).run();
   }
 
-  /// Writes a file's data to its disk. See `fsync(2)`.
+  /// Writes the data of a file to its disk. See `fsync(2)`.
   default void fsync(RemoteFd fd) throws IOException {
     call(FSYNC).fd(fd).run();
   }
@@ -336,14 +336,15 @@ public interface FileCalls extends Caller {
     call(SYNCFS).fd(fd).run();
   }
 
-  /// Locks a file as a whole against other open files of it. May block. See `flock(2)`.
+  /// Locks a whole file against its other open file descriptions. May block. See `flock(2)`.
   default void flock(RemoteFd fd, Fd.Flock kind) throws IOException {
     call(FLOCK).fd(fd).named(kind.number(), kind).run();
   }
 
-  /// Locks a file as a whole, and does not block. See `flock(2)`, LOCK_NB.
+  /// Locks a whole file without blocking. See `flock(2)`, LOCK_NB.
   ///
-  /// @throws dev.caisson.linux.SystemCallException EAGAIN if another open file holds the lock
+  /// @throws dev.caisson.linux.SystemCallException EAGAIN if another open file description holds
+  ///   the lock
   default void flockNb(RemoteFd fd, Fd.Flock kind) throws IOException {
     int lockNb = 4;
     call(FLOCK).fd(fd).named(kind.number() | lockNb, kind + "|NB").run();

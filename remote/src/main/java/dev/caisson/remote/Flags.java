@@ -4,10 +4,10 @@ import dev.caisson.linux.Flag;
 import java.util.ArrayList;
 import java.util.Set;
 
-/// What an argument that is made of flags stands for. Its text is their names, as traces and errors
+/// The meaning of an argument that is a set of flags. Its text is their names, as traces and errors
 /// show them.
 ///
-/// @param implied those that the call sets without being asked to
+/// @param implied flags that the call always sets
 record Flags(Set<? extends Flag> flags, Set<Implied> implied) {
   @Override
   public String toString() {

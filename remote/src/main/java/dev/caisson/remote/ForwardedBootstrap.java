@@ -22,23 +22,23 @@ import java.nio.channels.ClosedChannelException;
 import java.util.Arrays;
 import java.util.List;
 
-/// The handshake with a stub on another machine, over connections that ssh forwards: they carry
-/// bytes alone, so there is no memory in common. See `docs/reference/stub-wire.md`.
+/// The handshake with a stub on another machine, over connections that ssh forwards. They carry
+/// only bytes, so memory cannot be shared. See `docs/reference/stub-wire.md`.
 final class ForwardedBootstrap {
-  /// Asks for the extension, and for its acknowledgement over the data socket.
+  /// Requests the extension, and its acknowledgement over the data socket.
   static final byte[] MAGIC_OVER_DATA = {'c', 'a', 'i', 's', 's', 'o', 'n', 2};
 
-  /// Tells a stub that it can be sent no descriptors.
+  /// Tells a stub that its connection cannot carry descriptors.
   private static final byte[] FORWARDED = {2};
 
   private ForwardedBootstrap() {}
 
-  /// Makes a process of a stub that connects here itself: first for calls, and when it is told so,
-  /// for data.
+  /// Makes a process from a stub that connects by itself: first for calls and, once it is told, for
+  /// data.
   ///
   /// @param expected the stub's connections
   /// @param gateway where the processes on that machine connect
-  /// @throws StubException if it is not a stub, or one that lies
+  /// @throws StubException if the peer is not a stub, or breaks the protocol
   static Launched connecting(
       ForwardedListener.Expected expected, ForwardedTransport.Gateway gateway, Deadline deadline)
       throws IOException {
@@ -48,43 +48,44 @@ final class ForwardedBootstrap {
         var reader = new DescriptionReader(data, deadline);
         var told = Told.by(reader, Description.magic());
         if (told.serverAhead == 0) {
-          throw new StubException("it does not speak the extension");
+          throw new StubException("it does not support the extension; use a current stub");
         }
         return launched(calls, data, reader, told, List.of(), gateway, deadline);
       }
     } catch (ClosedChannelException | IllegalStateException failure) {
-      throw new StubException("what forwards it has ended");
+      throw new StubException("the forwarded connection was closed");
     } catch (DeadlineException | SystemCallException | ConnectionLostException failure) {
       throw new StubException(failure);
     }
   }
 
-  /// Makes a process of a stub that another process of its machine has sent its two connections,
-  /// and the descriptor of the socket where that one connects.
+  /// Makes a process from a stub that another process of its machine has sent two connections, and
+  /// the descriptor of the forwarded socket.
   ///
   /// @param ends closed by the caller, whether this fails or not
-  /// @param listener where its connections arrive
-  /// @throws StubException if it is not a stub, or one that lies
+  /// @param listener where the stub's connections arrive
+  /// @throws StubException if the peer is not a stub, or breaks the protocol
   static Launched given(Transport.Ends ends, ForwardedListener listener, Deadline deadline)
       throws IOException {
     try {
       var reader = new DescriptionReader(ends.second(), deadline);
       var told = Told.by(reader, MAGIC_OVER_DATA);
       var gateway = new ForwardedTransport.Gateway(listener, told.number(44));
-      // There is no socket for passing.
+      // The fourth descriptor is a placeholder.
       var unneeded = List.of(told.number(48));
       return launched(ends.calls(), ends.second(), reader, told, unneeded, gateway, deadline);
     } catch (ClosedChannelException | IllegalStateException failure) {
-      throw new StubException("what forwards it has ended");
+      throw new StubException("the forwarded connection was closed");
     } catch (DeadlineException | SystemCallException | ConnectionLostException failure) {
       throw new StubException(failure);
     }
   }
 
-  /// What the stub tells: whether it speaks the extension, and what it is.
+  /// The stub's answer: whether it supports the extension, and its description.
   private record Told(long serverAhead, MemorySegment head) {
     static Told by(DescriptionReader reader, byte[] magic) throws IOException {
-      // Without the extension, the description begins with an address, which is never the magic.
+      // Without the extension, the description starts with an address, which never equals the
+      // magic.
       var first = reader.bytes(magic.length);
       if (Arrays.equals(Call.bytes(first, magic.length), magic)) {
         long serverAhead = reader.bytes(Long.BYTES).get(JAVA_LONG_UNALIGNED, 0);
@@ -139,10 +140,10 @@ final class ForwardedBootstrap {
         connection, symbols, pid, List.of(callsThere, dataThere), unneeded, gateway, deadline);
   }
 
-  /// Makes a process of a persistent one that has been given connections.
+  /// Makes a process from a persistent one that has been given connections.
   ///
   /// @param ends closed by the caller, whether this fails or not
-  /// @param numbers of the sockets for calls and for data, there
+  /// @param numbers the numbers, on the other machine, of the sockets for calls and for data
   static RemoteProcess found(
       Transport.Ends ends,
       List<Integer> numbers,
@@ -163,10 +164,10 @@ final class ForwardedBootstrap {
     return process(connection, symbols, pid, sockets, List.of(), gateway, deadline);
   }
 
-  /// Makes a process of a connection to a server of calls.
+  /// Makes a process from a connection to a server of calls.
   ///
   /// @param connection closed if this fails
-  /// @param sockets the numbers, there, of the sockets for calls and for data
+  /// @param sockets the numbers, on the other machine, of the sockets for calls and for data
   /// @param unneeded the numbers of descriptors to close
   private static RemoteProcess process(
       Connection connection,

@@ -7,8 +7,8 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 
-/// A handshake with a stub that has connected to a socket on another machine, over two connections
-/// from there to this JVM. See `docs/reference/stub-wire.md`.
+/// A handshake with a stub that has connected to a socket on another machine. It uses two
+/// connections from that machine to this JVM. See `docs/reference/stub-wire.md`.
 ///
 /// For one thread at a time.
 public final class ForwardedHandshake implements AutoCloseable {
@@ -25,26 +25,26 @@ public final class ForwardedHandshake implements AutoCloseable {
     this.pid = pid;
   }
 
-  /// Sends a stub its two connections, and does not wait for it. The calls of the stub go the way
-  /// of that process from then on.
+  /// Sends a stub its two connections, without waiting for the stub. The calls of the stub then
+  /// take the path of the process that accepted it.
   ///
   /// @param process has accepted the stub
-  /// @param connection that of the stub, of which the process keeps its descriptor
-  /// @param observer sees the stub's process, by its number, in `/proc`
-  /// @param pid that number
+  /// @param connection the stub's connection; the caller keeps it
+  /// @param observer sees the stub's process in `/proc`
+  /// @param pid the number of the stub's process, as `observer` sees it
   /// @throws IllegalStateException if the process is on this machine
   public static ForwardedHandshake begin(
       RemoteProcess process, RemoteFd connection, RemoteProcess observer, int pid)
       throws IOException {
     if (!(process.transport() instanceof ForwardedTransport forwarded)) {
-      throw new IllegalStateException(process + " is on this machine");
+      throw new IllegalStateException(process + " is on this machine; use Handshake.through");
     }
-    // One after the other: a copy in a child would keep the connections open.
+    // Locked: a copy in a child would keep the connections open.
     synchronized (process.forkLock()) {
       var ends = forwarded.open();
       try {
         var there = process.inherited(forwarded.gateway().there());
-        // The last place has no use.
+        // The fourth descriptor is a placeholder.
         var given = List.of(ends.callsThere(), ends.secondThere(), there, ends.callsThere());
         try {
           process.sendmsg(connection, ForwardedBootstrap.MAGIC_OVER_DATA, given, MsgFlag.DONTWAIT);
@@ -61,17 +61,17 @@ public final class ForwardedHandshake implements AutoCloseable {
     }
   }
 
-  /// Waits until the process can be used. To be called once.
+  /// Waits until the process can be used. Call it once.
   ///
-  /// @return the process; the caller's then
-  /// @throws StubException if it is not a stub, or one that lies, or has not told all in time
+  /// @return the process, which the caller owns
+  /// @throws StubException if the peer is not a stub, breaks the protocol, or misses the deadline
   public Launched await(Duration deadline) throws IOException {
     var launched = ForwardedBootstrap.given(ends, listener, Deadline.in(deadline));
     launched.process().identify(pid, observer);
     return launched;
   }
 
-  /// Breaks the handshake off, unless the process can be used: [#await] ends then. Idempotent.
+  /// Aborts the handshake and ends a pending [#await], unless the process can be used. Idempotent.
   @Override
   public void close() {
     ends.close();

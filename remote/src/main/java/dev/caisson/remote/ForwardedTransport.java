@@ -14,8 +14,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 
-/// What there is between this JVM and a process on another machine: a socket there that leads to
-/// one here. The process connects, and tells a secret by which its connections are known.
+/// The link between this JVM and a process on another machine: a socket there that ssh forwards to
+/// a socket here. The process connects, and sends a secret that identifies its connections.
 final class ForwardedTransport implements Transport {
   private final CallRunner process;
   private final Gateway gateway;
@@ -25,11 +25,11 @@ final class ForwardedTransport implements Transport {
     this.gateway = gateway;
   }
 
-  /// A socket on another machine that leads to this JVM.
+  /// A socket on another machine that is forwarded to this JVM.
   ///
-  /// @param listener where its connections arrive
-  /// @param there a descriptor of the socket's file, which has no name any more, in a process on
-  ///   that machine; the processes that it makes have copies
+  /// @param listener receives its connections
+  /// @param there a descriptor, in a process on that machine, of the socket's file, whose name has
+  ///   been removed; children of that process have copies
   record Gateway(ForwardedListener listener, int there) {
     /// The address of the socket, for a process that has the descriptor.
     Sockaddr address() {
@@ -43,12 +43,12 @@ final class ForwardedTransport implements Transport {
 
   @Override
   public List<RemoteFd> give(List<Fd> fds) {
-    throw new OtherMachineException("a descriptor cannot be given");
+    throw new OtherMachineException("cannot give a descriptor to a process");
   }
 
   @Override
   public Fd take(RemoteFd fd) {
-    throw new OtherMachineException("a descriptor cannot be taken");
+    throw new OtherMachineException("cannot take a descriptor from a process");
   }
 
   @Override
@@ -112,7 +112,7 @@ final class ForwardedTransport implements Transport {
     return List.of(gateway.there);
   }
 
-  /// Nothing of it is the process's alone.
+  /// Nothing to close: the process shares the gateway with others.
   @Override
   public void close() {}
 }

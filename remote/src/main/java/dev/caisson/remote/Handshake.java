@@ -26,23 +26,23 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// What passes between a stub that has connected to a socket of this JVM and its controller, until
-/// the process can be used: step by step, none of which waits for the stub. See
+/// The exchange between a stub that has connected to a socket of this JVM and its controller, until
+/// the process can be used. It has several steps, none of which waits for the stub. See
 /// `docs/reference/stub-wire.md`.
 ///
-/// The controller sends descriptors, the stub describes itself, and then makes its first calls,
-/// which map the memory and close what is not needed any more. For one thread at a time.
+/// The controller sends descriptors. The stub describes itself, and makes its first calls, which
+/// map the memory and close what it no longer needs. For one thread at a time.
 public final class Handshake implements AutoCloseable {
-  /// How much of a description is read in one step, in bytes.
+  /// How much of a description a step reads at most, in bytes.
   public static final int AT_ONCE = 16 * 1024;
 
-  /// How much memory a description can take, in bytes.
+  /// How much memory a description takes at most, in bytes.
   public static final int LARGEST = Description.MOST;
 
-  /// `mmap`, and two times `close`.
+  /// `mmap`, and `close` twice.
   private static final int CALLS = 3;
 
-  /// For sends to an empty socket, which has room.
+  /// For sends to an empty socket, which never block.
   private static final Duration AT_ONCE_OR_NEVER = Duration.ZERO;
 
   private final UnixSocket connected;
@@ -73,14 +73,14 @@ public final class Handshake implements AutoCloseable {
     this.passing = passing;
   }
 
-  /// Who has connected, as the kernel tells.
+  /// The process that has connected, as the kernel reports it.
   ///
-  /// @param pidfd none if the kernel does not tell: Linux before 6.5
+  /// @param pidfd empty before Linux 6.5, which does not report it
   private record Peer(int pid, Optional<Fd> pidfd) implements AutoCloseable {
     static Peer of(UnixSocket connected) throws SystemCallException {
       int pid = connected.peerCredentials().pid();
       if (pid == ProcessHandle.current().pid()) {
-        // One that plays a stub in this JVM is not to be killed.
+        // A simulated stub in this JVM must not be killed.
         return new Peer(pid, Optional.empty());
       }
       return new Peer(pid, connected.peerPidfd());
@@ -92,24 +92,24 @@ public final class Handshake implements AutoCloseable {
     }
   }
 
-  /// Sends a stub its descriptors: this JVM, or another process.
+  /// Sends descriptors to a stub: from this JVM, or from another process.
   @FunctionalInterface
   interface Sender {
-    /// Sends copies of descriptors, which stay the caller's.
+    /// Sends copies of descriptors; the caller keeps its own.
     void send(List<Fd> given) throws IOException;
 
     static Sender here(UnixSocket connected) {
       return given -> connected.sendmsg(Description.magic(), given, Deadline.in(AT_ONCE_OR_NEVER));
     }
 
-    /// Sends them by another process.
+    /// Sends descriptors from another process.
     ///
-    /// @param process on this machine; it is given copies of the descriptors for a moment
+    /// @param process on this machine; gets copies of the descriptors for a moment
     static Sender through(RemoteProcess process, UnixSocket connected) {
       return given -> {
         var all = new ArrayList<>(given);
         all.add(connected.fd());
-        // One after the other: a copy in a child would keep the connections open.
+        // Locked: a copy in a child would keep the connections open.
         synchronized (process.forkLock()) {
           var there = process.transport().give(all);
           try {
@@ -126,31 +126,31 @@ public final class Handshake implements AutoCloseable {
     }
   }
 
-  /// Sends a stub that has connected what it needs. Does not block.
+  /// Sends the descriptors to a stub that has connected. Does not block.
   ///
-  /// @param connected stays the caller's, who keeps it open meanwhile
-  /// @throws SystemCallException if there are no descriptors for that, for example; nothing has
-  ///   been sent then
-  /// @throws StubException if the stub has gone
+  /// @param connected the caller owns it, and keeps it open until the handshake ends
+  /// @throws SystemCallException if resources such as descriptors are exhausted; nothing has been
+  ///   sent then
+  /// @throws StubException if the stub has disconnected
   public static Handshake begin(UnixSocket connected) throws IOException {
     return begin(connected, Sender.here(connected), Optional.of(Peer.of(connected)));
   }
 
-  /// Has a process send a stub that has connected what it needs.
+  /// Sends the descriptors to a stub that has connected, from another process.
   ///
-  /// @param process on this machine; it is given copies of the descriptors for a moment
-  /// @param connected stays the caller's, who keeps it open meanwhile
+  /// @param process on this machine; gets copies of the descriptors for a moment
+  /// @param connected the caller owns it, and keeps it open until the handshake ends
   /// @throws OtherMachineException if the process is on another machine
-  /// @throws StubException if the stub has gone
+  /// @throws StubException if the stub has disconnected
   public static Handshake through(RemoteProcess process, UnixSocket connected) throws IOException {
     if (!process.isLocal()) {
-      throw new OtherMachineException("the handshake of a stub of this machine cannot be made");
+      throw new OtherMachineException("cannot make the handshake with a stub of this machine");
     }
     var sender = Sender.through(process, connected);
     return begin(connected, sender, Optional.of(Peer.of(connected)));
   }
 
-  /// With a stub at the other end of a socket that this JVM has made.
+  /// For a stub that this JVM starts, at the other end of a socket pair.
   static Handshake withChild(UnixSocket connected) throws IOException {
     return begin(connected, Sender.here(connected), Optional.empty());
   }
@@ -212,7 +212,7 @@ public final class Handshake implements AutoCloseable {
     passing.theirs().close();
   }
 
-  /// The descriptor that becomes readable when the next step can be made. It stays this one's.
+  /// The descriptor that becomes readable when the next step can be made. Owned by the handshake.
   public Fd awaited() {
     return (called ? calls : data).ours().fd();
   }
@@ -220,8 +220,8 @@ public final class Handshake implements AutoCloseable {
   /// Makes the next step with the bytes that have come. Does not block.
   ///
   /// @param buffer of [#AT_ONCE] bytes, for use during the call
-  /// @return the process, when it can be used; the caller's then
-  /// @throws StubException if it is no stub, or one that lies
+  /// @return the process once it can be used; the caller owns it
+  /// @throws StubException if the peer is not a stub, or breaks the protocol
   public Optional<Launched> advance(MemorySegment buffer) throws IOException {
     try {
       if (!called) {
@@ -233,10 +233,10 @@ public final class Handshake implements AutoCloseable {
     }
   }
 
-  /// Makes all steps that are left, and waits for the stub in between.
+  /// Makes all remaining steps, and waits for the stub in between.
   ///
-  /// @return the process; the caller's then
-  /// @throws StubException if it is no stub, or one that lies, or has not told all in time
+  /// @return the process, which the caller owns
+  /// @throws StubException if the peer is not a stub, breaks the protocol, or misses the deadline
   public Launched await(Duration deadline) throws IOException {
     return await(Deadline.in(deadline));
   }
@@ -259,7 +259,7 @@ public final class Handshake implements AutoCloseable {
   private Optional<Launched> describe(MemorySegment buffer) throws IOException {
     int count = data.ours().recvNow(buffer);
     if (count < 0) {
-      throw new StubException("it went before it had said who it is");
+      throw new StubException("it disconnected before its description was complete");
     }
     description.take(buffer.asSlice(0, count));
     if (description.isComplete()) {
@@ -284,7 +284,7 @@ public final class Handshake implements AutoCloseable {
       long close = SystemCall.CLOSE.number();
       Connection.request(
           requests, 0, mmap, 0, AddressSpace.SIZE, readAndWrite, mapShared, memfd, 0);
-      // The data socket is for those who share no memory.
+      // The data socket is only for processes without shared memory.
       Connection.request(requests, 1, close, told(40));
       Connection.request(requests, 2, close, memfd);
       calls.ours().send(requests, Deadline.in(AT_ONCE_OR_NEVER));
@@ -294,7 +294,7 @@ public final class Handshake implements AutoCloseable {
   private Optional<Launched> answer() throws IOException {
     int count = calls.ours().recvNow(answers.asSlice(answered));
     if (count < 0) {
-      throw new StubException("it went before it had made its first call");
+      throw new StubException("it disconnected before its first answer");
     }
     answered += count;
     return answered < answers.byteSize() ? Optional.empty() : Optional.of(launched());
@@ -318,7 +318,7 @@ public final class Handshake implements AutoCloseable {
         head.get(JAVA_LONG_UNALIGNED, 72));
   }
 
-  /// Breaks the handshake off, unless the process can be used. Idempotent.
+  /// Aborts the handshake, unless the process can be used. Idempotent.
   @Override
   public void close() {
     calls.close();

@@ -2,16 +2,17 @@ package dev.caisson.remote;
 
 import dev.caisson.linux.Flag;
 
-/// A flag that calls set without being asked to. No method takes it.
+/// A flag that calls always set. No method takes it.
 enum Implied implements Flag {
-  /// A descriptor is closed when another program is executed: O_CLOEXEC, which SOCK_CLOEXEC,
-  /// EPOLL_CLOEXEC, EFD_CLOEXEC, TFD_CLOEXEC, SFD_CLOEXEC, IN_CLOEXEC and OPEN_TREE_CLOEXEC equal.
+  /// Closes a descriptor when the process executes a program: O_CLOEXEC, which has the value of
+  /// SOCK_CLOEXEC, EPOLL_CLOEXEC, EFD_CLOEXEC, TFD_CLOEXEC, SFD_CLOEXEC, IN_CLOEXEC and
+  /// OPEN_TREE_CLOEXEC.
   CLOEXEC(0x80000),
-  /// A send raises no SIGPIPE: MSG_NOSIGNAL.
+  /// Prevents SIGPIPE on a send: MSG_NOSIGNAL.
   NOSIGNAL(0x4000),
-  /// Received descriptors are CLOEXEC: MSG_CMSG_CLOEXEC.
+  /// Makes received descriptors CLOEXEC: MSG_CMSG_CLOEXEC.
   CMSG_CLOEXEC(0x40000000),
-  /// Memory that is mapped belongs to no file: MAP_ANONYMOUS.
+  /// Maps memory that belongs to no file: MAP_ANONYMOUS.
   ANONYMOUS(0x20);
 
   private final int bit;

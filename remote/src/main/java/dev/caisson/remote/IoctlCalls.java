@@ -32,31 +32,31 @@ public interface IoctlCalls extends Caller {
 
   // Loop devices
 
-  /// Finds a loop device that is free, or makes one. See `loop(4)`, LOOP_CTL_GET_FREE.
+  /// Finds a free loop device, or makes one. See `loop(4)`, LOOP_CTL_GET_FREE.
   ///
   /// @param control `/dev/loop-control`
-  /// @return its number, as in `/dev/loop0`; another may take it first
+  /// @return the number N of the device `/dev/loopN`; another process may take it first
   default int loopCtlGetFree(RemoteFd control) throws IOException {
     return (int) ioctl(control, 0x4c82).counted(Integer.MAX_VALUE);
   }
 
-  /// Makes a loop device show a file. See `loop(4)`, LOOP_CONFIGURE.
+  /// Attaches a file to a loop device. See `loop(4)`, LOOP_CONFIGURE.
   ///
-  /// @throws dev.caisson.linux.SystemCallException EBUSY if it shows one already
+  /// @throws dev.caisson.linux.SystemCallException EBUSY if the device already has a file
   default void loopConfigure(RemoteFd device, RemoteFd file, LoopConfig config) throws IOException {
     var call = ioctl(device, 0x4c0a);
     call.in(config.bytes(call.number(file))).run();
   }
 
-  /// Makes a loop device let go of its file, when it is closed for the last time. See `loop(4)`,
-  /// LOOP_CLR_FD.
+  /// Detaches the file from a loop device when the device is closed for the last time. See
+  /// `loop(4)`, LOOP_CLR_FD.
   default void loopClrFd(RemoteFd device) throws IOException {
     ioctl(device, 0x4c01).word(0).run();
   }
 
   // Terminals
 
-  /// How large the window of a terminal is. See `TIOCGWINSZ(2const)`.
+  /// The window size of a terminal. See `TIOCGWINSZ(2const)`.
   default WindowSize tiocgwinsz(RemoteFd terminal) throws IOException {
     var winsize = Layouts.WINSIZE.room();
     ioctl(terminal, 0x5413).out(winsize).run();
@@ -71,7 +71,7 @@ public interface IoctlCalls extends Caller {
     return Short.toUnsignedInt(winsize.get(JAVA_SHORT, Layouts.WINSIZE.offset(field)));
   }
 
-  /// Sets how large the window of a terminal is. See `TIOCSWINSZ(2const)`.
+  /// Sets the window size of a terminal. See `TIOCSWINSZ(2const)`.
   default void tiocswinsz(RemoteFd terminal, WindowSize size) throws IOException {
     var winsize = Layouts.WINSIZE.room();
     winsize.set(JAVA_SHORT, Layouts.WINSIZE.offset("ws_row"), (short) size.rows());
@@ -81,28 +81,26 @@ public interface IoctlCalls extends Caller {
     ioctl(terminal, 0x5414).in(winsize).run();
   }
 
-  /// Makes a terminal the controlling one of the process, which leads a session without one. See
-  /// `TIOCSCTTY(2const)`.
+  /// Makes a terminal the controlling terminal of the process, which must be a session leader
+  /// without one. See `TIOCSCTTY(2const)`.
   default void tiocsctty(RemoteFd terminal) throws IOException {
     ioctl(terminal, 0x540e).word(0).run();
   }
 
-  /// Lets the other end of a pseudo-terminal be opened, or not. See `TIOCSPTLCK(2const)`.
+  /// Locks or unlocks the slave of a pseudo-terminal. See `TIOCSPTLCK(2const)`.
   default void tiocsptlck(RemoteFd master, PtyLock lock) throws IOException {
     var number = Call.room(4);
     number.set(JAVA_INT, 0, lock.number());
     ioctl(master, 0x40045431).in(number).run();
   }
 
-  /// Opens the other end of a pseudo-terminal, wherever devices are mounted. See
-  /// `TIOCGPTPEER(2const)`.
+  /// Opens the slave of a pseudo-terminal, without its path. See `TIOCGPTPEER(2const)`.
   default RemoteFd tiocgptpeer(RemoteFd master, Set<OpenFlag> flags) throws IOException {
     return ioctl(master, 0x5441).flags(flags, Implied.CLOEXEC).opens();
   }
 
-  /// Makes a pseudo-terminal: a program gets the slave for its standard streams, and its terminal's
-  /// user the master. It becomes the controlling terminal of no process by that. See `pty(7)` and
-  /// `openpty(3)`.
+  /// Makes a pseudo-terminal: a program gets the slave for its standard streams, and the terminal's
+  /// user the master. It does not become a controlling terminal. See `pty(7)` and `openpty(3)`.
   ///
   /// @return master and slave, in this order
   /// @throws dev.caisson.linux.SystemCallException ENOENT if the process sees no `/dev/ptmx`
@@ -126,16 +124,17 @@ public interface IoctlCalls extends Caller {
 
   // Files
 
-  /// Gives a file the contents of another one, without copying. See `FICLONE(2const)`.
+  /// Gives a file the contents of another without copying. See `FICLONE(2const)`.
   ///
-  /// @throws dev.caisson.linux.SystemCallException EOPNOTSUPP if the file system cannot
+  /// @throws dev.caisson.linux.SystemCallException EOPNOTSUPP if the file system does not support
+  ///   it
   default void ficlone(RemoteFd to, RemoteFd from) throws IOException {
     ioctl(to, 0x40049409).fd(from).run();
   }
 
   // Network interfaces
 
-  /// What a network interface is. See `netdevice(7)`, SIOCGIFFLAGS.
+  /// The flags of a network interface. See `netdevice(7)`, SIOCGIFFLAGS.
   ///
   /// @param socket any
   default Set<InterfaceFlag> siocgifflags(RemoteFd socket, String name) throws IOException {
@@ -144,10 +143,10 @@ public interface IoctlCalls extends Caller {
     return Flag.set(InterfaceFlag.class, Short.toUnsignedInt(ifreq.get(JAVA_SHORT, flags())));
   }
 
-  /// Sets what a network interface is. See `netdevice(7)`, SIOCSIFFLAGS.
+  /// Sets the flags of a network interface. See `netdevice(7)`, SIOCSIFFLAGS.
   ///
   /// @param socket any
-  /// @param flags all that it shall have; those that cannot be set stay
+  /// @param flags the complete set; flags that cannot be set stay as they are
   default void siocsifflags(RemoteFd socket, String name, Set<InterfaceFlag> flags)
       throws IOException {
     var ifreq = ifreq(name);
@@ -164,15 +163,15 @@ public interface IoctlCalls extends Caller {
     return ifreq.get(JAVA_INT, Layouts.IFREQ.offset("ifr_ifru", "ifr_ifindex"));
   }
 
-  /// Gives a network interface an address. See `netdevice(7)`, SIOCSIFADDR.
+  /// Sets the address of a network interface. See `netdevice(7)`, SIOCSIFADDR.
   ///
   /// @param socket of [dev.caisson.remote.uapi.SocketFamily#INET]
   default void siocsifaddr(RemoteFd socket, String name, Inet4Address address) throws IOException {
     ioctl(socket, 0x8916).in(ifreq(name, address)).run();
   }
 
-  /// Says which address is at the other end of a network interface that has two ends. See
-  /// `netdevice(7)`, SIOCSIFDSTADDR.
+  /// Sets the peer address of a point-to-point network interface. See `netdevice(7)`,
+  /// SIOCSIFDSTADDR.
   ///
   /// @param socket of [dev.caisson.remote.uapi.SocketFamily#INET]
   default void siocsifdstaddr(RemoteFd socket, String name, Inet4Address address)
@@ -191,7 +190,7 @@ public interface IoctlCalls extends Caller {
   /// The address of a network interface. See `netdevice(7)`, SIOCGIFADDR.
   ///
   /// @param socket of [dev.caisson.remote.uapi.SocketFamily#INET]
-  /// @throws dev.caisson.linux.SystemCallException EADDRNOTAVAIL if it has none
+  /// @throws dev.caisson.linux.SystemCallException EADDRNOTAVAIL if the interface has no address
   default Sockaddr siocgifaddr(RemoteFd socket, String name) throws IOException {
     var ifreq = ifreq(name);
     ioctl(socket, 0x8915).inOut(ifreq).run();
@@ -199,8 +198,8 @@ public interface IoctlCalls extends Caller {
         ifreq.asSlice(Layouts.IFREQ.offset("ifr_ifru", "ifr_addr"), Layouts.SOCKADDR_IN.size()));
   }
 
-  /// Makes a network interface of which the packets are read from a descriptor, and written to it.
-  /// It goes when that is closed. See the kernel's `tuntap.rst`, TUNSETIFF.
+  /// Makes a network interface whose packets are read from a descriptor, and written to it. Closing
+  /// the descriptor removes the interface. See the kernel's `tuntap.rst`, TUNSETIFF.
   ///
   /// @param tun `/dev/net/tun`
   /// @param flags [TunFlag#TUN] or [TunFlag#TAP], and others
@@ -218,7 +217,8 @@ public interface IoctlCalls extends Caller {
     int most = 15;
     var bytes = PathBytes.encode(name);
     if (bytes.length > most) {
-      throw new IllegalArgumentException("no network interface has so long a name: " + name);
+      throw new IllegalArgumentException(
+          "the name of a network interface has at most %d bytes: %s".formatted(most, name));
     }
     var ifreq = Layouts.IFREQ.room();
     MemorySegment.copy(bytes, 0, ifreq, JAVA_BYTE, Layouts.IFREQ.offset("ifr_name"), bytes.length);

@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/// An array of `struct iovec` with all that it points to in one piece. See `readv(2)`.
+/// An array of `struct iovec` and its buffers, in one block. See `readv(2)`.
 final class IovecBlock {
   private static final long IOVEC = Layouts.IOVEC.size();
   private static final long BASE = Layouts.IOVEC.offset("iov_base");
@@ -21,14 +21,14 @@ final class IovecBlock {
   private final MemorySegment block;
   private final List<Long> pointers = new ArrayList<>();
 
-  /// Room to read into.
+  /// Buffers to read into.
   ///
   /// @throws IllegalArgumentException if a size is negative
   IovecBlock(int... sizes) {
     this(sizes.clone(), true);
   }
 
-  /// What is to be written.
+  /// Buffers with bytes to write.
   IovecBlock(byte[]... parts) {
     this(Arrays.stream(parts).mapToInt(part -> part.length).toArray(), false);
     long at = sizes.length * IOVEC;
@@ -44,7 +44,7 @@ final class IovecBlock {
     long total = 0;
     for (int one : sizes) {
       if (one < 0) {
-        throw new IllegalArgumentException("%d bytes to read".formatted(one));
+        throw new IllegalArgumentException("the size of a buffer is negative: %d".formatted(one));
       }
       total += one;
     }
@@ -59,9 +59,9 @@ final class IovecBlock {
     }
   }
 
-  /// The array for memory that the process shares.
+  /// The array for pieces of shared memory.
   ///
-  /// @throws IllegalArgumentException if a piece is of another process
+  /// @throws IllegalArgumentException if a piece belongs to another process
   static MemorySegment of(Call call, List<RemoteMemory> pieces) {
     var block = Call.room(pieces.size() * IOVEC);
     for (int i = 0; i < pieces.size(); i++) {
@@ -76,19 +76,19 @@ final class IovecBlock {
     return pieces.stream().mapToLong(RemoteMemory::size).sum();
   }
 
-  /// The size of all parts.
+  /// The size of all buffers, in bytes.
   long size() {
     return size;
   }
 
-  /// Adds it to a call, and how many parts it has.
+  /// Adds the array and its length to a call.
   Call argument(Call call) {
     return (reads ? call.inOut(block, pointers) : call.in(block, pointers)).word(sizes.length);
   }
 
-  /// What has been read.
+  /// The bytes that were read, one array for each buffer.
   ///
-  /// @param count how many bytes
+  /// @param count how many bytes were read
   List<byte[]> read(long count) {
     var all = new ArrayList<byte[]>(sizes.length);
     long at = sizes.length * IOVEC;

@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// A command that is to start a stub. What it says is kept, for the case that it does not.
+/// A command that is to start a stub. Its output is kept for an error message.
 final class Launch implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
   private static final int TAIL = 2000;
@@ -32,12 +32,13 @@ final class Launch implements AutoCloseable {
     this.output = output;
   }
 
-  /// Starts it in the JVM's environment, and in a process group of its own.
+  /// Starts a command in the JVM's environment, and in its own process group.
   ///
-  /// @param descriptors what it gets by number; its output, where it gets nothing else, is kept
+  /// @param descriptors its descriptors by number; standard output and error go to a memfd, unless
+  ///   they are among these
   static Launch start(List<String> command, Map<Integer, Fd> descriptors) throws IOException {
     var environment = new HashMap<>(System.getenv());
-    // Whoever is told where to look does not look at its standard input.
+    // A stub that finds such a variable does not look at its standard input.
     environment.remove("CAISSON_STUB_FD");
     environment.remove("RSYSCALL_UNIX_STUB_SOCK_PATH");
     var output = Memfd.memfdCreate("caisson-output");
@@ -62,8 +63,8 @@ final class Launch implements AutoCloseable {
     return child;
   }
 
-  /// Says what became of it instead of a stub. It is waited for a few seconds, if it seems to have
-  /// ended.
+  /// The exception that says how the command ended, and why. Waits a few seconds for its end,
+  /// unless the cause is a timeout.
   LaunchException failure(IOException cause) {
     Optional<Exit> exit = Optional.empty();
     try {
@@ -71,7 +72,7 @@ final class Launch implements AutoCloseable {
           cause instanceof DeadlineException || cause.getCause() instanceof DeadlineException;
       exit = late ? child.poll() : Optional.of(child.waitid(PATIENCE));
     } catch (IOException lives) {
-      // So it has no exit.
+      // It has no exit yet.
     }
     return new LaunchException(command, exit, tail(), cause);
   }
@@ -87,13 +88,14 @@ final class Launch implements AutoCloseable {
     }
   }
 
-  /// Gives the process up to another owner, when it has done what it was to.
+  /// Releases the process to the caller once the stub has started.
   Child release() {
     output.close();
     return child;
   }
 
-  /// Kills it and its group, unless it has ended, and waits for its end. Idempotent.
+  /// Kills the command and its process group, unless it has ended, and waits for its end.
+  /// Idempotent.
   @Override
   public void close() {
     child.close();

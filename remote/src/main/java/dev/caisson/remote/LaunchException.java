@@ -5,7 +5,8 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 
-/// A command that was to start a stub did not: it ended without one, or took too long.
+/// A command that was to start a stub did not: it ended without starting one, or its deadline
+/// passed.
 public final class LaunchException extends IOException {
   private static final long serialVersionUID = 1;
 
@@ -17,9 +18,9 @@ public final class LaunchException extends IOException {
         "%s %s%s%s"
             .formatted(
                 String.join(" ", command),
-                exit.map(end -> end + " without having started a stub")
+                exit.map(end -> end + " without starting a stub")
                     .orElse("has not started a stub: " + cause.getMessage()),
-                output.isEmpty() ? "" : "; the last that it said: ",
+                output.isEmpty() ? "" : "; its last output: ",
                 output),
         cause);
     this.exit = exit;
@@ -31,7 +32,7 @@ public final class LaunchException extends IOException {
     return exit;
   }
 
-  /// The last that it wrote, 2000 bytes at most.
+  /// The last of its output, at most 2000 bytes.
   public String output() {
     return output;
   }

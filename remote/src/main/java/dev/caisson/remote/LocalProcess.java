@@ -19,11 +19,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// A process on this machine that this JVM has started for nothing but to make calls in: the first
-/// of a family.
+/// A process on this machine that this JVM has started only to make calls in it: the first of a
+/// family.
 ///
-/// It is a stub, and no copy of the JVM: it has no threads, no heap and no handlers, and so can do
-/// what a JVM cannot, such as to enter a user namespace. Its standard streams are `/dev/null`.
+/// It is a stub, not a copy of the JVM: it has no threads, heap or signal handlers. So it can do
+/// what a JVM cannot, such as enter a user namespace. Its standard streams are `/dev/null`.
 public final class LocalProcess implements AutoCloseable {
   private static final Duration BIRTH = Duration.ofSeconds(30);
   private static final Duration DEATH = Duration.ofSeconds(10);
@@ -38,12 +38,12 @@ public final class LocalProcess implements AutoCloseable {
     this.child = child;
     this.process = launched.process();
     var variables = new LinkedHashMap<>(Environment.variables(launched.environment()));
-    // It names a descriptor that was the stub's.
+    // The variable names the stub's own descriptor.
     variables.remove("CAISSON_STUB_FD");
     this.environment = Collections.unmodifiableMap(variables);
   }
 
-  /// Starts it.
+  /// Starts a local process.
   public static LocalProcess start() throws IOException {
     try (var ends = UnixSocket.socketpair(UnixSocket.Type.STREAM);
         var nothing = nothing();
@@ -77,29 +77,30 @@ public final class LocalProcess implements AutoCloseable {
     return Fd.nullDevice();
   }
 
-  /// Starts it by a command that runs what is put behind it, and hands its standard input on: `sudo
-  /// -n`, `unshare -r`, `setpriv --reuid 1000 --`, `nsenter -t 123 -n`, `env A=b`, or several of
-  /// them. What is put behind it is the path of a stub in the temporary directory of this JVM,
-  /// which the command must see: `bwrap` with another `/tmp` needs `--bind /tmp /tmp`, for example.
+  /// Starts a local process by a command that runs a program appended to it, and passes its
+  /// standard input on: `sudo -n`, `unshare -r`, `setpriv --reuid 1000 --`, `nsenter -t 123 -n`,
+  /// `env A=b`, or a combination. The appended word is the path of a stub in the temporary
+  /// directory of this JVM, which the command must see: `bwrap` with another `/tmp` needs `--bind
+  /// /tmp /tmp`, for example.
   ///
-  /// The command has the environment of this JVM, and its own process group: it can ask nothing at
-  /// a terminal. What it writes is told if it fails. Its process may be that of the stub, or wait
-  /// for it.
+  /// The command has the environment of this JVM, and its own process group, so it cannot prompt at
+  /// a terminal. If it fails, the exception has its output. Its process may become the stub, or
+  /// wait for it.
   ///
-  /// @param command a program, looked up on the PATH unless there is a `/` in it, and arguments
-  /// @param deadline for all that comes before the process can be used
-  /// @throws LaunchException if the command ends without a stub, or takes too long
-  /// @throws IllegalArgumentException if it is empty
+  /// @param command a program, looked up on the PATH unless it contains a `/`, and its arguments
+  /// @param deadline until the process can be used
+  /// @throws LaunchException if the command ends without starting a stub, or the deadline passes
+  /// @throws IllegalArgumentException if the command is empty
   public static LocalProcess start(List<String> command, Duration deadline) throws IOException {
     if (command.isEmpty()) {
-      throw new IllegalArgumentException("a command without a word");
+      throw new IllegalArgumentException("the command is empty; name a program");
     }
     var until = Deadline.in(deadline);
     var directory = Files.createTempDirectory("caisson-stub-");
     var stub = directory.resolve("caisson-stub");
     try {
       Stub.write(Stub.program(), stub);
-      // The command may make it another user's process.
+      // Executable for all: the command may run the stub as another user.
       Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx--x--x"));
       var whole = new ArrayList<>(command);
       whole.add(stub.toString());
@@ -147,22 +148,21 @@ public final class LocalProcess implements AutoCloseable {
     return process;
   }
 
-  /// The environment that it was started in, which a command such as `sudo` may have changed; of a
-  /// variable that is there twice, the first.
+  /// The environment that the process started with, which a command such as `sudo` may have
+  /// changed. If a variable occurs twice, the first counts.
   public Map<String, String> environment() {
     return environment;
   }
 
-  /// Waits for the end of what was started: of the process itself, or of the command that has
-  /// started it. See `waitid(2)`. Many threads may.
+  /// Waits for the end of the started process: of the stub itself, or of the command that started
+  /// it. Several threads may wait. See `waitid(2)`.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if it lives on
+  /// @throws dev.caisson.linux.DeadlineException if it is alive at the deadline
   public Exit waitid(Duration deadline) throws IOException {
     return child.waitid(deadline);
   }
 
-  /// Ends it, and waits for its end: by killing it if it is in a call that nobody waits for.
-  /// Idempotent.
+  /// Ends the process, and waits for its end. Kills it if it is in an abandoned call. Idempotent.
   @Override
   public void close() {
     boolean asked = !process.isInCall();
@@ -172,7 +172,7 @@ public final class LocalProcess implements AutoCloseable {
         child.waitid(DEATH);
       }
     } catch (IOException stuck) {
-      // It is killed next.
+      // Killed below.
     }
     child.close();
   }

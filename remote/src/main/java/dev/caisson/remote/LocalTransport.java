@@ -21,12 +21,13 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 
-/// A socket pair between this JVM and one process alone, over which descriptors go.
+/// A socket pair between this JVM and a single process, which passes descriptors.
 ///
-/// Each process has its own: were one shared, a process could receive what another was sent. Each
-/// message has a number, so that what was sent in vain is taken for nothing else.
+/// Each process has its own pair: on a shared one, a process could receive what was sent to
+/// another. Each message has a number, so that a message of an abandoned call is not taken for a
+/// later one.
 final class LocalTransport implements Transport {
-  /// Between two tries while too many descriptors are on their way.
+  /// The pause between two attempts while too many descriptors are in flight.
   private static final Duration PAUSE = Duration.ofMillis(5);
 
   private final CallRunner process;
@@ -47,19 +48,20 @@ final class LocalTransport implements Transport {
     return new LocalTransport(process, Optional.of(ours), theirs);
   }
 
-  /// For a process that is not there: it makes the same calls, and nothing comes of them.
+  /// For a simulated process: it requests the same calls, without sending descriptors.
   static LocalTransport simulated(CallRunner process) {
     return new LocalTransport(process, Optional.empty(), -1);
   }
 
-  /// All together, in one message.
+  /// Sends all descriptors in one message.
   @Override
   public synchronized List<RemoteFd> give(List<Fd> fds) throws IOException {
     long number = ++sent;
     if (ours.isPresent()) {
       send(ours.get(), number, fds);
     }
-    // Those before it were sent in vain: the process had no time to receive them.
+    // Earlier messages are left over from calls whose deadline passed before the process received
+    // them.
     for (; received < number; received++) {
       var room = new MessageBlock(0, fds.size(), Long.BYTES);
       var call =
@@ -79,7 +81,7 @@ final class LocalTransport implements Transport {
         throw SystemCallException.of(-Errno.EMFILE.number(), "recvmsg", process);
       }
     }
-    throw new IOException("%s did not receive the descriptors that it was sent".formatted(process));
+    throw new IOException("%s did not receive the descriptors sent to it".formatted(process));
   }
 
   private void send(UnixSocket socket, long number, List<Fd> fds) throws IOException {
@@ -105,8 +107,8 @@ final class LocalTransport implements Transport {
     if (ours.isEmpty()) {
       return atItsEnd();
     }
-    // It is here, if the process has not lied. One that came too late for an earlier call is of no
-    // more use.
+    // The message has arrived, unless the process misbehaves. A message of an earlier, abandoned
+    // call is dropped.
     for (var message = next(ours.get()); message.isPresent(); message = next(ours.get())) {
       var got = message.get();
       if (got.descriptors().size() == 1 && Arrays.equals(got.data(), bytes(asked))) {
@@ -117,11 +119,10 @@ final class LocalTransport implements Transport {
         break;
       }
     }
-    throw new IOException(
-        "%s did not send the descriptor that it was asked for".formatted(process));
+    throw new IOException("%s did not send the requested descriptor".formatted(process));
   }
 
-  /// Has the process send one of its descriptors.
+  /// Makes the process send one of its descriptors.
   private void sendmsg(int number, long asked) throws IOException {
     var block = new MessageBlock(0, 1, Long.BYTES);
     block.data(bytes(asked));
@@ -138,9 +139,9 @@ final class LocalTransport implements Transport {
     void run() throws IOException;
   }
 
-  /// Sends, again and again while the kernel says ETOOMANYREFS: a user may have only so many
-  /// descriptors in messages that no process has received. Those of other programs count, too, and
-  /// are soon received. See `unix(7)`.
+  /// Sends, and retries while the kernel returns ETOOMANYREFS: a user may have only a limited
+  /// number of descriptors in messages that no process has received. Messages of other programs
+  /// count, too, and are received soon. See `unix(7)`.
   private static void patiently(Deadline until, Sending sending) throws IOException {
     while (true) {
       try {
@@ -153,7 +154,7 @@ final class LocalTransport implements Transport {
       }
       LockSupport.parkNanos(PAUSE.toNanos());
       if (Thread.currentThread().isInterrupted()) {
-        throw new InterruptedIOException("interrupted while a descriptor was to be sent");
+        throw new InterruptedIOException("interrupted while sending a descriptor");
       }
     }
   }
@@ -162,7 +163,8 @@ final class LocalTransport implements Transport {
     return socket.recvmsgNow(Long.BYTES).filter(message -> !message.isEndOfFile());
   }
 
-  /// What stands for a descriptor that is not there: whoever waits for it, it is ready.
+  /// Stands for a descriptor of a simulated process: a socket whose peer is closed, so it is always
+  /// ready.
   private static Fd atItsEnd() throws IOException {
     try (var ends = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
       return ends.ours().move();
@@ -210,12 +212,13 @@ final class LocalTransport implements Transport {
     }
   }
 
-  /// This JVM may be allowed to kill what the process is not: it gets no hold of anything else than
-  /// a child of the process.
+  /// Checks that a pidfd is of a child of the process. This JVM may have more privileges than the
+  /// process, and must not be made to kill another process.
   private Pidfd checked(Pidfd.Here hold) throws IOException {
     try {
       if (process.known().isPresent() && !hold.isChildOf(process.known().getAsInt())) {
-        throw new AnswerException("%s made another process than a child".formatted(process));
+        throw new AnswerException(
+            "%s returned a pidfd of a process that is not its child".formatted(process));
       }
       return hold;
     } catch (IOException | RuntimeException failure) {

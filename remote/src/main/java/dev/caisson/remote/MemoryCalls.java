@@ -14,11 +14,11 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Set;
 
-/// The calls for memory that the process has, and this JVM has not: addresses are numbers here.
-/// What both have in common is [RemoteProcess#allocate].
+/// The calls for memory that this JVM does not share: addresses are numbers. For shared memory, see
+/// [RemoteProcess#allocate].
 ///
-/// A process shares its memory with its children, until they execute: what is mapped, or unmapped,
-/// in one of them is so in all.
+/// A process shares its memory with its children until they execute a program: a mapping made or
+/// removed in one is made or removed in all.
 public interface MemoryCalls extends Caller {
   /// Maps new memory, full of zeros. See `mmap(2)`, MAP_ANONYMOUS.
   ///
@@ -39,7 +39,7 @@ public interface MemoryCalls extends Caller {
 
   /// Maps a file. See `mmap(2)`.
   ///
-  /// @param offset where in the file it begins, a multiple of the size of a page
+  /// @param offset in the file, a multiple of the page size
   /// @param length in bytes; the kernel rounds it up to pages
   /// @param flags [MapFlag#SHARED] or [MapFlag#PRIVATE], and others
   /// @return its address
@@ -57,22 +57,23 @@ public interface MemoryCalls extends Caller {
         .value();
   }
 
-  /// Unmaps memory: only what [#mmap] has mapped, for the process needs all else. See `munmap(2)`.
+  /// Unmaps memory that [#mmap] has mapped; the process needs all other memory itself. See
+  /// `munmap(2)`.
   ///
   /// @param length in bytes
   default void munmap(long address, long length) throws IOException {
     call(MUNMAP).word(address).word(length).run();
   }
 
-  /// Sets what may be done with memory. See `mprotect(2)`.
+  /// Sets the protection of memory. See `mprotect(2)`.
   ///
   /// @param length in bytes
-  /// @param protection empty to forbid everything
+  /// @param protection empty to forbid every access
   default void mprotect(long address, long length, Set<Protection> protection) throws IOException {
     call(MPROTECT).word(address).word(length).flags(protection).run();
   }
 
-  /// Tells what memory is for, or no longer needed for. See `madvise(2)`.
+  /// Advises the kernel about the use of memory. See `madvise(2)`.
   ///
   /// @param length in bytes
   default void madvise(long address, long length, Advice advice) throws IOException {

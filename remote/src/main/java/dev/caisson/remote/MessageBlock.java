@@ -14,7 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A `struct msghdr` with all that it points to in one piece. See `sendmsg(2)`.
+/// A `struct msghdr` and all that it points to, in one block. See `sendmsg(2)`.
 final class MessageBlock {
   private static final int SOL_SOCKET = 1;
   private static final int SCM_RIGHTS = 1;
@@ -32,13 +32,13 @@ final class MessageBlock {
   private final long data;
   private final long size;
 
-  /// @param nameSize how long the address is; 0 for none
-  /// @param descriptors how many there are, or is to be room for
-  /// @param size how many bytes there are, or is to be room for
+  /// @param nameSize the size of the address, in bytes; 0 for no address
+  /// @param descriptors how many descriptors are sent, or received at most
+  /// @param size how many bytes are sent, or received at most
   MessageBlock(long nameSize, int descriptors, long size) {
     this.size = size;
     control = NAME + aligned(nameSize);
-    // The kernel fills what it is told of with descriptors, padding and all.
+    // Without the padding: the kernel would fill it with a further descriptor.
     controlSize = descriptors == 0 ? 0 : DATA_OF_CONTROL + 4L * descriptors;
     data = control + aligned(controlSize);
     block = Call.room(data + size);
@@ -65,7 +65,7 @@ final class MessageBlock {
     pointers.add(at);
   }
 
-  /// Adds it to a call.
+  /// Adds the block to a call.
   Call argument(Call call) {
     return call.inOut(block, pointers);
   }
@@ -89,10 +89,10 @@ final class MessageBlock {
     MemorySegment.copy(numbers, 0, block, JAVA_INT, control + DATA_OF_CONTROL, numbers.length);
   }
 
-  /// What was received. What a process says wrong is cut off at the end of the room.
+  /// The received message. Wrong sizes from the process are cut off at the end of the block.
   ///
-  /// @param call that has received it
-  /// @param count how many bytes, which may be more than there is room for
+  /// @param call the call that has received it
+  /// @param count the number of bytes, which may be more than the buffer holds
   ReceivedMessage received(Call call, long count) throws IOException {
     int nameSize = block.get(JAVA_INT, HEADER.offset("msg_namelen"));
     var name = block.asSlice(NAME, Call.counted(nameSize, control - NAME));
@@ -103,12 +103,12 @@ final class MessageBlock {
         Flag.set(MsgFlag.class, block.get(JAVA_INT, HEADER.offset("msg_flags"))));
   }
 
-  /// What there is to be put back if nobody takes what was received.
+  /// Closes the received descriptors, if the caller has given up.
   List<CleanupCall> cleanup(long count) throws AnswerException {
     return numbers().stream().map(CleanupCall::close).toList();
   }
 
-  /// The descriptors that were received.
+  /// The numbers of the received descriptors.
   private List<Integer> numbers() throws AnswerException {
     var all = new ArrayList<Integer>();
     long end =

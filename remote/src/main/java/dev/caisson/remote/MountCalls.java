@@ -27,17 +27,17 @@ import java.util.Set;
 public interface MountCalls extends Caller {
   /// Mounts a file system, or changes a mount. See `mount(2)`.
   ///
-  /// @param source a device, a path, or whatever the type of file system wants
-  /// @param type such as `tmpfs`; empty where none is wanted
+  /// @param source a device, a path, or what else the type of file system expects
+  /// @param type such as `tmpfs`; empty if the operation needs none
   /// @param data the options of the file system
   default void mount(String source, Path target, String type, Set<MountFlag> flags, String data)
       throws IOException {
     call(MOUNT).string(source).path(target).string(type).flags(flags).string(data).run();
   }
 
-  /// Shows a directory or a file at a second place. See `mount(2)`, MS_BIND.
+  /// Bind-mounts a directory or a file at a second place. See `mount(2)`, MS_BIND.
   ///
-  /// @param flags [MountFlag#REC], or nothing; all others need a second call with
+  /// @param flags [MountFlag#REC], or empty; all other flags need a second call with
   ///   [MountFlag#REMOUNT]
   default void mountBind(Path source, Path target, MountFlag... flags) throws IOException {
     var all = Flag.set(MountFlag.class, flags);
@@ -45,17 +45,17 @@ public interface MountCalls extends Caller {
     call(MOUNT).path(source).path(target).word(0).flags(all).word(0).run();
   }
 
-  /// Unmounts. See `umount2(2)`.
+  /// Unmounts a file system. See `umount2(2)`.
   default void umount2(Path target, UmountFlag... flags) throws IOException {
     call(UMOUNT2).path(target).flags(Flag.set(UmountFlag.class, flags)).run();
   }
 
-  /// Makes a mount the root, and puts the old root somewhere below. See `pivot_root(2)`.
+  /// Makes a mount the root, and moves the old root below it. See `pivot_root(2)`.
   default void pivotRoot(Path root, Path old) throws IOException {
     call(PIVOT_ROOT).path(root).path(old).run();
   }
 
-  /// Begins to configure a file system. See `fsopen(2)`.
+  /// Starts to configure a file system. See `fsopen(2)`.
   default RemoteFd fsopen(String type) throws IOException {
     int fsopenCloexec = 1;
     return call(FSOPEN).string(type).named(fsopenCloexec, "CLOEXEC").opens();
@@ -65,34 +65,33 @@ public interface MountCalls extends Caller {
     return call(FSCONFIG).fd(context).named(command, name);
   }
 
-  /// Sets an option that has no value. See `fsconfig(2)`, FSCONFIG_SET_FLAG.
+  /// Sets an option without a value. See `fsconfig(2)`, FSCONFIG_SET_FLAG.
   default void fsconfig(RemoteFd context, String key) throws IOException {
     fsconfig(context, 0, "SET_FLAG").string(key).word(0).word(0).run();
   }
 
-  /// Sets an option, or the source, which is called `source`. See `fsconfig(2)`,
-  /// FSCONFIG_SET_STRING.
+  /// Sets an option, or the source, whose key is `source`. See `fsconfig(2)`, FSCONFIG_SET_STRING.
   default void fsconfig(RemoteFd context, String key, String value) throws IOException {
     fsconfig(context, 1, "SET_STRING").string(key).string(value).word(0).run();
   }
 
-  /// Sets an option that is a descriptor. See `fsconfig(2)`, FSCONFIG_SET_FD.
+  /// Sets an option whose value is a descriptor. See `fsconfig(2)`, FSCONFIG_SET_FD.
   default void fsconfig(RemoteFd context, String key, RemoteFd value) throws IOException {
     fsconfig(context, 5, "SET_FD").string(key).word(0).fd(value).run();
   }
 
-  /// Makes the file system that has been configured. See `fsconfig(2)`, FSCONFIG_CMD_CREATE.
+  /// Creates the configured file system. See `fsconfig(2)`, FSCONFIG_CMD_CREATE.
   default void fsconfigCreate(RemoteFd context) throws IOException {
     fsconfig(context, 6, "CMD_CREATE").word(0).word(0).word(0).run();
   }
 
-  /// Gives a file system the options that have been set. See `fsconfig(2)`,
+  /// Applies the options that have been set to an existing file system. See `fsconfig(2)`,
   /// FSCONFIG_CMD_RECONFIGURE.
   default void fsconfigReconfigure(RemoteFd context) throws IOException {
     fsconfig(context, 7, "CMD_RECONFIGURE").word(0).word(0).word(0).run();
   }
 
-  /// Mounts the file system that has been made, nowhere yet. See `fsmount(2)`.
+  /// Makes a detached mount of the created file system. See `fsmount(2)`.
   default RemoteFd fsmount(RemoteFd context, MountAttribute... attributes) throws IOException {
     int fsmountCloexec = 1;
     return call(FSMOUNT)
@@ -102,13 +101,13 @@ public interface MountCalls extends Caller {
         .opens();
   }
 
-  /// Puts a mount that is nowhere, or somewhere else, at a place. See `move_mount(2)`.
+  /// Attaches a detached mount at a path, or moves an attached one. See `move_mount(2)`.
   default void moveMount(RemoteFd mount, Path to) throws IOException {
     int fromEmptyPath = 4;
     call(MOVE_MOUNT).fd(mount).string("").cwd().path(to).named(fromEmptyPath, "F_EMPTY_PATH").run();
   }
 
-  /// Puts a mount at another place. See `move_mount(2)`.
+  /// Moves a mount to another path. See `move_mount(2)`.
   default void moveMount(Path from, Path to) throws IOException {
     call(MOVE_MOUNT).cwd().path(from).cwd().path(to).word(0).run();
   }
@@ -131,7 +130,7 @@ public interface MountCalls extends Caller {
 
   /// Changes a mount. See `mount_setattr(2)`.
   ///
-  /// @param flags [AtFlag#RECURSIVE], or nothing
+  /// @param flags [AtFlag#RECURSIVE], or empty
   default void mountSetattr(RemoteFd mount, Set<AtFlag> flags, MountAttr change)
       throws IOException {
     var all = EnumSet.of(AtFlag.EMPTY_PATH);

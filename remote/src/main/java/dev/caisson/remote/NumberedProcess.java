@@ -7,9 +7,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.locks.LockSupport;
 
-/// A process that is known by its number alone: `/proc` tells of it. See `proc(5)`.
+/// A process that is known only by its number, and watched through `/proc`. See `proc(5)`.
 sealed interface NumberedProcess extends Execve.Witness {
-  /// A file of the process in `/proc`.
+  /// Reads a file of the process in `/proc`.
   String read(String name) throws IOException;
 
   @Override
@@ -27,7 +27,7 @@ sealed interface NumberedProcess extends Execve.Witness {
     return stat.startsWith("Z", stat.lastIndexOf(')') + 2);
   }
 
-  /// By its number here.
+  /// A process by its number in this JVM's namespace.
   record Here(int pid) implements NumberedProcess {
     @Override
     public String read(String name) throws IOException {
@@ -35,7 +35,7 @@ sealed interface NumberedProcess extends Execve.Witness {
     }
   }
 
-  /// By its number where another process sees it.
+  /// A process by its number as another process sees it.
   record There(SystemCalls observer, int pid) implements NumberedProcess {
     private static final int MOST = 4096;
 

@@ -1,10 +1,10 @@
 package dev.caisson.remote;
 
-/// A process is on another machine, where neither memory nor descriptors of this one can be.
+/// A process is on another machine, which can have neither memory nor descriptors of this one.
 public final class OtherMachineException extends UnsupportedOperationException {
   private static final long serialVersionUID = 1;
 
-  /// @param what cannot be done
+  /// @param what what is not possible
   public OtherMachineException(String what) {
     super(what + ": the process is on another machine");
   }

@@ -1,13 +1,13 @@
 package dev.caisson.remote;
 
-/// There is no memory left that a process has in common with this JVM.
+/// No free range of a process's memory is large enough for an allocation.
 public final class OutOfSpaceException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
-  /// @param size how much was wanted, in bytes
+  /// @param size the requested size, in bytes
   public OutOfSpaceException(long size) {
     super(
-        "no %d bytes of shared memory are free in one piece; close what is not needed"
+        "no free range of %d bytes in the process's memory; close RemoteMemory that is not needed"
             .formatted(size));
   }
 }

@@ -37,23 +37,22 @@ import java.util.Optional;
 import java.util.Set;
 
 /// The calls for the names of files and for their attributes: type, permissions, owner, times.
-/// Relative paths are relative to the working directory of the process, or to the directory that is
-/// given.
+/// Relative paths are relative to the working directory of the process, or to the given directory.
 public interface PathCalls extends Caller {
-  // To look
+  // To read
 
-  /// What a file is. See `statx(2)`.
+  /// The attributes of an open file. See `statx(2)`.
   default Stat statx(RemoteFd fd) throws IOException {
     return statx(fd, Path.of(""), AtFlag.EMPTY_PATH);
   }
 
-  /// What a file is; a symbolic link is followed, unless [AtFlag#SYMLINK_NOFOLLOW] is given. See
-  /// `statx(2)`.
+  /// The attributes of a file; follows a symbolic link, unless [AtFlag#SYMLINK_NOFOLLOW] is given.
+  /// See `statx(2)`.
   default Stat statx(Path path, AtFlag... flags) throws IOException {
     return stat(call(STATX).cwd().path(path), flags);
   }
 
-  /// What a file in a directory is. See `statx(2)`.
+  /// The attributes of a file in a directory. See `statx(2)`.
   default Stat statx(RemoteFd directory, Path path, AtFlag... flags) throws IOException {
     return stat(call(STATX).fd(directory).path(path), flags);
   }
@@ -68,7 +67,7 @@ public interface PathCalls extends Caller {
     return Stat.of(stat);
   }
 
-  /// The next entries of a directory, `.` and `..` among them; none at the end. See `getdents(2)`.
+  /// The next entries of a directory, including `.` and `..`; empty at the end. See `getdents(2)`.
   default List<Dirent> getdents64(RemoteFd directory) throws IOException {
     int size = 32 * 1024;
     var room = Call.room(size);
@@ -76,42 +75,42 @@ public interface PathCalls extends Caller {
     return Dirent.parse(room.asSlice(0, count));
   }
 
-  /// Looks whether the process may do something with a file. See `faccessat2(2)`.
+  /// Checks that the process may access a file. See `faccessat2(2)`.
   ///
-  /// @param mode empty for whether it exists
+  /// @param mode empty to check that the file exists
   /// @param flags of [AtFlag#EACCESS] and [AtFlag#SYMLINK_NOFOLLOW]
-  /// @throws dev.caisson.linux.SystemCallException EACCES, ENOENT, ... if not
+  /// @throws dev.caisson.linux.SystemCallException EACCES, ENOENT, ... if it may not
   default void faccessat2(Path path, Set<Access> mode, AtFlag... flags) throws IOException {
     var set = Flag.set(AtFlag.class, flags);
     call(FACCESSAT2).cwd().path(path).flags(mode).flags(set).run();
   }
 
-  /// Looks whether the process may do something with a file in a directory. See `faccessat2(2)`.
+  /// Checks that the process may access a file in a directory. See `faccessat2(2)`.
   ///
-  /// @param mode empty for whether it exists
+  /// @param mode empty to check that the file exists
   /// @param flags of [AtFlag#EACCESS] and [AtFlag#SYMLINK_NOFOLLOW]
-  /// @throws dev.caisson.linux.SystemCallException EACCES, ENOENT, ... if not
+  /// @throws dev.caisson.linux.SystemCallException EACCES, ENOENT, ... if it may not
   default void faccessat2(RemoteFd directory, Path path, Set<Access> mode, AtFlag... flags)
       throws IOException {
     var set = Flag.set(AtFlag.class, flags);
     call(FACCESSAT2).fd(directory).path(path).flags(mode).flags(set).run();
   }
 
-  /// What a file system has. See `statfs(2)`.
+  /// The size and properties of a file system. See `statfs(2)`.
   default Statfs statfs(Path path) throws IOException {
     var statfs = Layouts.STATFS.room();
     call(STATFS).path(path).out(statfs).run();
     return Statfs.of(statfs);
   }
 
-  /// What the file system of a file has. See `statfs(2)`.
+  /// The size and properties of an open file's file system. See `statfs(2)`.
   default Statfs fstatfs(RemoteFd fd) throws IOException {
     var statfs = Layouts.STATFS.room();
     call(FSTATFS).fd(fd).out(statfs).run();
     return Statfs.of(statfs);
   }
 
-  /// Where a symbolic link leads. See `readlink(2)`.
+  /// The target of a symbolic link. See `readlink(2)`.
   default String readlinkat(Path path) throws IOException {
     int most = 4096;
     var room = Call.room(most);
@@ -119,9 +118,9 @@ public interface PathCalls extends Caller {
     return PathBytes.decode(Call.bytes(room, count));
   }
 
-  /// Where a symbolic link leads, by its path from a directory. See `readlink(2)`.
+  /// The target of a symbolic link, by its path from a directory. See `readlink(2)`.
   ///
-  /// @param path empty for a link that has been opened itself
+  /// @param path empty if `directory` is a descriptor of the link itself
   default String readlinkat(RemoteFd directory, Path path) throws IOException {
     int most = 4096;
     var room = Call.room(most);
@@ -143,8 +142,8 @@ public interface PathCalls extends Caller {
 
   /// Makes a file, a FIFO or a device node. See `mknod(2)`.
   ///
-  /// @param mode its type, as S_IFIFO (0010000), and permissions
-  /// @param device as `makedev(3)` makes it; 0 for what is none
+  /// @param mode the type, such as S_IFIFO (0010000), and the permissions
+  /// @param device as `makedev(3)` makes it; 0 if the file is not a device
   default void mknodat(Path path, int mode, long device) throws IOException {
     call(MKNODAT).cwd().path(path).word(mode).word(device).run();
   }
@@ -159,27 +158,27 @@ public interface PathCalls extends Caller {
     call(SYMLINKAT).string(to).fd(directory).path(path).run();
   }
 
-  /// Gives a file a second name. See `link(2)`.
+  /// Gives a file another name, and keeps the old one. See `link(2)`.
   default void linkat(Path from, Path to) throws IOException {
     call(LINKAT).cwd().path(from).cwd().path(to).word(0).run();
   }
 
-  /// Gives a file a name in a directory. See `link(2)`.
+  /// Gives a file another name, in a directory, and keeps the old one. See `link(2)`.
   ///
-  /// @param from one of its names; of a file without any, `/proc/self/fd/` and its number
-  /// @param flags [AtFlag#SYMLINK_FOLLOW], which the latter needs
+  /// @param from one of its names; for an unnamed file, `/proc/self/fd/` and its number
+  /// @param flags [AtFlag#SYMLINK_FOLLOW], which an unnamed file needs
   default void linkat(Path from, RemoteFd directory, Path to, AtFlag... flags) throws IOException {
     var set = Flag.set(AtFlag.class, flags);
     call(LINKAT).cwd().path(from).fd(directory).path(to).flags(set).run();
   }
 
-  /// Gives a file another name. See `rename(2)`.
+  /// Renames a file. See `rename(2)`.
   default void renameat2(Path from, Path to, RenameFlag... flags) throws IOException {
     var set = Flag.set(RenameFlag.class, flags);
     call(RENAMEAT2).cwd().path(from).cwd().path(to).flags(set).run();
   }
 
-  /// Gives a file another name, from one directory to another or the same. See `rename(2)`.
+  /// Renames a file, from one directory to another or the same. See `rename(2)`.
   default void renameat2(
       RemoteFd fromDirectory, Path from, RemoteFd toDirectory, Path to, RenameFlag... flags)
       throws IOException {
@@ -187,14 +186,14 @@ public interface PathCalls extends Caller {
     call(RENAMEAT2).fd(fromDirectory).path(from).fd(toDirectory).path(to).flags(set).run();
   }
 
-  /// Takes a name of a file away. See `unlink(2)`.
+  /// Removes a name of a file. See `unlink(2)`.
   ///
   /// @param flags [AtFlag#REMOVEDIR] for a directory
   default void unlinkat(Path path, AtFlag... flags) throws IOException {
     call(UNLINKAT).cwd().path(path).flags(Flag.set(AtFlag.class, flags)).run();
   }
 
-  /// Takes a name of a file in a directory away. See `unlink(2)`.
+  /// Removes a name of a file in a directory. See `unlink(2)`.
   ///
   /// @param flags [AtFlag#REMOVEDIR] for a directory
   default void unlinkat(RemoteFd directory, Path path, AtFlag... flags) throws IOException {
@@ -206,17 +205,17 @@ public interface PathCalls extends Caller {
     call(FCHMOD).fd(fd).word(mode).run();
   }
 
-  /// Sets permissions; a symbolic link is followed. See `fchmodat(2)`.
+  /// Sets permissions; follows a symbolic link. See `fchmodat(2)`.
   default void fchmodat(Path path, int mode) throws IOException {
     call(FCHMODAT).cwd().path(path).word(mode).run();
   }
 
-  /// Sets the owner; -1 leaves one as it is. See `fchown(2)`.
+  /// Sets the owner and group; -1 leaves an id unchanged. See `fchown(2)`.
   default void fchown(RemoteFd fd, int uid, int gid) throws IOException {
     call(FCHOWN).fd(fd).word(uid).word(gid).run();
   }
 
-  /// Sets the owner; -1 leaves one as it is. See `fchownat(2)`.
+  /// Sets the owner and group; -1 leaves an id unchanged. See `fchownat(2)`.
   ///
   /// @param flags [AtFlag#SYMLINK_NOFOLLOW]
   default void fchownat(Path path, int uid, int gid, AtFlag... flags) throws IOException {
@@ -224,7 +223,7 @@ public interface PathCalls extends Caller {
     call(FCHOWNAT).cwd().path(path).word(uid).word(gid).flags(set).run();
   }
 
-  /// Sets the times of a file; where none is given, that is left as it is. See `utimensat(2)`.
+  /// Sets the times of a file; an empty one stays unchanged. See `utimensat(2)`.
   ///
   /// @param flags [AtFlag#SYMLINK_NOFOLLOW]
   default void utimensat(
@@ -239,7 +238,7 @@ public interface PathCalls extends Caller {
     call(UTIMENSAT).cwd().path(path).word(0).word(0).run();
   }
 
-  /// Sets the times of a file; where none is given, that is left as it is. See `utimensat(2)`.
+  /// Sets the times of a file; an empty one stays unchanged. See `utimensat(2)`.
   default void futimens(RemoteFd fd, Optional<Instant> atime, Optional<Instant> mtime)
       throws IOException {
     call(UTIMENSAT).fd(fd).word(0).in(times(atime, mtime)).word(0).run();

@@ -1,6 +1,7 @@
 package dev.caisson.remote;
 
-/// A call of a batch that opens a descriptor, which others of the batch use before it is there.
+/// A call of a batch that opens a descriptor; later calls of the batch may use the descriptor
+/// before it is open.
 final class PendingDescriptor {
   private final Object batch;
   private int place = -1;
@@ -12,12 +13,12 @@ final class PendingDescriptor {
     this.batch = batch;
   }
 
-  /// Whether it is a call of that batch.
+  /// Whether the call belongs to a batch.
   boolean isOf(Object other) {
     return batch.equals(other);
   }
 
-  /// Says where among the requests that go together it is.
+  /// Sets the index of the call among the requests that are sent together.
   void place(int index) {
     place = index;
   }
@@ -26,7 +27,7 @@ final class PendingDescriptor {
     return place;
   }
 
-  /// Says what came of it.
+  /// Records the result.
   void made(long result) {
     number = result;
     made = true;

@@ -16,15 +16,15 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/// A process that goes on when its connection has ended, and takes the next from a socket.
+/// A process that survives the end of its connection, and accepts the next one at a socket.
 ///
-/// It is a child of another one, with a copy of its descriptors, and dies with its parent until it
-/// is [made persistent][#makePersistent]. It takes whoever may write to the socket's file, which is
-/// its own user, one after the other.
+/// It is a child of another process, with a copy of its descriptors, and dies with its parent until
+/// it is [made persistent][#makePersistent]. It accepts connections one after the other, from any
+/// process that may write to the socket's file: those of its own user.
 ///
-/// One on another machine outlives the ssh that it was made through, and is connected to again
-/// through another [SshProcess] to that machine. An init system may end what a user has left
-/// running there: see `KillUserProcesses` in `logind.conf(5)`.
+/// A persistent process on another machine outlives the ssh that it was made through. To reconnect,
+/// use another [SshProcess] to that machine. An init system may end what a user has left running
+/// there: see `KillUserProcesses` in `logind.conf(5)`.
 ///
 /// Closing it ends it, unless it has been [left][#leave].
 ///
@@ -38,17 +38,18 @@ public final class PersistentProcess implements AutoCloseable {
   private final Ending ending;
   private int calls;
 
-  /// For passing, or for data.
+  /// The number of the process's end for passing descriptors, or for data.
   private int second;
 
   private boolean persistent;
   private boolean over;
 
-  /// How it ends: as a child of this JVM's, or as one that this JVM has only come to know.
+  /// How the process ends: as a child made by this JVM, or as a process that this JVM has connected
+  /// to.
   private sealed interface Ending {
     record OfChild(RemoteChild child, int listener) implements Ending {}
 
-    /// @param hold missing if it is on another machine
+    /// @param hold empty if the process is on another machine
     record OfFound(Optional<Pidfd> hold) implements Ending {}
   }
 
@@ -61,19 +62,19 @@ public final class PersistentProcess implements AutoCloseable {
     this.second = second;
   }
 
-  /// Makes a child that listens at a path, and goes on with the next that connects to it when its
-  /// connection has ended; until it is [made persistent][#makePersistent], it dies with its parent
-  /// all the same.
+  /// Makes a child that listens at a path, and accepts the next connection when its connection has
+  /// ended. Until it is [made persistent][#makePersistent], it dies with its parent all the same.
   ///
-  /// @param socket where the socket is made, as its parent and this JVM see it; on another machine,
-  ///   an absolute path there
-  /// @throws dev.caisson.linux.SystemCallException EADDRINUSE if there is a file of that name
+  /// @param socket the path of the new socket, as its parent and this JVM see it; on another
+  ///   machine, an absolute path there
+  /// @throws dev.caisson.linux.SystemCallException EADDRINUSE if a file of that name exists
   public static PersistentProcess clone(RemoteProcess parent, Path socket) throws IOException {
     var absolute = parent.memory().isShared() ? socket.toAbsolutePath() : absolute(socket);
-    // No other child may get a copy: the socket would be there when nobody listens any more.
+    // No other child may get a copy of the listener: connections would succeed after the process
+    // has ended.
     synchronized (parent.table()) {
       try (var listener = parent.socket(SocketFamily.UNIX, SocketType.STREAM, 0)) {
-        // Whatever the umask is.
+        // Owner-only, whatever the umask.
         int ownerOnly = 0600;
         parent.fchmod(listener, ownerOnly);
         parent.bind(listener, new Sockaddr.Unix(absolute));
@@ -92,7 +93,7 @@ public final class PersistentProcess implements AutoCloseable {
     }
   }
 
-  /// A path that means the same to each process of a machine.
+  /// Checks that a path means the same to each process of a machine.
   private static Path absolute(Path socket) {
     if (!socket.isAbsolute()) {
       throw new IllegalArgumentException(
@@ -101,24 +102,24 @@ public final class PersistentProcess implements AutoCloseable {
     return socket;
   }
 
-  /// Connects to one that another JVM has left, or that has outlived it. What that had of it is not
-  /// known here: the descriptors that it has open, and the memory, are as they were, but nobody's.
+  /// Connects to a process that another JVM has left, or that has outlived its JVM. Its open
+  /// descriptors and its memory are as they were, but this JVM does not know or own them.
   ///
-  /// @param deadline for all that comes before it can be used; one that is connected to another JVM
-  ///   lets this one wait
-  /// @throws ProcessEndedException if nobody listens there
+  /// @param deadline for the connection, including the wait while another JVM is connected to the
+  ///   process
+  /// @throws ProcessEndedException if no process listens at the socket
   public static PersistentProcess connect(Path socket, Duration deadline) throws IOException {
     var absolute = socket.toAbsolutePath();
     return of(absolute, Reconnection.found(absolute, Deadline.in(deadline)));
   }
 
-  /// Connects to one that another JVM has left, through a process: to one on that process's
-  /// machine, or where its namespaces have the socket. See [#connect(Path, Duration)].
+  /// Connects to a process that another JVM has left, through a process of this JVM: on that
+  /// process's machine, or in its namespaces. See [#connect(Path, Duration)].
   ///
   /// On another machine the process must see `/proc`.
   ///
-  /// @param through makes the connection, and no other call until it is made; calls to a process on
-  ///   another machine go the way of `through` from then on
+  /// @param through makes the connection, and no other call meanwhile; on another machine, calls to
+  ///   the new process take the path of `through`
   /// @param socket an absolute path, as `through` sees it
   /// @throws ProcessEndedException if no process listens there
   /// @throws dev.caisson.linux.DeadlineException if it is connected to another controller
@@ -148,20 +149,20 @@ public final class PersistentProcess implements AutoCloseable {
     }
   }
 
-  /// The process. It stays the same when it is connected to again.
+  /// The process. It stays the same object when it is reconnected.
   public RemoteProcess process() {
     return process;
   }
 
-  /// Where it listens.
+  /// The path of the socket at which the process listens.
   public Path socket() {
     return socket;
   }
 
-  /// Lets it outlive its parent, this JVM, and its process group: it begins a session, and closes
-  /// all descriptors but its standard streams and those that are to be kept. See `setsid(2)`.
+  /// Lets the process outlive its parent, this JVM, and its process group: it starts a session, and
+  /// closes all descriptors except its standard streams and those to be kept. See `setsid(2)`.
   ///
-  /// @param kept what else it keeps, of its own
+  /// @param kept other descriptors that it keeps, of its own table
   public synchronized void makePersistent(RemoteFd... kept) throws IOException {
     check();
     if (persistent || !(ending instanceof Ending.OfChild(_, var listener))) {
@@ -189,32 +190,32 @@ public final class PersistentProcess implements AutoCloseable {
     persistent = true;
   }
 
-  /// Connects to it again: when the connection was lost, or to leave a call that takes its time,
-  /// which ends all the same before the next. What the process has open stays known; what that call
-  /// opens is nobody's.
+  /// Reconnects to the process: after the connection was lost, or to leave a long call, which still
+  /// ends before the next call starts. This JVM still knows the process's open descriptors, but not
+  /// those that the abandoned call opens.
   ///
-  /// @throws ProcessEndedException if it has ended
-  /// @throws OtherMachineException if it is on another machine
+  /// @throws ProcessEndedException if the process has ended
+  /// @throws OtherMachineException if the process is on another machine
   public synchronized void reconnect(Duration deadline) throws IOException {
     check();
     if (!process.memory().isShared()) {
       throw new OtherMachineException(
-          "a process cannot be connected to again without one on its machine");
+          "cannot reconnect from this machine (use reconnect(through, deadline))");
     }
     var until = Deadline.in(deadline);
     leaveConnection();
     replace(Reconnection.again(socket, process, until));
   }
 
-  /// Connects to it again through a process that has its socket: on another machine, when the ssh
-  /// that led to it has ended, or in other namespaces. See [#reconnect(Duration)].
+  /// Reconnects through another process that sees the socket: on another machine after its ssh has
+  /// ended, or in other namespaces. See [#reconnect(Duration)].
   ///
   /// On another machine the process must see `/proc`.
   ///
-  /// @param through makes the connection, and no other call until it is made; calls to a process on
-  ///   another machine go the way of `through` from then on
-  /// @throws ProcessEndedException if it has ended
-  /// @throws IllegalArgumentException if one of the two is on another machine, and the other is not
+  /// @param through makes the connection, and no other call meanwhile; on another machine, calls to
+  ///   the process then take the path of `through`
+  /// @throws ProcessEndedException if the process has ended
+  /// @throws IllegalArgumentException if only one of the two is on another machine
   public synchronized void reconnect(RemoteProcess through, Duration deadline) throws IOException {
     check();
     if (process.memory().isShared() != through.memory().isShared()) {
@@ -227,7 +228,7 @@ public final class PersistentProcess implements AutoCloseable {
   }
 
   private void leaveConnection() {
-    // Whatever has been answered by now is looked at; what is answered from then on is lost.
+    // Takes the answers that have arrived; later answers are lost.
     process.isInCall();
     process.connection().shutdown();
   }
@@ -244,21 +245,22 @@ public final class PersistentProcess implements AutoCloseable {
     second = ends.second();
   }
 
-  /// Leaves it to itself, and to whoever connects next. Nothing here has to do with it any more.
+  /// Releases the process without ending it, so that another controller can connect to it.
   ///
   /// @throws IllegalStateException if it has not been made persistent
-  /// @throws dev.caisson.linux.DeadlineException if it is in a call; nothing has changed then
+  /// @throws dev.caisson.linux.DeadlineException if it is in a call; then nothing has changed
   public synchronized void leave() throws IOException {
     check();
     if (!persistent) {
-      throw new IllegalStateException(process + " has not been made persistent");
+      throw new IllegalStateException(
+          process + " is not persistent; call makePersistent before leave");
     }
     var connection = process.connection();
     try {
       connection.lock(Deadline.in(process.deadline()));
       connection.unlock();
     } catch (ConnectionLostException gone) {
-      // So it is in no call of this JVM's.
+      // It is in no call of this JVM.
     }
     over = true;
     switch (ending) {
@@ -276,10 +278,10 @@ public final class PersistentProcess implements AutoCloseable {
     }
   }
 
-  /// Ends it, unless it has been left, waits for its end, and removes the socket's file.
+  /// Ends the process, unless it has been left, waits for its end, and removes the socket's file.
   /// Idempotent.
   ///
-  /// One on another machine that is in a call goes on if its parent is not connected any more.
+  /// A process on another machine that is in a call continues if its parent is no longer connected.
   @Override
   public synchronized void close() {
     if (over) {
@@ -305,7 +307,7 @@ public final class PersistentProcess implements AutoCloseable {
     }
   }
 
-  /// Has it remove its socket's file and exit, unless it is in a call.
+  /// Makes the process remove its socket's file and exit, unless it is in a call.
   private void exit() {
     if (process.isInCall()) {
       return;
@@ -318,7 +320,7 @@ public final class PersistentProcess implements AutoCloseable {
     try {
       process.exitGroup(0);
     } catch (IOException unconnected) {
-      // Its parent ends it, if it can.
+      // Its parent ends it, if the parent is connected.
     }
   }
 
@@ -327,7 +329,7 @@ public final class PersistentProcess implements AutoCloseable {
       hold.kill(Signal.KILL);
       hold.awaitEnd(DEATH, "the end of " + process);
     } catch (IOException stuck) {
-      // It will end when it can.
+      // The kernel ends it once its call allows.
     }
   }
 }

@@ -15,21 +15,22 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 
-/// The socket of a persistent process, as another process sees it: on another machine, or in other
-/// namespaces than this JVM.
+/// Connects to the socket of a persistent process from another process: on another machine, or in
+/// other namespaces than this JVM's.
 final class PersistentSocket {
-  /// How much later than the kernel this JVM gives up, so that the process is in no call then.
+  /// How much longer than the kernel this JVM waits, so that the connecting process is in no call
+  /// when this JVM gives up.
   private static final Duration LEEWAY = Duration.ofSeconds(5);
 
   private PersistentSocket() {}
 
-  /// Connects, gives descriptors and receives what they are called there.
+  /// Connects, gives descriptors, and receives their numbers in the persistent process.
   ///
-  /// @param through has the socket's path and the descriptors; blocked meanwhile
-  /// @param given the numbers of the descriptors, which stay the caller's
+  /// @param through sees the socket's path and has the descriptors; blocked meanwhile
+  /// @param given the numbers of the descriptors, which the caller keeps
   /// @param described whether to ask for the addresses, and for the extension
-  /// @throws ProcessEndedException if no process listens there
-  /// @throws dev.caisson.linux.DeadlineException if it does not answer in time
+  /// @throws ProcessEndedException if no process listens at the path
+  /// @throws dev.caisson.linux.DeadlineException if no answer comes before the deadline
   static Reconnection.Answer exchange(
       RemoteProcess through, Path path, List<Integer> given, boolean described, Deadline deadline)
       throws IOException {
@@ -57,13 +58,13 @@ final class PersistentSocket {
     }
   }
 
-  /// Has the kernel end each call on the socket in time.
+  /// Makes the kernel end each call on the socket at the deadline.
   private static void limit(RemoteProcess through, RemoteFd socket, Deadline deadline)
       throws IOException {
     var time = deadline.remaining();
     var timeval = Layouts.TIMEVAL.room();
     timeval.set(JAVA_LONG, Layouts.TIMEVAL.offset("tv_sec"), time.toSeconds());
-    // Zero would be for ever.
+    // Zero would mean no timeout.
     timeval.set(
         JAVA_LONG, Layouts.TIMEVAL.offset("tv_usec"), Math.max(1, time.toNanosPart() / 1000));
     var value = Call.bytes(timeval, timeval.byteSize());

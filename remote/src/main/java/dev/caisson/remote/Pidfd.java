@@ -14,24 +14,23 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
 
-/// What stands for a child of a process, and never becomes one for another process. See
-/// `pidfd_open(2)`.
+/// A pidfd of a process: the kernel never reuses it for another process. See `pidfd_open(2)`.
 sealed interface Pidfd extends AutoCloseable, Execve.Witness {
-  /// The most that there is to be read in a file that tells of a process.
+  /// How much of a `/proc` file is read, in bytes.
   int MOST = 512;
 
-  /// How long one that is to be another program, or to end, is given before it is looked at again.
+  /// How long to wait between two checks of a process that is executing a program or exiting.
   Duration MOMENT = Duration.ofMillis(1);
 
-  /// Waits for its end.
+  /// Waits for the end of the process.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if it is alive then
+  /// @throws dev.caisson.linux.DeadlineException if it is alive at the deadline
   void awaitEnd(Duration deadline, String awaited) throws IOException;
 
-  /// Sends it a signal.
+  /// Sends the process a signal.
   void kill(Signal signal) throws IOException;
 
-  /// By its own choice, or by the program that it has executed last.
+  /// The name of the process: set by itself, or by the last program that it executed.
   @Override
   String comm() throws IOException;
 
@@ -50,7 +49,7 @@ sealed interface Pidfd extends AutoCloseable, Execve.Witness {
   @Override
   void close();
 
-  /// By a pidfd of this JVM.
+  /// A pidfd of this JVM.
   record Here(Fd pidfd) implements Pidfd {
     @Override
     public void awaitEnd(Duration deadline, String awaited) throws IOException {
@@ -67,13 +66,13 @@ sealed interface Pidfd extends AutoCloseable, Execve.Witness {
       return read("/proc/" + number() + "/comm").strip();
     }
 
-    /// Its number here; none if it has ended, and its parent has taken what was left.
+    /// The process's number in this JVM's namespace; empty once it is reaped.
     OptionalInt pid() throws IOException {
       int number = Integer.parseInt(number());
       return number > 0 ? OptionalInt.of(number) : OptionalInt.empty();
     }
 
-    /// Whether it is a child of a process, by its number here.
+    /// Whether the process is a child of another, both by their numbers in this JVM's namespace.
     boolean isChildOf(int parent) throws IOException {
       var number = pid();
       if (number.isEmpty()) {
@@ -83,11 +82,11 @@ sealed interface Pidfd extends AutoCloseable, Execve.Witness {
           read("/proc/" + number.getAsInt() + "/status")
               .lines()
               .anyMatch(line -> line.equals("PPid:\t" + parent));
-      // Otherwise that was another one of the same number.
+      // If the pid changed meanwhile, the status read was another process's.
       return child && pid().equals(number);
     }
 
-    /// Its parent may see it under a number of another namespace.
+    /// This JVM's number of the process; its parent may see another one in its own namespace.
     private String number() throws IOException {
       return read("/proc/self/fdinfo/" + pidfd.number())
           .lines()
@@ -115,9 +114,9 @@ sealed interface Pidfd extends AutoCloseable, Execve.Witness {
     }
   }
 
-  /// Of one that is not there: it has ended whenever it is waited for.
+  /// The pidfd of a simulated process, which has ended whenever a caller waits for it.
   ///
-  /// @param atItsEnd what stands for a pidfd
+  /// @param atItsEnd stands for the pidfd
   record Simulated(Fd atItsEnd) implements Pidfd {
     @Override
     public void awaitEnd(Duration deadline, String awaited) {}
@@ -141,15 +140,15 @@ sealed interface Pidfd extends AutoCloseable, Execve.Witness {
     }
   }
 
-  /// By a pidfd of its parent, on another machine. To wait is a call of the parent, which makes
-  /// others in between.
+  /// A pidfd of the parent, on another machine. Waiting is a call of the parent, in slices, so that
+  /// the parent can make other calls in between.
   final class There implements Pidfd {
     private final SystemCalls parent;
     private final RemoteFd pidfd;
     private final int number;
     private volatile boolean open = true;
 
-    /// @param number its id, as its parent sees it
+    /// @param number the id of the process, as its parent sees it
     There(SystemCalls parent, RemoteFd pidfd, int number) {
       this.parent = parent;
       this.pidfd = pidfd;

@@ -28,62 +28,62 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Set;
 
-/// The calls for what a process is.
+/// The calls for the identity and the environment of a process.
 public interface ProcessCalls extends Caller {
-  /// Its id, as the kernel says. See `getpid(2)`.
+  /// The id of the process, as the kernel reports it. See `getpid(2)`.
   default int getpid() throws IOException {
     return (int) call(GETPID).value();
   }
 
-  /// The id of its parent; 0 if that is in another namespace. See `getppid(2)`.
+  /// The id of its parent; 0 if the parent is in another namespace. See `getppid(2)`.
   default int getppid() throws IOException {
     return (int) call(GETPPID).value();
   }
 
-  /// The user that it is. See `getuid(2)`.
+  /// The real user id. See `getuid(2)`.
   default int getuid() throws IOException {
     return (int) call(GETUID).value();
   }
 
-  /// The group that it is. See `getgid(2)`.
+  /// The real group id. See `getgid(2)`.
   default int getgid() throws IOException {
     return (int) call(GETGID).value();
   }
 
-  /// Becomes other users; -1 leaves one as it is. See `setresuid(2)`.
+  /// Sets the user ids; -1 leaves one unchanged. See `setresuid(2)`.
   default void setresuid(int real, int effective, int saved) throws IOException {
     call(SETRESUID).word(real).word(effective).word(saved).run();
   }
 
-  /// Becomes other groups; -1 leaves one as it is. See `setresgid(2)`.
+  /// Sets the group ids; -1 leaves one unchanged. See `setresgid(2)`.
   default void setresgid(int real, int effective, int saved) throws IOException {
     call(SETRESGID).word(real).word(effective).word(saved).run();
   }
 
-  /// Begins a session. See `setsid(2)`.
+  /// Starts a session. See `setsid(2)`.
   default int setsid() throws IOException {
     return (int) call(SETSID).value();
   }
 
   /// Moves to a process group. See `setpgid(2)`.
   ///
-  /// @param group 0 for one of its own
+  /// @param group 0 for a new group
   default void setpgid(int group) throws IOException {
     setpgid(0, group);
   }
 
-  /// Moves a process, itself or a child that has not executed anything, to a process group. See
+  /// Moves a process to a process group: itself, or a child that has not executed a program. See
   /// `setpgid(2)`.
   ///
-  /// @param pid 0 for itself
-  /// @param group 0 for one of its own
+  /// @param pid 0 for the process itself
+  /// @param group 0 for a new group
   default void setpgid(int pid, int group) throws IOException {
     call(SETPGID).word(pid).word(group).run();
   }
 
   /// The process group of a process. See `getpgid(2)`.
   ///
-  /// @param pid 0 for itself
+  /// @param pid 0 for the process itself
   default int getpgid(int pid) throws IOException {
     return (int) call(GETPGID).word(pid).value();
   }
@@ -98,15 +98,15 @@ public interface ProcessCalls extends Caller {
     call(FCHDIR).fd(directory).run();
   }
 
-  /// Its working directory. See `getcwd(2)`.
+  /// The working directory. See `getcwd(2)`.
   ///
-  /// @return with `(unreachable)` in front if it cannot be reached from the root directory
+  /// @return prefixed with `(unreachable)` if it cannot be reached from the root directory
   /// @throws dev.caisson.linux.SystemCallException ENOENT if the directory has been removed
   default Path getcwd() throws IOException {
     int pathMax = 4096;
     var room = Call.room(pathMax);
     long size = call(GETCWD).out(room).word(pathMax).counted(pathMax);
-    // With the NUL at its end.
+    // Without the NUL at the end.
     return PathBytes.toPath(Call.bytes(room, Math.max(0, size - 1)));
   }
 
@@ -115,16 +115,16 @@ public interface ProcessCalls extends Caller {
     call(CHROOT).path(path).run();
   }
 
-  /// Sets which permissions new files do not get. See `umask(2)`.
+  /// Sets the permissions that new files do not get. See `umask(2)`.
   ///
-  /// @return what was set before
+  /// @return the mask before the call
   default int umask(int mask) throws IOException {
     return (int) call(UMASK).word(mask).value();
   }
 
-  /// Gets namespaces of its own, or other things that it shares. See `unshare(2)`.
+  /// Leaves namespaces or other shared state for new ones of the process. See `unshare(2)`.
   ///
-  /// The table of descriptors and the memory of a process cannot be unshared here.
+  /// The descriptor table and the memory of a process cannot be unshared here.
   default void unshare(Set<CloneFlag> flags) throws IOException {
     call(UNSHARE).flags(namespaces(flags)).run();
   }
@@ -134,7 +134,7 @@ public interface ProcessCalls extends Caller {
     call(SETNS).fd(namespace).flags(namespaces(Set.of(type))).run();
   }
 
-  /// Asks for one of many things. See `prctl(2)`.
+  /// Performs an operation of `prctl(2)`.
   default long prctl(PrctlOption option, long a, long b, long c, long d) throws IOException {
     return option(option).word(a).word(b).word(c).word(d).value();
   }
@@ -143,14 +143,14 @@ public interface ProcessCalls extends Caller {
     return call(PRCTL).named(option.number(), option);
   }
 
-  /// Names itself, as it is seen in `/proc/PID/comm`. See `prctl(2)`, PR_SET_NAME.
+  /// Sets the name of the process, which `/proc/PID/comm` shows. See `prctl(2)`, PR_SET_NAME.
   ///
-  /// @param name of which the first 15 bytes count
+  /// @param name the kernel takes its first 15 bytes
   default void prctlSetName(String name) throws IOException {
     option(PrctlOption.SET_NAME).string(name).word(0).word(0).word(0).run();
   }
 
-  /// The name that it has. See `prctl(2)`, PR_GET_NAME.
+  /// The name of the process. See `prctl(2)`, PR_GET_NAME.
   default String prctlGetName() throws IOException {
     var name = Call.room(16);
     option(PrctlOption.GET_NAME).out(name).word(0).word(0).word(0).run();
@@ -162,14 +162,15 @@ public interface ProcessCalls extends Caller {
     return PathBytes.decode(Arrays.copyOf(bytes, end));
   }
 
-  /// Sends a signal. See `kill(2)`.
+  /// Sends a signal to a process. See `kill(2)`.
   default void kill(int pid, Signal signal) throws IOException {
     call(KILL).word(pid).named(signal.number(), signal).run();
   }
 
   private static Set<CloneFlag> namespaces(Set<CloneFlag> flags) {
     if (flags.contains(CloneFlag.FILES)) {
-      throw new IllegalArgumentException("the table of descriptors cannot be changed here");
+      throw new IllegalArgumentException(
+          "CLONE_FILES is not possible here: the descriptor table cannot be unshared");
     }
     return flags;
   }

@@ -3,7 +3,7 @@ package dev.caisson.remote;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/// A process that was to go on has ended: nobody answers at its socket any more.
+/// A persistent process has ended: no process listens at its socket.
 public final class ProcessEndedException extends IOException {
   private static final long serialVersionUID = 1;
 

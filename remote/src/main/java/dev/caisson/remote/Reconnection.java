@@ -20,33 +20,33 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/// What a persistent process and a controller that connects to it tell each other. See
+/// The exchange between a persistent process and a controller that connects to it. See
 /// `docs/reference/stub-wire.md`.
 ///
-/// The connection that tells it is made by this JVM, or by another process: [PersistentSocket].
+/// The connection is made by this JVM, or by another process: [PersistentSocket].
 final class Reconnection {
-  /// Added to the number of descriptors: asks for the addresses, and for the extension.
+  /// Added to the number of descriptors: requests the addresses, and the extension.
   static final int DESCRIBED = 0x100;
 
   static final int SYMBOLS = 48;
 
   private Reconnection() {}
 
-  /// What the process has answered.
+  /// The answer of the process.
   ///
-  /// @param numbers of the descriptors that it was given, there
-  /// @param symbols with the extension, or nothing
+  /// @param numbers of the given descriptors in the process
+  /// @param symbols with the extension; all zero if not requested
   record Answer(List<Integer> numbers, Symbols symbols, int listener) {}
 
-  /// New ends for a process that is known.
+  /// New ends for a process that this JVM already knows.
   ///
-  /// @param data for memory that is not in common
-  /// @param calls the number of the other end
+  /// @param data for memory that is not shared
+  /// @param calls the number of the other end for calls
   /// @param second the number of the other end for passing, or for data
   record Ends(
       UnixSocket socket, Optional<DataSocket> data, Transport link, int calls, int second) {}
 
-  /// A process that was not known before.
+  /// A process that this JVM did not know before.
   record Found(RemoteProcess process, int calls, int second) {}
 
   static Ends again(Path path, RemoteProcess process, Deadline deadline) throws IOException {
@@ -65,7 +65,7 @@ final class Reconnection {
     return new Ends(socket, Optional.empty(), link, numbers.getFirst(), numbers.get(1));
   }
 
-  /// @param through connects, and has the socket's path
+  /// @param through connects, and sees the socket's path
   static Ends again(Path path, RemoteProcess process, RemoteProcess through, Deadline deadline)
       throws IOException {
     boolean ahead = process.connection().ahead();
@@ -115,7 +115,7 @@ final class Reconnection {
     return new Found(process, numbers.getFirst(), numbers.get(1));
   }
 
-  /// @param through connects, and has the socket's path
+  /// @param through connects, and sees the socket's path
   static Found found(Path path, RemoteProcess through, Deadline deadline) throws IOException {
     var ends = through.transport().open();
     try (ends) {
@@ -162,7 +162,7 @@ final class Reconnection {
     }
   }
 
-  /// The first message: how many descriptors come.
+  /// The first message: the number of the descriptors that follow.
   static byte[] count(int given, boolean described) {
     var count = new byte[Integer.BYTES];
     MemorySegment.ofArray(count).set(JAVA_INT_UNALIGNED, 0, described ? given | DESCRIBED : given);
@@ -180,10 +180,11 @@ final class Reconnection {
         (int) symbols.get(JAVA_LONG_UNALIGNED, 40));
   }
 
-  /// What the failure of a call on the connection means.
+  /// Translates the failure of a call on the connection.
   static IOException explained(Path path, SystemCallException failure, Deadline deadline) {
     if (failure.errno().equals(Errno.EAGAIN)) {
-      return deadline.exception("the others who wait for the process that listens at " + path);
+      return deadline.exception(
+          "a connection to the process at %s, which serves other controllers".formatted(path));
     }
     return hasEnded(failure.errno()) ? new ProcessEndedException(path, failure) : failure;
   }

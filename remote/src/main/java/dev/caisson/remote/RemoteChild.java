@@ -29,17 +29,15 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 
-/// A process that another one has made: a copy of it that shares its memory, waits to be told what
-/// to become, and in the end executes something or exits.
+/// A child of a process: a copy that shares its parent's memory, serves calls, and in the end
+/// executes a program or exits.
 ///
-/// It dies with its parent. It owns what the kernel keeps of it: closing it kills it and waits for
-/// it, if that has not been done.
-///
-/// Safe for many threads.
+/// It dies with its parent. Closing it kills it, unless it has ended, and reaps it. Safe for many
+/// threads.
 public final class RemoteChild implements SystemCalls, AutoCloseable {
   private static final Duration DEATH = Duration.ofSeconds(10);
 
-  /// How long the parent may take to tell of an end, beside what there is time for.
+  /// How much longer than the deadline the parent may take to report an end.
   private static final Duration LEEWAY = Duration.ofMillis(100);
 
   private final RemoteProcess process;
@@ -51,7 +49,7 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
   private final RemoteMemory stack;
   private final AtomicBoolean watched = new AtomicBoolean();
 
-  /// Set by whoever is told of it.
+  /// Set by the thread that reaps the child.
   private volatile Optional<Exit> exit = Optional.empty();
 
   private boolean executed;
@@ -87,15 +85,15 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
     return CloneCall.make(parent, flags, OptionalInt.empty());
   }
 
-  /// One that goes on with another connection.
+  /// A persistent child, which accepts further connections.
   ///
-  /// @param listener where it takes it from, by its number in the parent
+  /// @param listener the listener's number in the parent
   static RemoteChild persistent(RemoteProcess parent, int listener) throws IOException {
     var child = CloneCall.make(parent, Set.of(), OptionalInt.of(listener));
-    // Its children close it, so that it ends with this one.
+    // The children of this child close the listener, so that it ends with this child.
     child.process.table().addSockets(listener, listener);
     try {
-      // Before it answers anything it has asked to die with its parent: nobody else would end it.
+      // An answer shows that the child has asked to die with its parent, which alone ends it.
       child.getpid();
       return child;
     } catch (IOException | RuntimeException failure) {
@@ -104,7 +102,8 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
     }
   }
 
-  /// Whoever shares its descriptors keeps its end of the connection open.
+  /// Ends the connection with the child: a process that shares its descriptors keeps the other end
+  /// open.
   void watchEnd() {
     if (hold instanceof Pidfd.Here && watched.compareAndSet(false, true)) {
       Thread.ofVirtual().start(this::endConnectionWithIt);
@@ -116,39 +115,40 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
       hold.awaitEnd(Deadline.FOREVER, "the end of " + this);
       process.connection().shutdown();
     } catch (IOException | IllegalStateException closed) {
-      // So it needs no end.
+      // The child is reaped already, or closed.
     }
   }
 
-  /// The process, in which calls are made until it executes something.
+  /// The process, which makes calls until it executes a program.
   public RemoteProcess process() {
     return process;
   }
 
-  /// Its id, as its parent sees it.
+  /// The id of the child, as its parent sees it.
   public int pid() {
     return number;
   }
 
-  /// Begins a call in it.
+  /// Starts a call in the child.
   @Override
   public Call call(SystemCall nr) {
     return process.call(nr);
   }
 
   /// Maps the ids of the user namespace that the child has made ([CloneFlag#NEWUSER]). The parent
-  /// writes the maps, and needs its `/proc`, and CAP_SETUID and CAP_SETGID for more than its own
-  /// ids. Can be done once. See `user_namespaces(7)`.
+  /// writes the maps: it needs its `/proc`, and CAP_SETUID and CAP_SETGID for other ids than its
+  /// own. Possible once. See `user_namespaces(7)`.
   ///
-  /// @throws SystemCallException EPERM if the parent may not map these ids, or they are mapped
+  /// @throws SystemCallException EPERM if the parent may not map these ids, or they are already
+  ///   mapped
   public void mapIds(List<IdMap> uids, List<IdMap> gids) throws IOException {
     writeProc("uid_map", lines(uids));
     writeProc("gid_map", lines(gids));
   }
 
-  /// Makes the child root in the user namespace that it has made ([CloneFlag#NEWUSER]): its
-  /// parent's user and group are 0 there, and no others are mapped, which any user may do. The
-  /// child can have no other groups from then on. See `user_namespaces(7)`.
+  /// Makes the child root in the user namespace that it has made ([CloneFlag#NEWUSER]): maps the
+  /// parent's user and group to 0, and no other ids, which any user may do. The child cannot have
+  /// supplementary groups from then on. See `user_namespaces(7)`.
   public void mapToRoot() throws IOException {
     writeProc("setgroups", "deny");
     mapIds(
@@ -167,33 +167,33 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
     }
   }
 
-  /// One of its parent's descriptors, as the child has it, too.
+  /// The child's copy of one of its parent's descriptors.
   ///
-  /// @throws IllegalArgumentException if it is not one of its parent's
+  /// @throws IllegalArgumentException if the descriptor is not the parent's
   public RemoteFd inherited(RemoteFd ofParent) {
     return process.inherited(ofParent.numberIn(parent.calls()));
   }
 
-  /// Executes a program, whose process it is from then on: the connection is at its end, and what
-  /// can still be done is to wait. Descriptors go with it that are not CLOEXEC: those that [#dup3]
-  /// has made. See `execve(2)`.
+  /// Executes a program in place of the child. The connection ends; only waiting and signals remain
+  /// possible. The program inherits the descriptors that are not CLOEXEC, such as those that
+  /// [#dup3] has made. See `execve(2)`.
   ///
-  /// @param arguments the name that it is called by first
-  /// @throws SystemCallException if it cannot be executed; the child is as it was, but has another
-  ///   name (`comm`), and shares its descriptors with nobody
-  /// @throws ConnectionLostException if the child has died before
+  /// @param arguments the program's name first
+  /// @throws SystemCallException if the program cannot be executed; the child continues, but has
+  ///   another name (`comm`), and its own descriptor table
+  /// @throws ConnectionLostException if the child died before
   public void execve(Path program, List<String> arguments, Map<String, String> environment)
       throws IOException {
     var strings = arguments.stream().map(PathBytes::encode).toList();
     execve(program, strings, Environment.strings(environment));
   }
 
-  /// Executes a program that is looked up where the child is, in the directories of the PATH of its
-  /// environment (`/bin:/usr/bin` if there is none), unless there is a `/` in its name. See
-  /// `execvp(3)` and [#execve(Path, List, Map)].
+  /// Executes a program. Unless its name contains a `/`, the child looks it up in the directories
+  /// of the environment's PATH, or of `/bin:/usr/bin` without a PATH. See `execvp(3)` and
+  /// [#execve(Path, List, Map)].
   ///
-  /// @throws SystemCallException ENOENT if no directory has a file of that name that can be
-  ///   executed, EACCES if one has another
+  /// @throws SystemCallException EACCES if a directory has a file of that name that cannot be
+  ///   executed; ENOENT if no directory has one
   public void execvp(String program, List<String> arguments, Map<String, String> environment)
       throws IOException {
     if (program.contains("/")) {
@@ -217,7 +217,7 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
     throw new SystemCallException(reason, "execvp", "\"%s\", PATH=%s".formatted(program, path));
   }
 
-  /// The same, byte for byte.
+  /// Executes a program as [#execve(Path, List, Map)] does, with arguments and variables as bytes.
   ///
   /// @param environment variables, each with its name, `=` and its value
   public void execve(Path program, List<byte[]> arguments, List<byte[]> environment)
@@ -231,7 +231,8 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
     stack.close();
   }
 
-  /// Has it share descriptors with nobody: its sockets would stay open when it executes.
+  /// Gives the child its own descriptor table: in a shared one, its sockets would stay open after
+  /// it executes a program.
   private void ownTable() throws IOException {
     var shared = process.table();
     if (shared != parent.table()) {
@@ -250,22 +251,22 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
     parent.inherited(second).close();
   }
 
-  /// Waits for its end, and takes what the kernel keeps of it. Whether it has executed something
-  /// makes no difference. See `waitid(2)`.
+  /// Waits for the child's end, and reaps it, whether or not it has executed a program. See
+  /// `waitid(2)`.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if it is alive then, or its parent, who may be in
-  ///   a call, has not told of its end; it is told of the next time
-  /// @throws ConnectionLostException if its parent is gone, who alone is told
+  /// @throws dev.caisson.linux.DeadlineException if the child is alive at the deadline, or its
+  ///   parent, which may be in a call, has not reported its end; a later call reports it
+  /// @throws ConnectionLostException if the parent is gone: the kernel reports the end only to it
   public Exit waitid(Duration deadline) throws IOException {
     var until = Deadline.in(deadline);
     if (exit.isEmpty()) {
-      // Others may wait, too, or kill it meanwhile.
+      // No lock while waiting: other threads may wait, too, or kill the child.
       hold.awaitEnd(until.remaining(), "the end of " + this);
     }
     return taken(until);
   }
 
-  /// What the kernel keeps of it, when it has ended.
+  /// Reaps the child, which has ended.
   private synchronized Exit taken(Deadline deadline) throws IOException {
     if (exit.isPresent()) {
       return exit.get();
@@ -284,7 +285,7 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
           .out(rusage)
           .within(deadline.remaining().plus(LEEWAY))
           .leaves(result -> {
-            // It is told once only.
+            // The kernel reports an end only once.
             exit = Optional.of(exit(siginfo, rusage));
             return List.of();
           })
@@ -304,24 +305,25 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
     try {
       return Exit.of(siginfo, rusage);
     } catch (IllegalArgumentException lie) {
-      throw new AnswerException("the end of a child was answered with: " + lie.getMessage());
+      throw new AnswerException(
+          "a process reported an impossible end of a child: " + lie.getMessage());
     }
   }
 
-  /// Sends it a signal, which surely reaches no other. See `pidfd_send_signal(2)`.
+  /// Sends the child a signal, which cannot reach another process. See `pidfd_send_signal(2)`.
   public synchronized void kill(Signal signal) throws IOException {
     if (exit.isEmpty()) {
       hold.kill(signal);
     }
   }
 
-  /// Waits for its end, and leaves what the kernel keeps of it.
+  /// Waits for the child's end, without reaping it.
   void awaitEnd(Duration deadline) throws IOException {
     hold.awaitEnd(deadline, "the end of " + this);
   }
 
-  /// Sends a signal to the process group that it leads. No-op once the kernel keeps nothing of it
-  /// any more: then the number may be another group's.
+  /// Sends a signal to the process group that the child leads. No-op once the child is reaped: then
+  /// its number may be another group's.
   synchronized void killGroup(Signal signal) throws IOException {
     if (exit.isEmpty()) {
       parent.call(SystemCall.KILL).word(-(long) number).word(signal.number()).run();
@@ -332,7 +334,7 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
     return calls;
   }
 
-  /// The socket over which its calls come, for [#ppoll]: it is at its end when the connection is.
+  /// The child's socket for calls, for [#ppoll]: it is at end of file when the connection is.
   ///
   /// @return not to be closed
   public RemoteFd socket() {
@@ -343,13 +345,14 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
     return second;
   }
 
-  /// Gives it up, but for its stack, on which it goes on.
+  /// Releases what this JVM holds of the child, except the stack, on which the child continues to
+  /// run.
   void leave() {
     process.close();
     hold.close();
   }
 
-  /// Kills it, if it is alive, and waits for its end. Idempotent.
+  /// Kills the child, if it is alive, and reaps it. Idempotent.
   @Override
   public void close() {
     if (!hold.isOpen()) {
@@ -360,7 +363,7 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
       kill(Signal.KILL);
       waitid(DEATH);
     } catch (IOException orphaned) {
-      // Its parent is gone, so the kernel has killed it, and nobody waits for it any more.
+      // The parent is gone: the kernel has killed the child, and this JVM cannot reap it.
     }
     if (hasEnded()) {
       process.closeEnded();
@@ -381,7 +384,7 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
     }
   }
 
-  /// Whether it does not use the memory any more that it has with others.
+  /// Whether the child no longer uses the memory that it shares.
   private synchronized boolean hasEnded() {
     return exit.isPresent() || executed;
   }

@@ -18,8 +18,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// A program that runs in a child of a process, with its input in a file, and of which both outputs
-/// are read to their ends.
+/// Runs a program in a child of a process, with its input in a file, and reads both outputs to
+/// their ends.
 final class RemoteCommand {
   /// How much of each output is kept, in bytes.
   private static final int LIMIT = 16 << 20;
@@ -39,7 +39,7 @@ final class RemoteCommand {
     this.deadline = deadline;
   }
 
-  /// An output on its way.
+  /// An output that is being read.
   private record Output(RemoteFd pipe, ByteArrayOutputStream bytes) {
     Output(RemoteFd pipe) {
       this(pipe, new ByteArrayOutputStream());
@@ -94,7 +94,7 @@ final class RemoteCommand {
     var opened = new ArrayList<RemoteFd>();
     try {
       RemoteChild child;
-      // A copy of their ends in another child would keep the pipes open.
+      // Locked: copies of the write ends in another child would keep the pipes open.
       synchronized (process.forkLock()) {
         opened.addAll(process.pipe2());
         opened.addAll(process.pipe2());
@@ -147,9 +147,9 @@ final class RemoteCommand {
     return new CommandOutput(exit, output.text(), errors.text());
   }
 
-  /// Reads what there is.
+  /// Reads the available output; whether its end is reached.
   ///
-  /// @throws IOException if there is more than is kept
+  /// @throws IOException if the output exceeds the limit
   private boolean isAtItsEnd(Output one, int most) throws IOException {
     byte[] more;
     try {

@@ -5,8 +5,8 @@ import java.util.Optional;
 
 /// A descriptor in another process, and the duty to close it there.
 ///
-/// It belongs to the table of that process: to use it in a process with another one is an error
-/// before any call is made.
+/// It belongs to the descriptor table of that process. Its use in a process with another table
+/// fails before any call is made.
 ///
 /// Safe for many threads.
 public final class RemoteFd implements AutoCloseable {
@@ -17,7 +17,7 @@ public final class RemoteFd implements AutoCloseable {
   private Optional<PendingDescriptor> opening = Optional.empty();
   private int number;
 
-  /// Closed before the batch has opened it.
+  /// Closed before the batch opened it.
   private boolean unwanted;
 
   RemoteFd(CallContext process, long number) {
@@ -26,19 +26,19 @@ public final class RemoteFd implements AutoCloseable {
     this.number = (int) number;
   }
 
-  /// One that a batch will open.
+  /// A descriptor that a batch will open.
   static RemoteFd expected(CallContext process, PendingDescriptor opening) {
     var fd = new RemoteFd(process, CLOSED);
     fd.opening = Optional.of(opening);
     return fd;
   }
 
-  /// The call that will open it, if that has not been made.
+  /// The call that will open the descriptor, if it is still pending.
   synchronized Optional<PendingDescriptor> opening() {
     return opening.filter(call -> !call.isMade());
   }
 
-  /// The batch has opened it, or could not.
+  /// Called when the batch has opened the descriptor, or has failed to.
   void opened(long result) {
     boolean closedBefore;
     synchronized (this) {
@@ -58,15 +58,16 @@ public final class RemoteFd implements AutoCloseable {
   /// @throws IllegalStateException if it is closed, or a batch has not opened it yet
   public synchronized int number() {
     if (opening.isPresent()) {
-      throw new IllegalStateException("a remote descriptor was used before its batch was made");
+      throw new IllegalStateException(
+          "a pending descriptor has no number yet; flush its batch first");
     }
     if (number == CLOSED) {
-      throw new IllegalStateException("a remote descriptor was used after it was closed");
+      throw new IllegalStateException("the remote descriptor is closed");
     }
     return number;
   }
 
-  /// Whether it has this number. False for a descriptor that its batch has not opened.
+  /// Whether the descriptor has this number; false if its batch has not opened it.
   synchronized boolean hasNumber(int other) {
     return opening().isEmpty() && number == other;
   }
@@ -82,25 +83,25 @@ public final class RemoteFd implements AutoCloseable {
     }
   }
 
-  /// Looks whether it may be used in a process.
+  /// Checks that the descriptor may be used in a process.
   ///
-  /// @throws IllegalArgumentException if it does not belong there
+  /// @throws IllegalArgumentException if the process has another descriptor table
   void checkUse(CallContext user) {
     if (user.table() != table) {
       throw new IllegalArgumentException(
-          "%s is one of %s, and cannot be used in %s".formatted(this, table, user));
+          "%s belongs to %s and cannot be used in %s".formatted(this, table, user));
     }
   }
 
   /// Its number, for a call in a process.
   ///
-  /// @throws IllegalArgumentException if it does not belong there
+  /// @throws IllegalArgumentException if the process has another descriptor table
   int numberIn(CallContext user) {
     checkUse(user);
     return number();
   }
 
-  /// It is closed by a call that has been made, or will be.
+  /// Gives up ownership: a call that closes the descriptor has been made, or is queued.
   synchronized void released() {
     number = CLOSED;
     opening = Optional.empty();
@@ -116,9 +117,10 @@ public final class RemoteFd implements AutoCloseable {
     return released;
   }
 
-  /// Closes it in its process, or as soon as its batch has opened it, or the process has left the
-  /// call that it is in. Idempotent. If the process is gone, another one that shares its table
-  /// closes it, or the descriptor is gone, too. See `close(2)`.
+  /// Closes the descriptor in its process. If its batch has not opened it yet, or the process is in
+  /// a call, the close follows as soon as possible. Idempotent. If the process is gone, another
+  /// process that shares its table closes the descriptor; without one, the kernel has closed it
+  /// already. See `close(2)`.
   @Override
   public void close() {
     int last;
@@ -132,7 +134,8 @@ public final class RemoteFd implements AutoCloseable {
     }
   }
 
-  /// Closes it with another one, if they are open, for this library's own ends.
+  /// Closes this descriptor and another, if both are open, past the interceptors: for the library's
+  /// own sockets.
   void closeSilently(RemoteFd other) {
     if (number != CLOSED && other.number != CLOSED) {
       process.closeSilently(release(), other.release());

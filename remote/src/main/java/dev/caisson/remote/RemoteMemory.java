@@ -10,11 +10,10 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
-/// Memory of a process, for as long as this is open. On the same machine, the process and this JVM
-/// have it in common, and it is written and read without being sent.
+/// Memory of a process, valid until [#close]. On the same machine, the process and this JVM share
+/// it, so it is written and read without a call.
 ///
-/// The other process can change it at any time, so what is read from it and then relied on must be
-/// copied first.
+/// The other process can change it at any time. Copy what is read from it before relying on it.
 ///
 /// Safe for many threads, which order their accesses to the memory themselves.
 public final class RemoteMemory implements AutoCloseable {
@@ -28,28 +27,28 @@ public final class RemoteMemory implements AutoCloseable {
     this.access = access;
   }
 
-  /// Where it is in the process.
+  /// Its address in the process.
   ///
   /// @throws IllegalStateException if it is closed
   public long address() {
     return block.address();
   }
 
-  /// It as this JVM sees it: for as long as it is open, for then the same place is somebody else's.
+  /// This JVM's view of the memory, valid until [#close]; another allocation may use the same range
+  /// afterwards.
   ///
   /// @throws IllegalStateException if it is closed
   /// @throws OtherMachineException if it is on another machine; see [#write] and [#read]
   public MemorySegment local() {
     var shadow = block.shadow();
     if (!space.isShared()) {
-      throw new OtherMachineException(
-          "memory cannot be seen from here, but written to and read from");
+      throw new OtherMachineException("memory has no local view (use RemoteMemory.read and write)");
     }
     return shadow;
   }
 
-  /// Writes to it, whichever machine it is on. On another one, that is a call of the process, which
-  /// waits for others and has as much time as they.
+  /// Writes to the memory, on any machine. On another machine this is a call of the process: it
+  /// waits for others and has their deadline.
   ///
   /// @param offset where the bytes go
   /// @throws IndexOutOfBoundsException if there is no room for them
@@ -62,8 +61,8 @@ public final class RemoteMemory implements AutoCloseable {
     }
   }
 
-  /// Reads from it, whichever machine it is on. On another one, that is a call of the process,
-  /// which waits for others and has as much time as they.
+  /// Reads from the memory, on any machine. On another machine this is a call of the process: it
+  /// waits for others and has their deadline.
   ///
   /// @param offset where the bytes are
   /// @param count how many there are
@@ -77,7 +76,7 @@ public final class RemoteMemory implements AutoCloseable {
     return block.shadow().asSlice(offset, count).toArray(JAVA_BYTE);
   }
 
-  /// How long it is, in bytes.
+  /// Its size in bytes.
   public long size() {
     return block.size();
   }
@@ -90,7 +89,7 @@ public final class RemoteMemory implements AutoCloseable {
     return block;
   }
 
-  /// Gives it back. No call that uses it may be under way. Idempotent.
+  /// Frees the memory. No call that uses it may be pending. Idempotent.
   @Override
   public void close() {
     block.close();

@@ -13,29 +13,29 @@ import java.util.List;
 
 /// Waits in another process for descriptors, by `ppoll(2)`.
 final class RemotePoll {
-  /// How long a process that others use is kept from their calls at a time.
+  /// How long a single wait may delay the process's other calls.
   private static final Duration SLICE = Duration.ofMillis(200);
 
-  /// How long the call may take beyond the time that it waits.
+  /// How much longer than the wait the call may take.
   private static final Duration LEEWAY = Duration.ofSeconds(5);
 
   private static final short POLLIN = 1;
 
   private RemotePoll() {}
 
-  /// Waits for a part of a time, so that the process can make other calls in between.
+  /// Waits for at most a slice of the time, so that the process can make other calls in between.
   ///
-  /// @param remaining the whole time, in which the call itself has to be made, too
-  /// @return whether one of them can be read, or is at its end
+  /// @param remaining the whole time, which includes the call itself
+  /// @return whether a descriptor is readable, or at end of file
   static boolean slice(Caller process, List<RemoteFd> descriptors, Duration remaining)
       throws IOException {
     var time = remaining.compareTo(SLICE) < 0 ? remaining : SLICE;
     return ppoll(process, descriptors, time, remaining.plus(LEEWAY));
   }
 
-  /// Waits, and keeps the process from other calls meanwhile.
+  /// Waits, and blocks the process's other calls meanwhile.
   ///
-  /// @return whether one of them can be read, or is at its end
+  /// @return whether a descriptor is readable, or at end of file
   static boolean ppoll(Caller process, List<RemoteFd> descriptors, Duration time)
       throws IOException {
     return ppoll(process, descriptors, time, time.plus(LEEWAY));

@@ -21,16 +21,16 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 
-/// A process that makes the system calls that it is told to.
+/// A process that makes the system calls that this JVM requests.
 ///
-/// Each call is a method that bears its name; what the kernel refuses is a
-/// [dev.caisson.linux.SystemCallException]. The process makes one call at a time; any number of
-/// threads may share it, and wait for each other. A call whose deadline passes, or whose thread is
-/// interrupted, goes on in the process, and the next one waits for it: what it has opened, mapped
-/// or begun by then belongs to nobody, and is closed, unmapped or ended.
+/// Each call is a method that bears its name; an error of the kernel is a
+/// [dev.caisson.linux.SystemCallException]. The process makes one call at a time. Any number of
+/// threads may share the process; they wait for each other. A call whose deadline passes, or whose
+/// thread is interrupted, continues in the process, and the next call waits for it. What the
+/// abandoned call opens, maps or starts is closed, unmapped or ended.
 ///
-/// Its end is the end of the connection: when the JVM dies, so does the process, as soon as it is
-/// not in a call any more.
+/// The process ends with its connection: when the JVM dies, the process exits as soon as it is not
+/// in a call.
 public final class RemoteProcess implements SystemCalls, AutoCloseable {
   private final CallRunner calls;
   private final Symbols symbols;
@@ -38,13 +38,13 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
   private volatile Transport transport;
   private volatile boolean leftInCall;
 
-  /// What the kernel of this machine knows it by, if it has told.
+  /// What identifies the process to the kernel of this machine, if that is known.
   private volatile Optional<Pidfd> pidfd = Optional.empty();
 
   private volatile Optional<Execve.Witness> witness = Optional.empty();
   private volatile boolean executed;
 
-  /// What is to be done when a child has its descriptors in common with it.
+  /// Runs when a child shares the process's descriptors.
   private volatile Runnable onSharedTable = () -> {};
 
   RemoteProcess(
@@ -55,7 +55,7 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
       Function<CallRunner, Transport> transport,
       int pid) {
     this.symbols = symbols;
-    // First what can fail: then nothing is left of it.
+    // What can fail comes first, so that a failure leaves nothing behind.
     this.calls = new CallRunner(connection, memory, table, pid, this::close);
     this.transport = transport.apply(calls);
     table.addUser(calls);
@@ -63,30 +63,29 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
     connection.peer(toString());
   }
 
-  /// Its id, as it knows it itself.
+  /// The id of the process, as the process itself sees it.
   public int pid() {
     return calls.pid();
   }
 
-  /// How long a call may take that is given no time of its own; 30 seconds at first.
+  /// The deadline of a call without its own; 30 seconds at first.
   public Duration deadline() {
     return calls.deadline();
   }
 
-  /// Sets how long a call may take that is given no time of its own. The children that it makes
-  /// from then on begin with the same.
+  /// Sets the deadline of a call without its own. Children made from then on start with the same
+  /// deadline.
   public void deadline(Duration time) {
     calls.deadline(time);
   }
 
-  /// Begins a call.
+  /// Starts a call.
   @Override
   public Call call(SystemCall nr) {
     return calls.call(nr);
   }
 
-  /// The same calls, each of which may take another time than the process's calls may: for one that
-  /// blocks.
+  /// The same calls, each with another deadline than the process's: for a call that blocks.
   ///
   /// {@snippet class="dev.caisson.remote.FaultTest" region="within"}
   ///
@@ -102,34 +101,34 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
     }
   }
 
-  /// Many calls at once, beginning now.
+  /// Starts a batch of calls.
   public Batch batch() {
     return new Batch(calls);
   }
 
-  /// Puts an interceptor between those who ask for calls and this process: the last one is the
-  /// first to be asked. The children that it makes from then on begin with the same ones.
+  /// Adds an interceptor. The last one added runs first. Children made from then on start with the
+  /// same interceptors.
   public void intercept(Interceptor interceptor) {
     calls.intercept(interceptor);
   }
 
-  /// Takes an interceptor away again. No-op if it is not there.
+  /// Removes an interceptor. No-op if it is not registered.
   public void release(Interceptor interceptor) {
     calls.release(interceptor);
   }
 
-  /// Takes all interceptors away.
+  /// Removes all interceptors.
   public void releaseAll() {
     calls.interceptNothing();
   }
 
-  /// Makes a child that has nothing in common with it but the memory, and all else as it is now.
-  /// See `fork(2)`.
+  /// Makes a child that shares only the memory, and starts with a copy of everything else. See
+  /// `fork(2)`.
   public RemoteChild fork() throws IOException {
     return clone(Set.of());
   }
 
-  /// Makes a child that shares its memory. See `clone(2)`.
+  /// Makes a child that shares the process's memory. See `clone(2)`.
   ///
   /// @throws dev.caisson.linux.SystemCallException EPERM, EINVAL for namespaces that it may not
   ///   make
@@ -137,15 +136,16 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
     return RemoteChild.clone(this, flags);
   }
 
-  /// Runs a program in a child: with nothing to read, a PATH of `/usr/sbin:/usr/bin:/sbin:/bin`,
-  /// and as much time as a call. See [#run(List, Map, byte\[\], Duration)].
+  /// Runs a program in a child, with an empty standard input, a PATH of
+  /// `/usr/sbin:/usr/bin:/sbin:/bin` and the deadline of a call. See [#run(List, Map, byte\[\],
+  /// Duration)].
   public CommandOutput run(String... argv) throws IOException {
     var environment = Map.of("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     return run(List.of(argv), environment, new byte[0], deadline());
   }
 
-  /// Runs a program in a child, where this process is, and waits for its end. It has the input as a
-  /// file, and is killed if it does not end in time.
+  /// Runs a program in a child of this process, and waits for its end. The program reads its input
+  /// from a file, and is killed if it does not end before the deadline.
   ///
   /// {@snippet class="dev.caisson.remote.RemoteCommandTest" region="run"}
   ///
@@ -153,9 +153,9 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
   ///   and its arguments
   /// @param environment all of its variables
   /// @param input its standard input
-  /// @param deadline for all of it
-  /// @return its exit, and both outputs up to its exit; the output of processes that it leaves
-  ///   behind is not waited for
+  /// @param deadline for the whole run
+  /// @return its exit, and both outputs up to the exit; later output of processes that the program
+  ///   left behind is not awaited
   /// @throws dev.caisson.linux.DeadlineException if it has not ended in time
   /// @throws dev.caisson.linux.SystemCallException ENOENT, EACCES and others if it cannot be
   ///   executed
@@ -165,16 +165,16 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
       List<String> argv, Map<String, String> environment, byte[] input, Duration deadline)
       throws IOException {
     if (argv.isEmpty()) {
-      throw new IllegalArgumentException("a command without a word");
+      throw new IllegalArgumentException("the command is empty; name a program");
     }
     return RemoteCommand.run(this, argv, environment, input, deadline);
   }
 
-  /// Memory of the process, with whatever was in it. On the same machine, this JVM has it in
-  /// common.
+  /// Allocates memory of the process, with undefined contents. On the same machine, the process and
+  /// this JVM share it.
   ///
   /// @param size in bytes
-  /// @throws OutOfSpaceException if there is none left in one piece
+  /// @throws OutOfSpaceException if no free range is large enough
   public RemoteMemory allocate(long size) {
     return calls.allocate(size);
   }
@@ -186,68 +186,70 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
     return transport.give(List.of(fd)).getFirst();
   }
 
-  /// Takes a copy of one of the process's descriptors, which keeps its own.
+  /// Takes a copy of one of the process's descriptors; the process keeps its own.
   ///
   /// @throws OtherMachineException if it is on another machine
   public Fd take(RemoteFd fd) throws IOException {
     return transport.take(fd);
   }
 
-  /// A descriptor that the process has had from the beginning, such as 0, 1 or 2: an owner of it.
-  /// That there is one is not looked at.
+  /// An owner of a descriptor that the process had from the start, such as 0, 1 or 2. Does not
+  /// check that the descriptor is open.
   public RemoteFd inherited(int number) {
     return calls.descriptor(number);
   }
 
-  /// Ends it. See `exit_group(2)`.
+  /// Exits the process. See `exit_group(2)`.
   ///
-  /// @param status the lowest eight bits count
+  /// @param status the exit status; only its lowest eight bits count
   public void exitGroup(int status) throws IOException {
     try {
       call(SystemCall.EXIT_GROUP).word(status).run();
       throw new IOException("%s did not exit".formatted(this));
     } catch (ConnectionLostException gone) {
-      // So it has, if it was asked to.
+      // The lost connection means that the process has exited, if the call was sent.
       if (!gone.submitted()) {
         throw gone;
       }
     }
   }
 
-  /// Executes a program in its place: the process becomes that program, with its number, parent,
-  /// group, terminal, working directory and descriptors, but for those that are CLOEXEC. The
-  /// connection is at its end then: there is no more to be done with the process from here. See
-  /// `execve(2)`.
+  /// Executes a program in place of the process: the process keeps its number, parent, group,
+  /// terminal, working directory, and the descriptors that are not CLOEXEC. The connection ends, so
+  /// this JVM can make no more calls in the process. See `execve(2)`.
   ///
   /// For a process that a stub has handed over, or that this JVM has started; a [RemoteChild] has
-  /// its own. Takes as long as a call of the process may.
+  /// its own method. Takes at most the deadline of a call.
   ///
-  /// @param program its path where the process is; no search path is tried
-  /// @param arguments the name that it is called by first
+  /// @param program its path, as the process sees it; no search path is tried
+  /// @param arguments the program's name first
   /// @param environment variables, each with its name, `=` and its value
   /// @param sigmask the signals that are blocked in the program: bit n - 1 for signal n
   /// @throws dev.caisson.linux.SystemCallException if it cannot be executed; the process is as it
   ///   was, but for the signals and its name (`comm`)
-  /// @throws ConnectionLostException if the process has died before
-  /// @throws IllegalStateException if this JVM has no number of the process, by which it would see
-  ///   whether the program runs
+  /// @throws ConnectionLostException if the process died before
+  /// @throws IllegalStateException if this JVM does not know the process by a number or pidfd, and
+  ///   so cannot check that the program runs
   public void execve(Path program, List<byte[]> arguments, List<byte[]> environment, long sigmask)
       throws IOException {
     var by =
-        witness.orElseThrow(
-            () -> new IllegalStateException(this + " is not known here by a number of the kernel"));
+        witness.orElseThrow(() ->
+            new IllegalStateException(
+                "cannot execute a program in %s: its pid on this machine is not known"
+                    .formatted(this)));
     new Execve(program, arguments, environment, OptionalLong.of(sigmask)).in(calls, by);
     executed = true;
   }
 
-  /// Whether it has become another program by [#execve].
+  /// Whether the process has become another program by [#execve].
   public boolean hasExecuted() {
     return executed;
   }
 
-  /// Says what the kernel of this machine knows it by, which no answer of its own can change.
+  /// Records by what the kernel of this machine knows the process; no answer of the process can
+  /// change it.
   ///
-  /// @param kernelPidfd owned by this from then on
+  /// @param kernelPidfd owned by this object from then on
   void identify(int number, Optional<Fd> kernelPidfd) {
     calls.knownAs(number);
     pidfd = kernelPidfd.map(Pidfd.Here::new);
@@ -257,19 +259,19 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
             .or(() -> Optional.of(new NumberedProcess.Here(number)));
   }
 
-  /// Says by which number another process sees it.
+  /// Records the number by which another process sees this one.
   void identify(int number, SystemCalls observer) {
     witness = Optional.of(new NumberedProcess.There(observer, number));
   }
 
-  /// Whether it is on this machine, so that it has memory in common with this JVM, and descriptors
-  /// can be given to it and taken from it.
+  /// Whether the process is on this machine, so that it can share memory with this JVM, and
+  /// descriptors can be given to it and taken from it.
   public boolean isLocal() {
     return memory().isShared();
   }
 
-  /// Held by who makes children of this process, and of those that share its descriptors: to
-  /// synchronize on it keeps descriptors that are open for a moment out of children.
+  /// The lock to hold while children are made of this process, or of those that share its
+  /// descriptors. Holding it keeps briefly open descriptors out of children.
   public Object forkLock() {
     return table();
   }
@@ -298,34 +300,34 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
     return transport;
   }
 
-  /// Has another one from now on.
+  /// Replaces the transport, and closes the old one.
   void transport(Transport other) {
     transport.close();
     transport = other;
   }
 
-  /// Says what is to be done when a child has its descriptors in common with it.
+  /// Sets what runs when a child shares the process's descriptors.
   void onSharedTable(Runnable watch) {
     onSharedTable = watch;
   }
 
-  /// A child has its descriptors in common with it.
+  /// Called when a child shares the process's descriptors.
   void sharesTable() {
     onSharedTable.run();
   }
 
-  /// Whether it has been closed here.
+  /// Whether this JVM has closed the process.
   public boolean isClosed() {
     return closed.get();
   }
 
-  /// Whether it is in a call, or was when it was closed.
+  /// Whether the process is in a call, or was when it was closed.
   public boolean isInCall() {
     return closed.get() ? leftInCall : connection().isInCall();
   }
 
-  /// Ends the connection, and with it the process, unless it has executed something. One that is in
-  /// a call goes on until the call returns. Idempotent, and never throws.
+  /// Ends the connection, and with it the process, unless it has executed a program. A process in a
+  /// call continues until the call returns. Idempotent, and never throws.
   @Override
   public void close() {
     if (closed.compareAndSet(false, true)) {
@@ -335,8 +337,8 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
     }
   }
 
-  /// Ends the connection as [#close()] does, and kills the process if it is in a call: one that a
-  /// stub has handed over, if the kernel has told for certain which process that is (Linux 6.5).
+  /// Ends the connection as [#close()] does, and kills the process if it is in a call. It kills a
+  /// process that a stub has handed over only if the kernel has identified it reliably (Linux 6.5).
   /// Idempotent, and never throws.
   public void kill() {
     if (isInCall() && !executed && !isClosed()) {
@@ -349,13 +351,13 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
     try {
       process.kill(Signal.KILL);
     } catch (IOException ended) {
-      // So it needs no end.
+      // The process has ended already.
     }
   }
 
-  /// Gives up what belongs to it.
+  /// Releases what the process owns.
   ///
-  /// @param idle whether it writes no more to its memory, which others use, too
+  /// @param idle whether the process no longer writes to its memory, which others use, too
   private void end(boolean idle) {
     var table = table();
     table.removeUser(calls);
@@ -372,7 +374,7 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
     memory().release();
   }
 
-  /// Ends what is left here of a process that has ended. Idempotent.
+  /// Releases what is left of a process that has ended. Idempotent.
   void closeEnded() {
     if (closed.compareAndSet(false, true)) {
       end(true);

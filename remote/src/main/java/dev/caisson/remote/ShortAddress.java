@@ -12,10 +12,11 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Set;
 
-/// An address for which there is room, for as long as it is used.
+/// A socket address that fits into `sockaddr_un`, valid until it is closed: a path that is too long
+/// is reached through a descriptor of its directory.
 ///
-/// @param caller who uses it: in a batch, it is closed after that
-/// @param directory of the socket, if its path is too long otherwise
+/// @param caller opens and closes the directory; in a batch, the close is queued after the use
+/// @param directory the socket's directory, if its path is too long
 record ShortAddress(Caller caller, MemorySegment bytes, Optional<RemoteFd> directory)
     implements AutoCloseable {
   static ShortAddress of(Caller caller, Sockaddr address) throws IOException {
@@ -25,7 +26,8 @@ record ShortAddress(Caller caller, MemorySegment bytes, Optional<RemoteFd> direc
     var name = unix.path().getFileName();
     var parent = unix.path().getParent();
     if (name == null) {
-      throw new IllegalArgumentException("not the path of a socket: " + unix.path());
+      throw new IllegalArgumentException(
+          "cannot bind or connect to %s: no file name".formatted(unix.path()));
     }
     var directory =
         caller

@@ -15,11 +15,11 @@ import dev.caisson.remote.uapi.SignalSet;
 import java.io.IOException;
 import java.util.Set;
 
-/// The calls for signals. To send one to a number is [ProcessCalls#kill].
+/// The calls for signals. [ProcessCalls#kill] sends a signal to a process by its number.
 public interface SignalCalls extends Caller {
   /// Blocks signals, or unblocks them. See `sigprocmask(2)`.
   ///
-  /// @return those that were blocked before
+  /// @return the signals that were blocked before
   default Set<Signal> rtSigprocmask(SignalMask how, Set<Signal> signals) throws IOException {
     var before = Call.room(SignalSet.SIZE);
     call(RT_SIGPROCMASK)
@@ -36,16 +36,16 @@ public interface SignalCalls extends Caller {
     return rtSigprocmask(SignalMask.BLOCK, Set.of());
   }
 
-  /// Sets what a signal does. See `sigaction(2)`.
+  /// Sets the disposition of a signal. See `sigaction(2)`.
   default void rtSigaction(Signal signal, SignalDisposition disposition) throws IOException {
     var action = Layouts.SIGACTION.room();
     action.set(JAVA_LONG, Layouts.SIGACTION.offset("sa_handler"), disposition.handler());
     call(RT_SIGACTION).named(signal.number(), signal).in(action).word(0).word(SignalSet.SIZE).run();
   }
 
-  /// What a signal does. See `sigaction(2)`.
+  /// The disposition of a signal. See `sigaction(2)`.
   ///
-  /// @throws IllegalArgumentException if it has a handler, which no stub sets
+  /// @throws IllegalArgumentException if the signal has a handler, which no stub sets
   default SignalDisposition rtSigaction(Signal signal) throws IOException {
     var action = Layouts.SIGACTION.room();
     call(RT_SIGACTION)
@@ -58,7 +58,7 @@ public interface SignalCalls extends Caller {
     return SignalDisposition.of(handler);
   }
 
-  /// A descriptor from which signals that are blocked can be read, each a
+  /// Opens a descriptor that reads blocked signals, each as a
   /// [dev.caisson.remote.uapi.SignalfdSiginfo]. See `signalfd(2)`.
   default RemoteFd signalfd4(Set<Signal> signals) throws IOException {
     return call(SIGNALFD4)
@@ -69,12 +69,12 @@ public interface SignalCalls extends Caller {
         .opens();
   }
 
-  /// A descriptor for a process, which never becomes one for another. See `pidfd_open(2)`.
+  /// Opens a pidfd of a process; the kernel never reuses it for another. See `pidfd_open(2)`.
   default RemoteFd pidfdOpen(int pid) throws IOException {
     return call(PIDFD_OPEN).word(pid).word(0).opens();
   }
 
-  /// Sends a signal. See `pidfd_send_signal(2)`.
+  /// Sends a signal to the process of a pidfd. See `pidfd_send_signal(2)`.
   default void pidfdSendSignal(RemoteFd pidfd, Signal signal) throws IOException {
     call(PIDFD_SEND_SIGNAL).fd(pidfd).named(signal.number(), signal).word(0).word(0).run();
   }

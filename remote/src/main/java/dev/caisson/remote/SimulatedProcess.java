@@ -8,17 +8,16 @@ import dev.caisson.remote.internal.wire.Sockets;
 import dev.caisson.remote.internal.wire.Symbols;
 import java.io.IOException;
 
-/// Makes processes that are not there.
+/// Makes simulated processes.
 ///
 /// Safe for many threads.
 public final class SimulatedProcess {
   private SimulatedProcess() {}
 
-  /// A process that is not there, and makes no calls: an interceptor answers them in its place. It
-  /// has memory, and so have its children; a descriptor that is taken from it is a socket at its
-  /// end.
+  /// A simulated process: an interceptor answers its calls, and no real process exists. The process
+  /// and its children have memory; a descriptor taken from it is a socket at end of file.
   ///
-  /// @param pid what it has for an id
+  /// @param pid the process id that it reports
   public static RemoteProcess answeredBy(Interceptor answers, int pid) throws IOException {
     var memory = AddressSpace.create();
     try (var calls = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {

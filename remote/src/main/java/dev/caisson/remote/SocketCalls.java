@@ -39,11 +39,11 @@ import java.util.List;
 import java.util.Set;
 
 /// The calls for sockets, in the network namespace of the process. Every descriptor that they open
-/// is CLOEXEC. None that sends raises SIGPIPE.
+/// is CLOEXEC. Sends do not raise SIGPIPE.
 public interface SocketCalls extends Caller {
   /// Makes a socket. See `socket(2)`.
   ///
-  /// @param protocol 0 for the one that there is
+  /// @param protocol 0 for the default of the family and type
   default RemoteFd socket(SocketFamily family, SocketType type, int protocol) throws IOException {
     return call(SOCKET)
         .named(family.number(), family)
@@ -52,7 +52,7 @@ public interface SocketCalls extends Caller {
         .opens();
   }
 
-  /// Makes two sockets that are connected. See `socketpair(2)`.
+  /// Makes a pair of connected sockets. See `socketpair(2)`.
   default List<RemoteFd> socketpair(SocketType type) throws IOException {
     var ends = Call.room(8);
     return call(SOCKETPAIR)
@@ -63,7 +63,7 @@ public interface SocketCalls extends Caller {
         .opens(ends);
   }
 
-  /// Gives a socket an address. See `bind(2)`.
+  /// Binds a socket to an address. See `bind(2)`.
   default void bind(RemoteFd socket, Sockaddr address) throws IOException {
     addressed(BIND, socket, address);
   }
@@ -80,19 +80,19 @@ public interface SocketCalls extends Caller {
     }
   }
 
-  /// Takes connections from now on. See `listen(2)`.
+  /// Starts to listen. See `listen(2)`.
   ///
-  /// @param backlog how many may wait
+  /// @param backlog how many connections may be pending
   default void listen(RemoteFd socket, int backlog) throws IOException {
     call(LISTEN).fd(socket).word(backlog).run();
   }
 
-  /// Takes a connection. May block. See `accept(2)`.
+  /// Accepts a connection. May block. See `accept(2)`.
   default RemoteFd accept4(RemoteFd socket) throws IOException {
     return call(ACCEPT4).fd(socket).word(0).word(0).flags(Implied.CLOEXEC).opens();
   }
 
-  /// Ends a connection in a direction, or in both. See `shutdown(2)`.
+  /// Shuts a connection down in one direction, or in both. See `shutdown(2)`.
   default void shutdown(RemoteFd socket, ShutdownHow how) throws IOException {
     call(SHUTDOWN).fd(socket).named(how.number(), how).run();
   }
@@ -102,7 +102,7 @@ public interface SocketCalls extends Caller {
     return address(GETSOCKNAME, socket);
   }
 
-  /// The address of the socket that one is connected to. See `getpeername(2)`.
+  /// The address of the peer of a connected socket. See `getpeername(2)`.
   default Sockaddr getpeername(RemoteFd socket) throws IOException {
     return address(GETPEERNAME, socket);
   }
@@ -116,9 +116,9 @@ public interface SocketCalls extends Caller {
         name.asSlice(0, Call.counted(size.get(JAVA_INT, 0), SockaddrBytes.ROOM)));
   }
 
-  /// An option. See `getsockopt(2)`.
+  /// The value of an option. See `getsockopt(2)`.
   ///
-  /// @param most how many bytes
+  /// @param most how many bytes at most
   default byte[] getsockopt(RemoteFd socket, SocketOption option, int most) throws IOException {
     var value = Call.room(most);
     var size = Call.room(4);
@@ -127,14 +127,14 @@ public interface SocketCalls extends Caller {
     return Call.bytes(value, Call.counted(size.get(JAVA_INT, 0), most));
   }
 
-  /// An option that is a number. See `getsockopt(2)`.
+  /// The value of an option that is a number. See `getsockopt(2)`.
   ///
-  /// @throws IllegalArgumentException if the value of the option does not have 4 bytes
+  /// @throws IllegalArgumentException if the value does not have 4 bytes
   default int getsockopt(RemoteFd socket, SocketOption option) throws IOException {
     var value = getsockopt(socket, option, 4);
     if (value.length != 4) {
       throw new IllegalArgumentException(
-          "%s has %d bytes, and is no number".formatted(option, value.length));
+          "%s has %d bytes and is not a number; read it as bytes".formatted(option, value.length));
     }
     return MemorySegment.ofArray(value).get(JAVA_INT_UNALIGNED, 0);
   }
@@ -168,9 +168,9 @@ public interface SocketCalls extends Caller {
     return call.named(option.level(), level).named(option.number(), option);
   }
 
-  /// Sends. May block. See `sendto(2)`.
+  /// Sends bytes. May block. See `sendto(2)`.
   ///
-  /// @return how many bytes of them
+  /// @return how many bytes were sent
   default long sendto(RemoteFd socket, byte[] bytes, MsgFlag... flags) throws IOException {
     return call(SENDTO)
         .fd(socket)
@@ -182,9 +182,9 @@ public interface SocketCalls extends Caller {
         .counted(bytes.length);
   }
 
-  /// Sends to an address. May block. See `sendto(2)`.
+  /// Sends bytes to an address. May block. See `sendto(2)`.
   ///
-  /// @return how many bytes of them
+  /// @return how many bytes were sent
   default long sendto(RemoteFd socket, byte[] bytes, Set<MsgFlag> flags, Sockaddr to)
       throws IOException {
     try (var reached = ShortAddress.of(this, to)) {
@@ -200,14 +200,14 @@ public interface SocketCalls extends Caller {
     }
   }
 
-  /// Receives. May block. See `recvfrom(2)`; who wants to know from where has [#recvmsg].
+  /// Receives bytes. May block. See `recvfrom(2)`. [#recvmsg] also returns the sender's address.
   ///
-  /// @param most how many bytes
-  /// @param flags of which [MsgFlag#TRUNC] has no effect
-  /// @return what there was; nothing at the end
+  /// @param most how many bytes at most
+  /// @param flags [MsgFlag#TRUNC] has no effect
+  /// @return the bytes; empty at the end of the stream
   default byte[] recvfrom(RemoteFd socket, int most, MsgFlag... flags) throws IOException {
     var set = Flag.set(MsgFlag.class, flags);
-    // The count would be that of bytes for which there is no room.
+    // With MSG_TRUNC, the kernel counts bytes that did not fit into the buffer.
     set.remove(MsgFlag.TRUNC);
     var room = Call.room(most);
     long count =
@@ -215,9 +215,9 @@ public interface SocketCalls extends Caller {
     return Call.bytes(room, count);
   }
 
-  /// Sends bytes, and copies of descriptors with them. May block. See `sendmsg(2)`.
+  /// Sends bytes together with copies of descriptors. May block. See `sendmsg(2)`.
   ///
-  /// @return how many bytes of them
+  /// @return how many bytes were sent
   default long sendmsg(RemoteFd socket, byte[] bytes, List<RemoteFd> descriptors, MsgFlag... flags)
       throws IOException {
     return sendmsg(
@@ -228,9 +228,9 @@ public interface SocketCalls extends Caller {
         new MessageBlock(0, descriptors.size(), bytes.length));
   }
 
-  /// Sends bytes to an address, and copies of descriptors with them. May block. See `sendmsg(2)`.
+  /// Sends bytes together with copies of descriptors to an address. May block. See `sendmsg(2)`.
   ///
-  /// @return how many bytes of them
+  /// @return how many bytes were sent
   default long sendmsg(
       RemoteFd socket, byte[] bytes, List<RemoteFd> descriptors, Set<MsgFlag> flags, Sockaddr to)
       throws IOException {
@@ -255,10 +255,10 @@ public interface SocketCalls extends Caller {
     return block.argument(call).flags(flags, Implied.NOSIGNAL).counted(bytes.length);
   }
 
-  /// Receives bytes, and descriptors with them. May block. See `recvmsg(2)`.
+  /// Receives bytes together with descriptors. May block. See `recvmsg(2)`.
   ///
-  /// @param most how many bytes
-  /// @param descriptors how many at most
+  /// @param most how many bytes at most
+  /// @param descriptors how many descriptors at most
   default ReceivedMessage recvmsg(RemoteFd socket, int most, int descriptors, MsgFlag... flags)
       throws IOException {
     var block = new MessageBlock(SockaddrBytes.ROOM, descriptors, most);

@@ -14,20 +14,20 @@ import java.util.Map;
 import java.util.Optional;
 
 /// A running ssh: a child of this JVM, or of another process. Its standard input and output are
-/// sockets of this JVM, its errors are kept.
+/// sockets of this JVM; its error output is kept.
 sealed interface SshClient extends AutoCloseable {
-  /// Its standard input. Closed by this, or by the caller before.
+  /// Its standard input. The caller may close it earlier; [#close] closes it in any case.
   UnixSocket input();
 
-  /// Its standard output. Closed by this, or by the caller before.
+  /// Its standard output. The caller may close it earlier; [#close] closes it in any case.
   UnixSocket output();
 
-  /// Says how it ended, instead of a cause. Waits for its end for a few seconds.
+  /// The exception that says how ssh ended, and why. Waits a few seconds for its end.
   LaunchException failure(IOException cause);
 
   /// Waits for its end.
   ///
-  /// @throws IOException if it is alive then, or its end cannot be known
+  /// @throws IOException if it is alive at the deadline, or its end is unknown
   void awaitEnd(Duration deadline) throws IOException;
 
   /// Kills it, unless it has ended. Idempotent.
@@ -68,7 +68,7 @@ sealed interface SshClient extends AutoCloseable {
 
   /// A child of another process.
   ///
-  /// @param errors a file in memory of the process `from`
+  /// @param errors a memfd of the process `from`
   record Through(
       RemoteProcess from,
       List<String> command,
@@ -85,7 +85,7 @@ sealed interface SshClient extends AutoCloseable {
         throws IOException {
       var errors = from.memfdCreate("caisson-output");
       try {
-        // One after the other: a copy in another child would keep the input open.
+        // Locked: a copy in another child would keep the input open.
         synchronized (from.table()) {
           var ends = from.transport().open();
           try {
@@ -124,7 +124,7 @@ sealed interface SshClient extends AutoCloseable {
         killGroup();
         exit = Optional.of(child.waitid(PATIENCE));
       } catch (IOException lives) {
-        // So it has no exit.
+        // It has no exit yet.
       }
       return new LaunchException(command, exit, tail(), cause);
     }
@@ -157,7 +157,7 @@ sealed interface SshClient extends AutoCloseable {
       try {
         child.killGroup(Signal.KILL);
       } catch (IOException gone) {
-        // There is no process in it any more, or `from` has ended, and with it the child.
+        // The group is empty, or `from` has ended, and the child with it.
       }
     }
   }

@@ -32,21 +32,22 @@ import java.util.stream.Collectors;
 
 /// A process on another machine, reached by ssh: the first of a family there.
 ///
-/// That machine needs a shell, `mktemp`, `cat`, `chmod`, `rm` and `uname`, a `/proc`, and an sshd
-/// that forwards Unix sockets, as OpenSSH's does by default; it must be of the same architecture.
-/// Here, ssh finds this JVM by `/proc`. The stub is copied there, and removed as soon as it runs.
-/// One ssh process carries everything: with it, all processes there end.
+/// The other machine needs a shell, `mktemp`, `cat`, `chmod`, `rm` and `uname`, a `/proc`, and an
+/// sshd that forwards Unix sockets, as OpenSSH's does by default; it must have this machine's
+/// architecture. On this machine, ssh finds the JVM's socket through `/proc`. The stub is copied to
+/// the other machine, and removed as soon as it runs. One ssh process carries all traffic; when it
+/// ends, all processes there end.
 ///
 /// The calls are the same, with these differences: descriptors cannot be given or taken
-/// ([OtherMachineException]), memory is not in common ([RemoteMemory#write], [RemoteMemory#read]),
-/// and while a child's end is waited for, its parent makes other calls a fifth of a second late at
-/// most. A child that shares its parent's descriptors, and is killed in a call, is not seen to be
-/// gone before the call's time is over. To make children, a process must see `/proc`. The standard
-/// streams are `/dev/null` there.
+/// ([OtherMachineException]); memory is not shared ([RemoteMemory#write], [RemoteMemory#read]);
+/// while a caller waits for a child's end, the parent's other calls are delayed by up to 200 ms. If
+/// a child that shares its parent's descriptors is killed in a call, the loss shows only at the
+/// call's deadline. To make children, a process must see `/proc`. The standard streams are
+/// `/dev/null`.
 ///
 /// Safe for many threads.
 public final class SshProcess implements AutoCloseable {
-  /// How long ssh has to end by itself; then all there is killed.
+  /// How long ssh has to end by itself before it is killed.
   private static final Duration GRACE = Duration.ofSeconds(2);
 
   private static final String VARIABLE = "RSYSCALL_UNIX_STUB_SOCK_PATH";
@@ -62,8 +63,8 @@ public final class SshProcess implements AutoCloseable {
 
   /// Where the connections from the other machine arrive.
   ///
-  /// @param listener their socket here
-  /// @param target the socket that ssh connects them to, as ssh sees it
+  /// @param listener the listening socket in this JVM
+  /// @param target the path of that socket, as ssh sees it
   private record Landing(ForwardedListener listener, String target, List<AutoCloseable> owned)
       implements AutoCloseable {
     /// For an ssh that this JVM starts.
@@ -73,7 +74,7 @@ public final class SshProcess implements AutoCloseable {
       return new Landing(local.listener, path(pid, local.file.number()), List.of(local));
     }
 
-    /// For an ssh that a process starts. It finds the socket by a descriptor of the process.
+    /// For an ssh that a process starts. That ssh finds the socket by a descriptor of the process.
     static Landing through(RemoteProcess from) throws IOException {
       if (from.transport() instanceof ForwardedTransport forwarding) {
         var gateway = forwarding.gateway();
@@ -106,8 +107,7 @@ public final class SshProcess implements AutoCloseable {
     }
   }
 
-  /// A socket of this JVM's that has no name any more: nothing is left of it when the JVM is
-  /// killed.
+  /// A listening socket of this JVM without a name: nothing is left of it when the JVM is killed.
   ///
   /// @param file a descriptor of the socket's file, by which ssh finds it
   private record Local(ForwardedListener listener, Fd file) implements AutoCloseable {
@@ -144,13 +144,13 @@ public final class SshProcess implements AutoCloseable {
     this.landing = landing;
   }
 
-  /// Starts it.
+  /// Starts a process on another machine.
   ///
-  /// @param ssh a command line as far as the name of the host, with any options: `ssh`, `-p`,
-  ///   `2222`, `me@there`. It has the environment of this JVM, and can ask nothing at a terminal
-  /// @param deadline for all that comes before the process can be used
-  /// @throws LaunchException if there is no process there then, with what ssh and the other machine
-  ///   have said
+  /// @param ssh a command line up to the name of the host, with any options: `ssh`, `-p`, `2222`,
+  ///   `me@there`. It has the environment of this JVM, and cannot prompt at a terminal
+  /// @param deadline until the process can be used
+  /// @throws LaunchException if the process did not start before the deadline, with the output of
+  ///   ssh and the other machine
   /// @throws IllegalArgumentException if the command line is empty
   public static SshProcess start(List<String> ssh, Duration deadline) throws IOException {
     check(ssh);
@@ -159,7 +159,7 @@ public final class SshProcess implements AutoCloseable {
     try {
       var names = new Names();
       var client = SshClient.Here.start(command(ssh, names, landing));
-      // A thread that waits for a connection waits in vain when ssh has ended.
+      // Ends the wait for a connection when ssh has ended.
       Thread.ofVirtual().start(() -> closeWith(client.child(), landing.listener));
       return start(client, names, landing, until);
     } catch (IOException | RuntimeException failure) {
@@ -168,19 +168,19 @@ public final class SshProcess implements AutoCloseable {
     }
   }
 
-  /// Starts it by an ssh that runs where a process is: on another machine, which reaches machines
-  /// that this one does not, or in other namespaces of this machine. With that ssh, or with the
-  /// process `from`, all processes there end.
+  /// Starts a process by an ssh that runs in another process: on another machine that can reach the
+  /// host, or in other namespaces of this machine. All processes on the host end with that ssh, or
+  /// with the process `from`.
   ///
   /// `from` must see its own `/proc`. On another machine it is an [SshProcess#process()], or one of
   /// its children.
   ///
-  /// @param from its user, network, files and keys are those of ssh
+  /// @param from runs ssh as its child, with its user, network, files and keys
   /// @param environment all variables of ssh; `ssh` is looked up on its `PATH`
-  /// @param ssh a command line as far as the name of the host, as in [#start(List, Duration)]
-  /// @param deadline for all that comes before the process can be used
-  /// @throws LaunchException if there is no process there then, with what ssh and the other machine
-  ///   have said
+  /// @param ssh a command line up to the name of the host, as in [#start(List, Duration)]
+  /// @param deadline until the process can be used
+  /// @throws LaunchException if the process did not start before the deadline, with the output of
+  ///   ssh and the other machine
   /// @throws IllegalArgumentException if the command line is empty
   public static SshProcess start(
       RemoteProcess from, Map<String, String> environment, List<String> ssh, Duration deadline)
@@ -200,14 +200,14 @@ public final class SshProcess implements AutoCloseable {
 
   private static void check(List<String> ssh) {
     if (ssh.isEmpty()) {
-      throw new IllegalArgumentException("a command without a word");
+      throw new IllegalArgumentException("the command is empty; name a program");
     }
   }
 
-  /// What is chosen anew for each ssh.
+  /// Names that are new for each ssh.
   ///
-  /// @param greeting begins the one line that the shell there writes
-  /// @param socket there
+  /// @param greeting starts the only line that the shell on the other machine writes
+  /// @param socket the path of the forwarded socket on the other machine
   private record Names(String greeting, String socket) {
     Names() {
       this("caisson-" + UUID.randomUUID());
@@ -224,7 +224,7 @@ public final class SshProcess implements AutoCloseable {
         List.of(
             "-T",
             "-oExitOnForwardFailure=yes",
-            // One that others share would outlive this.
+            // A shared master connection would outlive this process.
             "-oControlMaster=no",
             "-oControlPath=none",
             "-oRemoteCommand=none",
@@ -240,7 +240,7 @@ public final class SshProcess implements AutoCloseable {
     try (var stub = landing.listener.expect()) {
       var directory = directory(client.output(), names.greeting + " ", deadline);
       send(client.input(), stub.secret(), deadline);
-      // It has no more to say until the stub is there, unless it ends.
+      // The shell writes nothing more: its output ends only if the launch fails.
       Thread.ofVirtual().start(() -> endWith(client.output(), stub));
       var gateway = new ForwardedTransport.Gateway(landing.listener, -1);
       var launched = ForwardedBootstrap.connecting(stub, gateway, deadline);
@@ -280,19 +280,19 @@ public final class SshProcess implements AutoCloseable {
           MemorySegment.ofArray(program), 0, all, secret.length + 1L, program.length);
       input.send(all, deadline);
     } catch (ClosedChannelException | SystemCallException gone) {
-      throw new StubException("it ended before it could be sent");
+      throw new StubException("the shell on the other machine ended before the stub was sent");
     }
   }
 
-  /// A thread that waits for the stub waits in vain when the shell has ended.
+  /// Ends the wait for the stub when the shell has ended.
   private static void endWith(UnixSocket output, ForwardedListener.Expected stub) {
     try (var arena = Arena.ofConfined()) {
       var room = arena.allocate(LINE);
       while (output.recv(room, Deadline.never()) >= 0) {
-        // Whatever it says, it has not ended.
+        // Drops the output.
       }
     } catch (IOException | IllegalStateException closed) {
-      // So it has ended, or the stub is there.
+      // The shell has ended, or the stub has connected.
     }
     stub.end();
   }
@@ -301,17 +301,18 @@ public final class SshProcess implements AutoCloseable {
     try {
       ssh.waitid(Deadline.FOREVER);
     } catch (IOException | IllegalStateException closed) {
-      // So it has ended.
+      // ssh has ended.
     }
     listener.close();
   }
 
-  /// Greets with the name of the directory, when it is to be sent the stub. It will be put between
-  /// single quotes, and is one line: the shell that is given it may be any.
+  /// The script that the other machine's shell runs. It writes the greeting with the name of its
+  /// directory when it is ready to receive the stub. The script is a single line without single
+  /// quotes, because the caller puts it between single quotes, for any login shell.
   private static String script(String socket, String greeting) {
     return """
     machine=$(uname -m)
-    [ "$machine" = %1$s ] || { echo "the machine is of another kind: $machine" >&2; exit 1; }
+    [ "$machine" = %1$s ] || { echo "the machine is $machine, the stub needs %1$s" >&2; exit 1; }
     umask 077
     directory=$(mktemp -d) || exit 1
     clean() { rm -rf "$directory" %2$s; }
@@ -320,7 +321,7 @@ public final class SshProcess implements AutoCloseable {
     echo "%3$s $directory"
     read -r secret || exit 1
     cat > "$directory/stub" && chmod 700 "$directory/stub" && [ -s "$directory/stub" ] || exit 1
-    [ -x "$directory/stub" ] || { echo "nothing can be executed in $directory" >&2; exit 1; }
+    [ -x "$directory/stub" ] || { echo "cannot execute files in $directory" >&2; exit 1; }
     %5$s=$secret %4$s=%2$s exec "$directory/stub"
     """
         .formatted(machine(), socket, greeting, VARIABLE, SECRET)
@@ -332,7 +333,8 @@ public final class SshProcess implements AutoCloseable {
     return System.getProperty("os.arch").equals("aarch64") ? "aarch64" : "x86_64";
   }
 
-  /// What comes behind the greeting; what comes before it is that of a shell that says too much.
+  /// Reads the text that follows the greeting; output before it comes from the shell's startup
+  /// files.
   private static String directory(UnixSocket output, String greeting, Deadline deadline)
       throws IOException {
     var said = new ByteArrayOutputStream();
@@ -341,7 +343,7 @@ public final class SshProcess implements AutoCloseable {
       while (said.size() < LONGEST) {
         int count = output.recv(room, deadline);
         if (count < 0) {
-          throw new StubException("it ended before it could be sent");
+          throw new StubException("the shell on the other machine ended before the stub was sent");
         }
         said.writeBytes(Call.bytes(room, count));
         var text = said.toString(StandardCharsets.UTF_8);
@@ -352,10 +354,12 @@ public final class SshProcess implements AutoCloseable {
         }
       }
     }
-    throw new StubException("the shell on the other machine says too much");
+    throw new StubException(
+        "the shell on the other machine wrote %d bytes without the greeting".formatted(LONGEST));
   }
 
-  /// Leaves nothing there but the process, which ends with the connection even in a call.
+  /// Removes the files on the other machine, and makes the process end with its connection, even in
+  /// a call.
   private static void settle(
       RemoteProcess process, ForwardedListener listener, Path socket, Path directory)
       throws IOException {
@@ -378,7 +382,7 @@ public final class SshProcess implements AutoCloseable {
     return process;
   }
 
-  /// The environment that it was started in; of a variable that is there twice, the first.
+  /// The environment that the process started with; if a variable occurs twice, the first counts.
   public Map<String, String> environment() {
     return Map.copyOf(environment);
   }
@@ -387,14 +391,14 @@ public final class SshProcess implements AutoCloseable {
     return ssh;
   }
 
-  /// Ends it and all its children, and waits for the end of ssh. Idempotent.
+  /// Ends the process and all its children, and waits for the end of ssh. Idempotent.
   @Override
   public void close() {
     process.close();
     try {
       ssh.awaitEnd(GRACE);
     } catch (IOException | IllegalStateException stuck) {
-      // It is killed next.
+      // Killed below.
     }
     ssh.close();
     landing.close();

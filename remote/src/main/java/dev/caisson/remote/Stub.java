@@ -12,7 +12,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 
-/// The program that can be launched under any name. It comes with this library, for each
+/// The stub program, which can be launched under any name. The library contains it for each
 /// architecture; nothing has to be installed.
 ///
 /// Safe for many threads.
@@ -28,30 +28,31 @@ public final class Stub {
         program(Architecture.ofThisMachine())
             .orElseThrow(() ->
                 new IllegalStateException(
-                    "this library was built without a stub for this machine"));
+                    "this library contains no stub for this machine's architecture;"
+                        + " build it with a compiler for it"));
   }
 
-  /// The program for an architecture; none if there was no compiler for it when this library was
-  /// built. Only that of this machine can be told anything by this JVM, whose numbers of calls it
-  /// shares.
+  /// The program for an architecture; empty if the build of this library had no compiler for it.
+  /// This JVM can use only the stub of its own architecture, with which it shares the numbers of
+  /// system calls.
   static Optional<byte[]> program(Architecture architecture) {
     var name = "stub-" + architecture.name().toLowerCase(Locale.ROOT);
     try (var resource = Stub.class.getResourceAsStream(name)) {
       return resource == null ? Optional.empty() : Optional.of(resource.readAllBytes());
     } catch (IOException failure) {
-      throw new IllegalStateException("the stub cannot be read", failure);
+      throw new IllegalStateException("cannot read the stub %s".formatted(name), failure);
     }
   }
 
-  /// The program, for whoever wants to put it somewhere by other means.
+  /// The program, to be placed by other means.
   public static byte[] program() {
     return Program.BYTES.clone();
   }
 
-  /// The program with the path of its socket in it, so that it needs no file beside it and no
-  /// variable: for bind mounts over programs that are there.
+  /// The program with the path of its socket in it, so that it needs neither a file beside it nor a
+  /// variable: for bind mounts over existing programs.
   ///
-  /// @param socket its path where the program will run; 107 bytes at most
+  /// @param socket the path of the socket, as the program will see it; at most 107 bytes
   public static byte[] program(Path socket) {
     var path = dev.caisson.linux.PathBytes.of(socket);
     if (path.length >= ROOM) {
@@ -66,19 +67,19 @@ public final class Stub {
     return program;
   }
 
-  /// The program in memory, sealed, to be executed by its descriptor.
+  /// The program in a sealed memfd, to be executed by its descriptor.
   static Fd memfd() throws IOException {
     return Memfd.sealed("caisson-stub", Program.BYTES);
   }
 
-  /// Puts a program into a file that does not exist yet.
+  /// Writes a program to a new file.
   ///
-  /// @throws java.nio.file.FileAlreadyExistsException if it does; it stays what it is
+  /// @throws java.nio.file.FileAlreadyExistsException if the file exists; it stays unchanged
   public static void write(byte[] program, Path file) throws IOException {
-    // Under another name until it is whole: somebody may launch it at any moment.
+    // Written under another name first: the file may be launched as soon as it exists.
     var part = Files.createTempFile(file.toAbsolutePath().getParent(), ".stub-", "");
     try {
-      // CLOEXEC: what a child has open for writing cannot be executed.
+      // CLOEXEC: a file that a child has open for writing cannot be executed.
       try (var open = Fd.open(part, OpenFlag.WRONLY)) {
         open.write(program);
       }

@@ -2,19 +2,17 @@ package dev.caisson.remote;
 
 import java.io.IOException;
 
-/// A program that has connected as a stub is none, or one that lies.
+/// A program that connected as a stub is not a stub, or broke the protocol.
 public final class StubException extends IOException {
   private static final long serialVersionUID = 1;
 
-  /// @param what it does that no stub does
+  /// @param what how it broke the protocol
   public StubException(String what) {
-    super("a program that connected as a stub is none: " + what);
+    super("the program that connected is not a working stub: " + what);
   }
 
-  /// @param cause why it did not become a process
+  /// @param cause why the handshake failed
   public StubException(IOException cause) {
-    super(
-        "a program that connected as a stub did not become a process: " + cause.getMessage(),
-        cause);
+    super("the handshake with a stub failed: " + cause.getMessage(), cause);
   }
 }

@@ -1,8 +1,9 @@
 package dev.caisson.remote;
 
-/// All calls that have a method: what a process and a batch have in common.
+/// All calls that have a method, for a process and for a batch.
 ///
-/// A process and a child are safe for many threads, which wait for each other; a batch is for one.
+/// A process and a child are safe for many threads, which wait for each other; a batch is for one
+/// thread.
 public interface SystemCalls
     extends FileCalls,
         PathCalls,

@@ -6,54 +6,54 @@ import dev.caisson.remote.internal.wire.Connection;
 import java.io.IOException;
 import java.util.List;
 
-/// What there is between this JVM and a process beside the connection for its calls: how
-/// descriptors go, and how its children are reached.
+/// The link between this JVM and a process besides the connection for its calls: passes
+/// descriptors, and connects the process's children.
 sealed interface Transport extends AutoCloseable permits LocalTransport, ForwardedTransport {
   /// Gives the process copies of descriptors, all or none.
   ///
-  /// @throws OtherMachineException if it is on another machine
+  /// @throws OtherMachineException if the process is on another machine
   List<RemoteFd> give(List<Fd> fds) throws IOException;
 
   /// Takes a copy of a descriptor of the process.
   ///
-  /// @throws OtherMachineException if it is on another machine
+  /// @throws OtherMachineException if the process is on another machine
   Fd take(RemoteFd fd) throws IOException;
 
-  /// Makes the two connections that a child needs, for its calls and for what else it has.
+  /// Makes the two connections that a child needs: for its calls, and for descriptors or data.
   Ends open() throws IOException;
 
   /// The connection for a child's calls.
   Connection connection(Ends ends, boolean ahead);
 
-  /// What there will be between this JVM and a child.
+  /// Makes the transport of a child.
   Transport inherited(CallRunner child, Ends ends);
 
-  /// Takes hold of a child of the process, by the process's pidfd of it.
+  /// Takes over the process's pidfd of a child.
   ///
-  /// @param number its id, as the process sees it
+  /// @param number the id of the child, as the process sees it
   Pidfd hold(int pidfd, int number) throws IOException;
 
-  /// The numbers, in the process, of the descriptors that it needs.
+  /// The numbers, in the process, of the descriptors that the transport needs.
   List<Integer> needed();
 
   @Override
   void close();
 
-  /// Two connections: here, and in the process, where they are the caller's to close or to keep.
+  /// Two connections. Their other ends are in the process, for the caller to close or keep.
   record Ends(UnixSocket calls, UnixSocket second, RemoteFd callsThere, RemoteFd secondThere)
       implements AutoCloseable {
-    /// Leaves what is there open.
+    /// Leaves the ends in the process open.
     void releaseThere() {
       callsThere.release();
       secondThere.release();
     }
 
-    /// Closes what is there.
+    /// Closes the ends in the process.
     void closeThere() {
       callsThere.closeSilently(secondThere);
     }
 
-    /// Closes what is here.
+    /// Closes the ends in this JVM.
     @Override
     public void close() {
       calls.close();

@@ -22,8 +22,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/// The calls for extended attributes, whose names are as `user.what`. See `xattr(7)`. Those that
-/// begin with `l` do not follow a symbolic link.
+/// The calls for extended attributes, with names such as `user.comment`. See `xattr(7)`. Methods
+/// that start with `l` do not follow a symbolic link.
 public interface XattrCalls extends Caller {
   /// XATTR_SIZE_MAX and XATTR_LIST_MAX.
   private static int most() {

@@ -1,4 +1,5 @@
-/// System calls in other processes: stubs that any program can launch, and what they hand over.
+/// System calls in other processes: the stubs that make them, and the processes that stubs hand
+/// over.
 @NullMarked
 package dev.caisson.remote;
 

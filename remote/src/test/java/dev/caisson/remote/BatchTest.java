@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Many calls at once.
+/// Batches of calls.
 @ExtendWith(NoLeaks.class)
 class BatchTest {
   @TempDir Path directory;
@@ -53,7 +53,7 @@ class BatchTest {
   }
 
   @Test
-  void whatMustBeKnownIsAskedForAtOnce() throws Exception {
+  void aCallWhoseResultIsNeededIsMadeImmediately() throws Exception {
     var file = Files.writeString(directory.resolve("file"), "contents");
     try (var local = LocalProcess.start();
         var batch = local.process().batch()) {
@@ -70,7 +70,7 @@ class BatchTest {
   }
 
   @Test
-  void theFirstFailureIsThrownAndTheOthersAreWithIt() throws Exception {
+  void theFirstFailureIsThrownWithTheOthersSuppressed() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var opened = new ArrayList<RemoteFd>();
@@ -98,7 +98,7 @@ class BatchTest {
   }
 
   @Test
-  void whatIsClosedBeforeItIsOpenIsNotLeftOpen() throws Exception {
+  void aPendingDescriptorThatIsClosedIsNotLeftOpen() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var own = Path.of("/proc/self/fd");
@@ -118,7 +118,7 @@ class BatchTest {
   }
 
   @Test
-  void aBatchWithoutAnAnswerCanBeUsedNoMore() throws Exception {
+  void aBatchWithoutAnAnswerCannotBeUsedAgain() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var pipe = process.pipe2();
@@ -130,14 +130,14 @@ class BatchTest {
       assertThatThrownBy(() -> batch.mkdirat(directory.resolve("x"), 0700))
           .isInstanceOf(IllegalStateException.class);
       batch.close();
-      // The call that is under way ends, and so can the process.
+      // Lets the pending call return, so that the process can exit.
       writer.write(new byte[1]);
       writer.close();
     }
   }
 
   @Test
-  void moreThanFitsAtOnceIsMadeInParts() throws Exception {
+  void aLargeBatchIsSentInParts() throws Exception {
     var name = "x".repeat(200);
     try (var local = LocalProcess.start()) {
       try (var batch = local.process().batch()) {

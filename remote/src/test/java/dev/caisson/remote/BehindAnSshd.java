@@ -6,7 +6,7 @@ import java.time.Duration;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Tests with another machine, which is this one behind an sshd.
+/// Tests with another machine, for which an sshd on this machine stands.
 abstract class BehindAnSshd {
   static final Duration LONG = Duration.ofSeconds(60);
 

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// What processes make of themselves and of each other.
+/// Processes that change themselves and make children.
 @ExtendWith(NoLeaks.class)
 class ChildrenTest {
   private static final Duration LONG = Duration.ofSeconds(30);
@@ -75,7 +75,7 @@ class ChildrenTest {
   }
 
   @Test
-  void oneChildAfterTheOtherWorks() throws Exception {
+  void childrenWorkOneAfterTheOther() throws Exception {
     try (var local = LocalProcess.start();
         var parent = local.process().clone(Set.of(CloneFlag.FILES))) {
       for (int i = 0; i < 5; i++) {
@@ -104,7 +104,7 @@ class ChildrenTest {
 
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
-  void aChildOfOneThatIsKilledDiesWithItFromTheFirst(boolean sharing) throws Exception {
+  void aChildDiesWithItsKilledParentFromTheStart(boolean sharing) throws Exception {
     Set<CloneFlag> flags = sharing ? Set.of(CloneFlag.FILES) : Set.of();
     try (var local = LocalProcess.start()) {
       for (int i = 0; i < 50; i++) {
@@ -119,7 +119,7 @@ class ChildrenTest {
   }
 
   @Test
-  void theTableOfDescriptorsIsNotUnsharedByHand() throws Exception {
+  void unsharingTheDescriptorTableIsRefused() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(Set.of(CloneFlag.FILES))) {
       assertThatThrownBy(() -> child.unshare(Set.of(CloneFlag.FILES)))
@@ -140,7 +140,7 @@ class ChildrenTest {
   }
 
   @Test
-  void aChildMakesAndRemovesADirectoryOfItsOwn() throws Exception {
+  void aChildMakesAndRemovesADirectory() throws Exception {
     var own = directory.resolve("own");
     try (var local = LocalProcess.start();
         var child = local.process().clone(Set.of(CloneFlag.FILES))) {
@@ -173,7 +173,7 @@ class ChildrenTest {
   }
 
   @Test
-  void theEndOfAChildIsToldThoughItWasStoppedBefore() throws Exception {
+  void theEndOfAChildIsReportedAfterAStop() throws Exception {
     var cont = new Signal(18);
     try (var local = LocalProcess.start();
         var child = local.process().fork()) {
@@ -186,7 +186,7 @@ class ChildrenTest {
   }
 
   @Test
-  void childrenThatAreGivenDescriptorsAtOnceHaveTheirOwn() throws Exception {
+  void concurrentChildrenGetTheirOwnDescriptors() throws Exception {
     try (var local = LocalProcess.start();
         var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var all = new ArrayList<Future<?>>();
@@ -219,7 +219,7 @@ class ChildrenTest {
   }
 
   @Test
-  void memoryThatIsGivenBackTakesNothingFromWhatIsBesideIt() throws Exception {
+  void freedMemoryLeavesItsNeighboursUnchanged() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().fork()) {
       for (int i = 0; i < 100; i++) {
@@ -236,7 +236,7 @@ class ChildrenTest {
   }
 
   @Test
-  void aProcessMovesToTheGroupThatItIsTold() throws Exception {
+  void aProcessMovesToAProcessGroup() throws Exception {
     try (var local = LocalProcess.start();
         var leader = local.process().fork();
         var follower = local.process().fork()) {
@@ -262,7 +262,7 @@ class ChildrenTest {
   }
 
   @Test
-  void eachProgramHasTheEnvironmentThatItIsGivenAndNoSignalsBlocked() throws Exception {
+  void eachProgramHasItsEnvironmentAndNoBlockedSignals() throws Exception {
     try (var local = LocalProcess.start()) {
       for (int i = 0; i < 3; i++) {
         var path = directory.resolve("out" + i);
@@ -281,7 +281,7 @@ class ChildrenTest {
   }
 
   @Test
-  void theSignalsOfThisJvmAreItsOwn() throws Exception {
+  void theSignalMaskOfThisJvmStaysUnchanged() throws Exception {
     var before = mask();
     try (var local = LocalProcess.start();
         var child = local.process().fork()) {
@@ -298,7 +298,7 @@ class ChildrenTest {
   }
 
   @Test
-  void whatAProcessIsKilledByIsNotTakenForItsProgram() throws Exception {
+  void aKillDuringExecveIsNotTakenForSuccess() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().fork()) {
       child.kill(Signal.KILL);

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Processes that are started by commands that hand their standard input on.
+/// Processes started by commands that pass their standard input on.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class CommandProcessTest {
@@ -31,7 +31,7 @@ class CommandProcessTest {
   @TempDir Path directory;
 
   @Test
-  void aShellHandsItOn() throws Exception {
+  void aShellPassesItsStandardInputOn() throws Exception {
     var file = Files.writeString(directory.resolve("file"), "contents");
     try (var local = LocalProcess.start(List.of("sh", "-c", "A=b exec \"$0\""), LONG);
         var here = Fd.open(file)) {
@@ -62,7 +62,7 @@ class CommandProcessTest {
   }
 
   @Test
-  void itCanBeAnotherUser() throws Exception {
+  void theProcessCanBelongToAnotherUser() throws Exception {
     var command = List.of("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups");
     try (var local = LocalProcess.start(command, LONG)) {
       var process = local.process();
@@ -74,7 +74,7 @@ class CommandProcessTest {
   }
 
   @Test
-  void itCanBeRootInItsOwnNamespaceBelowACommandThatWaits() throws Exception {
+  void theProcessCanBeRootInItsOwnNamespaceBelowAWaitingCommand() throws Exception {
     var command = List.of("env", "B=c", "unshare", "-r", "--pid", "--fork");
     try (var local = LocalProcess.start(command, LONG)) {
       var process = local.process();
@@ -95,7 +95,7 @@ class CommandProcessTest {
   }
 
   @Test
-  void oneThatEndsWithoutAStubIsToldOfWithItsStatus() {
+  void aCommandThatEndsWithoutAStubIsReportedWithItsStatus() {
     var command = List.of("sh", "-c", "echo $0 no such luck >&2; exit 9");
     assertThatThrownBy(() -> LocalProcess.start(command, LONG))
         .isInstanceOfSatisfying(
@@ -123,14 +123,14 @@ class CommandProcessTest {
   }
 
   @Test
-  void oneThatStartsNothingIsEndedWithAllThatItHasStarted() throws Exception {
+  void aCommandThatTimesOutIsKilledWithItsChildren() throws Exception {
     var pid = directory.resolve("pid");
     var command = List.of("sh", "-c", "sleep 1000 & echo $! > " + pid + "; wait");
     assertThatThrownBy(() -> LocalProcess.start(command, Duration.ofSeconds(1)))
         .isInstanceOfSatisfying(LaunchException.class, e -> assertThat(e.exit()).isEmpty())
         .hasRootCauseInstanceOf(DeadlineException.class);
     var sleeper = Path.of("/proc", Files.readString(pid).strip(), "cmdline");
-    // Killed as its parent was; somebody else has to take what is left of it.
+    // Its parent is killed, too, so another process has to reap it.
     Eventually.holds(() -> !Files.exists(sleeper) || read(sleeper).isEmpty());
   }
 
@@ -143,7 +143,7 @@ class CommandProcessTest {
   }
 
   @Test
-  void itGoesWithItsConnection() throws Exception {
+  void theProcessEndsWithItsConnection() throws Exception {
     try (var local = LocalProcess.start(List.of("env"), LONG)) {
       local.process().close();
       assertThat(local.waitid(LONG))
@@ -153,7 +153,7 @@ class CommandProcessTest {
   }
 
   @Test
-  void aCommandHasAWord() {
+  void anEmptyCommandIsRefused() {
     assertThatThrownBy(() -> LocalProcess.start(List.of(), LONG))
         .isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> SshProcess.start(List.of(), LONG))

@@ -58,8 +58,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Flags and other choices have the numbers that the kernel's headers give them, or the C library's
-/// where the kernel has none for programs.
+/// The numbers of flags and other constants equal those in the kernel's headers, or in the C
+/// library's where the kernel's headers for programs have none.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 @Requires(Need.KERNEL_HEADERS)
@@ -248,7 +248,7 @@ class ConstantsTest {
   }
 
   @Test
-  void flagsThatGoWithoutSayingAreThoseOfTheHeaders() throws Exception {
+  void impliedFlagsAreThoseOfTheHeaders() throws Exception {
     assertSame(
         Implied.values(),
         flag ->
@@ -284,7 +284,7 @@ class ConstantsTest {
   }
 
   @Test
-  void aWrongNumberIsSeen() {
+  void aWrongNumberIsDetected() {
     assertThatThrownBy(
             () -> CHeaders.assertConstants(Map.of("CLONE_NEWNS", 0x20001), "linux/sched.h"))
         .isInstanceOf(AssertionError.class)

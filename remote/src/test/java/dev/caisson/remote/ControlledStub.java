@@ -12,100 +12,100 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What a controller in Python finds that a stub does, on any architecture.
+/// Runs a controller in Python against the stub, on any architecture.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 abstract class ControlledStub {
   @TempDir Path directory;
 
-  /// What the stub is for.
+  /// The architecture of the stub.
   abstract Architecture architecture();
 
-  /// What runs it, if this machine cannot.
+  /// The emulator, if this machine cannot run the stub.
   abstract List<String> emulator();
 
   @Test
-  void itSaysWhoItIs() throws Exception {
+  void theStubDescribesItself() throws Exception {
     control("says_who_it_is");
   }
 
   @Test
-  void itFindsTheSocketBesideItAndBesideWhatALinkLeadsTo() throws Exception {
+  void theStubFindsTheSocketBesideItselfAndBesideTheTargetOfALink() throws Exception {
     control("beside");
   }
 
   @Test
-  void itFindsTheSocketBesideALinkToIt() throws Exception {
+  void theStubFindsTheSocketBesideALinkToItself() throws Exception {
     control("beside_a_link");
   }
 
   @Test
-  void memoryGoesOverBothSockets() throws Exception {
+  void memoryIsTransferredOverBothSockets() throws Exception {
     control("memory");
   }
 
   @Test
-  void twoHundredRequestsAreOnTheirWayAtOnce() throws Exception {
+  void twoHundredRequestsArePendingAtOnce() throws Exception {
     control("pipelines");
   }
 
   @Test
-  void itHasChildren() throws Exception {
+  void theStubMakesChildren() throws Exception {
     control("children");
   }
 
   @Test
-  void itsChildrenHaveChildren() throws Exception {
+  void childrenMakeChildren() throws Exception {
     control("grandchildren");
   }
 
   @Test
-  void itHasThreads() throws Exception {
+  void theStubMakesThreads() throws Exception {
     control("threads");
   }
 
   @Test
-  void theHelperStopsUntilItIsToldToGoOn() throws Exception {
+  void theHelperStopsUntilItIsContinued() throws Exception {
     control("helper_stops_itself");
   }
 
   @Test
-  void aPersistentChildTakesTheNextConnection() throws Exception {
+  void aPersistentChildAcceptsTheNextConnection() throws Exception {
     control("persists");
   }
 
   @Test
-  void aPersistentChildReadsAheadAndTellsItsAddresses() throws Exception {
+  void aPersistentChildReadsAheadAndReportsItsAddresses() throws Exception {
     control("persists_ahead");
   }
 
   @Test
-  void aChildThatIsStoppedWhileItIsConnectedToGoesOn() throws Exception {
+  void aPersistentChildSurvivesAStopDuringAConnection() throws Exception {
     control("stopped_while_it_connects");
   }
 
   @Test
-  void itCanBeReachedByItsStandardInput() throws Exception {
+  void theStandardInputCanBeTheSocket() throws Exception {
     control("by_stdin");
   }
 
   @Test
-  void itIsReachedByItsStandardInputAloneUnderTheNameForThat() throws Exception {
+  void underUpstreamsNameOnlyTheStandardInputIsUsed() throws Exception {
     control("by_stdin_alone");
   }
 
   @Test
-  void itCanAcknowledgeTheExtensionOverItsDataSocket() throws Exception {
+  void theExtensionCanBeAcknowledgedOverTheDataSocket() throws Exception {
     control("acknowledged_over_data");
   }
 
   @Test
-  void itCanBeReachedByWhatForwardsBytesAlone() throws Exception {
+  void theConnectionCanBeForwardedAsBytes() throws Exception {
     control("forwarded");
   }
 
   @Test
-  void whatItExecutesInheritsNothing() throws Exception {
+  void anExecutedProgramInheritsNoDescriptor() throws Exception {
     control("leaves_nothing_open");
   }
 
@@ -130,67 +130,67 @@ abstract class ControlledStub {
   }
 
   @Test
-  void itClosesWhatItHasOpened() throws Exception {
+  void theStubClosesWhatItHasOpened() throws Exception {
     control("closes_what_it_opened");
   }
 
   @Test
-  void aStreamThatItsCallerHasClosedStaysClosed() throws Exception {
+  void aStandardStreamThatWasClosedStaysClosed() throws Exception {
     control("closed_streams");
   }
 
   @Test
-  void itSaysWhatIsMissing() throws Exception {
+  void theStubReportsWhatIsMissing() throws Exception {
     control("says_what_is_missing");
   }
 
   @Test
-  void argumentsAndVariablesCanBeManyAndLong() throws Exception {
+  void argumentsAndVariablesMayBeManyAndLong() throws Exception {
     control("much_to_tell");
   }
 
   @Test
-  void aDescriptionThatASignalInterruptsIsWhole() throws Exception {
+  void aStopDoesNotTruncateTheDescription() throws Exception {
     control("stopped_while_it_tells");
   }
 
   @Test
-  void anyNumberOfVariablesIsTold() throws Exception {
+  void anyNumberOfVariablesIsReported() throws Exception {
     control("numbers_of_strings");
   }
 
   @Test
-  void itTellsWhichSignalsItsCallerHasBlocked() throws Exception {
+  void theStubReportsTheBlockedSignals() throws Exception {
     control("tells_the_mask");
   }
 
   @Test
-  void itGoesWhenNobodyTakesAnAnswer() throws Exception {
+  void theStubExitsWhenItsControllerIsGone() throws Exception {
     control("goes_with_its_controller");
   }
 
   @Test
-  void itsStatusSaysThatNobodyTookAnAnswer() throws Exception {
+  void anUndeliveredAnswerShowsInTheExitStatus() throws Exception {
     control("goes_without_sigpipe");
   }
 
   @Test
-  void itsStatusSaysThatNobodyTookTheDescription() throws Exception {
+  void anUndeliveredDescriptionShowsInTheExitStatus() throws Exception {
     control("goes_while_it_tells");
   }
 
   @Test
-  void itReadsAheadForWhoeverAsks() throws Exception {
+  void theExtensionAnswersSeveralRequestsTogether() throws Exception {
     control("ahead_answers_together");
   }
 
   @Test
-  void callsReferToResultsOfEarlierOnes() throws Exception {
+  void callsReferToEarlierResults() throws Exception {
     control("ahead_refers_to_results");
   }
 
   @Test
-  void whatHasBeenAnsweredGoesOutBeforeALongCall() throws Exception {
+  void pendingAnswersAreSentBeforeALongCall() throws Exception {
     control("ahead_flushes");
   }
 

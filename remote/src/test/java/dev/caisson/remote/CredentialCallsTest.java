@@ -17,12 +17,12 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// What another process is and may do.
+/// Privileges and limits of another process.
 @ExtendWith(NoLeaks.class)
 class CredentialCallsTest {
   @Test
   @Requires(Need.ROOT)
-  void aProcessBecomesAnother() throws Exception {
+  void aProcessBecomesAnotherUser() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       process.setgroups(List.of());
@@ -39,7 +39,7 @@ class CredentialCallsTest {
 
   @Test
   @Requires(Need.ROOT)
-  void capabilitiesBecomeFewer() throws Exception {
+  void capabilitiesCanBeDropped() throws Exception {
     int chown = 0;
     int checkpointRestore = 40;
     long both = 1L << chown | 1L << checkpointRestore;
@@ -56,7 +56,7 @@ class CredentialCallsTest {
   }
 
   @Test
-  void aLimitIsWhatItIsSetTo() throws Exception {
+  void aLimitIsReadBackAsSet() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().fork()) {
       var limit = new Limit(100, 200);
@@ -73,7 +73,7 @@ class CredentialCallsTest {
   }
 
   @Test
-  void aProcessKeepsToItsProcessors() throws Exception {
+  void aProcessRunsOnItsProcessors() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       int one = process.schedGetaffinity().iterator().next();
@@ -84,7 +84,7 @@ class CredentialCallsTest {
   }
 
   @Test
-  void aNiceProcessSaysSo() throws Exception {
+  void theNiceValueIsReadBackAsSet() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().fork()) {
       int before = local.process().getpriority(0);
@@ -97,7 +97,7 @@ class CredentialCallsTest {
 
   @Test
   @Requires(Need.ROOT)
-  void rootNeedNotBeNice() throws Exception {
+  void rootMayLowerTheNiceValue() throws Exception {
     try (var local = LocalProcess.start()) {
       local.process().setpriority(0, -20);
       assertThat(local.process().getpriority(0)).isEqualTo(-20);
@@ -105,7 +105,7 @@ class CredentialCallsTest {
   }
 
   @Test
-  void aCapabilityIsHandedToProgramsInANamespaceOfUsers() throws Exception {
+  void programsInAUserNamespaceInheritACapability() throws Exception {
     int sysAdmin = 21;
     int isSet = 1;
     int raise = 2;

@@ -23,15 +23,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// The kernel lets a user have only so many descriptors on their way (ETOOMANYREFS). A process that
-/// has no privilege against that waits until others have received theirs.
+/// The kernel limits the descriptors that a user may have in flight (ETOOMANYREFS). An unprivileged
+/// process retries until others have received theirs.
 @ExtendWith(NoLeaks.class)
 @Timeout(60)
 @Requires(Need.ROOT)
 class DescriptorsOnTheirWayTest {
   private static final Duration LONG = Duration.ofSeconds(30);
 
-  /// More of this user's are on their way than the process may have open.
+  /// Puts more of this user's descriptors in flight than the process may have open.
   private static void send(UnixSocket socket, Fd fd) throws Exception {
     for (int i = 0; i < 20; i++) {
       socket.sendmsg(new byte[1], List.of(fd, fd, fd, fd), Deadline.in(LONG));
@@ -47,7 +47,7 @@ class DescriptorsOnTheirWayTest {
   }
 
   @Test
-  void oneThatMayNotSendYetWaitsForOthers() throws Exception {
+  void aSenderOverTheLimitRetriesUntilOthersReceive() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(Set.of(CloneFlag.NEWUSER));
         var pair = UnixSocket.socketpair(UnixSocket.Type.STREAM);
@@ -78,7 +78,7 @@ class DescriptorsOnTheirWayTest {
   }
 
   @Test
-  void oneThatMayNotSendInTimeSaysSo() throws Exception {
+  void aSenderOverTheLimitFailsAtTheDeadline() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(Set.of(CloneFlag.NEWUSER));
         var pair = UnixSocket.socketpair(UnixSocket.Type.STREAM);

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What another process waits for.
+/// Events that another process waits for.
 @ExtendWith(NoLeaks.class)
 class EventCallsTest {
   private static final Duration LONG = Duration.ofSeconds(30);
@@ -43,7 +43,7 @@ class EventCallsTest {
   }
 
   @Test
-  void whatComesIsToldWithItsData() throws Exception {
+  void anEventBearsItsData() throws Exception {
     try (var local = LocalProcess.start();
         var epoll = local.process().epollCreate1();
         var one = local.process().eventfd2(0);
@@ -67,7 +67,7 @@ class EventCallsTest {
   }
 
   @Test
-  void aTimerGoesOffAgainAndAgain() throws Exception {
+  void aTimerExpiresRepeatedly() throws Exception {
     var setting = new TimerSetting(Duration.ofHours(2).plusNanos(5), Duration.ofMinutes(3));
     try (var local = LocalProcess.start();
         var timer = local.process().timerfdCreate(Clock.MONOTONIC)) {
@@ -89,7 +89,7 @@ class EventCallsTest {
   }
 
   @Test
-  void whatHappensInADirectoryIsTold() throws Exception {
+  void changesInADirectoryAreReported() throws Exception {
     try (var local = LocalProcess.start();
         var inotify = local.process().inotifyInit1()) {
       var process = local.process();
@@ -117,7 +117,7 @@ class EventCallsTest {
   }
 
   @Test
-  void anEventThatIsCutOffEndsTheList() {
+  void aTruncatedEventEndsTheList() {
     var event = ByteBuffer.allocate(32).order(ByteOrder.nativeOrder());
     event.putInt(0, 1).putInt(12, 16).put(16, (byte) 'x');
     assertThat(InotifyEvent.parse(event.array())).hasSize(1);
@@ -128,7 +128,7 @@ class EventCallsTest {
   }
 
   @Test
-  void aTimeOfItsOwnIsShorterThanWhatTheKernelIsToldToWait() throws Exception {
+  void aCallsDeadlineMayBeShorterThanItsKernelTimeout() throws Exception {
     var shortly = Duration.ofMillis(50);
     try (var local = LocalProcess.start();
         var shared = local.process().eventfd2(0);
@@ -138,7 +138,7 @@ class EventCallsTest {
       child.epollCtlAdd(epoll, event, Set.of(EpollFlag.IN), 1);
       assertThatThrownBy(() -> child.process().within(shortly).epollPwait(epoll, 1, LONG))
           .isInstanceOf(DeadlineException.class);
-      // It goes on in the process until there is something.
+      // The call continues in the process until there is an event.
       local.process().write(shared, number(1));
       assertThat(child.read(event, 8)).isEqualTo(number(1));
     }
@@ -179,7 +179,7 @@ class EventCallsTest {
   }
 
   @Test
-  void whatComesAfterNothingWasThereIsTold() throws Exception {
+  void inputThatComesDuringPpollIsReported() throws Exception {
     try (var local = LocalProcess.start();
         var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var all = new ArrayList<Future<?>>();

@@ -13,11 +13,11 @@ import java.util.Deque;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/// Whether a process that answers no more has become another program, or has died before.
+/// Decides whether a process that no longer answers has executed a program or has died.
 class ExecveTest {
   private static final String GONE = "";
 
-  /// What is seen of a process, look by look.
+  /// The scripted observations of a process, in order.
   private record Seen(Deque<String> comms, Deque<Boolean> ends) implements Execve.Witness {
     static Seen of(List<String> comms, List<Boolean> ends) {
       return new Seen(new ArrayDeque<>(comms), new ArrayDeque<>(ends));
@@ -47,33 +47,33 @@ class ExecveTest {
   }
 
   @Test
-  void oneThatHasAnotherNameIsAnotherProgram() throws IOException {
+  void aProcessWithAnotherNameHasExecuted() throws IOException {
     assertUnchanged(false, List.of("true"), List.of());
   }
 
   @Test
-  void oneThatIsAboutToChangeIsWaitedFor() throws IOException {
+  void aProcessThatIsAboutToExecuteIsAwaited() throws IOException {
     assertUnchanged(false, List.of(Execve.NAME, Execve.NAME, "true"), List.of(false, false));
   }
 
   @Test
-  void oneThatIsAboutToEndIsWaitedFor() throws IOException {
+  void aProcessThatIsAboutToEndIsAwaited() throws IOException {
     assertUnchanged(true, List.of(Execve.NAME, Execve.NAME, Execve.NAME), List.of(false, true));
   }
 
   @Test
-  void oneThatChangedAndEndedBetweenTwoLooksHasChanged() throws IOException {
+  void aProcessThatExecutedAndEndedBetweenTwoChecksHasExecuted() throws IOException {
     assertUnchanged(false, List.of(Execve.NAME, "true"), List.of(true));
   }
 
   @Test
-  void oneThatIsGoneHasChanged() throws IOException {
+  void aVanishedProcessHasExecuted() throws IOException {
     assertUnchanged(false, List.of(GONE), List.of());
     assertUnchanged(false, List.of(Execve.NAME, GONE), List.of(true));
   }
 
   @Test
-  void oneThatDoesNeitherIsNotWaitedForForEver() {
+  void theWaitForAProcessEndsAtItsDeadline() {
     var seen = Seen.of(List.of(Execve.NAME), List.of(false));
     assertThatThrownBy(() -> Execve.isUnchanged(seen, Deadline.in(Duration.ZERO)))
         .isInstanceOf(DeadlineException.class);

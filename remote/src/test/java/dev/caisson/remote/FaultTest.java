@@ -44,7 +44,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// What goes wrong with calls that are under way.
+/// Faults during calls.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class FaultTest {
@@ -67,8 +67,8 @@ class FaultTest {
     } while (!states.contains(state));
   }
 
-  /// Waits until the process is in that call, with that first argument: until then it waits for its
-  /// next one, and looks the same.
+  /// Waits until the process is in a call with a certain first argument. Before that, it waits for
+  /// its next request, which may look similar.
   private static void awaitCall(long pid, SystemCall call, long argument) throws Exception {
     var begin = "%d 0x%x ".formatted(call.number(), argument);
     Eventually.holds(
@@ -158,7 +158,7 @@ class FaultTest {
   }
 
   @Test
-  void aCallWhoseTimeHasPassedHarmsNoOther() throws Exception {
+  void aTimedOutCallDoesNotAffectLaterCalls() throws Exception {
     try (var local = LocalProcess.start();
         var source = Source.of(local.process())) {
       var process = local.process();
@@ -181,13 +181,13 @@ class FaultTest {
           assertThat(memory.local().toArray(ValueLayout.JAVA_BYTE)).containsOnly(7);
         }
       }
-      // and nothing is kept for ever
+      // nothing is leaked
       process.allocate((64 << 20) - (1 << 20)).close();
     }
   }
 
   @Test
-  void oneCallMayTakeAnotherTimeThanTheRest() throws Exception {
+  void aCallCanHaveItsOwnDeadline() throws Exception {
     try (var local = LocalProcess.start();
         var source = Source.of(local.process())) {
       var process = local.process();
@@ -209,7 +209,7 @@ class FaultTest {
   }
 
   @Test
-  void aDescriptorThatWasSentInVainIsTakenForNoOther() throws Exception {
+  void aDescriptorThatWasNotReceivedIsNotTakenForAnother() throws Exception {
     var one = Files.writeString(directory.resolve("one"), "one");
     var two = Files.writeString(directory.resolve("two"), "two");
     try (var local = LocalProcess.start();
@@ -231,7 +231,7 @@ class FaultTest {
   }
 
   @Test
-  void aDescriptorThatCameTooLateIsTakenForNoOther() throws Exception {
+  void aLateDescriptorIsNotTakenForAnother() throws Exception {
     var one = Files.writeString(directory.resolve("one"), "one");
     var two = Files.writeString(directory.resolve("two"), "two");
     try (var local = LocalProcess.start();
@@ -280,7 +280,7 @@ class FaultTest {
   }
 
   @Test
-  void aThreadThatWasInterruptedLeavesNoDeadChildBehind() throws Exception {
+  void anInterruptedThreadReapsItsChild() throws Exception {
     try (var local = LocalProcess.start()) {
       int pid;
       try (var child = local.process().fork()) {
@@ -312,7 +312,7 @@ class FaultTest {
               ConnectionLostException.class, e -> assertThat(e.submitted()).isFalse());
       fd.close();
       memory.close();
-      // what it was blocked in ends, and so does it
+      // Ends the call in which the process is blocked, and so the process.
       pair.close();
     }
   }
@@ -407,7 +407,7 @@ class FaultTest {
   }
 
   @Test
-  void aChildInANamespaceOfNumbersExecutesOrDies() throws Exception {
+  void aChildInAPidNamespaceExecutesOrDies() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(Set.of(CloneFlag.NEWUSER, CloneFlag.NEWPID));
         var one = child.process().fork();
@@ -423,7 +423,7 @@ class FaultTest {
   }
 
   @Test
-  void anInterruptLeavesTheWayForDescriptorsAsItIs() throws Exception {
+  void anInterruptDoesNotDisturbThePassingOfDescriptors() throws Exception {
     try (var local = LocalProcess.start();
         var here = Fd.nullDevice()) {
       var process = local.process();
@@ -451,7 +451,7 @@ class FaultTest {
   }
 
   @Test
-  void aChildCanBeKilledWhileItIsWaitedFor() throws Exception {
+  void aChildCanBeKilledDuringAWait() throws Exception {
     try (var local = LocalProcess.start();
         var threads = Executors.newVirtualThreadPerTaskExecutor();
         var child = local.process().fork()) {
@@ -468,7 +468,7 @@ class FaultTest {
   }
 
   @Test
-  void whoeverIsGoneIsGivenNothing() throws Exception {
+  void givingADescriptorToADeadProcessFails() throws Exception {
     try (var local = LocalProcess.start();
         var here = Fd.nullDevice()) {
       signal(local.process().pid(), "KILL");
@@ -484,7 +484,7 @@ class FaultTest {
 
   @Test
   @Requires(Need.OPEN_FILES)
-  void aProcessWithoutRoomForADescriptorSaysSo() throws Exception {
+  void aFullDescriptorTableIsReported() throws Exception {
     try (var local = LocalProcess.start();
         var here = Fd.nullDevice()) {
       var process = local.process();
@@ -498,7 +498,7 @@ class FaultTest {
     }
   }
 
-  /// What is open in a process, by number.
+  /// The open descriptors of a process, by number.
   private static Set<String> open(long pid) throws IOException {
     try (var entries = Files.list(Path.of("/proc/" + pid + "/fd"))) {
       return entries
@@ -508,7 +508,7 @@ class FaultTest {
   }
 
   @Test
-  void whatADeadProcessHasOpenedInATableOfOthersIsClosedThere() throws Exception {
+  void descriptorsOfADeadProcessAreClosedInItsSharedTable() throws Exception {
     try (var local = LocalProcess.start()) {
       var before = open(local.process().pid());
       RemoteFd left;
@@ -531,7 +531,7 @@ class FaultTest {
   }
 
   @Test
-  void aProcessThatIsGoneDoesNotExit() throws Exception {
+  void exitGroupOfADeadProcessFails() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().fork()) {
       signal(child.pid(), "KILL");
@@ -544,7 +544,7 @@ class FaultTest {
   }
 
   @Test
-  void aDescriptorThatIsClosedDuringACallIsClosedAfterIt() throws Exception {
+  void aCloseDuringACallHappensAfterIt() throws Exception {
     try (var local = LocalProcess.start();
         var source = Source.of(local.process())) {
       var process = local.process();
@@ -565,12 +565,12 @@ class FaultTest {
     }
   }
 
-  /// Uses up the descriptors of its JVM.
+  /// Exhausts the descriptors of its JVM.
   public static final class Greedy {
     private Greedy() {}
 
-    /// The first wait that is none in vain opens two descriptors, for as long as the JVM lives:
-    /// here and not in some round or other.
+    /// The first wait that blocks opens two descriptors for the life of the JVM. This forces it
+    /// here, before the rounds are counted.
     private static void startPoller() throws IOException {
       try (var ends = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
         ends.ours().recvmsg(1, Deadline.in(Duration.ofMillis(1)));
@@ -579,7 +579,7 @@ class FaultTest {
       }
     }
 
-    /// Makes processes until there is no descriptor left, a few times.
+    /// Starts processes until no descriptor is left, several times.
     public static void main(String[] args) throws Exception {
       SmallJvm.load("dev.caisson.linux", "dev.caisson.remote");
       LocalProcess.start().close();
@@ -605,7 +605,7 @@ class FaultTest {
   }
 
   @Test
-  void descriptorsThatRunOutAreToldOfAndComeBack() throws Exception {
+  void exhaustedDescriptorsAreReportedAndFreed() throws Exception {
     var counts =
         new SmallJvm(128, 60)
             .run(Greedy.class)

@@ -35,7 +35,7 @@ class FileCallsTest {
   }
 
   @Test
-  void aPathCanBeHeldBelowADirectory() throws Exception {
+  void openat2KeepsAPathBelowADirectory() throws Exception {
     Files.createDirectory(directory.resolve("d"));
     Files.writeString(directory.resolve("d/file"), "in");
     Files.writeString(directory.resolve("out"), "out");
@@ -58,7 +58,7 @@ class FileCallsTest {
   }
 
   @Test
-  void aDescriptorIsWhatItIsSetTo() throws Exception {
+  void descriptorFlagsAreReadBackAsSet() throws Exception {
     try (var local = LocalProcess.start();
         var file = local.process().memfdCreate("sealed");
         var second = local.process().fcntlDupfdCloexec(file, 100)) {
@@ -79,7 +79,7 @@ class FileCallsTest {
   }
 
   @Test
-  void whatAnotherHasLockedIsLocked() throws Exception {
+  void aFileLockedThroughAnotherOpenFileIsLocked() throws Exception {
     var file = Files.createFile(directory.resolve("file"));
     try (var local = LocalProcess.start();
         var one = local.process().openat(file);
@@ -92,7 +92,7 @@ class FileCallsTest {
   }
 
   @Test
-  void bytesGoFromAPipeToAFile() throws Exception {
+  void spliceMovesBytesFromAPipeToAFile() throws Exception {
     var file = directory.resolve("file");
     try (var local = LocalProcess.start();
         var to = local.process().openat(file, Set.of(OpenFlag.WRONLY, OpenFlag.CREAT), 0600)) {
@@ -107,7 +107,7 @@ class FileCallsTest {
   }
 
   @Test
-  void beyondTheEndThereIsNothingUntilItIsWritten() throws Exception {
+  void aReadBeyondTheEndReturnsNothingUntilAWrite() throws Exception {
     try (var local = LocalProcess.start();
         var file = local.process().memfdCreate("file")) {
       var process = local.process();
@@ -123,7 +123,7 @@ class FileCallsTest {
   }
 
   @Test
-  void bytesAreCopiedFromPlaceToPlaceInTheKernel() throws Exception {
+  void theKernelCopiesBytesBetweenFiles() throws Exception {
     try (var local = LocalProcess.start();
         var from = local.process().memfdCreate("from");
         var to = local.process().memfdCreate("to")) {

@@ -25,8 +25,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A process in a user namespace and a mount namespace serves a file system, whose contents are
-/// made up here; another one reads it.
+/// A process in its own user and mount namespaces serves a file system with generated contents;
+/// another process reads it.
 @ExtendWith(NoLeaks.class)
 @Requires(Need.ROOT)
 @Timeout(60)
@@ -59,7 +59,7 @@ class FuseTest {
       this.device = device;
     }
 
-    /// Until it is unmounted.
+    /// Serves a request; returns false once the file system is unmounted.
     boolean serve() throws IOException {
       while (true) {
         byte[] request;
@@ -95,8 +95,8 @@ class FuseTest {
       }
     }
 
-    /// Nobody waits for the answer to RELEASE and RELEASEDIR, and when the file system is unmounted
-    /// first, the kernel has forgotten what it asked.
+    /// The kernel does not wait for the answers to RELEASE and RELEASEDIR. If the file system is
+    /// unmounted first, the kernel has dropped the requests.
     private void released(long unique) throws IOException {
       try {
         answer(unique, room(0));
@@ -193,7 +193,7 @@ class FuseTest {
   }
 
   @Test
-  void aFileSystemIsMadeUp() throws Exception {
+  void aProcessServesAFileSystem() throws Exception {
     try (var local = LocalProcess.start();
         var server = local.process().clone(Set.of(CloneFlag.NEWUSER, CloneFlag.NEWNS));
         var threads = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -206,8 +206,8 @@ class FuseTest {
             "fuse",
             Set.of(MountFlag.NODEV, MountFlag.NOSUID),
             "fd=%d,rootmode=40000,user_id=0,group_id=0".formatted(device.number()));
-        // A process in this file system can die only when its requests are answered, or by the end
-        // of who answers them.
+        // A process in this file system can exit only when its requests are answered, or their
+        // server ends.
         client.close(client.inherited(device));
         var serving = threads.submit(new FileSystem(server.process(), device)::serve);
         assertIsThere(client.process());

@@ -25,12 +25,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Requests to devices and terminals in another process.
+/// ioctl requests in another process.
 @ExtendWith(NoLeaks.class)
 class IoctlCallsTest {
   @TempDir Path directory;
 
-  /// A device of its own, which another may take first.
+  /// Attaches a free loop device; another process may take it first.
   private static RemoteFd loop(RemoteProcess process, RemoteFd file, LoopConfig config)
       throws Exception {
     try (var control = process.openat(Path.of("/dev/loop-control"), OpenFlag.RDWR)) {
@@ -64,7 +64,7 @@ class IoctlCallsTest {
   }
 
   @Test
-  void aTerminalBecomesTheControllingOne() throws Exception {
+  void aTerminalBecomesTheControllingTerminal() throws Exception {
     int unlock = 0x40045431;
     var size = new WindowSize(24, 80, 1, 65535);
     try (var local = LocalProcess.start();
@@ -88,7 +88,7 @@ class IoctlCallsTest {
   }
 
   @Test
-  void aFileIsClonedWhereTheFileSystemCan() throws Exception {
+  void aFileIsClonedIfTheFileSystemSupportsIt() throws Exception {
     var file = Files.writeString(directory.resolve("file"), "contents");
     var copy = directory.resolve("copy");
     try (var local = LocalProcess.start();

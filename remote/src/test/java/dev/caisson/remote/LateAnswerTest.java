@@ -38,7 +38,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// What becomes of what a call has made when nobody waits for it any more.
+/// Cleanup of calls whose callers have given up.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class LateAnswerTest {
@@ -47,7 +47,7 @@ class LateAnswerTest {
 
   @TempDir Path directory;
 
-  /// Something that a process is asked for, and has not the time to do.
+  /// A call that the process cannot finish before the deadline.
   @FunctionalInterface
   interface Request {
     void to(RemoteProcess process, LateAnswerTest test) throws IOException;
@@ -113,10 +113,10 @@ class LateAnswerTest {
     }
   }
 
-  /// What a process has: descriptors by number, children, mappings.
+  /// The resources of a process: descriptors by number, children, mappings.
   private record Belongings(Map<String, String> descriptors, String children, long mappings) {
     static Belongings of(RemoteProcess process) throws IOException {
-      // What nobody waits for is done when the next call is answered.
+      // Cleanup has run when the next call returns.
       process.getpid();
       var proc = Path.of("/proc/" + process.pid());
       var descriptors = new HashMap<String, String>();
@@ -142,7 +142,7 @@ class LateAnswerTest {
 
   @ParameterizedTest
   @MethodSource("requests")
-  void whatComesAfterTheDeadlineIsPutBack(Request request) throws Exception {
+  void aResultAfterTheDeadlineIsCleanedUp(Request request) throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       PersistentProcess.clone(process, directory.resolve("before")).close();
@@ -160,7 +160,7 @@ class LateAnswerTest {
 
   @ParameterizedTest
   @MethodSource("requests")
-  void whatComesAfterAnInterruptIsPutBack(Request request) throws Exception {
+  void aResultAfterAnInterruptIsCleanedUp(Request request) throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var before = Belongings.of(process);
@@ -188,7 +188,7 @@ class LateAnswerTest {
   }
 
   @Test
-  void aConnectionThatIsAcceptedTooLateIsClosed() throws Exception {
+  void aConnectionAcceptedTooLateIsClosed() throws Exception {
     try (var local = LocalProcess.start();
         var listener = local.process().socket(SocketFamily.UNIX, SocketType.STREAM, 0)) {
       var process = local.process();
@@ -209,7 +209,7 @@ class LateAnswerTest {
   }
 
   @Test
-  void whatIsReceivedTooLateIsClosed() throws Exception {
+  void descriptorsReceivedTooLateAreClosed() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var ends = process.socketpair(SocketType.STREAM);
@@ -231,7 +231,7 @@ class LateAnswerTest {
   }
 
   @Test
-  void theOthersWhoShareATableCloseWhatOneHasLeft() throws Exception {
+  void aProcessClosesWhatAnotherLeftInTheirSharedTable() throws Exception {
     try (var local = LocalProcess.start()) {
       var before = Belongings.of(local.process()).descriptors().keySet();
       try (var child = local.process().clone(Set.of(CloneFlag.FILES))) {
@@ -246,7 +246,7 @@ class LateAnswerTest {
   }
 
   @Test
-  void oneThatIsStoppedForLongIsAskedManyTimes() throws Exception {
+  void manyAbandonedCallsOfAStoppedProcessAreCleanedUp() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var before = Belongings.of(process);
@@ -264,7 +264,7 @@ class LateAnswerTest {
   }
 
   @Test
-  void anEndThatIsToldTooLateIsKnown() throws Exception {
+  void anEndReportedTooLateIsRemembered() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().fork()) {
       var parent = local.process();
@@ -282,7 +282,7 @@ class LateAnswerTest {
   }
 
   @Test
-  void memoryOfThoseWhoHaveExecutedComesBack() throws Exception {
+  void memoryOfExecutedChildrenIsFreed() throws Exception {
     try (var local = LocalProcess.start()) {
       var much = Map.of("A", "x".repeat(100_000), "B", "y".repeat(100_000));
       for (int i = 0; i < 10; i++) {
@@ -296,7 +296,7 @@ class LateAnswerTest {
   }
 
   @Test
-  void whatWasToBeClosedInABatchThatWasNotSentIsClosed() throws Exception {
+  void aCloseInABatchThatWasNotSentHappensLater() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var before = Belongings.of(process);
@@ -314,7 +314,7 @@ class LateAnswerTest {
   }
 
   @Test
-  void whatABatchHasClosedIsClosedOnce() throws Exception {
+  void aTimedOutBatchClosesADescriptorOnce() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(Set.of(CloneFlag.FILES))) {
       var process = local.process();
@@ -330,7 +330,7 @@ class LateAnswerTest {
           .isInstanceOf(DeadlineException.class);
       signal(process, "CONT");
       process.deadline(LONG);
-      // The batch has been made when the process waits for its next call.
+      // The batch is done when the process waits for its next request.
       Eventually.holds(() ->
           Files.readString(Path.of("/proc/" + process.pid() + "/syscall"))
               .startsWith(SystemCall.READ.number() + " "));

@@ -33,7 +33,7 @@ class LocalProcessTest {
   @TempDir Path directory;
 
   @Test
-  void itIsAnotherProcess() throws Exception {
+  void callsAreMadeInAnotherProcess() throws Exception {
     try (var local = LocalProcess.start()) {
       int pid = local.process().getpid();
       assertThat(pid).isNotEqualTo((int) ProcessHandle.current().pid());
@@ -43,7 +43,7 @@ class LocalProcessTest {
   }
 
   @Test
-  void filesAreWrittenAndReadThere() throws Exception {
+  void filesAreWrittenAndReadInTheProcess() throws Exception {
     var file = directory.resolve("file");
     try (var local = LocalProcess.start()) {
       var process = local.process();
@@ -65,7 +65,7 @@ class LocalProcessTest {
   }
 
   @Test
-  void whatTheKernelRefusesIsTyped() throws Exception {
+  void aKernelErrorIsATypedException() throws Exception {
     try (var local = LocalProcess.start()) {
       assertThatThrownBy(() -> local.process().openat(Path.of("/no/such")))
           .isInstanceOfSatisfying(
@@ -87,7 +87,7 @@ class LocalProcessTest {
   }
 
   @Test
-  void descriptorsGoBothWays() throws Exception {
+  void descriptorsArePassedInBothDirections() throws Exception {
     var file = Files.writeString(directory.resolve("file"), "contents");
     try (var local = LocalProcess.start();
         var here = Fd.open(file);
@@ -117,7 +117,7 @@ class LocalProcessTest {
   }
 
   @Test
-  void aChildThatCannotExecuteIsAsItWas() throws Exception {
+  void aChildThatCannotExecuteContinues() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().fork()) {
       assertThatThrownBy(() -> child.execve(Path.of("/no/such"), List.of("x"), Map.of()))
@@ -131,7 +131,7 @@ class LocalProcessTest {
   }
 
   @Test
-  void aChildHasNamespacesOfItsOwn() throws Exception {
+  void aChildHasItsOwnNamespaces() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(Set.of(CloneFlag.NEWUSER, CloneFlag.NEWPID))) {
       assertThat(child.getpid()).isEqualTo(1);
@@ -153,7 +153,7 @@ class LocalProcessTest {
   }
 
   @Test
-  void theMemoryOfACallThatGoesOnIsNobodyElses() throws Exception {
+  void theMemoryOfAnAbandonedCallIsNotReused() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var pipe = process.pipe2();

@@ -13,16 +13,16 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Memory that another process has for itself.
+/// Memory that another process does not share with this JVM.
 @ExtendWith(NoLeaks.class)
 class MemoryCallsTest {
-  private static final int PAGE = 65536; // or a part of it
+  private static final int PAGE = 65536; // a multiple of every page size
   private static final Set<Protection> READ = Set.of(Protection.READ);
   private static final Set<Protection> READ_AND_WRITE = Set.of(Protection.READ, Protection.WRITE);
   private static final byte[] HELLO = "hello".getBytes(UTF_8);
 
   @Test
-  void aFileIsSeenInMemoryAndEmptiedThere() throws Exception {
+  void aMappedFileIsReadAndItsPagesAreFreed() throws Exception {
     try (var local = LocalProcess.start();
         var file = local.process().memfdCreate("file");
         var copy = local.process().memfdCreate("copy")) {
@@ -42,7 +42,7 @@ class MemoryCallsTest {
   }
 
   @Test
-  void memoryIsWhatItIsProtectedFor() throws Exception {
+  void memoryHasTheProtectionThatWasSet() throws Exception {
     try (var local = LocalProcess.start();
         var file = local.process().memfdCreate("file")) {
       var process = local.process();

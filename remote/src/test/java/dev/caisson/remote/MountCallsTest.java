@@ -30,7 +30,7 @@ class MountCallsTest {
   @TempDir Path directory;
 
   @Test
-  void aNewRootIsSeenByTheChildAlone() throws Exception {
+  void onlyTheChildSeesItsNewRoot() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(OWN)) {
       child.mapToRoot();
@@ -102,7 +102,7 @@ class MountCallsTest {
   }
 
   @Test
-  void aMountedFileSystemIsConfiguredAgain() throws Exception {
+  void aMountedFileSystemIsReconfigured() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(OWN)) {
       child.mapToRoot();

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// An ssh that runs where a process is: on another machine, or in other namespaces.
+/// An ssh that runs in another process: on another machine, or in other namespaces.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.SSH})
 @Timeout(180)
@@ -66,7 +66,7 @@ class NestedSshTest extends BehindAnSshd {
   }
 
   @Test
-  void anotherMachineReachesAThird() throws Exception {
+  void aRemoteProcessReachesAThirdMachine() throws Exception {
     try (var second = start()) {
       long before = descriptors(second.process());
       int pid;
@@ -87,7 +87,7 @@ class NestedSshTest extends BehindAnSshd {
   }
 
   @Test
-  void manyAreStartedAtOnceWhileTheirProcessMakesCalls() throws Exception {
+  void manyStartsRunWhileTheProcessMakesCalls() throws Exception {
     try (var second = start();
         var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var all =
@@ -112,7 +112,7 @@ class NestedSshTest extends BehindAnSshd {
   }
 
   @Test
-  void withTheProcessThatStartedItAllEnds() throws Exception {
+  void allProcessesEndWithTheStartingProcess() throws Exception {
     var second = start();
     try (var third = nested(second.process())) {
       int pid = third.process().pid();
@@ -123,13 +123,13 @@ class NestedSshTest extends BehindAnSshd {
   }
 
   @Test
-  void aProcessOfThisMachineStartsItInItsNamespaces() throws Exception {
+  void aLocalProcessStartsSshInItsNamespaces() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(Set.of(CloneFlag.NEWNS, CloneFlag.NEWNET))) {
       long before = descriptors(child.process());
       try (var there = nested(child.process())) {
         assertWorks(there);
-        // Its sshd runs there, too.
+        // Its sshd runs in the same namespaces.
         for (var namespace : List.of("mnt", "net")) {
           var link = Path.of("/proc/self/ns", namespace);
           assertThat(there.process().readlinkat(link)).isEqualTo(child.readlinkat(link));
@@ -140,7 +140,7 @@ class NestedSshTest extends BehindAnSshd {
   }
 
   @Test
-  void whatFailsIsTold() throws Exception {
+  void failuresAreReported() throws Exception {
     try (var second = start()) {
       var from = second.process();
       long before = descriptors(from);

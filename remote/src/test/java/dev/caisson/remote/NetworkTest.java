@@ -26,7 +26,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// A network that a process has for itself.
+/// The network namespace of a process.
 @ExtendWith(NoLeaks.class)
 @Requires(Need.ROOT)
 class NetworkTest {
@@ -47,7 +47,7 @@ class NetworkTest {
     return process.socket(SocketFamily.INET, type, 0);
   }
 
-  /// One that has a loopback interface, and one port to choose.
+  /// A child with a loopback interface, and only one port to choose from.
   private static RemoteChild withOnePort(LocalProcess local) throws Exception {
     var child = local.process().clone(OWN);
     child.mapToRoot();
@@ -61,7 +61,7 @@ class NetworkTest {
   }
 
   @Test
-  void aConnectionCanLeadToItself() throws Exception {
+  void aSocketConnectsToItself() throws Exception {
     try (var local = LocalProcess.start();
         var child = withOnePort(local);
         var one = socket(child.process(), SocketType.STREAM);
@@ -79,7 +79,7 @@ class NetworkTest {
   }
 
   @Test
-  void aPortOfAStreamIsChosenOnce() throws Exception {
+  void aStreamPortIsBoundOnce() throws Exception {
     try (var local = LocalProcess.start();
         var child = withOnePort(local);
         var one = socket(child.process(), SocketType.STREAM);
@@ -92,7 +92,7 @@ class NetworkTest {
   }
 
   @Test
-  void aPortOfDatagramsIsChosenTwiceIfBothWantItSo() throws Exception {
+  void aDatagramPortIsSharedWithReuseaddr() throws Exception {
     try (var local = LocalProcess.start();
         var child = withOnePort(local);
         var one = socket(child.process(), SocketType.DGRAM);
@@ -154,7 +154,7 @@ class NetworkTest {
   }
 
   @Test
-  void interfacesAreToldOfByNetlink() throws Exception {
+  void netlinkListsTheInterfaces() throws Exception {
     var messages = new Sockaddr.Netlink(0, 1);
     try (var local = LocalProcess.start();
         var child = local.process().clone(OWN);
@@ -176,7 +176,7 @@ class NetworkTest {
   }
 
   @Test
-  void aNamespaceOfOthersIsNotEntered() throws Exception {
+  void aForeignNamespaceCannotBeEntered() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(Set.of(CloneFlag.NEWUSER));
         var network = child.openat(Path.of("/proc/self/ns/net"))) {

@@ -32,7 +32,7 @@ class PathCallsTest {
   @TempDir Path directory;
 
   @Test
-  void aFileIsLookedAtAndChanged() throws Exception {
+  void attributesOfAFileAreReadAndChanged() throws Exception {
     var file = Files.writeString(directory.resolve("file"), "contents");
     try (var local = LocalProcess.start()) {
       var process = local.process();
@@ -51,7 +51,7 @@ class PathCallsTest {
         assertThat(process.statx(fd).atime()).isEqualTo(time);
         var of = process.fstatfs(fd);
         var same = process.statfs(file);
-        // What is free changes at any time.
+        // Free space changes at any time.
         assertThat(
                 List.of(of.type(), of.bsize(), of.blocks(), of.files(), of.namelen(), of.flags()))
             .isEqualTo(
@@ -73,7 +73,7 @@ class PathCallsTest {
   }
 
   @Test
-  void aDirectoryIsReadAgainFromItsBeginning() throws Exception {
+  void aDirectoryIsReadAgainFromItsStart() throws Exception {
     try (var local = LocalProcess.start();
         var d = local.process().openat(directory, OpenFlag.DIRECTORY)) {
       var process = local.process();
@@ -90,7 +90,7 @@ class PathCallsTest {
   }
 
   @Test
-  void anEntrySaysWhatHasTheName() throws Exception {
+  void aDirectoryEntryHasAType() throws Exception {
     int fifo = 0010000;
     Files.createFile(directory.resolve("file"));
     Files.createSymbolicLink(directory.resolve("link"), Path.of("file"));
@@ -110,7 +110,7 @@ class PathCallsTest {
   }
 
   @Test
-  void aDirectoryThatIsRemovedHasNoEntries() throws Exception {
+  void aRemovedDirectoryHasNoEntries() throws Exception {
     var gone = Files.createDirectory(directory.resolve("gone"));
     try (var local = LocalProcess.start();
         var fd = local.process().openat(gone, OpenFlag.DIRECTORY)) {
@@ -120,7 +120,7 @@ class PathCallsTest {
   }
 
   @Test
-  void aFileWithoutANameIsGivenOneInADirectory() throws Exception {
+  void anUnnamedFileIsLinkedIntoADirectory() throws Exception {
     var foo = Path.of("foo");
     try (var local = LocalProcess.start();
         var root = local.process().openat(directory, OpenFlag.DIRECTORY);
@@ -160,7 +160,7 @@ class PathCallsTest {
 
   @Test
   @Requires(Need.ROOT)
-  void anOwnerIsSetByPathThroughALinkOrNot() throws Exception {
+  void anOwnerIsSetWithAndWithoutFollowingALink() throws Exception {
     var file = Files.createFile(directory.resolve("file"));
     var link = Files.createSymbolicLink(directory.resolve("link"), Path.of("file"));
     try (var local = LocalProcess.start()) {

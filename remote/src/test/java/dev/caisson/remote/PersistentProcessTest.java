@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Processes that go on when their connection has ended.
+/// Processes that survive the end of their connection.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class PersistentProcessTest {
@@ -45,7 +45,7 @@ class PersistentProcessTest {
 
   static void awaitEnd(long pid) throws Exception {
     var stat = Path.of("/proc/" + pid + "/stat");
-    // What is left of one without a parent is taken by somebody else.
+    // Another process reaps an orphan.
     Eventually.holds(() -> !Files.exists(stat) || read(stat).contains(") Z "));
   }
 
@@ -64,7 +64,7 @@ class PersistentProcessTest {
   }
 
   @Test
-  void itIsConnectedToAgainAndIsAsItWas() throws Exception {
+  void aReconnectedProcessIsUnchanged() throws Exception {
     var file = Files.writeString(directory.resolve("file"), "contents");
     try (var local = LocalProcess.start();
         var persistent = PersistentProcess.clone(local.process(), socket());
@@ -110,7 +110,7 @@ class PersistentProcessTest {
   }
 
   @Test
-  void aCallEndsBeforeTheNextConnectionIsTaken() throws Exception {
+  void aCallEndsBeforeTheNextConnectionIsAccepted() throws Exception {
     try (var local = LocalProcess.start();
         var persistent = PersistentProcess.clone(local.process(), socket());
         var threads = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -136,7 +136,7 @@ class PersistentProcessTest {
   }
 
   @Test
-  void oneThatHasEndedIsToldOf() throws Exception {
+  void aProcessThatHasEndedIsReported() throws Exception {
     try (var local = LocalProcess.start();
         var persistent = PersistentProcess.clone(local.process(), socket())) {
       persistent.process().exitGroup(3);
@@ -151,7 +151,7 @@ class PersistentProcessTest {
   }
 
   @Test
-  void itDiesWithItsParentUnlessItIsMadePersistent() throws Exception {
+  void aProcessDiesWithItsParentUnlessMadePersistent() throws Exception {
     var local = LocalProcess.start();
     try (var persistent = PersistentProcess.clone(local.process(), socket())) {
       int pid = persistent.process().pid();
@@ -166,7 +166,7 @@ class PersistentProcessTest {
   }
 
   @Test
-  void itOutlivesItsParentAndItsGroup() throws Exception {
+  void aPersistentProcessOutlivesItsParentAndItsGroup() throws Exception {
     var local = LocalProcess.start();
     int pid;
     try (var persistent = PersistentProcess.clone(local.process(), socket())) {
@@ -195,7 +195,7 @@ class PersistentProcessTest {
   }
 
   @Test
-  void oneThatIsLeftIsFound() throws Exception {
+  void aProcessThatWasLeftIsFound() throws Exception {
     int pid;
     try (var local = LocalProcess.start();
         var persistent = PersistentProcess.clone(local.process(), socket())) {
@@ -226,7 +226,7 @@ class PersistentProcessTest {
     }
   }
 
-  /// A JVM that leaves a process behind, one way or the other.
+  /// A JVM that leaves a process behind when it halts.
   static final class Leaver {
     private Leaver() {}
 
@@ -240,7 +240,7 @@ class PersistentProcessTest {
   }
 
   @Test
-  void itOutlivesTheJvmAndAnotherOneFindsIt() throws Exception {
+  void aPersistentProcessOutlivesItsJvmAndAnotherFindsIt() throws Exception {
     var command = Programs.java(Leaver.class, socket().toString());
     int pid = Integer.parseInt(Programs.run(command.toArray(String[]::new)).strip());
     try (var found = PersistentProcess.connect(socket(), LONG);
@@ -261,7 +261,7 @@ class PersistentProcessTest {
   }
 
   @Test
-  void oneThatTalksNonsenseLeavesNothing() throws Exception {
+  void aClientThatBreaksTheProtocolLeaksNothing() throws Exception {
     try (var local = LocalProcess.start();
         var persistent = PersistentProcess.clone(local.process(), socket());
         var here = Fd.nullDevice()) {
@@ -283,7 +283,7 @@ class PersistentProcessTest {
   @Test
   @Tag("slow")
   @Tag("slow")
-  void oneThatConnectsAndIsSilentIsNotWaitedForForEver() throws Exception {
+  void aSilentClientTimesOut() throws Exception {
     try (var local = LocalProcess.start();
         var persistent = PersistentProcess.clone(local.process(), socket());
         var silent = UnixSocket.connect(UnixSocket.Type.STREAM, socket(), LONG);

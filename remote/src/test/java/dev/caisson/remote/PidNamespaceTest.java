@@ -19,14 +19,14 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Processes with numbers of their own, which end with the first of them.
+/// Processes in a pid namespace, which end with its first process.
 @ExtendWith(NoLeaks.class)
 class PidNamespaceTest {
   private static final Duration LONG = Duration.ofSeconds(30);
   private static final Set<CloneFlag> OWN = Set.of(CloneFlag.NEWUSER, CloneFlag.NEWPID);
   private static final byte[] HELLO = "hello".getBytes(UTF_8);
 
-  /// A child that executes a script, and a socket in another process that leads to it.
+  /// A child that runs a script, and a socket in another process that is connected to it.
   private record Running(RemoteChild child, RemoteFd outside) implements AutoCloseable {
     static Running in(RemoteProcess parent, RemoteProcess other, String script) throws Exception {
       try (var ends = UnixSocket.socketpair(UnixSocket.Type.STREAM);
@@ -61,7 +61,7 @@ class PidNamespaceTest {
   }
 
   @Test
-  void whatHasGoneIntoTheBackgroundEndsWithTheFirstProcess() throws Exception {
+  void aBackgroundProcessEndsWithTheFirstProcess() throws Exception {
     try (var local = LocalProcess.start();
         var init = local.process().clone(OWN);
         var running =
@@ -77,7 +77,7 @@ class PidNamespaceTest {
   }
 
   @Test
-  void theNumberOfAProcessGroupIsGivenToNobody() throws Exception {
+  void theNumberOfAProcessGroupIsNotReused() throws Exception {
     var last = Path.of("/proc/sys/kernel/ns_last_pid");
     Need.orSkip(Files.exists(last), last + " (CONFIG_CHECKPOINT_RESTORE)");
     try (var local = LocalProcess.start();

@@ -11,13 +11,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// The place of another process in the file system.
+/// The working and root directories of another process.
 @ExtendWith(NoLeaks.class)
 class ProcessCallsTest {
   @TempDir Path directory;
 
   @Test
-  void relativePathsBeginInTheDirectoryThatWasOpened() throws Exception {
+  void relativePathsStartAtTheOpenedDirectory() throws Exception {
     var name = Path.of("file");
     Files.writeString(directory.resolve(name), "contents");
     try (var local = LocalProcess.start();
@@ -26,7 +26,7 @@ class ProcessCallsTest {
       FileCallsTest.assertRefused(() -> process.statx(name), Errno.ENOENT);
       process.fchdir(opened);
       assertThat(process.statx(name).size()).isEqualTo(8);
-      // By the directory itself: its name may change.
+      // Through the directory's descriptor, because its name may change.
       Files.createDirectory(directory.resolve("in"));
       try (var in = process.openat(Path.of("in"), OpenFlag.DIRECTORY)) {
         process.fchdir(in);

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Programs that run where a process is.
+/// Programs that run in a child of a process.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class RemoteCommandTest {
@@ -41,7 +41,7 @@ class RemoteCommandTest {
   }
 
   @Test
-  void aProgramIsFedAndBothOutputsAreRead() throws Exception {
+  void theInputIsWrittenAndBothOutputsAreRead() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       // @start region="run"
@@ -59,7 +59,7 @@ class RemoteCommandTest {
   }
 
   @Test
-  void bothOutputsMayBeLongAndTheInputUnread() throws Exception {
+  void longOutputsAndUnreadInputDoNotBlock() throws Exception {
     try (var local = LocalProcess.start()) {
       var script = "head -c 3000000 /dev/zero & head -c 3000000 /dev/zero >&2; wait";
       var input = new byte[1_000_000];
@@ -71,7 +71,7 @@ class RemoteCommandTest {
   }
 
   @Test
-  void itRunsWhereTheProcessIs() throws Exception {
+  void aProgramRunsInTheNamespacesOfTheProcess() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().clone(Set.of(CloneFlag.NEWUSER, CloneFlag.NEWUTS))) {
       child.mapToRoot();
@@ -82,7 +82,7 @@ class RemoteCommandTest {
   }
 
   @Test
-  void oneThatDoesNotEndIsKilled() throws Exception {
+  void aProgramThatExceedsItsDeadlineIsKilled() throws Exception {
     try (var local = LocalProcess.start()) {
       var command = List.of("sleep", "1000");
       var time = Duration.ofMillis(300);
@@ -94,7 +94,7 @@ class RemoteCommandTest {
   }
 
   @Test
-  void whatIsLeftBehindIsNotWaitedFor() throws Exception {
+  void aProcessLeftBehindIsNotAwaited() throws Exception {
     try (var local = LocalProcess.start()) {
       var captured = local.process().run("sh", "-c", "sleep 1000 & echo $!");
       var pid = Integer.parseInt(captured.output().strip());
@@ -156,7 +156,7 @@ class RemoteCommandTest {
   }
 
   @Test
-  void workingDirectoriesAreTold() throws Exception {
+  void workingDirectoriesAreReported() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().fork()) {
       child.chdir(directory);

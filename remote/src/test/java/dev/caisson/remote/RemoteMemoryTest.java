@@ -9,13 +9,13 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Memory that a process and this JVM have in common.
+/// Memory that a process and this JVM share.
 @ExtendWith(NoLeaks.class)
 class RemoteMemoryTest {
   private static final Path ZERO = Path.of("/dev/zero");
 
   @Test
-  void whatIsClosedIsUsedNoMore() throws Exception {
+  void closedMemoryCannotBeUsed() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var fd = process.openat(ZERO);
@@ -34,7 +34,7 @@ class RemoteMemoryTest {
   }
 
   @Test
-  void itRunsOutAndComesBack() throws Exception {
+  void exhaustedMemoryIsReportedAndFreed() throws Exception {
     long much = 40 << 20;
     try (var local = LocalProcess.start();
         var child = local.process().fork()) {
@@ -54,7 +54,7 @@ class RemoteMemoryTest {
   }
 
   @Test
-  void itIsThatOfAFamilyAlone() throws Exception {
+  void memoryBelongsToOneFamilyOfProcesses() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().fork();
         var stranger = LocalProcess.start();

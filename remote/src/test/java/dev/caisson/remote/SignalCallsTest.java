@@ -21,7 +21,7 @@ class SignalCallsTest {
   private static final Signal LAST = new Signal(64);
 
   @Test
-  void aSignalThatIsBlockedIsReadFromADescriptor() throws Exception {
+  void aBlockedSignalIsReadFromADescriptor() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var before = process.rtSigprocmask(SignalMask.BLOCK, Set.of(USR1, LAST));
@@ -42,7 +42,7 @@ class SignalCallsTest {
   }
 
   @Test
-  void aSignalThatIsIgnoredDoesNothing() throws Exception {
+  void anIgnoredSignalDoesNothing() throws Exception {
     try (var local = LocalProcess.start();
         var child = local.process().fork()) {
       assertThat(child.rtSigaction(USR1)).isEqualTo(SignalDisposition.DEFAULT);

@@ -84,7 +84,7 @@ class SocketCallsTest {
   }
 
   @Test
-  void socketsOfIpv6AreConnectedWhereThereIsSome() throws Exception {
+  void socketsOfIpv6AreConnectedIfAvailable() throws Exception {
     Need.orSkip(
         Files.exists(Path.of("/proc/net/if_inet6"))
             && Files.readString(Path.of("/proc/net/if_inet6")).contains(" lo"),
@@ -127,7 +127,7 @@ class SocketCallsTest {
   }
 
   @Test
-  void aDatagramTellsWhenceItCame() throws Exception {
+  void aDatagramBearsItsSender() throws Exception {
     try (var local = LocalProcess.start();
         var one = local.process().socket(SocketFamily.INET, SocketType.DGRAM, 0);
         var other = local.process().socket(SocketFamily.INET, SocketType.DGRAM, 0)) {
@@ -146,7 +146,7 @@ class SocketCallsTest {
   }
 
   @Test
-  void descriptorsGoWithAMessage() throws Exception {
+  void descriptorsAreSentWithAMessage() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var pair = process.socketpair(SocketType.SEQPACKET);
@@ -179,7 +179,7 @@ class SocketCallsTest {
   }
 
   @Test
-  void anOptionIsWhatItIsSetTo() throws Exception {
+  void anOptionIsReadBackAsSet() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var pair = process.socketpair(SocketType.STREAM);
@@ -217,12 +217,12 @@ class SocketCallsTest {
           () -> process.getsockopt(stream, SocketOption.of(protocol, 9999)), Errno.ENOPROTOOPT);
       assertThatThrownBy(() -> process.getsockopt(stream, IpOption.OPTIONS))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessage("IP_OPTIONS has 0 bytes, and is no number");
+          .hasMessage("IP_OPTIONS has 0 bytes and is not a number; read it as bytes");
     }
   }
 
   @Test
-  void aLongerDatagramIsCutOffThoughItsLengthIsAskedFor() throws Exception {
+  void aLongDatagramIsTruncatedEvenWithMsgTrunc() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var pair = process.socketpair(SocketType.DGRAM);
@@ -252,7 +252,7 @@ class SocketCallsTest {
   }
 
   @Test
-  void aConnectionTellsFromWhereItCame() throws Exception {
+  void aConnectionHasAPeerAddress() throws Exception {
     var client = new Sockaddr.Unix(directory.resolve("client"));
     var server = new Sockaddr.Unix(directory.resolve("server"));
     try (var local = LocalProcess.start();
@@ -271,7 +271,7 @@ class SocketCallsTest {
   }
 
   @Test
-  void whatCameBeforeReadingWasShutIsReadYet() throws Exception {
+  void dataFromBeforeAShutdownCanStillBeRead() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var pair = process.socketpair(SocketType.STREAM);
@@ -287,7 +287,7 @@ class SocketCallsTest {
   }
 
   @Test
-  void nothingIsSentWithoutAConnectionAndTheProcessGoesOn() throws Exception {
+  void aSendWithoutAConnectionFailsAndTheProcessContinues() throws Exception {
     try (var local = LocalProcess.start();
         var socket = local.process().socket(SocketFamily.INET, SocketType.STREAM, 0)) {
       FileCallsTest.assertRefused(() -> local.process().sendto(socket, HELLO), Errno.EPIPE);
@@ -334,7 +334,7 @@ class SocketCallsTest {
   }
 
   @Test
-  void noMoreDescriptorsAreReceivedThanThereIsToBeRoomFor() throws Exception {
+  void atMostTheRequestedDescriptorsAreReceived() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       var ends = process.socketpair(SocketType.STREAM);

@@ -19,8 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Processes that go on when the connection to their machine, which is this one behind an sshd, has
-/// ended.
+/// Persistent processes on another machine, for which an sshd on this machine stands.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.SSH})
 @Timeout(180)
@@ -45,7 +44,7 @@ class SshPersistenceTest extends BehindAnSshd {
   }
 
   @Test
-  void itIsConnectedToAgainThroughTheSameSsh() throws Exception {
+  void aProcessIsReconnectedThroughTheSameSsh() throws Exception {
     var file = Files.writeString(directory.resolve("file"), "contents");
     try (var there = start();
         var persistent = PersistentProcess.clone(there.process(), socket())) {
@@ -66,7 +65,7 @@ class SshPersistenceTest extends BehindAnSshd {
   }
 
   @Test
-  void itOutlivesItsSshAndIsConnectedToAgainThroughAnother() throws Exception {
+  void aProcessOutlivesItsSshAndIsReconnectedThroughAnother() throws Exception {
     var file = Files.writeString(directory.resolve("file"), "contents");
     PersistentProcess persistent;
     RemoteFd kept;
@@ -91,7 +90,7 @@ class SshPersistenceTest extends BehindAnSshd {
   }
 
   @Test
-  void oneThatWasLeftIsFoundByAnotherController() throws Exception {
+  void aProcessThatWasLeftIsFoundByAnotherController() throws Exception {
     int pid;
     try (var first = start()) {
       var persistent = PersistentProcess.clone(first.process(), socket());
@@ -119,19 +118,19 @@ class SshPersistenceTest extends BehindAnSshd {
   }
 
   @Test
-  void untilItIsPersistentItEndsWithItsParent() throws Exception {
+  void aProcessEndsWithItsParentUntilMadePersistent() throws Exception {
     var there = start();
     var persistent = PersistentProcess.clone(there.process(), socket());
     int pid = persistent.process().pid();
     there.close();
     PersistentProcessTest.awaitEnd(pid);
     persistent.close();
-    // No process was left to remove it.
+    // The process is gone, so this test removes its socket.
     Files.delete(socket());
   }
 
   @Test
-  void aCallThatTakesItsTimeIsLeft() throws Exception {
+  void aReconnectionLeavesALongCall() throws Exception {
     try (var there = start();
         var threads = Executors.newVirtualThreadPerTaskExecutor();
         var persistent = PersistentProcess.clone(there.process(), socket())) {
@@ -142,7 +141,7 @@ class SshPersistenceTest extends BehindAnSshd {
       var syscall = Path.of("/proc/" + pid + "/syscall");
       var read = "%d 0x%x ".formatted(SystemCall.READ.number(), pipe.getFirst().number());
       Eventually.holds(() -> Files.readString(syscall).startsWith(read));
-      // It does not answer before its call ends.
+      // The process accepts a connection only after its call.
       assertThatThrownBy(
               () -> PersistentProcess.connect(there.process(), socket(), Duration.ofMillis(100)))
           .isInstanceOf(DeadlineException.class);
@@ -154,7 +153,7 @@ class SshPersistenceTest extends BehindAnSshd {
   }
 
   @Test
-  void whatIsMissingIsSaid() throws Exception {
+  void impossibleReconnectionsAreRefused() throws Exception {
     try (var there = start();
         var local = LocalProcess.start();
         var persistent = PersistentProcess.clone(there.process(), socket());

@@ -36,7 +36,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Processes on another machine, which is this one behind an sshd.
+/// Processes on another machine, for which an sshd on this machine stands.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.SSH})
 @Timeout(180)
@@ -46,7 +46,7 @@ class SshProcessTest extends BehindAnSshd {
     Eventually.holds(() -> !Files.exists(Path.of("/proc/" + pid)));
   }
 
-  /// The one there, and the one here.
+  /// The files of the remote and the local side.
   private static List<String> sockets(SshProcess there) throws Exception {
     var command =
         Files.readString(
@@ -56,7 +56,7 @@ class SshProcessTest extends BehindAnSshd {
   }
 
   @Test
-  void callsAreMadeThereAndNothingIsLeft() throws Exception {
+  void callsAreMadeOnTheOtherMachineAndNothingIsLeft() throws Exception {
     var file = directory.resolve("file");
     int pid;
     List<String> sockets;
@@ -65,7 +65,7 @@ class SshProcessTest extends BehindAnSshd {
       sockets = sockets(there);
       assertThat(Path.of(sockets.getFirst())).doesNotExist();
       assertThat(Path.of(sockets.getLast())).exists().asString().startsWith("/proc/");
-      // Nothing that a killed JVM would leave.
+      // No file that would be left if the JVM were killed.
       try (var files = Files.list(Path.of(System.getProperty("java.io.tmpdir")))) {
         assertThat(files).noneMatch(one -> one.getFileName().toString().startsWith("caisson-ssh-"));
       }
@@ -124,7 +124,7 @@ class SshProcessTest extends BehindAnSshd {
   }
 
   @Test
-  void muchIsTransferred() throws Exception {
+  void largeDataIsTransferred() throws Exception {
     var bytes = new byte[4 << 20];
     new Random(2).nextBytes(bytes);
     try (var there = start();
@@ -137,7 +137,7 @@ class SshProcessTest extends BehindAnSshd {
   }
 
   @Test
-  void itCanBeStoppedAtAnyTime() throws Exception {
+  void theProcessCanBeStoppedAtAnyTime() throws Exception {
     var bytes = new byte[300_000];
     new Random(3).nextBytes(bytes);
     try (var there = start();
@@ -200,7 +200,7 @@ class SshProcessTest extends BehindAnSshd {
   }
 
   @Test
-  void tenChildrenAreMadeAtOnceAndTheirsToo() throws Exception {
+  void tenChildrenAndGrandchildrenAreMadeAtOnce() throws Exception {
     try (var there = start();
         var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var all = new ArrayList<Future<?>>();
@@ -227,7 +227,7 @@ class SshProcessTest extends BehindAnSshd {
   }
 
   @Test
-  void itsParentMakesCallsWhileAChildIsWaitedFor() throws Exception {
+  void aParentMakesCallsWhileAChildIsAwaited() throws Exception {
     try (var there = start();
         var threads = Executors.newVirtualThreadPerTaskExecutor();
         var child = there.process().fork()) {
@@ -260,7 +260,7 @@ class SshProcessTest extends BehindAnSshd {
   }
 
   @Test
-  void descriptorsStayWhereTheyAre() throws Exception {
+  void passingDescriptorsIsRefused() throws Exception {
     try (var there = start();
         var here = Fd.nullDevice();
         var fd = there.process().openat(Path.of("/dev/null"))) {
@@ -271,7 +271,7 @@ class SshProcessTest extends BehindAnSshd {
   }
 
   @Test
-  void aCallWhoseTimeHasPassedHarmsNoOther() throws Exception {
+  void aTimedOutCallDoesNotAffectLaterCalls() throws Exception {
     try (var there = start()) {
       var process = there.process();
       var pipe = process.pipe2();
@@ -285,7 +285,7 @@ class SshProcessTest extends BehindAnSshd {
                     .within(Duration.ofMillis(200))
                     .value())
             .isInstanceOf(DeadlineException.class);
-        // The process sees the other end of its pipe as its own, too.
+        // The process also holds the other end of its pipe.
         Files.write(
             Path.of("/proc/%d/fd/%d".formatted(process.pid(), pipe.getLast().number())),
             new byte[100]);
@@ -297,7 +297,7 @@ class SshProcessTest extends BehindAnSshd {
   }
 
   @Test
-  void whatComesAfterTheDeadlineIsPutBack() throws Exception {
+  void aResultAfterTheDeadlineIsCleanedUp() throws Exception {
     try (var there = start()) {
       var process = there.process();
       var before = descriptors(process.pid());
@@ -333,7 +333,7 @@ class SshProcessTest extends BehindAnSshd {
   }
 
   @Test
-  void whenSshIsKilledAllThereEnds() throws Exception {
+  void allProcessesEndWhenSshIsKilled() throws Exception {
     try (var there = start();
         var threads = Executors.newVirtualThreadPerTaskExecutor();
         var child = there.process().fork()) {
@@ -353,7 +353,7 @@ class SshProcessTest extends BehindAnSshd {
   }
 
   @Test
-  void itCanBeClosedInACall() throws Exception {
+  void theProcessCanBeClosedInACall() throws Exception {
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       Future<byte[]> reads;
       int pid;
@@ -372,7 +372,7 @@ class SshProcessTest extends BehindAnSshd {
   }
 
   @Test
-  void whatFailsIsTold() {
+  void failuresAreReported() {
     assertThatThrownBy(() -> SshProcess.start(sshd.ssh("-l", "nobody-of-this-name"), LONG))
         .isInstanceOfSatisfying(
             LaunchException.class,

@@ -25,7 +25,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What a stub says when it has no controller: which socket, how it was found, and its errno.
+/// The error message of a stub without a controller: the sockets it tried, how it found them, and
+/// the errno of each.
 @ExtendWith(NoLeaks.class)
 @Timeout(60)
 class StubDiagnosticsTest {
@@ -56,7 +57,7 @@ class StubDiagnosticsTest {
     return builder.redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null"))).start();
   }
 
-  /// What it says, without its name.
+  /// Its message, without the name of the program.
   private static String said(Process process) throws Exception {
     var text = new String(process.getErrorStream().readAllBytes(), UTF_8);
     assertThat(process.waitFor()).isEqualTo(1);
@@ -73,26 +74,24 @@ class StubDiagnosticsTest {
   }
 
   @Test
-  void withoutASocketItSaysWhereItLooked() throws Exception {
+  void withoutASocketTheStubReportsWhereItLooked() throws Exception {
     assertThat(said())
         .isEqualTo(
-            "there is no controller to connect to: %s (beside the program): ENOENT; "
-                    .formatted(beside())
+            "no controller found: %s (beside the program): ENOENT; ".formatted(beside())
                 + NO_VARIABLE
                 + "standard input: ENOTSOCK");
     var link = Files.createSymbolicLink(directory.resolve("link"), mail());
     var missing = directory.resolve("no/such");
     assertThat(said(Map.of("RSYSCALL_UNIX_STUB_SOCK_PATH", missing.toString()), link.toString()))
         .isEqualTo(
-            "there is no controller to connect to: %s.sock (beside the program): ENOENT; "
-                    .formatted(link)
+            "no controller found: %s.sock (beside the program): ENOENT; ".formatted(link)
                 + "%s (beside the program's file): ENOENT; ".formatted(beside())
                 + "%s (RSYSCALL_UNIX_STUB_SOCK_PATH): ENOENT; standard input: ENOTSOCK"
                     .formatted(missing));
   }
 
   @Test
-  void whatIsNoSocketOrListensNoMoreIsRefused() throws Exception {
+  void aFileThatIsNotAListeningSocketIsReported() throws Exception {
     Files.writeString(beside(), "");
     assertThat(said())
         .isEqualTo(
@@ -112,7 +111,7 @@ class StubDiagnosticsTest {
 
   @Test
   @Requires(Need.ROOT)
-  void whatAUserMayNotReachIsNamed() throws Exception {
+  void aSocketWithoutPermissionIsReported() throws Exception {
     var open = Files.createTempDirectory(Path.of("/tmp"), "stub-of-all-");
     try {
       Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxr-xr-x"));
@@ -139,7 +138,7 @@ class StubDiagnosticsTest {
   }
 
   @Test
-  void aControllerThatGoesIsNamed() throws Exception {
+  void aControllerThatDisconnectsIsReported() throws Exception {
     var listener = UnixListener.listen(UnixSocket.Type.STREAM, beside(), BACKLOG);
     try (listener) {
       var started = start(Map.of(), List.of(mail().toString()));
@@ -160,36 +159,33 @@ class StubDiagnosticsTest {
   }
 
   @Test
-  void eachWayIsNamed() throws Exception {
+  void eachWayToTheSocketIsReported() throws Exception {
     var built = directory.resolve("built");
     var socket = directory.resolve("a socket");
     Stub.write(Stub.program(socket), built);
     assertThat(said(Map.of(), built.toString()))
         .startsWith(
-            "there is no controller to connect to: %s (written into the program): ENOENT; "
-                .formatted(socket));
+            "no controller found: %s (written into the program): ENOENT; ".formatted(socket));
     assertThat(said(Map.of("CAISSON_STUB_FD", "77"), mail().toString()))
-        .isEqualTo("descriptor 77 (CAISSON_STUB_FD): the controller cannot be heard: EBADF");
+        .isEqualTo("descriptor 77 (CAISSON_STUB_FD): cannot receive from the controller: EBADF");
     var tooLong = "/" + "x".repeat(300);
     assertThat(said(Map.of("RSYSCALL_UNIX_STUB_SOCK_PATH", tooLong), mail().toString()))
         .contains("(RSYSCALL_UNIX_STUB_SOCK_PATH): ENAMETOOLONG; ");
   }
 
   @Test
-  void aNameOfAnyLengthHidesNothing() throws Exception {
+  void aLongNameDoesNotHideTheMessage() throws Exception {
     for (int length : List.of(0, 1, 255, 256, 511, 5000)) {
       var name = "n".repeat(length);
       var command = new ArrayList<>(List.of("bash", "-c", "exec -a \"$1\" \"$0\""));
       command.addAll(List.of(mail().toString(), name));
       var text = said(Map.of(), command.toArray(String[]::new));
-      assertThat(text)
-          .contains("there is no controller to connect to: ")
-          .endsWith("standard input: ENOTSOCK");
+      assertThat(text).contains("no controller found: ").endsWith("standard input: ENOTSOCK");
     }
   }
 
   @Test
-  void whatOthersHaveChosenSteersNoTerminalAndEndsNoLine() throws Exception {
+  void foreignTextCannotSteerATerminalOrEndTheLine() throws Exception {
     var text =
         said(
             Map.of("RSYSCALL_UNIX_STUB_SOCK_PATH", "a\u001b[31m\nb\u007f"),
@@ -210,7 +206,7 @@ class StubDiagnosticsTest {
       var child = Spawn.of(mail()).descriptor(0, ends.theirs().fd()).start();
       try (child) {
         child.waitid(LONG);
-        // What is meant for another program has not been read.
+        // Input for another program has not been read.
         assertThat(ends.theirs().recvmsgNow(1).orElseThrow().data()).containsExactly('x');
       }
     }

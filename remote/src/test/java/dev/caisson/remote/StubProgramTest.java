@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What the stub is as a file: small, in need of nothing, and always the same. See `elf(5)`.
+/// The stub as a file: small, without dependencies, and reproducible. See `elf(5)`.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class StubProgramTest {
@@ -33,7 +33,7 @@ class StubProgramTest {
 
   @TempDir Path directory;
 
-  /// That of this machine, and those for which there was a compiler.
+  /// The stub of this machine, and those for which there was a compiler.
   private static Map<Architecture, byte[]> programs() {
     var programs = new EnumMap<Architecture, byte[]>(Architecture.class);
     for (var architecture : Architecture.values()) {
@@ -45,18 +45,18 @@ class StubProgramTest {
 
   @Test
   @Requires(Need.AARCH64_COMPILER)
-  void thereIsOneForAarch64() {
+  void theLibraryHasAStubForAarch64() {
     assertThat(Stub.program(Architecture.AARCH64)).isPresent();
   }
 
   @Test
-  void itIsSmall() {
+  void theStubIsSmall() {
     assertThat(programs())
         .allSatisfy((architecture, program) -> assertThat(program).hasSizeLessThanOrEqualTo(MOST));
   }
 
   @Test
-  void itIsForItsArchitectureAndRunsAtAnyAddress() {
+  void theStubIsForItsArchitectureAndRunsAtAnyAddress() {
     int sharedObject = 3;
     assertThat(programs())
         .allSatisfy((architecture, program) -> {
@@ -73,7 +73,7 @@ class StubProgramTest {
   }
 
   @Test
-  void itNeedsNoInterpreterAndNoLibraryAndNobodyWhoRelocatesIt() {
+  void theStubNeedsNoInterpreterLibraryOrRelocation() {
     assertThat(programs())
         .allSatisfy((architecture, program) -> {
           int dynamic = 2;
@@ -92,7 +92,7 @@ class StubProgramTest {
   }
 
   @Test
-  void itsStackIsNotExecutable() {
+  void theStackIsNotExecutable() {
     int gnuStack = 0x6474e551;
     int readAndWrite = 6;
     assertThat(programs())
@@ -102,7 +102,7 @@ class StubProgramTest {
   }
 
   @Test
-  void itHasNoPathOfItsSourceAndNoTraceOfItsCompiler() {
+  void theStubContainsNoSourcePathAndNoCompilerVersion() {
     var here = Path.of("").toAbsolutePath();
     assertThat(programs())
         .allSatisfy((architecture, program) ->
@@ -117,7 +117,7 @@ class StubProgramTest {
 
   @Test
   @Requires(Need.KERNEL_HEADERS)
-  void itIsTheSameWhereverItIsBuilt() throws Exception {
+  void theBuildIsReproducible() throws Exception {
     var one = build("one", Map.of());
     var other = build("another directory/that is deeper", Map.of());
     programs()
@@ -129,7 +129,7 @@ class StubProgramTest {
 
   @Test
   @Requires(Need.KERNEL_HEADERS)
-  void withoutAnotherCompilerItSaysSoInALineAndLeavesNoOldOne() throws Exception {
+  void aMissingCompilerIsReportedAndTheOldStubIsRemoved() throws Exception {
     var none = Files.createDirectory(directory.resolve("none"));
     for (var architecture : Architecture.values()) {
       var compiler = none.resolve(machine(architecture) + "-linux-gnu-gcc");
@@ -179,7 +179,7 @@ class StubProgramTest {
     return ByteBuffer.wrap(program).order(ByteOrder.LITTLE_ENDIAN);
   }
 
-  /// Where the program header of each type is.
+  /// The position of each program header, by its type.
   private static Map<Integer, Integer> segments(byte[] program) {
     var elf = elf(program);
     var segments = new HashMap<Integer, Integer>();

@@ -6,8 +6,8 @@ import dev.caisson.testkit.Requires;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/// The stub serves controllers that know nothing but the protocol of rsyscall's unix stub, and
-/// others that know the extension.
+/// The stub serves controllers that know only the protocol of rsyscall's unix stub, and others that
+/// know the extension.
 @Requires(Need.PYTHON)
 class UpstreamControllerTest extends ControlledStub {
   @Override

@@ -25,10 +25,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Upstream's own tests, with our stub in the place of its own.
+/// Runs upstream's own tests with our stub in place of upstream's.
 ///
-/// Some of them fail on their own account, now and then or always. One that always passes with
-/// upstream's stub, and never with ours, is our fault.
+/// Some of them always fail, and some now and then, with either stub. A test that always passes
+/// with upstream's stub and never with ours shows a fault of ours.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.PYTHON})
 @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
@@ -37,8 +37,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class UpstreamSuiteTest {
   private static final int TRIES = 4;
 
-  /// Of 106 tests; some need nix or sudo, and some fail now and then. Fewer mean that they did not
-  /// run.
+  /// The minimum, of 106 tests: some need nix or sudo, and some fail now and then. Fewer mean that
+  /// the tests did not run.
   private static final int FEWEST = 90;
 
   private static final int SECONDS = 60;
@@ -50,17 +50,17 @@ class UpstreamSuiteTest {
 
   @TempDir Path directory;
 
-  /// Its tests make their calls in their own process, and in what they launch and clone; or in a
-  /// stub, and in what that launches and clones.
+  /// The tests make their calls in their own process and in what they launch and clone, or in a
+  /// stub and in what the stub launches and clones.
   @ParameterizedTest
   @ValueSource(strings = {"itself", "stub"})
-  void whatPassesWithUpstreamsStubPassesWithOurs(String caller) throws Exception {
+  void testsThatPassWithUpstreamsStubPassWithOurs(String caller) throws Exception {
     var theirs = Rsyscall.directory();
     var ours = directory.resolve("ours");
     Files.createDirectories(Rsyscall.programs(ours));
     Stub.write(Stub.program(), Rsyscall.programs(ours).resolve("rsyscall-unix-stub"));
     Stub.write(Stub.program(), Rsyscall.programs(ours).resolve("rsyscall-stdin-bootstrap"));
-    // What is copied to other machines is another program, of which we have none.
+    // Upstream copies another program to other machines; we have no counterpart.
     Files.createSymbolicLink(
         Rsyscall.programs(ours).resolve("rsyscall-bootstrap"),
         Rsyscall.program("rsyscall-bootstrap"));
@@ -98,16 +98,17 @@ class UpstreamSuiteTest {
     }
   }
 
-  /// How a module went.
+  /// The result of a module.
   ///
-  /// @param passed the tests that did
-  /// @param complete whether those were all of them
+  /// @param passed the tests that passed
+  /// @param complete whether the module ran to its end
   private record Run(Set<String> passed, boolean complete) {}
 
   private Run run(Path programs, String caller, String module) throws Exception {
     var work = Files.createTempDirectory(directory, "work");
     var told = work.resolve("told");
-    // With namespaces of its own, for it leaves processes behind. It is not the first of them.
+    // In its own namespaces, because the module leaves processes behind. It is not their first
+    // process.
     var command =
         new ArrayList<>(
             List.of("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"));

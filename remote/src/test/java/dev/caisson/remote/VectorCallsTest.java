@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Several places read and written at once.
+/// Reads into several buffers, and writes from several.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class VectorCallsTest {
@@ -95,7 +95,7 @@ class VectorCallsTest {
   }
 
   @Test
-  void whatCannotBeReadIsRefused() throws Exception {
+  void invalidSizesAreRefused() throws Exception {
     try (var local = LocalProcess.start();
         var file = file(local.process())) {
       var process = local.process();

@@ -23,7 +23,7 @@ class XattrCallsTest {
   @TempDir Path directory;
 
   @Test
-  void anAttributeComesAndGoes() throws Exception {
+  void anAttributeIsSetAndRemoved() throws Exception {
     var file = Files.createFile(directory.resolve("file"));
     var link = Files.createSymbolicLink(directory.resolve("link"), file);
     try (var local = LocalProcess.start();

@@ -1,7 +1,7 @@
-"""A controller of stubs that knows the protocol of rsyscall's unix stub, and our extension only where it says so.
+"""A controller of stubs that knows the protocol of rsyscall's unix stub, and our extension where a test requests it.
 
-Arguments: the name of a function below, the program of a stub, a directory to work in, the machine that the program is
-for (x86_64 or aarch64), and what runs programs of that machine here, if it is another.
+Arguments: the name of a function below, the program of a stub, a directory to work in, the architecture of the program
+(x86_64 or aarch64), and the command line of an emulator, if this machine has another architecture.
 """
 import array
 import errno
@@ -17,7 +17,7 @@ import termios
 import time
 
 MACHINES = ("x86_64", "aarch64")
-# The number of each call on these.
+# The number of each call, for each of these.
 NUMBERS = {
     "BIND": (49, 200),
     "CLONE": (56, 220),
@@ -46,22 +46,22 @@ EMULATOR = sys.argv[5:]
 globals().update({name: numbers[MACHINE] for name, numbers in NUMBERS.items()})
 
 CLONE_VM, CLONE_FILES, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID = 0x100, 0x400, 0x200000, 0x1000000
-# As pthread_create has it, with VM, FS, FILES, SIGHAND, THREAD and SYSVSEM.
+# The flags of pthread_create: VM, FS, FILES, SIGHAND, THREAD and SYSVSEM.
 CLONE_THREAD = 0x50f00
-# An emulator cannot have two processes in one memory: there it is a copy, and in common is what is mapped as shared.
+# An emulator cannot run two processes in one memory: the child gets a copy, and shares only what is mapped as shared.
 CHILD = CLONE_CHILD_CLEARTID | signal.SIGCHLD | (0 if EMULATOR else CLONE_VM)
 WAITALL = 0x100
 CMSG_CLOEXEC = 0x40000000
 LONG = 20
-# What asks for the extension.
+# Requests the extension.
 AHEAD = b"caisson\1"
-# What asks for the extension, and for its acknowledgement over the data socket.
+# Requests the extension, and its acknowledgement over the data socket.
 AHEAD_OVER_DATA = b"caisson\2"
 FLUSH = 1 << 32
 
 
 def refers(*arguments):
-    """What is added to a number whose arguments, counted from 1, are results of earlier calls."""
+    """The flags of a call whose arguments, counted from 1, refer to earlier results."""
     return sum(1 << 39 + argument for argument in arguments)
 
 
@@ -141,7 +141,7 @@ class Process:
         return struct.unpack(f"<{len(files)}i", got[16:])
 
     def thread(self, flags, function, *args, ctid=0):
-        """Clones with a stack as the trampoline wants it, and returns what clone does."""
+        """Clones with a stack for the trampoline, and returns the result of clone."""
         registers = list(args) + [0] * (6 - len(args))
         stack = self.allocate(1 << 16) + (1 << 16) - 64
         self.put(stack, struct.pack("<8q", self.symbols[3], *registers, function))
@@ -170,8 +170,8 @@ class Process:
 class Stub(Process):
     """A stub that has connected.
 
-    wish: what it is asked for; a byte means nothing
-    interrupt: is called before each string is read
+    wish: the bytes sent with the descriptors; a single byte requests nothing
+    interrupt: called before each string is read
     """
 
     def __init__(self, listener, wish=b"\0", interrupt=lambda: None):
@@ -209,7 +209,7 @@ class Stub(Process):
     def put(self, address, data):
         if not self.ahead:
             return super().put(address, data)
-        # what follows a request is another
+        # the bytes after a request are another request
         self.send(RECVFROM, self.data_fd, address, len(data), WAITALL, 0, 0)
         self.data.sendall(data)
         assert self.answer() == len(data)
@@ -240,7 +240,7 @@ def listen(path):
 
 
 def command(program, *args, name=None):
-    """The command line of a program of the machine, and the name that it is called by."""
+    """The command line of a program for the architecture, with the name it is launched by."""
     if EMULATOR:
         return [*EMULATOR, "-0", name or program, program, *args], EMULATOR[0]
     return [name or program, *args], program
@@ -256,7 +256,7 @@ class Launched:
             self, program, directory, args=("stub",), socket_path=None, env=None, wish=b"\0",
             interrupt=lambda popen: None, **more):
         path = socket_path or os.path.join(directory, "socket")
-        # Who speaks the extension is told that its controller is gone.
+        # With the extension, the stub exits with 1 when its controller is gone.
         self.status = 1 if wish in (AHEAD, AHEAD_OVER_DATA) else 0
         with listen(path) as listener:
             environment = {**(env or {}), "RSYSCALL_UNIX_STUB_SOCK_PATH": path}
@@ -279,7 +279,7 @@ def says_who_it_is(program, directory):
     with Launched(program, directory, args=("a name", "x", "", "y z"), env={"A": "1", "B": ""}) as stub:
         assert stub.argv == [b"a name", b"x", b"", b"y z"], stub.argv
         assert len(stub.environment) == 3
-        # an emulator turns them round
+        # an emulator reverses the order
         assert sorted(stub.environment)[:2] == [b"A=1", b"B="], stub.environment
         assert stub.mask == 0, stub.mask
         assert stub.call(GETPID) == stub.pid
@@ -326,7 +326,7 @@ def memory(program, directory):
         for i in range(0, len(big), 65536):
             stub.put(at + i, big[i:i + 65536])
         assert stub.get(at, len(big)) == big
-        # by the other socket
+        # over the other socket
         stub.data.sendall(b"other bytes")
         assert stub.call(RECVFROM, stub.data_fd, address, 11, WAITALL) == 11
         assert stub.call(SENDTO, stub.data_fd, address, 11) == 11
@@ -348,7 +348,7 @@ def pipelines(program, directory):
         assert [stub.answer() for _ in range(200)] == [stub.pid] * 200
         assert stub.call(100_000) == -errno.ENOSYS
         assert stub.call(-1) == -errno.ENOSYS
-        # a part of a request is none
+        # a partial request is not served
         stub.calls.sendall(request[:20])
         stub.calls.shutdown(socket.SHUT_WR)
         assert stub.calls.recv(8) == b""
@@ -360,16 +360,16 @@ def children(program, directory):
         assert child.call(GETPID) == pid
         assert child.call(GETPPID) == stub.pid
         assert stub.call(GETPID) == stub.pid
-        # what the one writes, the other reads
+        # one process writes, the other reads
         address = child.new(b"shared")
         assert stub.get(address, 6) == b"shared"
-        # its parent's death is its own
+        # it dies with its parent
         told = child.allocate(4)
         assert child.call(PRCTL, 2, told) == 0
         assert child.get(told, 4) == struct.pack("<i", signal.SIGKILL)
         child.send(EXIT, 7)
         assert stub.wait(pid) == (1, 7)
-        # the end of the connection is that of the child
+        # the child ends with its connection
         pid, child = stub.child()
         child.calls.close()
         assert stub.wait(pid) == (1, 0)
@@ -396,10 +396,10 @@ def threads(program, directory):
         tid, thread = stub.child(flags, ctid=word)
         assert thread.call(GETPID) == stub.pid
         assert thread.call(GETTID) == tid != stub.pid
-        # the word was set, so it was taken for what it is
+        # the kernel has set the word
         assert stub.get(word, 4) == struct.pack("<I", tid)
         thread.calls.close()
-        # it is cleared at the end, before or after somebody waits for that
+        # the kernel clears it at the end, before or after the futex wait starts
         assert stub.call(FUTEX, word, 0, tid, 0) in (0, -errno.EAGAIN)
         assert stub.get(word, 4) == bytes(4)
         assert stub.call(GETPID) == stub.pid
@@ -420,7 +420,7 @@ def helper_sees_exit(program, directory):
 
 def helper_stops_itself(program, directory):
     with Launched(program, directory) as stub:
-        # a word that has changed already: there is nothing to wait for
+        # the word has changed already, so the wait ends at once
         word = stub.new(struct.pack("<I", 2))
         helper = stub.thread(signal.SIGCHLD, stub.symbols[2], word, 1)
         assert stub.wait(helper, 2 | 4) == (5, signal.SIGSTOP)
@@ -482,7 +482,7 @@ def persists(program, directory):
             assert child.call(SENDTO, numbers[1], at, 5) == 5
             assert read_all(data, 5) == b"bytes"
             data.close()
-        # one that went, or talks nonsense, is not the last
+        # a client that disconnects, or breaks the protocol, does not end the listener
         child.calls.close()
         for nonsense in (b"", b"\2", struct.pack("<i", 9), struct.pack("<i", 1) + b"x"):
             with socket.socket(socket.AF_UNIX) as connected:
@@ -517,7 +517,7 @@ def stopped_while_it_connects(program, directory):
             calls, theirs = socket.socketpair()
             calls.settimeout(LONG)
             connected.sendall(struct.pack("<i", 1))
-            # The child has read the number. It waits for the descriptor.
+            # The child has read the number, and waits for the descriptors.
             until_read(connected)
             until(lambda: state(pid) == "S")
             os.kill(pid, signal.SIGSTOP)
@@ -552,19 +552,19 @@ def state(pid):
 
 
 def is_ahead(process):
-    """Tells whether the extension is spoken. The server then makes no call that refers to a failed one."""
+    """Whether the server supports the extension: then it makes no call that refers to a failed one."""
     assert process.call(CLOSE, -1) == -errno.EBADF
     return process.call(GETPID + refers(1), 1) == -errno.ECANCELED
 
 
 def persists_ahead(program, directory):
-    """The fourth argument asks for the extension on the first connection, a flag on each later one."""
+    """The fourth argument requests the extension on the first connection, a flag on each later one."""
     with Launched(program, directory, wish=AHEAD) as stub:
         path, listener = persistent_listener(stub, directory)
         pid, child = stub.child(server=stub.symbols[1], more=(listener, 1))
         for ahead in (True, False):
             assert is_ahead(child)
-            # Then the next connection is 0.
+            # So the next connection gets the number 0.
             child.call(CLOSE, 0)
             child.calls.close()
             with socket.socket(socket.AF_UNIX) as connected:
@@ -593,7 +593,7 @@ def by_stdin(program, directory):
 
 
 def by_stdin_alone(program, directory):
-    """Somebody else listens where a variable says."""
+    """Another controller listens at the path in the variable, which the stub must ignore."""
     path = os.path.join(directory, "socket")
     named = os.path.join(directory, "rsyscall-stdin-bootstrap")
     os.symlink(program, named)
@@ -634,7 +634,7 @@ def serves_by_stdin(program, env):
     try:
         raise AssertionError(ours.recv(1))
     except BlockingIOError:
-        pass  # its standard input is still the socket
+        pass  # the standard input is still the socket
     calls.close()
     assert popen.wait(LONG) == 0
 
@@ -648,7 +648,7 @@ def leaves_nothing_open(program, directory):
         assert stub.calls.recv(8) == b""
     with open(out) as file:
         listed = file.read().split()
-    # 3 is the directory that it reads
+    # 3 is the directory that ls reads
     assert listed == ["0", "1", "2", "3"], listed
 
 
@@ -696,7 +696,7 @@ def stopped_while_it_tells(program, directory):
 def says_what_is_missing(program, directory):
     launched = launch(program, "arg", name="a name", env={}, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
     said = launched.communicate(timeout=LONG)[1].decode()
-    assert said.startswith("a name: caisson stub: there is no controller to connect to: "), said
+    assert said.startswith("a name: caisson stub: no controller found: "), said
     assert said.endswith(": ENOENT; RSYSCALL_UNIX_STUB_SOCK_PATH: not set; standard input: ENOTSOCK\n"), said
     assert launched.returncode == 1
     path = os.path.join(directory, "socket")
@@ -729,7 +729,7 @@ def similar_variables(program, directory):
 
 
 class Pair:
-    """A listener whose one connection is a pair of sockets."""
+    """A listener with a single connection: one end of a socket pair."""
 
     def __init__(self):
         self.ours, self.theirs = socket.socketpair()
@@ -756,7 +756,7 @@ def by_descriptor(program, directory):
 
 
 def closes_what_it_opened(program, directory):
-    """The stub keeps its standard streams and the four descriptors, even if it has tried another socket in vain."""
+    """The stub keeps only its standard streams and the four descriptors, even after it has failed to connect."""
     listen(program + ".sock").close()
     deep = os.path.join(directory, "d" * 200)
     os.mkdir(deep)
@@ -770,7 +770,7 @@ def closes_what_it_opened(program, directory):
 
 
 def built_in(program, directory):
-    """The program itself can have the path, of 1 to 107 bytes."""
+    """The program can contain the path of the socket, of 1 to 107 bytes."""
     marker = b"caisson stub socket:"
     with open(program, "rb") as file:
         image = file.read()
@@ -790,7 +790,7 @@ def built_in(program, directory):
 
 
 def closed_streams(program, directory):
-    """A stream that the caller has closed stays closed, and nothing else takes its number."""
+    """A standard stream that was closed at launch stays closed, and no other descriptor takes its number."""
     for closed in ((0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)):
         def close():
             for number in closed:
@@ -801,20 +801,20 @@ def closed_streams(program, directory):
             has = {int(number) for number in os.listdir(f"/proc/{stub.pid}/fd")}
             given = {stub.calls_fd, stub.data_fd, stub.memory_fd, stub.passing_fd}
             assert min(given) > 2, given
-            # an emulator opens streams of its own
+            # an emulator opens its own streams
             assert EMULATOR or has - given == {0, 1, 2}.difference(closed), has
         os.unlink(os.path.join(directory, "socket"))
 
 
 def acknowledged_over_data(program, directory):
-    """A stub can tell over the data socket that it speaks the extension, and tells nothing on the connection then."""
+    """A stub can acknowledge the extension over the data socket; it then sends nothing on the connection."""
     with Launched(program, directory, wish=AHEAD_OVER_DATA) as stub:
         assert stub.pid == stub.call(GETPID)
         assert is_ahead(stub)
 
 
 def forwarded(program, directory):
-    """The stub connects twice where only bytes are forwarded. It then has no memory in common, and passes nothing."""
+    """Over a connection that carries only bytes, the stub connects twice, shares no memory and passes no descriptor."""
     for secret in (None, "a secret of any length"):
         check_forwarded(program, directory, secret)
 
@@ -866,13 +866,13 @@ def numbers_of_strings(program, directory):
 
 
 def goes_while_it_tells(program, directory):
-    """The exit status says that the controller did not take the description, whether that is long or short."""
+    """The exit status shows that the controller did not read the description, whether long or short."""
     path = os.path.join(directory, "socket")
     with listen(path) as listener:
         listener.settimeout(LONG)
         for count in (0, 200):
             env = {"RSYSCALL_UNIX_STUB_SOCK_PATH": path, **{f"V{i}": "" for i in range(count)}}
-            # Python ignores SIGPIPE; so does the stub then.
+            # Python ignores SIGPIPE, and the stub inherits that.
             popen = launch(program, env=env, restore_signals=False)
             accepted, _ = listener.accept()
             ours, theirs = socket.socketpair()
@@ -885,7 +885,7 @@ def goes_while_it_tells(program, directory):
 
 
 def tells_the_mask(program, directory):
-    # an emulator needs signals for itself, of those at the end
+    # an emulator uses some of the last signals itself
     last = signal.SIGRTMAX if not EMULATOR else signal.SIGSYS
 
     def block():
@@ -898,16 +898,16 @@ def tells_the_mask(program, directory):
 def goes_with_its_controller(program, directory):
     launched = Launched(program, directory)
     stub = launched.stub
-    # in a call that ends: nobody reads its answer
+    # during a call: there is no reader for its answer
     stub.send(PPOLL, 0, 0, stub.new(struct.pack("<qq", 0, 300_000_000)), 0, 8)
     stub.calls.close()
     assert launched.popen.wait(LONG) in (1, -signal.SIGPIPE)
 
 
 def goes_without_sigpipe(program, directory):
-    """The exit status says that nobody took an answer: at the end of a call, or before a call that may take long."""
+    """The exit status shows an undelivered answer: at the end of a call, or before a call that may take long."""
     for wish, flags in ((b"\0", 0), (AHEAD, 0), (AHEAD, FLUSH)):
-        # Python ignores SIGPIPE; so does the stub then.
+        # Python ignores SIGPIPE, and the stub inherits that.
         launched = Launched(program, directory, wish=wish, restore_signals=False)
         stub = launched.stub
         room = stub.allocate(16)
@@ -928,7 +928,7 @@ def ahead_answers_together(program, directory):
         stub.calls.sendall(request[:30])
         stub.calls.sendall(request[30:] + request)
         assert [stub.answer() for _ in range(2)] == [stub.pid] * 2
-        # a part of a request, and then more than there is room for
+        # a partial request, and then more than the buffer holds
         stub.calls.sendall(request[:30])
         until_read(stub.calls)
         stub.calls.sendall((request * 200)[30:])
@@ -942,22 +942,22 @@ def ahead_refers_to_results(program, directory):
             (DUP3, 1, 90, 0),
             # 90 + 5
             (DUP3 + refers(2), 1, 1 | 5 << 8, 0),
-            # both of them
+            # both arguments refer to results
             (DUP3 + refers(1, 2), 1, 2 | 1 << 8, 0),
             (DUP3 + refers(1, 2), 3, 2 | 1 << 8, 0),
             (CLOSE + refers(1), 1),
             (CLOSE + refers(1), 4),
             (CLOSE + refers(1), 6),
-            # which is closed
+            # refers to a closed descriptor
             (CLOSE + refers(1), 7),
-            # which has failed
+            # refers to a failed call
             (CLOSE + refers(1), 1),
             (CLOSE + refers(1), 1),
-            # which was never made
+            # refers to a call that was not made
             (CLOSE + refers(1), 200),
             (GETPID,),
             (DUP3, 1, 90, 0),
-            # at an offset of 90 + 4006
+            # an offset of 90 + 4006
             (MMAP + refers(6), 0, 4096, 1, 1, stub.memory_fd, 1 | 4006 << 8),
             (MUNMAP + refers(1), 1, 4096),
         ]
@@ -974,7 +974,7 @@ def ahead_flushes(program, directory):
         first = struct.pack("<7q", GETPID, 0, 0, 0, 0, 0, 0)
         waits = struct.pack("<7q", RECVFROM + FLUSH, stub.data_fd, room, 5, WAITALL, 0, 0)
         stub.calls.sendall(first + waits)
-        # the second waits for what is sent when the first has been answered
+        # the second call waits for data that the test sends after the first answer
         assert stub.answer() == stub.pid
         stub.data.sendall(b"bytes")
         assert stub.answer() == 5

@@ -1,9 +1,9 @@
-"""Runs tests of upstream's own, with programs that stand where its own would, and prints how each of them ended.
+"""Runs upstream's own tests with other programs in place of upstream's, and prints the result of each test.
 
-Exits with 3 if upstream's modules cannot be imported, which would otherwise look like tests that are not there.
+Exits with 3 if upstream's modules cannot be imported, which would otherwise look like missing tests.
 
-Arguments: an empty directory to work in, where the programs are (`libexec/rsyscall` in there), what makes the calls of
-the tests (`itself`, as upstream has it, or a `stub`), the names of modules.
+Arguments: an empty directory to work in, the directory with the programs (in its `libexec/rsyscall`), the process that
+makes the calls of the tests (`itself`, as upstream does, or a `stub`), the names of modules.
 """
 import importlib
 import os
@@ -23,7 +23,7 @@ except ImportError as error:
 
 
 def stands_for(name, directory):
-    """Upstream finds what it needs by modules that its build writes."""
+    """Makes a module such as upstream's build writes, by which upstream finds a program."""
     module = types.ModuleType("rsyscall._nixdeps." + name)
     module.closure = nixdeps.PackageClosure(pathlib.Path(directory), [str(directory)])
     sys.modules[module.__name__] = module
@@ -64,7 +64,7 @@ class Told(unittest.TestResult):
 
 
 async def launched(directory):
-    """A process that a stub has become."""
+    """A process that a stub has handed over."""
     from rsyscall.path import Path
     from rsyscall.tasks.stub import StubServer
     server = await StubServer.make(rsyscall.local_process, Path(directory), "launched")

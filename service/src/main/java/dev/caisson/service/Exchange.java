@@ -16,19 +16,19 @@ import java.util.Optional;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
-/// One request and its answer. What the failure of a step means holds for the connection alone,
-/// never for what a listener threw.
+/// One request and its answer. Each step on the connection translates its failures: a deadline, an
+/// interrupt, a broken connection. What a listener throws is not translated.
 final class Exchange {
-  /// The errors that mean that the other side is gone. Others are this side's own.
+  /// The errors that mean that the service is gone. All other errors are this side's own.
   private static final Set<Errno> BROKEN =
       Set.of(Errno.EPIPE, Errno.ECONNRESET, Errno.ENOTCONN, Errno.ECONNREFUSED);
 
-  /// How long a call waits for the end of a service whose connection has ended before.
+  /// How long a call waits for the service to end if an earlier call has ended the connection.
   private static final Duration SOON = Duration.ofSeconds(1);
 
-  /// How many earlier signals are heard before a call is sent: more than the kernel keeps for a
-  /// sender with a buffer of the usual size. A service that signals without end is called all the
-  /// same.
+  /// How many pending signals are delivered before a call is sent: more than the kernel queues for
+  /// a sender with a buffer of the usual size. The limit lets a call through to a service that
+  /// signals without end.
   private static final int MOST_EARLIER = 512;
 
   private final String id;
@@ -43,11 +43,11 @@ final class Exchange {
     this.until = until;
   }
 
-  /// Sends the request, once the signals that came between calls have been heard.
+  /// Delivers the signals that came between calls, then sends the request.
   ///
-  /// An answer that is there before the request is not an answer to it.
+  /// An answer that arrived before the request is not an answer to it.
   ///
-  /// @throws IOException what the listener throws; the connection can still be used then
+  /// @throws IOException what the listener throws; the connection remains usable
   void send(JsonNode args, List<Fd> descriptors, SignalListener earlier) throws IOException {
     var request = new ServiceMessage.Request(method, args);
     boolean sent = step(() -> !isReady() && sendNow(request, descriptors));
@@ -74,7 +74,7 @@ final class Exchange {
 
   private boolean isReady() throws IOException {
     if (session.over()) {
-      // An earlier call has ended the connection; the service may never notice.
+      // An earlier call has ended the connection; the service may ignore that.
       var soon = until.remaining().compareTo(SOON) < 0 ? until : Deadline.in(SOON);
       throw session.explain(soon);
     }
@@ -82,7 +82,7 @@ final class Exchange {
   }
 
   private Connection.Delivery receiveEarlier() throws IOException {
-    // Without time left nothing is received, so nothing is lost.
+    // After the deadline nothing is received, so no message is lost.
     var delivery = step(this::receiveUnasked);
     if (delivery.isEmpty()) {
       var end = explained();
@@ -92,7 +92,7 @@ final class Exchange {
     return delivery.get();
   }
 
-  /// What cannot be received whole ends the connection.
+  /// Receives a message that came between calls. A failure ends the connection.
   private Optional<Connection.Delivery> receiveUnasked() throws IOException {
     boolean received = false;
     try {
@@ -120,8 +120,8 @@ final class Exchange {
   }
 
   private <T> T step(Step<T> step) throws IOException {
-    // Messages that come without end never make a step wait, so the step itself would never notice
-    // either.
+    // A step that never waits notices neither its deadline nor an interrupt: so it is with messages
+    // that come without end.
     requireTime();
     if (Thread.currentThread().isInterrupted()) {
       throw new InterruptedIOException(
@@ -152,7 +152,7 @@ final class Exchange {
     }
   }
 
-  /// Says how the service ended: it may wait for this side's end of the connection before it does.
+  /// Says how the service ended. Ends the connection first: the service may wait for that.
   private IOException explained() {
     session.end();
     return session.explain(until);

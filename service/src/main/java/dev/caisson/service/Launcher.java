@@ -16,11 +16,11 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 
-/// Starts what a service runs as, and connects with it.
+/// Starts the process or the thread of a service, and connects to it.
 ///
-/// @param listener hears what services print
-/// @param thread which processes are started from
-/// @param environment the variables that all of them have
+/// @param listener receives the lines that services print
+/// @param thread starts the processes
+/// @param environment the variables that all services get
 record Launcher(OutputListener listener, SpawnThread thread, Map<String, String> environment) {
   private static final int SERVICE_FD = 3;
 

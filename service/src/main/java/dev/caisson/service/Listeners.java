@@ -1,10 +1,10 @@
 package dev.caisson.service;
 
-/// What becomes of what a listener throws: it is reported, and has no other effect.
+/// Handles exceptions of listeners: they are reported, and have no other effect.
 final class Listeners {
   private Listeners() {}
 
-  /// Reports it where uncaught exceptions of this thread are reported.
+  /// Reports an exception to the uncaught exception handler of this thread.
   static void report(Throwable bug) {
     var thread = Thread.currentThread();
     thread.getUncaughtExceptionHandler().uncaughtException(thread, bug);

@@ -5,11 +5,11 @@ import tools.jackson.databind.JsonNode;
 
 /// A message that a host or a service has sent, as a [MessageListener] sees it.
 ///
-/// For many threads, as long as none changes the JSON.
+/// Safe for many threads, as long as none of them changes the JSON.
 ///
-/// @param direction which way it goes
-/// @param json all of it, as on the wire: `{"type": ..., "data": ...}`
-/// @param descriptors how many go with it
+/// @param direction the side that the message goes to
+/// @param json the whole message, as on the wire: `{"type": ..., "data": ...}`
+/// @param descriptors how many descriptors go with the message
 public record MessageEvent(Direction direction, JsonNode json, int descriptors) {
   /// A message.
   public MessageEvent {
@@ -17,7 +17,7 @@ public record MessageEvent(Direction direction, JsonNode json, int descriptors) 
     Objects.requireNonNull(json, "json");
   }
 
-  /// Which way a message goes.
+  /// The side that a message goes to.
   public enum Direction {
     /// A request.
     TO_SERVICE,

@@ -1,15 +1,15 @@
 package dev.caisson.service;
 
-/// Sees the messages between a host and a service, for debugging.
+/// Observes the messages between a host and a service, for debugging.
 ///
-/// Called by the threads that send and receive, so also by several at once.
+/// The threads that send and receive call the listener, also several of them at once.
 @FunctionalInterface
 public interface MessageListener {
-  /// Sees nothing.
+  /// Ignores all messages.
   MessageListener NONE = (id, message) -> {};
 
-  /// Called for each message, in the thread that sends or receives it, which waits meanwhile.
+  /// Called for each message, on the thread that sends or receives it. That thread waits meanwhile.
   ///
-  /// @param id the service
+  /// @param id the id of the service
   void message(String id, MessageEvent message);
 }

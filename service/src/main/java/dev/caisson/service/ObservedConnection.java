@@ -8,7 +8,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 
-/// The host's end of a connection, whose messages a listener sees.
+/// The host's end of a connection. A listener observes its messages.
 record ObservedConnection(String id, Connection connection, MessageListener listener)
     implements Connection {
   @Override
@@ -28,7 +28,7 @@ record ObservedConnection(String id, Connection connection, MessageListener list
     return received;
   }
 
-  /// A listener that fails changes nothing for host and service.
+  /// Shows a message to the listener. A failure of the listener does not affect host and service.
   private void show(MessageEvent.Direction direction, ServiceMessage message, int descriptors) {
     try {
       listener.message(id, new MessageEvent(direction, message.toJson(), descriptors));

@@ -6,16 +6,16 @@ import java.util.List;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicLong;
 
-/// The managers that have services. The end of the JVM stops these: `System.exit`, the end of its
-/// last thread, SIGTERM, SIGINT and SIGHUP.
+/// The managers that have services. The services are stopped when the JVM ends: by `System.exit`,
+/// the end of its last thread, SIGTERM, SIGINT or SIGHUP.
 ///
-/// One shutdown hook does it for all of them: the hooks of a JVM run at the same time, so one for
-/// each manager would know no order.
+/// One shutdown hook stops the services of all managers. Hooks run concurrently, so a hook for each
+/// manager would keep no order.
 final class OpenManagers {
-  /// How long services may take to stop by themselves, however patient their managers are.
+  /// How long services may take to stop by themselves, even if their managers allow more.
   private static final Duration MOST = Duration.ofSeconds(12);
 
-  /// How long the JVM waits besides, for services that do not stop by themselves.
+  /// How long the JVM waits after that, for services that do not stop by themselves.
   private static final Duration FORCE = Duration.ofSeconds(3);
 
   private static final AtomicLong NUMBERS = new AtomicLong();
@@ -24,18 +24,18 @@ final class OpenManagers {
 
   private OpenManagers() {}
 
-  /// A manager, as far as the end of the JVM needs it.
+  /// The part of a manager that the shutdown hook needs.
   interface Manager {
     /// How long its services may take to stop by themselves.
     Duration patience();
 
-    /// Stops all services that run, and waits for those that another thread is stopping.
+    /// Stops all running services, and waits for the services that another thread is stopping.
     ///
-    /// @return whether there was any
+    /// @return whether there was a service to stop or to wait for
     boolean stopAll(OrderedStop stop);
   }
 
-  /// The place of a new manager in the order of all.
+  /// The position of a new manager in the order of all managers.
   static long number() {
     return NUMBERS.getAndIncrement();
   }
@@ -67,8 +67,8 @@ final class OpenManagers {
     return List.copyOf(OPEN.descendingMap().values());
   }
 
-  /// Stops all services, and returns after a bounded time: the hook of a JVM that waits for a lock,
-  /// or for a method that never returns, would keep the JVM.
+  /// Stops all services, and returns after a bounded time. A hook that waits for a lock, or for a
+  /// method that never returns, would keep the JVM from ending.
   private static void stopAll() {
     var allowed = Duration.ZERO;
     for (var manager : lastFirst()) {
@@ -102,10 +102,10 @@ final class OpenManagers {
       for (var manager : lastFirst()) {
         more |= manager.stopAll(stop);
       }
-      // What other threads have started meanwhile.
+      // Other threads may have started services meanwhile.
     } while (more && !until.expired());
     for (var problem : stop.problems()) {
-      // Further lines are the service's own.
+      // The further lines are output of the service.
       String.valueOf(problem.getMessage()).lines().findFirst().ifPresent(System.err::println);
     }
   }

@@ -9,9 +9,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.FutureTask;
 
-/// Stops services one after another, within one deadline for all.
+/// Stops services one after another. One deadline holds for all of them.
 ///
-/// When one has used up the time of all, the others get their last chance at the same time.
+/// After the deadline, the remaining services are stopped concurrently, with 1 s each.
 final class OrderedStop {
   private static final Duration LAST_CHANCE = Duration.ofSeconds(1);
 
@@ -25,7 +25,7 @@ final class OrderedStop {
 
   /// Stops the next service.
   ///
-  /// @param done called when it has been stopped
+  /// @param done called when the service has been stopped
   void stop(SupervisedService supervised, Runnable done) {
     if (until.expired()) {
       var task = new FutureTask<>(() -> stop(supervised, LAST_CHANCE, done));
@@ -45,9 +45,9 @@ final class OrderedStop {
     }
   }
 
-  /// Waits for those that are late.
+  /// Waits for the services that are stopped after the deadline.
   ///
-  /// @return what was wrong with the ends, in order
+  /// @return the problems of the services that ended badly, in order
   List<ServiceException> problems() {
     for (var task : late) {
       result(task).ifPresent(problems::add);
@@ -56,7 +56,8 @@ final class OrderedStop {
     return problems;
   }
 
-  /// The result of a task; an interrupt does not keep the rest from being stopped.
+  /// Waits for a task and returns its result. An interrupt does not cut the wait short, so that the
+  /// rest is stopped.
   private static <T> T result(FutureTask<T> task) {
     try {
       return Threads.await(task);

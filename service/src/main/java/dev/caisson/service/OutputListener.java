@@ -1,23 +1,23 @@
 package dev.caisson.service;
 
-/// Hears what services print.
+/// Receives the lines that services print.
 ///
-/// A listener that several services share is called by several threads.
+/// Several threads call a listener that several services share.
 @FunctionalInterface
 public interface OutputListener {
-  /// Hears nothing.
+  /// Ignores all lines.
   OutputListener NONE = (id, program, line) -> {};
 
-  /// Prints each line to the standard output, as `id (program): line`. Characters that steer a
-  /// terminal are not escaped.
+  /// Prints each line to the standard output, as `id (program): line`. Terminal control characters
+  /// are not escaped.
   OutputListener PRINTING =
       (id, program, line) -> System.out.println(id + " (" + program + "): " + line);
 
-  /// Called for each line, as it comes, on a thread of that service's own; a slow listener delays
-  /// that service alone.
+  /// Called for each line, as it comes, on a thread that belongs to that service alone. A slow
+  /// listener delays only that service.
   ///
-  /// @param id the service
+  /// @param id the id of the service
   /// @param program the name of its executable, or of its class
-  /// @param line without its end; bytes that are not UTF-8 are shown as U+FFFD
+  /// @param line the line without its end; bytes that are not UTF-8 become U+FFFD
   void line(String id, String program, String line);
 }

@@ -2,13 +2,13 @@ package dev.caisson.service;
 
 import java.util.Objects;
 
-/// The other side does not keep to the protocol. The connection cannot be used any more.
+/// The peer broke the protocol. The connection can no longer be used.
 ///
 /// Immutable.
 public final class ProtocolException extends ServiceException {
   private static final long serialVersionUID = 1;
 
-  /// @param problem what it did
+  /// @param problem what the peer did
   public ProtocolException(String problem) {
     super(Objects.requireNonNull(problem, "problem"));
   }

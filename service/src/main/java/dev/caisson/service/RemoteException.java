@@ -1,9 +1,10 @@
 package dev.caisson.service;
 
-/// A method of a service failed; the service itself lives on.
+/// A method of a service failed. The service itself keeps running.
 ///
-/// The message is `ID: NAME: VALUE`, and the lines of the backtrace follow if there is one. All but
-/// the id comes from the service: it is as long as a message may be, and can steer a terminal.
+/// The message is `ID: NAME: VALUE`, followed by the lines of the backtrace if there is one. All
+/// but the id comes from the service: it may be as long as a message may be, and may contain
+/// terminal control characters.
 ///
 /// Immutable.
 public final class RemoteException extends ServiceException {
@@ -28,12 +29,12 @@ public final class RemoteException extends ServiceException {
     return name;
   }
 
-  /// Its message.
+  /// The message of the exception in the service.
   public String value() {
     return value;
   }
 
-  /// Where in the service it came from, as text in the form of the service's language.
+  /// The backtrace of the exception in the service, as text in the form of the service's language.
   public String backtrace() {
     return backtrace;
   }

@@ -3,20 +3,20 @@ package dev.caisson.service;
 import java.time.Duration;
 import java.util.Objects;
 
-/// Whether a service that has ended unasked is started again.
+/// How often a service is started again after it ended without having been stopped.
 ///
-/// A call that was under way fails all the same: whether it may be repeated, the caller alone
-/// knows.
+/// The call that was pending fails in any case: only the caller knows whether it may be repeated.
 ///
 /// Immutable, and so safe for many threads.
 ///
-/// @param times how often within that time; 0 for never
-/// @param within how long a time
+/// @param times how many restarts are allowed within that time; 0 for never
+/// @param within the time over which restarts are counted
 public record Restart(int times, Duration within) {
-  /// It is not, and calls to it fail from then on.
+  /// The service is not restarted, and further calls to it fail.
   public static final Restart NEVER = new Restart(0, Duration.ZERO);
 
-  /// It is, unless it ends more often than so many times in such a time: then it cannot work.
+  /// The service is restarted, at most `times` times within the given time. A service that ends
+  /// more often is taken to be broken and stays ended.
   public static Restart atMost(int times, Duration within) {
     return new Restart(times, within);
   }

@@ -6,19 +6,21 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/// What a started service runs as: a process, or a thread of this JVM.
+/// A started service: a process, or a thread of this JVM.
 interface RunningService {
-  /// Waits for its end, without doing anything about it.
+  /// Waits for the service to end. Does not cause the end, and does not reap a process.
   void awaitEnd(Deadline deadline) throws IOException;
 
-  /// Its process; empty if it has none, or if that has been reaped.
+  /// The pid of the service; empty if it has no process, or if its process has been reaped.
   OptionalInt pid();
 
-  /// How it ended, after its connection did; waits for that at most so long.
+  /// Says how the service ended, once its connection has ended. Waits for the end until the
+  /// deadline.
   ServiceException explainEnd(Deadline deadline);
 
-  /// Ends it, its connection being closed already: waits, then asks, then kills.
+  /// Ends the service, whose connection has been closed: waits, then asks it to end (SIGTERM or an
+  /// interrupt), then kills it if it is a process.
   ///
-  /// @return what was wrong with its end, if anything
+  /// @return the problem, if the service ended badly
   Optional<ServiceException> end(Duration patience);
 }

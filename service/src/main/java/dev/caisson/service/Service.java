@@ -24,17 +24,17 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// A host service: it answers calls, one after another, until the host closes the connection, and
+/// A host service. It answers calls, one after another, until the host closes the connection, and
 /// then always stops.
 ///
-/// What it can do is a [ServiceMethod] each, which callers share; the constructor says how each is
-/// done:
+/// A service and its callers share a [ServiceMethod] for each method. The constructor registers a
+/// handler for each:
 ///
 /// {@snippet class="dev.caisson.service.Checksums" region="service"}
 ///
-/// A service that wants the JSON itself overrides [#dispatch]. The same class serves as an
-/// executable of its own ([ServiceProgram]) and as an object inside the JVM of the host
-/// ([ServiceManager#start(String, Service)]). They differ in when [#stop()] runs:
+/// A service that handles raw JSON overrides [#dispatch]. The same class can run as an executable
+/// ([ServiceProgram]) and as an object inside the JVM of the host ([ServiceManager#start(String,
+/// Service)]). The two differ in when [#stop()] runs:
 ///
 /// | the host ends by | executable | object in the JVM |
 /// | --- | --- | --- |
@@ -42,13 +42,13 @@ import tools.jackson.databind.JsonNode;
 /// | `System.exit`, its last thread, SIGTERM, SIGINT, SIGHUP | runs | runs, within 15 s |
 /// | SIGKILL, a crash of the JVM | runs, as soon as it is not in a method | does not run |
 ///
-/// So an object holds only what the kernel frees with the process: descriptors, memory, locks on
-/// open files. What outlives a process (a mount, a loop device without autoclear, a file to be
-/// removed) is for an executable. A method that never returns keeps its process alive when the host
-/// has gone.
+/// So an object must hold only what the kernel frees with the process: descriptors, memory, locks
+/// on open files. A service that holds what outlives a process (a mount, a loop device without
+/// autoclear, a file to be removed) must be an executable. A method that never returns keeps its
+/// process alive after the host has ended.
 ///
-/// One thread at a time runs [#dispatch], the handlers and [#stop()], not always the same one; any
-/// thread may send signals.
+/// One thread at a time runs [#dispatch], the handlers and [#stop()]; it is not always the same
+/// thread. Any thread may send signals.
 public abstract class Service {
   private static final Duration SEND = Duration.ofSeconds(60);
 
@@ -61,7 +61,7 @@ public abstract class Service {
 
   private volatile @Nullable Host host;
 
-  /// The host of a service that has been started.
+  /// The host that a started service is attached to.
   private static final class Host {
     final String id;
     final Connection connection;
@@ -78,22 +78,22 @@ public abstract class Service {
     this(SEND);
   }
 
-  /// @param sendDeadline how long a message waits for a host that does not read
+  /// @param sendDeadline how long sending a message waits for a host that does not read
   Service(Duration sendDeadline) {
     this.sendDeadline = sendDeadline;
   }
 
-  /// How a method is done.
+  /// Performs a method.
   ///
-  /// @param <Q> what it is asked with
-  /// @param <R> what it answers
+  /// @param <Q> the request
+  /// @param <R> the reply
   @FunctionalInterface
   public interface Handler<Q, R> {
     /// Answers a call.
     ///
     /// @param request its descriptors are closed afterwards unless they are moved out
-    /// @return the answer; its descriptors are given away with it
-    /// @throws Exception what the caller will see
+    /// @return the reply, which takes its descriptors along
+    /// @throws Exception reported to the caller
     R handle(Q request) throws Exception;
   }
 
@@ -104,26 +104,26 @@ public abstract class Service {
     }
   }
 
-  /// Says how a method is done; to be called by the constructor.
+  /// Registers the handler of a method. For the constructor.
   ///
-  /// @throws IllegalStateException if that has been said
+  /// @throws IllegalStateException if the method has a handler
   protected final <Q, R> void on(ServiceMethod<Q, R> method, Handler<Q, R> handler) {
     Objects.requireNonNull(method, "method");
     Objects.requireNonNull(handler, "handler");
     if (methods.putIfAbsent(method.name(), new Typed<>(method, handler)) != null) {
-      throw new IllegalStateException("the method " + method.name() + " is there already");
+      throw new IllegalStateException("the method " + method.name() + " already has a handler");
     }
   }
 
-  /// Answers a call, which unless it is overridden means: by the [method][#on] of that name.
+  /// Answers a call. This implementation calls the [handler][#on] of the method of that name.
   ///
-  /// What it throws becomes an exception at the caller, and the service lives on. It is never run
-  /// twice at once.
+  /// The caller receives what this throws as an exception, and the service keeps running. Calls
+  /// never overlap.
   ///
-  /// @param method what is asked for
+  /// @param method the name of the method
   /// @param args its arguments
-  /// @param descriptors those that came with the call; they are closed afterwards unless moved out
-  /// @return the answer, with whose descriptors the service parts
+  /// @param descriptors the descriptors of the call; they are closed afterwards unless moved out
+  /// @return the reply; the service gives up its descriptors
   protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
     var typed = methods.get(method);
     if (typed == null) {
@@ -133,8 +133,8 @@ public abstract class Service {
     return typed.call(args, descriptors);
   }
 
-  /// Frees all that the service holds. Called once, when the connection has ended, for whatever
-  /// reason. The class says which ends of the host do not get that far.
+  /// Frees all that the service holds. Called once, when the connection has ended for any reason.
+  /// The table above says after which ends of the host it does not run.
   protected void stop() throws Exception {}
 
   /// The id that the host gave to this service.
@@ -144,14 +144,14 @@ public abstract class Service {
     return started().id;
   }
 
-  /// Sends a signal to the host: at any time from the start of the service to the end of the
-  /// connection, by any thread, also between calls. What is sent during a call comes before its
+  /// Sends a signal to the host. Any thread may send one, from the start of the service to the end
+  /// of the connection, also between calls. A signal that is sent during a call arrives before its
   /// answer.
   ///
-  /// Blocks until there is room for it, 60 s at most: the host reads when it calls, or has a
-  /// [standing listener][ServiceSpec#onSignal].
+  /// Blocks until there is room for the signal, 60 s at most. The host reads during its calls, and
+  /// at any time if it has a [standing listener][ServiceSpec#onSignal].
   ///
-  /// @param descriptors they stay this side's
+  /// @param descriptors the caller keeps them
   /// @throws IllegalStateException before the service is started
   /// @throws IllegalArgumentException if a descriptor is not open
   /// @throws DeadlineException if the host does not read; nothing was sent then
@@ -162,7 +162,7 @@ public abstract class Service {
     send(started(), new ServiceMessage.Signal(value), descriptors);
   }
 
-  /// Sends a record as a signal; its descriptors stay this side's.
+  /// Sends a record as a signal. The caller keeps its descriptors.
   ///
   /// @throws IOException as [#emitSignal(JsonNode, List)]
   protected final void emitSignal(Record value) throws IOException {
@@ -178,18 +178,18 @@ public abstract class Service {
     return current;
   }
 
-  /// Connects the service with its host: it has an id and can send signals from now on.
+  /// Connects the service with its host. From now on it has an id and can send signals.
   ///
-  /// @throws IllegalStateException if it serves another host
+  /// @throws IllegalStateException if this object serves a host already
   final synchronized void attach(String id, Connection connection) {
     var current = host;
     if (current != null && !current.gone) {
-      throw new IllegalStateException("this object serves already, as service " + current.id);
+      throw new IllegalStateException("this object already serves, as service " + current.id);
     }
     host = new Host(id, connection);
   }
 
-  /// Serves the host that it has been attached to, to the end of the connection, and stops.
+  /// Serves the attached host until the connection ends, then stops.
   ///
   /// @throws Exception what [#stop()] threw, or why the connection broke
   final void serve() throws Exception {
@@ -237,9 +237,9 @@ public abstract class Service {
     }
   }
 
-  /// @return whether it arrived; a host that is gone, or reads no more, is no failure of the
-  ///   service
-  /// @throws IllegalArgumentException if something has closed one of the descriptors
+  /// @return whether the message was sent; a host that is gone, or no longer reads, is not a
+  ///   failure of the service
+  /// @throws IllegalArgumentException if one of the descriptors has been closed
   private boolean answer(Host to, ServiceMessage message, List<Fd> descriptors) throws IOException {
     try {
       send(to, message, descriptors);
@@ -286,7 +286,8 @@ public abstract class Service {
     }
   }
 
-  /// One that came with the call and is returned without having been moved is closed by now.
+  /// Checks that all descriptors are open. A descriptor of the call that is returned without having
+  /// been moved out has been closed by now.
   private static void requireOpen(String message, List<Fd> descriptors) {
     for (var descriptor : descriptors) {
       if (!descriptor.isOpen()) {

@@ -27,28 +27,28 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// Calls the methods of a service.
 ///
 /// Safe for many threads: their calls wait for each other, in order. A call that ends without its
-/// answer (deadline, interrupt, a peer that breaks the protocol) ends the connection with it, so
-/// that a late answer can never be taken for that of the next call. The service then ends, too; one
-/// that is [restarted][Restart] can be called again by the same client.
+/// answer (deadline, interrupt, a peer that breaks the protocol) ends the connection, so that a
+/// late answer is never taken for the answer to the next call. The service then ends, too. If it is
+/// [restarted][Restart], the same client can call it again.
 ///
-/// A service may send signals at any time. Those of a call go to the listener of that call. The
-/// others go to the [standing listener][ServiceSpec#onSignal] as they come. Without a standing
-/// listener they wait, and the listener of the next call hears them, in order, before that call is
-/// sent. [SignalListener#NONE] drops them.
+/// A service may send signals at any time. Signals during a call go to the listener of that call.
+/// Signals between calls go to the [standing listener][ServiceSpec#onSignal] as they come. Without
+/// a standing listener they stay queued, and the listener of the next call receives them, in order,
+/// before that call is sent. [SignalListener#NONE] drops them.
 public final class ServiceClient {
   private final String id;
   private final ReentrantLock turn = new ReentrantLock(true);
   private final Owner owner;
 
-  /// Hears the signals between calls; NONE if the next call is to hear them.
+  /// Receives the signals between calls; NONE leaves them to the listener of the next call.
   private final SignalListener standing;
 
   private final Optional<StandingListener> watcher;
   private volatile Session session;
 
-  /// The keeper of the service that a client calls.
+  /// The owner of the service that a client calls: it stops the service.
   interface Owner {
-    /// The connection is all that keeps the service.
+    /// For a service that is only known by its connection.
     Owner NONE =
         new Owner() {
           @Override
@@ -62,12 +62,13 @@ public final class ServiceClient {
           }
         };
 
-    /// Stops the service, unless that has been done.
+    /// Stops the service. No-op if it has been stopped.
     ///
-    /// @param patience empty for that of its manager
+    /// @param patience how long the service may take to stop by itself; empty for the default of
+    ///   its manager
     void stop(ServiceClient client, Optional<Duration> patience) throws ServiceException;
 
-    /// The process of the service, unless it has been reaped.
+    /// The pid of the service; empty if it has no process, or if its process has been reaped.
     OptionalInt pid();
   }
 
@@ -88,21 +89,21 @@ public final class ServiceClient {
     watcher.ifPresent(listener -> listener.watch(session));
   }
 
-  /// Calls what speaks the protocol at the other end of a socket, however it was started.
+  /// Makes a client of a service at the other end of a socket, regardless of how it was started.
   ///
-  /// @param id its name in messages
-  /// @param socket connected, of the type SOCK_SEQPACKET; the client takes it over, and [#stop()]
-  ///   closes it
-  /// @throws IllegalArgumentException if the socket is of another type; it stays the caller's then
-  /// @throws SystemCallException if the descriptor is not a socket; it stays the caller's then
+  /// @param id the name of the service in messages
+  /// @param socket a connected socket of the type SOCK_SEQPACKET; the client takes it over, and
+  ///   [#stop()] closes it
+  /// @throws IllegalArgumentException if the socket is of another type; the caller keeps it then
+  /// @throws SystemCallException if the descriptor is not a socket; the caller keeps it then
   public static ServiceClient over(String id, UnixSocket socket) throws SystemCallException {
     return over(id, socket, Limits.DEFAULT, SignalListener.NONE);
   }
 
-  /// Calls what speaks the protocol at the other end of a socket, as [#over(String, UnixSocket)].
+  /// Makes a client of a service at the other end of a socket, as [#over(String, UnixSocket)].
   ///
-  /// @param limits what is accepted of it
-  /// @param signals the standing listener, as [ServiceSpec#onSignal] has it
+  /// @param limits the limits on the messages of the service
+  /// @param signals the standing listener, see [ServiceSpec#onSignal]
   public static ServiceClient over(
       String id, UnixSocket socket, Limits limits, SignalListener signals)
       throws SystemCallException {
@@ -126,25 +127,25 @@ public final class ServiceClient {
     return id;
   }
 
-  /// The process of the service; empty for a service in this JVM, for the other end of a
+  /// The pid of the service. Empty for a service in this JVM, for the other end of a
   /// [socket][#over], and when the process has been reaped.
   ///
-  /// For messages: to stop the service, use [#stop()].
+  /// Use it in messages only. To stop the service, call [#stop()].
   public OptionalInt pid() {
     return owner.pid();
   }
 
   /// Stops the service, as [ServiceManager#stop(String)]. No-op if it has been stopped.
   ///
-  /// @throws ServiceException if it ended otherwise than by itself with status 0
+  /// @throws ServiceException if the service did not end by itself with status 0
   public void stop() throws ServiceException {
     owner.stop(this, Optional.empty());
   }
 
   /// Stops the service. No-op if it has been stopped.
   ///
-  /// @param patience how long it may take to stop by itself
-  /// @throws ServiceException if it ended otherwise than by itself with status 0
+  /// @param patience how long the service may take to stop by itself
+  /// @throws ServiceException if the service did not end by itself with status 0
   public void stop(Duration patience) throws ServiceException {
     requireNonNull(patience, "patience");
     owner.stop(this, Optional.of(patience));
@@ -157,27 +158,27 @@ public final class ServiceClient {
     return call(method, JsonNodeFactory.instance.arrayNode(), deadline);
   }
 
-  /// Calls a method and returns its value. Descriptors of the answer are closed; signals go to the
-  /// standing listener, if there is one.
+  /// Calls a method and returns its value. Closes the descriptors of the answer. Signals go to the
+  /// standing listener; without one they are dropped.
   ///
-  /// Blocks until the answer comes; an interrupt ends it.
+  /// Blocks until the answer comes. An interrupt ends the call.
   ///
-  /// @param deadline for all of it, waiting for the calls of other threads included
+  /// @param deadline for the whole call, including the wait for the calls of other threads
   /// @throws RemoteException if the method failed
-  /// @throws ServiceEndedException if the service ended instead
-  /// @throws ProtocolException if it answered what is no answer
-  /// @throws DeadlineException if it did not answer in time
-  /// @throws InterruptedIOException if the thread is interrupted; the interrupt stays set
+  /// @throws ServiceEndedException if the service ended before it answered
+  /// @throws ProtocolException if the service broke the protocol
+  /// @throws DeadlineException if the service did not answer in time
+  /// @throws InterruptedIOException if the thread is interrupted; its interrupt status stays set
   public JsonNode call(String method, JsonNode args, Duration deadline) throws IOException {
     try (var reply = callWithFds(method, args, List.of(), SignalListener.NONE, deadline)) {
       return reply.value();
     }
   }
 
-  /// Calls a method with a record, and returns a record. Signals go to the standing listener, if
-  /// there is one.
+  /// Calls a method with a record, and returns a record. Signals go to the standing listener;
+  /// without one they are dropped.
   ///
-  /// @param request its descriptors stay the caller's
+  /// @param request the caller keeps its descriptors
   /// @return the answer, whose descriptors the caller owns
   /// @throws IOException as [#call(String, JsonNode, Duration)]
   public <Q, R> R call(ServiceMethod<Q, R> method, Q request, Duration deadline)
@@ -187,10 +188,10 @@ public final class ServiceClient {
 
   /// Calls a method with a record, and returns a record.
   ///
-  /// @param request its descriptors stay the caller's
-  /// @param signals hears what comes before the answer
+  /// @param request the caller keeps its descriptors
+  /// @param signals receives the signals that come before the answer
   /// @return the answer, whose descriptors the caller owns
-  /// @throws IOException as [#call(String, JsonNode, Duration)], and what the listener threw
+  /// @throws IOException as [#call(String, JsonNode, Duration)], and what the listener throws
   public <Q, R> R call(
       ServiceMethod<Q, R> method, Q request, SignalListener signals, Duration deadline)
       throws IOException {
@@ -204,12 +205,12 @@ public final class ServiceClient {
         reply.descriptors());
   }
 
-  /// Calls a method with descriptors, which the caller keeps.
+  /// Calls a method with descriptors. The caller keeps them.
   ///
-  /// @param signals hears what comes before the answer; [SignalListener#NONE] leaves it to the
-  ///   standing listener, if there is one
+  /// @param signals receives the signals that come before the answer; [SignalListener#NONE] leaves
+  ///   them to the standing listener, if there is one
   /// @return the answer, whose descriptors the caller owns
-  /// @throws IOException as [#call(String, JsonNode, Duration)], and what the listener threw
+  /// @throws IOException as [#call(String, JsonNode, Duration)], and what the listener throws
   public Message callWithFds(
       String method, JsonNode args, List<Fd> descriptors, SignalListener signals, Duration deadline)
       throws IOException {
@@ -219,7 +220,7 @@ public final class ServiceClient {
     requireNonNull(signals, "signals");
     var until = Deadline.in(requireNonNull(deadline, "deadline"));
     takeTurn(method, until);
-    // What is attached meanwhile is for the next call.
+    // A restart may attach a new session meanwhile. Only the next call uses it.
     var exchange = new Exchange(id, session, method, until);
     boolean awaited = false;
     try {
@@ -258,19 +259,19 @@ public final class ServiceClient {
     }
   }
 
-  /// Ends the connection, and a call that is under way with it.
+  /// Ends the connection, and with it a pending call.
   void disconnect() {
     session.close();
   }
 
-  /// Goes on with a new run of the service; the calls of the old one have ended.
+  /// Connects the client with a new run of the service. The calls to the old run have ended.
   void attach(Connection fresh, Session.Ending ending) {
     var next = new Session(id, fresh, ending);
     session = next;
     watcher.ifPresent(listener -> listener.watch(next));
   }
 
-  /// Waits until the standing listener has heard all signals of a run that has ended.
+  /// Waits until the standing listener has received all signals of a run that has ended.
   void drain(Duration patience) {
     watcher.ifPresent(listener -> listener.drain(patience));
   }
@@ -295,7 +296,7 @@ public final class ServiceClient {
     }
   }
 
-  /// The id of the service, and its process.
+  /// The id of the service, and its pid.
   @Override
   public String toString() {
     var pid = pid();

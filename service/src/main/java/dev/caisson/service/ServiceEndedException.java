@@ -4,7 +4,7 @@ import dev.caisson.linux.process.Exit;
 import java.util.List;
 import java.util.Optional;
 
-/// A service ended that should have lived on, or ended badly.
+/// A service ended without having been stopped, or ended badly.
 ///
 /// Immutable.
 public final class ServiceEndedException extends ServiceException {
@@ -14,7 +14,7 @@ public final class ServiceEndedException extends ServiceException {
   @SuppressWarnings("serial") // always an immutable list of strings
   private final List<String> lastLines;
 
-  @SuppressWarnings("serial") // for those who catch it, not to be sent anywhere
+  @SuppressWarnings("serial") // exceptions of services are not serialized
   private final Optional<Exit> exit;
 
   ServiceEndedException(String service, Exit exit, List<String> lastLines) {
@@ -37,13 +37,13 @@ public final class ServiceEndedException extends ServiceException {
     this.lastLines = lastLines;
   }
 
-  /// The exit status or signal of a process; empty for a thread of this JVM, and for a process that
-  /// has not ended by itself.
+  /// The exit status or signal of the process. Empty for a service in this JVM, and for a process
+  /// that has not ended by itself.
   public Optional<Exit> exit() {
     return exit;
   }
 
-  /// The last lines that it printed, oldest first.
+  /// The last lines that the service printed, oldest first.
   public List<String> lastLines() {
     return lastLines;
   }

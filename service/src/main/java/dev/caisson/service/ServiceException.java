@@ -2,7 +2,7 @@ package dev.caisson.service;
 
 import java.io.IOException;
 
-/// Something is wrong with a host service. Each kind is a class of its own.
+/// A host service failed. Each kind of failure is a subclass.
 ///
 /// Exceptions of services are immutable.
 public abstract sealed class ServiceException extends IOException

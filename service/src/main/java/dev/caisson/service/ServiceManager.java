@@ -16,25 +16,24 @@ import java.util.SequencedSet;
 
 /// Starts services and stops them: a service lives at most as long as the manager that started it.
 ///
-/// [#finish()] stops all, the last started first, and throws if one of them ended badly: a service
-/// whose last write failed must not pass for one that did its work. [#close()] stops what is left
-/// and never throws.
+/// [#finish()] stops all services, the last started first, and throws if one of them ended badly: a
+/// service whose last write failed must not count as a success. [#close()] stops the remaining
+/// services and never throws.
 ///
 /// {@snippet class="dev.caisson.service.Checksums" region="caller"}
 ///
-/// The end of the JVM closes what has not been closed: `System.exit`, the end of its last thread,
-/// SIGTERM, SIGINT and SIGHUP stop the services of all managers, the manager that was made last
-/// first. The JVM waits for that as long as the most patient manager, 12 s at most, and then 3 s
-/// until those that do not stop by themselves have been killed or interrupted. Other shutdown hooks
-/// run at the same time.
+/// When the JVM ends by `System.exit`, the end of its last thread, SIGTERM, SIGINT or SIGHUP, it
+/// stops the services of all managers, the newest manager first. The JVM waits as long as the most
+/// patient manager allows, 12 s at most. Services that have not stopped by then are killed or
+/// interrupted; that takes at most 3 s more. Other shutdown hooks run concurrently.
 ///
-/// No program can do anything about SIGKILL. An executable notices that its connection has ended,
-/// and stops by itself. The [Service#stop()] of a service in this JVM does not run. [Service] says
-/// which kind of service may hold what.
+/// No program can handle SIGKILL. If the JVM is killed by it, a service that is an executable
+/// notices the end of its connection and stops by itself. The [Service#stop()] of a service in this
+/// JVM does not run. [Service] says what each kind of service may hold.
 ///
 /// Safe for many threads.
 public final class ServiceManager implements AutoCloseable {
-  /// How many ids are remembered of services that have been stopped.
+  /// How many ids of stopped services are remembered.
   private static final int REMEMBERED = 10_000;
 
   private final long number = OpenManagers.number();
@@ -42,19 +41,21 @@ public final class ServiceManager implements AutoCloseable {
   private final Launcher launcher;
   private final Duration patience;
 
-  /// Those that run, by their ids. The lock of all that follows.
+  /// The running services, by their ids. Also the lock of the fields that follow.
   private final SequencedMap<String, SupervisedService> services = new LinkedHashMap<>();
 
-  /// Those that are being stopped, in that order.
+  /// The services that are being stopped, in the order in which they are stopped.
   private final SequencedSet<SupervisedService> stopping = new LinkedHashSet<>();
 
   private final SequencedSet<String> stopped = new LinkedHashSet<>();
   private boolean closed;
 
-  /// @param listener hears what services print
-  /// @param thread the thread that services are started from: it decides which mounts they see
-  /// @param environment the whole environment of the services
-  /// @param patience how long a service may take to stop by itself; in all, when all are stopped
+  /// @param listener receives the lines that services print
+  /// @param thread starts the services: its mount namespace decides which mounts they see
+  /// @param environment the whole environment of the services, except that `PYTHONUNBUFFERED=1` and
+  ///   [ServiceSpec#env] are added
+  /// @param patience how long a service may take to stop by itself; the time for all together if
+  ///   all are stopped
   /// @throws IllegalArgumentException if the patience is negative
   public ServiceManager(
       OutputListener listener,
@@ -68,32 +69,35 @@ public final class ServiceManager implements AutoCloseable {
     this.patience = requirePatience(patience);
   }
 
-  /// A manager for services that see what this JVM sees, each of which has 10 seconds to stop. What
-  /// they print goes to the standard output ([OutputListener#PRINTING]).
+  /// A manager for services that see the mounts and the environment of this JVM. Each has 10
+  /// seconds to stop. The output of services goes to the standard output
+  /// ([OutputListener#PRINTING]).
   public ServiceManager() {
     this(OutputListener.PRINTING);
   }
 
-  /// A manager for services that see what this JVM sees, each of which has 10 seconds to stop.
+  /// A manager for services that see the mounts and the environment of this JVM. Each has 10
+  /// seconds to stop.
   public ServiceManager(OutputListener listener) {
     this(listener, Duration.ofSeconds(10));
   }
 
-  /// A manager for services that see what this JVM sees.
+  /// A manager for services that see the mounts and the environment of this JVM.
   ///
-  /// @param patience how long a service may take to stop by itself; in all, when all are stopped
+  /// @param patience how long a service may take to stop by itself; the time for all together if
+  ///   all are stopped
   public ServiceManager(OutputListener listener, Duration patience) {
     this(listener, SpawnThread.shared(), System.getenv(), patience);
   }
 
   private static Duration requirePatience(Duration patience) {
     if (requireNonNull(patience, "patience").isNegative()) {
-      throw new IllegalArgumentException("a patience cannot be negative: " + patience);
+      throw new IllegalArgumentException("the patience cannot be negative: " + patience);
     }
     return patience.compareTo(Deadline.FOREVER) < 0 ? patience : Deadline.FOREVER;
   }
 
-  /// Whether services can be started: not any more once the manager has been finished or closed.
+  /// Whether services can be started: false once the manager has been finished or closed.
   public boolean isRunning() {
     synchronized (services) {
       return !closed;
@@ -103,21 +107,23 @@ public final class ServiceManager implements AutoCloseable {
   /// Starts an executable as `EXE --service-id ID --service-fd FD ARGS...`, with `/dev/null` as its
   /// standard input.
   ///
-  /// @param id unique among the services that run
-  /// @param executable a path; a bare name, without a slash, is looked up in the PATH of the
-  ///   environment that the service gets, see `execvp(3)`
-  /// @throws IllegalArgumentException if one of that id runs already
-  /// @throws SystemCallException if it cannot be started; ENOENT if there is no such file
+  /// @param id unique among the running services
+  /// @param executable a path; a name without a slash is looked up in the PATH of the service's
+  ///   environment, see `execvp(3)`
+  /// @throws IllegalArgumentException if a service with this id is running
+  /// @throws SystemCallException if the executable cannot be started; ENOENT if there is no such
+  ///   file
   public ServiceClient start(String id, Path executable, List<String> args)
       throws SystemCallException {
     return start(id, ServiceSpec.executable(executable, args));
   }
 
-  /// Starts a service inside this JVM, on a thread of the kind of the one that calls this.
+  /// Starts a service inside this JVM, on a virtual thread if the caller is on one, else on a
+  /// platform thread.
   ///
-  /// @param id unique among the services that run
-  /// @throws IllegalArgumentException if one of that id runs already
-  /// @throws IllegalStateException if this object serves already
+  /// @param id unique among the running services
+  /// @throws IllegalArgumentException if a service with this id is running
+  /// @throws IllegalStateException if this object already serves, or the manager has been closed
   public ServiceClient start(String id, Service service) {
     try {
       return start(id, ServiceSpec.once(requireNonNull(service, "service")));
@@ -128,11 +134,11 @@ public final class ServiceManager implements AutoCloseable {
 
   /// Starts a service.
   ///
-  /// @param id unique among the services that run
-  /// @return what calls it, until it is stopped
-  /// @throws IllegalArgumentException if one of that id runs already
+  /// @param id unique among the running services
+  /// @return a client for the service, usable until the service is stopped
+  /// @throws IllegalArgumentException if a service with this id is running
   /// @throws IllegalStateException if the manager has been closed
-  /// @throws SystemCallException if it cannot be started
+  /// @throws SystemCallException if the service cannot be started
   public ServiceClient start(String id, ServiceSpec spec) throws SystemCallException {
     requireNonNull(id, "id");
     requireNonNull(spec, "spec");
@@ -151,20 +157,20 @@ public final class ServiceManager implements AutoCloseable {
     }
   }
 
-  /// Stops one service: its connection is closed, and it may take its time to stop, then it is
-  /// asked (SIGTERM), then killed. Its id is free afterwards. No-op if the service has been stopped
+  /// Stops one service. Closes its connection and waits for it to stop by itself; then sends
+  /// SIGTERM, then SIGKILL. The id is free afterwards. No-op if the service has been stopped
   /// before.
   ///
-  /// @throws ServiceException if it ended otherwise than by itself with status 0
-  /// @throws IllegalArgumentException if no service of that id has been started; the ids of the
-  ///   last 10,000 that were stopped are remembered
+  /// @throws ServiceException if the service did not end by itself with status 0
+  /// @throws IllegalArgumentException if no service with this id has been started; the ids of the
+  ///   last 10,000 stopped services are remembered
   public void stop(String id) throws ServiceException {
     stop(id, patience);
   }
 
   /// Stops one service, as [#stop(String)].
   ///
-  /// @param patience how long it may take to stop by itself
+  /// @param patience how long the service may take to stop by itself
   public void stop(String id, Duration patience) throws ServiceException {
     var allowed = requirePatience(patience);
     SupervisedService supervised;
@@ -197,7 +203,7 @@ public final class ServiceManager implements AutoCloseable {
     }
   }
 
-  /// Called when a stop has been done, or has not been waited for any longer.
+  /// Called when a stop is done, or when a thread gave up waiting for it.
   private void finish(SupervisedService supervised) {
     synchronized (services) {
       if (supervised.hasEnded() && stopping.remove(supervised)) {
@@ -212,20 +218,20 @@ public final class ServiceManager implements AutoCloseable {
     }
   }
 
-  /// Stops a service and starts it anew, in the place it had among the others; the client that
-  /// calls it goes on with the new one.
+  /// Stops a service and starts it again. Its position in the order of services and its client
+  /// stay.
   ///
-  /// @throws ServiceException if the old one ended badly; the new one runs all the same
-  /// @throws IllegalArgumentException if no such service runs
-  /// @throws IllegalStateException if it was given as an object, which serves once
-  /// @throws SystemCallException if it cannot be started again; it has ended then, and can be
-  ///   restarted again or stopped
+  /// @throws ServiceException if the old run ended badly; the new run has been started nevertheless
+  /// @throws IllegalArgumentException if no service with this id is running
+  /// @throws IllegalStateException if the service was started from an object, which serves once
+  /// @throws SystemCallException if the service cannot be started again; it has ended then, and can
+  ///   still be restarted or stopped
   public void restart(String id) throws ServiceException, SystemCallException {
     SupervisedService supervised;
     synchronized (services) {
       supervised = services.get(requireNonNull(id, "id"));
       if (supervised == null) {
-        throw new IllegalArgumentException("no service " + id + " runs");
+        throw new IllegalArgumentException("service " + id + " is not running");
       }
     }
     var problem = supervised.restart();
@@ -234,25 +240,27 @@ public final class ServiceManager implements AutoCloseable {
     }
   }
 
-  /// Stops all services, as [#finish()], and says nothing about how they ended. Idempotent, never
-  /// throws. For the end of a `try`, whose body calls [#finish()] when all has gone well.
+  /// Stops all services, as [#finish()], but does not report how they ended. Idempotent, never
+  /// throws. For `try`-with-resources, whose body calls [#finish()] after success.
   @Override
   public void close() {
     var _ = stopAll(patience);
   }
 
-  /// Stops all services, the last started first, within one deadline for all. Those that another
-  /// thread is stopping are waited for, and forced at that deadline. Blocks until all have ended;
-  /// an interrupt shortens that. Nothing can be started afterwards. No-op if all have been stopped.
+  /// Stops all services, the last started first, within one deadline for all. Waits for services
+  /// that another thread is stopping, and forces them to end at that deadline. Blocks until all
+  /// have ended; an interrupt shortens that. No service can be started afterwards. No-op if all
+  /// have been stopped.
   ///
-  /// @throws ServiceException if one of them ended badly; the others' problems are suppressed in it
+  /// @throws ServiceException if a service ended badly; the problems of further services are added
+  ///   as suppressed exceptions
   public void finish() throws ServiceException {
     finish(patience);
   }
 
   /// Stops all services, as [#finish()].
   ///
-  /// @param patience how long they may take, in all, to stop by themselves
+  /// @param patience how long all services together may take to stop by themselves
   public void finish(Duration patience) throws ServiceException {
     var problems = stopAll(requirePatience(patience));
     if (problems.isEmpty()) {
@@ -263,7 +271,7 @@ public final class ServiceManager implements AutoCloseable {
     throw first;
   }
 
-  /// @return what was wrong with the ends, in order
+  /// @return the problems of the services that ended badly, in order
   private List<ServiceException> stopAll(Duration allowed) {
     var stop = new OrderedStop(Deadline.in(allowed));
     synchronized (services) {
@@ -273,9 +281,9 @@ public final class ServiceManager implements AutoCloseable {
     return stop.problems();
   }
 
-  /// Stops all services that run, and waits for those that another thread is stopping.
+  /// Stops all running services, and waits for the services that another thread is stopping.
   ///
-  /// @return whether there was any
+  /// @return whether there was a service to stop or to wait for
   private boolean stopAll(OrderedStop stop) {
     List<SupervisedService> all;
     synchronized (services) {
@@ -287,7 +295,7 @@ public final class ServiceManager implements AutoCloseable {
     return !all.isEmpty();
   }
 
-  /// The ids of the services that run.
+  /// The ids of the running services.
   @Override
   public String toString() {
     synchronized (services) {
@@ -296,7 +304,7 @@ public final class ServiceManager implements AutoCloseable {
     }
   }
 
-  /// What the end of the JVM calls.
+  /// The view of this manager that the shutdown hook uses.
   private final class AtTheEnd implements OpenManagers.Manager {
     @Override
     public Duration patience() {

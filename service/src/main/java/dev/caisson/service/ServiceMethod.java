@@ -2,25 +2,25 @@ package dev.caisson.service;
 
 import static java.util.Objects.requireNonNull;
 
-/// A method of a service, as the service and its callers share it: its name, and what goes in and
-/// comes out.
+/// A method of a service: its name, and the types of its request and reply. A service and its
+/// callers share it.
 ///
-/// Both are records, whose components are what Jackson makes of JSON, other records among them; or
-/// a [tools.jackson.databind.JsonNode], for JSON as it is. A component may be a descriptor
-/// ([dev.caisson.linux.Fd]): in the JSON stands its place among those that go with the message, and
-/// the object owns it. A component that need not be there is an [java.util.Optional]. In a module,
-/// the package of the records must be open to `tools.jackson.databind`, unless they are public and
-/// it is exported.
+/// Request and reply are records, or a [tools.jackson.databind.JsonNode] for raw JSON. The
+/// components of a record are of any type that Jackson reads and writes, other records included. A
+/// component may be a descriptor ([dev.caisson.linux.Fd]): the JSON has its index among the
+/// descriptors of the message, and the record owns it. An optional component is an
+/// [java.util.Optional]. In a module, the package of the records must be open to
+/// `tools.jackson.databind`, unless the records are public and the package is exported.
 ///
 /// {@snippet class="dev.caisson.service.Checksums" region="method"}
 ///
 /// Immutable, and so safe for many threads.
 ///
-/// @param name what stands in the message
-/// @param request what the method is asked with
-/// @param reply what it answers
-/// @param <Q> what the method is asked with
-/// @param <R> what it answers
+/// @param name the name in the message
+/// @param request the type of the request
+/// @param reply the type of the reply
+/// @param <Q> the type of the request
+/// @param <R> the type of the reply
 public record ServiceMethod<Q, R>(String name, Class<Q> request, Class<R> reply) {
   /// A method.
   public ServiceMethod {

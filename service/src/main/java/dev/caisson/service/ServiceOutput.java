@@ -9,9 +9,9 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.List;
 
-/// Reads what a service prints, to the last byte, in lines.
+/// Reads the output of a service line by line, to the last byte.
 final class ServiceOutput {
-  /// What can be in a pipe that has ended: `/proc/sys/fs/pipe-max-size`.
+  /// The most bytes that a pipe can hold: the default of `/proc/sys/fs/pipe-max-size`.
   private static final int MOST_IN_A_PIPE = 1 << 20;
 
   private static final int KEPT = 20;
@@ -26,7 +26,7 @@ final class ServiceOutput {
   private final ByteArrayOutputStream line = new ByteArrayOutputStream();
   private final Thread reader;
 
-  /// Takes over the end of the pipe to read from.
+  /// Takes over the read end of the pipe.
   ServiceOutput(String id, String program, OutputListener listener, Fd pipe) {
     this.id = id;
     this.program = program;
@@ -50,7 +50,7 @@ final class ServiceOutput {
           if (buffer[i] == '\n') {
             finishLine();
           } else {
-            // A character has three bytes at most after its first, and is not torn.
+            // A UTF-8 character has at most three bytes after its first. It is not split.
             boolean inside = (buffer[i] & 0xc0) == 0x80;
             if (line.size() >= LONGEST_LINE + (inside ? 3 : 0)) {
               finishLine();
@@ -60,7 +60,7 @@ final class ServiceOutput {
         }
       }
     } catch (IOException | IllegalStateException closed) {
-      // Someone else holds the pipe open after the service's end, and was given up on.
+      // Another process held the pipe open after the service had ended, and finish() closed it.
     }
     if (line.size() > 0) {
       finishLine();
@@ -79,20 +79,20 @@ final class ServiceOutput {
     try {
       listener.line(id, program, text);
     } catch (RuntimeException bug) {
-      // It has not heard this line, and shall hear the next: the service is not to die of it.
+      // Go on with the next line: a fault of the listener must not end the service.
       Listeners.report(bug);
     }
   }
 
-  /// Waits for the end of the output, as long as it comes.
+  /// Waits for the end of the output, until the timeout.
   void await(Duration patience) throws InterruptedException {
     reader.join(patience);
   }
 
-  /// Waits for the end of the output; one that does not come in time (a process left behind may
-  /// hold the pipe, and print for ever) is forced when what is in the pipe has been heard.
+  /// Waits for the end of the output. After the timeout it reads what is in the pipe and closes it:
+  /// a process that the service left behind may hold the pipe and print for ever.
   ///
-  /// @param slowListener how long the listener may take for that
+  /// @param slowListener how long the listener may take for the rest
   void finish(Duration patience, Duration slowListener) throws InterruptedException {
     if (reader.join(patience)) {
       return;

@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/// A service that is a process of its own, the leader of a process group.
+/// A service that runs as its own process, the leader of a process group.
 final class ServiceProcess implements RunningService {
   private static final Duration AFTER_SIGTERM = Duration.ofSeconds(1);
   private static final Duration AFTER_SIGKILL = Duration.ofSeconds(10);
@@ -63,7 +63,7 @@ final class ServiceProcess implements RunningService {
   public Optional<ServiceException> end(Duration patience) {
     boolean interrupted = Thread.interrupted();
     try (child) {
-      // An interrupted thread does not wait long, and still leaves nothing behind.
+      // An interrupted thread waits only briefly, and still cleans up.
       var exit = waitOr(interrupted ? AFTER_SIGTERM : patience, Signal.TERM);
       boolean forced = exit.isEmpty();
       if (forced) {
@@ -91,8 +91,8 @@ final class ServiceProcess implements RunningService {
     }
   }
 
-  /// Waits for its end, and kills what it has left in its group before it is reaped: until then the
-  /// number is the group's own.
+  /// Waits for the process to end, and kills the rest of its group before it is reaped: until then
+  /// the kernel does not reuse the id of the group.
   private Exit reap(Deadline deadline) throws IOException {
     var known = child.exit();
     if (known.isPresent()) {
@@ -102,26 +102,26 @@ final class ServiceProcess implements RunningService {
       awaitEnd(deadline);
       child.killGroup(Signal.KILL);
     } catch (ClosedChannelException | IllegalStateException reaped) {
-      // By another thread, which has done this.
+      // Another thread has reaped the process, and has killed the group.
     }
     return child.waitid(deadline);
   }
 
-  /// Gives the group a moment after SIGTERM, and kills those who are left of it before its leader
-  /// is reaped: until then the number is the group's own.
+  /// Gives the group 1 s after SIGTERM, then kills the rest of it before the leader is reaped:
+  /// until then the kernel does not reuse the id of the group.
   private void endGroup() throws IOException {
     try {
       Processes.awaitEnd(child.pidfd(), AFTER_SIGTERM);
     } catch (DeadlineException alive) {
-      // SIGKILL is next either way.
+      // SIGKILL follows in either case.
     } catch (ClosedChannelException | IllegalStateException reaped) {
-      // By another thread, and its group is gone with it.
+      // Another thread has reaped the process, and has killed the group.
       return;
     }
     child.killGroup(Signal.KILL);
   }
 
-  /// Waits for its end; if that does not come, sends the signal to all of its group.
+  /// Waits for the process to end. After the timeout it sends the signal to the whole group.
   private Optional<Exit> waitOr(Duration patience, Signal signal) throws IOException {
     try {
       return Optional.of(reap(Deadline.in(patience)));

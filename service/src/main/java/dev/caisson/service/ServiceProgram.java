@@ -32,9 +32,9 @@ import org.apache.commons.cli.UnrecognizedOptionException;
 ///
 /// {@snippet class="dev.caisson.service.Checksums" region="program"}
 ///
-/// A value is the next argument, or stands in the same one: `--size 5` or `--size=5`. The last of
-/// several counts. An option is written out: no other argument is accepted. `--help` prints what
-/// there is.
+/// A value is the next argument, or part of the same one: `--size 5` or `--size=5`. If an option is
+/// repeated, the last value counts. Options cannot be abbreviated, and there are no positional
+/// arguments. `--help` lists the options.
 ///
 /// Not safe for many threads.
 public final class ServiceProgram {
@@ -45,7 +45,7 @@ public final class ServiceProgram {
   private static final Set<Errno> UNSUITABLE =
       Set.of(Errno.EBADF, Errno.ENOTSOCK, Errno.EPROTOTYPE);
 
-  /// Takes options and values as they are written.
+  /// Accepts no abbreviated options, and strips no quotes from values.
   private static final DefaultParser.Builder PARSER =
       DefaultParser.builder()
           .setAllowPartialMatching(false)
@@ -54,13 +54,13 @@ public final class ServiceProgram {
   private final String name;
   private final Options options = new Options();
 
-  /// What must be given, and how it stands in the help.
+  /// The required options, and how the usage line shows each.
   private final Map<String, String> required = new LinkedHashMap<>();
 
-  /// What is printed of each option, and the options in their order.
+  /// The description of each option in the help, in order.
   private final Map<String, String> help = new LinkedHashMap<>();
 
-  /// @param name what its messages begin with
+  /// @param name the name of the program in its messages
   public ServiceProgram(String name) {
     this.name = requireNonNull(name, "name");
     required(ID, "ID", "the id of this service");
@@ -70,14 +70,14 @@ public final class ServiceProgram {
   /// Declares an option with a value.
   ///
   /// @param option without its dashes
-  /// @param value what it is called in the help, such as `BYTES`
-  /// @throws IllegalArgumentException if there is such an option, or it cannot be one
+  /// @param value the name of the value in the help, such as `BYTES`
+  /// @throws IllegalArgumentException if the option has been declared, or its name is not valid
   public ServiceProgram option(String option, String value, String description) {
     requireNonNull(value, "value");
     return declare(Option.builder().hasArg(), option, " " + value, description);
   }
 
-  /// Declares an option with a value that must be given, as [#option].
+  /// Declares a required option with a value, as [#option].
   public ServiceProgram required(String option, String value, String description) {
     requireNonNull(value, "value");
     declare(Option.builder().hasArg(), option, " " + value, description);
@@ -88,7 +88,7 @@ public final class ServiceProgram {
   /// Declares an option without a value.
   ///
   /// @param option without its dashes
-  /// @throws IllegalArgumentException if there is such an option, or it cannot be one
+  /// @throws IllegalArgumentException if the option has been declared, or its name is not valid
   public ServiceProgram flag(String option, String description) {
     return declare(Option.builder(), option, "", description);
   }
@@ -98,7 +98,7 @@ public final class ServiceProgram {
     requireNonNull(option, "option");
     requireNonNull(description, "description");
     if (!isName(option) || option.equals(HELP)) {
-      throw new IllegalArgumentException("not the name of an option: '" + option + "'");
+      throw new IllegalArgumentException("'" + option + "' is not a valid name of an option");
     }
     if (help.putIfAbsent("--" + option + value, description) != null
         || options.hasLongOption(option)) {
@@ -116,13 +116,13 @@ public final class ServiceProgram {
             .allMatch(c -> (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-');
   }
 
-  /// Makes a service of the arguments of its program.
+  /// Makes a service from the arguments of its program.
   @FunctionalInterface
   public interface Factory {
-    /// Makes the service. SIGTERM and SIGINT are ignored already.
+    /// Makes the service. SIGTERM and SIGINT are ignored at this point.
     ///
-    /// @throws IllegalArgumentException if a value cannot be used: the program exits with 2
-    /// @throws Exception if there can be no service: the program exits with 1
+    /// @throws IllegalArgumentException if a value is not valid: the program exits with 2
+    /// @throws Exception if the service cannot be made: the program exits with 1
     Service make(Arguments arguments) throws Exception;
   }
 
@@ -134,25 +134,25 @@ public final class ServiceProgram {
       this.line = line;
     }
 
-    /// The value of an option, the last of several.
+    /// The value of an option; the last one if the option is repeated.
     ///
-    /// @throws IllegalStateException if there is no such option
+    /// @throws IllegalStateException if the option has not been declared
     public Optional<String> value(String option) {
       return values(option).reversed().stream().findFirst();
     }
 
     /// All values of an option, in order.
     ///
-    /// @throws IllegalStateException if there is no such option
+    /// @throws IllegalStateException if the option has not been declared
     public List<String> values(String option) {
       var values = line.getOptionValues(known(option));
       return values == null ? List.of() : List.of(values);
     }
 
-    /// The value of an option that is required, or that turns out to be needed.
+    /// The value of an option that is required, perhaps only because of another option.
     ///
     /// @throws IllegalArgumentException if it was not given
-    /// @throws IllegalStateException if there is no such option
+    /// @throws IllegalStateException if the option has not been declared
     public String required(String option) {
       return value(option)
           .orElseThrow(
@@ -161,7 +161,7 @@ public final class ServiceProgram {
 
     /// Whether an option was given.
     ///
-    /// @throws IllegalStateException if there is no such option
+    /// @throws IllegalStateException if the option has not been declared
     public boolean has(String option) {
       return line.hasOption(known(option));
     }
@@ -174,7 +174,7 @@ public final class ServiceProgram {
     }
   }
 
-  /// What is wrong with the arguments.
+  /// The arguments are not valid.
   private static final class UsageException extends Exception {
     private static final long serialVersionUID = 1;
 
@@ -183,23 +183,23 @@ public final class ServiceProgram {
     }
   }
 
-  /// Runs a service that has no arguments of its own: the `main` of an executable calls this and
-  /// exits with its result.
+  /// Runs a service without options of its own. The `main` of an executable calls this and exits
+  /// with its result.
   ///
-  /// @return the exit status: 0; 1 if it failed to stop; 2 if it was called wrongly
+  /// @return the exit status: 0; 1 if the service failed to stop; 2 if an argument is not valid
   public static int main(Service service, String... args) {
     requireNonNull(service, "service");
     var name = service.getClass().getSimpleName();
     return new ServiceProgram(name.isEmpty() ? "service" : name).run(arguments -> service, args);
   }
 
-  /// Runs the service that the arguments are for.
+  /// Makes a service from the arguments and runs it.
   ///
-  /// Ignores SIGTERM and SIGINT, so that the host alone says when the service ends: by closing the
-  /// connection, or by its own end. Blocks until then. Errors go to the standard error.
+  /// Ignores SIGTERM and SIGINT, so that only the host ends the service: by closing the connection,
+  /// or by its own end. Blocks until then. Errors go to the standard error.
   ///
-  /// @return the exit status: 0, also after `--help`; 1 if there can be no service, or it failed to
-  ///   stop; 2 if the program was called wrongly
+  /// @return the exit status: 0, also after `--help`; 1 if the service cannot be made or failed to
+  ///   stop; 2 if an argument is not valid
   public int run(Factory factory, String... args) {
     requireNonNull(factory, "factory");
     try {
@@ -222,7 +222,7 @@ public final class ServiceProgram {
   private CommandLine parse(String... args) throws UsageException {
     var all = new Options().addOption(Option.builder().longOpt(HELP).get()).addOptions(options);
     for (var arg : args) {
-      // The parser takes -size for --size.
+      // The parser would accept -size for --size.
       boolean oneDash = arg.startsWith("-") && !arg.startsWith("--");
       if (oneDash && all.hasLongOption(arg.split("=", 2)[0])) {
         throw new UsageException("'%s' has one dash, not two".formatted(arg));
@@ -275,7 +275,7 @@ public final class ServiceProgram {
       Processes.ignore(Signal.INT);
       Service service;
       try {
-        service = requireNonNull(factory.make(arguments), "the program made no service");
+        service = requireNonNull(factory.make(arguments), "the factory returned no service");
       } catch (IllegalArgumentException unusable) {
         throw new UsageException(String.valueOf(unusable.getMessage()));
       }
@@ -318,7 +318,7 @@ public final class ServiceProgram {
         return fd;
       }
     } catch (NumberFormatException notANumber) {
-      // Not any better than a negative number.
+      // Reported below, as a negative number is.
     }
     throw new UsageException("--%s: '%s' is not the number of a descriptor".formatted(FD, number));
   }

@@ -11,34 +11,34 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 
-/// What a service is and how it is kept: an executable, or a class of this JVM. [Service] says
-/// which kind may hold what.
+/// A specification of a service: an executable or a class of this JVM, with its restarts, listeners
+/// and limits. [Service] says what each kind may hold.
 ///
-/// Immutable, and so safe for many threads: each method returns a specification that differs in one
-/// thing. What a specification holds (listeners, a supplier of services) is called by many threads.
+/// Immutable, and so safe for many threads: each method returns a copy that differs in one
+/// property. Many threads call the listeners and the supplier of a specification.
 @CheckReturnValue
 public final class ServiceSpec {
-  /// What is started.
+  /// The program of a service.
   sealed interface Program {
-    /// A file that is executed.
+    /// An executable file.
     record Executable(Path file, List<String> args) implements Program {}
 
-    /// What makes the service, anew for each start.
+    /// A supplier that makes a new service for each start.
     record InJvm(Supplier<Service> service) implements Program {}
 
-    /// A service that is there, for one start.
+    /// An existing object, for one start.
     record Once(Service service) implements Program {}
   }
 
-  /// Hears that a service has ended without having been stopped.
+  /// Is notified when a service has ended without having been stopped.
   @FunctionalInterface
   public interface EndListener {
-    /// Hears nothing.
+    /// Ignores all ends.
     EndListener NONE = (id, how) -> {};
 
-    /// Called on a thread of the service's own, before it is started again if it is to be.
+    /// Called on a thread that belongs to the service, before a restart.
     ///
-    /// @param id the service
+    /// @param id the id of the service
     /// @param how its exit status or signal, and its last lines
     void ended(String id, ServiceException how);
   }
@@ -84,24 +84,24 @@ public final class ServiceSpec {
     return executable(file, List.of(requireNonNull(args, "args")));
   }
 
-  /// A service that is a process of its own. It notices every end of its host, SIGKILL included, as
-  /// soon as it is not in a method, and then stops by itself.
+  /// A service that runs as its own process. It notices every end of its host, SIGKILL included, as
+  /// soon as no method is running, and then stops by itself.
   ///
-  /// @param file a path; a bare name, without a slash, is looked up in the PATH of the environment
-  ///   that the service gets, see `execvp(3)`
-  /// @param args its own arguments, besides those that make it a service
+  /// @param file a path; a name without a slash is looked up in the PATH of the service's
+  ///   environment, see `execvp(3)`
+  /// @param args further arguments, after `--service-id ID --service-fd FD`
   public static ServiceSpec executable(Path file, List<String> args) {
     requireNonNull(file, "file");
     return new ServiceSpec(new Program.Executable(file, List.copyOf(requireNonNull(args, "args"))));
   }
 
-  /// A service on a thread of this JVM: a virtual one if it is started from such a thread, which is
-  /// quickest for callers of the same kind.
+  /// A service on a thread of this JVM: a virtual thread if a virtual thread starts it, else a
+  /// platform thread. Calls from a thread of the same kind are the fastest.
   ///
-  /// If the JVM is killed by SIGKILL, its [Service#stop()] does not run: it must hold only what the
-  /// kernel frees with the process.
+  /// If the JVM is killed by SIGKILL, its [Service#stop()] does not run. So the service must hold
+  /// only what the kernel frees with the process.
   ///
-  /// @param service makes a new one for each start
+  /// @param service makes a new service for each start
   public static ServiceSpec inJvm(Supplier<Service> service) {
     return new ServiceSpec(new Program.InJvm(requireNonNull(service, "service")));
   }
@@ -114,7 +114,8 @@ public final class ServiceSpec {
     return program instanceof Program.Once;
   }
 
-  /// With a variable besides those that the manager gives to all; an executable alone sees it.
+  /// Adds a variable to the environment that the manager gives to its services. Only an executable
+  /// sees it.
   public ServiceSpec env(String name, String value) {
     var variables = new LinkedHashMap<>(environment);
     variables.put(requireNonNull(name, "name"), requireNonNull(value, "value"));
@@ -128,22 +129,22 @@ public final class ServiceSpec {
         limits);
   }
 
-  /// Started again when it ends unasked.
+  /// Sets how often the service is started again if it ends without having been stopped.
   public ServiceSpec restart(Restart policy) {
     requireNonNull(policy, "policy");
     return new ServiceSpec(program, environment, policy, endListener, messages, signals, limits);
   }
 
-  /// With a listener for its end, which hears of it even while the service is not called.
+  /// Sets the listener for the end of the service. It is notified even while no call is pending.
   public ServiceSpec onEnd(EndListener listener) {
     requireNonNull(listener, "listener");
     return new ServiceSpec(program, environment, restart, listener, messages, signals, limits);
   }
 
-  /// With a standing listener: it hears the signals that come between calls, as they come, and
-  /// those of calls that have no listener of their own. It goes on hearing after a restart.
+  /// Sets the standing listener. It receives the signals that come between calls, as they come, and
+  /// the signals of calls without a listener. It stays in place after a restart.
   ///
-  /// Between calls it is called on a thread of its own, during a call on the thread of the caller.
+  /// Between calls the listener runs on its own thread, during a call on the thread of the caller.
   /// Calls wait until it returns. What it throws is reported to the uncaught exception handler of
   /// that thread, and has no other effect.
   public ServiceSpec onSignal(SignalListener listener) {
@@ -151,14 +152,13 @@ public final class ServiceSpec {
     return new ServiceSpec(program, environment, restart, endListener, messages, listener, limits);
   }
 
-  /// With a listener that sees each message.
+  /// Sets a listener that observes each message.
   public ServiceSpec onMessage(MessageListener listener) {
     requireNonNull(listener, "listener");
     return new ServiceSpec(program, environment, restart, endListener, listener, signals, limits);
   }
 
-  /// With other limits on what is accepted of it, if it is an executable; [Limits#DEFAULT] unless
-  /// this is called.
+  /// Sets the limits on the messages of an executable. The default is [Limits#DEFAULT].
   public ServiceSpec limits(Limits accepted) {
     requireNonNull(accepted, "accepted");
     return new ServiceSpec(program, environment, restart, endListener, messages, signals, accepted);
@@ -180,7 +180,7 @@ public final class ServiceSpec {
     return endListener;
   }
 
-  /// Whether its end must be noticed even while it is not called.
+  /// Whether the end of the service must be noticed even while no call is pending.
   boolean watched() {
     return restart.times() > 0 || !endListener.equals(EndListener.NONE);
   }
@@ -197,8 +197,8 @@ public final class ServiceSpec {
     return limits;
   }
 
-  /// The program, its arguments and what differs from the defaults; no values of variables, which
-  /// may be secret.
+  /// The program, its arguments, the names of its variables and its restarts. Not the values of
+  /// variables, which may be secret.
   @Override
   public String toString() {
     return "ServiceSpec[%s, variables %s, %s]".formatted(program, environment.keySet(), restart);

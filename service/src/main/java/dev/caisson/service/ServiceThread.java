@@ -9,9 +9,9 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
-/// A service that lives in this JVM, on a thread of the kind of the one that starts it: two of one
-/// kind hand over to each other in a tenth to a half of the time that it takes two of different
-/// kinds.
+/// A service on a thread of this JVM. The thread is virtual if a virtual thread starts the service,
+/// else it is a platform thread: two threads of the same kind hand over to each other in a tenth to
+/// a half of the time that two of different kinds need.
 final class ServiceThread implements RunningService {
   private static final Duration AFTER_INTERRUPT = Duration.ofSeconds(1);
 
@@ -19,7 +19,7 @@ final class ServiceThread implements RunningService {
   private final Thread thread;
   private volatile @Nullable Throwable failure;
 
-  /// @param service attached to its host
+  /// @param service a service that is attached to its host
   ServiceThread(String id, Service service) {
     this.id = id;
     this.thread =

@@ -24,7 +24,7 @@ final class Session {
     /// Says how the run ended, once its connection has ended.
     ServiceException explain(Deadline deadline);
 
-    /// Called when the client ends the connection because it is of no use any more.
+    /// Called when the client ends the connection because it can no longer use it.
     default void abandoned() {}
   }
 
@@ -38,16 +38,16 @@ final class Session {
     return connection;
   }
 
-  /// Whether this side has ended the connection. No message is received from then on.
+  /// Whether this side has ended the connection. No message is received after that.
   boolean over() {
     return over;
   }
 
-  /// Receives a message that the service sent between calls. Only a signal may be.
+  /// Receives a message that the service sent between calls. Only a signal is allowed.
   ///
   /// @return empty at the end of the connection
   /// @throws ProtocolException if the message is not a signal
-  /// @throws MessageException if it is not acceptable
+  /// @throws MessageException if the message is not JSON, or beyond the limits
   Optional<Connection.Delivery> receiveUnasked(Deadline deadline) throws IOException {
     Optional<Connection.Delivery> delivery;
     try {
@@ -58,17 +58,17 @@ final class Session {
     if (delivery.isPresent() && !(delivery.get().message() instanceof ServiceMessage.Signal)) {
       delivery.get().close();
       throw new ProtocolException(
-          "service %s sent a message of type '%s' although no call was under way"
+          "service %s sent a message of type '%s' although no call was pending"
               .formatted(id, delivery.get().message().type()));
     }
     return delivery;
   }
 
-  /// Receives a message while a call is under way.
+  /// Receives a message while a call is pending.
   ///
   /// @return empty at the end of the connection
   /// @throws ProtocolException if the message is not one of the protocol
-  /// @throws MessageException if it is not acceptable
+  /// @throws MessageException if the message is not JSON, or beyond the limits
   Optional<Connection.Delivery> receiveAnswer(String method, Deadline deadline) throws IOException {
     try {
       return connection.receive(deadline);
@@ -80,13 +80,13 @@ final class Session {
   private IOException described(String what, IOException nonsense) {
     return nonsense instanceof MalformedMessageException
         ? new ProtocolException(
-            "service %s %s what is no answer: %s".formatted(id, what, nonsense.getMessage()))
+            "service %s %s a malformed message: %s".formatted(id, what, nonsense.getMessage()))
         : new MessageException(
-            "service %s %s what is no message: %s".formatted(id, what, nonsense.getMessage()));
+            "service %s %s an unacceptable message: %s".formatted(id, what, nonsense.getMessage()));
   }
 
-  /// Says why no call can be made any more: what the service sent between calls, to the first
-  /// caller, and how it ended.
+  /// Says why the connection cannot be used: for the first caller, the breach of protocol between
+  /// calls, if there was one; else how the service ended.
   IOException explain(Deadline deadline) {
     var reason = breach.getAndSet(null);
     return reason == null ? ending.explain(deadline) : reason;
@@ -97,7 +97,7 @@ final class Session {
     connection.shutdown();
   }
 
-  /// Ends the connection for good, on this side.
+  /// Ends the connection and closes this end.
   void close() {
     end();
     connection.close();
@@ -108,8 +108,8 @@ final class Session {
     ending.abandoned();
   }
 
-  /// Abandons the connection because of what the service sent between calls. The next call fails
-  /// with it.
+  /// Abandons the connection because of a breach of protocol between calls. The next call fails
+  /// with that exception.
   void abandon(IOException because) {
     breach.set(because);
     abandon();

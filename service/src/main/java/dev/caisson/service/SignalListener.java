@@ -6,28 +6,30 @@ import java.util.List;
 import java.util.Objects;
 import tools.jackson.databind.JsonNode;
 
-/// Hears signals: those of a [call][ServiceClient#callWithFds], or those that come [between
+/// Receives signals: of a [call][ServiceClient#callWithFds], or [between
 /// calls][ServiceSpec#onSignal].
 ///
-/// A listener that several services share is called by several threads.
+/// Several threads call a listener that several services share.
 @FunctionalInterface
 public interface SignalListener {
-  /// Hears nothing. A call with it leaves its signals to the standing listener, if there is one.
+  /// Ignores all signals. As the listener of a call it leaves them to the standing listener, if
+  /// there is one.
   SignalListener NONE = (value, descriptors) -> {};
 
-  /// Called for each signal, in order and never twice at once for one service. Its descriptors are
+  /// Called for each signal, in order. Calls for one service never overlap. The descriptors are
   /// closed afterwards unless moved out.
   ///
-  /// It may not call the same service: the connection is not free until it has returned.
+  /// A listener must not call the same service: the connection is in use until the listener
+  /// returns.
   ///
   /// @throws IOException ends the call; see [ServiceSpec#onSignal] for signals between calls
   void signal(JsonNode value, List<Fd> descriptors) throws IOException;
 
-  /// Hears signals that are records.
+  /// A listener for signals that are records.
   ///
-  /// What a record has of descriptors is closed after it has been heard, unless moved out.
+  /// The descriptors of a record are closed after the listener has returned, unless moved out.
   ///
-  /// @param type what each signal is; another is a [ProtocolException] of the call
+  /// @param type the type of the signals; another signal ends the call with a [ProtocolException]
   static <S> SignalListener of(Class<S> type, Typed<S> listener) {
     Objects.requireNonNull(type, "type");
     Objects.requireNonNull(listener, "listener");
@@ -35,7 +37,7 @@ public interface SignalListener {
         listener.signal(TypedJson.decode("a signal", type, value, descriptors));
   }
 
-  /// Hears signals of one type.
+  /// Receives signals of one type.
   @FunctionalInterface
   interface Typed<S> {
     /// Called for each signal.

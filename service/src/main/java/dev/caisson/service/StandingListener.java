@@ -12,15 +12,15 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Delivers signals to the listener that a service was given when it was started.
+/// Delivers signals to the standing listener of a service.
 ///
-/// A thread waits for what comes between calls. It reads only in turn with the calls: during a call
-/// each message is for its caller.
+/// A thread waits for signals between calls. It reads only while no call is pending: during a call
+/// each message is for the caller.
 final class StandingListener implements SignalListener {
-  /// A message that is there is received at once.
+  /// The deadline for receiving a message that has arrived.
   private static final Duration SOON = Duration.ofSeconds(1);
 
-  /// How long the thread leaves a connection alone that cannot be waited for.
+  /// The pause after a wait that failed for lack of descriptors or memory.
   private static final Duration PAUSE = Duration.ofMillis(100);
 
   private final String id;
@@ -36,8 +36,8 @@ final class StandingListener implements SignalListener {
     this.turn = turn;
   }
 
-  /// Hands over a signal. What the listener throws is reported and has no other effect: the caller
-  /// of a method, if there is one, has no part in it.
+  /// Delivers a signal. What the listener throws is reported and has no other effect: a pending
+  /// call must not fail by it.
   @Override
   public void signal(JsonNode value, List<Fd> descriptors) {
     try {
@@ -47,12 +47,12 @@ final class StandingListener implements SignalListener {
     }
   }
 
-  /// Watches a new connection, to its end.
+  /// Starts a thread that watches a new connection until it ends.
   void watch(Session session) {
     watcher = Thread.ofVirtual().name("signals-" + id).start(() -> run(session));
   }
 
-  /// Waits until all signals of a connection have been heard that has ended on the other side.
+  /// Waits until all signals of a connection that its peer has ended have been delivered.
   void drain(Duration patience) {
     var last = watcher;
     if (last != null) {
@@ -76,13 +76,13 @@ final class StandingListener implements SignalListener {
           return;
         }
       } catch (IOException | IllegalStateException end) {
-        // The connection has ended: a call will say how.
+        // The connection has ended. The next call reports how.
         return;
       }
     }
   }
 
-  /// Hears what is there, until a caller waits for its turn.
+  /// Delivers the signals that have arrived, until a caller waits for its turn.
   ///
   /// @return false at the end of the connection
   private boolean hearInTurn(Session session) throws IOException {

@@ -13,9 +13,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 
-/// A service that is to run until it is stopped.
+/// A service that its manager keeps running until it is stopped, with restarts.
 final class SupervisedService implements ServiceClient.Owner {
-  /// How long the signals of a run that has ended are waited for.
+  /// How long to wait for the last signals of a run that has ended.
   private static final Duration LAST_SIGNALS = Duration.ofSeconds(1);
 
   private final String id;
@@ -25,23 +25,23 @@ final class SupervisedService implements ServiceClient.Owner {
   private final Stopper stopper;
   private final ServiceClient client;
 
-  /// Held by the thread that ends it or starts it again.
+  /// Held by the thread that stops or restarts the service.
   private final ReentrantLock changing = new ReentrantLock();
 
   private final ArrayDeque<Long> restarts = new ArrayDeque<>();
   private volatile RunningService running;
   private final AtomicBoolean stopped = new AtomicBoolean();
 
-  /// Whether a second stop has been shorter than the first.
+  /// Whether a second, shorter stop has forced the end during the first.
   private volatile boolean forced;
 
-  /// Open until the stop has been done.
+  /// Counted down when the stop is done.
   private final CountDownLatch ended = new CountDownLatch(1);
 
-  /// The manager of a service, as far as its client needs it.
+  /// The part of the manager that the client of a service needs.
   @FunctionalInterface
   interface Stopper {
-    /// Stops a service, unless that has been done.
+    /// Stops a service. No-op if it has been stopped.
     void stop(SupervisedService supervised, Duration patience) throws ServiceException;
   }
 
@@ -63,7 +63,7 @@ final class SupervisedService implements ServiceClient.Owner {
             id, first.connection(), new RunEnding(first.running()), spec.signals(), this);
   }
 
-  /// Starts it.
+  /// Starts a service.
   static SupervisedService start(
       String id, ServiceSpec spec, Launcher launcher, Duration patience, Stopper stopper)
       throws SystemCallException {
@@ -75,7 +75,7 @@ final class SupervisedService implements ServiceClient.Owner {
     return supervised;
   }
 
-  /// What calls it.
+  /// The client of this service.
   ServiceClient client() {
     return client;
   }
@@ -94,12 +94,13 @@ final class SupervisedService implements ServiceClient.Owner {
     return running.pid();
   }
 
-  /// Ends it for good. A stop that is under way on another thread is waited for; if it takes longer
-  /// than this one may, or this thread is interrupted, this one forces the end.
+  /// Stops the service for good. If another thread is stopping it, waits for that; forces the end
+  /// after the given time, or if this thread is interrupted.
   ///
-  /// @return what was wrong with its end, if anything; empty if another thread has ended it
+  /// @return the problem, if the service ended badly; empty if another thread has stopped it
   Optional<ServiceException> stop(Duration allowed) {
-    // Before the lock, so that a thread that waits there for the end has it, and knows why.
+    // Before the lock: a thread that holds it while it waits for the end of the service gets that
+    // end.
     boolean first = stopped.compareAndSet(false, true);
     client.disconnect();
     if (!first) {
@@ -107,7 +108,7 @@ final class SupervisedService implements ServiceClient.Owner {
     }
     changing.lock();
     try {
-      // What a restart has attached meanwhile.
+      // A restart may have attached a new connection meanwhile.
       client.disconnect();
       var problem = running.end(allowed);
       return forced ? Optional.empty() : problem;
@@ -117,7 +118,7 @@ final class SupervisedService implements ServiceClient.Owner {
     }
   }
 
-  /// Whether the stop has been done.
+  /// Whether the stop is done.
   boolean hasEnded() {
     return ended.getCount() == 0;
   }
@@ -136,14 +137,14 @@ final class SupervisedService implements ServiceClient.Owner {
     return running.end(Duration.ZERO);
   }
 
-  /// Ends it and starts it anew.
+  /// Stops the service and starts it again.
   ///
-  /// @return what was wrong with the end of the one before
+  /// @return the problem, if the previous run ended badly
   Optional<ServiceException> restart() throws SystemCallException {
     changing.lock();
     try {
       if (stopped.get()) {
-        throw new IllegalArgumentException("no service " + id + " runs");
+        throw new IllegalArgumentException("service " + id + " is not running");
       }
       return relaunch();
     } finally {
@@ -151,11 +152,12 @@ final class SupervisedService implements ServiceClient.Owner {
     }
   }
 
-  /// @return what was wrong with the end of the one before
+  /// @return the problem, if the previous run ended badly
   private Optional<ServiceException> relaunch() throws SystemCallException {
     if (spec.servesOnce()) {
       throw new IllegalStateException(
-          "service %s was given as an object, which serves once".formatted(id));
+          "cannot restart service %s: it was started from an object, which serves once"
+              .formatted(id));
     }
     client.disconnect();
     var problem = running.end(patience);
@@ -168,7 +170,7 @@ final class SupervisedService implements ServiceClient.Owner {
     return problem;
   }
 
-  /// The end of one run, which may be over, and followed by another, when it is asked for.
+  /// The end of one run. By the time it is asked for, the next run may have started.
   private final class RunEnding implements Session.Ending {
     private final RunningService run;
 
@@ -181,7 +183,7 @@ final class SupervisedService implements ServiceClient.Owner {
       return run.explainEnd(deadline);
     }
 
-    /// It may be deaf to the end of its connection, and the next run waits for its own.
+    /// Ends the run, which may ignore the end of its connection: a restart waits for its end.
     @Override
     public void abandoned() {
       if (spec.watched()) {
@@ -190,7 +192,7 @@ final class SupervisedService implements ServiceClient.Owner {
     }
   }
 
-  /// Waits for the end of what runs now.
+  /// Starts a thread that waits for the end of the current run.
   private void watch() {
     var watched = running;
     Thread.ofVirtual()
@@ -199,7 +201,8 @@ final class SupervisedService implements ServiceClient.Owner {
           try {
             watched.awaitEnd(Deadline.never());
           } catch (IOException | IllegalStateException reaped) {
-            // By the thread that stopped it, or ended it after a call had ended its connection.
+            // Another thread has reaped it: the one that stopped it, or the one that ended it after
+            // a call had ended its connection.
           }
           client.drain(LAST_SIGNALS);
           if (isCurrent(watched)) {
@@ -226,7 +229,7 @@ final class SupervisedService implements ServiceClient.Owner {
     }
   }
 
-  /// @return why it could not be started again, if it should have been
+  /// @return the failure of a restart that was due
   private Optional<ServiceException> restartAfter(RunningService ended) {
     changing.lock();
     try {

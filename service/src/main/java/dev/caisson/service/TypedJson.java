@@ -30,10 +30,10 @@ import tools.jackson.databind.module.SimpleModule;
 import tools.jackson.databind.type.LogicalType;
 import tools.jackson.databind.util.TokenBuffer;
 
-/// Turns records into JSON and descriptors, and back. A descriptor stands in the JSON as its place
-/// among those of the message.
+/// Converts records to JSON and descriptors, and back. In the JSON a descriptor is its index among
+/// the descriptors of the message.
 final class TypedJson {
-  /// Where a value's descriptors are while it is written or read.
+  /// The key of the attribute that holds the descriptors of a value while it is written or read.
   private static final Object DESCRIPTORS = new Object();
 
   private static final JsonMapper MAPPER =
@@ -57,7 +57,7 @@ final class TypedJson {
 
   private TypedJson() {}
 
-  /// What is not optional must be there: Jackson would make a number that is missing 0.
+  /// Makes components required that are not optional: Jackson would read a missing number as 0.
   private static final class RequiredComponents extends JacksonAnnotationIntrospector {
     private static final long serialVersionUID = 1;
 
@@ -88,7 +88,7 @@ final class TypedJson {
       return fd == null
           ? context.reportInputMismatch(
               Fd.class,
-              "%s is not the place of a descriptor of its own: %d came",
+              "%s is not the index of an unused descriptor: %d came",
               json.getValueAsString("this"),
               descriptors.all.size())
           : fd;
@@ -103,7 +103,7 @@ final class TypedJson {
   }
 
   private record Incoming(List<Fd> all, BitSet taken) {
-    /// Each has one owner, so it is given once.
+    /// Takes a descriptor. A descriptor has one owner, so it can be taken once.
     @Nullable Fd take(int place) {
       if (place < 0 || place >= all.size() || taken.get(place)) {
         return null;
@@ -113,16 +113,16 @@ final class TypedJson {
     }
   }
 
-  /// The JSON and the descriptors of a value, which stay its own.
+  /// Encodes a value, which keeps its descriptors.
   ///
-  /// @throws MessageException if it cannot be expressed
+  /// @throws MessageException if the value is not expressible as JSON
   static Message encode(Object value) throws MessageException {
     return encode(value, new ArrayList<>());
   }
 
-  /// The JSON and the descriptors of a value that is given away: they are closed if it cannot be.
+  /// Encodes a value that gives up its descriptors. Closes them if the encoding fails.
   ///
-  /// @throws MessageException if it cannot be expressed
+  /// @throws MessageException if the value is not expressible as JSON
   static Message encodeOwned(@Nullable Object value) throws MessageException {
     if (value == null) {
       throw new MessageException("the method returned no reply");
@@ -159,13 +159,13 @@ final class TypedJson {
     }
   }
 
-  /// What a method is asked with. The descriptors that it has stay the message's, too, which closes
-  /// them when all is done.
+  /// Decodes the request of a method. The message stays an owner of the descriptors, and closes
+  /// them after the call.
   ///
-  /// @throws IllegalArgumentException if the arguments are not what it takes
+  /// @throws IllegalArgumentException if the arguments do not fit the type of the request
   static <Q> Q decodeRequest(ServiceMethod<Q, ?> method, JsonNode args, List<Fd> descriptors) {
     try {
-      // A key that is not known is most likely one that is written wrongly.
+      // An unknown key is most likely misspelt.
       var request =
           read(
               args,
@@ -174,18 +174,19 @@ final class TypedJson {
               DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
       if (request == null) {
         throw new IllegalArgumentException(
-            "these are no arguments of %s: null".formatted(method.name()));
+            "invalid arguments of %s: null".formatted(method.name()));
       }
       return request;
     } catch (JacksonException cause) {
       throw new IllegalArgumentException(
-          "these are no arguments of %s: %s".formatted(method.name(), reason(cause)), cause);
+          "invalid arguments of %s: %s".formatted(method.name(), reason(cause)), cause);
     }
   }
 
-  /// What a method answered, or a signal. Descriptors that it has are its own; others are closed.
+  /// Decodes a reply or a signal. The result owns the descriptors that it refers to; the others are
+  /// closed.
   ///
-  /// @throws ProtocolException if it is not what is expected
+  /// @throws ProtocolException if the value does not fit the type
   static <R> R decode(String what, Class<R> type, JsonNode value, List<Fd> descriptors)
       throws ProtocolException {
     var taken = new BitSet();
@@ -193,13 +194,14 @@ final class TypedJson {
     try {
       var result = read(value, type, new Incoming(descriptors, taken));
       if (result == null) {
-        throw new ProtocolException("%s is no %s: null".formatted(what, type.getSimpleName()));
+        throw new ProtocolException(
+            "%s is not a valid %s: null".formatted(what, type.getSimpleName()));
       }
       read = true;
       return result;
     } catch (JacksonException cause) {
       throw new ProtocolException(
-          "%s is no %s: %s".formatted(what, type.getSimpleName(), reason(cause)));
+          "%s is not a valid %s: %s".formatted(what, type.getSimpleName(), reason(cause)));
     } finally {
       for (int i = 0; i < descriptors.size(); i++) {
         if (!read || !taken.get(i)) {

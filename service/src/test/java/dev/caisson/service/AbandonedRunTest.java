@@ -20,11 +20,11 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import tools.jackson.databind.JsonNode;
 
-/// A call that has lost its answer ends the run of the service that it called, and no later one.
+/// A call that lost its answer ends the run of the service that it called, and no later run.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class AbandonedRunTest {
-  /// Longer than the manager of the test is patient, and than a service has after that.
+  /// Longer than the patience of the manager, plus the time that a service has after it.
   private static final Duration AFTER_ALL = SHORT.plusSeconds(2);
 
   private final CountDownLatch die = new CountDownLatch(1);
@@ -51,7 +51,7 @@ class AbandonedRunTest {
   @Test
   @Tag("slow")
   @Tag("slow")
-  void aCallThatIsLateToNoticeDoesNotEndTheRunThatHasCome() throws Exception {
+  void aCallThatNoticesTheEndLateDoesNotEndTheNextRun() throws Exception {
     try (var manager = Support.manager(OutputListener.NONE, SHORT)) {
       var client =
           manager.start(

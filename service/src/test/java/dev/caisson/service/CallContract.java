@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// What is true of a call whatever the service runs as.
+/// The behaviour of calls, for every kind of service.
 @ExtendWith(NoLeaks.class)
 abstract class CallContract {
   private static final SignalListener DEAF = (value, descriptors) -> {};
@@ -54,7 +54,7 @@ abstract class CallContract {
     client = start(manager);
   }
 
-  /// Also shows for each test that the service ends well after it.
+  /// Also checks after each test that the service ends well.
   @AfterEach
   void stopTheService() throws IOException {
     manager.finish();
@@ -82,7 +82,7 @@ abstract class CallContract {
   }
 
   @Test
-  void nullIsAReplyLikeOthers() throws IOException {
+  void nullIsAReplyLikeAnyOther() throws IOException {
     assertThat(call("nothing", "[]").isNull()).isTrue();
     assertThat(call("echo", "[1]")).isEqualTo(json("[1]"));
   }
@@ -101,7 +101,7 @@ abstract class CallContract {
   }
 
   @Test
-  void descriptorsGoInBothDirectionsInTheirOrder() throws IOException {
+  void descriptorsKeepTheirOrderInBothDirections() throws IOException {
     try (var first = memfd("first");
         var second = memfd("second");
         var reply = client.callWithFds("echo", json("[7]"), List.of(first, second), DEAF, LONG)) {
@@ -109,7 +109,7 @@ abstract class CallContract {
       assertThat(reply.descriptors()).hasSize(2);
       assertThat(contents(reply.descriptors().get(0))).isEqualTo("first");
       assertThat(contents(reply.descriptors().get(1))).isEqualTo("second");
-      assertThat(contents(first)).as("what was sent stays the caller's").isEqualTo("first");
+      assertThat(contents(first)).as("the caller keeps what it sent").isEqualTo("first");
     }
   }
 
@@ -196,7 +196,7 @@ abstract class CallContract {
   }
 
   @Test
-  void aMethodThatFailsIsAnExceptionAndTheServiceLivesOn() throws IOException {
+  void aFailingMethodThrowsAtTheCallerAndTheServiceKeepsRunning() throws IOException {
     assertThatThrownBy(() -> call("fail", "[\"no r\\u00f6om\"]"))
         .isInstanceOfSatisfying(
             RemoteException.class,
@@ -214,13 +214,13 @@ abstract class CallContract {
   }
 
   @Test
-  void aMethodThatDoesNotExistIsAnException() throws IOException {
+  void anUnknownMethodThrowsAtTheCaller() throws IOException {
     assertThatThrownBy(() -> call("no_such", "[]")).isInstanceOf(RemoteException.class);
     assertThat(call("echo", "[2]")).isEqualTo(json("[2]"));
   }
 
   @Test
-  void aMethodThatFailsKeepsNoDescriptors() throws IOException {
+  void aFailingMethodLeaksNoDescriptors() throws IOException {
     int before = call("open_descriptors", "[]").intValue();
     try (var one = memfd("one")) {
       for (int i = 0; i < 20; i++) {
@@ -229,12 +229,13 @@ abstract class CallContract {
             .isInstanceOf(RemoteException.class);
       }
     }
-    // Twice two descriptors of one call would be forty; a class that is loaded may be one or two.
+    // If each call leaked its two descriptors there would be forty. Loading a class may open one or
+    // two.
     assertThat(call("open_descriptors", "[]").intValue()).isLessThan(before + 20);
   }
 
   @Test
-  void whatTheSignalListenerThrowsReachesTheCaller() throws Exception {
+  void exceptionsOfTheSignalListenerReachTheCaller() throws Exception {
     assertThatThrownBy(() ->
             Background.bounded(() ->
                 client.callWithFds(
@@ -250,7 +251,7 @@ abstract class CallContract {
   }
 
   @Test
-  void aDeadlineThatPassesInTheListenerIsNotTakenForThatOfTheCall() {
+  void aDeadlineExceptionOfTheListenerIsNotTakenForThatOfTheCall() {
     assertThatThrownBy(() ->
             client.callWithFds(
                 "signals",
@@ -265,7 +266,7 @@ abstract class CallContract {
   }
 
   @Test
-  void aDeadlinePassesAndTheLateAnswerIsNeverThatOfTheNextCall() throws Exception {
+  void aLateAnswerIsNeverTheAnswerToTheNextCall() throws Exception {
     try (var pipe = Pipe.pipe2()) {
       assertThatThrownBy(() ->
               client.callWithFds("wait", json("[\"late\"]"), List.of(pipe.read()), DEAF, SHORT))
@@ -330,7 +331,7 @@ abstract class CallContract {
   }
 
   @Test
-  void whoWaitsForAnothersCallHasADeadlineToo() throws Exception {
+  void aCallThatWaitsForAnotherCallHasADeadline() throws Exception {
     try (var pipe = Pipe.pipe2()) {
       var waits = new CountDownLatch(1);
       var first =
@@ -349,13 +350,13 @@ abstract class CallContract {
       assertThatThrownBy(() -> client.call("echo", json("[\"second\"]"), SHORT))
           .isInstanceOf(DeadlineException.class);
       pipe.write().close();
-      assertThat(first.get()).as("the one that was first").isEqualTo(json("[\"first\"]"));
+      assertThat(first.get()).as("the first call").isEqualTo(json("[\"first\"]"));
       assertThat(call("echo", "[\"third\"]")).isEqualTo(json("[\"third\"]"));
     }
   }
 
   @Test
-  void aThousandCallsLeaveTheDescriptorsAsTheyWere() throws IOException {
+  void aThousandCallsLeakNoDescriptors() throws IOException {
     thousandCalls(10);
     long ours = Support.openDescriptors();
     int theirs = call("open_descriptors", "[]").intValue();
@@ -373,7 +374,7 @@ abstract class CallContract {
   }
 
   @Test
-  void stoppingTheServiceEndsTheCallThatIsUnderWay() throws Exception {
+  void stoppingTheServiceEndsThePendingCall() throws Exception {
     try (var pipe = Pipe.pipe2()) {
       var waits = new CountDownLatch(1);
       var call =
@@ -385,7 +386,7 @@ abstract class CallContract {
                   (value, descriptors) -> {
                     pipe.write().close();
                     waits.countDown();
-                    // The answer comes while this one listens no more.
+                    // The answer comes after this call has ended.
                     awaitStop();
                   },
                   LONG));
@@ -407,7 +408,7 @@ abstract class CallContract {
   }
 
   @Test
-  void aCallAfterTheStopIsAnErrorOfTheService() throws IOException {
+  void aCallAfterTheStopFailsWithTheEndOfTheService() throws IOException {
     manager.stop(client.id());
     assertThatThrownBy(() -> Background.bounded(() -> call("echo", "[]")))
         .isInstanceOf(IOException.class);

@@ -10,16 +10,16 @@ import java.time.Duration;
 import java.util.HexFormat;
 import java.util.function.LongConsumer;
 
-/// The example of the documentation: a service that reads files for those who may not open them.
+/// The example of the documentation: a service that reads files for callers that may not open them.
 ///
-/// Its regions stand in doc comments and in `docs/tutorials/host-service.md`, which [TutorialTest]
-/// compares with them.
+/// Its regions appear in doc comments and in `docs/tutorials/host-service.md`. [TutorialTest]
+/// compares the tutorial with them.
 public final class Checksums extends Service {
   // @start region="method"
-  /// What it is asked with: a file, open for reading, and how to look at it.
+  /// The request: a file, open for reading, and the name of the algorithm.
   public record Request(Fd file, String algorithm) {}
 
-  /// What it answers.
+  /// The reply.
   public record Result(String digest, long bytes) {}
 
   /// Reads a file to its end.
@@ -29,7 +29,7 @@ public final class Checksums extends Service {
   // @end
 
   // @start region="signal"
-  /// What it says on the way.
+  /// A signal: the number of bytes that have been read.
   public record Progress(long bytes) {}
 
   // @end
@@ -37,7 +37,7 @@ public final class Checksums extends Service {
   // @start region="service"
   private final long limit;
 
-  /// Says what it can do, with files of so many bytes at most.
+  /// Registers the method, for files of at most `limit` bytes.
   public Checksums(long limit) {
     this.limit = limit;
     on(CHECKSUM, this::checksum);
@@ -63,7 +63,7 @@ public final class Checksums extends Service {
   // @end
 
   // @start region="program"
-  /// The program: what `caisson` or osbuild starts.
+  /// The program that `caisson` or osbuild starts.
   public static void main(String... args) {
     var program =
         new ServiceProgram("checksums").option("limit", "BYTES", "refuse files that are longer");
@@ -126,7 +126,7 @@ public final class Checksums extends Service {
     } catch (RemoteException failure) {
       return "the method failed: " + failure.name() + ": " + failure.value();
     } catch (ServiceEndedException end) {
-      return "the service is no more: " + end.getMessage();
+      return "the service has ended: " + end.getMessage();
     } catch (ProtocolException | MessageException nonsense) {
       return "no answer: " + nonsense.getMessage();
     } catch (DeadlineException late) {

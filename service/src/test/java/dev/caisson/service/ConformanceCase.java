@@ -13,24 +13,24 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// One of the cases of `conformance/cases.json`: what a host does with a service, step by step, and
-/// what must come of it.
+/// A case of `conformance/cases.json`: the steps that a host takes with a service, and their
+/// expected results.
 ///
-/// A step is a `call` with its `args`, or packets to `send` as they are, or a service to `start` or
-/// `stop`, or a call to `abandon`; it `gives` what must be seen of it. Descriptors are passed
-/// `with` it and named by their contents: the same contents are the same descriptor. Of the `end`
-/// must be seen that the services stopped well, that the first one printed `stopped`, and what is
-/// `left` in the descriptors. `clients` and `services` are given where not every side can do what
-/// the case needs, such as to break the protocol.
+/// A step is a `call` with its `args`, or raw packets to `send`, or a service to `start` or `stop`,
+/// or a call to `abandon`. `gives` is the expected result of a step. Descriptors are passed `with`
+/// a step and named by their contents: the same contents mean the same descriptor. `end` is the
+/// expected end: the services stopped well, the first one printed `stopped`, and the contents that
+/// are `left` in the descriptors. `clients` and `services` restrict a case to the sides that can do
+/// what it needs, such as breaking the protocol.
 ///
-/// Where a pair is known to do otherwise, the case says so itself, under `instead`.
+/// `instead` lists pairs that are known to behave in another way.
 ///
-/// @param number its place in the file
-/// @param json all that the file says of it, nothing abbreviated
+/// @param number the index of the case in the file
+/// @param json the case as in the file, with abbreviations expanded
 record ConformanceCase(int number, JsonNode json) {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
 
-  /// All of them.
+  /// All cases.
   static List<ConformanceCase> all() throws IOException {
     String text;
     try (InputStream file =
@@ -45,7 +45,7 @@ record ConformanceCase(int number, JsonNode json) {
     return cases;
   }
 
-  /// The sentence that it shows to be true.
+  /// The sentence that the case proves.
   String name() {
     return json.get("case").stringValue();
   }
@@ -54,7 +54,7 @@ record ConformanceCase(int number, JsonNode json) {
     return json.get("steps");
   }
 
-  /// Whether the pair can run it.
+  /// Whether a pair can run the case.
   boolean concerns(ConformancePair pair) {
     return concerns("clients", pair.client().toString())
         && concerns("services", pair.service().toString());
@@ -64,7 +64,7 @@ record ConformanceCase(int number, JsonNode json) {
     return !json.has(sides) || texts(json.get(sides)).contains(side);
   }
 
-  /// What the pair does instead of what the others do.
+  /// The known difference of a pair.
   Optional<JsonNode> difference(ConformancePair pair) {
     return elements(json.path("instead")).stream()
         .filter(one ->
@@ -75,7 +75,7 @@ record ConformanceCase(int number, JsonNode json) {
         .findFirst();
   }
 
-  /// What must be seen of the steps, and of the end.
+  /// The expected results of the steps and of the end.
   ObjectNode expectation(ConformancePair pair) {
     var expectation = JSON.objectNode();
     var difference = difference(pair);
@@ -100,7 +100,7 @@ record ConformanceCase(int number, JsonNode json) {
     return expectation;
   }
 
-  /// Texts and lists are repeated, and numbers counted, as `peer.py` does it.
+  /// Expands abbreviations of repeated texts and lists, and of counted numbers, as `peer.py` does.
   private static JsonNode expand(JsonNode value) {
     if (value instanceof ArrayNode array) {
       var expanded = JSON.arrayNode();

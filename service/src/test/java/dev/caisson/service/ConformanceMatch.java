@@ -7,10 +7,10 @@ import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Compares what was seen with what a case expects; the same for every client.
+/// Compares observations with the expectations of a case, in the same way for every client.
 ///
-/// Values, descriptors and signals must be equal. Of what else is expected, what was seen may have
-/// more: the text of an exception is each service's own unless the case names it.
+/// Values, descriptors and signals must be equal. All other observations may have more keys than
+/// expected: each service has its own text of an exception, unless the case gives it.
 final class ConformanceMatch {
   private static final int SHOWN = 300;
 
@@ -18,7 +18,7 @@ final class ConformanceMatch {
 
   private ConformanceMatch() {}
 
-  /// What is not as expected; empty if all is.
+  /// The mismatches; empty if there are none.
   static List<String> mismatches(JsonNode expected, JsonNode observed) {
     var match = new ConformanceMatch();
     var steps = elements(expected.get("steps"));
@@ -48,7 +48,7 @@ final class ConformanceMatch {
     }
   }
 
-  /// Signals without descriptors may be given as their values alone.
+  /// Expands signals without descriptors, which may be abbreviated to their values.
   private static JsonNode signals(JsonNode expected) {
     if (expected.isArray()) {
       return expected;
@@ -60,7 +60,7 @@ final class ConformanceMatch {
     return signals;
   }
 
-  /// What a client cannot see of the end is not expected of it.
+  /// Compares the end, without the parts that the client cannot observe.
   private void end(JsonNode expected, JsonNode observed) {
     boolean well = expected.get("well").booleanValue();
     expected.forEachEntry((key, value) -> {

@@ -7,7 +7,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// That the comparison of the conformance cases sees what is wrong.
+/// Checks that the comparison of the conformance cases finds mismatches.
 class ConformanceMatchTest {
   private static final String WELL = "{\"well\": true, \"status\": 0, \"said\": [\"stopped\"]";
 
@@ -63,7 +63,7 @@ class ConformanceMatchTest {
   }
 
   @Test
-  void anExceptionIsNoReplyAndHasTheNamedTexts() {
+  void anExceptionIsNotAReplyAndHasTheGivenTexts() {
     var gives = "{\"exception\": {\"name\": \"N\", \"backtrace\": {\"contains\": \"here\"}}}";
     var seen =
         "{\"exception\": {\"name\": \"%s\", \"value\": \"\", \"backtrace\": \"%s\"}, \"signals\": []}";
@@ -75,12 +75,12 @@ class ConformanceMatchTest {
   }
 
   @Test
-  void aStepThatIsMissingIsSeen() {
+  void aMissingStepIsFound() {
     assertThat(matches("{\"reply\": 1}, {\"reply\": 2}", reply("1", "[]", "[]"))).isFalse();
   }
 
   @Test
-  void theEndIsComparedAsFarAsTheClientSeesIt() {
+  void theEndIsComparedAsFarAsTheClientObservesIt() {
     var expected = WELL + ", \"left\": {\"a\": \"b\"}}";
     assertThat(matches("", "", expected, "{\"well\": true, \"left\": {\"a\": \"b\"}}")).isTrue();
     assertThat(matches("", "", expected, "{\"well\": true, \"left\": {\"a\": \"a\"}}")).isFalse();

@@ -3,13 +3,13 @@ package dev.caisson.service;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A host and a service, each made by somebody.
+/// An implementation of a host with an implementation of a service.
 record ConformancePair(Client client, Side service) {
-  /// Who calls.
+  /// The host.
   enum Client {
     /// Our [ServiceManager].
     OURS("ours"),
-    /// `peer.py`, which knows the description of the wire alone.
+    /// `peer.py`, which is written only from the description of the wire.
     PEER("peer"),
     /// The `ServiceManager` of osbuild.
     UPSTREAM("upstream");
@@ -26,13 +26,13 @@ record ConformancePair(Client client, Side service) {
     }
   }
 
-  /// Who answers.
+  /// The service.
   enum Side {
     /// Our [Service], as a program.
     OURS("ours"),
     /// Our [Service], inside the JVM of the host.
     IN_THE_JVM("ours in the JVM"),
-    /// `peer.py`, which knows the description of the wire alone.
+    /// `peer.py`, which is written only from the description of the wire.
     PEER("peer"),
     /// The `Service` of osbuild.
     UPSTREAM("upstream");
@@ -49,7 +49,7 @@ record ConformancePair(Client client, Side service) {
     }
   }
 
-  /// Everybody with everybody; those with osbuild last.
+  /// All pairs; those with osbuild last.
   static List<ConformancePair> all() {
     var pairs = new ArrayList<ConformancePair>();
     for (var client : Client.values()) {

@@ -18,7 +18,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Runs a case with our own client, and tells what happened in the form in which `peer.py` does.
+/// Runs a case with our own client, and returns the observations in the same form as `peer.py`.
 final class ConformanceRun {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
   private static final String FIRST = "conformance";
@@ -28,7 +28,7 @@ final class ConformanceRun {
   private final Map<String, ServiceClient> clients = new TreeMap<>();
   private final Map<String, Fd> descriptors = new TreeMap<>();
 
-  /// Starts a service of the kind that is to be called.
+  /// Starts a service of the kind under test.
   @FunctionalInterface
   interface Start {
     ServiceClient start(ServiceManager with, String id, List<String> args, Lines output)
@@ -39,7 +39,7 @@ final class ConformanceRun {
     this.start = start;
   }
 
-  /// Runs it against a program.
+  /// Runs a case against a program.
   static ObjectNode program(ConformanceCase one, Path executable, Map<String, String> environment)
       throws IOException {
     var program = String.valueOf(executable.getFileName());
@@ -47,7 +47,7 @@ final class ConformanceRun {
     return run.run(one, environment, program);
   }
 
-  /// Runs it against a service in this JVM.
+  /// Runs a case against a service in this JVM.
   static ObjectNode inTheJvm(ConformanceCase one) throws IOException {
     var program = ConformanceService.class.getSimpleName();
     var run =
@@ -92,8 +92,8 @@ final class ConformanceRun {
     return observed;
   }
 
-  /// All that the case passes, before anything is started: what a service leaves open can then be
-  /// counted even in the same process.
+  /// Opens all descriptors that the case passes, before a service is started: so leaks of a service
+  /// can be counted even in the same process.
   private void openDescriptors(ConformanceCase one) throws IOException {
     for (var step : one.steps()) {
       for (var name : texts(step.path("with"))) {

@@ -18,7 +18,7 @@ import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// The methods of the conformance cases, in Java: those of `peer.py`, but for the ones that break
+/// The methods of the conformance cases, in Java: those of `peer.py` without the ones that break
 /// the protocol.
 final class ConformanceService extends Service {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
@@ -32,7 +32,7 @@ final class ConformanceService extends Service {
 
   private record LastWords(Fd file, String text) {}
 
-  /// Bears the name that the cases want to see.
+  /// An exception with the name that the cases expect.
   private static final class ValueError extends Exception {
     private static final long serialVersionUID = 1;
 
@@ -43,8 +43,8 @@ final class ConformanceService extends Service {
     }
   }
 
-  /// @param argv what the program was called with; nothing inside the JVM
-  /// @param output takes its last line
+  /// @param argv the arguments of the program; empty inside the JVM
+  /// @param output receives the last line of the service
   ConformanceService(List<String> argv, Consumer<String> output) {
     this.argv = argv;
     this.output = output;
@@ -163,7 +163,7 @@ final class ConformanceService extends Service {
     return Message.empty();
   }
 
-  /// Any Java value can be written as JSON; what fails is its depth.
+  /// A value that is too deep: every other Java value can be written as JSON.
   private static JsonNode tooDeep() {
     var outer = JSON.arrayNode();
     var inner = outer;
@@ -229,8 +229,8 @@ final class ConformanceService extends Service {
     return Files.readSymbolicLink(Path.of("/proc/self/fd/" + number)).toString();
   }
 
-  /// What the program was started with, but for its connection: what it opens by itself is closed
-  /// in children, or belongs to the JVM.
+  /// The descriptors that the program inherited, without its connection. Other descriptors are
+  /// close-on-exec, or belong to the JVM.
   private static Iterable<Integer> inherited() throws IOException {
     return open((number, target) ->
             !isCloexec(number)
@@ -256,7 +256,7 @@ final class ConformanceService extends Service {
             found.put(number, target);
           }
         } catch (NoSuchFileException closedMeanwhile) {
-          // The one that reads this directory, for example.
+          // For example the descriptor that reads this directory.
         }
       }
     }

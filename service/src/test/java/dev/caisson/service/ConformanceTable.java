@@ -13,7 +13,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.TestWatcher;
 
-/// Writes `target/conformance.md`: which case held for which pair.
+/// Writes `target/conformance.md`: the result of each case for each pair.
 final class ConformanceTable implements TestWatcher {
   private static final ExtensionContext.Namespace NAMESPACE =
       ExtensionContext.Namespace.create(ConformanceTable.class);
@@ -48,7 +48,7 @@ final class ConformanceTable implements TestWatcher {
 
   private record Cell(String pair, String name) {}
 
-  /// All that is known when the last test has ended.
+  /// All results, written when the last test has ended.
   private static final class Results implements AutoCloseable {
     private final Map<Cell, String> cells = new ConcurrentHashMap<>();
 
@@ -63,7 +63,7 @@ final class ConformanceTable implements TestWatcher {
       var lines = new ArrayList<String>();
       lines.add("# Conformance of host services");
       lines.add("");
-      lines.add("`+` as the specification has it, `-` not something that the pair can do.");
+      lines.add("`+`: as specified; `-`: the pair cannot run the case.");
       lines.add("");
       lines.add(row("case", pairs.stream().map(ConformancePair::toString).toList()));
       lines.add(row("---", pairs.stream().map(pair -> "---").toList()));

@@ -29,10 +29,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 
-/// One table of cases for all pairs of a host and a service: ours, a peer that is written in
-/// another language from the description of the wire alone, and osbuild itself.
+/// Runs one table of cases for all pairs of a host and a service: ours, a peer in another language
+/// that is written only from the description of the wire, and osbuild itself.
 ///
-/// That a peer agrees with itself shows that the table is not wrong by our own standards only.
+/// The peer also runs against itself: that shows that the table does not only describe our own
+/// implementation.
 @ParameterizedClass(name = "{0}")
 @MethodSource("pairs")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -57,7 +58,7 @@ class ConformanceTest {
   }
 
   @BeforeParameterizedClassInvocation(injectArguments = false)
-  void theCheckoutIsThere() {
+  void requireTheCheckout() {
     if (pair.needsOsbuild()) {
       Upstream.OSBUILD.directory();
     }
@@ -120,7 +121,7 @@ class ConformanceTest {
     return file;
   }
 
-  /// Has another host run a case, and returns the line that it prints.
+  /// Runs a case with another host, and returns the line that it prints.
   private static JsonNode drive(Path driver, ConformanceCase one, Path executable)
       throws IOException, InterruptedException {
     var output = directory.resolve("output");
@@ -140,7 +141,7 @@ class ConformanceTest {
     var process = builder.start();
     if (!process.waitFor(Support.LONG.toSeconds(), TimeUnit.SECONDS)) {
       process.destroyForcibly().waitFor();
-      throw new AssertionError("it never ends; " + Files.readString(errors));
+      throw new AssertionError("the driver does not end; " + Files.readString(errors));
     }
     assertThat(process.exitValue()).as("%s", Files.readString(errors)).isZero();
     return Support.json(Files.readString(output));

@@ -19,8 +19,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A host that has no descriptor left says so, loses nothing by it, and goes on when there are
-/// some.
+/// A host without free descriptors reports that, leaks nothing, and continues when some are free
+/// again.
 @Requires({Need.PYTHON, Need.OPEN_FILES})
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
@@ -28,13 +28,13 @@ class DescriptorExhaustionTest {
   @TempDir Path directory;
 
   @Test
-  void aStartWithTooFewDescriptorsFailsWithAllThatItHadGivenBack() throws Exception {
+  void aStartWithTooFewDescriptorsFailsAndFreesAllOfThem() throws Exception {
     var program = Support.pythonService(directory).toString();
     assertThat(new SmallJvm(64, 400).run(StartProgram.class, program)).contains("went well");
   }
 
-  /// Starts a service with no descriptor to be had, then with one, with two, and so on until that
-  /// is enough: so that each step of a start fails once.
+  /// Starts a service with no free descriptor, then with one, two, and so on, until the start
+  /// succeeds: so each step of a start fails once.
   static final class StartProgram {
     private StartProgram() {}
 
@@ -75,13 +75,13 @@ class DescriptorExhaustionTest {
             failures++;
           }
           if (!client.call("echo", json("[1]"), LONG).equals(json("[1]"))) {
-            throw new AssertionError("the old one does not answer any more");
+            throw new AssertionError("the old service no longer answers");
           }
           all.removeLast().close();
         }
         all.forEach(Fd::close);
         if (ProcessHandle.current().children().count() != 1) {
-          throw new AssertionError("a process was left behind");
+          throw new AssertionError("a process has leaked");
         }
         long after = Support.openDescriptors();
         if (after > before) {
@@ -101,11 +101,11 @@ class DescriptorExhaustionTest {
           all.add(fd.dup());
         }
       } catch (SystemCallException full) {
-        // As was wanted.
+        // All descriptors are in use.
       }
     }
 
-    /// All that the failed start took is free again.
+    /// Checks that the failed start has freed all its descriptors.
     private static void check(SystemCallException scarce, ArrayDeque<Fd> all, Fd fd, int total)
         throws SystemCallException {
       if (scarce.errno() != Errno.EMFILE) {

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import tools.jackson.databind.JsonNode;
 
-/// When a service may signal, and what stops it.
+/// When a service may signal, and what ends a signal that waits.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class EmitSignalTest {
@@ -124,7 +124,7 @@ class EmitSignalTest {
   }
 
   @Test
-  void aSignalToAHostThatIsGoneIsAnIoException() throws Exception {
+  void aSignalToADepartedHostIsAnIoException() throws Exception {
     var service = new Emitting();
     var served = serve(service);
     host.close();
@@ -135,7 +135,7 @@ class EmitSignalTest {
   }
 
   @Test
-  void aSignalToAManagerThatHasBeenClosedIsAnIoException() throws Exception {
+  void aSignalToAClosedManagerIsAnIoException() throws Exception {
     var service = new Emitting();
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       manager.start("in the JVM", service);
@@ -147,7 +147,7 @@ class EmitSignalTest {
   }
 
   @Test
-  void anObjectThatServesCannotBeStartedAgainUntilItHasStopped() throws Exception {
+  void aServingObjectCannotBeStartedAgainUntilItHasStopped() throws Exception {
     var service = new Emitting();
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       manager.start("first", service);
@@ -175,7 +175,7 @@ class EmitSignalTest {
   }
 
   @Test
-  void signalsOfManyThreadsAndRepliesAllArriveWhole() throws Exception {
+  void signalsOfManyThreadsAndRepliesArriveIntact() throws Exception {
     var service = new Emitting();
     serve(service);
     var emitters = new ArrayList<Background<Boolean>>();
@@ -210,7 +210,7 @@ class EmitSignalTest {
     }
   }
 
-  /// Emits until there is no more room.
+  /// Emits signals until there is no more room.
   private static int fill(Emitting service) throws IOException {
     for (int sent = 0; ; sent++) {
       try {
@@ -222,7 +222,7 @@ class EmitSignalTest {
   }
 
   @Test
-  void aHostThatDoesNotReadHoldsUpASignalUntilTheDeadlineAndLosesNoOther() throws Exception {
+  void aSignalToAHostThatDoesNotReadEndsAtTheDeadlineAndNoOtherIsLost() throws Exception {
     var service = new Emitting(SHORT);
     var served = serve(service);
     int sent = fill(service);
@@ -278,7 +278,7 @@ class EmitSignalTest {
   }
 
   @Test
-  void aServiceThatIsStoppingCannotSignalAnyMore() throws Exception {
+  void aStoppingServiceCannotSignal() throws Exception {
     var failure = new ArrayList<Throwable>();
     var service =
         new Emitting() {

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import tools.jackson.databind.JsonNode;
 
-/// Supervision that goes on whatever those who are told of an end do.
+/// Supervision continues regardless of what the listener for the end does.
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
 class EndListenerTest {
@@ -42,10 +42,10 @@ class EndListenerTest {
   }
 
   @Test
-  void aServiceIsStartedAgainThoughTheListenerThrows() throws Exception {
+  void aServiceIsRestartedAlthoughTheListenerThrows() throws Exception {
     var made = new CountDownLatch(2);
     var handler = Thread.getDefaultUncaughtExceptionHandler();
-    // It would be told on the terminal otherwise.
+    // Otherwise the exception would be printed.
     Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> {});
     var manager = Support.manager(OutputListener.NONE, LONG);
     try {
@@ -57,7 +57,7 @@ class EndListenerTest {
                   })
               .restart(OFTEN)
               .onEnd((id, how) -> {
-                throw new IllegalStateException("a mistake of the listener's");
+                throw new IllegalStateException("a bug of the listener");
               });
       fail(manager.start("a", spec));
       assertThat(made.await(10, TimeUnit.SECONDS)).isTrue();
@@ -67,9 +67,9 @@ class EndListenerTest {
     }
   }
 
-  /// The one that hears that there is no other start must not hold what stopping needs.
+  /// A listener that is notified of a failed restart must not hold a lock that stopping needs.
   @Test
-  void theManagerClosesThoughAListenerBlocksOnAStartThatFailed() throws Exception {
+  void theManagerClosesAlthoughAListenerBlocksOnAFailedRestart() throws Exception {
     var made = new AtomicInteger();
     var told = new CountDownLatch(2);
     var enough = new CountDownLatch(1);
@@ -109,7 +109,7 @@ class EndListenerTest {
   }
 
   @Test
-  void aWindowWithoutEndIsAWindow() throws Exception {
+  void theWindowOfRestartsMayBeInfinite() throws Exception {
     var made = new CountDownLatch(2);
     var manager = Support.manager(OutputListener.NONE, LONG);
     try {
@@ -127,9 +127,9 @@ class EndListenerTest {
     }
   }
 
-  /// What is refused has not been done by half.
+  /// A refused restart must not stop the service.
   @Test
-  void aServiceThatCannotBeRestartedGoesOn() throws Exception {
+  void aServiceThatCannotBeRestartedKeepsRunning() throws Exception {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var client = manager.start("a", new Failing());
       assertThatThrownBy(() -> manager.restart("a")).isInstanceOf(IllegalStateException.class);

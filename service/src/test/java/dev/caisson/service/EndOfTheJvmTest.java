@@ -28,8 +28,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// A JVM that ends without having closed its managers: what their services hold is freed, in order,
-/// and nothing keeps the JVM for long.
+/// A JVM that ends without closing its managers: the services are stopped, in order, and nothing
+/// keeps the JVM for long.
 @ExtendWith(NoLeaks.class)
 @Requires(Need.PYTHON)
 @Timeout(240)
@@ -79,9 +79,9 @@ class EndOfTheJvmTest {
     }
   }
 
-  /// @return the exit status, of a shell
+  /// @return the exit status, as in a shell
   private int status() throws InterruptedException {
-    assertThat(jvm.waitFor(LONG.toSeconds(), TimeUnit.SECONDS)).as("it ends").isTrue();
+    assertThat(jvm.waitFor(LONG.toSeconds(), TimeUnit.SECONDS)).as("the JVM ends").isTrue();
     return jvm.exitValue();
   }
 
@@ -132,7 +132,7 @@ class EndOfTheJvmTest {
   }
 
   @Test
-  void aCloseThatIsUnderWayIsWaitedFor() throws Exception {
+  void theEndWaitsForARunningClose() throws Exception {
     start("closing");
     awaitLog("begun");
     send(Signal.TERM);
@@ -143,7 +143,7 @@ class EndOfTheJvmTest {
   }
 
   @Test
-  void aStopOfOneServiceThatIsUnderWayIsWaitedFor() throws Exception {
+  void theEndWaitsForARunningStopOfOneService() throws Exception {
     start("stopping one");
     awaitLog("begun");
     send(Signal.TERM);
@@ -153,7 +153,7 @@ class EndOfTheJvmTest {
     assertThat(log()).containsExactly("begun", "slow", "other");
   }
 
-  /// Waits until the thread of the hook is there.
+  /// Waits until the thread of the shutdown hook has started.
   private void awaitShutdown() {
     var tasks = Path.of("/proc", Long.toString(jvm.pid()), "task");
     Eventually.holds(() -> {
@@ -164,14 +164,14 @@ class EndOfTheJvmTest {
           }
         }
       } catch (IOException ended) {
-        // A thread, or all of it.
+        // A thread or the process has ended.
       }
       return false;
     });
   }
 
   @Test
-  void aManagerThatHasBeenClosedTwiceIsNotClosedAgain() throws Exception {
+  void aClosedManagerIsNotClosedAgain() throws Exception {
     start("closed");
     send(Signal.TERM);
     assertThat(status()).isEqualTo(143);
@@ -184,14 +184,14 @@ class EndOfTheJvmTest {
     start("hanging");
     send(Signal.TERM);
     assertThat(status()).isEqualTo(143);
-    // The last one is told by the end of its connection, if not before.
+    // The last service stops at the end of its connection at the latest.
     awaitLog("a");
     assertThat(log()).containsExactly("c", "a");
     assertThat(errors()).contains("service hanging does not stop");
   }
 
   @Test
-  void aManagerThatIsBusyForEverDoesNotKeepTheJvm() throws Exception {
+  void aManagerWhoseLockIsHeldForEverDoesNotKeepTheJvm() throws Exception {
     start("locked");
     send(Signal.TERM);
     assertThat(status()).isEqualTo(143);
@@ -211,7 +211,7 @@ class EndOfTheJvmTest {
   }
 
   @Test
-  void anExecutableInAMethodStopsByItselfWhenThatHasReturned() throws Exception {
+  void anExecutableInAMethodStopsByItselfWhenTheMethodReturns() throws Exception {
     start("in a method");
     send(Signal.KILL);
     assertThat(status()).isEqualTo(137);

@@ -11,10 +11,10 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import tools.jackson.databind.JsonNode;
 
-/// A program that has services of both kinds, and ends in the way that it is told. Each service
-/// adds its name to a file when it stops.
+/// A program with services of both kinds. Its argument says how it ends. Each service appends its
+/// name to a file when it stops.
 final class EndingJvm {
-  /// More than a test takes.
+  /// Longer than a test takes.
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private final Path log;
@@ -73,7 +73,7 @@ final class EndingJvm {
 
   /// The program.
   ///
-  /// @param args a directory with the service in Python, then how to end
+  /// @param args a directory with the service in Python, then the way to end
   public static void main(String... args) throws Exception {
     new EndingJvm(Path.of(args[0])).run(args[1]);
   }
@@ -131,7 +131,7 @@ final class EndingJvm {
         sleep();
       }
       case "hanging" -> {
-        // Long enough for the process that ends before it, on a busy machine.
+        // Long enough for the process that is stopped first, on a busy machine.
         var manager = new ServiceManager(OutputListener.NONE, Duration.ofSeconds(5));
         process(manager, "a");
         thread(manager, "hanging");

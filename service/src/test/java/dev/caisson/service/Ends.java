@@ -3,7 +3,7 @@ package dev.caisson.service;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Remembers how services ended.
+/// Records how services ended.
 final class Ends implements ServiceSpec.EndListener {
   private final List<ServiceException> all = new ArrayList<>();
 
@@ -13,7 +13,7 @@ final class Ends implements ServiceSpec.EndListener {
     notifyAll();
   }
 
-  /// Waits until there are so many, and returns the last of them.
+  /// Waits for a number of ends, and returns the last of them.
   synchronized ServiceException await(int count) throws InterruptedException {
     long until = System.nanoTime() + Support.LONG.toNanos();
     while (all.size() < count) {

@@ -11,13 +11,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// A service that cannot be started again has ended, and keeps its place until it is stopped: the
-/// next try may go well.
+/// A service whose restart failed has ended, but keeps its id until it is stopped: the next restart
+/// may succeed.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class FailedRestartTest {
   @Test
-  void itsCallsFailAndItsIdIsFreeOnceItIsStopped() throws Exception {
+  void callsFailAndTheIdIsFreeAfterAStop() throws Exception {
     var made = new AtomicInteger();
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var client =

@@ -8,7 +8,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// A listener that remembers what it heard: each value, and the contents of its descriptors.
+/// A listener that records each signal: its value, and the contents of its descriptors.
 final class Heard implements SignalListener {
   private final List<String> all = new ArrayList<>();
   private @Nullable Thread thread;
@@ -24,7 +24,7 @@ final class Heard implements SignalListener {
     notifyAll();
   }
 
-  /// Waits until there are so many.
+  /// Waits for a number of signals.
   synchronized List<String> await(int count) throws InterruptedException {
     long until = System.nanoTime() + Support.LONG.toNanos();
     while (all.size() < count) {

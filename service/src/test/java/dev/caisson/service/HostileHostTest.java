@@ -31,8 +31,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// What a service can be told by a host that means harm: it stops once, when the connection ends,
-/// and keeps nothing.
+/// A service with a hostile host: it stops once, when the connection ends, and leaks nothing.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class HostileHostTest {
@@ -75,7 +74,7 @@ class HostileHostTest {
     }
   }
 
-  /// Says it until there is no more room, and never reads.
+  /// Sends a packet until there is no more room, and never reads.
   private int flood(String packet, Fd... descriptors) throws Exception {
     return ends(() -> {
       int said = 0;
@@ -91,15 +90,15 @@ class HostileHostTest {
   }
 
   @Test
-  void oneThatCallsWithoutEndAndNeverReadsIsLeftByItsEnd() throws Exception {
+  void aServiceStopsAfterAHostThatCallsWithoutEndAndNeverReads() throws Exception {
     assertThat(flood(CALL.formatted("echo", "1"))).isPositive();
     host.close();
-    assertThat(ended()).as("a host that is gone is no failure").isTrue();
+    assertThat(ended()).as("a departed host is not a failure").isTrue();
     assertThat(stops).hasValue(1);
   }
 
   @Test
-  void oneThatAsksForSignalsWithoutEndAndNeverReadsIsLeftByItsEnd() throws Exception {
+  void aServiceStopsAfterAHostThatNeverReadsEndlessSignals() throws Exception {
     say(CALL.formatted("signals", "1000000000"), LONG);
     assertThat(flood(CALL.formatted("echo", "1"))).isPositive();
     host.close();
@@ -109,7 +108,7 @@ class HostileHostTest {
 
   @Test
   @Requires(Need.OPEN_FILES)
-  void oneThatSendsAllTheDescriptorsThatFitWithoutEndLeavesNoneOpen() throws Exception {
+  void aFloodOfDescriptorsLeavesNoneOpen() throws Exception {
     long before = Support.openDescriptors();
     try (var fd = Fd.nullDevice()) {
       var many = Collections.nCopies(252, fd).toArray(new Fd[0]);
@@ -127,7 +126,7 @@ class HostileHostTest {
   }
 
   @Test
-  void oneWhosePayloadsAreNoneEndsTheConnectionAlone() throws Exception {
+  void unusablePayloadsEndOnlyTheConnection() throws Exception {
     try (var pipe = Pipe.pipe2();
         var zero = Fd.open(Path.of("/dev/zero"))) {
       say("<args-via-fd>", LONG, pipe.read(), zero, zero);
@@ -136,7 +135,7 @@ class HostileHostTest {
     assertThat(stops).hasValue(1);
   }
 
-  /// It cannot be told from the end of a connection, and is taken for it.
+  /// An empty packet cannot be distinguished from the end of a connection.
   @Test
   void anEmptyPacketEndsTheService() throws Exception {
     say("", LONG);
@@ -146,7 +145,7 @@ class HostileHostTest {
 
   @ParameterizedTest
   @ValueSource(ints = {65, 199, 10_000, 40_000})
-  void anAnswerIsGivenOrTheServiceEndsHoweverDeepTheArguments(int depth) throws Exception {
+  void deepArgumentsAreAnsweredOrEndTheService(int depth) throws Exception {
     say(CALL.formatted("echo", "[".repeat(depth) + "]".repeat(depth)), LONG);
     var answer = ends(() -> host.recvmsg(1 << 20, Deadline.in(LONG)));
     if (answer.isEndOfFile()) {
@@ -161,7 +160,7 @@ class HostileHostTest {
   }
 
   @Test
-  void callsThatWereQueuedBeforeTheHostWentAreNoHarm() throws Exception {
+  void callsQueuedBeforeTheHostLeftDoNoHarm() throws Exception {
     for (int i = 0; i < 20; i++) {
       say(CALL.formatted("sized", "100000"), LONG);
     }

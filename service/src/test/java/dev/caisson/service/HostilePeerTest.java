@@ -33,7 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// What a caller can be told by a service that does not keep to the protocol.
+/// A caller with a service that breaks the protocol.
 @ExtendWith(NoLeaks.class)
 class HostilePeerTest {
   private static final SignalListener DEAF = (value, descriptors) -> {};
@@ -58,7 +58,7 @@ class HostilePeerTest {
     peer.sendmsg(packet.getBytes(StandardCharsets.UTF_8), List.of(descriptors), Deadline.in(LONG));
   }
 
-  /// The next thing that the caller has sent.
+  /// The next packet that the caller has sent.
   private String hear() throws IOException {
     var received = peer.recvmsg(1 << 20, Deadline.in(LONG));
     received.descriptors().forEach(Fd::close);
@@ -99,7 +99,7 @@ class HostilePeerTest {
         "{\"type\": \"exception\", \"data\": {\"name\": 1, \"value\": \"V\", \"backtrace\": \"B\"}}",
         "{\"type\": \"method\", \"data\": {\"name\": \"m\", \"args\": []}}"
       })
-  void whatIsNoAnswerIsAProtocolExceptionAndEndsTheConnection(String packet) throws IOException {
+  void aMalformedAnswerIsAProtocolExceptionAndEndsTheConnection(String packet) throws IOException {
     try (var one = memfd("one")) {
       say(packet, one);
     }
@@ -120,7 +120,7 @@ class HostilePeerTest {
         "\u0000",
         "<args-via-fd>"
       })
-  void whatIsNoMessageIsAnErrorAndEndsTheConnection(String packet) throws IOException {
+  void anUnacceptableMessageIsAnErrorAndEndsTheConnection(String packet) throws IOException {
     say(packet);
     say("{\"type\": \"reply\", \"data\": {\"reply\": \"the next answer\"}}");
     assertThatThrownBy(() -> Background.bounded(() -> client.call("m", json("[]"), LONG)))
@@ -129,7 +129,7 @@ class HostilePeerTest {
   }
 
   @Test
-  void aPayloadThatIsAPipeHoldsNobodyUp() throws Exception {
+  void aPipeAsPayloadDoesNotBlockTheCall() throws Exception {
     try (var pipe = Pipe.pipe2()) {
       say("<args-via-fd>", pipe.read(), pipe.write());
       assertThatThrownBy(() -> Background.bounded(() -> client.call("m", json("[]"), LONG)))
@@ -139,7 +139,7 @@ class HostilePeerTest {
   }
 
   @Test
-  void aPayloadWithoutEndIsNotRead() throws Exception {
+  void anEndlessPayloadIsNotRead() throws Exception {
     try (var zero = Fd.open(Path.of("/dev/zero"), OpenFlag.RDWR)) {
       say("<args-via-fd>", zero);
     }
@@ -149,11 +149,11 @@ class HostilePeerTest {
   }
 
   @Test
-  void anAnswerThatWasThereBeforeTheCallIsNotTaken() throws Exception {
+  void anAnswerThatArrivedBeforeTheCallIsRefused() throws Exception {
     say("{\"type\": \"reply\", \"data\": {\"reply\": 1}}");
     assertThatThrownBy(() -> client.call("m", json("[]"), LONG))
         .isInstanceOf(ProtocolException.class)
-        .hasMessageContaining("no call was under way");
+        .hasMessageContaining("no call was pending");
     connectionIsOver();
   }
 
@@ -169,11 +169,12 @@ class HostilePeerTest {
   }
 
   @Test
-  void aLateAnswerIsNeverTakenForThatOfTheNextCall() throws Exception {
+  void aLateAnswerIsNeverTheAnswerToTheNextCall() throws Exception {
     assertThatThrownBy(() -> client.call("first", json("[]"), SHORT))
         .isInstanceOf(DeadlineException.class);
     assertThat(hear()).contains("first");
-    // It may fail, as there is nobody any more; if not, nobody must see it.
+    // Sending may fail, as the client has ended the connection. If not, no call may receive the
+    // answer.
     try {
       say("{\"type\": \"reply\", \"data\": {\"reply\": \"late\"}}");
     } catch (IOException gone) {
@@ -183,8 +184,7 @@ class HostilePeerTest {
   }
 
   @Test
-  void anAnswerThatIsThereAlreadyWhenTheCallFailsIsNeverTakenForThatOfTheNextCall()
-      throws Exception {
+  void aSurplusAnswerToAFailedCallIsNeverTheAnswerToTheNextCall() throws Exception {
     say("{\"type\": \"nonsense\", \"data\": {\"reply\": 1}}");
     for (int i = 0; i < 5; i++) {
       say("{\"type\": \"reply\", \"data\": {\"reply\": \"late\"}}");
@@ -211,7 +211,7 @@ class HostilePeerTest {
     assertThatThrownBy(() -> call.get()).isInstanceOf(ServiceEndedException.class);
   }
 
-  /// Once it has been called, sends signals, each with a descriptor, until the connection ends.
+  /// Waits for a call, then sends signals, each with a descriptor, until the connection ends.
   private Background<Long> flood() {
     return Background.startPlatform(() -> {
       long sent = 0;
@@ -228,7 +228,7 @@ class HostilePeerTest {
   }
 
   @Test
-  void signalsWithoutEndDoNotHoldUpTheDeadline() throws Exception {
+  void endlessSignalsDoNotDelayTheDeadline() throws Exception {
     var flood = flood();
     assertThatThrownBy(() -> Background.bounded(() -> client.call("m", json("[]"), SHORT)))
         .isInstanceOf(DeadlineException.class);
@@ -236,7 +236,7 @@ class HostilePeerTest {
     connectionIsOver();
   }
 
-  /// Takes longer than to send a signal, so that there is always another one.
+  /// Takes longer than sending a signal, so that another one is always waiting.
   private static void work() {
     long until = System.nanoTime() + 1_000_000;
     while (System.nanoTime() < until) {
@@ -245,7 +245,7 @@ class HostilePeerTest {
   }
 
   @Test
-  void signalsWithoutEndDoNotHoldUpTheDeadlineOfASlowListener() throws Exception {
+  void endlessSignalsDoNotDelayTheDeadlineWithASlowListener() throws Exception {
     var flood = flood();
     assertThatThrownBy(() ->
             Background.bounded(() ->
@@ -256,7 +256,7 @@ class HostilePeerTest {
   }
 
   @Test
-  void signalsWithoutEndDoNotHoldUpAnInterrupt() throws Exception {
+  void endlessSignalsDoNotDelayAnInterrupt() throws Exception {
     var flood = flood();
     var signals = new CountDownLatch(100);
     var call =
@@ -277,9 +277,9 @@ class HostilePeerTest {
   }
 
   @Test
-  void aPeerThatNeverReadsHoldsUpNobodyBeyondTheDeadline() throws Exception {
-    // Room for some calls, which nobody reads: each fails by its deadline, and the first ends the
-    // connection.
+  void aPeerThatNeverReadsBlocksNoCallBeyondItsDeadline() throws Exception {
+    // The peer has room for some calls, but reads none: the first fails by its deadline and ends
+    // the connection.
     assertThatThrownBy(() -> Background.bounded(() -> client.call("m", json("[]"), SHORT)))
         .isInstanceOf(DeadlineException.class);
     connectionIsOver();
@@ -287,7 +287,7 @@ class HostilePeerTest {
 
   @Test
   @Requires(Need.PYTHON)
-  void signalsWithoutEndOfAProcessDoNotHoldUpTheDeadline(@TempDir Path directory) throws Exception {
+  void endlessSignalsOfAProcessDoNotDelayTheDeadline(@TempDir Path directory) throws Exception {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var python = manager.start("flood", Support.pythonService(directory), List.of());
       assertThatThrownBy(
@@ -301,7 +301,7 @@ class HostilePeerTest {
 
   @Test
   @Requires(Need.PYTHON)
-  void whatAProcessSaysAfterNonsenseIsNotHeard(@TempDir Path directory) throws Exception {
+  void messagesOfAProcessAfterABreachAreIgnored(@TempDir Path directory) throws Exception {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var python = manager.start("raw", Support.pythonService(directory), List.of());
       var packets =

@@ -9,12 +9,12 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 
-/// What the tests with services that do harm share.
+/// Helpers for the tests with hostile services.
 final class Hostility {
-  /// What a call is given. Nothing here is a measure of speed: it passes, or an answer comes.
+  /// The deadline of a call. It does not measure speed: it passes, or an answer comes.
   static final Duration DEADLINE = Duration.ofSeconds(1);
 
-  /// Far more than [#DEADLINE], and less than a wait that was forgotten.
+  /// Far more than [#DEADLINE], and less than a wait without a deadline.
   private static final Duration GENEROUS = Duration.ofSeconds(30);
 
   private Hostility() {}
@@ -29,23 +29,23 @@ final class Hostility {
     return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
   }
 
-  /// Does something that must end soon, whatever happens.
+  /// Does work that must end soon in any case.
   static <T> T ends(Callable<T> work) throws Exception {
     return ends(work, GENEROUS);
   }
 
-  /// Does something that must end in time, whatever happens.
+  /// Does work that must end within a time in any case.
   static <T> T ends(Callable<T> work, Duration atMost) throws Exception {
     return Background.startPlatform(work).get(atMost);
   }
 
-  /// Stops a service, which may have ended in any way.
+  /// Stops a service that may have ended in any way.
   static void stop(ServiceManager manager) throws Exception {
     ends(() -> {
       try {
         manager.finish();
       } catch (ServiceEndedException told) {
-        // How it ended is not what is shown here.
+        // The test does not check how the service ended.
       }
       return true;
     });

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import tools.jackson.databind.JsonNode;
 
-/// How services that live in this JVM end.
+/// The end of services in this JVM.
 @ExtendWith(NoLeaks.class)
 class InJvmServiceTest {
   private final List<String> events = new ArrayList<>();
@@ -68,7 +68,7 @@ class InJvmServiceTest {
   }
 
   @Test
-  void closingTwiceStopsOnce() throws IOException {
+  void closingTwiceStopsAServiceOnce() throws IOException {
     var manager = Support.manager(OutputListener.NONE, LONG);
     manager.start("a", recorded("a"));
     manager.finish();
@@ -77,7 +77,7 @@ class InJvmServiceTest {
   }
 
   @Test
-  void anIdIsTakenUntilItsServiceHasStopped() throws IOException {
+  void anIdIsInUseUntilItsServiceHasStopped() throws IOException {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       manager.start("same", recorded("first"));
       assertThatThrownBy(() -> manager.start("same", recorded("second")))
@@ -95,7 +95,7 @@ class InJvmServiceTest {
   }
 
   @Test
-  void aStopThatFailsFailsTheManagersStop() throws IOException {
+  void aFailingStopFailsTheFinishOfTheManager() throws IOException {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       manager.start(
           "bad",
@@ -115,7 +115,7 @@ class InJvmServiceTest {
   }
 
   @Test
-  void anErrorInAStopFailsTheManagersStop() throws IOException {
+  void anErrorInAStopFailsTheFinishOfTheManager() throws IOException {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       manager.start(
           "bad",
@@ -132,7 +132,7 @@ class InJvmServiceTest {
   }
 
   @Test
-  void allThatFailAreToldAndTheOthersStopAllTheSame() throws IOException {
+  void allFailedStopsAreReportedAndTheOtherServicesStop() throws IOException {
     var manager = Support.manager(OutputListener.NONE, LONG);
     for (var name : List.of("bad1", "good", "bad2")) {
       manager.start(
@@ -158,7 +158,7 @@ class InJvmServiceTest {
   }
 
   @Test
-  void anErrorInAMethodIsNeverTakenForAGoodEnd() throws Exception {
+  void anErrorInAMethodIsNeverAGoodEnd() throws Exception {
     var manager = Support.manager(OutputListener.NONE, LONG);
     var client =
         manager.start(
@@ -185,7 +185,7 @@ class InJvmServiceTest {
   }
 
   @Test
-  void aServiceThatIsStuckIsInterruptedAndStillStops() throws Exception {
+  void aStuckServiceIsInterruptedAndStops() throws Exception {
     var never = new CountDownLatch(1);
     try (var manager = Support.manager(OutputListener.NONE, SHORT)) {
       var client =

@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 
-/// Calls to a service that [Service#main] makes a program.
+/// Calls to a service in Java that runs as a program.
 @Tag("slow")
 class JavaProcessCallTest extends CallContract {
   @Override

@@ -22,12 +22,12 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// A service in Java as a program of its own.
+/// A service in Java that runs as a program.
 @ExtendWith(NoLeaks.class)
 class JavaProgramTest {
   @TempDir Path directory;
 
-  /// Tells its number, and prints when it stops.
+  /// A service that returns its pid, and prints a line when it stops.
   static final class Plain extends Service {
     public static void main(String... args) {
       System.exit(ServiceProgram.main(new Plain(), args));
@@ -49,7 +49,7 @@ class JavaProgramTest {
     }
   }
 
-  /// Fails to stop.
+  /// A service that fails to stop.
   static final class Failing extends Service {
     public static void main(String... args) {
       System.exit(ServiceProgram.main(new Failing(), args));
@@ -67,7 +67,7 @@ class JavaProgramTest {
   }
 
   @Test
-  void itAnswersAndStopsAtTheEndOfTheConnection() throws IOException {
+  void aServiceAnswersAndStopsAtTheEndOfTheConnection() throws IOException {
     var lines = new Lines();
     try (var manager = Support.manager(lines, LONG)) {
       var client =
@@ -81,7 +81,7 @@ class JavaProgramTest {
   }
 
   @Test
-  void signalsToEndDoNotEndIt() throws Exception {
+  void terminationSignalsDoNotEndAService() throws Exception {
     var lines = new Lines();
     try (var manager = Support.manager(lines, LONG)) {
       var client = manager.start("java", Programs.javaProgram(directory, Plain.class), List.of());
@@ -100,7 +100,7 @@ class JavaProgramTest {
   }
 
   @Test
-  void itStopsInGoodOrderIfTheHostHangsUpDuringACall() throws IOException {
+  void aServiceStopsIfTheHostClosesTheConnectionDuringACall() throws IOException {
     var lines = new Lines();
     try (var manager = Support.manager(lines, LONG);
         var pipe = Pipe.pipe2()) {
@@ -124,7 +124,7 @@ class JavaProgramTest {
   }
 
   @Test
-  void aStopThatFailsIsAStatusOtherThanZero() throws IOException {
+  void aFailingStopIsAStatusOtherThanZero() throws IOException {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var client = manager.start("java", Programs.javaProgram(directory, Failing.class), List.of());
       assertThat(client.call("echo", json("[1]"), LONG)).isEqualTo(json("[1]"));
@@ -140,7 +140,7 @@ class JavaProgramTest {
   }
 
   @Test
-  void anErrorInAMethodStopsItInGoodOrderOrIsAnException() throws IOException {
+  void anErrorInAMethodIsAnExceptionOrStopsTheService() throws IOException {
     var lines = new Lines();
     var manager = Support.manager(lines, LONG);
     var client = manager.start("java", Programs.javaProgram(directory, Plain.class), List.of());
@@ -156,7 +156,7 @@ class JavaProgramTest {
   }
 
   @Test
-  void withoutItsArgumentsItSaysWhatItIs() throws Exception {
+  void withoutArgumentsAServicePrintsAnExplanation() throws Exception {
     var program = Programs.javaProgram(directory, Plain.class);
     try (var pipe = Pipe.pipe2();
         var nothing = Fd.nullDevice();

@@ -24,18 +24,18 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// What a call needs descriptors for when there is none: a large message lies in one.
+/// Calls that need a descriptor when none is free: a large message needs a memfd.
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
 @Requires(Need.OPEN_FILES)
 class LastDescriptorTest {
   @Test
-  void aLargeCallWithoutADescriptorToBeHadIsNotTakenForTheEndOfTheService() throws Exception {
+  void aLargeCallWithoutFreeDescriptorsIsNotTakenForTheEndOfTheService() throws Exception {
     assertThat(new SmallJvm(64, 100).run(LargeCall.class)).contains("EMFILE");
   }
 
   @Test
-  void aWaitWithoutADescriptorToBeHadFailsAloneAndNotTheNextOnes() throws Exception {
+  void aWaitWithoutFreeDescriptorsFailsAndLaterWaitsSucceed() throws Exception {
     assertThat(new SmallJvm(64, 100).run(FirstWait.class)).contains("waited");
   }
 
@@ -46,13 +46,13 @@ class LastDescriptorTest {
         all.add(fd.dup());
       }
     } catch (SystemCallException full) {
-      // The one that was opened first is free again.
+      // Use the descriptor that the loop has freed.
       all.add(Fd.nullDevice());
       return all;
     }
   }
 
-  /// For [#aLargeCallWithoutADescriptorToBeHadIsNotTakenForTheEndOfTheService()].
+  /// For [#aLargeCallWithoutFreeDescriptorsIsNotTakenForTheEndOfTheService()].
   static final class LargeCall {
     private LargeCall() {}
 
@@ -68,7 +68,7 @@ class LastDescriptorTest {
       var all = all();
       try {
         client.call("echo", large, Duration.ofSeconds(2));
-        throw new AssertionError("it was sent");
+        throw new AssertionError("the call was sent");
       } catch (SystemCallException told) {
         if (told.errno() != Errno.EMFILE) {
           throw told;
@@ -83,8 +83,8 @@ class LastDescriptorTest {
     }
   }
 
-  /// For [#aWaitWithoutADescriptorToBeHadFailsAloneAndNotTheNextOnes()]: the first wait of a JVM
-  /// needs descriptors of its own.
+  /// For [#aWaitWithoutFreeDescriptorsFailsAndLaterWaitsSucceed()]: the first wait of a JVM opens
+  /// further descriptors.
   static final class FirstWait {
     private FirstWait() {}
 

@@ -18,7 +18,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A JVM so busy that whoever is to watch a service begins when that has been stopped already.
+/// A JVM so busy that the thread that watches a service starts only after the service has been
+/// stopped.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class LateWatchTest {
@@ -27,7 +28,7 @@ class LateWatchTest {
   @Test
   @Tag("slow")
   @Tag("slow")
-  void whoBeginsToWatchTooLateHasNothingToSay() throws Exception {
+  void aWatcherThatStartsTooLateReportsNothing() throws Exception {
     var program = directory.resolve("short");
     Files.writeString(program, "#!/bin/sh\nexit 0\n");
     Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
@@ -48,7 +49,7 @@ class LateWatchTest {
       for (var thread : busy) {
         assertThat(thread.join(LONG)).isTrue();
       }
-      // They come after all that was begun before.
+      // These threads run after all threads that were started before.
       for (int i = 0; i < 100; i++) {
         assertThat(Thread.ofVirtual().start(() -> {}).join(LONG)).isTrue();
       }
@@ -67,7 +68,7 @@ class LateWatchTest {
     try {
       manager.stop("a");
     } catch (IOException unheard) {
-      // That its output could not be read in time is not what is shown here.
+      // The test does not check whether the output was read in time.
     }
   }
 }

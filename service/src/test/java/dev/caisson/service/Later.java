@@ -10,16 +10,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/// Signals that a service of the tests emits between calls, when the test says so.
-@SuppressWarnings("try") // closing early is what is shown
+/// Makes a service of the tests emit signals between calls, at a time that the test chooses.
+@SuppressWarnings("try") // the test closes early on purpose
 final class Later implements AutoCloseable {
   private final Pipe go = Pipe.pipe2();
   private final Pipe done = Pipe.pipe2();
 
-  /// Has a service wait until it may emit.
+  /// Calls a service, which then waits until it may emit.
   ///
-  /// @param args how many signals; and a status, if the service is to exit after them
-  /// @param with the descriptors of each
+  /// @param args the number of signals; and an exit status, if the service exits after them
+  /// @param with the descriptors of each signal
   Later(ServiceClient client, String args, Fd... with) throws IOException {
     var descriptors = new ArrayList<>(List.of(go.read(), done.write()));
     descriptors.addAll(List.of(with));
@@ -35,7 +35,7 @@ final class Later implements AutoCloseable {
     go.write().close();
   }
 
-  /// Waits until all have been emitted.
+  /// Waits until all signals have been emitted.
   void awaitEmitted() throws IOException {
     done.read().await(Set.of(PollEvent.IN), LONG, "the signals");
   }

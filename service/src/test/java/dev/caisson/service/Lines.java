@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 
-/// Keeps what services print.
+/// Records the lines that services print.
 final class Lines implements OutputListener {
   private final List<Line> lines = new ArrayList<>();
 
@@ -16,7 +16,7 @@ final class Lines implements OutputListener {
     notifyAll();
   }
 
-  /// Waits for a line.
+  /// Waits for a matching line.
   synchronized Line await(Predicate<Line> wanted) throws InterruptedException {
     long until = System.nanoTime() + Support.LONG.toNanos();
     while (true) {
@@ -33,7 +33,7 @@ final class Lines implements OutputListener {
     }
   }
 
-  /// What a service has printed.
+  /// The lines of a service.
   synchronized List<String> of(String id) {
     return lines.stream().filter(line -> line.id().equals(id)).map(Line::text).toList();
   }

@@ -26,9 +26,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Many services, many callers: what they take is given back.
+/// Many services and many callers free all resources that they use.
 ///
-/// Nothing here tells how fast that is; deadlines are there so that a hang is a failure.
+/// The test does not measure speed. Deadlines turn a hang into a failure.
 @ExtendWith(NoLeaks.class)
 @Timeout(300)
 @Tag("stress")
@@ -40,20 +40,20 @@ class LoadTest {
 
   @TempDir Path directory;
 
-  /// The JVM opens a socket for its diagnostic commands with the first of them, and keeps it.
+  /// The first diagnostic command makes the JVM open a socket, which it keeps.
   @BeforeAll
   static void openTheSocketForCommands(@TempDir Path directory) throws Exception {
-    // What other tests have stopped may be on its way out.
+    // Threads of services that other tests have stopped may still be ending.
     for (int i = 0; i < 100 && Holdings.now(directory).services() > 0; i++) {
       Thread.onSpinWait();
     }
     assertThat(Holdings.now(directory).services()).isZero();
   }
 
-  /// What this process has of each kind.
+  /// The resources that this process holds.
   ///
-  /// @param threads those of the platform
-  /// @param services virtual threads that serve, or that read what a service prints
+  /// @param threads platform threads
+  /// @param services virtual threads that serve, or that read the output of a service
   private record Holdings(long descriptors, long children, long threads, long services) {
     static Holdings now(Path directory) throws IOException, InterruptedException {
       try (var tasks = Files.list(Path.of("/proc/self/task"))) {
@@ -65,7 +65,8 @@ class LoadTest {
       }
     }
 
-    /// No thread can list the virtual ones of its own JVM; its diagnostic command can.
+    /// The number of virtual threads for services. Only the diagnostic command of a JVM can list
+    /// its virtual threads.
     private static long virtualThreads(Path directory) throws IOException, InterruptedException {
       var dump = directory.resolve("threads");
       Programs.run(
@@ -80,7 +81,7 @@ class LoadTest {
     }
   }
 
-  /// Does the same for each number at once, each on a virtual thread.
+  /// Does the work for all numbers concurrently, each on a virtual thread.
   private static void atOnce(int times, Numbered work) throws Exception {
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var tasks = new ArrayList<Callable<Boolean>>();
@@ -104,7 +105,7 @@ class LoadTest {
 
   @Test
   @Requires(Need.PYTHON)
-  void aThousandServicesInTheJvmAndTwoHundredProcessesLiveAtOnceAndLeaveNothing() throws Exception {
+  void aThousandServicesInTheJvmAndTwoHundredProcessesLeakNothing() throws Exception {
     var program = Support.pythonService(directory);
     try (var warm = Support.manager(OutputListener.NONE, LONG)) {
       warm.start("process", program, List.of()).call("echo", json("[]"), LONG);
@@ -116,7 +117,7 @@ class LoadTest {
     var stopped = new AtomicInteger();
     var manager = Support.manager(OutputListener.NONE, LONG);
     var clients = new ArrayList<ServiceClient>();
-    // A service runs on a thread of the kind of the one that starts it.
+    // Start them from a virtual thread: a service gets the kind of thread that starts it.
     var started =
         Background.start(() -> {
           for (int i = 0; i < IN_THE_JVM; i++) {
@@ -138,11 +139,11 @@ class LoadTest {
     assertThat(during.children()).isEqualTo(before.children() + PROCESSES);
     assertThat(during.services()).isEqualTo(before.services() + IN_THE_JVM + PROCESSES);
     assertThat(during.descriptors())
-        .as("none of a thread; of a process its connection, its output and itself")
+        .as("a service in the JVM has none; a process has its connection, its output and its pidfd")
         .isBetween(
             before.descriptors() + 3 * PROCESSES - 10, before.descriptors() + 3 * PROCESSES + 10);
-    assertThat(during.threads()).as("not one for each").isLessThan(before.threads() + 50);
-    // The patience of the manager is one for all of them.
+    assertThat(during.threads()).as("not one for each service").isLessThan(before.threads() + 50);
+    // The manager has one deadline for all services.
     Background.startPlatform(
             () -> {
               manager.finish();
@@ -175,7 +176,7 @@ class LoadTest {
     }
   }
 
-  /// Half of them are threads of the platform. Each hears its own signals, too, and gets its own
+  /// Half of the threads are platform threads. Each also gets its own signals, and its own
   /// descriptor back.
   private static void hundredThreads(ServiceClient client, int calls) throws Exception {
     var tasks = new ArrayList<Background<Integer>>();

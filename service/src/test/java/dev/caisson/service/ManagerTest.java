@@ -34,7 +34,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What a manager and its clients tell of services, and how they are stopped and found.
+/// What managers and clients report about services, and how services are stopped and found.
 @ExtendWith(NoLeaks.class)
 @Requires(Need.PYTHON)
 @Timeout(180)
@@ -57,7 +57,7 @@ class ManagerTest {
   }
 
   @Test
-  void managersClientsAndServicesSayWhatTheyAre() throws IOException {
+  void managersClientsAndServicesHaveDescriptions() throws IOException {
     var service = sample();
     assertThat(service).hasToString("SampleService[not started]");
     try (var manager = manager()) {
@@ -74,7 +74,7 @@ class ManagerTest {
   }
 
   @Test
-  void aServiceThatHasBeenStoppedMayBeStoppedAgain() throws IOException {
+  void aStoppedServiceMayBeStoppedAgain() throws IOException {
     try (var manager = manager()) {
       manager.start("a", program, List.of());
       manager.stop("a");
@@ -100,7 +100,7 @@ class ManagerTest {
 
   @Test
   @Tag("slow")
-  void theIdsOfTheLastTenThousandAreRemembered() throws IOException {
+  void theIdsOfTheLastTenThousandStoppedServicesAreRemembered() throws IOException {
     try (var manager = manager()) {
       for (int i = 0; i <= 10_000; i++) {
         manager.start("id " + i, sample());
@@ -126,7 +126,7 @@ class ManagerTest {
   }
 
   @Test
-  void aClientStopsItsServiceOnceAndNoOtherOfTheSameId() throws IOException {
+  void aClientStopsItsServiceOnceAndNoLaterOneWithTheSameId() throws IOException {
     try (var manager = manager()) {
       var first = manager.start("a", program, List.of());
       first.stop();
@@ -142,7 +142,7 @@ class ManagerTest {
   }
 
   @Test
-  void theStopOfAClientTellsABadEnd() throws IOException {
+  void theStopOfAClientReportsABadEnd() throws IOException {
     try (var manager = manager()) {
       var client = manager.start("a", program, List.of());
       client.call("at_end", json("{\"status\": 3}"), LONG);
@@ -158,7 +158,7 @@ class ManagerTest {
 
   @Test
   @Tag("slow")
-  void eachStopMayHaveADurationOfItsOwn() throws IOException {
+  void eachStopMayHaveItsOwnDuration() throws IOException {
     var manager = manager();
     var one = manager.start("one", program, List.of());
     deaf(one);
@@ -189,7 +189,7 @@ class ManagerTest {
   }
 
   @Test
-  void aDurationMayBeWithoutEnd() throws IOException {
+  void aDurationMayBeInfinite() throws IOException {
     var forever = ChronoUnit.FOREVER.getDuration();
     try (var manager = new ServiceManager(OutputListener.NONE, forever)) {
       manager.start("a", program, List.of()).stop(forever);
@@ -201,7 +201,7 @@ class ManagerTest {
   }
 
   @Test
-  void aCloseWaitsForTheOneThatIsUnderWay() throws Exception {
+  void aFinishWaitsForARunningFinish() throws Exception {
     var begun = new CountDownLatch(1);
     var go = new CountDownLatch(1);
     var manager = manager();
@@ -228,26 +228,26 @@ class ManagerTest {
         });
     second.awaitWaiting();
     go.countDown();
-    assertThat(second.get()).as("it has waited").isZero();
+    assertThat(second.get()).as("the second finish has waited").isZero();
     assertThat(first.get()).isTrue();
   }
 
   @Test
   @Tag("slow")
-  void aShorterStopForcesTheOneThatIsUnderWay() throws Exception {
+  void aShorterStopForcesARunningStop() throws Exception {
     try (var manager = manager()) {
       var client = manager.start("a", program, List.of());
       deaf(client);
       var patient = stopping(client).awaitWaiting();
       assertThatThrownBy(() -> client.stop(SHORT)).hasMessageContaining("SIGKILL");
-      assertThat(patient.get()).as("it has been told once").isTrue();
+      assertThat(patient.get()).as("the bad end has been reported only once").isTrue();
       manager.finish();
     }
   }
 
   @Test
   @Tag("slow")
-  void anInterruptedStopForcesTheOneThatIsUnderWay() throws Exception {
+  void anInterruptedStopForcesARunningStop() throws Exception {
     try (var manager = manager()) {
       var client = manager.start("a", program, List.of());
       deaf(client);
@@ -272,7 +272,7 @@ class ManagerTest {
   }
 
   @Test
-  void thePidIsThatOfTheProcessThatRunsNow() throws Exception {
+  void thePidIsThatOfTheCurrentProcess() throws Exception {
     try (var manager = manager()) {
       var thread = manager.start("thread", sample());
       assertThat(thread.pid()).isEmpty();
@@ -308,7 +308,7 @@ class ManagerTest {
   }
 
   @Test
-  void aBareNameIsLookedUpInThePathThatTheServiceGets() throws IOException {
+  void aBareNameIsLookedUpInThePathOfTheService() throws IOException {
     bare("first");
     bare("second");
     Files.createDirectories(directory.resolve("none/bare"));
@@ -323,7 +323,7 @@ class ManagerTest {
   }
 
   @Test
-  void aBareNameThatIsNotFoundIsNamed() throws IOException {
+  void theErrorNamesABareNameThatIsNotFound() throws IOException {
     Files.writeString(directory.resolve("text"), "not executable");
     try (var manager = withPath("/no/such:" + directory)) {
       assertThatThrownBy(() -> manager.start("a", Path.of("bare"), List.of()))

@@ -19,15 +19,15 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Calls by the hundred thousand leave the host's memory, threads and descriptors as they were.
+/// Hundreds of thousands of calls leak no memory, threads or descriptors of the host.
 ///
-/// In a JVM whose heap is small, so that what grows outside of it is seen.
+/// The JVM has a small heap, so that growth outside of the heap is noticed.
 @ExtendWith(NoLeaks.class)
 @Timeout(300)
 @Tag("slow")
 class ManyCallsTest {
-  /// A million is the number to be shown, and takes more than a minute on two cores, so every build
-  /// makes fewer: `-Dcaisson.load.calls=1000000`.
+  /// The goal is a million calls. They take more than a minute on two cores, so every build makes
+  /// fewer. For the full number: `-Dcaisson.load.calls=1000000`.
   private static final int CALLS = Integer.getInteger("caisson.load.calls", 200_000);
 
   private static final SmallJvm JVM = new SmallJvm(48, 300);
@@ -35,23 +35,23 @@ class ManyCallsTest {
   @TempDir Path directory;
 
   @Test
-  void callsOfAServiceInTheJvmLeaveItAsItWas() throws Exception {
+  void callsToAServiceInTheJvmLeakNothing() throws Exception {
     assertThat(JVM.run(CallsProgram.class, Integer.toString(CALLS))).contains("as it was");
   }
 
   @Test
   @Requires(Need.PYTHON)
-  void callsOfAProcessLeaveBothAsTheyWere() throws Exception {
+  void callsToAProcessLeakNothingOnEitherSide() throws Exception {
     var calls = Integer.toString(Math.min(CALLS, 100_000));
     var program = Support.pythonService(directory).toString();
     assertThat(JVM.run(CallsProgram.class, calls, program)).contains("as it was");
   }
 
-  /// What may grow with calls, and must not.
+  /// The resources that calls must not use up.
   ///
   /// @param theirs the descriptors of the service
-  /// @param heapMiB what is reachable
-  /// @param residentMiB what the kernel counts, memory outside of the heap included
+  /// @param heapMiB the reachable objects in the heap
+  /// @param residentMiB the resident memory, including memory outside of the heap
   private record Footprint(
       long descriptors, int theirs, long threads, long heapMiB, long residentMiB) {
     static Footprint now(ServiceClient client) throws IOException {
@@ -71,10 +71,10 @@ class ManyCallsTest {
           return Long.parseLong(line.replaceAll("[^0-9]", "")) / 1024;
         }
       }
-      throw new AssertionError("the kernel tells no VmRSS");
+      throw new AssertionError("/proc/self/status has no VmRSS");
     }
 
-    /// The heap has no more than 48 MiB; forty bytes of each call outside of it would be seen.
+    /// The heap has at most 48 MiB. A leak of forty bytes per call outside of it is noticed.
     boolean isNoMoreThan(Footprint before) {
       return descriptors <= before.descriptors + 3
           && theirs <= before.theirs + 3
@@ -84,8 +84,8 @@ class ManyCallsTest {
     }
   }
 
-  /// Calls so often, and looks at itself when a tenth of it is done and at the end: the first tenth
-  /// is for what is loaded, compiled and kept by the JVM itself.
+  /// Makes the calls, and measures after a tenth of them and at the end. The first tenth warms the
+  /// JVM up, which loads, compiles and keeps things.
   static final class CallsProgram {
     private CallsProgram() {}
 

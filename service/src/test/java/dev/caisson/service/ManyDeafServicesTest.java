@@ -19,8 +19,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// The patience of a manager is one for all its services: what each gets after SIGTERM must not add
-/// up either.
+/// A manager has one deadline for all its services: the time after SIGTERM must not add up either.
 @Requires(Need.PYTHON)
 @ExtendWith(NoLeaks.class)
 @Timeout(180)
@@ -29,7 +28,7 @@ class ManyDeafServicesTest {
   @TempDir Path directory;
 
   @Test
-  void fortyThatIgnoreEverythingAreKilledWithinOneDeadline() throws Exception {
+  void fortyServicesThatIgnoreEverythingAreKilledWithinOneDeadline() throws Exception {
     var program = Hostility.service(directory);
     var manager = Support.manager(OutputListener.NONE, SHORT);
     for (int i = 0; i < 40; i++) {

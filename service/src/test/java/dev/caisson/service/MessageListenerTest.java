@@ -21,14 +21,14 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/// Whoever looks at the messages as they pass sees all of them, and changes nothing.
+/// A message listener sees all messages and changes none.
 @Requires(Need.PYTHON)
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class MessageListenerTest {
   @TempDir Path directory;
 
-  /// Where the service lives.
+  /// The place of the service.
   enum Place {
     PROCESS,
     JVM
@@ -87,7 +87,7 @@ class MessageListenerTest {
 
   @ParameterizedTest
   @EnumSource(Place.class)
-  void oneThatThrowsAtAnAnswerChangesNothing(Place place) throws IOException {
+  void aListenerThatThrowsAtAnAnswerChangesNothing(Place place) throws IOException {
     try (var manager = Support.manager(OutputListener.NONE, LONG);
         var file = memfd("f")) {
       var client =
@@ -110,10 +110,10 @@ class MessageListenerTest {
     }
   }
 
-  /// What it does with what it sees does not reach those who speak.
+  /// Changes that the listener makes to the JSON do not reach the two sides.
   @ParameterizedTest
   @EnumSource(Place.class)
-  void oneThatChangesWhatItSeesChangesNothing(Place place) throws IOException {
+  void aListenerThatModifiesTheJsonChangesNothing(Place place) throws IOException {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var client =
           manager.start(
@@ -131,7 +131,7 @@ class MessageListenerTest {
 
   @ParameterizedTest
   @EnumSource(Place.class)
-  void itSeesTheMessagesOfEachRunOfTheService(Place place) throws IOException {
+  void aListenerSeesTheMessagesOfEachRunOfTheService(Place place) throws IOException {
     var seen = Collections.synchronizedList(new ArrayList<MessageEvent>());
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var client = manager.start("seen", spec(place).onMessage((id, message) -> seen.add(message)));

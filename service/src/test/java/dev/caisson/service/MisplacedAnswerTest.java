@@ -18,9 +18,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import tools.jackson.databind.JsonNode;
 
-/// Calls that never get the answer of another one, whatever listeners do.
+/// A call never gets the answer to another call, whatever listeners do.
 ///
-/// Answers have no numbers on the wire: a call whose answer nobody has taken gives it to the next.
+/// Answers have no numbers on the wire: without care, the next call would take an unread answer.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class MisplacedAnswerTest {
@@ -44,9 +44,9 @@ class MisplacedAnswerTest {
     }
   }
 
-  /// The call has been sent when the monitor sees it.
+  /// The monitor sees a call only after it has been sent.
   @Test
-  void aMonitorThatThrowsDoesNotLeaveItsAnswerToTheNextCall() throws Exception {
+  void aMonitorThatThrowsDoesNotLeaveTheAnswerToTheNextCall() throws Exception {
     var go = new CountDownLatch(1);
     var throwing = new AtomicBoolean(true);
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
@@ -68,13 +68,13 @@ class MisplacedAnswerTest {
   }
 
   @Test
-  void aCallFromWithinAListenerDoesNotTakeTheAnswerOfTheOneThatItHears() throws Exception {
+  void aCallFromAListenerDoesNotTakeTheAnswerToTheOuterCall() throws Exception {
     var client = new AtomicReference<ServiceClient>();
     var answers = new ArrayList<JsonNode>();
     var go = new CountDownLatch(1);
     MessageListener monitor =
         (id, message) -> {
-          // Only when the second has been sent is the first answered.
+          // The first call is answered only after the second has been sent.
           if (message.json().toString().contains("quick")) {
             go.countDown();
           }

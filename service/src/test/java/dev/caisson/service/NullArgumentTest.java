@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 
-/// No public constructor or method takes null: it says at once which argument it is.
+/// No public constructor or method accepts null: the exception names the argument.
 @ExtendWith(NoLeaks.class)
 class NullArgumentTest {
   private static final List<Class<?>> TYPES =
@@ -46,7 +46,7 @@ class NullArgumentTest {
           MessageEvent.class,
           ProtocolException.class);
 
-  /// An argument of each type that is not null.
+  /// A valid argument of each type.
   private static final Map<Class<?>, Object> GOOD =
       Map.ofEntries(
           Map.entry(String.class, "text"),
@@ -77,7 +77,7 @@ class NullArgumentTest {
   private static ServiceManager manager;
   private static ServiceClient client;
 
-  /// What has a null in it.
+  /// A call with null for one argument.
   record Call(Executable executable, int index) {
     @Override
     public String toString() {

@@ -22,20 +22,20 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// The last lines of a service that has died are worth a moment, and never more than the deadline
-/// of the call that asks for them: whoever holds its output, and whoever hears it, may go on for
-/// ever.
+/// A call waits a moment for the last lines of a service that has died, but never beyond its
+/// deadline: a process that holds the output, or a listener, may block for ever.
 @Requires(Need.PYTHON)
 @ExtendWith(NoLeaks.class)
 @Timeout(180)
 class OutputOfTheDeadTest {
-  /// A call with a deadline of one second, in a test that must not be one of speed.
+  /// A bound for a call with a deadline of one second. It is generous, since the test does not
+  /// measure speed.
   private static final Duration LATE = Duration.ofSeconds(20);
 
   @TempDir Path directory;
 
   @Test
-  void aListenerThatBlocksDoesNotHoldUpTheCallBeyondItsDeadline() throws Exception {
+  void aBlockingListenerDoesNotDelayTheCallBeyondItsDeadline() throws Exception {
     var heard = new CountDownLatch(1);
     var release = new CountDownLatch(1);
     OutputListener blocking =
@@ -61,8 +61,7 @@ class OutputOfTheDeadTest {
   }
 
   @Test
-  void aProcessLeftBehindThatPrintsWithoutEndDoesNotHoldUpTheCallBeyondItsDeadline()
-      throws Exception {
+  void anOrphanThatPrintsForEverDoesNotDelayTheCallBeyondItsDeadline() throws Exception {
     var manager = Support.manager(OutputListener.NONE, SHORT);
     var client = manager.start("dead", Hostility.service(directory), List.of());
     try {
@@ -76,7 +75,7 @@ class OutputOfTheDeadTest {
   }
 
   @Test
-  void aProcessLeftBehindThatPrintsWithoutEndDoesNotHoldUpTheStop() throws Exception {
+  void anOrphanThatPrintsForEverDoesNotDelayTheStop() throws Exception {
     var manager = Support.manager(OutputListener.NONE, LONG);
     var client = manager.start("dead", Hostility.service(directory), List.of());
     try {
@@ -102,14 +101,14 @@ class OutputOfTheDeadTest {
     }
   }
 
-  /// So that a failure above is not followed by another one.
+  /// Stops the manager without a second failure.
   private static void stopLeisurely(ServiceManager manager) throws Exception {
     ends(
         () -> {
           try {
             manager.finish();
           } catch (ServiceEndedException told) {
-            // It exited with 5.
+            // The service exited with status 5.
           }
           return true;
         },

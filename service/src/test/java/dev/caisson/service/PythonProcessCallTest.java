@@ -14,7 +14,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Calls to a service that is written in another language, from the description of the wire alone.
+/// Calls to a service in another language that is written only from the description of the wire.
 @Requires(Need.PYTHON)
 @ExtendWith(NoLeaks.class)
 class PythonProcessCallTest extends CallContract {
@@ -29,7 +29,7 @@ class PythonProcessCallTest extends CallContract {
   }
 
   @Test
-  void aSmallReplyMayLieInAMemfd() throws IOException {
+  void aSmallReplyMayComeInAMemfd() throws IOException {
     try (var manager = Support.manager(OutputListener.NONE, LONG);
         var one = memfd("one")) {
       var client = manager.start("second", directory.resolve("service.py"), List.of());

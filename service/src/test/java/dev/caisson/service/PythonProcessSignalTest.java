@@ -11,7 +11,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/// Signals of a service that is a process, in another language.
+/// Signals of a service that is a process and written in another language.
 @Requires(Need.PYTHON)
 class PythonProcessSignalTest extends SignalContract {
   @Override
@@ -22,7 +22,7 @@ class PythonProcessSignalTest extends SignalContract {
   }
 
   @Test
-  void theLastSignalsOfAServiceAreHeardBeforeItsEndIsTold() throws Exception {
+  void theLastSignalsOfAServiceAreDeliveredBeforeItsEndIsReported() throws Exception {
     try (var manager = Support.manager(OutputListener.NONE, Support.LONG)) {
       for (int round = 0; round < 10; round++) {
         var heard = new Heard();

@@ -35,11 +35,11 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
-/// Services that end by themselves, are noticed, and started again or not.
+/// Services that end by themselves: the end is noticed, and the service is restarted or not.
 @Requires(Need.PYTHON)
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
-@SuppressWarnings("try") // closing early is what is shown
+@SuppressWarnings("try") // the test closes early on purpose
 class RestartTest {
   private static final Duration HOUR = Duration.ofHours(1);
 
@@ -69,7 +69,7 @@ class RestartTest {
     assertThat(ProcessHandle.of(pid).orElseThrow().destroyForcibly()).isTrue();
   }
 
-  /// Calls until there is an answer: between an end and the next start there is none.
+  /// Calls until an answer comes: between an end and the next start calls fail.
   private static JsonNode retried(ServiceClient client, String method) throws Exception {
     long until = System.nanoTime() + LONG.toNanos();
     while (true) {
@@ -85,7 +85,7 @@ class RestartTest {
   }
 
   @Test
-  void oneThatIsKilledWhileNobodyCallsIsNoticedAndStartedAgain() throws Exception {
+  void aKillBetweenCallsIsNoticedAndTheServiceRestarted() throws Exception {
     try (var manager = manager()) {
       var client = manager.start("a", spec().restart(Restart.atMost(10, HOUR)));
       for (int i = 1; i <= 3; i++) {
@@ -104,7 +104,7 @@ class RestartTest {
   }
 
   @Test
-  void oneThatIsNotToBeStartedAgainIsTold() throws Exception {
+  void theEndOfAServiceWithoutRestartIsReported() throws Exception {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var client = manager.start("a", spec());
       kill(pid(client));
@@ -112,7 +112,7 @@ class RestartTest {
       assertThatThrownBy(() -> client.call("nothing", json("[]"), LONG))
           .isInstanceOf(ServiceEndedException.class);
       assertThatThrownBy(() -> manager.stop("a")).isInstanceOf(ServiceEndedException.class);
-      // Its id is free.
+      // The id can be used again.
       assertThat(manager.start("a", program, List.of()).call("nothing", json("[]"), LONG).isNull())
           .isTrue();
       manager.finish();
@@ -121,7 +121,7 @@ class RestartTest {
   }
 
   @Test
-  void oneThatEndsMoreOftenThanItMayIsLeftAlone() throws Exception {
+  void aServiceThatEndsTooOftenIsNotRestarted() throws Exception {
     var manager = manager();
     try {
       var client = manager.start("a", spec().restart(Restart.atMost(2, HOUR)));
@@ -131,7 +131,7 @@ class RestartTest {
       }
       assertThatThrownBy(() -> client.call("nothing", json("[]"), LONG))
           .isInstanceOf(ServiceEndedException.class);
-      // By hand it goes on, and the next end is noticed again.
+      // A manual restart still works, and the next end is noticed again.
       assertThatThrownBy(() -> manager.restart("a")).isInstanceOf(ServiceEndedException.class);
       kill(pid(client));
       ends.await(4);
@@ -141,9 +141,9 @@ class RestartTest {
   }
 
   @Test
-  void whatIsLongAgoDoesNotCount() throws Exception {
+  void endsBeforeTheWindowDoNotCount() throws Exception {
     try (var manager = manager()) {
-      // So long is the window that each end lies before it.
+      // The window is so short that each end lies before it.
       var client = manager.start("a", spec().restart(Restart.atMost(1, Duration.ofNanos(1))));
       for (int i = 1; i <= 4; i++) {
         kill(retried(client, "at_end").longValue());
@@ -155,7 +155,7 @@ class RestartTest {
   }
 
   @Test
-  void aCallThatIsUnderWayFailsAndIsNotRepeated() throws Exception {
+  void aPendingCallFailsAndIsNotRepeated() throws Exception {
     var marker = directory.resolve("calls");
     try (var manager = manager();
         var pipe = Pipe.pipe2()) {
@@ -189,7 +189,7 @@ class RestartTest {
   }
 
   @Test
-  void aDeadlineThatPassedEndsTheConnectionAndANewRunAnswersTheNextCall() throws Exception {
+  void afterAMissedDeadlineANewRunAnswersTheNextCall() throws Exception {
     try (var manager = manager();
         var pipe = Pipe.pipe2()) {
       var client = manager.start("a", spec().restart(Restart.atMost(5, HOUR)));
@@ -206,7 +206,7 @@ class RestartTest {
   }
 
   @Test
-  void restartingByHandIsNoEndThatIsToldAndTheClientGoesOn() throws Exception {
+  void aManualRestartIsNotReportedAsAnEndAndTheClientStaysUsable() throws Exception {
     try (var manager = manager()) {
       var client = manager.start("a", spec().env("GREETING", "hello"));
       long before = pid(client);
@@ -227,7 +227,7 @@ class RestartTest {
   }
 
   @Test
-  void anOldOneThatEndsBadlyIsToldByTheRestartAndTheNewOneRuns() throws Exception {
+  void aManualRestartReportsABadEndOfTheOldRunAndTheNewOneRuns() throws Exception {
     try (var manager = manager()) {
       var client = manager.start("a", spec());
       client.call("at_end", json("{\"status\": 3}"), LONG);
@@ -240,7 +240,7 @@ class RestartTest {
   }
 
   @Test
-  void aVariableOfTheSpecGoesBeforeThatOfTheManager() throws Exception {
+  void aVariableOfTheSpecOverridesThatOfTheManager() throws Exception {
     try (var manager = manager()) {
       var client = manager.start("a", spec().env("LC_ALL", "C").env("EMPTY", ""));
       var environment = client.call("about", json("[]"), LONG).get("environment");
@@ -252,7 +252,7 @@ class RestartTest {
   }
 
   @Test
-  void oneThatCannotBeStartedAgainIsToldAndCanBeStopped() throws Exception {
+  void aFailedRestartIsReportedAndTheServiceCanBeStopped() throws Exception {
     var manager = manager();
     try {
       var client = manager.start("a", spec().restart(Restart.atMost(5, HOUR)));
@@ -272,7 +272,7 @@ class RestartTest {
   }
 
   @Test
-  void closingWhileOneEndsAgainAndAgainLeavesNothing() throws Exception {
+  void closingWhileAServiceEndsRepeatedlyLeaksNothing() throws Exception {
     var dying = directory.resolve("dying");
     Files.writeString(dying, "#!/bin/sh\nexit 3\n");
     Files.setPosixFilePermissions(
@@ -288,13 +288,13 @@ class RestartTest {
       own.await(round * 3);
       Hostility.stop(manager);
       int told = own.count();
-      // Nothing can end any more that could be told; at most what was being told meanwhile.
+      // After the close no further end can be reported, except one that was being reported.
       assertThat(told).isGreaterThanOrEqualTo(round * 3);
     }
   }
 
   @Test
-  void aListenerThatBlocksKeepsNothingFromBeingStopped() throws Exception {
+  void aBlockingListenerDoesNotPreventStops() throws Exception {
     var enough = new CountDownLatch(1);
     var told = new CountDownLatch(1);
     var manager = manager();
@@ -326,7 +326,7 @@ class RestartTest {
   }
 
   @Test
-  void aListenerMayStopOrRestartWhatItHearsOf() throws Exception {
+  void aListenerMayStopOrRestartTheServiceThatEnded() throws Exception {
     try (var manager = manager()) {
       var results = Collections.synchronizedList(new ArrayList<String>());
       var stopped = new CountDownLatch(2);
@@ -354,7 +354,7 @@ class RestartTest {
       assertThat(stopped.await(LONG.toSeconds(), java.util.concurrent.TimeUnit.SECONDS)).isTrue();
       assertThat(results).containsExactlyInAnyOrder("stopping", "restarting");
       assertThatThrownBy(() -> manager.restart("stopping"))
-          .as("it does not run")
+          .as("the service does not run")
           .isInstanceOf(IllegalArgumentException.class);
       manager.finish();
     }
@@ -379,7 +379,7 @@ class RestartTest {
   }
 
   @Test
-  void oneThatAnswersBeyondItsLimitsLosesItsConnectionAndIsStartedAgain() throws Exception {
+  void anAnswerBeyondTheLimitsEndsTheConnectionAndRestartsTheService() throws Exception {
     try (var manager = manager()) {
       var client =
           manager.start(
@@ -395,13 +395,13 @@ class RestartTest {
   }
 
   @Test
-  void howOftenCannotBeNegative() {
+  void theNumberOfRestartsCannotBeNegative() {
     assertThatThrownBy(() -> Restart.atMost(-1, HOUR)).isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> Restart.atMost(1, HOUR.negated()))
         .isInstanceOf(IllegalArgumentException.class);
   }
 
-  // In the JVM
+  // Services in the JVM
 
   private static final class Failing extends Service {
     @Override
@@ -414,7 +414,7 @@ class RestartTest {
   }
 
   @Test
-  void oneInTheJvmThatFailsIsStartedAnew() throws Exception {
+  void aFailedServiceInTheJvmIsRestarted() throws Exception {
     var made = new AtomicInteger();
     try (var manager = manager()) {
       var client =
@@ -438,7 +438,7 @@ class RestartTest {
   }
 
   @Test
-  void oneInTheJvmThatCannotBeMadeIsNotThere() throws Exception {
+  void aFailingSupplierStartsNoServiceInTheJvm() throws Exception {
     try (var manager = manager()) {
       assertThatThrownBy(() ->
               manager.start(
@@ -455,7 +455,7 @@ class RestartTest {
   }
 
   @Test
-  void oneInTheJvmThatCannotBeMadeAgainIsTold() throws Exception {
+  void aFailedRestartInTheJvmIsReported() throws Exception {
     var made = new AtomicInteger();
     var manager = manager();
     var client =
@@ -479,7 +479,7 @@ class RestartTest {
   }
 
   @Test
-  void oneGivenAsAnObjectCannotBeRestarted() throws Exception {
+  void aServiceGivenAsAnObjectCannotBeRestarted() throws Exception {
     try (var manager = manager()) {
       manager.start("a", new Failing());
       assertThatThrownBy(() -> manager.restart("a"))

@@ -10,8 +10,7 @@ import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// The methods that every service of the tests has, in Java: inside the JVM, or as a program of its
-/// own.
+/// The methods of the test services, in Java: inside the JVM, or as a program.
 public final class SampleService extends Service {
   static final String FAREWELL = "stopped in good order";
 
@@ -51,8 +50,8 @@ public final class SampleService extends Service {
     };
   }
 
-  /// Signals when the other end of the first descriptor is closed, with the further ones; then
-  /// closes the second.
+  /// Waits until the peer of the first descriptor is closed, then sends signals with the third and
+  /// later descriptors, then closes the second.
   private Message later(int count, List<Fd> descriptors) {
     var own = descriptors.stream().map(Fd::move).toList();
     Thread.startVirtualThread(() -> {
@@ -62,7 +61,7 @@ public final class SampleService extends Service {
           emitSignal(JsonNodeFactory.instance.numberNode(i), own.subList(2, own.size()));
         }
       } catch (IOException hostGone) {
-        // So no signal is missed by anybody.
+        // The host has left, so no receiver misses a signal.
       } finally {
         Fd.closeAll(own);
       }

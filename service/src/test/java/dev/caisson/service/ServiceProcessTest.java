@@ -30,7 +30,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
-/// What a service that is a process gets, prints, and how it ends.
+/// A service that is a process: what it gets, what it prints, and how it ends.
 @Requires(Need.PYTHON)
 @ExtendWith(NoLeaks.class)
 class ServiceProcessTest {
@@ -64,7 +64,7 @@ class ServiceProcessTest {
   // What it gets
 
   @Test
-  void itGetsTheDocumentedArgumentsAndTheCallersAfterThem() throws IOException {
+  void aServiceGetsTheDocumentedArgumentsAndThenThoseOfTheCaller() throws IOException {
     try (var manager = manager()) {
       var client = manager.start("some/id", program, List.of("--extra", "with space", ""));
       assertThat(call(client, "about", "[]").get("argv"))
@@ -78,7 +78,7 @@ class ServiceProcessTest {
   }
 
   @Test
-  void itGetsItsSocketAndNoOtherDescriptor() throws IOException {
+  void aServiceGetsItsSocketAndNoOtherDescriptor() throws IOException {
     try (var manager = manager();
         var one = Support.memfd("of the JVM")) {
       assertThat(one.isOpen()).isTrue();
@@ -94,7 +94,7 @@ class ServiceProcessTest {
   }
 
   @Test
-  void itsEnvironmentIsTheManagersAndUnbufferedOutput() throws IOException {
+  void aServiceGetsTheEnvironmentOfTheManagerAndUnbufferedOutput() throws IOException {
     var given = Map.of("PATH", "/usr/bin:/bin", "LC_ALL", "C.UTF-8", "PYTHONPATH", "/some lib");
     try (var manager =
         new ServiceManager(lines, dev.caisson.linux.process.SpawnThread.shared(), given, LONG)) {
@@ -111,7 +111,7 @@ class ServiceProcessTest {
   }
 
   @Test
-  void aProgramThatIsNotThereCannotBeStartedAndLeavesTheIdFree() throws IOException {
+  void aMissingProgramCannotBeStartedAndLeavesTheIdFree() throws IOException {
     try (var manager = manager()) {
       assertThatThrownBy(() -> manager.start("a", Path.of("/no/such/program"), List.of()))
           .isInstanceOf(SystemCallException.class)
@@ -171,13 +171,13 @@ class ServiceProcessTest {
   @Test
   @Tag("slow")
   @Tag("slow")
-  void noLineIsLostAtTheStopIfTheListenerIsSlow() throws IOException {
+  void noLineIsLostAtTheStopWithASlowListener() throws IOException {
     var slow =
         new OutputListener() {
           @Override
           public void line(String id, String program, String line) {
             try {
-              // This is what a slow listener does; nothing waits for it.
+              // Simulates a slow listener. The test does not wait for this.
               Thread.sleep(60);
             } catch (InterruptedException interrupt) {
               Thread.currentThread().interrupt();
@@ -187,8 +187,7 @@ class ServiceProcessTest {
         };
     try (var manager = Support.manager(slow, LONG)) {
       var client = manager.start("a", program, List.of());
-      // More than is read at once, so that some of it is still in the pipe when the service is
-      // gone.
+      // More than one read takes, so that a part is still in the pipe when the service has ended.
       var text = ("x".repeat(999) + "\n").repeat(40);
       call(client, "at_end", "{\"print\": \"" + hex(text) + "\"}");
       manager.stop("a");
@@ -209,7 +208,7 @@ class ServiceProcessTest {
   }
 
   @Test
-  void aLineWithoutEndComesInPiecesOfWholeCharacters() throws IOException {
+  void anEndlessLineComesInPiecesOfWholeCharacters() throws IOException {
     try (var manager = manager()) {
       var client = manager.start("a", program, List.of());
       print(client, "\u20ac".repeat(100_000).getBytes(StandardCharsets.UTF_8));
@@ -220,7 +219,7 @@ class ServiceProcessTest {
   }
 
   @Test
-  void oneThatFloodsDoesNotDelayTheOutputOfAnother() throws Exception {
+  void aServiceThatFloodsDoesNotDelayTheOutputOfAnother() throws Exception {
     try (var manager = manager()) {
       call(manager.start("flood", program, List.of()), "flood", "[]");
       lines.await(line -> line.id().equals("flood"));
@@ -273,7 +272,7 @@ class ServiceProcessTest {
   }
 
   @Test
-  void anIdIsTakenUntilItsServiceHasStopped() throws IOException {
+  void anIdIsInUseUntilItsServiceHasStopped() throws IOException {
     try (var manager = manager()) {
       manager.start("same", program, List.of());
       assertThatThrownBy(() -> manager.start("same", program, List.of()))
@@ -287,7 +286,7 @@ class ServiceProcessTest {
   }
 
   @Test
-  void oneThatDiesDuringACallIsToldWithItsStatusAndItsLastLines() throws IOException {
+  void aDeathDuringACallIsReportedWithStatusAndLastLines() throws IOException {
     try (var manager = manager()) {
       var client = manager.start("weak", program, List.of());
       assertThatThrownBy(() -> call(client, "exit", "[7, \"first\\nlast words\"]"))
@@ -310,7 +309,7 @@ class ServiceProcessTest {
   }
 
   @Test
-  void oneThatIsKilledDuringACallIsToldWithTheSignal() throws IOException {
+  void aKillDuringACallIsReportedWithTheSignal() throws IOException {
     var manager = manager();
     var client = manager.start("weak", program, List.of());
     assertThatThrownBy(() -> call(client, "kill", "[9, \"last words\"]"))
@@ -326,7 +325,7 @@ class ServiceProcessTest {
   }
 
   @Test
-  void oneThatDiesWithStatusZeroDuringACallHasEndedToo() throws IOException {
+  void anExitWithStatusZeroDuringACallIsAnEndToo() throws IOException {
     var manager = manager();
     var client = manager.start("weak", program, List.of());
     assertThatThrownBy(() -> call(client, "exit", "[0, \"\"]"))
@@ -336,7 +335,7 @@ class ServiceProcessTest {
   }
 
   @Test
-  void onlyTheLastLinesAreKeptOfOneThatTalkedALot() throws IOException {
+  void onlyTheLastLinesOfALongOutputAreKept() throws IOException {
     try (var manager = manager()) {
       var client = manager.start("weak", program, List.of());
       for (int i = 0; i < 100; i++) {
@@ -356,7 +355,7 @@ class ServiceProcessTest {
   }
 
   @Test
-  void oneThatExitsWithThreeAfterItsLastReplyFailsTheStop() throws IOException {
+  void aBadExitAfterTheLastReplyFailsTheStop() throws IOException {
     try (var manager = manager()) {
       var client = manager.start("writer", program, List.of());
       call(client, "at_end", "{\"status\": 3, \"print\": \"" + hex("no space") + "\"}");
@@ -373,7 +372,7 @@ class ServiceProcessTest {
   }
 
   @Test
-  void oneThatExitsWithThreeAfterItsLastReplyFailsTheFinish() throws IOException {
+  void aBadExitAfterTheLastReplyFailsTheFinish() throws IOException {
     var marker = directory.resolve("stopped");
     var manager = manager();
     for (var id : List.of("good", "writer", "good too")) {
@@ -391,7 +390,7 @@ class ServiceProcessTest {
   }
 
   @Test
-  void closeStopsAllLikeFinishAndNeverThrows() throws IOException {
+  void closeStopsAllServicesLikeFinishAndNeverThrows() throws IOException {
     var marker = directory.resolve("closed");
     var failure = new IllegalStateException("of the body");
     assertThatThrownBy(
@@ -415,7 +414,7 @@ class ServiceProcessTest {
   @Test
   @Tag("slow")
   @Tag("slow")
-  void oneThatHangsUpAndLivesOnIsToldAsSuch() throws Exception {
+  void aServiceThatClosesItsConnectionAndKeepsRunningIsReported() throws Exception {
     var manager = Support.manager(lines, SHORT);
     var client = manager.start("sulking", program, List.of());
     assertThatThrownBy(() -> client.call("hang_up", json("[]"), Duration.ofSeconds(2)))
@@ -431,7 +430,7 @@ class ServiceProcessTest {
   }
 
   @Test
-  void oneThatIsDeafIsKilledWithAllOfItsGroup() throws Exception {
+  void aDeafServiceIsKilledWithItsGroup() throws Exception {
     try (var manager = Support.manager(lines, SHORT)) {
       var client = manager.start("deaf", program, List.of());
       try (var child = open(call(client, "fork", "[]"));
@@ -449,7 +448,7 @@ class ServiceProcessTest {
   }
 
   @Test
-  void theGroupOfOneThatObeysSigtermIsKilledAllTheSame() throws Exception {
+  void theGroupOfAServiceThatObeysSigtermIsKilledToo() throws Exception {
     try (var manager = Support.manager(lines, SHORT)) {
       var client = manager.start("deaf", program, List.of());
       try (var child = open(call(client, "fork", "[]"));
@@ -465,7 +464,7 @@ class ServiceProcessTest {
   }
 
   @Test
-  void aChildThatHoldsTheOutputDoesNotHoldUpTheStop() throws Exception {
+  void aChildThatHoldsTheOutputDoesNotDelayTheStop() throws Exception {
     try (var manager = manager()) {
       var client = manager.start("parent", program, List.of());
       try (var child = open(call(client, "fork", "[]"))) {
@@ -486,7 +485,7 @@ class ServiceProcessTest {
   @Test
   @Tag("slow")
   @Tag("slow")
-  void allTogetherHaveOneDeadlineToStop() throws Exception {
+  void allServicesTogetherHaveOneDeadlineToStop() throws Exception {
     var manager = Support.manager(lines, SHORT);
     for (int i = 0; i < 3; i++) {
       call(manager.start("deaf " + i, program, List.of()), "at_end", "{\"deaf\": true}");
@@ -504,7 +503,7 @@ class ServiceProcessTest {
   @Test
   @Tag("slow")
   @Tag("slow")
-  void anInterruptDuringTheStopLeavesNothingBehindAndStaysSet() throws Exception {
+  void anInterruptDuringTheStopLeaksNothingAndStaysSet() throws Exception {
     var manager = manager();
     var client = manager.start("deaf", program, List.of());
     try (var parent = open(call(client, "at_end", "{\"deaf\": true}"))) {
@@ -546,7 +545,7 @@ class ServiceProcessTest {
   }
 
   @Test
-  void aServiceStartedAndStoppedManyTimesLeavesNothing() throws IOException {
+  void aServiceStartedAndStoppedManyTimesLeaksNothing() throws IOException {
     long before = Support.openDescriptors();
     try (var manager = manager()) {
       for (int i = 0; i < 20; i++) {

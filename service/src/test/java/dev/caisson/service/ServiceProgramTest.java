@@ -33,7 +33,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 class ServiceProgramTest {
   @TempDir Path directory;
 
-  /// Tells what it was called with.
+  /// A service that returns its arguments.
   static final class Program extends Service {
     private final ServiceProgram.Arguments arguments;
 
@@ -72,7 +72,7 @@ class ServiceProgramTest {
     }
   }
 
-  /// What a run said, which made no service.
+  /// The output of a run that made no service.
   private record Said(int status, String out, String err) {}
 
   private static Said run(String... args) {
@@ -129,7 +129,7 @@ class ServiceProgramTest {
   }
 
   @Test
-  void itsOwnArgumentsReachTheService() throws IOException {
+  void furtherArgumentsReachTheService() throws IOException {
     assertThat(about("--size", "-5", "--colour=blå og grønn", "--quiet", "--label", "\"a=b\""))
         .isEqualTo(
             json(
@@ -140,7 +140,7 @@ class ServiceProgramTest {
   }
 
   @Test
-  void whatIsNotGivenIsAbsentAndTheLastOfSeveralCounts() throws IOException {
+  void absentOptionsAreEmptyAndTheLastRepetitionCounts() throws IOException {
     assertThat(about("--colour", "red", "--label=a", "--colour", "green", "--label", ""))
         .isEqualTo(
             json(
@@ -151,7 +151,7 @@ class ServiceProgramTest {
 
   @ParameterizedTest
   @CsvSource({"x, 2, For input string", "0, 1, it keeps nothing"})
-  void aValueThatTheServiceCannotUseIsTold(String size, int status, String problem)
+  void aValueThatTheServiceCannotUseIsReported(String size, int status, String problem)
       throws IOException {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var client =
@@ -178,7 +178,7 @@ class ServiceProgramTest {
   }
 
   @Test
-  void helpTellsAllOptionsAndRunsNothing() {
+  void helpListsAllOptionsAndRunsNoService() {
     for (var args : List.of(new String[] {"--help"}, with("--colour", "red", "--help"))) {
       var said = run(args);
       assertThat(said.status()).isZero();
@@ -194,7 +194,7 @@ class ServiceProgramTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"--other", "--other=1", "--service-f", "--colou", "-x", "word", ""})
-  void whatIsNoOptionIsRefused(String arg) {
+  void unknownArgumentsAreRefused(String arg) {
     refused("'" + arg + "'", with("--colour", "red", arg));
   }
 
@@ -215,7 +215,7 @@ class ServiceProgramTest {
   }
 
   @Test
-  void whatMustBeGivenIsNamedIfItIsMissing() {
+  void missingRequiredOptionsAreNamed() {
     refused("--service-id is missing", "--service-fd", "0");
     refused("--service-fd is missing", "--service-id", "x");
     refused("--colour is missing", with());
@@ -230,12 +230,12 @@ class ServiceProgramTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"-1", "x", "", "3x", "99999999999", "0x3"})
-  void whatIsNoNumberOfADescriptorIsRefused(String number) {
+  void anInvalidDescriptorNumberIsRefused(String number) {
     refusedDescriptor("'" + number + "' is not the number of a descriptor", number);
   }
 
   @Test
-  void aDescriptorThatIsNoConnectionOfAServiceIsRefused() throws IOException {
+  void aDescriptorOfTheWrongKindIsRefused() throws IOException {
     refusedDescriptor("the descriptor is not open (EBADF)", "1999999");
     try (var file = Fd.nullDevice();
         var stream = UnixSocket.socketpair(UnixSocket.Type.STREAM);
@@ -249,7 +249,7 @@ class ServiceProgramTest {
   }
 
   @Test
-  void anOptionIsDeclaredOnceAndHasAName() {
+  void anOptionIsDeclaredOnceAndHasAValidName() {
     var program = Program.program();
     for (var name : List.of("size", "quiet", "service-fd", "service-id", "help", "", "-x", "a b")) {
       assertThatThrownBy(() -> program.option(name, "X", ""))
@@ -259,7 +259,7 @@ class ServiceProgramTest {
   }
 
   @Test
-  void aServiceWithoutArgumentsOfItsOwnRefusesThem() {
+  void aServiceWithoutOptionsRefusesFurtherArguments() {
     var err = new ByteArrayOutputStream();
     var before = System.err;
     System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));

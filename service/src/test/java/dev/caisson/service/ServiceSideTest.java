@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// A service as its host sees it on the wire, and what its methods may do wrong.
+/// A service as seen by its host on the wire, and mistakes of its methods.
 @ExtendWith(NoLeaks.class)
 class ServiceSideTest {
   private static final String HALF_A_PAIR = "\ud83d";
@@ -44,7 +44,7 @@ class ServiceSideTest {
   private JsonChannel host;
   private Background<Boolean> served;
 
-  /// Does something for the only method.
+  /// Implements the only method.
   @FunctionalInterface
   interface Method {
     Message call(String name, JsonNode args, List<Fd> descriptors) throws Exception;
@@ -144,7 +144,7 @@ class ServiceSideTest {
   }
 
   @Test
-  void anAnswerIsTheseKeysAndNoOthers() throws IOException {
+  void anAnswerHasExactlyTheDocumentedKeys() throws IOException {
     assertThat(answer()).isEqualTo(json("{\"type\": \"reply\", \"data\": {\"reply\": [1]}}"));
   }
 
@@ -188,7 +188,7 @@ class ServiceSideTest {
         "{\"type\": \"reply\", \"data\": {\"reply\": 1}}",
         "{\"data\": {\"name\": \"m\"}}"
       })
-  void whatIsNoCallIsNeverAnsweredAsIfItWereOne(String packet) throws Exception {
+  void aMessageThatIsNotACallIsNeverAnsweredLikeACall(String packet) throws Exception {
     try (var one = memfd("one")) {
       say(packet, one);
     }
@@ -208,7 +208,8 @@ class ServiceSideTest {
         "{\"type\": \"method\", \"data\": {\"name\": \"m\"}} 1",
         "<args-via-fd>"
       })
-  void whatIsNoMessageEndsTheConnectionAndTheServiceStopsOnce(String packet) throws IOException {
+  void anUnacceptablePacketEndsTheConnectionAndTheServiceStopsOnce(String packet)
+      throws IOException {
     say(packet);
     assertThat(host.receive(LONG)).isEmpty();
     assertThatThrownBy(() -> served.get()).isInstanceOf(IOException.class);
@@ -216,14 +217,14 @@ class ServiceSideTest {
   }
 
   @Test
-  void aReplyThatCannotBeJsonIsAnException() throws Exception {
+  void aReplyThatIsNotExpressibleAsJsonIsAnException() throws Exception {
     serve((name, args, descriptors) -> Message.of(name.equals("good") ? args : tooDeep()));
     isException(answer());
     isAlive();
   }
 
   @Test
-  void halfOfASurrogatePairArrivesAsTheEscapeThatJsonHasForIt() throws Exception {
+  void anUnpairedSurrogateArrivesAsItsJsonEscape() throws Exception {
     var half = JsonNodeFactory.instance.stringNode(HALF_A_PAIR);
     serve((name, args, descriptors) -> Message.of(name.equals("good") ? args : half));
     say("{\"type\": \"method\", \"data\": {\"name\": \"m\"}}");
@@ -234,7 +235,7 @@ class ServiceSideTest {
   }
 
   @Test
-  void halfOfASurrogatePairInAnExceptionIsNoHarm() throws Exception {
+  void anUnpairedSurrogateInAnExceptionDoesNoHarm() throws Exception {
     serve((name, args, descriptors) -> {
       if (name.equals("good")) {
         return Message.of(args);
@@ -246,7 +247,7 @@ class ServiceSideTest {
   }
 
   @Test
-  void descriptorsOfAReplyThatCannotBeJsonAreClosed() throws Exception {
+  void descriptorsOfAReplyThatIsNotExpressibleAsJsonAreClosed() throws Exception {
     var given = new ArrayList<Fd>();
     serve((name, args, descriptors) -> {
       if (name.equals("good")) {
@@ -277,7 +278,7 @@ class ServiceSideTest {
   }
 
   @Test
-  void aDescriptorThatWasClosedBehindItsOwnersBackIsAnExceptionToo() throws Exception {
+  void aDescriptorThatOtherCodeHasClosedIsAnExceptionToo() throws Exception {
     var given = new ArrayList<Fd>();
     serve((name, args, descriptors) -> {
       if (name.equals("good")) {
@@ -378,7 +379,7 @@ class ServiceSideTest {
   }
 
   @Test
-  void noReplyAtAllIsAnException() throws Exception {
+  void aMissingReplyIsAnException() throws Exception {
     serve((name, args, descriptors) -> name.equals("good") ? Message.of(args) : null);
     isException(answer());
     isAlive();
@@ -399,7 +400,7 @@ class ServiceSideTest {
       return Message.of(args);
     });
     say("{\"type\": \"method\", \"data\": {\"name\": \"m\"}}");
-    assertThat(served.get()).as("a host that is gone is no failure").isTrue();
+    assertThat(served.get()).as("a departed host is not a failure").isTrue();
     assertThat(stops).hasValue(1);
   }
 

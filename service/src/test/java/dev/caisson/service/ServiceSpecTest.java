@@ -13,7 +13,7 @@ class ServiceSpecTest {
   private static final ServiceSpec BASE = ServiceSpec.executable(Path.of("/bin/service"), "-v");
 
   @Test
-  void aMethodLeavesTheSpecificationThatItIsCalledOnAsItIs() {
+  void aMethodDoesNotChangeItsSpecification() {
     var changed =
         BASE.env("A", "1")
             .restart(Restart.atMost(1, Duration.ofSeconds(1)))
@@ -34,7 +34,7 @@ class ServiceSpecTest {
   }
 
   @Test
-  void whatOneMethodHasSetTheNextOnesKeep() {
+  void laterMethodsKeepEarlierSettings() {
     var env = BASE.env("A", "1");
     for (var next :
         List.of(
@@ -50,7 +50,7 @@ class ServiceSpecTest {
   }
 
   @Test
-  void aSpecificationSaysWhatItStartsAndNoValueOfAVariable() {
+  void toStringNamesTheProgramAndHidesTheValuesOfVariables() {
     assertThat(BASE.env("TOKEN", "secret").toString())
         .contains("/bin/service", "-v", "TOKEN")
         .doesNotContain("secret");

@@ -30,14 +30,14 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Where the signals of a service go, whatever it runs as: to the listener of their call, to the
-/// standing listener, or to the listener of the next call.
+/// The destination of signals, for every kind of service: the listener of their call, the standing
+/// listener, or the listener of the next call.
 @ExtendWith(NoLeaks.class)
 @Timeout(180)
 abstract class SignalContract {
   private static final SignalListener DEAF = (value, descriptors) -> {};
 
-  /// Far more than a connection holds.
+  /// Far more signals than a connection holds.
   private static final String WITHOUT_END = "[1000000000]";
 
   @TempDir Path directory;
@@ -56,7 +56,7 @@ abstract class SignalContract {
     manager = Support.manager(OutputListener.NONE, LONG);
   }
 
-  /// Also shows for each test that the service ends well after it.
+  /// Also checks after each test that the service ends well.
   @AfterEach
   void stop() throws IOException {
     Thread.setDefaultUncaughtExceptionHandler(before);
@@ -96,7 +96,7 @@ abstract class SignalContract {
   }
 
   @Test
-  void withoutAStandingListenerTheNextCallHearsThemBeforeItIsSent() throws Exception {
+  void withoutAStandingListenerTheNextCallReceivesEarlierSignalsBeforeItIsSent() throws Exception {
     var passed = Collections.synchronizedList(new ArrayList<String>());
     var client =
         manager.start(
@@ -117,7 +117,7 @@ abstract class SignalContract {
   }
 
   @Test
-  void aCallThatHearsNothingDropsTheEarlierSignals() throws Exception {
+  void aCallWithoutAListenerDropsEarlierSignals() throws Exception {
     var client = started();
     try (var file = memfd("file");
         var later = new Later(client, "[3]", file)) {
@@ -130,7 +130,7 @@ abstract class SignalContract {
   }
 
   @Test
-  void theSignalsOfACallAreForItsOwnListenerAlone() throws Exception {
+  void theSignalsOfACallGoOnlyToItsListener() throws Exception {
     var own = new Heard();
     var client = listenedTo();
     call(client, "signals", "[3]", own).close();
@@ -139,7 +139,7 @@ abstract class SignalContract {
   }
 
   @Test
-  void theSignalsOfACallWithoutAListenerAreForTheStandingOne() throws Exception {
+  void theSignalsOfACallWithoutAListenerGoToTheStandingListener() throws Exception {
     var client = listenedTo();
     assertThat(client.call("signals", json("[3]"), LONG)).isEqualTo(json("\"done\""));
     assertThat(heard.all()).as("before the call returns").containsExactly(numbers(3));
@@ -171,7 +171,7 @@ abstract class SignalContract {
   }
 
   @Test
-  void whatTheStandingListenerThrowsIsReportedAndCostsNothing() throws Exception {
+  void exceptionsOfTheStandingListenerAreReportedAndHaveNoOtherEffect() throws Exception {
     var failures =
         List.of(new IOException("1"), new IllegalStateException("2"), new AssertionError("3"));
     var client =
@@ -196,7 +196,7 @@ abstract class SignalContract {
   }
 
   @Test
-  void theStandingListenerCannotCallItsServiceAndIsToldSo() throws Exception {
+  void theStandingListenerCannotCallItsServiceAndGetsAnError() throws Exception {
     var calling = new AtomicReference<ServiceClient>();
     calling.set(
         manager.start(
@@ -239,7 +239,7 @@ abstract class SignalContract {
   }
 
   @Test
-  void aRestartedServiceIsStillListenedTo() throws Exception {
+  void theStandingListenerStaysAfterARestart() throws Exception {
     var client = listenedTo();
     for (int round = 1; round <= 3; round++) {
       try (var later = new Later(client, "[2]")) {
@@ -251,7 +251,7 @@ abstract class SignalContract {
   }
 
   @Test
-  void theThreadThatListensEndsWithTheService() throws Exception {
+  void theListeningThreadEndsWithTheService() throws Exception {
     var client = listenedTo();
     try (var later = new Later(client, "[1]")) {
       later.emit();
@@ -262,7 +262,7 @@ abstract class SignalContract {
   }
 
   @Test
-  void theThreadThatListensEndsWithAConnectionThatACallHasEnded() throws Exception {
+  void theListeningThreadEndsWithAConnectionThatACallHasEnded() throws Exception {
     var client = listenedTo();
     try (var later = new Later(client, "[1]")) {
       later.emit();
@@ -277,7 +277,7 @@ abstract class SignalContract {
   }
 
   @Test
-  void manyCallsAndManySignalsDoNotHoldUpEachOther() throws Exception {
+  void manyCallsAndManySignalsDoNotBlockEachOther() throws Exception {
     var client = listenedTo();
     var calls = new ArrayList<Background<Integer>>();
     try (var later = new Later(client, "[2000]")) {
@@ -301,7 +301,7 @@ abstract class SignalContract {
   }
 
   @Test
-  void signalsWithoutEndDoNotHoldUpCalls() throws Exception {
+  void endlessSignalsDoNotBlockCalls() throws Exception {
     var client = listenedTo();
     try (var later = new Later(client, WITHOUT_END)) {
       later.emit();
@@ -313,9 +313,9 @@ abstract class SignalContract {
     }
   }
 
-  /// The listener takes longer than the service, so that there is always another signal.
+  /// The listener is slower than the service, so that another signal is always waiting.
   @Test
-  void signalsWithoutEndDoNotHoldUpCallsThatHearThemThemselves() throws Exception {
+  void endlessSignalsDoNotBlockCallsWithTheirOwnListener() throws Exception {
     var client = started();
     SignalListener slow =
         (value, descriptors) -> {
@@ -336,7 +336,7 @@ abstract class SignalContract {
   }
 
   @Test
-  void callsWithoutEndDoNotHoldUpSignals() throws Exception {
+  void endlessCallsDoNotBlockSignals() throws Exception {
     var client = listenedTo();
     var enough = new AtomicBoolean();
     var calls = new ArrayList<Background<Boolean>>();
@@ -362,7 +362,7 @@ abstract class SignalContract {
   }
 
   @Test
-  void aStandingListenerThatNeverReturnsHoldsUpNoStop() throws Exception {
+  void aStandingListenerThatNeverReturnsBlocksNoStop() throws Exception {
     var enough = new CountDownLatch(1);
     var begun = new CountDownLatch(1);
     var client =

@@ -24,8 +24,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A service that sends without end, as much at once as is allowed, for as long as a call may take:
-/// the call ends by its deadline, and the host's memory and descriptors stay bounded.
+/// A service that sends the largest allowed messages for as long as a call may take: the call ends
+/// at its deadline, and the host's memory and descriptors stay bounded.
 @Requires({Need.PYTHON, Need.OPEN_FILES})
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
@@ -40,7 +40,7 @@ class SignalFloodTest {
     program = Hostility.service(directory);
   }
 
-  /// Calls a method that floods, in a JVM with little; it tells what it has heard.
+  /// Calls a method that floods, in a small JVM, and returns what that JVM reports.
   private String flood(SmallJvm jvm, int residentMiB, String method, String args) throws Exception {
     return jvm.run(
         FloodProgram.class, program.toString(), method, args, Integer.toString(residentMiB));
@@ -57,16 +57,16 @@ class SignalFloodTest {
         .contains("late");
   }
 
-  /// 64 MiB each, the most that is accepted; ten times that is enough to read and parse it.
+  /// The largest accepted message has 64 MiB. Ten times that is enough to read and parse it.
   @Test
   void signalsOfTheLargestSizeFitIntoTenTimesTheirSize() throws Exception {
     assertThat(flood(new SmallJvm(640, 300), 900, "flood_of_large_signals", "67108864"))
         .contains("late");
   }
 
-  /// Arrays in arrays have 52 times the size of their text.
+  /// In memory, nested arrays have 52 times the size of their text.
   @Test
-  void anAnswerThatCostsAsMuchAsItCanFitsIntoSixtyFourTimesItsSize() throws Exception {
+  void theMostExpensiveAnswerFitsIntoSixtyFourTimesItsSize() throws Exception {
     assertThat(flood(new SmallJvm(256, 300), 450, "costly", "4194304")).contains("answered");
   }
 
@@ -76,33 +76,33 @@ class SignalFloodTest {
         .contains("MessageException");
   }
 
-  /// Each brings 253, and there are 400.
+  /// Each signal has 253 descriptors, and the JVM may open 400.
   @Test
-  void signalsWithAllTheDescriptorsThatFitLeaveNoneOpen() throws Exception {
+  void signalsWithTheMostDescriptorsLeaveNoneOpen() throws Exception {
     assertThat(flood(new SmallJvm(32, 400), 200, "flood_of_descriptors", "[]")).contains("late");
   }
 
   @Test
-  void signalsWithMoreDescriptorsThanThereAreAreRefused() throws Exception {
+  void signalsWithMoreDescriptorsThanAreFreeAreRefused() throws Exception {
     assertThat(flood(new SmallJvm(32, 240), 200, "flood_of_descriptors", "[]"))
         .contains("MessageException");
   }
 
   @Test
-  void outputWithoutEndOfLineFitsIntoASmallHeap() throws Exception {
+  void anEndlessLineOfOutputFitsIntoASmallHeap() throws Exception {
     var args = "{\"piece\": \"78\", \"bytes\": " + (64 << 20) + "}";
     assertThat(flood(new SmallJvm(32, 300), 200, "print_without_end_of_line", args))
         .contains("answered");
   }
 
   @Test
-  void outputThatIsNeitherTextNorHasLinesFitsIntoASmallHeap() throws Exception {
+  void binaryOutputWithoutLinesFitsIntoASmallHeap() throws Exception {
     var args = "{\"piece\": \"ff80e282\", \"bytes\": " + (16 << 20) + "}";
     assertThat(flood(new SmallJvm(48, 300), 200, "print_without_end_of_line", args))
         .contains("answered");
   }
 
-  /// Calls a hostile method, hears what it sends, and stops it.
+  /// Calls a hostile method, receives its signals, and stops the service.
   static final class FloodProgram {
     private FloodProgram() {}
 
@@ -110,7 +110,7 @@ class SignalFloodTest {
       var program = Path.of(args[0]);
       var heard = new AtomicLong();
       var characters = new AtomicLong();
-      // Once before, so that what is loaded and kept by the JVM itself is there.
+      // Call once before, so that the JVM has loaded and opened what it keeps.
       call(program, "echo", "[]", heard, characters);
       long before = Support.openDescriptors();
       var end = call(program, args[1], args[2], heard, characters);
@@ -123,7 +123,7 @@ class SignalFloodTest {
           "%s: %s; %d signals, %d characters, a peak of %d MiB%n",
           args[1], end, heard.get(), characters.get(), peak);
       if (peak > Integer.parseInt(args[3])) {
-        throw new AssertionError("that is too much");
+        throw new AssertionError("the memory is above the bound");
       }
     }
 
@@ -153,7 +153,7 @@ class SignalFloodTest {
   }
 
   @Test
-  void answersWithoutEndDoNotHoldUpTheStop() throws Exception {
+  void endlessAnswersDoNotDelayTheStop() throws Exception {
     var manager = Support.manager(OutputListener.NONE, SHORT);
     var client = manager.start("hostile", program, List.of());
     assertThat(ends(() -> client.call("flood_of_answers", json("[]"), LONG))).isEqualTo(json("1"));
@@ -163,7 +163,7 @@ class SignalFloodTest {
   }
 
   @Test
-  void socketsThatCarryThemselvesLeaveNothingOpen() throws Exception {
+  void socketsThatCarryThemselvesLeakNothing() throws Exception {
     long before = Support.openDescriptors();
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var client = manager.start("knots", program, List.of());
@@ -178,7 +178,7 @@ class SignalFloodTest {
                 heard.incrementAndGet();
               },
               LONG)) {
-        assertThat(reply.value().intValue()).as("of its own").isLessThan(50);
+        assertThat(reply.value().intValue()).as("the service's own descriptors").isLessThan(50);
       }
       assertThat(heard).hasValue(500);
       assertThat(Support.openDescriptors()).isBetween(before - 5, before + 10);

@@ -21,8 +21,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import tools.jackson.databind.JsonNode;
 
-/// Whoever stops a service is not told that it has ended, and does not get another: its end may
-/// come before the manager has got as far as to wait for it.
+/// A stop is not reported as an end and causes no restart, even if the service ends before the
+/// manager starts to wait for it.
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
 class StopIsNoEndTest {
@@ -41,7 +41,7 @@ class StopIsNoEndTest {
   }
 
   @Test
-  void manyThatAreStoppedAtOnceWhenTheyHaveStarted() throws Exception {
+  void manyServicesStoppedRightAfterTheirStart() throws Exception {
     var ends = new Ends();
     var made = new AtomicInteger();
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
@@ -63,9 +63,9 @@ class StopIsNoEndTest {
     assertThat(made.get()).isEqualTo(3000);
   }
 
-  /// Much lies in its connection that must be closed first.
+  /// The connection holds much unread data, which must be closed first.
   @Test
-  void oneThatIsStoppedWhileNobodyListensToIt() throws Exception {
+  void aServiceStoppedWhileItsMessagesAreUnread() throws Exception {
     var ends = new Ends();
     var made = new AtomicInteger();
     for (int round = 1; round <= 20; round++) {

@@ -30,8 +30,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
-/// A call to any service whatsoever ends by its deadline with an exception that says why, the
-/// connection with it, and the service's end leaves nothing.
+/// A call to any service ends at its deadline with an exception that gives the reason, and ends the
+/// connection. The end of the service leaks nothing.
 @Requires(Need.PYTHON)
 @ExtendWith(NoLeaks.class)
 @Timeout(180)
@@ -61,18 +61,18 @@ class StubbornServiceTest {
           .isInstanceOf(how)
           .hasMessageContaining(why);
       assertThatThrownBy(() -> ends(() -> client.call("echo", json("[]"), DEADLINE)))
-          .as("nothing more is heard of it")
+          .as("the connection has ended")
           .isInstanceOfAny(ServiceEndedException.class, DeadlineException.class);
     } finally {
       Hostility.stop(manager);
     }
-    // What the JVM loads meanwhile may be a few.
+    // Classes that the JVM loads meanwhile may open a few.
     assertThat(Support.openDescriptors()).isBetween(before - 5, before + 5);
   }
 
   @ParameterizedTest
   @CsvSource({"silence, null", "die_by, 19"})
-  void oneThatDoesNotAnswerIsLate(String method, String args) throws Exception {
+  void aServiceThatDoesNotAnswerIsLate(String method, String args) throws Exception {
     fails(method, args, DeadlineException.class, "service hostile to answer " + method);
   }
 
@@ -87,7 +87,7 @@ class StubbornServiceTest {
     "deep_signal, 10000",
     "long_number, null",
   })
-  void oneWhoseAnswerIsNoMessageIsToldSo(String method, String args) throws Exception {
+  void anUnacceptableAnswerIsReported(String method, String args) throws Exception {
     fails(method, args, MessageException.class, "");
   }
 
@@ -106,14 +106,14 @@ class StubbornServiceTest {
     "payload_sparse, 67108865, 67108865 bytes",
     "payload_sparse, 1099511627776, 1099511627776 bytes",
   })
-  void oneWhosePayloadIsNoneIsToldSo(String method, String args, String why) throws Exception {
+  void anUnusablePayloadIsReported(String method, String args, String why) throws Exception {
     fails(method, args, IOException.class, why);
   }
 
-  /// Whichever of them comes first: the deadline while the file happens to be whole, or a file that
-  /// is not.
+  /// Either may come first: the deadline while the file happens to be complete, or an incomplete
+  /// file.
   @Test
-  void oneWhosePayloadChangesItsLengthHoldsNobodyUp() throws Exception {
+  void aPayloadThatChangesItsLengthDoesNotBlockTheCall() throws Exception {
     fails("payload_that_shrinks", "600000", IOException.class, "");
   }
 
@@ -128,12 +128,13 @@ class StubbornServiceTest {
     "die_by, 6, SIGABRT",
     "die_by, 15, SIGTERM",
   })
-  void oneThatEndsIsToldWithItsEnd(String method, String args, String how) throws Exception {
+  void theEndOfAServiceIsReportedWithItsStatus(String method, String args, String how)
+      throws Exception {
     fails(method, args, ServiceEndedException.class, how);
   }
 
   @Test
-  void oneThatExitsAfterItsAnswerIsToldAtTheNextCallAndAtItsStop() throws Exception {
+  void anExitAfterTheAnswerIsReportedByTheNextCallAndByTheStop() throws Exception {
     var manager = manager();
     var client = manager.start("writer", program, List.of());
     assertThat(client.call("answer_and_exit", json("4"), LONG)).isEqualTo(json("\"good\""));
@@ -147,7 +148,7 @@ class StubbornServiceTest {
   }
 
   @Test
-  void aHugeExceptionIsToldWhole() throws Exception {
+  void aHugeExceptionIsReportedCompletely() throws Exception {
     var manager = manager();
     var client = manager.start("wordy", program, List.of());
     assertThatThrownBy(() -> ends(() -> client.call("large_exception", json("5000000"), LONG)))
@@ -161,10 +162,10 @@ class StubbornServiceTest {
     manager.finish();
   }
 
-  /// Nobody can tell it from a service that is slow: its connection lives. The call ends all the
-  /// same, and so does the stop, which ends the connection for whoever holds it.
+  /// The service cannot be distinguished from a slow one, as its connection is open. Still the call
+  /// ends, and so does the stop, which also ends the connection for the process that holds it.
   @Test
-  void oneThatExitsWhileAStrangerHoldsItsConnectionAndOutputHoldsNobodyUp() throws Exception {
+  void anExitWhileAnOrphanHoldsConnectionAndOutputBlocksNoCall() throws Exception {
     var manager = manager();
     var client = manager.start("parent", program, List.of());
     var strangers = new ArrayList<Fd>();
@@ -198,7 +199,7 @@ class StubbornServiceTest {
   }
 
   @Test
-  void oneThatIgnoresEverythingIsKilled() throws Exception {
+  void aServiceThatIgnoresEverythingIsKilled() throws Exception {
     var manager = manager();
     var client = manager.start("deaf", program, List.of());
     try (var process = open(client.call("deafness", json("[]"), LONG))) {
@@ -212,7 +213,7 @@ class StubbornServiceTest {
   }
 
   @Test
-  void oneThatHasStoppedItselfIsKilledToo() throws Exception {
+  void aServiceThatHasSentItselfSigstopIsKilledToo() throws Exception {
     var manager = manager();
     var client = manager.start("stopped", program, List.of());
     assertThatThrownBy(() -> ends(() -> client.call("die_by", json("19"), DEADLINE)))
@@ -223,7 +224,7 @@ class StubbornServiceTest {
   }
 
   @Test
-  void aCallThatHasNoTimeAtAllIsLateAndNotSentTwice() throws Exception {
+  void aCallWithoutAnyTimeIsLateAndNotSentTwice() throws Exception {
     var manager = manager();
     var client = manager.start("a", program, List.of());
     assertThatThrownBy(() -> ends(() -> client.call("echo", json("[]"), Duration.ZERO)))

@@ -26,10 +26,10 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
-/// Many threads that start, stop, restart, kill and call the same few services at once.
+/// Many threads start, stop, restart, kill and call the same few services concurrently.
 ///
-/// Whatever the order, each call ends with its own answer or with an exception that says why, and
-/// nothing is left.
+/// In any order, each call ends with its own answer or with an exception that gives the reason, and
+/// nothing leaks.
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
 @Tag("stress")

@@ -18,12 +18,12 @@ import java.util.Objects;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
-/// What the tests of this package share.
+/// Helpers for the tests of this package.
 public final class Support {
-  /// Far more than anything takes here: what waits so long hangs.
+  /// Far longer than any step takes: a wait that reaches it is a hang.
   public static final Duration LONG = Duration.ofSeconds(60);
 
-  /// A deadline that is meant to pass.
+  /// A deadline that the tests let pass.
   public static final Duration SHORT = Duration.ofMillis(200);
 
   private Support() {}
@@ -52,7 +52,7 @@ public final class Support {
     }
   }
 
-  /// The Python service as an executable file.
+  /// Writes the Python service as an executable file.
   public static Path pythonService(Path directory) throws IOException {
     var file = directory.resolve("service.py");
     try (InputStream source =

@@ -17,15 +17,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// A service that answers once more than it is asked.
+/// A service that answers a call twice.
 ///
-/// Answers have no numbers on the wire: one that is there before a call is sent cannot be that
-/// call's, and whoever takes it gets the answer of another call ever after.
+/// Answers have no numbers on the wire. An answer that arrived before a call was sent cannot be the
+/// answer to that call. A client that accepted it would get the answer to another call from then
+/// on.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class SurplusAnswerTest {
   @Test
-  void aSecondAnswerIsNeverTakenForThatOfTheNextCall() throws Exception {
+  void aSecondAnswerIsNeverTheAnswerToTheNextCall() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       var client = ServiceClient.over("twice", pair.ours());
       var call = Background.startPlatform(() -> client.call("first", json("[]"), LONG));

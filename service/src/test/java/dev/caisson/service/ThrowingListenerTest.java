@@ -16,8 +16,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A listener that fails on a line is no reason to stop reading: a service whose output nobody
-/// takes any more dies of a broken pipe, far from the cause.
+/// The host keeps reading after a listener failed on a line: a service whose output is no longer
+/// read dies of a broken pipe, far from the cause.
 @Requires(Need.PYTHON)
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
@@ -25,7 +25,7 @@ class ThrowingListenerTest {
   @TempDir Path directory;
 
   @Test
-  void theLinesAfterTheOneThatItFailedOnAreHeardAndTheServiceLivesOn() throws Exception {
+  void linesAfterAFailedOneAreDeliveredAndTheServiceKeepsRunning() throws Exception {
     var lines = new Lines();
     OutputListener throwing =
         (id, name, line) -> {

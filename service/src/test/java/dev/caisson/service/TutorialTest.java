@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// The tutorial is true: its blocks are those of the example, and what it has readers write runs.
+/// The blocks of the tutorial are those of the example, and the programs that readers write run.
 @ExtendWith(NoLeaks.class)
 @Timeout(180)
 class TutorialTest {
@@ -81,13 +81,13 @@ class TutorialTest {
   void theExampleRunsAsAProgram() throws Exception {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var program = Programs.javaProgram(directory, Checksums.class);
-      itAnswers(Checksums.start(manager, program), "NoSuchAlgorithmException");
+      assertAnswers(Checksums.start(manager, program), "NoSuchAlgorithmException");
       manager.finish();
     }
   }
 
   @Test
-  void theExampleRunsAsAModuleOfItsOwnByTheLauncher() throws Exception {
+  void theLauncherRunsTheExampleAsAModule() throws Exception {
     var lib = Files.createDirectory(directory.resolve("lib"));
     modules(lib);
     var sources = Files.createDirectory(directory.resolve("sources"));
@@ -114,14 +114,14 @@ class TutorialTest {
       var program = executable(launcher, Document.blocks(TUTORIAL, "sh").get(launcher));
       try (var manager =
           new ServiceManager(OutputListener.NONE, SpawnThread.shared(), environment, LONG)) {
-        itAnswers(Checksums.start(manager, program), "NoSuchAlgorithmException");
+        assertAnswers(Checksums.start(manager, program), "NoSuchAlgorithmException");
         manager.finish();
       }
     }
     assertThat(directory.resolve("checksums.aot")).isNotEmptyFile();
   }
 
-  /// Puts copies of the host's module, and of those that it needs, into a directory.
+  /// Copies the host's module, and the modules that it needs, into a directory.
   private static void modules(Path lib) throws Exception {
     var places =
         Stream.of("jdk.module.path", "java.class.path")
@@ -150,21 +150,21 @@ class TutorialTest {
 
   @Test
   @Requires(Need.PYTHON)
-  void theServiceInPythonIsCalledByTheSameClient() throws Exception {
+  void theSameClientCallsTheServiceInPython() throws Exception {
     var lines = new Lines();
     try (var manager = Support.manager(lines, LONG)) {
       var program =
           executable("checksums.py", Document.blocks(TUTORIAL, "python").get("checksums"));
       var client = Checksums.start(manager, program);
-      itAnswers(client, "ValueError");
-      itReadsAndWritesLargeMessages(client);
+      assertAnswers(client, "ValueError");
+      assertLargeMessages(client);
       manager.stop("checksums");
       manager.finish();
     }
     assertThat(lines.of("checksums")).isEmpty();
   }
 
-  private void itAnswers(ServiceClient client, String failure) throws Exception {
+  private void assertAnswers(ServiceClient client, String failure) throws Exception {
     var heard = new ArrayList<Long>();
     assertThat(Checksums.sha256(client, sample, heard::add)).isEqualTo(expected());
     assertThat(heard).isSorted().endsWith(Files.size(sample)).hasSizeGreaterThan(1);
@@ -179,9 +179,9 @@ class TutorialTest {
     assertThat(Checksums.sha256(client, sample, bytes -> {})).isEqualTo(expected());
   }
 
-  /// Large in both directions: the call for what nobody asks for, the answer for the name of an
-  /// algorithm.
-  private void itReadsAndWritesLargeMessages(ServiceClient client) throws IOException {
+  /// Makes messages large in both directions: the call by an extra key, the answer by the name of
+  /// an algorithm.
+  private void assertLargeMessages(ServiceClient client) throws IOException {
     var large = "x".repeat(1_000_000);
     try (var file = Fd.open(sample);
         var reply =
@@ -200,7 +200,7 @@ class TutorialTest {
   }
 
   @Test
-  void theStandingListenerOfTheExampleHearsItsProgress() throws Exception {
+  void theStandingListenerOfTheExampleReceivesItsProgress() throws Exception {
     var heard = new ArrayList<Long>();
     try (var manager = Support.manager(OutputListener.NONE, LONG);
         var file = Fd.open(sample)) {
@@ -213,13 +213,13 @@ class TutorialTest {
   }
 
   @Test
-  void aServiceThatWasStoppedIsNoMore() throws IOException {
+  void aCallToAStoppedServiceReportsItsEnd() throws IOException {
     try (var manager = Support.manager(OutputListener.NONE, LONG);
         var file = Fd.open(sample)) {
       var client = manager.start("checksums", new Checksums(Long.MAX_VALUE));
       manager.stop("checksums");
       assertThat(Checksums.outcome(client, new Checksums.Request(file, "SHA-256")))
-          .startsWith("the service is no more: service checksums ");
+          .startsWith("the service has ended: service checksums ");
       manager.finish();
     }
   }

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
-/// What holds for methods that take and return records, wherever the service lives.
+/// The behaviour of methods that take and return records, for every kind of service.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 abstract class TypedCallContract {
@@ -49,7 +49,7 @@ abstract class TypedCallContract {
 
   @AfterEach
   void stopTheService() throws IOException {
-    // Whoever sends a descriptor keeps it.
+    // The sender keeps its descriptors.
     assertThat(own).allMatch(Fd::isValid);
     Support.drop(own);
     manager.finish();
@@ -62,7 +62,7 @@ abstract class TypedCallContract {
   }
 
   private Tree tree() throws IOException {
-    // Made in another order than they stand in it.
+    // Opened in another order than in the record.
     var rest = List.of(file("r0"), file("r1"));
     return new Tree(
         "oak",
@@ -104,7 +104,7 @@ abstract class TypedCallContract {
   }
 
   @Test
-  void whatIsOptionalNeedNotBeThere() throws IOException {
+  void optionalComponentsMayBeAbsent() throws IOException {
     assertThat(client.call(TypedSample.READ, bare(), LONG))
         .isEqualTo(new Contents(List.of("f"), json("[]"), false));
     var file = file("f");
@@ -117,7 +117,7 @@ abstract class TypedCallContract {
   }
 
   @Test
-  void theAnswersDescriptorsAreTheCallers() throws IOException {
+  void theCallerOwnsTheDescriptorsOfTheAnswer() throws IOException {
     var mirrored = client.call(TypedSample.MIRROR, tree(), LONG);
     var all = new ArrayList<Fd>();
     all.add(mirrored.first());
@@ -138,7 +138,7 @@ abstract class TypedCallContract {
   }
 
   @Test
-  void theSameDescriptorCanStandInTwoPlaces() throws IOException {
+  void theSameDescriptorMayBeInTwoComponents() throws IOException {
     var file = file("same");
     var tree =
         new Tree(
@@ -155,7 +155,7 @@ abstract class TypedCallContract {
   }
 
   @Test
-  void jsonItselfGoesThroughAsItIs() throws IOException {
+  void rawJsonIsPassedUnchanged() throws IOException {
     for (var text : List.of("{\"a\": [1, 2]}", "[]", "5", "\"text\"", "null", "true", "-0.5")) {
       assertThat(client.call(TypedSample.JSON, json(text), LONG)).isEqualTo(json(text));
     }
@@ -168,7 +168,7 @@ abstract class TypedCallContract {
     }
   }
 
-  /// Each of these closes what came, and says what is wrong.
+  /// Each of these arguments is refused with a reason, and its descriptors are closed.
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -191,16 +191,16 @@ abstract class TypedCallContract {
         "{\"number\": [], \"file\": 0}",
         "{\"number\": 3000000000, \"file\": 0}"
       })
-  void argumentsThatAreWrongAreAnExceptionThatNamesTheMethod(String args) throws IOException {
+  void invalidArgumentsAreAnExceptionThatNamesTheMethod(String args) throws IOException {
     assertThatThrownBy(() -> raw("closed", args, file("f")))
         .isInstanceOf(RemoteException.class)
         .hasMessageContaining("IllegalArgumentException")
-        .hasMessageContaining("these are no arguments of closed");
+        .hasMessageContaining("invalid arguments of closed");
     assertAlive();
   }
 
   @Test
-  void aKeyThatIsNotKnownIsAnExceptionThatNamesIt() throws IOException {
+  void anUnknownKeyIsAnExceptionThatNamesIt() throws IOException {
     assertThatThrownBy(() -> raw("order", "{\"count\":1,\"bytes\":2,\"text\":\"\",\"txet\":1}"))
         .isInstanceOf(RemoteException.class)
         .hasMessageContaining("txet");
@@ -214,7 +214,7 @@ abstract class TypedCallContract {
   }
 
   @Test
-  void aComponentThatIsMissingIsNamed() throws IOException {
+  void aMissingComponentIsNamed() throws IOException {
     assertThatThrownBy(() -> raw("order", "{\"count\":1,\"bytes\":2}"))
         .isInstanceOf(RemoteException.class)
         .hasMessageContaining("text");
@@ -222,7 +222,7 @@ abstract class TypedCallContract {
   }
 
   @Test
-  void aPlaceThatIsGivenTwiceIsRefused() throws IOException {
+  void anIndexThatIsGivenTwiceIsRefused() throws IOException {
     var twice = "{\"name\":\"\",\"first\":0,\"leaves\":[],\"any\":1,\"rest\":[0]}";
     assertThatThrownBy(() -> raw("read", twice, file("a"), file("b")))
         .isInstanceOf(RemoteException.class)
@@ -231,20 +231,20 @@ abstract class TypedCallContract {
   }
 
   @Test
-  void descriptorsThatNothingNamesAreClosedOnBothSides() throws IOException {
+  void unusedDescriptorsAreClosedOnBothSides() throws IOException {
     var before = raw("descriptors", "[]");
     for (int i = 0; i < 20; i++) {
       assertThat(raw("order", "{\"count\":1,\"bytes\":2,\"text\":\"\"}", file("a")))
           .isEqualTo(json("{\"count\":1,\"bytes\":2,\"text\":\"\"}"));
     }
-    // Those of this test count, too, where the service is a thread of this JVM.
+    // The test's own descriptors count, too, if the service is a thread of this JVM.
     Support.drop(own);
     own.clear();
     assertThat(raw("descriptors", "[]")).isEqualTo(before);
   }
 
   private <R> R rawReply(Class<R> type, String json, Fd... descriptors) throws IOException {
-    // What is asked with the record Raw is answered with its JSON and descriptors by "raw".
+    // The method "raw" answers with the JSON and the descriptors of the request.
     try (var reply =
         client.callWithFds("raw", json(json), List.of(descriptors), SignalListener.NONE, LONG)) {
       var moved = reply.descriptors().stream().map(Fd::move).toList();
@@ -266,7 +266,7 @@ abstract class TypedCallContract {
         "{\"file\": 0, \"number\": {}}",
         "{\"file\": 0, \"number\": null}"
       })
-  void anAnswerThatIsWrongLeavesNothingOpen(String answer) throws IOException {
+  void anInvalidAnswerLeavesNothingOpen(String answer) throws IOException {
     assertThatThrownBy(() -> rawReply(Leaf.class, answer, file("a"), file("b")))
         .isInstanceOf(ProtocolException.class)
         .hasMessageContaining("Leaf");
@@ -274,7 +274,7 @@ abstract class TypedCallContract {
   }
 
   @Test
-  void anAnswerOfAnotherTypeIsAProtocolExceptionAndTheConnectionGoesOn() throws IOException {
+  void anAnswerOfAnotherTypeIsAProtocolExceptionAndTheConnectionStaysUsable() throws IOException {
     var wrong = ServiceMethod.of("json", JsonNode.class, Order.class);
     assertThatThrownBy(() -> client.call(wrong, json("[1, 2]"), LONG))
         .isInstanceOf(ProtocolException.class)
@@ -287,13 +287,13 @@ abstract class TypedCallContract {
   }
 
   @Test
-  void descriptorsOfAnAnswerThatIsJsonAreClosed() throws IOException {
+  void descriptorsOfAnAnswerInRawJsonAreClosed() throws IOException {
     assertThat(rawReply(JsonNode.class, "[0]", file("a"), file("b"))).isEqualTo(json("[0]"));
     assertAlive();
   }
 
   @Test
-  void aKeyOfTheAnswerThatIsNotKnownIsOfALaterVersion() throws IOException {
+  void anUnknownKeyInTheAnswerIsIgnored() throws IOException {
     var leaf = rawReply(Leaf.class, "{\"number\":1,\"file\":1,\"new\":[0]}", file("a"), file("b"));
     try (var file = leaf.file()) {
       assertThat(contents(file)).isEqualTo("b");
@@ -309,7 +309,7 @@ abstract class TypedCallContract {
   }
 
   @Test
-  void aDescriptorThatIsClosedCannotBeSentAndTheOthersStayUsable() throws IOException {
+  void aClosedDescriptorCannotBeSentAndTheOthersStayUsable() throws IOException {
     var closed = memfd("closed");
     closed.close();
     var good = file("good");
@@ -329,7 +329,7 @@ abstract class TypedCallContract {
   }
 
   @Test
-  void aMethodThatThrowsIsAnExceptionAndTheServiceGoesOn() throws IOException {
+  void aMethodThatThrowsIsAnExceptionAndTheServiceKeepsRunning() throws IOException {
     assertThatThrownBy(() -> client.call(TypedSample.FAIL, new Order(1, 1, "on purpose"), LONG))
         .isInstanceOf(RemoteException.class)
         .hasMessageContaining("IOException")
@@ -338,7 +338,7 @@ abstract class TypedCallContract {
   }
 
   @Test
-  void aMethodThatIsNotThereIsToldWithThoseThatAre() throws IOException {
+  void theErrorForAnUnknownMethodListsTheKnownOnes() throws IOException {
     var missing = ServiceMethod.of("raed", Order.class, Order.class);
     assertThatThrownBy(() -> client.call(missing, new Order(1, 1, ""), LONG))
         .isInstanceOf(RemoteException.class)
@@ -348,7 +348,7 @@ abstract class TypedCallContract {
   }
 
   @Test
-  void signalsAreRecordsWhoseDescriptorsAreTheListenersToMove() throws IOException {
+  void aListenerMayMoveOutTheDescriptorsOfATypedSignal() throws IOException {
     var texts = new ArrayList<String>();
     var kept = new ArrayList<Fd>();
     client.call(

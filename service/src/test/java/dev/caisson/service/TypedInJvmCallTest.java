@@ -6,7 +6,7 @@ import dev.caisson.service.TypedSample.Order;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
 
-/// Records to a service on a thread of this JVM.
+/// Typed calls to a service on a thread of this JVM.
 class TypedInJvmCallTest extends TypedCallContract {
   @Override
   ServiceClient start(ServiceManager with) throws IOException {
@@ -14,7 +14,7 @@ class TypedInJvmCallTest extends TypedCallContract {
   }
 
   @Test
-  void aMethodCannotBeThereTwice() {
+  void aMethodCannotHaveTwoHandlers() {
     assertThatThrownBy(Twice::new)
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("order");

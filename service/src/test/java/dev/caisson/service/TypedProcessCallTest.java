@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 
-/// Records to the same service as a program of its own.
+/// Typed calls to the same service as a program.
 @Tag("slow")
 class TypedProcessCallTest extends TypedCallContract {
   @Override

@@ -8,12 +8,12 @@ import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
-/// Methods whose records are all that records can be, with descriptors in every place.
+/// Methods with records of all supported kinds, with descriptors in every place.
 public final class TypedSample extends Service {
-  /// A part of something else.
+  /// A nested record.
   public record Leaf(int number, Fd file) {}
 
-  /// Descriptors stand before, between and after what is none.
+  /// Has descriptors before, between and after other components.
   public record Tree(
       String name,
       Optional<String> note,
@@ -24,10 +24,10 @@ public final class TypedSample extends Service {
       Optional<Leaf> nested,
       List<Fd> rest) {}
 
-  /// What the files of a tree hold.
+  /// The contents of the files of a tree.
   public record Contents(List<String> texts, JsonNode any, boolean noted) {}
 
-  /// How many, of what.
+  /// A number and a text.
   public record Order(int count, long bytes, String text) {}
 
   /// A signal that carries a descriptor.
@@ -37,19 +37,19 @@ public final class TypedSample extends Service {
   public static final ServiceMethod<Tree, Contents> READ =
       ServiceMethod.of("read", Tree.class, Contents.class);
 
-  /// Gives the tree back, with its own descriptors.
+  /// Returns the tree with its descriptors.
   public static final ServiceMethod<Tree, Tree> MIRROR =
       ServiceMethod.of("mirror", Tree.class, Tree.class);
 
-  /// Gives back what it is given.
+  /// Returns its request.
   public static final ServiceMethod<JsonNode, JsonNode> JSON =
       ServiceMethod.of("json", JsonNode.class, JsonNode.class);
 
-  /// Gives an order back.
+  /// Returns an order.
   public static final ServiceMethod<Order, Order> ORDER =
       ServiceMethod.of("order", Order.class, Order.class);
 
-  /// Takes a step for each that is ordered, and says so.
+  /// Signals as many steps as are ordered.
   public static final ServiceMethod<Order, Order> STEPS =
       ServiceMethod.of("steps", Order.class, Order.class);
 
@@ -57,11 +57,11 @@ public final class TypedSample extends Service {
   public static final ServiceMethod<Order, Order> FAIL =
       ServiceMethod.of("fail", Order.class, Order.class);
 
-  /// Answers with a descriptor that it has closed.
+  /// Answers with a closed descriptor.
   public static final ServiceMethod<Leaf, Leaf> CLOSED =
       ServiceMethod.of("closed", Leaf.class, Leaf.class);
 
-  /// Says what it can do.
+  /// Registers the handlers.
   public TypedSample() {
     on(READ, TypedSample::read);
     on(MIRROR, TypedSample::mirror);
@@ -76,7 +76,7 @@ public final class TypedSample extends Service {
         });
   }
 
-  /// Besides, what answers with any JSON and the descriptors that came.
+  /// Also answers the method "raw" with the JSON and the descriptors of the call.
   @Override
   protected Message dispatch(String method, JsonNode args, List<Fd> descriptors) throws Exception {
     if (method.equals("raw")) {

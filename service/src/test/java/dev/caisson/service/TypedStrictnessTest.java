@@ -20,13 +20,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
-/// What is almost a record is none: a guess at what was meant does the wrong thing in silence.
+/// JSON that almost fits a record is refused: guessing the intention would silently do the wrong
+/// thing.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class TypedStrictnessTest {
   @ParameterizedTest
   @ValueSource(strings = {"\"0\"", "0.0", "0.9", "true", "false", "\"\"", "1e0", "-0.5"})
-  void whatIsNoWholeNumberIsNoPlaceOfADescriptor(String place) throws IOException {
+  void onlyAWholeNumberIsTheIndexOfADescriptor(String place) throws IOException {
     var files = List.of(memfd("a"), memfd("b"));
     try {
       assertThatThrownBy(() ->
@@ -50,12 +51,12 @@ class TypedStrictnessTest {
         "{\"count\": 1, \"bytes\": 0, \"text\": 5}",
         "{\"count\": 1, \"bytes\": 0, \"text\": true}"
       })
-  void aValueOfAnotherTypeIsNotTurnedIntoTheRightOne(String order) {
+  void aValueOfAnotherTypeIsNotConverted(String order) {
     assertThatThrownBy(() -> TypedJson.decode("it", Order.class, json(order), List.of()))
         .isInstanceOf(ProtocolException.class);
   }
 
-  /// Whoever forgets a number has not said zero.
+  /// A missing number is not zero.
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -63,13 +64,13 @@ class TypedStrictnessTest {
         "{\"count\": 1, \"text\": \"\"}",
         "{\"text\": \"\"}"
       })
-  void aNumberThatIsMissingIsMissed(String order) {
+  void aMissingNumberIsRefused(String order) {
     assertThatThrownBy(() -> TypedJson.decode("it", Order.class, json(order), List.of()))
         .isInstanceOf(ProtocolException.class);
   }
 
   @Test
-  void nullIsNoAnswerWhereARecordIsExpected() throws IOException {
+  void nullIsRefusedAsAnAnswerWhereARecordIsExpected() throws IOException {
     var nothing = ServiceMethod.of("json", JsonNode.class, Order.class);
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var client = manager.start("typed", new TypedSample());
@@ -80,7 +81,7 @@ class TypedStrictnessTest {
   }
 
   @Test
-  void nullIsNoArgumentWhereARecordIsExpected() throws IOException {
+  void nullIsRefusedAsAnArgumentWhereARecordIsExpected() throws IOException {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var client = manager.start("typed", new TypedSample());
       assertThatThrownBy(() -> client.call("order", json("null"), LONG))
@@ -92,7 +93,7 @@ class TypedStrictnessTest {
   }
 
   @Test
-  void nullIsNoSignalWhereARecordIsExpected() {
+  void nullIsRefusedAsASignalWhereARecordIsExpected() {
     var heard = new ArrayList<Order>();
     var listener = SignalListener.of(Order.class, heard::add);
     assertThatThrownBy(() -> listener.signal(json("null"), List.of()))
@@ -100,7 +101,7 @@ class TypedStrictnessTest {
     assertThat(heard).isEmpty();
   }
 
-  /// An answer of which a part cannot be told.
+  /// An answer with a component that cannot be serialized.
   public record Untold(Fd file, String text) {
     @Override
     public String text() {
@@ -117,9 +118,9 @@ class TypedStrictnessTest {
     }
   }
 
-  /// Its descriptors have been given away, so nobody else will close them.
+  /// The service has given its descriptors away, so the library must close them.
   @Test
-  void anAnswerThatCannotBeExpressedIsAnExceptionAndItsDescriptorsAreClosed() throws IOException {
+  void anAnswerThatIsNotExpressibleIsAnExceptionAndItsDescriptorsAreClosed() throws IOException {
     try (var manager = Support.manager(OutputListener.NONE, LONG)) {
       var client = manager.start("teller", new Teller());
       assertThatThrownBy(() -> client.call(Teller.TELL, json("[]"), LONG))

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// What a client does with messages that it did not ask for, over a socket of its own.
+/// A client that receives unsolicited messages, over its own socket.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class UnaskedMessageTest {
@@ -81,7 +81,7 @@ class UnaskedMessageTest {
   }
 
   @Test
-  void earlierSignalsAreHeardInOrderBeforeTheCallIsSent() throws Exception {
+  void earlierSignalsAreDeliveredInOrderBeforeTheCallIsSent() throws Exception {
     withoutAStandingListener();
     try (var one = memfd("one")) {
       say(SIGNAL.formatted("1"), one);
@@ -98,7 +98,7 @@ class UnaskedMessageTest {
   }
 
   @Test
-  void aListenerThatThrowsBeforeTheCallIsSentCostsTheCallAndNotTheConnection() throws Exception {
+  void aListenerThatThrowsBeforeTheCallIsSentFailsTheCallAndKeepsTheConnection() throws Exception {
     withoutAStandingListener();
     say(SIGNAL.formatted("1"));
     say(SIGNAL.formatted("2"));
@@ -112,7 +112,7 @@ class UnaskedMessageTest {
     assertThat(heard.all()).containsExactly("2");
   }
 
-  /// A connection on which there is always a signal, until it has been called.
+  /// A connection on which a signal is always ready until a call is sent.
   private static final class Endless implements Connection {
     private boolean called;
 
@@ -146,7 +146,7 @@ class UnaskedMessageTest {
   }
 
   @Test
-  void signalsWithoutEndDoNotKeepACallFromBeingSent() throws Exception {
+  void endlessSignalsDoNotKeepACallFromBeingSent() throws Exception {
     client =
         new ServiceClient(
             "endless",
@@ -162,7 +162,7 @@ class UnaskedMessageTest {
     assertThat(heard.all()).hasSizeBetween(1, 1000);
   }
 
-  /// Takes longer than to send a signal, so that there is always another one.
+  /// Takes longer than sending a signal, so that another one is always waiting.
   private static void work() {
     long until = System.nanoTime() + 2_000_000;
     while (System.nanoTime() < until) {
@@ -171,7 +171,7 @@ class UnaskedMessageTest {
   }
 
   @Test
-  void aDeadlineThatPassesBeforeTheCallIsSentLeavesTheConnection() throws Exception {
+  void aDeadlineThatPassesBeforeTheCallIsSentKeepsTheConnection() throws Exception {
     withoutAStandingListener();
     for (int i = 0; i < 150; i++) {
       say(SIGNAL.formatted("1"));
@@ -208,7 +208,7 @@ class UnaskedMessageTest {
   }
 
   @Test
-  void whatIsNoMessageIsTheErrorOfTheNextCall() throws Exception {
+  void anUnacceptableMessageIsTheErrorOfTheNextCall() throws Exception {
     client = ServiceClient.over("raw", ours, Limits.DEFAULT, new Heard());
     say("nonsense");
     assertThat(hear()).as("the end of the connection, before any call").isEmpty();
@@ -237,7 +237,7 @@ class UnaskedMessageTest {
   @Test
   void aClientOfASocketOwnsItAndItsStopClosesIt() throws Exception {
     withoutAStandingListener();
-    assertThat(ours.fd().isOpen()).as("it is the client's").isFalse();
+    assertThat(ours.fd().isOpen()).as("the client owns it").isFalse();
     assertThat(client.id()).isEqualTo("raw");
     assertThat(client.pid()).isEmpty();
     client.stop();
@@ -248,7 +248,7 @@ class UnaskedMessageTest {
   }
 
   @Test
-  void anythingButASocketOfMessagesIsRefusedAndStaysTheCallers() throws Exception {
+  void aSocketOfAnotherTypeIsRefusedAndStaysWithTheCaller() throws Exception {
     withoutAStandingListener();
     try (var stream = UnixSocket.socketpair(UnixSocket.Type.STREAM);
         var file = UnixSocket.of(Fd.nullDevice())) {

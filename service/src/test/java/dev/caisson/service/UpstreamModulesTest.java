@@ -37,7 +37,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The modules of osbuild themselves, as they come, under our [ServiceManager].
+/// The unmodified modules of osbuild, under our [ServiceManager].
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.PYTHON})
 @Timeout(300)
@@ -59,7 +59,7 @@ class UpstreamModulesTest {
     manager = new ServiceManager(lines, mounts, environment(), LONG);
   }
 
-  /// Also shows for each test that all services end well after it.
+  /// Also checks after each test that all services end well.
   @AfterEach
   void stopAll() throws IOException {
     if (manager != null) {
@@ -106,7 +106,7 @@ class UpstreamModulesTest {
   }
 
   @Test
-  void anInlineSourceFetchesWhatTheManifestHolds() throws Exception {
+  void anInlineSourceDecodesTheContentOfTheManifest() throws Exception {
     var source = start("source/org.osbuild.inline", "sources/org.osbuild.inline");
     var first = download(source, HELLO);
     assertThat(first.get("success").booleanValue()).as("%s", first).isTrue();
@@ -116,7 +116,7 @@ class UpstreamModulesTest {
   }
 
   @Test
-  void anInlineSourceRefusesAWrongChecksumAndLivesOn() throws Exception {
+  void anInlineSourceRefusesAWrongChecksumAndKeepsRunning() throws Exception {
     var source = start("source/org.osbuild.inline", "sources/org.osbuild.inline");
     var wrong = "sha256:" + "0".repeat(64);
     var reply = download(source, wrong);
@@ -130,7 +130,7 @@ class UpstreamModulesTest {
   }
 
   @Test
-  void aModuleSaysThatItHasNoSuchMethod() throws Exception {
+  void aModuleReportsAnUnknownMethod() throws Exception {
     var source = start("source/org.osbuild.inline", "sources/org.osbuild.inline");
     assertThatThrownBy(() -> source.call("no-such", object(), LONG))
         .isInstanceOfSatisfying(
@@ -141,7 +141,7 @@ class UpstreamModulesTest {
             });
   }
 
-  /// Answers what inputs ask of the object store, from directories of the test.
+  /// Answers the requests of inputs to the object store, from directories of the test.
   private JsonServer store() throws IOException {
     return JsonServer.listen(
         directory.resolve("store"), 4, Limits.DEFAULT, channel -> answerAll(channel));
@@ -186,7 +186,7 @@ class UpstreamModulesTest {
     return input.call("map", args, LONG);
   }
 
-  /// What a file holds for those who see the mounts of the services.
+  /// The content of a file in the mount namespace of the services.
   private String seen(Path file) throws IOException {
     return mounts.call(() -> {
       try {
@@ -198,7 +198,7 @@ class UpstreamModulesTest {
   }
 
   @Test
-  void anInputOfATreeShowsWhatTheStoreHas() throws Exception {
+  void aTreeInputMountsTheTreeOfTheStore() throws Exception {
     Files.writeString(
         Files.createDirectories(directory.resolve("objects/abc")).resolve("file"), "of the tree");
     var target = directory.resolve("inputs/tree");
@@ -216,7 +216,7 @@ class UpstreamModulesTest {
   }
 
   @Test
-  void anInputOfATreeThatIsNotThereIsAnException() throws Exception {
+  void aTreeInputOfAMissingTreeIsAnException() throws Exception {
     try (var store = store()) {
       var input = start("input/tree", "inputs/org.osbuild.tree");
       var references = object();
@@ -235,7 +235,7 @@ class UpstreamModulesTest {
   }
 
   @Test
-  void anInputOfFilesLinksWhatASourceFetched() throws Exception {
+  void aFilesInputLinksFetchedFiles() throws Exception {
     download(start("source/org.osbuild.inline", "sources/org.osbuild.inline"), HELLO);
     var target = directory.resolve("inputs/files");
     try (var store = store()) {
@@ -251,7 +251,7 @@ class UpstreamModulesTest {
   }
 
   @Test
-  void anInputOfFilesShowsOneFileOfATree() throws Exception {
+  void aFilesInputMountsOneFileOfATree() throws Exception {
     var tree = Files.createDirectories(directory.resolve("objects/abc/etc"));
     Files.writeString(tree.resolve("name"), "of the tree");
     var target = directory.resolve("inputs/files");
@@ -275,7 +275,7 @@ class UpstreamModulesTest {
     return disk;
   }
 
-  /// Opens the disk, and returns the node of its device.
+  /// Opens the disk as a loop device, and returns the device node.
   private Path open(String id) throws IOException {
     var nodes = Files.createDirectories(directory.resolve("dev"));
     var args = object();
@@ -294,7 +294,7 @@ class UpstreamModulesTest {
 
   @Test
   @Requires(Need.LOOP_DEVICES)
-  void aLoopDeviceIsThereAsLongAsItsService() throws Exception {
+  void aLoopDeviceExistsAsLongAsItsService() throws Exception {
     var disk = disk();
     var node = open("device/disk");
     assertThat(devices(disk)).contains(String.valueOf(node.getFileName()));
@@ -306,7 +306,7 @@ class UpstreamModulesTest {
 
   @Test
   @Requires(Need.LOOP_DEVICES)
-  void aLoopDeviceOfNoFileIsAnException() {
+  void aLoopDeviceOfAMissingFileIsAnException() {
     assertThatThrownBy(() -> open("device/disk"))
         .isInstanceOfSatisfying(
             RemoteException.class,
@@ -325,7 +325,7 @@ class UpstreamModulesTest {
 
   @Test
   @Requires({Need.LOOP_DEVICES, Need.EXT4})
-  void aFileSystemIsMountedAsLongAsItsServiceAndKeepsWhatWasWritten() throws Exception {
+  void aFileSystemIsMountedAsLongAsItsServiceAndKeepsItsData() throws Exception {
     var disk = disk();
     Programs.run("mkfs.ext4", "-q", disk.toString());
     for (var expected : List.of("", "once ", "once once ")) {
@@ -348,7 +348,7 @@ class UpstreamModulesTest {
 
   @Test
   @Requires({Need.LOOP_DEVICES, Need.EXT4})
-  void closingTheManagerUnmountsBeforeItTakesTheDeviceAway() throws Exception {
+  void closingTheManagerUnmountsBeforeItDetachesTheDevice() throws Exception {
     var disk = disk();
     Programs.run("mkfs.ext4", "-q", disk.toString());
     mount("mount/root", open("device/disk"), "/");
@@ -358,7 +358,7 @@ class UpstreamModulesTest {
 
   @Test
   @Requires(Need.LOOP_DEVICES)
-  void whatHoldsNoFileSystemIsAnExceptionAndLeavesNothing() throws Exception {
+  void mountingADeviceWithoutAFileSystemIsAnExceptionAndLeaksNothing() throws Exception {
     var disk = disk();
     var device = open("device/disk");
     assertThatThrownBy(() -> mount("mount/root", device, "/"))

@@ -41,7 +41,7 @@ class UpstreamSignalTest {
     environment.put("PYTHONDONTWRITEBYTECODE", "1");
   }
 
-  /// A service that signals from a thread of its own.
+  /// A service that signals from another thread.
   private Path upstreamService() throws IOException {
     return Programs.executable(
         directory.resolve("upstream"),
@@ -73,7 +73,7 @@ class UpstreamSignalTest {
   }
 
   @Test
-  void ourStandingListenerHearsAServiceOfOsbuildBetweenCalls() throws Exception {
+  void ourStandingListenerReceivesSignalsOfAnOsbuildServiceBetweenCalls() throws Exception {
     var heard = new Heard();
     try (var manager = manager();
         var file = Support.memfd("file")) {
@@ -89,7 +89,7 @@ class UpstreamSignalTest {
   }
 
   @Test
-  void ourNextCallHearsAServiceOfOsbuild() throws Exception {
+  void ourNextCallReceivesSignalsOfAnOsbuildService() throws Exception {
     var heard = new Heard();
     try (var manager = manager()) {
       var client = manager.start("upstream", upstreamService(), List.of());
@@ -104,7 +104,7 @@ class UpstreamSignalTest {
   }
 
   @Test
-  void theNextCallOfOsbuildHearsOurService() throws Exception {
+  void theNextCallOfOsbuildReceivesSignalsOfOurService() throws Exception {
     var host =
         Programs.executable(
             directory.resolve("host"),

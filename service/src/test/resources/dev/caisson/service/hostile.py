@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""A host service that does what none should.
+"""A host service that does what a service must not do.
 
-Each method is one hole of the wire or of the life of a process. Methods that go on after the connection has ended
-tell their process's number first, so that the tests can end them.
+Each method abuses one detail of the wire or of the life of a process. A method that keeps running after the connection
+has ended returns its process id first, so that the tests can end it.
 """
 
 import array
@@ -30,13 +30,13 @@ def sparse(size, start=b""):
 
 
 class Hostile(Service):
-    """What the tests call."""
+    """The methods that the tests call."""
 
     def raw(self, data, fds=()):
         self.peer.send_raw(data, fds)
         return NotImplemented, []
 
-    # Answers that are none
+    # Malformed answers
 
     def do_silence(self, _args, _fds):
         while self.peer.receive() is not None:
@@ -70,7 +70,7 @@ class Hostile(Service):
         return self.raw(b'{"type": "signal", "data": {"reply": ' + b'{"a":' * args + b"1" + b"}" * args + b"}}")
 
     def do_costly(self, args, _fds):
-        """An answer of so many bytes in arrays of arrays, as deep as is allowed."""
+        """An answer of a given number of bytes in nested arrays, as deep as is allowed."""
         frame = b'{"type": "reply", "data": {"reply": [%s]}}'
         element = b"[" * 190 + b"]" * 190
         text = frame % b",".join([element] * ((args - len(frame)) // (len(element) + 1)))
@@ -83,7 +83,7 @@ class Hostile(Service):
         self.raw(reply(args))
         return self.raw(reply("the second answer"))
 
-    # Payloads that are none
+    # Unusable payloads
 
     def payload(self, fd):
         self.peer.send_raw(VIA_FD, [fd, fd])
@@ -116,7 +116,7 @@ class Hostile(Service):
         return self.payload(sparse(args, b'"'))
 
     def do_payload_that_shrinks(self, args, _fds):
-        """Sends signals in a file that changes its length all the time."""
+        """Sends signals in a file whose length changes all the time."""
         text = json.dumps({"type": "signal", "data": {"reply": "x" * args}}).encode()
         memfd = sparse(len(text), text)
 
@@ -137,7 +137,7 @@ class Hostile(Service):
             self.peer.send_raw(text, [0] * MOST_FDS)
 
     def do_flood_of_large_signals(self, args, _fds):
-        """Signals of so many bytes, all in one memfd, which costs this side nothing."""
+        """Sends signals of a given number of bytes, all in the same memfd, which is cheap for the sender."""
         frame = json.dumps({"type": "signal", "data": {"reply": ""}}).encode()
         text = frame.replace(b'""', b'"' + b"x" * (args - len(frame)) + b'"')
         memfd = sparse(len(text), text)
@@ -149,7 +149,7 @@ class Hostile(Service):
             self.peer.send_raw(reply(1))
 
     def do_knots(self, args, _fds):
-        """Signals that carry sockets in which they lie themselves."""
+        """Sends signals that carry the sockets in which they are queued."""
         text = json.dumps({"type": "signal", "data": {"reply": 1}}).encode()
         for _ in range(args):
             one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -175,7 +175,7 @@ class Hostile(Service):
         return None, []
 
     def do_die_while_a_child_prints(self, _args, _fds):
-        """Leaves a process that holds the output, and fills it for half a minute and more."""
+        """Leaves an orphan that holds the output, and fills it for more than half a minute."""
         self.signal("now")
         if os.fork() == 0:
             self.peer.socket.close()
@@ -206,7 +206,7 @@ class Hostile(Service):
             signal.pause()
 
     def do_leave_a_process_with_the_connection(self, args, _fds):
-        """Exits, while another process holds the connection and the output."""
+        """Exits while another process holds the connection and the output."""
         if os.fork() == 0:
             os.setsid()
             if os.fork() == 0:
@@ -224,7 +224,7 @@ class Hostile(Service):
 
 
 def main():
-    # Whatever a test does or fails to do: a process that ignores everything does not live for ever.
+    # In any case: a process that ignores everything must not run for ever.
     signal.alarm(240)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """A host service for the tests.
 
-It speaks the wire by itself, as the specification has it, and uses nothing of osbuild, so that both sides of a
-connection are never wrong in the same way.
+It implements the wire from the specification, and uses no code of osbuild, so that both sides of a connection never
+share a fault.
 """
 
 import array
@@ -18,7 +18,7 @@ import time
 VIA_FD = b"<args-via-fd>"
 MOST_FDS = 253
 
-# A larger packet than the other side sends, and small enough for every socket.
+# Larger than any packet that the peer sends, and small enough for every socket.
 SPILL = 150_000
 
 
@@ -67,7 +67,7 @@ class Peer:
 
 
 class Service:
-    """What the tests call."""
+    """The methods that the tests call."""
 
     def __init__(self, name, peer):
         self.name = name
@@ -84,7 +84,7 @@ class Service:
     def signal(self, value, fds=()):
         self.peer.send({"type": "signal", "data": {"reply": value}}, fds)
 
-    # Methods that every service of the tests has
+    # Methods of all test services
 
     def do_echo(self, args, fds):
         return args, [os.dup(fd) for fd in fds]
@@ -104,7 +104,7 @@ class Service:
         return "done", []
 
     def do_later(self, args, fds):
-        """Signals when the other end of the first descriptor is closed, with the further ones; then closes the second."""
+        """Waits until the first descriptor's peer closes, signals with the later descriptors, closes the second."""
         go, done, *rest = [os.dup(fd) for fd in fds]
 
         def emit():
@@ -121,7 +121,7 @@ class Service:
         return None, []
 
     def do_wait(self, args, fds):
-        """Says that it waits, and answers when the other end of a pipe is closed."""
+        """Signals that it waits, and answers when the other end of a pipe is closed."""
         self.signal("waiting")
         os.read(fds[0], 1)
         return args, []
@@ -129,14 +129,14 @@ class Service:
     def do_open_descriptors(self, _args, _fds):
         return len(os.listdir("/proc/self/fd")), []
 
-    # Methods of this one alone
+    # Further methods
 
     def do_via_fd(self, args, fds):
         self.peer.send({"type": "reply", "data": {"reply": args}}, fds, spill=0)
         return NotImplemented, []
 
     def do_raw(self, args, _fds):
-        """Sends these packets as they are, and no answer."""
+        """Sends raw packets, and no answer."""
         for packet in args:
             self.peer.send_raw(packet.encode())
         return NotImplemented, []
@@ -158,7 +158,7 @@ class Service:
         }, []
 
     def do_until(self, args, _fds):
-        """Is in this method until a file exists."""
+        """Runs until a file exists."""
         self.signal("waiting")
         while not os.path.exists(args[0]):
             time.sleep(0.001)
@@ -169,7 +169,7 @@ class Service:
         return None, []
 
     def do_flood(self, _args, _fds):
-        """Prints without end until the connection ends."""
+        """Prints until the connection ends."""
         self.flood_goes_on = True
 
         def flood():
@@ -180,7 +180,7 @@ class Service:
         return None, []
 
     def do_at_end(self, args, _fds):
-        """Sets what is done when the connection has ended."""
+        """Sets what the service does when the connection has ended."""
         self.status = args.get("status", 0)
         self.last_output = bytes.fromhex(args.get("print", ""))
         self.stop_marker = args.get("append")
@@ -190,7 +190,7 @@ class Service:
         return os.getpid(), []
 
     def do_fork(self, _args, _fds):
-        """Leaves a process behind that holds the output pipe and is deaf to SIGTERM."""
+        """Leaves an orphan that holds the output pipe and ignores SIGTERM."""
         child = os.fork()
         if child == 0:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -208,7 +208,7 @@ class Service:
         os.kill(os.getpid(), args[0])
 
     def do_hang_up(self, _args, _fds):
-        """Ends the connection, and goes on living."""
+        """Ends the connection, and keeps running."""
         self.peer.socket.shutdown(socket.SHUT_RDWR)
         self.deaf = True
         return NotImplemented, []

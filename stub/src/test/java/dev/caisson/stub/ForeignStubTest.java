@@ -261,7 +261,7 @@ class ForeignStubTest {
       try (var call = server.accept(LONG)) {
         assertThatThrownBy(call.process()::getpid)
             .isInstanceOf(AnswerException.class)
-            .hasMessage("getpid() was answered with errno 4000, which is none");
+            .hasMessage("getpid() returned unknown errno 4000");
         assertThatThrownBy(
                 () -> {
                   try (var batch = call.process().batch()) {

@@ -47,7 +47,7 @@ public final class Background<T> {
     return get(PATIENCE);
   }
 
-  /// Waits for the result of a task that must end within a time.
+  /// Waits for the result, at most for the given time.
   public T get(Duration atMost) throws Exception {
     try {
       return task.get(atMost.toMillis(), TimeUnit.MILLISECONDS);
@@ -58,7 +58,7 @@ public final class Background<T> {
         case null, default -> throw failure;
       }
     } catch (TimeoutException hang) {
-      var error = new AssertionError("the task does not end; it is here:", hang);
+      var error = new AssertionError("the task does not end; its stack trace:", hang);
       error.setStackTrace(thread.getStackTrace());
       throw error;
     }
@@ -79,7 +79,7 @@ public final class Background<T> {
     Eventually.holds(() -> thread.getState() == Thread.State.TERMINATED);
   }
 
-  /// Waits until the thread waits for something in Java.
+  /// Waits until the thread is in the state WAITING or TIMED_WAITING.
   public Background<T> awaitWaiting() {
     Eventually.holds(() ->
         thread.getState() == Thread.State.WAITING
@@ -87,8 +87,8 @@ public final class Background<T> {
     return this;
   }
 
-  /// Waits until a platform thread is in a system call, of which the JVM knows nothing. See
-  /// `proc_pid_syscall(5)`.
+  /// Waits until a platform thread is in a system call, which the JVM does not report as a state.
+  /// See `proc_pid_syscall(5)`.
   ///
   /// @param number the number of the system call
   public Background<T> awaitSystemCall(int number) {

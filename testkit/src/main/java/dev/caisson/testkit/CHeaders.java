@@ -8,15 +8,15 @@ import java.util.Map;
 public final class CHeaders {
   private CHeaders() {}
 
-  /// Checks the values of constants, whether they are macros or of an enum; 32 bits of them count.
+  /// Checks the lower 32 bits of constants, which may be macros or members of an enum.
   ///
-  /// @param constants what C calls them, and what they are here
+  /// @param constants the expected values, by the names in C
   /// @param headers such as `linux/sched.h`
-  /// @throws AssertionError if one has another value in C, or is not there
+  /// @throws AssertionError if a constant has another value in C, or does not exist
   public static void assertConstants(Map<String, Integer> constants, String... headers)
       throws IOException, InterruptedException {
     if (constants.isEmpty()) {
-      throw new AssertionError("nothing to be compared with " + String.join(", ", headers));
+      throw new AssertionError("no constants to compare with " + String.join(", ", headers));
     }
     var source = new StringBuilder("#define _GNU_SOURCE\n");
     for (var header : headers) {

@@ -51,8 +51,7 @@ public final class Document {
     return blocks;
   }
 
-  /// The regions of a source file, by their names, without the indentation that all of their lines
-  /// have.
+  /// The regions of a source file, by their names, without their common indentation.
   public static Map<String, String> regions(Path source) throws IOException {
     var regions = new LinkedHashMap<String, String>();
     REGION

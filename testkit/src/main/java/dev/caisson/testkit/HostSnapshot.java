@@ -20,23 +20,24 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// What a host is like at one moment, as far as a process in a sandbox might change it: modes,
-/// owners, times and contents of the files of the kernel, of devices, control groups, programs, and
-/// of files that were lent.
+/// The state of a host at one moment, as far as a process in a sandbox might change it: modes,
+/// owners, times and contents of the kernel's files, of devices, control groups, programs, and of
+/// lent files.
 ///
-/// @param attributes values by what they belong to
+/// @param attributes the values of the attributes
 record HostSnapshot(Map<Attribute, String> attributes) {
-  /// The times that `vandal.c` sets: they tell its doing where times vary by themselves.
+  /// The time that `vandal.c` sets. It shows the vandal's changes where times vary by themselves.
   private static final Instant STAMP = Instant.ofEpochSecond(237107227);
 
-  /// Contents that are longer are not compared.
+  /// Only that many bytes of a file are compared.
   private static final int LONGEST = 16384;
 
   private static final int S_IFMT = 0170000;
   private static final int S_IFDIR = 0040000;
   private static final int S_IFREG = 0100000;
 
-  /// What reading changes or waits for, and what counts the doings of everybody.
+  /// Files that reading changes, files whose reading blocks, and files that count what all
+  /// processes do.
   private static final Set<String> NOT_READ =
       Set.of(
           "/proc/sys/vm/stat_refresh",
@@ -51,7 +52,7 @@ record HostSnapshot(Map<Attribute, String> attributes) {
           "/proc/sys/kernel/random/entropy_avail",
           "/proc/sys/net/netfilter/nf_conntrack_count");
 
-  /// Files of `/proc` whose contents do not count anything.
+  /// Files of `/proc` that contain no counters.
   private static final Set<String> READ_IN_PROC =
       Set.of(
           "cmdline",
@@ -68,7 +69,7 @@ record HostSnapshot(Map<Attribute, String> attributes) {
   private static final List<String> READ_IN_SYS =
       List.of("/sys/kernel/", "/sys/power/", "/sys/module/", "/sys/class/net/", "/sys/fs/cgroup/");
 
-  /// Files of control groups that tell what is used, or who is in them.
+  /// Files of control groups that tell the usage or the members.
   private static final Pattern COUNTERS =
       Pattern.compile(
           "/sys/fs/cgroup/.*(usage|failcnt|peak|stat|pressure|procs|threads|tasks)[^/]*$");
@@ -82,10 +83,10 @@ record HostSnapshot(Map<Attribute, String> attributes) {
 
   private static final String OWN_NAMESPACE = ownNamespace();
 
-  /// An attribute of something.
+  /// The name of an attribute of a file or of another object.
   ///
-  /// @param of a path, or what else it belongs to
-  /// @param name such as `mode`
+  /// @param of the path or the name of the object
+  /// @param name the name of the attribute, such as `mode`
   record Attribute(String of, String name) implements Comparable<Attribute> {
     @Override
     public int compareTo(Attribute other) {
@@ -98,10 +99,10 @@ record HostSnapshot(Map<Attribute, String> attributes) {
     }
   }
 
-  /// One that differs.
+  /// An attribute that differs.
   ///
-  /// @param before empty if it was not there
-  /// @param after empty if it is not there any more
+  /// @param before the old value; empty if the attribute did not exist
+  /// @param after the new value; empty if the attribute no longer exists
   record Difference(Attribute attribute, String before, String after) {
     @Override
     public String toString() {
@@ -109,11 +110,10 @@ record HostSnapshot(Map<Attribute, String> attributes) {
     }
   }
 
-  /// Looks at the host.
+  /// Takes a snapshot of the host.
   ///
-  /// @param lent trees to be compared to the last time and name
-  /// @param proc a `/proc` that has just been mounted: an older one remembers the modes of its
-  ///   files
+  /// @param lent the trees to compare completely, including times and names
+  /// @param proc a freshly mounted `/proc`: an older mount caches the modes of its files
   static HostSnapshot take(List<Path> lent, Path proc) throws IOException {
     var attributes = new TreeMap<Attribute, String>();
     visit(attributes, proc, "/proc", 1);
@@ -135,7 +135,7 @@ record HostSnapshot(Map<Attribute, String> attributes) {
         List.of("/", "/etc", "/boot", "/usr", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64")) {
       visit(attributes, Path.of(top), 1);
     }
-    // The libraries of bubblewrap, whose mappings lead to the host's files.
+    // The libraries of bubblewrap: its mappings lead to the host's files.
     for (var directory : children(Path.of("/usr/lib"))) {
       if (directory.toString().endsWith("-linux-gnu")) {
         visit(attributes, directory, 1);
@@ -146,7 +146,7 @@ record HostSnapshot(Map<Attribute, String> attributes) {
     }
     for (var process : List.of("self", "1")) {
       var mounts = Path.of("/proc", process, "mountinfo");
-      // But for the one that has just been mounted, with another number each time.
+      // Without the fresh mount of /proc, whose number differs each time.
       var text =
           contents(mounts)
               .lines()
@@ -162,7 +162,7 @@ record HostSnapshot(Map<Attribute, String> attributes) {
     try (var entries = Files.newDirectoryStream(directory)) {
       entries.forEach(all::add);
     } catch (DirectoryIteratorException | IOException gone) {
-      // As empty.
+      // A directory that cannot be read counts as empty.
     }
     return all;
   }
@@ -172,7 +172,7 @@ record HostSnapshot(Map<Attribute, String> attributes) {
     visit(attributes, path, path.toString(), depth);
   }
 
-  /// @param name what the path is called in the snapshot
+  /// @param name the name of the path in the snapshot
   private static void visit(Map<Attribute, String> attributes, Path path, String name, int depth)
       throws IOException {
     boolean directory = look(attributes, path, name);
@@ -188,7 +188,7 @@ record HostSnapshot(Map<Attribute, String> attributes) {
     }
   }
 
-  /// Takes the attributes of one path.
+  /// Adds the attributes of one path.
   ///
   /// @return whether it is a directory
   private static boolean look(Map<Attribute, String> attributes, Path path, String name) {
@@ -244,7 +244,8 @@ record HostSnapshot(Map<Attribute, String> attributes) {
     return !ofTheSystem(name);
   }
 
-  /// Opening a file, as it takes to list them, must change nothing and wait for nothing.
+  /// Whether extended attributes are compared. Listing them opens the file, which must neither
+  /// change anything nor block.
   private static boolean hasXattrs(String name, int mode) {
     int type = mode & S_IFMT;
     return (type == S_IFREG || type == S_IFDIR)
@@ -279,8 +280,8 @@ record HostSnapshot(Map<Attribute, String> attributes) {
     return name.startsWith("/proc") || name.startsWith("/sys") || name.startsWith("/dev");
   }
 
-  /// Whether it is a control group of a JVM in another pid namespace, whose tests change it
-  /// meanwhile, and would not bear that it is put back.
+  /// Whether a path is in a control group of a JVM in another pid namespace. The tests of that JVM
+  /// may change it at any time, and would fail if it were restored.
   static boolean ofAnotherJvm(String name) {
     var group = CGROUPS_OF_A_JVM.matcher(name);
     return group.matches() && !OWN_NAMESPACE.equals(group.group(1));
@@ -295,8 +296,9 @@ record HostSnapshot(Map<Attribute, String> attributes) {
     }
   }
 
-  /// What differs in a later one. What comes and goes in the file systems of the kernel are
-  /// devices, modules, and control groups of others, unless it is named after the vandal.
+  /// The differences in a later snapshot. Ignores files that appear or disappear in the kernel's
+  /// file systems, except those named after the vandal: they are devices, modules, and control
+  /// groups of other processes.
   List<Difference> differences(HostSnapshot later) {
     var all = new ArrayList<Difference>();
     var keys = new TreeSet<>(attributes.keySet());
@@ -316,7 +318,7 @@ record HostSnapshot(Map<Attribute, String> attributes) {
     return all;
   }
 
-  /// Puts back what differs, as far as that is possible.
+  /// Restores the old values, as far as possible.
   static void restore(List<Difference> differences) {
     for (var difference : differences.reversed()) {
       try {
@@ -365,7 +367,7 @@ record HostSnapshot(Map<Attribute, String> attributes) {
       case "xattrs" ->
           Files.getFileAttributeView(path, UserDefinedFileAttributeView.class).delete("vandal");
       default -> {
-        // A device number, which does not change.
+        // Device numbers do not change.
       }
     }
   }

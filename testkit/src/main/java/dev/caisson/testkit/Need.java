@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Assumptions;
 
-/// Something that a test needs of the machine.
+/// A capability of the machine that a test needs.
 public enum Need {
   /// The rights of root, for mounts and device nodes.
   ROOT("root") {
@@ -36,7 +36,7 @@ public enum Need {
       return onPath("mmdebstrap");
     }
   },
-  /// apt, and sources that can be reached.
+  /// apt, and reachable sources.
   APT("apt-get") {
     @Override
     boolean present() {
@@ -50,7 +50,7 @@ public enum Need {
       return onPath("newuidmap") && onPath("unshare");
     }
   },
-  /// A Python 3 that a build root has, too.
+  /// The Python 3 that build roots have, too.
   PYTHON("/usr/bin/python3") {
     @Override
     boolean present() {
@@ -133,7 +133,7 @@ public enum Need {
       return onPath("aarch64-linux-gnu-gcc");
     }
   },
-  /// What runs a program for AArch64 on another machine.
+  /// An emulator that runs programs for AArch64 on another machine.
   AARCH64_EMULATOR("qemu-aarch64 (qemu-user)") {
     @Override
     boolean present() {
@@ -155,15 +155,15 @@ public enum Need {
     return description;
   }
 
-  /// Whether this is CI, which must provide everything that can be needed.
+  /// Whether the tests run in CI, which must provide all needs.
   static boolean inCi() {
     return "true".equals(System.getenv("CI"));
   }
 
-  /// Skips the test that calls this unless a condition holds; in CI the test fails instead. For
-  /// what a test can find out only while it runs.
+  /// Skips the calling test if a condition does not hold. In CI the test fails instead. For
+  /// conditions that a test can check only while it runs.
   ///
-  /// @param missing names what the machine lacks if the condition does not hold
+  /// @param missing what the machine lacks if the condition does not hold
   public static void orSkip(boolean condition, String missing) {
     if (!condition && inCi()) {
       throw new AssertionError("CI must provide what is missing: " + missing);

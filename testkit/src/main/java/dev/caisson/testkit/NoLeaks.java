@@ -18,13 +18,13 @@ import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
-/// Fails a test that leaves descriptors, processes or mounts behind.
+/// Fails a test that leaks descriptors, processes or mounts.
 ///
 /// A test JVM of root has its own PID and mount namespaces (`testkit/jvm/bin/java`). All processes
-/// and mounts there belong to its tests, whatever their parents are. Without these namespaces only
-/// the descendants of the JVM are.
+/// and mounts in them belong to its tests, orphans included. Without these namespaces, only the
+/// descendants of the JVM are checked.
 ///
-/// Resources that are freed on another thread have ten seconds for it.
+/// Resources that another thread frees may take ten seconds.
 public final class NoLeaks implements BeforeEachCallback, AfterEachCallback {
   private static final Duration PATIENCE = Duration.ofSeconds(10);
   private static final boolean OWN_NAMESPACES =
@@ -33,7 +33,7 @@ public final class NoLeaks implements BeforeEachCallback, AfterEachCallback {
       ExtensionContext.Namespace.create(NoLeaks.class);
 
   static {
-    // A JVM that is asked to end in the middle of a test takes along what the test has started.
+    // A JVM that ends in the middle of a test kills the processes that the test has started.
     Runtime.getRuntime()
         .addShutdownHook(
             new Thread(() ->
@@ -45,7 +45,7 @@ public final class NoLeaks implements BeforeEachCallback, AfterEachCallback {
 
   /// The resources of this JVM's tests.
   ///
-  /// @param descriptors what is open, by number
+  /// @param descriptors the targets of open descriptors, by number
   /// @param processes the command lines of processes, by id
   /// @param mounts lines of mountinfo
   private record Belongings(
@@ -71,7 +71,7 @@ public final class NoLeaks implements BeforeEachCallback, AfterEachCallback {
               open.put(Integer.parseInt(String.valueOf(entry.getFileName())), target);
             }
           } catch (NoSuchFileException closedMeanwhile) {
-            // The one that reads this directory, for example.
+            // For example the descriptor that reads this directory.
           } catch (FileSystemException tooLong) {
             open.put(Integer.parseInt(String.valueOf(entry.getFileName())), "(a very long path)");
           }
@@ -80,8 +80,9 @@ public final class NoLeaks implements BeforeEachCallback, AfterEachCallback {
       return open;
     }
 
-    /// A JVM that has had a build root has a guardian, a process that only a pipe connects to it.
-    /// Neither is a leak. It is two processes for a moment.
+    /// The guardian of this JVM, which starts with the first build root: a process that is
+    /// connected to the JVM only by a pipe. Neither is a leak. While it starts, the guardian is two
+    /// processes.
     private static Set<Long> guardian() throws IOException {
       return ProcessTable.with("caisson-guardian\0" + ProcessHandle.current().pid() + "\0");
     }
@@ -126,11 +127,11 @@ public final class NoLeaks implements BeforeEachCallback, AfterEachCallback {
           || target.startsWith("/dev/random")
           || target.startsWith("/dev/urandom")
           || target.startsWith("/proc/")
-          // Those of sandboxes are made once.
+          // The user namespaces of sandboxes, which are created once.
           || target.startsWith("user:[");
     }
 
-    /// What is here and was not there before; empty if nothing.
+    /// The resources that were not there before; empty if there are none.
     String beyond(Belongings before) {
       var text = new StringBuilder();
       descriptors.forEach((number, target) -> {
@@ -156,10 +157,9 @@ public final class NoLeaks implements BeforeEachCallback, AfterEachCallback {
   public void beforeEach(ExtensionContext context) throws IOException {
     if (!OWN_NAMESPACES && Need.inCi() && Need.ROOT.present()) {
       throw new IllegalStateException(
-          "in CI the tests run in namespaces of their own: start them with testkit/jvm/bin/java");
+          "in CI the tests must run in their own namespaces: start them with testkit/jvm/bin/java");
     }
-    // The JDK keeps a descriptor of its own for closing sockets, which it makes with the first of
-    // them.
+    // With the first socket, the JDK opens a descriptor that it keeps for closing sockets.
     new ServerSocket(0, 1, InetAddress.getLoopbackAddress()).close();
     context.getStore(NAMESPACE).put("before", Belongings.now());
   }
@@ -177,7 +177,7 @@ public final class NoLeaks implements BeforeEachCallback, AfterEachCallback {
       leaked = Belongings.now().beyond(before);
     }
     if (!leaked.isEmpty()) {
-      throw new AssertionError("the test left behind:\n" + leaked);
+      throw new AssertionError("the test leaked:\n" + leaked);
     }
   }
 }

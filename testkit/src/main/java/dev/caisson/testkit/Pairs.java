@@ -8,8 +8,8 @@ import java.util.stream.IntStream;
 
 /// Combinations of options in which every pair of values of two options occurs.
 ///
-/// Far fewer than all combinations, and enough for what two options do to each other. The same
-/// sizes give the same combinations.
+/// These are far fewer than all combinations, and enough to test how each two options interact. The
+/// same sizes give the same combinations.
 public final class Pairs {
   private final List<Integer> sizes;
   private final Set<Pair> missing = new HashSet<>();
@@ -42,7 +42,7 @@ public final class Pairs {
     return combinations;
   }
 
-  /// A combination with a pair that is missing, whose other values add the most pairs.
+  /// A combination that contains a missing pair. Its other values are chosen to add the most pairs.
   private List<Integer> next() {
     var seed = missing.stream().min(Pairs::inOrder).orElseThrow();
     var values =

@@ -12,8 +12,8 @@ import java.util.UUID;
 public final class ProcessTable {
   private ProcessTable() {}
 
-  /// A text that no other command line contains: put into one, it identifies a process and those
-  /// that it forks.
+  /// A unique text. A command line that contains it identifies a process and the processes that it
+  /// forks.
   public static String marker() {
     return "marker-" + UUID.randomUUID();
   }

@@ -13,7 +13,7 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/// Programs of the machine, and other JVMs.
+/// Runs programs of the machine, and further JVMs.
 public final class Programs {
   private Programs() {}
 
@@ -41,14 +41,14 @@ public final class Programs {
     }
   }
 
-  /// Where the classes of the module of a class are, apart from those of the tests that patch it.
+  /// The place of the classes of a module, without the test classes that patch it.
   static Path place(Class<?> type) {
     var source = Objects.requireNonNull(type.getProtectionDomain().getCodeSource());
     return Path.of(URI.create(source.getLocation().toString()));
   }
 
-  /// The command line of a JVM with the modules of this one, and the tests as a part of the module
-  /// that they test.
+  /// The command line of a JVM with the modules of this JVM. The test classes patch the module that
+  /// they test.
   public static List<String> java(Class<?> main, String... args) {
     var module = main.getModule().getName();
     var tests = place(main);
@@ -70,8 +70,8 @@ public final class Programs {
     return command;
   }
 
-  /// The beginning of a command line that runs a class in a JVM of its own, from a class path that
-  /// holds all that this JVM has its classes from.
+  /// The beginning of a command line that runs a class in a new JVM. Its class path has all places
+  /// from which this JVM loads classes.
   public static List<String> javaOnClassPath(Class<?> main) {
     return List.of(
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -100,7 +100,7 @@ public final class Programs {
         .collect(Collectors.joining(File.pathSeparator));
   }
 
-  /// An executable file that runs a class in a JVM of its own.
+  /// Writes an executable file that runs a class in a new JVM.
   public static Path javaProgram(Path directory, Class<?> main) throws IOException {
     var words = String.join("' '", javaOnClassPath(main));
     return executable(
@@ -113,7 +113,7 @@ public final class Programs {
     return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
   }
 
-  /// Ends a process if it has not ended, and closes what it was connected by.
+  /// Kills a process if it has not ended, and closes its streams.
   public static void end(Process process) throws IOException, InterruptedException {
     process.destroyForcibly().waitFor();
     process.getInputStream().close();
@@ -121,7 +121,7 @@ public final class Programs {
     try {
       process.getOutputStream().close();
     } catch (IOException unread) {
-      // It took no notice of the last that it was told.
+      // The process did not read its last input.
     }
   }
 }

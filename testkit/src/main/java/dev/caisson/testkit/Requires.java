@@ -6,12 +6,12 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Skips a test, or all of a class, where the machine lacks something, and says what. In CI
-/// (`CI=true`) it fails instead: what CI provides may not be skipped there.
+/// Skips a test, or all tests of a class, if the machine lacks a capability, and names it. In CI
+/// (`CI=true`) the test fails instead: CI must provide all needs.
 @Retention(RetentionPolicy.RUNTIME)
 @Target({ElementType.TYPE, ElementType.METHOD})
 @ExtendWith(RequiresCondition.class)
 public @interface Requires {
-  /// What is needed.
+  /// The needs.
   Need[] value();
 }

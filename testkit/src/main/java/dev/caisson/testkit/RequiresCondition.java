@@ -23,7 +23,7 @@ public final class RequiresCondition implements ExecutionCondition {
             .map(Need::description)
             .collect(Collectors.joining(", "));
     if (missing.isEmpty()) {
-      return ConditionEvaluationResult.enabled("everything is there");
+      return ConditionEvaluationResult.enabled("all needs are present");
     }
     if (Need.inCi()) {
       throw new IllegalStateException("CI must provide what is missing: " + missing);

@@ -3,8 +3,8 @@ package dev.caisson.testkit;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// The parts of a build of rsyscall, [Upstream#RSYSCALL]. A test that asks for one is skipped where
-/// there is no build, and fails where the build is not whole.
+/// The parts of a build of rsyscall, [Upstream#RSYSCALL]. A test that asks for one is skipped if
+/// there is no build, and fails if the build is incomplete.
 public final class Rsyscall {
   private Rsyscall() {}
 
@@ -13,7 +13,7 @@ public final class Rsyscall {
     return Upstream.RSYSCALL.directory();
   }
 
-  /// One of its programs.
+  /// A program of the build.
   public static Path program(String name) {
     var program = programs(directory()).resolve(name);
     if (!Files.isExecutable(program)) {
@@ -22,7 +22,7 @@ public final class Rsyscall {
     return program;
   }
 
-  /// Its Python packages, `rsyscall` and `nixdeps` among them.
+  /// The directory of the build's Python packages, such as `rsyscall` and `nixdeps`.
   public static Path python() {
     var packages = directory().resolve("python");
     if (!Files.isDirectory(packages.resolve("rsyscall"))) {
@@ -31,7 +31,7 @@ public final class Rsyscall {
     return packages;
   }
 
-  /// Where programs are in a build, or in a directory that stands for one.
+  /// The directory of the programs in a build, or in a substitute for one.
   public static Path programs(Path directory) {
     return directory.resolve("libexec/rsyscall");
   }

@@ -10,15 +10,15 @@ import java.util.Objects;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// Peers that are written in Python.
+/// Runs peers that are written in Python.
 public final class Scripts {
   public static final String PYTHON = "/usr/bin/python3";
 
   private Scripts() {}
 
-  /// The command line of one, which is put into a directory first.
+  /// Writes a script to a directory, and returns the command line that runs it.
   ///
-  /// @param resources finds it: `getResourceAsStream` of a class beside it
+  /// @param resources opens the script: `getResourceAsStream` of a class in its package
   public static List<String> command(
       Path directory,
       String name,

@@ -8,21 +8,21 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/// A JVM of its own in which there is little: what must stay under a bound stays under it here, or
-/// the program fails.
+/// A new JVM with a small heap and few descriptors. A program that exceeds these bounds fails in
+/// it.
 ///
-/// The heap is bounded by the JVM, descriptors by the kernel (`setrlimit(2)`, RLIMIT_NOFILE). What
-/// lies outside of the heap is looked at with [#peakResidentMiB()].
+/// The JVM bounds the heap, and the kernel the descriptors (`setrlimit(2)`, RLIMIT_NOFILE).
+/// [#peakResidentMiB()] measures the memory outside of the heap.
 ///
-/// @param heapMiB the largest heap
-/// @param descriptors how many can be open at once
+/// @param heapMiB the maximum heap size in MiB
+/// @param descriptors the maximum number of open descriptors
 public record SmallJvm(int heapMiB, int descriptors) {
   private static final int MINUTES = 3;
 
   /// The command line that runs a class with a `main` in it.
   public List<String> command(Class<?> main, String... args) {
     var command = new ArrayList<>(Programs.java(main, args));
-    // What this class tells is of use there, too, and no module of the project reads this one.
+    // The program may use this class, too, although no module of the project reads this module.
     int patch = command.indexOf("--patch-module") + 1;
     command.set(patch, command.get(patch) + ":" + Programs.place(SmallJvm.class));
     command.addAll(
@@ -32,7 +32,7 @@ public record SmallJvm(int heapMiB, int descriptors) {
     return command;
   }
 
-  /// Runs a class with a `main`, which must end well, and returns what it prints.
+  /// Runs a class with a `main`, which must succeed, and returns its output.
   public String run(Class<?> main, String... args) throws IOException, InterruptedException {
     var output = Files.createTempFile("output", ".txt");
     var process =
@@ -45,7 +45,7 @@ public record SmallJvm(int heapMiB, int descriptors) {
       boolean ended = process.waitFor(MINUTES, TimeUnit.MINUTES);
       var text = new String(Files.readAllBytes(output), StandardCharsets.UTF_8);
       if (!ended) {
-        throw new AssertionError("it never ends: " + main.getName() + "; it said: " + text);
+        throw new AssertionError("does not end: " + main.getName() + "; its output: " + text);
       }
       if (process.exitValue() != 0) {
         throw new AssertionError(
@@ -58,18 +58,18 @@ public record SmallJvm(int heapMiB, int descriptors) {
     }
   }
 
-  /// The most memory that this process has ever had, in MiB. See `proc_pid_status(5)`, VmHWM.
+  /// The peak resident memory of this process, in MiB. See `proc_pid_status(5)`, VmHWM.
   public static long peakResidentMiB() throws IOException {
     for (var line : Files.readAllLines(Path.of("/proc/self/status"))) {
       if (line.startsWith("VmHWM:")) {
         return Long.parseLong(line.replaceAll("[^0-9]", "")) / 1024;
       }
     }
-    throw new AssertionError("the kernel tells no VmHWM");
+    throw new AssertionError("/proc/self/status has no VmHWM");
   }
 
-  /// Loads all classes of the modules named, which takes descriptors while they lie in directories:
-  /// before a program uses up all that there are.
+  /// Loads all classes of some modules. Loading classes from directories needs descriptors, so a
+  /// program calls this before it uses up all of them.
   public static void load(String... modules) throws IOException {
     for (var name : modules) {
       var module = ModuleLayer.boot().findModule(name).orElseThrow();
@@ -87,7 +87,7 @@ public record SmallJvm(int heapMiB, int descriptors) {
     try {
       Class.forName(module, type);
     } catch (NoClassDefFoundError test) {
-      // One that is to be run by JUnit, which is not there.
+      // A test class that needs JUnit, which this JVM does not have.
     }
   }
 }

@@ -6,16 +6,16 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A host that is this machine: each ssh starts an sshd of its own and speaks with it over a pipe.
-/// There is no port, and the keys are thrown away.
+/// This machine as a host for ssh. Each ssh starts its own sshd and connects to it over a pipe,
+/// without a port. The keys are temporary.
 ///
-/// @param config a configuration file of ssh, in which the host is named `there`
+/// @param config the configuration file of ssh, which names the host `there`
 public record Sshd(Path config) {
-  /// Makes the keys and the configuration.
+  /// Creates the keys and the configuration.
   ///
-  /// @param directory where they are put
+  /// @param directory the directory for the keys and the configuration
   public static Sshd create(Path directory) throws IOException, InterruptedException {
-    // Of the package's sshd, which wants it to be there.
+    // The packaged sshd requires this directory.
     Files.createDirectories(Path.of("/run/sshd"));
     var host = key(directory, "host");
     var user = key(directory, "user");
@@ -49,9 +49,9 @@ public record Sshd(Path config) {
     return new Sshd(config);
   }
 
-  /// An sshd that listens on a port of this machine, until it is closed.
+  /// An sshd that listens on a port of this machine until it is closed.
   ///
-  /// @param ssh the command line that connects to it, as far as the name of the host
+  /// @param ssh the command line that connects to it, up to the name of the host
   public record Listening(Process process, List<String> ssh) implements AutoCloseable {
     @Override
     public void close() {
@@ -62,7 +62,7 @@ public record Sshd(Path config) {
 
   /// Starts an sshd that listens on the loopback address.
   ///
-  /// @param port a free one
+  /// @param port a free port
   public Listening listen(int port) throws IOException {
     var server = config.resolveSibling("sshd_config");
     var process =
@@ -82,7 +82,7 @@ public record Sshd(Path config) {
   }
 
   private static Path program() {
-    // It insists on being called by its whole path.
+    // sshd must be started by its absolute path.
     return Path.of("/usr/sbin/sshd");
   }
 
@@ -92,7 +92,7 @@ public record Sshd(Path config) {
     return file;
   }
 
-  /// The command line as far as the name of the host.
+  /// The command line of ssh, up to the name of the host.
   public List<String> ssh(String... options) {
     var command = new ArrayList<>(List.of("ssh", "-F", config.toString()));
     command.addAll(List.of(options));

@@ -4,8 +4,8 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.junit.jupiter.api.Assumptions;
 
-/// The projects that Caisson is compatible with. Variables name a copy of each; no machine needs to
-/// have one, and CI has none.
+/// The projects that Caisson is compatible with. A variable names a local copy of each. Copies are
+/// optional, and CI has no copies.
 public enum Upstream {
   /// A checkout of osbuild.
   OSBUILD("CAISSON_OSBUILD", "a checkout of osbuild"),
@@ -27,12 +27,12 @@ public enum Upstream {
   public Optional<Path> find() {
     var named = Optional.ofNullable(System.getenv(variable)).map(Path::of);
     if (named.isPresent() && !named.get().toFile().isDirectory()) {
-      throw new AssertionError(variable + " names no directory: " + named.get());
+      throw new AssertionError(variable + " does not name a directory: " + named.get());
     }
     return named;
   }
 
-  /// The directory. A test that calls this is skipped if the variable is not set.
+  /// The directory. Skips the calling test if the variable is not set.
   public Path directory() {
     var found = find();
     Assumptions.assumeTrue(

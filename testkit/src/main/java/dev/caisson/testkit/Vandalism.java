@@ -16,23 +16,22 @@ import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 
-/// Runs a program in sandboxes that tries to change everything it can reach (`vandal.c`), and shows
-/// that the host is the same before and after (`HostSnapshot`, `witness.c`).
+/// Runs a program in sandboxes that tries to change everything it can reach (`vandal.c`), and
+/// checks that the host does not change (`HostSnapshot`, `witness.c`).
 ///
-/// What differs between two snapshots with a harmless run between them varies by itself. It is
-/// ignored, attribute by attribute.
+/// An attribute that differs after a harmless run varies by itself, and is ignored.
 ///
-/// Other tests use the same machine, and the kernel has much only once. So a difference alone is
-/// none: the attempt is repeated, and only an attribute that differs both times counts. In between
-/// all that differed is put back, so that what the vandal does is seen twice.
+/// Other tests use the same machine, and much of the kernel's state is global. So one difference is
+/// no evidence: the attempt is repeated, and only an attribute that differs both times counts. In
+/// between all differences are undone, so that a change by the vandal shows both times.
 public final class Vandalism implements AutoCloseable {
-  /// How long the vandal tries.
+  /// How long the vandal runs.
   private static final int MILLISECONDS = 2500;
 
-  /// The user whose sandboxes are tried, beside root.
+  /// The user whose sandboxes are tested, besides root.
   public static final int USER = 65534;
 
-  /// A line begins so, or as in the report of a stage that failed.
+  /// The start of a line, also of a line in the report of a failed stage.
   private static final String START = "^(?:  \\| )?";
 
   private static final Pattern FAMILY =
@@ -41,17 +40,17 @@ public final class Vandalism implements AutoCloseable {
       Pattern.compile(START + "opened (\\S+)\\s*$", Pattern.MULTILINE);
   private static final Pattern END = Pattern.compile(START + "vandal end\\s*$", Pattern.MULTILINE);
 
-  /// Families of which no attempt may succeed, as success changes the host.
+  /// Families in which no attempt may succeed, since a success changes the host.
   private static final Set<String> NEVER = Set.of("keys", "clocks");
 
-  /// Files of `/proc` that anybody can open for writing: pressure files take a trigger of the one
-  /// who writes, the other asks for a capability.
+  /// Files of `/proc` that any user can open for writing, without effect: pressure files take a
+  /// trigger for the writer, and mtrr checks for a capability.
   private static final Pattern HARMLESS = Pattern.compile("/proc/(mtrr|pressure/[a-z]+)");
 
   /// The place of the lent files in a sandbox.
   public static final String LENT = "/lent";
 
-  /// The place of the directory in a sandbox that may be changed.
+  /// The place, in a sandbox, of the directory that the sandbox may change.
   public static final String GIVEN = "/given";
 
   private final Path place;
@@ -63,34 +62,34 @@ public final class Vandalism implements AutoCloseable {
   private final Set<HostSnapshot.Attribute> varying = new HashSet<>();
   private final List<Row> rows = new ArrayList<>();
 
-  /// What differs although it should not, until that is mended.
+  /// An unwanted difference that is known and not fixed yet.
   ///
-  /// @param cell where: a part of the names of row and column
-  /// @param attribute what: matched as a whole
-  /// @param reason why
+  /// @param cell matches a part of the names of row and column
+  /// @param attribute matches the whole attribute
+  /// @param reason the reason
   public record KnownHole(Pattern cell, Pattern attribute, String reason) {
     private boolean covers(String cellName, String key) {
       return cell.matcher(cellName).find() && attribute.matcher(key).matches();
     }
 
-    /// A hole by its regular expressions.
+    /// Makes a known hole from regular expressions.
     public static KnownHole of(String cell, String attribute, String reason) {
       return new KnownHole(Pattern.compile(cell), Pattern.compile(attribute), reason);
     }
   }
 
-  /// Whether SECURITY.md promises anything of a run.
+  /// Whether SECURITY.md makes a promise for a run.
   public enum Boundary {
-    /// Nothing may differ.
+    /// No attribute may differ.
     INSIDE,
-    /// The run is root against the host.
+    /// The run has the rights of root on the host.
     OUTSIDE
   }
 
   /// Runs a command in a sandbox that shows [#LENT] and [#GIVEN].
   @FunctionalInterface
   public interface Sandbox {
-    /// Runs it to its end, and returns what it prints.
+    /// Runs a command to its end, and returns its output.
     String run(List<String> command) throws Exception;
   }
 
@@ -102,7 +101,7 @@ public final class Vandalism implements AutoCloseable {
     this.holes = List.copyOf(holes);
   }
 
-  /// Prepares it. Needs root.
+  /// Compiles the programs, makes the lent files and starts the witnesses. Needs root.
   ///
   /// @param place an empty directory that every user can enter
   public static Vandalism prepare(Path place, List<KnownHole> holes)
@@ -110,7 +109,7 @@ public final class Vandalism implements AutoCloseable {
     var library = Programs.run("gcc", "-print-file-name=libc.a").strip();
     Need.orSkip(library.startsWith("/"), "a static C library (libc6-dev)");
     var vandalism = new Vandalism(place, holes);
-    // SECURITY.md: read-only is about the file system.
+    // SECURITY.md: read-only applies to the file system, not to a FIFO.
     vandalism.permit("", "opened /lent/fifo");
     try {
       vandalism.lend();
@@ -172,7 +171,7 @@ public final class Vandalism implements AutoCloseable {
         "gcc", "-std=gnu17", "-O1", "-static", "-o", program.toString(), source.toString());
   }
 
-  /// Learns what varies by itself.
+  /// Records which attributes vary by themselves.
   private void learn() throws IOException, InterruptedException {
     var before = snapshot();
     for (int i = 0; i < 3; i++) {
@@ -187,7 +186,7 @@ public final class Vandalism implements AutoCloseable {
     return place.resolve("lent");
   }
 
-  /// The directory that sandboxes show as [#GIVEN], for change.
+  /// The directory that sandboxes show as [#GIVEN], writable.
   public Path given() {
     return place.resolve("given");
   }
@@ -198,20 +197,20 @@ public final class Vandalism implements AutoCloseable {
     return path;
   }
 
-  /// Adds something else that must not change, by name. Takes the place of what had that name.
+  /// Adds another value that must not change. Replaces the value of the same name.
   public void observe(String name, Callable<String> value) {
     observed.put(name, value);
   }
 
-  /// Lets something differ in some cells, as SECURITY.md does.
+  /// Permits a difference in some cells, as SECURITY.md does.
   ///
-  /// @param cell a part of the names of row and column, as a regular expression
-  /// @param attribute what, as a regular expression
+  /// @param cell matches a part of the names of row and column; a regular expression
+  /// @param attribute matches the whole attribute; a regular expression
   public void permit(String cell, String attribute) {
     permitted.add(KnownHole.of(cell, attribute, "permitted"));
   }
 
-  /// Looks no more at what was added last.
+  /// Removes the value of a name.
   public void forget(String name) {
     observed.remove(name);
   }
@@ -245,11 +244,11 @@ public final class Vandalism implements AutoCloseable {
     return snapshot;
   }
 
-  /// Has the vandal try everything in a sandbox.
+  /// Runs the vandal in a sandbox.
   ///
-  /// @param row by which right, and in which way it is started
-  /// @param column the options
-  /// @throws AssertionError if the host is not the same, twice
+  /// @param row the rights of the sandbox, and how it is started
+  /// @param column the options of the sandbox
+  /// @throws AssertionError if the host differs twice
   public void attempt(String row, String column, Boundary boundary, Sandbox sandbox)
       throws Exception {
     long start = System.nanoTime();
@@ -278,9 +277,9 @@ public final class Vandalism implements AutoCloseable {
     }
   }
 
-  /// What is neither permitted nor known.
+  /// The differences that are neither permitted nor known.
   ///
-  /// @param known is added the reasons of what is known
+  /// @param known the reasons of known holes are added to this set
   private Map<String, String> unexpected(
       Map<String, String> findings, String cell, Set<String> known) {
     var open = new TreeMap<>(findings);
@@ -298,7 +297,7 @@ public final class Vandalism implements AutoCloseable {
     return keys.size() > 3 ? first + "; and %d more".formatted(keys.size() - 3) : first;
   }
 
-  /// Says that a way is not tried, and why.
+  /// Records that a way is not tested, and why.
   public void omit(String row, String column, String reason) {
     rows.add(new Row(row, column, 0, 0, 0, reason));
   }
@@ -349,12 +348,12 @@ public final class Vandalism implements AutoCloseable {
 
   private static String said(String text) {
     if (!END.matcher(text).find()) {
-      throw new AssertionError("the vandal did not come to its end:\n" + text);
+      throw new AssertionError("the vandal did not finish:\n" + text);
     }
     return text;
   }
 
-  /// What was tried: a line per cell.
+  /// The results as a table, with a line per cell.
   public String table() {
     var text =
         new StringBuilder(
@@ -378,7 +377,7 @@ public final class Vandalism implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    // The first owns what the later ones share.
+    // In reverse: the first owns resources that the later ones share.
     for (var witness : witnesses.reversed()) {
       witness.close();
     }

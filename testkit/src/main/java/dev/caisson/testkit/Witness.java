@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
 
-/// A process of the host that tells what was done to it and to what it has: sockets, a key, a
+/// A process of the host that reports its state and that of its resources: sockets, a key, a
 /// message queue, shared memory. `witness.c` is its program.
 final class Witness implements AutoCloseable {
   private final Process process;
@@ -34,11 +34,11 @@ final class Witness implements AutoCloseable {
     pid = first.split(" ", -1)[1];
   }
 
-  /// Starts one.
+  /// Starts a witness.
   ///
-  /// @param prefix a command that runs it, such as `setpriv`; may be empty
-  /// @param sockets a directory in which it may make a socket
-  /// @param lent a file that it may write to
+  /// @param prefix a command that runs the program, such as `setpriv`; may be empty
+  /// @param sockets a directory where it may create a socket
+  /// @param lent a file that it may write
   static Witness start(Path program, List<String> prefix, Path sockets, Path lent)
       throws IOException {
     var name = "caisson-" + UUID.randomUUID();
@@ -49,12 +49,12 @@ final class Witness implements AutoCloseable {
     return new Witness(process, name);
   }
 
-  /// What the vandal is told of it.
+  /// The arguments with which the vandal finds this witness.
   List<String> address() {
     return List.of(port, abstractName, pid);
   }
 
-  /// What it sees now, by name. Only `alive` if it is dead.
+  /// The current state, by name. Only `alive` if the witness is dead.
   Map<String, String> state() {
     var state = new TreeMap<String, String>();
     try {
@@ -69,7 +69,7 @@ final class Witness implements AutoCloseable {
         state.put(line.substring(0, blank), line.substring(blank + 1));
       }
     } catch (IOException dead) {
-      // As after the end of its answers.
+      // The same as the end of its answers.
     }
     return new TreeMap<>(Map.of("alive", "no"));
   }
@@ -79,7 +79,7 @@ final class Witness implements AutoCloseable {
     try {
       questions.close();
     } catch (IOException dead) {
-      // It has nothing to hear any more.
+      // The witness has ended.
     }
     process.onExit().join();
     answers.close();

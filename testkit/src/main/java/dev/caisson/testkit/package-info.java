@@ -1,5 +1,5 @@
-/// What the tests of all modules share: they say which capabilities of the machine they need, and
-/// they leave nothing behind.
+/// Helpers for the tests of all modules. With them a test says which capabilities of the machine it
+/// needs, and shows that it leaks nothing.
 @NullMarked
 package dev.caisson.testkit;
 

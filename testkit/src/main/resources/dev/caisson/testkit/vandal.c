@@ -4,13 +4,14 @@
  *
  *     vandal all|restrained|nothing MILLISECONDS [PORT ABSTRACT PID]...
  *
- * The last name witnesses on the host (witness.c): their TCP ports, abstract sockets, and processes. "restrained" is
- * for what is root against the host. It leaves alone what others would notice: block devices, mounts, /proc/sys,
- * network interfaces, modes in /proc, and files of the host that processes have mapped. "nothing" only says that it ran.
+ * The last arguments name witnesses on the host (witness.c): their TCP ports, abstract sockets, and processes.
+ * "restrained" is for a run with the rights of root on the host. It skips what would disturb the machine: block
+ * devices, mounts, /proc/sys, network interfaces, modes in /proc, and files of the host that processes have mapped.
+ * "nothing" only reports that it ran.
  *
  * An attempt that succeeds can be seen and undone: a mode gets the sticky bit, times become STAMP, names contain
  * "vandal", a renamed file is renamed back. Files of the kernel are opened for writing and closed. So nothing is lost
- * if a sandbox lets an attempt through. Each family of attempts is a process of its own, as some attempts spoil the
+ * if a sandbox lets an attempt through. Each family of attempts runs in its own process, as some attempts break the
  * process that makes them.
  *
  * Prints a line "opened PATH" for each file that belongs to the host and could be opened for writing, and a line
@@ -56,10 +57,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The times that it sets: 1977-07-07 07:07:07 UTC. HostSnapshot.java knows them. */
+/* The time that the vandal sets: 1977-07-07 07:07:07 UTC. HostSnapshot.java looks for it. */
 #define STAMP 237107227
 
-/* Newer than some headers; these numbers are the same on every architecture. */
+/* System calls that some headers lack. These numbers are the same on every architecture. */
 #define NR_PIDFD_SEND_SIGNAL 424
 #define NR_IO_URING_SETUP 425
 #define NR_OPEN_TREE 428
@@ -90,7 +91,7 @@
 
 enum { FAMILIES = 24, OPENED = 64, LENGTH = 160 };
 
-/* What the processes of the vandal share. */
+/* The state that the processes of the vandal share. */
 static struct shared {
     long attempts[FAMILIES];
     long successes[FAMILIES];
@@ -143,7 +144,7 @@ static int starts(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* Files that the kernel makes for a process or for whoever opens them are not the host's. */
+/* Files that the kernel makes for one process, or for each process that opens them, are not the host's. */
 static int of_the_host(const char *path)
 {
     if (starts(path, "/proc/")) {
@@ -164,7 +165,7 @@ static void tell_opened(const char *path)
     }
 }
 
-/* Runs something in a process of its own, which ends at the deadline. */
+/* Runs a function in a new process, which ends at the deadline. */
 static int apart(void (*work)(void))
 {
     pid_t pid = fork();
@@ -207,7 +208,7 @@ static void attempts_on_attributes(const char *path, const struct stat *st)
     try(lsetxattr(path, "trusted.vandal", "x", 1, 0));
 }
 
-/* Opens it in each way that could change it, and leaves its contents alone. */
+/* Opens a path in each mode that could change it, without changing its contents. */
 static void attempts_to_write(const char *path, const struct stat *st)
 {
     static const int flags[] = {O_WRONLY, O_RDWR, O_WRONLY | O_APPEND};
@@ -307,7 +308,7 @@ static void attempts_on_a_directory(const char *path)
         }
     }
     close(fd);
-    try(mkdir(name, 0755)); /* Stays, so that it is seen. */
+    try(mkdir(name, 0755)); /* Stays, so that the host notices it. */
 }
 
 static void attempts_on_a_name(const char *path, const struct stat *st)
@@ -351,7 +352,7 @@ static void connect_to(const char *path)
     }
 }
 
-/* Everything on one path. Of the many files of the kernel, less. */
+/* Makes all attempts on one path, but fewer on the many files of the kernel. */
 static void vandalise(const char *path)
 {
     struct stat st;
@@ -395,7 +396,7 @@ static void vandalise(const char *path)
 struct walk {
     int depth;
     int most;
-    int processes; /* whether directories of processes are walked, too */
+    int processes; /* whether to walk the directories of processes, too */
 };
 
 static void walk(const char *top, struct walk *how)
@@ -491,7 +492,7 @@ static void files(void)
     walk_to("/tmp", 1, 50);
 }
 
-/* Whether the results go there. */
+/* Whether a file is the one that gets the results. */
 static int is_result(int fd)
 {
     return fd == 1 || fd == 2;
@@ -651,7 +652,7 @@ static void abstract(const char *name, int type)
     close(fd);
 }
 
-/* Asks for another MTU of the loopback device, by netlink and by ioctl. */
+/* Tries to change the MTU of the loopback device, by netlink and by ioctl. */
 static void interfaces(void)
 {
     struct {
@@ -740,7 +741,7 @@ static void keys(void)
     try(syscall(SYS_keyctl, KEYCTL_GET_PERSISTENT, -1, -3));
 }
 
-/* What could not be undone has arguments that the kernel refuses from anybody: only its errors differ. */
+/* Attempts that could not be undone have arguments that the kernel refuses from every user: only the errors differ. */
 static void kernel(void)
 {
     static const char garbage[64] = "vandal";
@@ -816,7 +817,7 @@ static void ipc(void)
     }
 }
 
-/* Takes nearly all inotify instances of its user for a moment: the witness looks whether its own user lacks them. */
+/* Takes nearly all inotify instances of its user for a moment. The witness checks whether its own user lacks them. */
 static void watches(void)
 {
     int most = 128;
@@ -831,12 +832,13 @@ static void watches(void)
         count++;
     }
     for (int spare = 0; count < most && spare < 5 && count > 0; spare++) {
-        close(taken[--count]); /* So that others are not stopped. */
+        close(taken[--count]); /* So that other processes are not hindered. */
     }
     usleep(150000);
 }
 
-/* Takes what the kernel counts per user, and leaves a little to others. The witness looks whether its user lacks it. */
+/* Takes resources that the kernel limits per user, and leaves a few to others. The witness checks whether its user
+ * lacks them. */
 static void quotas(void)
 {
     enum { PIPES = 80, QUEUES = 16, SIGNALS = 200000, SPARE = 32 };
@@ -926,7 +928,7 @@ static void mounts(void)
         }
         try(chroot("."));
     }
-    /* What lay below, and what can be written now. */
+    /* The files below the mount, and files that have become writable. */
     walk_to("/proc", 3, 1500);
     walk_to("/sys", 3, 800);
     walk_to("/lent", 3, 100);
@@ -1166,7 +1168,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     int count = sizeof ALL / sizeof *ALL;
     for (family = 0; family < count; family++) {
-        /* Each family has an equal part of what is left. */
+        /* Each family gets an equal part of the remaining time. */
         deadline = now() + (until - now()) / (count - family) * 3;
         deadline = deadline > until ? until : deadline;
         apart(ALL[family].work);

@@ -1,12 +1,12 @@
 /*
- * The witness: a process of the host that a vandal (vandal.c) may try to reach. It listens, has a key, a message queue
- * and shared memory, and tells what became of them.
+ * The witness: a process of the host that a vandal (vandal.c) may try to reach. It listens on sockets, has a key, a
+ * message queue and shared memory, and reports their state.
  *
  *     witness ABSTRACT DIRECTORY LENT
  *
- * ABSTRACT names its abstract socket. In DIRECTORY it makes a Unix socket. LENT is a file that is shown to the vandal.
- * First it prints its TCP port and its process id. For each line that it reads it prints lines "NAME VALUE" and an
- * empty one. It ends with its standard input.
+ * ABSTRACT is the name of its abstract socket. In DIRECTORY it creates a Unix socket. LENT is a file that the vandal
+ * sees. First it prints its TCP port and its process id. For each line that it reads, it prints lines "NAME VALUE" and
+ * an empty line. It exits at the end of its standard input.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -49,7 +49,7 @@ static int listeners[LISTENERS];
 static long connections[LISTENERS];
 static long leases;
 
-/* What the kernel counts per user; each counts how often there was not enough. */
+/* Resources that the kernel limits per user. Each counter says how often there was not enough. */
 static struct {
     const char *name;
     long lacking;
@@ -113,7 +113,7 @@ static void take_connections(void)
     }
 }
 
-/* Whether opening a lent file would make it wait. */
+/* Whether opening a lent file would block. */
 static void look_for_leases(const char *lent)
 {
     int fd = open(lent, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
@@ -123,7 +123,7 @@ static void look_for_leases(const char *lent)
     close(fd);
 }
 
-/* Whether its user can still watch files. */
+/* Whether the user of the witness can still watch files. */
 static void look_for_watches(void)
 {
     int fds[SPARE], count = 0;
@@ -136,8 +136,8 @@ static void look_for_watches(void)
     }
 }
 
-/* Whether its user still has what the kernel counts per user. See setrlimit(2), RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE and
- * RLIMIT_MEMLOCK; pipe(7). */
+/* Whether the user of the witness can still get the resources that the kernel limits per user. See setrlimit(2),
+ * RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE and RLIMIT_MEMLOCK; pipe(7). */
 static void look_for_quotas(int memory)
 {
     timer_t timers[TIMERS];

@@ -8,15 +8,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
-/// What is put back after a test: not what other test JVMs change meanwhile. A limit that one had
-/// set was put back to "max" by another, and its test filled the machine with processes.
+/// A test must not restore what other test JVMs change meanwhile. One JVM once restored a limit of
+/// another to "max", and the test of that other one filled the machine with processes.
 class HostSnapshotTest {
   private static String group(String namespace) {
     return "/sys/fs/cgroup/pids/caisson-10013-3970560-" + namespace;
   }
 
   @Test
-  void controlGroupsOfOtherJvmsAreTheirs() throws IOException {
+  void controlGroupsOfOtherJvmsAreRecognized() throws IOException {
     var own = Files.readSymbolicLink(Path.of("/proc/self/ns/pid")).toString().replaceAll("\\D", "");
     assertTrue(HostSnapshot.ofAnotherJvm(group(own + "0") + "/faults/pids.max"));
     assertTrue(HostSnapshot.ofAnotherJvm(group(own + "0")));

@@ -9,9 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Optional;
 
-/// Bytes that do not change.
-///
-/// Immutable.
+/// An immutable array of bytes.
 public final class Bytes {
   private static final int SHOWN = 48;
   private final byte[] bytes;
@@ -35,33 +33,33 @@ public final class Bytes {
     return bytes.clone();
   }
 
-  /// How many there are.
+  /// The number of bytes.
   public int size() {
     return bytes.length;
   }
 
-  /// They themselves, to look at.
+  /// A read-only view of the bytes.
   MemorySegment memory() {
     return MemorySegment.ofArray(bytes).asReadOnly();
   }
 
-  /// Those of a part.
+  /// A copy of a range.
   Bytes slice(int from, int to) {
     return new Bytes(Arrays.copyOfRange(bytes, from, to));
   }
 
-  /// The same ones, with a few in other places.
+  /// A copy with other bytes at an offset.
   Bytes with(long at, MemorySegment others) {
     var copy = bytes.clone();
     MemorySegment.copy(others, 0, MemorySegment.ofArray(copy), at, others.byteSize());
     return new Bytes(copy);
   }
 
-  /// What they say, if they are text.
+  /// The bytes as text; empty if they are not printable UTF-8.
   Optional<String> text() {
     try {
       var text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
-      // A string of C ends with a NUL, and that is no part of it.
+      // The NUL that ends a C string is not part of the text.
       int end = text.endsWith("\0") ? text.length() - 1 : text.length();
       boolean plain =
           text.substring(0, end).chars().allMatch(c -> c >= ' ' || c == '\n' || c == '\t');
@@ -71,9 +69,9 @@ public final class Bytes {
     }
   }
 
-  /// The first ones between quotation marks, as in C.
+  /// The first bytes between quotation marks, as in C.
   ///
-  /// @param most no more than these are looked at
+  /// @param most how many bytes to show at most
   String quoted(long most) {
     int end = (int) Math.min(most, bytes.length);
     var text = new StringBuilder("\"");

@@ -10,8 +10,8 @@ import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Predicate;
 
-/// Has some calls of a process fail, or come late, or find the process gone: to see what a program
-/// makes of that. See `strace(1)`, `--inject`.
+/// Makes some calls of a process fail, come late, or lose the connection, to test how a program
+/// handles that. See `strace(1)`, `--inject`.
 ///
 /// Safe for many threads.
 ///
@@ -30,7 +30,7 @@ public final class Injection implements Interceptor {
     this.effect = effect;
   }
 
-  /// Which calls, and then what becomes of them.
+  /// Selects calls, and then their effect.
   public static final class Builder {
     private Predicate<Call> calls;
     private long first = 1;
@@ -40,31 +40,31 @@ public final class Injection implements Interceptor {
       this.calls = calls;
     }
 
-    /// Those alone of which that is true: the others are not counted either.
+    /// Selects only calls for which a condition is true; the others are not counted.
     public Builder when(Predicate<Call> condition) {
       calls = calls.and(condition);
       return this;
     }
 
-    /// Only one.
+    /// Selects a single call.
     ///
-    /// @param number 1 is the first that is asked for
+    /// @param number the number of the call; the first requested one is 1
     public Builder nth(long number) {
       return from(number).times(1);
     }
 
-    /// Not the first ones.
+    /// Skips the first calls.
     ///
-    /// @param number of the first that is meant; 1 is the first that is asked for
+    /// @param number the number of the first selected call; the first requested one is 1
     public Builder from(long number) {
       if (number < 1) {
-        throw new IllegalArgumentException("calls are counted from 1, not from " + number);
+        throw new IllegalArgumentException("the first call is 1, not %d".formatted(number));
       }
       first = number;
       return this;
     }
 
-    /// Only so many.
+    /// Selects at most so many calls.
     public Builder times(long count) {
       last = first + count - 1;
       return this;
@@ -74,23 +74,22 @@ public final class Injection implements Interceptor {
       return new Injection(calls, first, last, effect);
     }
 
-    /// They fail, and are not made.
+    /// Makes the calls fail, without making them.
     public Injection fails(Errno errno) {
       return injection((call, next) -> -errno.number());
     }
 
-    /// They return something, and are not made. What they would have written to memory is not
-    /// there.
+    /// Makes the calls return a result, without making them. Their output memory stays unchanged.
     public Injection returns(long result) {
       return injection((call, next) -> result);
     }
 
-    /// They are made, but later.
+    /// Delays the calls.
     ///
     /// @throws IllegalArgumentException if the time is negative
     public Injection delays(Duration time) {
       if (time.isNegative()) {
-        throw new IllegalArgumentException("calls cannot be made earlier, by " + time);
+        throw new IllegalArgumentException("the delay is negative: " + time);
       }
       return injection((call, next) -> {
         pause(time);
@@ -103,11 +102,11 @@ public final class Injection implements Interceptor {
         Thread.sleep(time);
       } catch (InterruptedException interrupt) {
         Thread.currentThread().interrupt();
-        throw new InterruptedIOException("interrupted while a call was delayed");
+        throw new InterruptedIOException("interrupted while delaying a call");
       }
     }
 
-    /// They find the connection cut, and with it the process gone.
+    /// Ends the connection, and with it the process, when a call is requested.
     public Injection cutsConnection() {
       return injection((call, next) -> {
         call.process().end();
@@ -116,12 +115,12 @@ public final class Injection implements Interceptor {
     }
   }
 
-  /// Begins with all calls of that name.
+  /// Starts with all calls of a name.
   public static Builder of(SystemCall name) {
     return new Builder(call -> call.nr() == name);
   }
 
-  /// Begins with all calls.
+  /// Starts with all calls.
   public static Builder ofAll() {
     return new Builder(call -> true);
   }

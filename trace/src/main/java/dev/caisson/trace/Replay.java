@@ -19,14 +19,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 
-/// A process that is not there: it answers from a record that [Trace#json] has made of one that
-/// was. For tests of what a program asks for, where the process itself cannot be had.
+/// A simulated process that answers from a record that [Trace#json] has made of a real one. For
+/// tests of the calls that a program makes, where the process itself is not available.
 ///
-/// Each process of the record, the first and its children, must be asked for the same calls with
-/// the same arguments in the same order; numbers of descriptors and of processes are those of the
-/// record. Flags and other constants are compared by their names, or by value if the record or the
-/// call has no name for them. A descriptor that is taken from it is a socket at its end, and what
-/// is in memory that both have before a call is not compared.
+/// Each process of the record, the first and its children, must be requested to make the same calls
+/// with the same arguments in the same order. Numbers of descriptors and processes are those of the
+/// record. Flags and other constants are compared by name, or by value if the record or the call
+/// has no name for them. A descriptor taken from the process is a socket at end of file. The
+/// contents of shared memory before a call are not compared.
 ///
 /// Safe for many threads.
 ///
@@ -46,7 +46,7 @@ public final class Replay implements AutoCloseable {
 
   /// Reads a record.
   ///
-  /// @throws IllegalArgumentException if it is none
+  /// @throws IllegalArgumentException if the file is not a record; the message has the line
   public static Replay of(Path record) throws IOException {
     var calls = new ArrayList<TracedCall>();
     int number = 0;
@@ -62,7 +62,7 @@ public final class Replay implements AutoCloseable {
     return of(calls);
   }
 
-  /// Takes calls as they were told.
+  /// Makes a replay of traced calls.
   public static Replay of(List<TracedCall> calls) throws IOException {
     return new Replay(calls);
   }
@@ -97,7 +97,7 @@ public final class Replay implements AutoCloseable {
     }
     if (!recorded.call().equals(call.nr().kernelName()) || !same(arguments, recorded.arguments())) {
       throw fail(
-          "call %d of process %d is another one in the record%n  recorded:  %s%n  asked for: %s"
+          "call %d of process %d differs from the record%n  recorded:  %s%n  requested: %s"
               .formatted(number, process, recorded, asked(call, arguments)));
     }
     return recorded;
@@ -156,13 +156,13 @@ public final class Replay implements AutoCloseable {
     };
   }
 
-  /// Compares the names if both have one: a value may be another one in each run.
+  /// Compares the names if both have one: the value may differ in each run.
   private static boolean same(long value, Optional<String> name, TracedArgument.Word recorded) {
     boolean named = name.isPresent() && recorded.name().isPresent();
     return named ? recorded.name().equals(name) : recorded.value() == value;
   }
 
-  /// Has the memory be what it was after the call.
+  /// Sets the memory to what it was after the recorded call.
   private static void fill(List<Argument> asked, List<TracedArgument> recorded) {
     for (int i = 0; i < asked.size(); i++) {
       var argument = asked.get(i);
@@ -180,29 +180,29 @@ public final class Replay implements AutoCloseable {
                 before.at(),
                 before.out().size());
         default -> {
-          // Nothing comes back.
+          // The call writes nothing to it.
         }
       }
     }
   }
 
-  /// Ends the process that is not there.
+  /// Ends the simulated process.
   ///
-  /// @throws ReplayException if something else was asked for than what is in the record, or not all
-  ///   of it
+  /// @throws ReplayException if a requested call differed from the record, or a recorded call was
+  ///   not requested
   @Override
   public void close() {
     process.close();
     synchronized (this) {
       if (failure.isPresent()) {
-        // Not the same one, which may be on its way already.
+        // A new exception: the first one may have been thrown already.
         throw new ReplayException(failure.get());
       }
       left.values().stream()
           .flatMap(Queue::stream)
           .findFirst()
           .ifPresent(unmade -> {
-            throw new ReplayException("a call of the record was not asked for: " + unmade);
+            throw new ReplayException("a recorded call was not requested: " + unmade);
           });
     }
   }

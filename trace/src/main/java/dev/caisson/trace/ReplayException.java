@@ -1,6 +1,6 @@
 package dev.caisson.trace;
 
-/// A program asked a replayed process for something else than what is in the record.
+/// A requested call of a replayed process differs from the record.
 public final class ReplayException extends IllegalStateException {
   private static final long serialVersionUID = 1;
 

@@ -9,10 +9,10 @@ import java.io.Writer;
 import java.time.Duration;
 import java.util.function.Consumer;
 
-/// Tells of each call that a process is asked for, and of its children's, when it is over.
+/// Reports each call of a process and of its children when it is over.
 ///
-/// What is written as JSON is a record, too, from which a [Replay] can be made. Calls that several
-/// threads ask one process for are told in the order in which their answers come.
+/// The JSON form is also a record for a [Replay]. Calls that several threads request of one process
+/// are reported in the order of their answers.
 ///
 /// {@snippet class="dev.caisson.trace.TraceTest" region="trace"}
 public final class Trace implements Interceptor {
@@ -22,19 +22,20 @@ public final class Trace implements Interceptor {
     this.listener = listener;
   }
 
-  /// Tells somebody, in the thread that asked for the call. What he throws, that thread gets.
+  /// Passes each call to a listener, in the thread that requested the call. That thread gets the
+  /// listener's exceptions.
   public static Trace to(Consumer<TracedCall> listener) {
     return new Trace(listener);
   }
 
-  /// Writes lines of text. The writer stays the caller's; its errors are ignored.
+  /// Writes lines of text. The caller keeps the writer, whose errors are ignored.
   public static Trace text(Writer writer) {
     var lines = new PrintWriter(writer, true);
     return to(lines::println);
   }
 
-  /// Writes JSON, an object a line. The writer stays the caller's; its errors are ignored, so look
-  /// whether it had any where that matters.
+  /// Writes one JSON object a line. The caller keeps the writer. Its errors are ignored; check for
+  /// them where that matters.
   public static Trace json(Writer writer) {
     var lines = new PrintWriter(writer, true);
     return to(call -> lines.println(TraceJson.write(call)));

@@ -10,7 +10,7 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// A call as an object of JSON, on one line.
+/// Converts a call to a JSON object on one line, and back.
 final class TraceJson {
   private static final JsonMapper MAPPER = new JsonMapper();
 
@@ -71,7 +71,7 @@ final class TraceJson {
                 .put("base64", Base64.getEncoder().encodeToString(bytes.toArray())));
   }
 
-  /// @throws IllegalArgumentException if that is no call
+  /// @throws IllegalArgumentException if the line is not a call
   static TracedCall read(String line) {
     try {
       var json = (ObjectNode) MAPPER.readTree(line);

@@ -8,11 +8,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
-/// What a call was made with, and what was in its memory before and after.
+/// An argument of a call, and the contents of its memory before and after.
 public sealed interface TracedArgument {
   /// A number.
   ///
-  /// @param name what it stands for, if that is known
+  /// @param name what it stands for, if known
   record Word(long value, Optional<String> name) implements TracedArgument {}
 
   /// A descriptor of the process.
@@ -20,11 +20,11 @@ public sealed interface TracedArgument {
 
   /// Memory that was copied.
   ///
-  /// @param size how much of it there was, in bytes
-  /// @param in what was in it before the call, if that was copied
-  /// @param out what was in it after the call, if that was copied
-  /// @param pointers where there were addresses in it: here they count from its beginning
-  /// @param meaning what it stood for, if that is known
+  /// @param size in bytes
+  /// @param in the contents before the call, if they were copied to the process
+  /// @param out the contents after the call, if they were copied back
+  /// @param pointers the offsets of addresses in it; here each holds an offset into the memory
+  /// @param meaning what it stands for, if known
   record Data(
       long size,
       Optional<Bytes> in,
@@ -33,16 +33,16 @@ public sealed interface TracedArgument {
       Optional<String> meaning)
       implements TracedArgument {}
 
-  /// Memory that the process and the JVM have in common.
+  /// Memory that the process and the JVM share.
   ///
-  /// @param offset where in it the argument pointed
-  /// @param at the first byte of it that was another after the call than before
-  /// @param out those that follow, until the last that was another
+  /// @param offset where in the memory the argument pointed
+  /// @param at the offset of the first byte that the call changed
+  /// @param out the contents from there to the last byte that the call changed
   record Shared(long offset, long at, Bytes out) implements TracedArgument {}
 
-  /// How it looks in a line of text.
+  /// The argument as a line of a trace shows it.
   ///
-  /// @param count what the call returned: of memory that it wrote, often how many bytes
+  /// @param count what the call returned: for memory that it wrote, often the number of bytes
   default String text(long count) {
     return switch (this) {
       case Word word -> word.name().orElseGet(() -> Long.toString(word.value()));
@@ -67,12 +67,12 @@ public sealed interface TracedArgument {
     };
   }
 
-  /// Sees an argument before the call, until there is one.
+  /// An argument before the call, which becomes a traced argument after it.
   sealed interface Before {
     /// The argument, after the call.
     TracedArgument after();
 
-    /// Looks at an argument.
+    /// Records an argument before its call.
     static Before of(Argument argument) {
       return switch (argument) {
         case Argument.Word(long value, var name) -> new Plain(new Word(value, name));
@@ -82,7 +82,7 @@ public sealed interface TracedArgument {
       };
     }
 
-    /// One that a call does not change.
+    /// An argument that a call does not change.
     record Plain(TracedArgument after) implements Before {}
 
     /// Memory that is copied.
@@ -91,7 +91,7 @@ public sealed interface TracedArgument {
       public TracedArgument after() {
         var out = Bytes.of(data.bytes());
         for (long pointer : data.pointers()) {
-          // An address is another one in each run.
+          // An address differs in each run.
           out = out.with(pointer, in.memory().asSlice(pointer, Long.BYTES));
         }
         return new Data(
@@ -103,7 +103,7 @@ public sealed interface TracedArgument {
       }
     }
 
-    /// Memory that both have.
+    /// Memory that the process and the JVM share.
     record InCommon(Argument.Shared shared, Bytes before) implements Before {
       @Override
       public TracedArgument after() {

@@ -6,22 +6,22 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/// A system call that has been made in a process, with all that went there and came back.
+/// A system call that was made in a process, with its arguments and its result.
 ///
 /// Its text is a line as of `strace(1)`.
 ///
-/// @param process the id of the process, as it knows it itself
-/// @param call its name
-/// @param took from when it was asked for until there was an answer
+/// @param process the id of the process, as the process itself sees it
+/// @param call the name of the call
+/// @param took the time from the request to the answer
 public record TracedCall(
     int process, String call, List<TracedArgument> arguments, Outcome outcome, Duration took) {
-  /// What came of a call.
+  /// The result of a call.
   public sealed interface Outcome {
     /// The kernel answered.
     ///
     /// @param result what the call returned, or the negated errno
     record Returned(long result) implements Outcome {
-      /// Whether it is an error.
+      /// Whether the result is an error.
       public boolean isError() {
         return Errno.isError(result);
       }
@@ -37,7 +37,7 @@ public record TracedCall(
       }
     }
 
-    /// The connection was at its end.
+    /// The connection was lost.
     ///
     /// @param submitted whether the call may have been made
     record Lost(boolean submitted) implements Outcome {
@@ -47,7 +47,7 @@ public record TracedCall(
       }
     }
 
-    /// There was no answer in time, or nobody waited for it any longer.
+    /// No answer came in time, or the caller gave up.
     record Unanswered() implements Outcome {
       @Override
       public String toString() {

@@ -1,5 +1,5 @@
-/// What a Java program sees of the calls that it asks for: a trace of them, faults put among them,
-/// and a record that stands for the process in a test.
+/// Observes and changes the calls of a process: traces them, injects faults, and replays a record
+/// in place of the process in a test.
 @NullMarked
 package dev.caisson.trace;
 

@@ -68,7 +68,7 @@ final class InjectionTest {
   }
 
   @Test
-  void onlyThoseOfWhichItIsTrueAreMeant() throws Exception {
+  void onlyCallsThatMeetTheConditionAreChanged() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       process.intercept(
@@ -87,7 +87,7 @@ final class InjectionTest {
   }
 
   @Test
-  void aConnectionThatIsCutIsTold() throws Exception {
+  void aCutConnectionIsReported() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       process.intercept(Injection.of(SystemCall.GETPPID).nth(2).cutsConnection());
@@ -119,7 +119,7 @@ final class InjectionTest {
   }
 
   @Test
-  void whatABatchHasOpenedBeforeItIsCutShortCanBeClosed() throws Exception {
+  void descriptorsOfAnInterruptedBatchCanBeClosed() throws Exception {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       Interceptor cut =

@@ -51,7 +51,7 @@ final class ReplayTest {
   }
 
   @Test
-  void whatWasReadIsReadAgainThoughTheFileIsGone() throws Exception {
+  void aReplayReadsAFileThatIsGone() throws Exception {
     var file = Files.writeString(directory.resolve("file"), "first\nsecond\n");
     var record = record(process -> firstLine(process, file));
     Files.delete(file);
@@ -63,7 +63,7 @@ final class ReplayTest {
   }
 
   @Test
-  void aWholeLifeOfChildrenAndDescriptorsIsReplayed() throws Exception {
+  void childrenAndDescriptorsAreReplayed() throws Exception {
     Program program =
         process -> {
           var ends = process.pipe2();
@@ -104,7 +104,7 @@ final class ReplayTest {
     try (var replay = Replay.of(record)) {
       program.run(replay.process());
     }
-    // The last one did not change the record, nor did it need what is there.
+    // The first replay changed neither the record nor the machine.
     try (var replay = Replay.of(record)) {
       program.run(replay.process());
     }
@@ -120,13 +120,13 @@ final class ReplayTest {
             "recorded:  [%d] openat(AT_FDCWD, \"/dev/null\", CLOEXEC, 0) = 3"
                 .formatted(replay.process().pid()))
         .hasMessageContaining(
-            "asked for: [%d] openat(AT_FDCWD, \"/dev/zero\", CLOEXEC, 0)"
+            "requested: [%d] openat(AT_FDCWD, \"/dev/zero\", CLOEXEC, 0)"
                 .formatted(replay.process().pid()));
     assertThatThrownBy(replay::close).isInstanceOf(ReplayException.class);
   }
 
   @Test
-  void whatIsNotAskedForAndWhatIsTooMuchIsTold() throws Exception {
+  void missingAndExtraCallsAreReported() throws Exception {
     var record =
         record(process -> {
           process.getppid();
@@ -135,7 +135,7 @@ final class ReplayTest {
     var less = Replay.of(record);
     less.process().getppid();
     assertThatThrownBy(less::close)
-        .hasMessageContaining("was not asked for")
+        .hasMessageContaining("was not requested")
         .hasMessageContaining("umask(18)");
     var more = Replay.of(record);
     more.process().getppid();
@@ -158,7 +158,7 @@ final class ReplayTest {
       local
           .process()
           .intercept(Injection.of(dev.caisson.linux.abi.SystemCall.GETPPID).cutsConnection());
-      // The trace was there first, so it is asked last.
+      // The trace was added first, so it runs last.
       assertThatThrownBy(local.process()::getppid).isInstanceOf(ConnectionLostException.class);
     }
     try (var replay = Replay.of(lost)) {
@@ -200,12 +200,12 @@ final class ReplayTest {
     assertThatThrownBy(() -> process.kill(7, Signal.STOP))
         .isInstanceOf(ReplayException.class)
         .hasMessageContaining("recorded:  [7] kill(7, 18)")
-        .hasMessageContaining("asked for: [7] kill(7, SIGSTOP)");
+        .hasMessageContaining("requested: [7] kill(7, SIGSTOP)");
     assertThatThrownBy(replay::close).isInstanceOf(ReplayException.class);
   }
 
   @Test
-  void aRecordThatIsNoneSaysInWhichLine() throws Exception {
+  void anInvalidRecordIsReportedWithItsLine() throws Exception {
     var record = record(process -> process.getppid());
     Files.writeString(record, Files.readString(record) + "{\"process\":1}\n");
     assertThatThrownBy(() -> Replay.of(record))

@@ -41,7 +41,7 @@ final class TraceTest {
   @TempDir Path directory;
 
   @Test
-  void aLineOfTextIsAsOfStrace() throws Exception {
+  void aLineOfTextLooksLikeStrace() throws Exception {
     var file = Path.of("/proc/sys/kernel/ostype");
     var text = new StringWriter();
     try (var local = LocalProcess.start()) {
@@ -64,7 +64,7 @@ final class TraceTest {
   }
 
   @Test
-  void anErrorIsTold() throws Exception {
+  void anErrorIsTraced() throws Exception {
     var calls = new ArrayList<TracedCall>();
     try (var local = LocalProcess.start()) {
       local.process().intercept(Trace.to(calls::add));
@@ -140,7 +140,7 @@ final class TraceTest {
   }
 
   @Test
-  void callsOfABatchAreToldOneByOne() throws Exception {
+  void callsOfABatchAreTracedOneByOne() throws Exception {
     var calls = new ArrayList<TracedCall>();
     try (var local = LocalProcess.start()) {
       var process = local.process();
@@ -170,7 +170,7 @@ final class TraceTest {
   }
 
   @Test
-  void whatTheChildrenDoIsToldToo() throws Exception {
+  void callsOfChildrenAreTraced() throws Exception {
     var calls = new ArrayList<TracedCall>();
     int pid;
     try (var local = LocalProcess.start()) {
@@ -194,7 +194,7 @@ final class TraceTest {
   }
 
   @Test
-  void whatNeverCameBackIsTold() throws Exception {
+  void unansweredCallsAreTraced() throws Exception {
     var calls = new ArrayList<TracedCall>();
     try (var local = LocalProcess.start()) {
       var process = local.process();

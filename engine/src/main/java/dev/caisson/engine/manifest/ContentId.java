@@ -9,8 +9,8 @@ import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// The SHA-256 of several JSON values, one after another: what osbuild calls the id of a stage or
-/// an input.
+/// The SHA-256 of several JSON values, one after another. osbuild calls it the id of a stage or an
+/// input.
 final class ContentId {
   private final MessageDigest digest = Checksum.sha256();
 

@@ -11,33 +11,32 @@ import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// A manifest that has been read and found valid: every name in it is known and every reference
-/// resolved.
+/// A valid manifest: every name in it is known and every reference is resolved.
 ///
 /// Safe for many threads, as long as none changes the JSON in it.
 ///
-/// @param sources what is fetched
-/// @param pipelines in the order of the manifest; one refers only to those before it
-/// @param metadata what the manifest says of itself; an empty object if nothing
+/// @param sources the sources, each with the items to fetch
+/// @param pipelines in the order of the manifest; a pipeline refers only to earlier ones
+/// @param metadata the metadata of the manifest; an empty object if it has none
 public record Manifest(List<Source> sources, List<Pipeline> pipelines, JsonNode metadata) {
-  /// A source and what is fetched from it.
+  /// A source and the items to fetch from it.
   ///
-  /// @param items by their checksums, such as `sha256:...`
+  /// @param items the items by their checksums, such as `sha256:...`
   public record Source(String name, JsonNode items, JsonNode options) {}
 
   /// A sequence of stages that begins with an empty tree.
   ///
   /// @param build the id of the pipeline whose tree is the build root; the host's root if empty
-  /// @param runner the runner that the manifest asks for, for those that are built in this
-  ///   pipeline's tree
+  /// @param runner the runner for pipelines that are built in this pipeline's tree, if the manifest
+  ///   names one
   public record Pipeline(
       String name,
       Optional<String> build,
       Optional<String> runner,
       OptionalLong sourceEpoch,
       List<Stage> stages) {
-    /// The id of the last stage: the same for pipelines that produce the same tree. Empty without
-    /// stages.
+    /// The id of the last stage: the same for pipelines that produce the same tree. Empty if the
+    /// pipeline has no stages.
     public Optional<String> id() {
       return stages.isEmpty() ? Optional.empty() : Optional.of(stages.getLast().id());
     }
@@ -55,8 +54,8 @@ public record Manifest(List<Source> sources, List<Pipeline> pipelines, JsonNode 
 
   /// One step of a pipeline.
   ///
-  /// @param id the hash of all that determines the tree after it
-  /// @param inputs by the names that the stage knows them by
+  /// @param id the hash of all that determines the tree after this stage
+  /// @param inputs the inputs by their names
   public record Stage(String type, String id, JsonNode options, Map<String, Input> inputs) {
     static Stage of(
         String type,
@@ -75,7 +74,7 @@ public record Manifest(List<Source> sources, List<Pipeline> pipelines, JsonNode 
       return new Stage(type, id.hex(), options, inputs);
     }
 
-    /// The ids of the pipelines that its inputs come from.
+    /// The ids of the pipelines that the inputs come from.
     public Set<String> dependencies() {
       var ids = new LinkedHashSet<String>();
       for (var input : inputs.values()) {
@@ -87,10 +86,10 @@ public record Manifest(List<Source> sources, List<Pipeline> pipelines, JsonNode 
     }
   }
 
-  /// What a stage is shown.
+  /// An input of a stage: content that is mounted for it.
   ///
   /// @param origin `org.osbuild.source` or `org.osbuild.pipeline`
-  /// @param references ids of pipelines, or checksums of what sources fetch, each with its options
+  /// @param references ids of pipelines, or checksums of fetched items, each with its options
   public record Input(String type, String origin, JsonNode references, JsonNode options) {
     String id() {
       return new ContentId().add(type).add(origin).add(references).add(options).hex();
@@ -108,8 +107,7 @@ public record Manifest(List<Source> sources, List<Pipeline> pipelines, JsonNode 
         .findFirst();
   }
 
-  /// What is to be exported unless the user says otherwise: the pipelines that the metadata names,
-  /// or else the last.
+  /// The pipelines to export by default: those that the metadata names, or else the last one.
   public List<String> defaultExports() {
     var names = new ArrayList<String>();
     for (var export : metadata.path("exports")) {

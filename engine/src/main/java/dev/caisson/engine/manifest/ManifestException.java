@@ -18,10 +18,10 @@ public final class ManifestException extends BuildException {
     this.problems = List.copyOf(problems);
   }
 
-  /// One thing that is wrong.
+  /// One problem of a manifest.
   ///
-  /// @param path where in the manifest, such as `pipelines[0].stages[1].options.mode`; empty for
-  ///   the whole
+  /// @param path the place in the manifest, such as `pipelines[0].stages[1].options.mode`; empty
+  ///   for the whole manifest
   /// @param message what is wrong there
   public record Problem(String path, String message) {
     @Override
@@ -30,7 +30,7 @@ public final class ManifestException extends BuildException {
     }
   }
 
-  /// All that is wrong.
+  /// All problems that were found.
   public List<Problem> problems() {
     return problems;
   }

@@ -24,8 +24,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Reads a manifest: holds it against the schemas of the format and of all modules that it names,
-/// and resolves its references. All that is wrong is told at once.
+/// Reads a manifest: validates it against the schemas of the format and of all modules that it
+/// names, and resolves its references. Reports all problems of a step at once.
 ///
 /// Safe for many threads.
 public final class ManifestReader {
@@ -36,10 +36,10 @@ public final class ManifestReader {
     this.index = index;
   }
 
-  /// Reads the JSON of a manifest from a file, without a look at what it means.
+  /// Reads the JSON of a manifest from a file, without validating it.
   ///
   /// @throws MessageException if it is not JSON, with line and column
-  /// @throws IOException if it cannot be read, or is longer than a manifest may be
+  /// @throws IOException if the file cannot be read, or is longer than a manifest may be
   public static JsonNode json(Path file) throws IOException {
     return Json.within(Limits.DEFAULT).parse(BoundedFile.MANIFEST.read(file));
   }
@@ -65,7 +65,8 @@ public final class ManifestReader {
     }
   }
 
-  /// 1e400 is JSON, but no float can hold it: it would be read as infinity, which is no JSON.
+  /// Refuses numbers such as 1e400: they are JSON, but would be read as infinity, which is not
+  /// JSON.
   private void refuseInfinity(JsonNode value, StringBuilder path) {
     int length = path.length();
     if (value.isFloatingPointNumber() && Double.isInfinite(value.doubleValue())) {
@@ -155,7 +156,7 @@ public final class ManifestReader {
       if (pipelines.put(pipeline.name(), pipeline) != null) {
         problems.add(
             new Problem(
-                path + ".name", "a pipeline before has the name '" + pipeline.name() + "'"));
+                path + ".name", "an earlier pipeline has the name '" + pipeline.name() + "'"));
       }
     }
     for (var export : json.path("metadata").path("exports")) {
@@ -228,7 +229,8 @@ public final class ManifestReader {
         } else {
           if (!checksums.contains(name)) {
             problems.add(
-                new Problem(at + ".references", "no source of this manifest has '" + name + "'"));
+                new Problem(
+                    at + ".references", "no source of this manifest has the item '" + name + "'"));
           }
           references.set(name, reference.getValue());
         }
@@ -244,8 +246,8 @@ public final class ManifestReader {
     return Collections.unmodifiableMap(inputs);
   }
 
-  /// References come as a list of names, as a list of `{"id", "options"}`, or as an object of
-  /// options by name.
+  /// Converts references to an object of options by name. They may also be a list of names or a
+  /// list of `{"id", "options"}`.
   private static ObjectNode byName(JsonNode references) {
     if (references instanceof ObjectNode object) {
       return object;
@@ -261,7 +263,7 @@ public final class ManifestReader {
     return byName;
   }
 
-  /// Finds the id that `name:NAME` stands for, or takes an id as it is.
+  /// Resolves `name:NAME` or an id to the id of an earlier pipeline.
   private Optional<String> resolve(String reference, String path, Map<String, Pipeline> before) {
     if (reference.startsWith("name:")) {
       var pipeline = before.get(reference.substring(5));
@@ -274,12 +276,12 @@ public final class ManifestReader {
     problems.add(
         new Problem(
             path,
-            "no pipeline before this one is '%s'; there %s"
+            "no earlier pipeline is '%s'; earlier pipelines: %s"
                 .formatted(
                     reference,
                     before.isEmpty()
-                        ? "is none"
-                        : "are name:" + String.join(", name:", before.keySet()))));
+                        ? "none"
+                        : "name:" + String.join(", name:", before.keySet()))));
     return Optional.empty();
   }
 

@@ -22,7 +22,7 @@ import java.util.Optional;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 
-/// Finds modules by their names: executables of a library directory, and those written in Java.
+/// Finds modules by their names: executables of a library directory, and modules written in Java.
 ///
 /// Safe for many threads.
 public final class ModuleIndex {
@@ -35,7 +35,7 @@ public final class ModuleIndex {
 
   private record Key(ModuleInfo.Kind kind, String name) {}
 
-  /// A module and how it is run.
+  /// A module, and how to run it.
   public sealed interface Found {
     /// Its description.
     ModuleInfo info();
@@ -52,10 +52,11 @@ public final class ModuleIndex {
     JAVA
   }
 
-  /// Modules of a library directory, and those written in Java that it does not have.
+  /// The modules of a library directory, and the modules written in Java that the directory does
+  /// not have.
   ///
-  /// @param libdir a directory with `stages`, `inputs`, `sources` and `runners`, as osbuild has one
-  /// @throws IOException if a module that comes with this JVM has no readable description
+  /// @param libdir a directory with `stages`, `inputs`, `sources` and `runners`, like osbuild's
+  /// @throws IOException if a module written in Java has no readable description
   public ModuleIndex(Optional<Path> libdir) throws IOException {
     this(libdir.map(LibraryDirectory::of), Precedence.LIBRARY);
   }
@@ -91,11 +92,11 @@ public final class ModuleIndex {
     };
   }
 
-  /// Modules written in Java, and those that they lack of an osbuild that is installed on this
-  /// machine ([LibraryDirectory#INSTALLED]): whether it is installed changes no build that works
-  /// without.
+  /// The modules written in Java, and further modules of an osbuild that is installed on this
+  /// machine ([LibraryDirectory#INSTALLED]). So installing osbuild changes no build that works
+  /// without it.
   ///
-  /// @throws IOException if a module that comes with this JVM has no readable description
+  /// @throws IOException if a module written in Java has no readable description
   public static ModuleIndex withInstalledLibrary() throws IOException {
     return withFallback(LibraryDirectory.installed());
   }
@@ -111,7 +112,7 @@ public final class ModuleIndex {
 
   /// Finds a module.
   ///
-  /// @throws IOException if an executable of that name has no description that can be read
+  /// @throws IOException if an executable of that name has no readable description
   public Optional<Found> find(ModuleInfo.Kind kind, String name) throws IOException {
     var key = new Key(kind, name);
     var found = known.get(key);
@@ -150,7 +151,7 @@ public final class ModuleIndex {
     if (!Files.exists(meta)) {
       throw new BuildException(
           Step.MODULE,
-          "the module %s has no description: there is no %s".formatted(key.name(), meta));
+          "the module %s has no description: %s does not exist".formatted(key.name(), meta));
     }
     try {
       return ModuleInfo.of(key.kind(), key.name(), JSON.parse(Files.readAllBytes(meta)));

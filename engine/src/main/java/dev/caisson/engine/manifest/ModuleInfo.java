@@ -8,19 +8,19 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The description of a module, as its `meta.json` has it.
+/// The description of a module, from its `meta.json`.
 ///
-/// Safe for many threads, as long as none changes the schema.
+/// Safe for many threads, as long as none of them changes the schema.
 ///
-/// @param capabilities those that it needs beyond what every stage has
-/// @param schema of the whole entry in a manifest, for version 2
+/// @param capabilities the capabilities that the module needs beyond those of every stage
+/// @param schema the schema of the whole entry in a manifest, for version 2
 public record ModuleInfo(
     Kind kind, String name, String summary, Set<Capability> capabilities, JsonNode schema) {
-  /// The kinds of module. Each has a directory of its own in a library directory.
+  /// The kinds of module. Each has its own directory in a library directory.
   public enum Kind {
     /// Changes a tree.
     STAGE("stages"),
-    /// Shows a stage what comes from elsewhere.
+    /// Mounts content from elsewhere for a stage.
     INPUT("inputs"),
     /// Fetches files.
     SOURCE("sources");
@@ -38,7 +38,8 @@ public record ModuleInfo(
 
   /// Reads a description.
   ///
-  /// @throws IllegalArgumentException if it names a capability that there is not, or has no schema
+  /// @throws IllegalArgumentException if the description names an unknown capability, or has no
+  ///   schema
   static ModuleInfo of(Kind kind, String name, JsonNode meta) {
     var capabilities = EnumSet.noneOf(Capability.class);
     for (var capability : meta.path("capabilities")) {
@@ -49,7 +50,7 @@ public record ModuleInfo(
       throw new IllegalArgumentException("the description of " + name + " has no schema");
     }
     if (kind == Kind.STAGE && meta.path("schema_2").isEmpty()) {
-      // That of the first version of the format describes the options alone.
+      // The schema of version 1 of the format describes only the options.
       written = JsonNodeFactory.instance.objectNode().set("options", written);
     }
     var schema = kind == Kind.STAGE ? stageSchema(name, written) : entrySchema(kind, name, written);
@@ -57,7 +58,8 @@ public record ModuleInfo(
         kind, name, meta.path("summary").asString(""), Set.copyOf(capabilities), schema);
   }
 
-  /// A stage's description has the properties of its entry: options, inputs, devices, mounts.
+  /// Makes the schema of a stage's entry from the schemas of its properties: options, inputs,
+  /// devices, mounts.
   private static JsonNode stageSchema(String name, JsonNode properties) {
     var schema = JsonNodeFactory.instance.objectNode();
     schema.put("type", "object");
@@ -80,7 +82,7 @@ public record ModuleInfo(
     return schema;
   }
 
-  /// References in it are written as if it stood at the top.
+  /// Moves definitions to the top of the schema, where references to them point.
   private static void hoistDefinitions(ObjectNode schema, ObjectNode from) {
     var definitions = from.remove("definitions");
     if (definitions != null) {
@@ -91,7 +93,7 @@ public record ModuleInfo(
   private static JsonNode entrySchema(Kind kind, String name, JsonNode written) {
     var schema = (ObjectNode) written.deepCopy();
     if (kind == Kind.SOURCE && schema.get("properties") instanceof ObjectNode properties) {
-      // The format allows it on every source; upstream's schemas forget it.
+      // The format allows options on every source, but osbuild's schemas omit them.
       properties.putIfAbsent(
           "options", JsonNodeFactory.instance.objectNode().put("type", "object"));
     }
@@ -99,7 +101,7 @@ public record ModuleInfo(
     return schema;
   }
 
-  /// All the capabilities that it runs with, if it is a stage.
+  /// All capabilities of a stage: the default ones and its own.
   public Set<Capability> stageCapabilities() {
     var all = EnumSet.copyOf(Capability.STAGE_DEFAULT);
     all.addAll(capabilities);

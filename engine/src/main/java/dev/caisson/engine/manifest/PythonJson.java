@@ -7,7 +7,7 @@ import java.util.Comparator;
 import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
 
-/// JSON text exactly as Python's `json.dumps` writes it, which the ids of osbuild are hashes of.
+/// Writes JSON text exactly as Python's `json.dumps` does. osbuild's ids are hashes of such text.
 final class PythonJson {
   /// Python sorts keys by code points, Java's strings by UTF-16 units.
   private static final Comparator<String> BY_CODE_POINTS =
@@ -15,7 +15,7 @@ final class PythonJson {
 
   private PythonJson() {}
 
-  /// As `json.dumps(value, sort_keys=True)`.
+  /// Writes a value as `json.dumps(value, sort_keys=True)` does.
   static String sorted(JsonNode value) {
     var text = new StringBuilder();
     write(value, text);
@@ -70,8 +70,8 @@ final class PythonJson {
     return text.append('"').toString();
   }
 
-  /// As `float.__repr__`: the shortest digits that mean this number, with an exponent below 1e-4
-  /// and from 1e16.
+  /// Writes a number as `float.__repr__` does: the shortest digits that identify it, with an
+  /// exponent below 1e-4 and from 1e16.
   private static String real(double value) {
     if (value == 0) {
       return 1 / value < 0 ? "-0.0" : "0.0";
@@ -93,7 +93,8 @@ final class PythonJson {
             Math.abs(exponent));
   }
 
-  /// Java writes two digits at least, also where one is enough: 4.9E-324 for 5e-324.
+  /// The shortest digits of a number. Java writes at least two digits, even if one is enough:
+  /// 4.9E-324 for 5e-324.
   private static BigDecimal shortest(double value) {
     var written = new BigDecimal(Double.toString(value)).stripTrailingZeros();
     if (written.precision() == 2) {

@@ -13,8 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
-/// Holds JSON against a schema (draft 4, which osbuild's are written in) and says what is wrong
-/// where.
+/// Validates JSON against a schema (draft 4, as osbuild's schemas) and reports each problem with
+/// its place.
 ///
 /// Safe for many threads.
 public final class Schemas {
@@ -36,10 +36,10 @@ public final class Schemas {
     }
   }
 
-  /// What is wrong with a value.
+  /// Validates a value and returns its problems.
   ///
   /// @param schema a schema of draft 4
-  /// @param path where the value stands, as the beginning of the problems' paths
+  /// @param path the place of the value: the paths of the problems begin with it
   public static List<Problem> validate(JsonNode schema, JsonNode value, String path) {
     Schema compiled = REGISTRY.getSchema(schema);
     var problems = new ArrayList<Problem>();
@@ -61,7 +61,7 @@ public final class Schemas {
     return problems;
   }
 
-  /// The message without the location that the library puts before it.
+  /// The message of an error, without the location that the library puts before it.
   private static String text(com.networknt.schema.Error error) {
     var message = error.getMessage();
     var location = error.getInstanceLocation() + ": ";

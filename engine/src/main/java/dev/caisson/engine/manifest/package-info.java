@@ -1,4 +1,4 @@
-/// Manifests: what is to be built, and what the modules that a manifest names take.
+/// Manifests: what to build, with which modules, and which options each module accepts.
 ///
 /// A manifest in osbuild's format, version 2, names sources and pipelines; a pipeline is a sequence
 /// of stages, each of which changes the tree that the one before it left. The id of a stage is the

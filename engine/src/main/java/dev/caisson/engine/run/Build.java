@@ -10,13 +10,13 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// A build of pipelines of a manifest: of those that are not in the store yet, with all that they
-/// need.
+/// A build of pipelines of a manifest, with all pipelines that they need. Pipelines that are in the
+/// store are not built again.
 ///
-/// Every pipeline that is built is committed to the store under its id.
+/// Commits every pipeline that it builds to the store, under its id.
 ///
-/// Immutable, and so safe for many threads: each method but [#run] returns a build that differs in
-/// one thing, and a build can be run several times, also at once.
+/// Immutable, and so safe for many threads: each method but [#run] returns a copy that differs in
+/// one setting. A build can run several times, also concurrently.
 @CheckReturnValue
 public final class Build {
   private final Manifest manifest;
@@ -27,7 +27,7 @@ public final class Build {
 
   /// A build without checkpoints and without a timeout for stages.
   ///
-  /// @param listener hears what happens
+  /// @param listener receives the events of the build
   public Build(Manifest manifest, ObjectStore store, ModuleIndex index, BuildListener listener) {
     this(manifest, store, index, listener, BuildSettings.DEFAULT);
   }
@@ -49,7 +49,7 @@ public final class Build {
     return new Build(manifest, store, index, listener, changed);
   }
 
-  /// A build that also commits the trees after these stages.
+  /// A copy that also commits the trees after these stages.
   ///
   /// @param stageIds the ids of the stages
   public Build checkpoints(Set<String> stageIds) {
@@ -58,29 +58,28 @@ public final class Build {
             Set.copyOf(stageIds), settings.stageTimeout(), settings.failureHandler()));
   }
 
-  /// A build that ends a stage, and so fails, when the stage takes longer.
+  /// A copy that ends a stage after the given time. The build fails then.
   public Build stageTimeout(Duration allowed) {
     return with(
         new BuildSettings(settings.checkpoints(), Optional.of(allowed), settings.failureHandler()));
   }
 
-  /// A build that gives a stage that has failed to a handler, before the build root of the stage is
-  /// taken down.
+  /// A copy that calls a handler for a failed stage, before the build root of the stage is removed.
   public Build onFailure(FailedStage.Handler handler) {
     return with(new BuildSettings(settings.checkpoints(), settings.stageTimeout(), handler));
   }
 
-  /// Runs the build. Blocks until all is done; an interrupt ends the stage that runs and fails the
+  /// Runs the build. Blocks until all is done. An interrupt ends the running stage and fails the
   /// build.
   ///
-  /// The listener hears each event on a thread of the build. The build waits for it, also at the
-  /// end, until the thread of the caller is interrupted or a stage has been ended by its timeout; a
-  /// listener that still blocks then hears the rest late or never.
+  /// The listener receives each event on a thread of the build. The build waits for the listener,
+  /// also at the end. It stops waiting when the thread of the caller is interrupted, or when a
+  /// timeout has ended a stage: a listener that still blocks then receives the rest late or never.
   ///
   /// @param targets the names or ids of pipelines of the manifest
-  /// @return how it went; that a stage or a source failed is no exception
+  /// @return the outcome; a failed stage or source is a result, not an exception
   /// @throws dev.caisson.engine.BuildException if a pipeline, a module or a runner is missing
-  /// @throws IOException if what surrounds the stages failed: the store, bubblewrap
+  /// @throws IOException if something other than a stage or a source failed: the store, bubblewrap
   public BuildResult run(List<String> targets) throws IOException {
     try (var events = new EventDelivery(listener)) {
       return new BuildRun(manifest, store, index, events, settings).run(targets);

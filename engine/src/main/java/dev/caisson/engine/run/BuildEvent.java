@@ -4,32 +4,32 @@ import dev.caisson.engine.manifest.Manifest.Pipeline;
 import dev.caisson.engine.manifest.Manifest.Stage;
 import java.util.List;
 
-/// What happens in a build, in order.
+/// An event of a build.
 ///
 /// Immutable, and so safe for many threads.
 public sealed interface BuildEvent {
-  /// It is known what is to be done.
+  /// The build has been planned.
   ///
-  /// @param sources how many sources are asked
-  /// @param pipelines those that are built; the others are in the store
+  /// @param sources how many sources will fetch
+  /// @param pipelines the pipelines that will be built; the others are in the store
   record Planned(int sources, List<Pipeline> pipelines) implements BuildEvent {}
 
-  /// A source begins to fetch.
+  /// A source starts to fetch.
   ///
   /// @param items how many files
   record SourceStarted(String source, int items) implements BuildEvent {}
 
-  /// A source got on.
+  /// A source made progress.
   ///
-  /// @param files how many files are complete, of `files total`
-  /// @param bytes how many bytes have come, of `bytesTotal`, which is 0 if unknown
+  /// @param files how many files are complete, of `filesTotal`
+  /// @param bytes how many bytes have been received, of `bytesTotal`, which is 0 if unknown
   record SourceProgress(String source, int files, int filesTotal, long bytes, long bytesTotal)
       implements BuildEvent {}
 
-  /// A source has everything, or has failed.
+  /// A source has fetched all its items, or has failed.
   record SourceFinished(SourceResult result) implements BuildEvent {}
 
-  /// A pipeline begins.
+  /// A pipeline starts.
   ///
   /// @param done how many of its stages are in the store already
   record PipelineStarted(Pipeline pipeline, int done) implements BuildEvent {}
@@ -45,17 +45,17 @@ public sealed interface BuildEvent {
     }
   }
 
-  /// A stage begins.
+  /// A stage starts.
   record StageStarted(Pipeline pipeline, Stage stage) implements BuildEvent {}
 
   /// A stage has ended.
   record StageFinished(Pipeline pipeline, StageResult result) implements BuildEvent {}
 
-  /// A stage or a service printed something.
+  /// A stage or a service printed output.
   ///
   /// @param origin a stage by its type, such as `stages/org.osbuild.tar`, or a service by its id,
   ///   such as `source/org.osbuild.curl` or `input/tree`
-  /// @param text of a stage, a piece of its output, split anywhere; of a service, a line with its
-  ///   end as `ID (PROGRAM): LINE`, of 64 KiB at most
+  /// @param text for a stage, a piece of its output, split at any place; for a service, one line
+  ///   `ID (PROGRAM): LINE` with its end, where LINE has at most 64 KiB
   record Output(String origin, String text) implements BuildEvent {}
 }

@@ -1,12 +1,12 @@
 package dev.caisson.engine.run;
 
-/// Hears what happens in a build.
+/// Receives the events of a build.
 @FunctionalInterface
 public interface BuildListener {
-  /// Hears nothing.
+  /// Ignores all events.
   BuildListener NONE = event -> {};
 
   /// Called for each event, in order and one at a time, on a thread of the build. The build waits
-  /// for it; see [Build#run].
+  /// until this returns; see [Build#run].
   void event(BuildEvent event);
 }

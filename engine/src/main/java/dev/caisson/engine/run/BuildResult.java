@@ -6,15 +6,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// How a build went.
+/// The outcome of a build.
 ///
 /// Immutable, and so safe for many threads.
 ///
-/// @param sources the sources that were asked; none if nothing had to be built
-/// @param stages the stages that were run, by their pipelines, in order; the last of them failed if
-///   the build did
+/// @param sources the results of the sources; empty if nothing had to be built
+/// @param stages the results of the stages that ran, by their pipelines, in order; if a stage
+///   failed, it is the last one
 public record BuildResult(List<SourceResult> sources, Map<Pipeline, List<StageResult>> stages) {
-  /// Copies what it is given.
+  /// Copies its arguments.
   public BuildResult {
     sources = List.copyOf(sources);
     var copy = new LinkedHashMap<Pipeline, List<StageResult>>();
@@ -22,7 +22,7 @@ public record BuildResult(List<SourceResult> sources, Map<Pipeline, List<StageRe
     stages = Collections.unmodifiableMap(copy);
   }
 
-  /// Whether all sources and stages that were run succeeded.
+  /// Whether all sources and stages succeeded.
   public boolean success() {
     return sources.stream().allMatch(SourceResult::success)
         && stages.values().stream().flatMap(List::stream).allMatch(StageResult::success);

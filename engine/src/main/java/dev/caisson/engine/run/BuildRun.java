@@ -19,7 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/// One run of a build: plans which pipelines are built, asks the sources, and runs the stages.
+/// One run of a build: plans which pipelines to build, has the sources fetch, and runs the stages.
 final class BuildRun {
   private final Manifest manifest;
   private final ObjectStore store;
@@ -68,7 +68,7 @@ final class BuildRun {
     return new BuildResult(fetched, stages);
   }
 
-  /// The pipelines that must be built, each after those that it needs.
+  /// The pipelines to build, each after the pipelines that it needs.
   private List<Pipeline> plan(List<String> targets) throws IOException {
     var ordered = new LinkedHashSet<Pipeline>();
     for (var target : targets) {
@@ -99,7 +99,7 @@ final class BuildRun {
     ordered.add(pipeline);
   }
 
-  /// How many stages of a pipeline the store holds the result of.
+  /// The number of leading stages of a pipeline whose result is in the store.
   private int stored(Pipeline pipeline) {
     for (int s = pipeline.stages().size(); s > 0; s--) {
       if (store.contains(pipeline.stages().get(s - 1).id())) {

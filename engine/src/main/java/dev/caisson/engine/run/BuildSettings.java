@@ -4,11 +4,11 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 
-/// What the caller of a build chooses.
+/// The settings of a build.
 ///
-/// @param checkpoints the ids of stages whose trees are committed, too
+/// @param checkpoints the ids of further stages whose trees are committed
 /// @param stageTimeout how long a stage may take
-/// @param failureHandler gets a stage that has failed
+/// @param failureHandler called for a failed stage
 record BuildSettings(
     Set<String> checkpoints, Optional<Duration> stageTimeout, FailedStage.Handler failureHandler) {
   static final BuildSettings DEFAULT =

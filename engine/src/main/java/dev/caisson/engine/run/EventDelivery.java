@@ -10,16 +10,16 @@ import org.jspecify.annotations.Nullable;
 
 /// Delivers the events of a build to its listener, in order, on one thread.
 ///
-/// A listener may block: it writes to whatever the caller of the build has given it. The build
-/// waits for the listener, so that no event is lost, until the thread of the build is interrupted
-/// or [a deadline has passed][#deadlinePassed()]. Output waits in a bounded queue; when that is
-/// full, the module that prints waits.
+/// A listener may block, for example in a write to a pipe. The build waits for the listener, so
+/// that no event is lost, until the thread of the build is interrupted or [a deadline has
+/// passed][#deadlinePassed()]. Output is queued, within a bound; a module that prints waits while
+/// the queue is full.
 final class EventDelivery implements AutoCloseable {
-  /// How many characters of output may wait.
+  /// How many characters of output may be queued.
   private static final long ROOM = 1 << 20;
 
-  /// How many may wait while services are stopped: a service that has ended can leave a full pipe,
-  /// and its output is given up if it is not read in time. See `pipe(7)`.
+  /// How many characters may be queued while services are stopped. A service that has ended can
+  /// leave a full pipe, and its output is lost if it is not read in time. See `pipe(7)`.
   private static final long LAST_ROOM = 4 << 20;
 
   private static final Duration AFTER_DEADLINE = Duration.ofSeconds(5);
@@ -39,7 +39,7 @@ final class EventDelivery implements AutoCloseable {
 
   EventDelivery(BuildListener listener) {
     this.listener = listener;
-    // What blocks in a write would take a virtual thread's carrier.
+    // A platform thread: a write that blocks would occupy the carrier of a virtual thread.
     Thread.ofPlatform().daemon().name("build-listener").start(this::deliver);
   }
 
@@ -79,10 +79,10 @@ final class EventDelivery implements AutoCloseable {
     return event instanceof BuildEvent.Output output ? output.text().length() : 0;
   }
 
-  /// Delivers an event of the build's own thread, and all before it. Blocks until the listener has
-  /// heard it.
+  /// Delivers an event, and all events before it. For the thread of the build. Blocks until the
+  /// listener has returned from it.
   ///
-  /// @throws RuntimeException what the listener has thrown
+  /// @throws RuntimeException what the listener threw
   void event(BuildEvent event) {
     lock.lock();
     try {
@@ -120,7 +120,7 @@ final class EventDelivery implements AutoCloseable {
     }
   }
 
-  /// Delivers output, from any thread. Blocks while too much output waits.
+  /// Queues output. Any thread may call this. Blocks while the queue is full.
   void output(BuildEvent.Output event) {
     lock.lock();
     try {
@@ -137,13 +137,13 @@ final class EventDelivery implements AutoCloseable {
     }
   }
 
-  /// Makes room for the last output of services, until what is returned is closed.
+  /// Enlarges the queue for the last output of services, until the returned object is closed.
   Room lastOutput() {
     setRoom(LAST_ROOM);
     return () -> setRoom(ROOM);
   }
 
-  /// More room than usual, until it is closed.
+  /// An enlarged queue. Closing it restores the usual bound.
   @FunctionalInterface
   interface Room extends AutoCloseable {
     @Override
@@ -160,8 +160,7 @@ final class EventDelivery implements AutoCloseable {
     }
   }
 
-  /// Says that a stage has been ended by its deadline: the listener has a few seconds left from
-  /// then on.
+  /// Called when a deadline has ended a stage: the listener has 5 s left from then on.
   void deadlinePassed() {
     lock.lock();
     try {
@@ -172,8 +171,8 @@ final class EventDelivery implements AutoCloseable {
     }
   }
 
-  /// Waits until all events have been delivered, as [#event] does, and drops what comes later. A
-  /// listener that still blocks is left to it.
+  /// Waits until all events have been delivered, as [#event] does, and drops later ones. Leaves a
+  /// listener that still blocks on its own thread.
   @Override
   public void close() {
     boolean interrupted = Thread.interrupted();

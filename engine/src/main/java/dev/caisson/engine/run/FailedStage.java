@@ -6,30 +6,30 @@ import dev.caisson.sandbox.RunResult;
 import java.io.IOException;
 import java.util.List;
 
-/// A stage that has failed, as long as its build root is still there with all that it saw.
+/// A failed stage, valid while its build root still exists.
 ///
-/// For the thread of the build.
+/// Only for the thread of the build.
 public interface FailedStage {
-  /// Which one.
+  /// The stage.
   Stage stage();
 
-  /// Why it failed.
+  /// The reason of the failure.
   String reason();
 
-  /// Runs a command where the stage ran, in its tree, at a terminal of its own. Blocks until it
-  /// ends.
+  /// Runs a command in the build root of the stage, in its tree, on a new terminal. Blocks until
+  /// the command ends.
   ///
-  /// @param input where keys come from
-  /// @param output where the screen is
+  /// @param input the source of the keys that are typed
+  /// @param output the terminal's output
   RunResult run(List<String> argv, Fd input, Fd output) throws IOException;
 
-  /// Decides what is done with a stage that has failed, such as to run a shell in it.
+  /// Handles a failed stage, for example by running a shell in it.
   @FunctionalInterface
   interface Handler {
     /// Does nothing.
     Handler NONE = stage -> {};
 
-    /// Called on the thread of the build, which goes on when this returns.
+    /// Called on the thread of the build. The build continues when this returns.
     void handle(FailedStage stage) throws IOException;
   }
 }

@@ -17,12 +17,11 @@ import java.time.Duration;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Has the inputs of a stage mapped by their services, each into a directory of its own that the
-/// stage will see.
+/// Maps the inputs of a stage: the service of each input fills a directory that the stage sees.
 final class InputMapper {
-  /// Where an executable finds the store: `connect(2)` takes 107 bytes in a path, and a store may
-  /// lie deeper than that. The directory is empty on the host; what is mounted on it is seen by the
-  /// services of this stage alone.
+  /// The directory of the store's socket for executables: `connect(2)` accepts at most 107 bytes of
+  /// a path, and the path of a store may be longer. The directory is empty on the host; only the
+  /// services of this stage see the mount on it.
   private static final Path SHORT = Path.of("/run/caisson");
 
   private static final Duration DEADLINE = Duration.ofMinutes(10);
@@ -34,7 +33,7 @@ final class InputMapper {
   private final Path store;
   private boolean shortened;
 
-  /// @param mounts whose mounts the services see
+  /// @param mounts the thread whose mount namespace the services are in
   /// @param inputs the directory that the stage sees as `/run/osbuild/inputs`
   /// @param store the socket of the object store, alone in its directory
   InputMapper(
@@ -48,7 +47,7 @@ final class InputMapper {
 
   /// Maps one input.
   ///
-  /// @return where it lies, by its path below the directory of all inputs
+  /// @return the input, with its path relative to the directory of all inputs
   MappedInput map(String name, Manifest.Input input) throws IOException {
     var target = Files.createDirectory(inputs.resolve(name));
     var args = JsonNodeFactory.instance.objectNode();

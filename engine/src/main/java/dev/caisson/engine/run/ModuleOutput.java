@@ -8,9 +8,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
-/// Gathers what a module and its services print, the last MiB of it, and passes it on as it comes.
+/// Passes on the output of a module and its services as it comes, and keeps the last MiB of it.
 ///
-/// Safe for many threads; what one thread prints stays in order.
+/// Safe for many threads. The output of one thread stays in order.
 final class ModuleOutput {
   private static final int KEPT = 1 << 20;
 
@@ -19,13 +19,14 @@ final class ModuleOutput {
   private final StringBuilder kept = new StringBuilder();
   private byte[] unfinished = {};
 
-  /// @param origin what the module's own output is attributed to
+  /// @param origin the origin of the module's own output in events
   ModuleOutput(String origin, EventDelivery events) {
     this.origin = origin;
     this.events = events;
   }
 
-  /// A piece of output, split anywhere, also within a character: its beginning waits for the rest.
+  /// Takes a piece of output, split at any place. The first bytes of a split character wait for the
+  /// rest.
   void bytes(byte[] bytes, int count) {
     print(decoded(bytes, count));
   }
@@ -38,7 +39,7 @@ final class ModuleOutput {
     return new String(all, 0, whole, StandardCharsets.UTF_8);
   }
 
-  /// How many bytes at the end begin a character of UTF-8 that goes on.
+  /// The number of bytes at the end that begin an incomplete UTF-8 character.
   private static int unfinishedAtEnd(byte[] bytes) {
     for (int count = 1; count <= Math.min(3, bytes.length); count++) {
       int first = bytes[bytes.length - count] & 0xff;
@@ -53,13 +54,14 @@ final class ModuleOutput {
     return 0;
   }
 
-  /// A line of the module itself.
+  /// Takes a line of the module itself.
   void line(String line) {
     print(line + "\n");
   }
 
-  /// A line of a service, in the form of osbuild's `ServiceManager`. A carriage return in it ends a
-  /// line, too: on a terminal, what follows would stand where the service's name is.
+  /// Takes a line of a service, and formats it as osbuild's `ServiceManager` does. A carriage
+  /// return ends a line, too: on a terminal, the text after it would overwrite the name of the
+  /// service.
   void service(String id, String program, String line) {
     for (var part : line.isEmpty() ? List.of("") : List.of(line.split("\r+"))) {
       var text = "%s (%s): %s\n".formatted(id, program, part);
@@ -68,7 +70,7 @@ final class ModuleOutput {
     }
   }
 
-  /// No bytes come any more: those of an unfinished character are output, too.
+  /// Ends the output. Prints the bytes of an incomplete character, too.
   void end() {
     String rest;
     synchronized (this) {
@@ -85,7 +87,7 @@ final class ModuleOutput {
     }
   }
 
-  /// A service may print while the module is in the middle of a line.
+  /// Keeps a line of a service, which may come in the middle of a line of the module.
   private synchronized void keepLine(String line) {
     boolean middle = !kept.isEmpty() && kept.charAt(kept.length() - 1) != '\n';
     keep(middle ? "\n" + line : line);
@@ -103,11 +105,11 @@ final class ModuleOutput {
     return kept.substring(Math.max(0, kept.length() - KEPT));
   }
 
-  /// Adds to the failure of a module what is missing, if the module could not import osbuild's
-  /// Python package.
+  /// Explains a failure of a module that could not import osbuild's Python package: adds what is
+  /// missing.
   ///
-  /// @param library the library directory that the module may come from
-  /// @param exception what the module reported
+  /// @param library the library directory that the module may be from
+  /// @param exception the exception that the module reported
   String explain(String failure, Optional<LibraryDirectory> library, Optional<Report> exception)
       throws IOException {
     if (library.isEmpty()) {

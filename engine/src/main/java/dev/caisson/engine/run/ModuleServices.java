@@ -12,8 +12,8 @@ import dev.caisson.service.ServiceSpec;
 import java.io.IOException;
 import java.time.Duration;
 
-/// The host services of a source or a stage: executables of the library directory, and modules of
-/// this JVM. What they print is output of the source or stage.
+/// The host services of a source or a stage: executables of the library directory, and modules in
+/// this JVM. Their output is output of the source or the stage.
 final class ModuleServices implements AutoCloseable {
   private static final Duration STOP = Duration.ofSeconds(60);
   private static final int LONGEST_LINE = 64 * 1024;
@@ -22,8 +22,8 @@ final class ModuleServices implements AutoCloseable {
   private final ModuleOutput output;
   private final ServiceManager manager;
 
-  /// @param thread whose mounts the services see
-  /// @param output takes what they print
+  /// @param thread the thread whose mount namespace the services are in
+  /// @param output receives the lines that the services print
   ModuleServices(SpawnThread thread, EventDelivery events, ModuleOutput output) {
     this.events = events;
     this.output = output;
@@ -52,8 +52,8 @@ final class ModuleServices implements AutoCloseable {
     };
   }
 
-  /// As the lines of an executable, those of a module of this JVM are bounded, and each is one
-  /// line.
+  /// Splits the text of a module in this JVM into lines of bounded length, as the lines of an
+  /// executable are.
   private void print(String id, String program, String text) {
     text.lines()
         .forEach(line -> {
@@ -64,16 +64,16 @@ final class ModuleServices implements AutoCloseable {
         });
   }
 
-  /// Stops all, the last started first.
+  /// Stops all services, the last started first.
   ///
-  /// @throws ServiceException if one of them ended badly
+  /// @throws ServiceException if a service ended badly
   void finish() throws ServiceException {
     try (var _ = events.lastOutput()) {
       manager.finish();
     }
   }
 
-  /// Stops what [#finish()] has not stopped, and says nothing about how it ended.
+  /// Stops the services that [#finish()] has not stopped, and does not report how they ended.
   @Override
   public void close() {
     try (var _ = events.lastOutput()) {

@@ -16,9 +16,10 @@ import java.util.regex.Pattern;
 
 /// Finds the runner that prepares a build root for the executables of a library directory.
 ///
-/// A runner is named after a distribution and its version, `org.osbuild.fedora38`. The one for a
-/// build root is that of the same distribution with the highest version that is not above; then
-/// that of a distribution that it is like; then `org.osbuild.linux`.
+/// A runner is named after a distribution and its version, such as `org.osbuild.fedora38`. A build
+/// root gets the first of these that exists: the runner of its distribution with the highest
+/// version that is not above its own; the runner of a distribution in its `ID_LIKE`;
+/// `org.osbuild.linux`.
 final class Runners {
   private static final Pattern NAME = Pattern.compile("(.*?)(\\d*)");
   private static final String PREFIX = "org.osbuild.";
@@ -29,14 +30,14 @@ final class Runners {
     directory = libdir.resolve("runners");
   }
 
-  /// The runner of a name from a manifest, or the nearest older one.
+  /// Finds the runner that a manifest names, or the nearest older one.
   Path named(String name) throws IOException {
     return best(name.startsWith(PREFIX) ? name.substring(PREFIX.length()) : name)
         .orElseThrow(() ->
             new BuildException(Step.STAGE, "no runner '%s' in %s".formatted(name, directory)));
   }
 
-  /// The runner for a root file system.
+  /// Finds the runner for a root file system.
   Path forRoot(Path root) throws IOException {
     var release = osRelease(root);
     var candidates = new ArrayList<String>();

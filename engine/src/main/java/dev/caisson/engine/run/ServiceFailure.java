@@ -8,15 +8,15 @@ import dev.caisson.service.ServiceException;
 import java.io.IOException;
 import java.util.Optional;
 
-/// A host service of a module failed. The message does not repeat what the service printed, which
-/// has been shown as it came.
+/// A host service of a module failed. The message omits the output of the service, which has been
+/// shown as it came.
 final class ServiceFailure extends IOException {
   private static final long serialVersionUID = 1;
 
-  /// The host's exception says this before the last lines of a service.
+  /// The text before the last lines of a service in the message of a [ServiceEndedException].
   private static final String BEFORE_LINES = "; it said:";
 
-  @SuppressWarnings("serial") // for those who catch it, not to be sent anywhere
+  @SuppressWarnings("serial") // never serialized
   private final Optional<Report> exception;
 
   private ServiceFailure(String reason, Optional<Report> exception, ServiceException cause) {
@@ -24,7 +24,7 @@ final class ServiceFailure extends IOException {
     this.exception = exception;
   }
 
-  /// @param id the service that was called
+  /// @param id the id of the service that was called
   static ServiceFailure of(String id, ServiceException failure) {
     return switch (failure) {
       case RemoteException remote ->
@@ -45,12 +45,12 @@ final class ServiceFailure extends IOException {
     return end < 0 ? text : text.substring(0, end);
   }
 
-  /// Why it failed.
+  /// The reason of the failure.
   String reason() {
     return String.valueOf(getMessage());
   }
 
-  /// The exception of the method that was called, if that is the reason.
+  /// The exception of the method that was called, if it is the reason.
   Optional<Report> exception() {
     return exception;
   }

@@ -5,14 +5,14 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
-/// How a source went.
+/// The outcome of a source.
 ///
 /// Immutable, and so safe for many threads.
 ///
-/// @param source its name
-/// @param failure why it failed as a whole; empty if each item was fetched
-/// @param output the last MiB of what its service printed, each line as `uid (program): line`
-/// @param exception what its service threw, if it did
+/// @param source the name of the source
+/// @param failure the reason if the source failed as a whole; empty if each item was fetched
+/// @param output the last MiB of the output of its service, each line as `uid (program): line`
+/// @param exception the exception that its service threw, if it threw one
 public record SourceResult(
     String source,
     Optional<String> failure,
@@ -25,21 +25,21 @@ public record SourceResult(
     items = List.copyOf(items);
   }
 
-  /// How one file went.
+  /// The outcome of one file.
   ///
-  /// @param origin where it came from
-  /// @param error why it could not be fetched; empty if it was
+  /// @param origin the origin of the file
+  /// @param error the reason if the file could not be fetched; empty otherwise
   public record Item(String checksum, Origin origin, Optional<String> error) {}
 
-  /// Where a file came from.
+  /// The origin of a file.
   public enum Origin {
-    /// The store had it already.
+    /// The file was in the store.
     CACHE,
-    /// The source, if it could be fetched.
+    /// The file was fetched, or was to be fetched.
     SOURCE
   }
 
-  /// Whether everything is there now.
+  /// Whether all items have been fetched.
   public boolean success() {
     return failure.isEmpty();
   }

@@ -19,7 +19,7 @@ import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Asks one source for its items.
+/// Has one source fetch its items.
 final class SourceRun {
   private static final Duration DOWNLOAD = Duration.ofHours(24);
 
@@ -42,10 +42,10 @@ final class SourceRun {
     return "source/" + source.name();
   }
 
-  /// Fetches.
+  /// Fetches the items.
   ///
-  /// @return how it went; that the source failed is no exception
-  /// @throws IOException if what surrounds the source failed
+  /// @return the outcome; a failed source is a result, not an exception
+  /// @throws IOException if something other than the source failed
   SourceResult run() throws IOException {
     events.event(new BuildEvent.SourceStarted(source.name(), source.items().size()));
     Files.createDirectories(store.sources());
@@ -86,7 +86,7 @@ final class SourceRun {
     return args;
   }
 
-  /// Sources written for Caisson tell how they get on by signals; those of osbuild do not.
+  /// Reports progress. Sources written for Caisson signal it; osbuild's sources do not.
   private void progress(JsonNode signal) {
     var progress = signal.path("progress");
     if (progress.isObject()) {
@@ -124,7 +124,7 @@ final class SourceRun {
               error));
     }
     if (firstError.isEmpty() && !reply.path("success").asBoolean(false)) {
-      firstError = Optional.of("the source failed without saying why");
+      firstError = Optional.of("the source failed without an error message");
     }
     return result(firstError, items, Optional.empty());
   }

@@ -6,15 +6,16 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
-/// How a stage went.
+/// The outcome of a stage.
 ///
 /// Immutable, and so safe for many threads.
 ///
-/// @param failure why it failed; empty if it did not
-/// @param output the last MiB of what it and the services of its inputs printed
-/// @param exception what the service of an input threw, or what the stage reported over the
-///   endpoint `osbuild`, if one did
-/// @param command the last bubblewrap command line, each argument by itself; empty if it ran none
+/// @param failure the reason if the stage failed; empty otherwise
+/// @param output the last MiB of the output of the stage and of the services of its inputs
+/// @param exception the exception that the service of an input threw, or that the stage reported
+///   over the endpoint `osbuild`, if there was one
+/// @param command the arguments of the last bubblewrap command line; empty if the stage ran no
+///   command
 public record StageResult(
     Stage stage,
     Optional<String> failure,
@@ -27,7 +28,7 @@ public record StageResult(
     command = List.copyOf(command);
   }
 
-  /// Whether it did what it should.
+  /// Whether the stage succeeded.
   public boolean success() {
     return failure.isEmpty();
   }

@@ -41,8 +41,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Runs one stage: makes the build root, has the inputs mapped into it by their services, and runs
-/// the stage in it.
+/// Runs one stage: creates the build root, maps the inputs into it, and runs the stage in it.
 final class StageRun {
   private static final String TREE = "/run/osbuild/tree";
   private static final String INPUTS = "/run/osbuild/inputs";
@@ -77,11 +76,11 @@ final class StageRun {
     this.output = new ModuleOutput("stages/" + stage.type(), events);
   }
 
-  /// Runs it on a tree.
+  /// Runs the stage on a tree.
   ///
-  /// @param runner the name of the runner for executables, if the manifest asks for one
-  /// @return how it went; that the stage failed is no exception
-  /// @throws IOException if what surrounds the stage failed
+  /// @param runner the name of the runner for executables, if the manifest names one
+  /// @return the outcome; a failed stage is a result, not an exception
+  /// @throws IOException if something other than the stage failed
   StageResult run(ObjectStore.WorkTree tree, Path root, Optional<String> runner)
       throws IOException {
     long start = System.nanoTime();
@@ -117,12 +116,12 @@ final class StageRun {
         Duration.ofNanos(System.nanoTime() - start));
   }
 
-  /// Whether a command of the stage has been ended by its deadline.
+  /// Whether a command of the stage exceeded its deadline.
   boolean timedOut() {
     return timedOut;
   }
 
-  /// Runs a command for the stage, in the time that is left.
+  /// Runs a command for the stage, within the remaining time.
   private RunResult run(BuildRoot buildRoot, Run command) throws IOException {
     var run = command.endpoint(exceptions).output(output::bytes);
     var result =
@@ -205,19 +204,19 @@ final class StageRun {
     return result.success() ? Optional.empty() : Optional.of(result.ending().toString());
   }
 
-  /// Where the program of the stage is, if it has one.
+  /// The path of the stage's executable in the build root, if it has one.
   private String inside() {
     return "/run/osbuild/bin/" + stage.type();
   }
 
-  /// What each command of the stage sees and may do.
+  /// The mounts, the capabilities and the environment that each command of the stage gets.
   private Run command(ModuleInfo info, List<Bind> binds) {
     var run = Run.of(inside()).binds(binds).capabilities(info.stageCapabilities());
     var epoch = pipeline.sourceEpoch();
     return epoch.isPresent() ? run.env("SOURCE_DATE_EPOCH", Long.toString(epoch.getAsLong())) : run;
   }
 
-  /// The stage that has failed, for its handler.
+  /// The failed stage, for its handler.
   private final class Failed implements FailedStage {
     private final String reason;
     private final BuildRoot buildRoot;
@@ -245,7 +244,7 @@ final class StageRun {
     }
   }
 
-  /// What a stage written in Java works with.
+  /// The context of a stage that is written in Java.
   private final class Context implements StageContext {
     private final BuildRoot buildRoot;
     private final Run command;
@@ -286,7 +285,7 @@ final class StageRun {
     public RunResult run(List<String> argv) throws IOException {
       for (var word : argv) {
         if (word.indexOf(0) >= 0 || !StandardCharsets.UTF_8.newEncoder().canEncode(word)) {
-          throw new StageException("a path or an argument holds a NUL or half of a character");
+          throw new StageException("a path or an argument contains a NUL or an unpaired surrogate");
         }
       }
       return StageRun.this.run(buildRoot, command.argv(argv));
@@ -317,7 +316,7 @@ final class StageRun {
     return arguments;
   }
 
-  /// What the stage wrote about itself comes from the sandbox, so it is held to limits like any
+  /// Keeps the metadata of the stage. It comes from the sandbox, so limits apply to it, as to any
   /// message.
   private void keepMetadata(Path file, ObjectStore.WorkTree tree) throws IOException {
     if (Files.size(file) == 0) {

@@ -1,5 +1,5 @@
-/// The run of a build: sources fetch, stages run in build roots, events report what happens, and
-/// results say how it went.
+/// The run of a build: sources fetch, stages run in build roots, events report progress, and
+/// results report the outcome.
 @NullMarked
 package dev.caisson.engine.run;
 

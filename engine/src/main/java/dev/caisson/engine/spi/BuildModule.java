@@ -2,8 +2,8 @@ package dev.caisson.engine.spi;
 
 /// A stage, an input or a source.
 ///
-/// A module is asked by several builds at once, so by many threads.
+/// Several builds may use a module concurrently, so it must be safe for many threads.
 public sealed interface BuildModule permits StageModule, InputModule, SourceModule {
-  /// The name by which manifests call it, such as `org.osbuild.mkdir`.
+  /// The name of the module in manifests, such as `org.osbuild.mkdir`.
   String name();
 }

@@ -9,10 +9,10 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Map;
 
-/// The checksum that a fetched file is named by, such as `sha256:e3b0...`. Safe for many threads.
+/// The checksum that names a fetched file, such as `sha256:e3b0...`. Safe for many threads.
 ///
-/// @param algorithm its name in Java, such as `SHA-256`
-/// @param text the whole name
+/// @param algorithm the Java name of the algorithm, such as `SHA-256`
+/// @param text the whole name, such as `sha256:e3b0...`
 public record Checksum(String algorithm, String text) {
   private static final Map<String, String> ALGORITHMS =
       Map.of(
@@ -22,10 +22,10 @@ public record Checksum(String algorithm, String text) {
           "sha384", "SHA-384",
           "sha512", "SHA-512");
 
-  /// Reads the name of a file.
+  /// Parses the name of a file.
   ///
   /// @param text `md5`, `sha1`, `sha256`, `sha384` or `sha512`, a colon and hexadecimal digits
-  /// @throws IllegalArgumentException if it is not a checksum
+  /// @throws IllegalArgumentException if the text is not a checksum
   public static Checksum parse(String text) {
     int colon = text.indexOf(':');
     var algorithm = colon < 0 ? null : ALGORITHMS.get(text.substring(0, colon));
@@ -35,7 +35,7 @@ public record Checksum(String algorithm, String text) {
     return new Checksum(algorithm, text);
   }
 
-  /// The checksum of the same kind that a file has. Reads all of the file.
+  /// Computes the checksum of a file with the same algorithm. Reads the whole file.
   public String of(Path file) throws IOException {
     try (var stream = Files.newInputStream(file)) {
       return of(stream);
@@ -51,12 +51,12 @@ public record Checksum(String algorithm, String text) {
     return text.substring(0, text.indexOf(':') + 1) + HexFormat.of().formatHex(digest.digest());
   }
 
-  /// The checksum of kind `sha256` of some bytes.
+  /// The `sha256` checksum of some bytes.
   public static Checksum sha256(byte[] bytes) {
     return new Checksum("SHA-256", "sha256:" + HexFormat.of().formatHex(sha256().digest(bytes)));
   }
 
-  /// A new digest of SHA-256, for one thread.
+  /// A new SHA-256 digest, for one thread.
   public static MessageDigest sha256() {
     return digest("SHA-256");
   }

@@ -5,12 +5,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
 
-/// Names the modules that a library brings.
+/// Provides the modules of a library.
 ///
 /// Called by one thread at a time.
 public interface ModuleProvider {
-  /// All that there are: of the module layer if this runs in one, else of the class path. To look
-  /// in both would have every jar opened.
+  /// All providers: those of the module layer if this class is in one, else those of the class
+  /// path. Searching both would open every jar.
   static Iterable<ModuleProvider> all() {
     var layer = ModuleProvider.class.getModule().getLayer();
     return layer == null
@@ -18,15 +18,15 @@ public interface ModuleProvider {
         : ServiceLoader.load(layer, ModuleProvider.class);
   }
 
-  /// All of them.
+  /// The modules of this library.
   List<BuildModule> modules();
 
-  /// Opens the description of one of them, `NAME.meta.json`, which is a resource of the library;
-  /// the caller closes it.
+  /// Opens the description of a module, the resource `NAME.meta.json` of the library. The caller
+  /// closes the stream.
   ///
   /// Every provider must do this itself (`Optional.ofNullable(getClass().getResourceAsStream(name +
   /// ".meta.json"))`), because only a library can read its own resources.
   ///
-  /// @return empty if there is none
+  /// @return empty if the library has no such resource
   Optional<InputStream> description(String name);
 }

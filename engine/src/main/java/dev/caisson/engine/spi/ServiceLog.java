@@ -1,13 +1,14 @@
 package dev.caisson.engine.spi;
 
-/// Takes what a service inside this JVM prints, as the standard output of an executable does.
+/// Receives the lines that a service inside this JVM prints: the counterpart of the standard output
+/// of an executable.
 @FunctionalInterface
 public interface ServiceLog {
-  /// Drops it.
+  /// Drops all lines.
   ServiceLog NONE = line -> {};
 
-  /// Prints a line. Blocks while the listener of the build is slow. May be called from any thread.
+  /// Prints a line. Any thread may call this. Blocks while the listener of the build is slow.
   ///
-  /// @param line without its end
+  /// @param line the line without its end
   void line(String line);
 }

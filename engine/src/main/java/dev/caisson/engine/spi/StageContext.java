@@ -7,43 +7,46 @@ import java.util.Map;
 import java.util.OptionalLong;
 import tools.jackson.databind.JsonNode;
 
-/// What a stage is given.
+/// The environment of a stage that is written in Java: its tree, options and inputs, and the means
+/// to run commands.
 ///
-/// All paths are those of the build root: `/run/osbuild/tree` is the tree, and the inputs lie below
-/// `/run/osbuild/inputs`.
+/// All paths are paths inside the build root: `/run/osbuild/tree` is the tree, and the inputs are
+/// below `/run/osbuild/inputs`.
 ///
-/// For the thread that runs the stage; [#log] is for any.
+/// For the thread that runs the stage. Any thread may call [#log].
 public interface StageContext {
-  /// The tree, as commands in the build root see it.
+  /// The path of the tree in the build root.
   String tree();
 
-  /// The stage's options; an empty object if the manifest gives none.
+  /// The options of the stage; an empty object if the manifest has none.
   JsonNode options();
 
   /// The inputs by their names.
   Map<String, MappedInput> inputs();
 
-  /// The moment that the pipeline builds for, in seconds since 1970, if the manifest gives one.
+  /// The source epoch of the pipeline, in seconds since 1970, if the manifest has one.
   OptionalLong sourceEpoch();
 
-  /// Prints a line into the output of the stage.
+  /// Prints a line to the output of the stage.
   void log(String line);
 
-  /// Runs a command in the build root, with the tree at hand and no network, and waits for it. What
-  /// it prints goes into the stage's output.
+  /// Runs a command in the build root, with the tree mounted and without network, and waits for it.
+  /// Its output goes to the output of the stage.
   ///
-  /// @return how it ended; see [#check] for the usual demand
-  /// @throws IOException if it could not be started
+  /// @return how the command ended; use [#check] if it must succeed
+  /// @throws IOException if the command could not be started
   RunResult run(List<String> argv) throws IOException;
 
   /// Runs a command that must succeed.
   ///
-  /// @throws StageException if it does not exit with status 0
+  /// @throws StageException if the command does not exit with status 0
   default void check(List<String> argv) throws IOException {
     check(argv.getFirst(), argv);
   }
 
-  /// Runs a command that must succeed, and that is called by another name if it does not.
+  /// Runs a command that must succeed.
+  ///
+  /// @param name the name of the command in the message of a failure
   default void check(String name, List<String> argv) throws IOException {
     var result = run(argv);
     if (!result.success()) {
@@ -51,19 +54,20 @@ public interface StageContext {
     }
   }
 
-  /// Where an input lies.
+  /// A mapped input.
   ///
-  /// @param path its place in the build root
-  /// @param data what the input says of it
+  /// @param path the path of the input in the build root
+  /// @param data the data that the input module returned
   record MappedInput(String path, JsonNode data) {}
 
-  /// Turns a location of the manifest into a path of the build root: `tree:///etc`,
-  /// `input://NAME/file`, or a path alone, which lies in the tree. A slash at the end stands for
-  /// the contents of a directory.
+  /// Converts a location of the manifest to a path in the build root. A location is `tree:///etc`,
+  /// `input://NAME/file`, or a path in the tree. A slash at the end means the contents of a
+  /// directory.
   ///
-  /// Symbolic links are left for the commands to follow: in the build root they lead nowhere else.
+  /// Does not resolve symbolic links. The commands follow them; inside the build root they cannot
+  /// lead outside of it.
   ///
-  /// @throws StageException if it names an input that there is not
+  /// @throws StageException if the location names an unknown input or has an unknown scheme
   default String location(String location) throws StageException {
     var scheme = "tree";
     var rest = location;
@@ -75,7 +79,7 @@ public interface StageContext {
     var root = tree();
     switch (scheme) {
       case "tree" -> {
-        // A path in the tree, absolute or not.
+        // A path in the tree, absolute or relative.
       }
       case "input" -> {
         int slash = rest.indexOf('/');

@@ -6,9 +6,9 @@ import java.io.IOException;
 ///
 /// Safe for many threads: several builds may run it at once.
 public non-sealed interface StageModule extends BuildModule {
-  /// Changes the tree. The logic runs here, in the JVM of the host; the effects are those of the
-  /// commands that it runs in the build root ([StageContext#run]).
+  /// Changes the tree. The logic runs in the JVM of the host. All effects come from commands that
+  /// it runs in the build root ([StageContext#run]).
   ///
-  /// @throws StageException if it cannot; what it says is what the user reads
+  /// @throws StageException if the stage fails; its message is shown to the user
   void run(StageContext context) throws IOException;
 }

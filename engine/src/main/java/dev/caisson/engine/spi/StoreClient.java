@@ -13,7 +13,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// How an input reaches the object store: by the socket that `map` is told under `api.store`.
+/// The connection of an input to the object store, over the socket that the arguments of `map` name
+/// as `api.store`.
 ///
 /// For one thread at a time.
 public final class StoreClient implements AutoCloseable {
@@ -30,9 +31,9 @@ public final class StoreClient implements AutoCloseable {
     return new StoreClient(JsonChannel.connect(socket, Limits.DEFAULT, DEADLINE));
   }
 
-  /// Shows the tree of an object, or a part of it, read-only at a place that exists.
+  /// Mounts the tree of an object, or a subtree of it, read-only on an existing directory or file.
   ///
-  /// @return whether there is such an object
+  /// @return whether the object exists
   public boolean readTreeAt(String objectId, Path target, String subtree) throws IOException {
     var request = request("read-tree-at");
     request.put("object-id", objectId);
@@ -41,7 +42,7 @@ public final class StoreClient implements AutoCloseable {
     return path(ask(request)).isPresent();
   }
 
-  /// Where a kind of source keeps its files, such as `org.osbuild.files`.
+  /// The directory where the store keeps a kind of content, such as `org.osbuild.files`.
   public Path source(String name) throws IOException {
     var request = request("source");
     request.put("name", name);

@@ -1,9 +1,10 @@
-/// What those implement who bring their own stages, inputs and sources in Java.
+/// The interfaces for stages, inputs and sources that are written in Java.
 ///
-/// A [dev.caisson.engine.spi.ModuleProvider], found by [java.util.ServiceLoader], names them; each
-/// has a description beside it, `NAME.meta.json`, in the form that osbuild's modules have: summary,
-/// description, capabilities, and the JSON schema of what it takes. For a stage, `schema` describes
-/// the options alone, and `schema_2` the whole entry: options, inputs, devices, mounts.
+/// A [dev.caisson.engine.spi.ModuleProvider], found by [java.util.ServiceLoader], lists the
+/// modules. Each module has a description, the resource `NAME.meta.json`, in the form that
+/// osbuild's modules use: summary, description, capabilities, and a JSON schema. For a stage,
+/// `schema` describes only the options, and `schema_2` the whole entry: options, inputs, devices,
+/// mounts.
 @NullMarked
 package dev.caisson.engine.spi;
 

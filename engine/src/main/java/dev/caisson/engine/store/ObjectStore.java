@@ -25,18 +25,18 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Keeps trees by the ids of the stages that made them, and files by their checksums, in a
-/// directory:
+/// Keeps trees by the ids of the stages that made them, and files by their checksums. The directory
+/// of a store has:
 ///
-/// - `objects/ID/tree` and `objects/ID/meta.json`: what a stage left, never changed again;
-/// - `sources/org.osbuild.files/CHECKSUM`: what sources fetched;
-/// - `tmp/`: what is under way; what dead processes left there is deleted by the next one.
+/// - `objects/ID/tree` and `objects/ID/meta.json`: the result of a stage, which never changes;
+/// - `sources/org.osbuild.files/CHECKSUM`: the files that sources fetched;
+/// - `tmp/`: work in progress; the next process deletes what dead processes left there.
 ///
-/// An object comes to be by one rename, so a store is whole at every moment, also when a build is
-/// killed, and any number of builds may use it at once: the first to finish an object wins, the
-/// others take that one.
+/// One rename creates an object, so a store is consistent at every moment, even after a build was
+/// killed. Any number of builds may use it concurrently: the first to finish an object wins, and
+/// the others use that object.
 ///
-/// Safe for many threads, but [#close()] is for when all others are done.
+/// Safe for many threads, but call [#close()] only when all other calls have returned.
 public final class ObjectStore implements AutoCloseable {
   private static final Json JSON = Json.within(Limits.DEFAULT);
 
@@ -50,7 +50,7 @@ public final class ObjectStore implements AutoCloseable {
     this.scratch = scratch;
   }
 
-  /// Opens a store, or makes one.
+  /// Opens a store. Creates it if it does not exist.
   public static ObjectStore open(Path directory) throws IOException {
     var absolute = directory.toAbsolutePath().normalize();
     Files.createDirectories(absolute.resolve("objects"));
@@ -58,15 +58,15 @@ public final class ObjectStore implements AutoCloseable {
     return new ObjectStore(absolute, Scratch.under(absolute.resolve("tmp")));
   }
 
-  /// Where sources keep what they fetched, each kind of content in a directory of its own.
+  /// The directory of fetched files, with a subdirectory for each kind of content.
   public Path sources() {
     return directory.resolve("sources");
   }
 
-  /// Takes from what a source has fetched the time when that was: what a stage copies from it must
-  /// be the same in each build. See [Trees#DOWNLOADED].
+  /// Replaces the modification times of fetched items by a fixed one: a stage that copies them must
+  /// give the same tree in each build. See [Trees#DOWNLOADED].
   ///
-  /// @param names of the items, whatever kind of content they are
+  /// @param names the names of the items, of any kind of content
   public void forgetTimes(Iterable<String> names) throws IOException {
     try (var contents = Files.newDirectoryStream(sources())) {
       for (var content : contents) {
@@ -80,23 +80,23 @@ public final class ObjectStore implements AutoCloseable {
     }
   }
 
-  /// A place for what is temporary, on the file system of the store; it goes when the store is
-  /// closed.
+  /// A directory for temporary files, on the file system of the store. It is deleted when the store
+  /// is closed.
   public Path temporary() {
     return scratch.directory();
   }
 
-  /// Whether there is an object.
+  /// Whether the store has an object.
   public boolean contains(String id) {
     return id.matches("[0-9a-f]{64}") && Files.isDirectory(objects.resolve(id));
   }
 
-  /// Finds the tree of an object, which must not be changed.
+  /// Finds the tree of an object. The caller must not change the tree.
   public Optional<Path> tree(String id) {
     return contains(id) ? Optional.of(objects.resolve(id).resolve("tree")) : Optional.empty();
   }
 
-  /// What stages said of themselves while they made an object: values by the ids of the stages.
+  /// The metadata that stages wrote while they made an object: values by the ids of the stages.
   public JsonNode metadata(String id) throws IOException {
     var file = objects.resolve(id).resolve("meta.json");
     return Files.exists(file)
@@ -104,8 +104,8 @@ public final class ObjectStore implements AutoCloseable {
         : JsonNodeFactory.instance.objectNode();
   }
 
-  /// Copies the tree of an object into a directory, which is made if need be. Files that are there
-  /// are replaced, never written into; others stay.
+  /// Copies the tree of an object into a directory. Creates the directory if it does not exist.
+  /// Replaces existing files, never writes into them; other files stay.
   public void export(String id, Path destination) throws IOException {
     var tree = tree(id).orElseThrow(() -> absent(id));
     Files.createDirectories(destination);
@@ -117,13 +117,13 @@ public final class ObjectStore implements AutoCloseable {
         Step.STORE, "the store %s has no object %s".formatted(directory, id), "Build it first");
   }
 
-  /// Begins a new tree: empty, or as a copy of an object.
+  /// Begins a new tree: empty, or a copy of an object.
   public WorkTree begin(Optional<String> base) throws IOException {
     var work = new WorkTree(scratch.newDirectory("object-"));
     boolean begun = false;
     try {
       Files.createDirectory(work.tree());
-      // Whatever the umask.
+      // Regardless of the umask.
       Files.setPosixFilePermissions(work.tree(), PosixFilePermissions.fromString("rwxr-xr-x"));
       if (base.isPresent()) {
         TreeCopy.copyContents(
@@ -155,20 +155,20 @@ public final class ObjectStore implements AutoCloseable {
       return place.resolve("tree");
     }
 
-    /// Keeps what a stage said of itself.
+    /// Keeps the metadata that a stage wrote.
     public void describe(String stageId, JsonNode value) {
       metadata.set(stageId, value);
     }
 
-    /// Gives all files that are not older than a moment the time of the source epoch instead, and
-    /// all that have been copied from a source.
+    /// Sets the modification time of files to the source epoch: of files that are not older than a
+    /// given moment, and of files copied from a source.
     public void clampTimes(Instant since, long sourceEpoch) throws IOException {
-      // The kernel's time of files is a few milliseconds behind its clock.
+      // The kernel's time stamps of files lag a few milliseconds behind its clock.
       var before = since.truncatedTo(ChronoUnit.SECONDS).minusNanos(1);
       Trees.touch(tree(), before, sourceEpoch);
     }
 
-    /// Puts a copy of the tree as it is now into the store, and goes on.
+    /// Commits a copy of the current tree to the store. The tree can still be changed.
     public void checkpoint(String id) throws IOException {
       if (contains(id)) {
         return;
@@ -181,17 +181,17 @@ public final class ObjectStore implements AutoCloseable {
       }
     }
 
-    /// Puts the tree into the store; there is nothing to be built any more.
+    /// Commits the tree to the store. The tree can no longer be changed.
     public void commit(String id) throws IOException {
       Files.write(place.resolve("meta.json"), Json.write(metadata));
-      // What the rename makes visible must be on the disk before it.
+      // The content must be on the disk before the rename makes it visible.
       try (var root = Fd.open(place, OpenFlag.DIRECTORY)) {
         root.syncfs();
       }
       try {
         Files.move(place, objects.resolve(id), StandardCopyOption.ATOMIC_MOVE);
       } catch (FileAlreadyExistsException | DirectoryNotEmptyException another) {
-        // Another build was faster; its tree has the same id, so it will do.
+        // Another build was faster. Its tree has the same id, so it is used.
       } catch (AtomicMoveNotSupportedException other) {
         throw new BuildException(
             Step.STORE, "a store must lie on one file system: " + directory, other);
@@ -202,18 +202,18 @@ public final class ObjectStore implements AutoCloseable {
       }
     }
 
-    /// Deletes what was not committed; what cannot be is left to the next start.
+    /// Deletes the tree if it was not committed. What cannot be deleted is left to the next start.
     @Override
     public void close() {
       try {
         Trees.delete(place);
       } catch (IOException leftToTheNext) {
-        // The store's directory of temporary things is swept when the store is opened next.
+        // The next opening of the store deletes the left-over temporary files.
       }
     }
   }
 
-  /// Deletes what is temporary. Idempotent.
+  /// Deletes temporary files. Idempotent.
   @Override
   public void close() {
     scratch.close();

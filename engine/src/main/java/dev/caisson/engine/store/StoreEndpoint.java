@@ -16,10 +16,10 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The endpoint `store`, over which the inputs of a stage reach into the object store, as in
-/// osbuild's `StoreServer`.
+/// The endpoint `store`, over which the inputs of a stage access the object store, as osbuild's
+/// `StoreServer`.
 ///
-/// It is not passed into the sandbox. What it mounts is seen by the sandbox of the stage alone.
+/// The sandbox does not get the endpoint. Only the sandbox of the stage sees its mounts.
 ///
 /// Safe for many threads.
 public final class StoreEndpoint implements ApiEndpoint {
@@ -27,8 +27,8 @@ public final class StoreEndpoint implements ApiEndpoint {
   private final SpawnThread mounts;
   private final Path work;
 
-  /// @param mounts whose mount namespace trees are shown in
-  /// @param work where temporary directories are made, and below which trees may be shown
+  /// @param mounts the thread whose mount namespace gets the mounts
+  /// @param work the directory for temporary directories; trees may be mounted only below it
   public StoreEndpoint(ObjectStore store, SpawnThread mounts, Path work) {
     this.store = store;
     this.mounts = mounts;
@@ -63,7 +63,7 @@ public final class StoreEndpoint implements ApiEndpoint {
     connection.send(reply, List.of());
   }
 
-  /// Shows an object's tree, or a part of it, read-only at a place that the input made for it.
+  /// Mounts an object's tree, or a subtree of it, read-only at a place that the input made.
   private ObjectNode readTreeAt(JsonNode request) {
     var target = Path.of(text(request, "target")).normalize();
     var found = store.tree(text(request, "object-id"));
@@ -73,13 +73,13 @@ public final class StoreEndpoint implements ApiEndpoint {
     try {
       if (!target.startsWith(work)) {
         throw new MessageException(
-            "the store shows trees below " + work + " only, not at " + target);
+            "the store mounts trees only below " + work + ", not at " + target);
       }
       var tree = found.get().toRealPath();
       var subtree = Path.of("/", text(request, "subtree")).normalize();
       var real = tree.resolve(Path.of("/").relativize(subtree)).toRealPath();
       if (!real.startsWith(tree)) {
-        throw new MessageException(subtree + " leads out of the tree by a symbolic link");
+        throw new MessageException(subtree + " leads out of the tree through a symbolic link");
       }
       mounts.call(() -> {
         Mounts.bindReadOnly(real, target);
@@ -96,7 +96,7 @@ public final class StoreEndpoint implements ApiEndpoint {
   private Path source(String name) throws MessageException {
     var path = store.sources().resolve(name).normalize();
     if (!path.startsWith(store.sources())) {
-      throw new MessageException("not the name of a kind of source: " + name);
+      throw new MessageException("not a valid name of a kind of content: " + name);
     }
     return path;
   }

@@ -13,8 +13,8 @@ public final class Libdir {
   private static final String ANY_ENTRY =
       "{\"summary\": \"any\", \"schema\": {\"type\": \"object\"}}";
 
-  /// The beginning of a service in Python: `serve(function)` answers each call with what the
-  /// function returns or raises.
+  /// The beginning of a service in Python: `serve(function)` answers each call with the result or
+  /// the exception of the function.
   public static final String PYTHON_SERVICE =
       """
       #!/usr/bin/python3
@@ -40,7 +40,7 @@ public final class Libdir {
     this.directory = directory;
   }
 
-  /// Makes one with a runner that does nothing but run.
+  /// Makes a library directory with a runner that only runs its command.
   public static Libdir in(Path parent) throws IOException {
     var directory = Files.createTempDirectory(parent, "libdir");
     for (var kind : new String[] {"stages", "inputs", "sources", "runners"}) {
@@ -51,7 +51,7 @@ public final class Libdir {
     return libdir;
   }
 
-  /// One that exists.
+  /// An existing library directory.
   public static Libdir at(Path directory) {
     return new Libdir(directory);
   }

@@ -33,7 +33,7 @@ class ManifestIdsTest {
       """
           .formatted(SUM);
 
-  /// The ids of this one were computed with osbuild.
+  /// A manifest whose ids were computed with osbuild.
   private static final String MANIFEST =
       """
       {"version":"2","sources":SOURCES,"pipelines":[
@@ -75,7 +75,7 @@ class ManifestIdsTest {
   }
 
   @Test
-  void idsAreThoseThatOsbuildComputes() throws Exception {
+  void idsEqualThoseOfOsbuild() throws Exception {
     var manifest = ManifestReader.read(json(MANIFEST), anyModules().index());
     assertThat(ids(manifest))
         .containsExactly(
@@ -101,7 +101,7 @@ class ManifestIdsTest {
   }
 
   @Test
-  void theIdOfAStageDependsOnAllThatIsBeforeIt() throws Exception {
+  void theIdOfAStageDependsOnAllEarlierStages() throws Exception {
     var index = anyModules().index();
     var text =
         """
@@ -119,13 +119,13 @@ class ManifestIdsTest {
   @ValueSource(
       strings = {
         MANIFEST,
-        // A build pipeline, by its name; a runner.
+        // A build pipeline, referenced by its name; a runner.
         """
         {"version":"2","pipelines":[
           {"name":"build","runner":"org.osbuild.linux","stages":[{"type":"org.osbuild.noop","options":{"a":[]}}]},
           {"name":"os","build":"name:build","stages":[{"type":"org.osbuild.noop"},{"type":"org.osbuild.mkdir","options":{"paths":[{"path":"/é"}]}}]}]}
         """,
-        // The moment that is built for.
+        // The source epoch.
         """
         {"version":"2","pipelines":[
           {"name":"a","source-epoch":0,"stages":[{"type":"org.osbuild.noop"}]},
@@ -155,13 +155,13 @@ class ManifestIdsTest {
             "files":{"type":"org.osbuild.files","origin":"org.osbuild.pipeline","references":{"name:a":{"file":"/etc/x"},"name:b":{"file":"y","metadata":{"k.v":true}}}},
             "more":{"type":"org.osbuild.files","origin":"org.osbuild.pipeline","references":[{"id":"name:b","options":{"file":"/z"}}]}}}]}]}
         """,
-        // What is written in other ways in other languages.
+        // Values whose JSON text differs between languages.
         """
         {"version":"2","pipelines":[{"name":"a","stages":[{"type":"org.osbuild.noop","options":
           {"\\ud83d\\ude00":1,"\\uff61":2,"del":"\\u007f","real":[1.0,1e16,1e-5,-0.0,1e22,0.1,5e-324,123456789012345678901234567890],"u":"\\u0000\\u2028"}}]}]}
         """,
       })
-  void idsEqualThoseOfTheOsbuildThatIsHere(String text) throws Exception {
+  void idsEqualThoseOfTheInstalledOsbuild(String text) throws Exception {
     var checkout = Upstream.OSBUILD.directory().toString();
     var parsed = json(text);
     var file = Files.write(temp.resolve("manifest.json"), Json.write(parsed));

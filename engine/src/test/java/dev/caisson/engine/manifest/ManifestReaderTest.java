@@ -59,7 +59,7 @@ class ManifestReaderTest {
   }
 
   @Test
-  void aManifestWithNothingInItIsRead() throws Exception {
+  void anEmptyManifestIsRead() throws Exception {
     assertThat(read("{\"version\":\"2\"}").pipelines()).isEmpty();
   }
 
@@ -73,14 +73,14 @@ class ManifestReaderTest {
   }
 
   @Test
-  void whatIsNoObjectIsRefused() {
+  void aValueThatIsNotAnObjectIsRefused() {
     assertThat(problems("[]")).isNotEmpty();
     assertThat(problems("\"manifest\"")).isNotEmpty();
     assertThat(problems("null")).isNotEmpty();
   }
 
   @Test
-  void allProblemsOfTheFormatAreToldAtOnceWithTheirPaths() {
+  void allProblemsOfTheFormatAreReportedAtOnceWithTheirPaths() {
     var problems =
         problems(
             """
@@ -100,7 +100,7 @@ class ManifestReaderTest {
   }
 
   @Test
-  void allProblemsWithModulesAreToldAtOnceWithTheirPaths() {
+  void allProblemsWithModulesAreReportedAtOnceWithTheirPaths() {
     var problems =
         problems(
             """
@@ -145,7 +145,7 @@ class ManifestReaderTest {
   }
 
   @Test
-  void aReferenceToWhatNoSourceHasIsRefused() {
+  void aReferenceToAnItemOfNoSourceIsRefused() {
     var problems =
         stageProblems(
             """
@@ -156,11 +156,11 @@ class ManifestReaderTest {
         .containsExactly(
             new Problem(
                 "pipelines[0].stages[0].inputs.i.references",
-                "no source of this manifest has '" + SUM + "'"));
+                "no source of this manifest has the item '" + SUM + "'"));
   }
 
   @Test
-  void pipelinesThatComeLaterOrNotAtAllCannotBeReferredTo() {
+  void referencesToLaterOrUnknownPipelinesAreRefused() {
     var problems =
         problems(
             """
@@ -178,14 +178,14 @@ class ManifestReaderTest {
   }
 
   @Test
-  void twoPipelinesOfOneNameAreRefused() {
+  void twoPipelinesWithTheSameNameAreRefused() {
     var problems =
         problems(
             """
             {"version":"2","pipelines":[{"name":"a"},{"name":"a","stages":[{"type":"any"}]}]}
             """);
     assertThat(problems)
-        .containsExactly(new Problem("pipelines[1].name", "a pipeline before has the name 'a'"));
+        .containsExactly(new Problem("pipelines[1].name", "an earlier pipeline has the name 'a'"));
   }
 
   @Test
@@ -202,7 +202,7 @@ class ManifestReaderTest {
   }
 
   @Test
-  void eachPipelineWithoutStagesIsTold() {
+  void eachPipelineWithoutStagesIsReported() {
     var problems =
         problems(
             """
@@ -216,7 +216,7 @@ class ManifestReaderTest {
   }
 
   @Test
-  void aPipelineBeforeCanBeReferredToByItsId() throws Exception {
+  void anEarlierPipelineCanBeReferencedByItsId() throws Exception {
     var text =
         """
         {"version":"2","pipelines":[{"name":"a","stages":[{"type":"any"}]},
@@ -231,7 +231,7 @@ class ManifestReaderTest {
   }
 
   @Test
-  void anIdThatNoPipelineBeforeHasIsRefused() {
+  void anIdOfNoEarlierPipelineIsRefused() {
     var id = "0".repeat(64);
     var problems =
         problems(
@@ -243,11 +243,11 @@ class ManifestReaderTest {
         .containsExactly(
             new Problem(
                 "pipelines[1].build",
-                "no pipeline before this one is '" + id + "'; there are name:a"));
+                "no earlier pipeline is '" + id + "'; earlier pipelines: name:a"));
   }
 
   @Test
-  void anExportMustBeThePipelineOfThatName() throws Exception {
+  void anExportMustNameAPipeline() throws Exception {
     var text = "{'version':'2','metadata':{'exports':[{'name':'%s'}]},'pipelines':[{'name':'a'}]}";
     assertThat(read(text.replace('\'', '"').formatted("a")).defaultExports()).containsExactly("a");
     assertThat(problems(text.replace('\'', '"').formatted("b")))
@@ -275,7 +275,7 @@ class ManifestReaderTest {
   }
 
   @Test
-  void modulesAreNotLookedForUnlessTheFormatIsRight() {
+  void modulesAreNotSearchedIfTheFormatIsInvalid() {
     assertThat(
             problems(
                 "{\"version\":\"1\",\"pipelines\":[{\"name\":\"p\",\"stages\":[{\"type\":\"no\"}]}]}"))
@@ -312,7 +312,7 @@ class ManifestReaderTest {
   }
 
   @Test
-  void whatThePipelinesAreBuiltForAndFromIsKept() throws Exception {
+  void buildRootRunnerAndSourceEpochAreKept() throws Exception {
     var manifest =
         read(
             """
@@ -338,23 +338,23 @@ class ManifestReaderTest {
   }
 
   @Test
-  void optionsAndMetadataThatAreMissingAreEmptyObjects() throws Exception {
+  void missingOptionsAndMetadataAreEmptyObjects() throws Exception {
     var manifest = read("{\"version\":\"2\",\"sources\":{\"src\":{\"items\":{}}}}");
     assertThat(manifest.metadata()).hasToString("{}");
     assertThat(manifest.sources().getFirst().options()).hasToString("{}");
   }
 
   @Test
-  void theFirstPipelineHasNoneBeforeIt() {
+  void theErrorForTheFirstPipelineListsNoEarlierOnes() {
     assertThat(
             problems("{\"version\":\"2\",\"pipelines\":[{\"name\":\"a\",\"build\":\"name:a\"}]}"))
         .containsExactly(
             new Problem(
-                "pipelines[0].build", "no pipeline before this one is 'name:a'; there is none"));
+                "pipelines[0].build", "no earlier pipeline is 'name:a'; earlier pipelines: none"));
   }
 
   @Test
-  void referencesAreNotFollowedUnlessAllModulesAreKnown() {
+  void referencesAreNotResolvedIfAModuleIsUnknown() {
     assertThat(
             problems(
                 """
@@ -389,7 +389,7 @@ class ManifestReaderTest {
   }
 
   @Test
-  void aModuleWithoutADescriptionIsToldWithTheMissingFile() throws Exception {
+  void theErrorForAModuleWithoutDescriptionNamesTheMissingFile() throws Exception {
     libdir.executable("stages/bare", "#!/bin/sh\n");
     assertThatThrownBy(() -> readStages("{\"type\":\"bare\"}"))
         .isInstanceOf(IOException.class)
@@ -397,7 +397,7 @@ class ManifestReaderTest {
   }
 
   @Test
-  void anUnknownCapabilityIsToldWithTheFileThatNamesIt() throws Exception {
+  void theErrorForAnUnknownCapabilityNamesItsFile() throws Exception {
     libdir.stage("odd", "#!/bin/sh\n", "{\"capabilities\": [\"CAP_FLY\"], \"schema_2\": {}}");
     assertThatThrownBy(() -> readStages("{\"type\":\"odd\"}"))
         .isInstanceOf(IOException.class)
@@ -406,7 +406,7 @@ class ManifestReaderTest {
   }
 
   @Test
-  void aDescriptionThatIsBrokenIsToldWithItsFile() throws Exception {
+  void theErrorForABrokenDescriptionNamesItsFile() throws Exception {
     for (var broken : List.of("{", "", "{}", "[]", "{\"schema_2\": []}", "{\"schema\": \"x\"}")) {
       libdir.stage("odd", "#!/bin/sh\n", broken);
       libdir.source("odd", "#!/bin/sh\n").describe("sources/odd", broken);
@@ -422,7 +422,7 @@ class ManifestReaderTest {
   }
 
   @Test
-  void theMessageOfTheExceptionHoldsEveryProblem() {
+  void theMessageOfTheExceptionContainsEveryProblem() {
     assertThatThrownBy(() -> readStages("{\"type\":\"one\"},{\"type\":\"two\"}"))
         .isInstanceOf(ManifestException.class)
         .hasMessageContaining("pipelines[0].stages[0].type: unknown stage 'one'")
@@ -430,7 +430,7 @@ class ManifestReaderTest {
   }
 
   @Test
-  void aNumberThatNoFloatCanHoldIsRefusedWithItsPath() {
+  void aNumberBeyondADoubleIsRefusedWithItsPath() {
     var manifest = JsonNodeFactory.instance.objectNode().put("version", "2");
     var pipeline = manifest.putArray("pipelines").addObject().put("name", "p");
     var stage = pipeline.putArray("stages").addObject().put("type", "any");
@@ -442,7 +442,7 @@ class ManifestReaderTest {
   }
 
   @Test
-  void aNumberThatNoFloatCanHoldIsToldBeforeTheFormatIsLookedAt() {
+  void aNumberBeyondADoubleIsReportedBeforeTheFormatIsValidated() {
     var manifest = JsonNodeFactory.instance.objectNode().put("version", "1");
     manifest.put("odd", Double.POSITIVE_INFINITY);
     assertThat(

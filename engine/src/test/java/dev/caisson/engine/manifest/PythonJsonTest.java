@@ -37,7 +37,7 @@ class PythonJsonTest {
 
   @TempDir Path temp;
 
-  /// Each text is one line of JSON.
+  /// Compares with Python. Each text is one line of JSON.
   private void sameAsPython(List<String> texts) throws IOException, InterruptedException {
     var file = Files.writeString(temp.resolve("values"), String.join("\n", texts) + "\n");
     var expected = Programs.run("/usr/bin/python3", "-c", DUMP, file.toString()).lines().toList();
@@ -79,7 +79,7 @@ class PythonJsonTest {
   }
 
   @Test
-  void theSmallestDenormalsAreWrittenWithOneDigitWhereThatIsEnough() throws Exception {
+  void theSmallestDenormalsAreWrittenWithOneDigitIfThatIsEnough() throws Exception {
     var texts = new ArrayList<String>();
     for (long bits = 1; bits < 3000; bits++) {
       texts.add(
@@ -89,7 +89,7 @@ class PythonJsonTest {
   }
 
   @Test
-  void integersOfAnySizeAreWrittenAsTheyAre() throws Exception {
+  void integersOfAnySizeAreWrittenUnchanged() throws Exception {
     var random = new Random(2);
     var texts =
         new ArrayList<>(List.of("0", "-0", "-1", "9223372036854775808", "-9223372036854775809"));
@@ -162,7 +162,7 @@ class PythonJsonTest {
     };
   }
 
-  /// Escaped throughout, so that one text is one key.
+  /// A random string, with all characters escaped, so that equal keys have equal texts.
   private static String string(Random random) {
     var text = new StringBuilder("\"");
     for (int i = random.nextInt(6); i > 0; i--) {

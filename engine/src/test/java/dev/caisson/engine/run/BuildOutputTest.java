@@ -43,7 +43,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// What modules print, and what their services throw, reaches the listener and the result.
+/// The output of modules, and the exceptions of their services, reach the listener and the result.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @Timeout(120)
@@ -122,7 +122,7 @@ class BuildOutputTest {
   // Sources
 
   @Test
-  void theLinesOfASourceThatSucceedsAreHeardInOrderWithItsNames() throws Exception {
+  void theLinesOfASuccessfulSourceArriveInOrderWithItsNames() throws Exception {
     var result =
         fetch(
             "for i in range(300): print(i)\nprint('no end, ', end='')\n"
@@ -141,7 +141,7 @@ class BuildOutputTest {
   }
 
   @Test
-  void aLineIsHeardBeforeTheSourceEnds() throws Exception {
+  void aLineArrivesBeforeTheSourceEnds() throws Exception {
     var fifo = fifo();
     var result =
         fetch(
@@ -153,7 +153,7 @@ class BuildOutputTest {
         .isEqualTo("source/src (src): waiting\nsource/src (src): going on\n");
   }
 
-  /// Lets what waits at a FIFO go on when the event says so.
+  /// Releases the reader of a FIFO when an output event contains a word.
   private static void release(BuildEvent event, String word, Path fifo) {
     if (event instanceof Output output && output.text().contains(word)) {
       try {
@@ -165,7 +165,7 @@ class BuildOutputTest {
   }
 
   @Test
-  void aSourceThatFailsIsToldWithClassMessageBacktraceAndLastLines() throws Exception {
+  void aFailedSourceIsReportedWithClassMessageBacktraceAndLastLines() throws Exception {
     var result =
         fetch(
             """
@@ -186,14 +186,14 @@ class BuildOutputTest {
   }
 
   @Test
-  void aSourceThatCannotBeStoppedWellHasFailed() throws Exception {
+  void aSourceWithABadStopHasFailed() throws Exception {
     var result = fetch(DONE + "print('too late')\nsys.exit(4)\n", BuildListener.NONE);
     assertThat(result.failure()).contains("service source/src exited with status 4");
     assertThat(result.output()).isEqualTo("source/src (src): too late\n");
   }
 
   @Test
-  void noLineIsLostToAMonitorThatReadsAfterTheSourceHasEnded() throws Exception {
+  void noLineIsLostIfTheMonitorReadsAfterTheSourceHasEnded() throws Exception {
     var fifo = fifo();
     var reading = new CountDownLatch(1);
     libdir.source(
@@ -212,7 +212,7 @@ class BuildOutputTest {
                     await(reading);
                   }
                 }));
-    // Opening waits until the source has printed everything.
+    // Opening the FIFO blocks until the source has printed everything.
     Files.readString(fifo);
     reading.countDown();
     assertThat(result.get().success()).isTrue();
@@ -228,7 +228,7 @@ class BuildOutputTest {
   }
 
   @Test
-  void aLineWithoutEndIsHeardInPieces() throws Exception {
+  void anEndlessLineArrivesInPieces() throws Exception {
     assertThat(fetch("print('x' * 1000000)\n" + DONE, BuildListener.NONE).success()).isTrue();
     assertThat(events)
         .filteredOn(Output.class::isInstance)
@@ -240,7 +240,7 @@ class BuildOutputTest {
   // Inputs
 
   @Test
-  void theLinesOfAnInputAreHeardWithItsNamesAndAreOutputOfItsStage() throws Exception {
+  void theLinesOfAnInputArriveWithItsNamesAndAreOutputOfItsStage() throws Exception {
     var result =
         withInput("print('showing', flush=True)\nserve(lambda args: {'path': args['target']})\n");
     assertThat(result.success()).isTrue();
@@ -250,7 +250,7 @@ class BuildOutputTest {
   }
 
   @Test
-  void anInputThatFailsIsToldWithClassMessageBacktraceAndLastLines() throws Exception {
+  void aFailedInputIsReportedWithClassMessageBacktraceAndLastLines() throws Exception {
     var result =
         withInput(
             """
@@ -269,13 +269,13 @@ class BuildOutputTest {
   }
 
   @Test
-  void anInputThatDiesIsToldWithoutItsLinesWhichAreOutput() throws Exception {
+  void aDeadInputIsReportedWithoutItsLinesWhichAreOutput() throws Exception {
     var result = withInput("print('cannot go on', flush=True)\nsys.exit(7)\n");
     assertThat(result.failure()).contains("service input/i exited with status 7");
     assertThat(result.output()).isEqualTo("input/i (in): cannot go on\n");
   }
 
-  // Modules of this JVM
+  // Modules in this JVM
 
   private static final class Talking implements SourceModule {
     @Override
@@ -297,7 +297,7 @@ class BuildOutputTest {
   }
 
   @Test
-  void theLinesOfAServiceOfThisJvmAreHeardWithItsNames() throws Exception {
+  void theLinesOfAServiceInThisJvmArriveWithItsNames() throws Exception {
     var info =
         new ModuleInfo(
             ModuleInfo.Kind.SOURCE,
@@ -321,7 +321,7 @@ class BuildOutputTest {
   // Stages
 
   @Test
-  void aLineIsHeardBeforeTheStageEnds() throws Exception {
+  void aLineArrivesBeforeTheStageEnds() throws Exception {
     libdir.shellStage("gated", "mkfifo gate; echo waiting; cat gate; rm gate; echo going on");
     var result =
         build(

@@ -48,7 +48,7 @@ class BuildTest {
   private Path place;
   private final List<BuildEvent> events = Collections.synchronizedList(new ArrayList<>());
 
-  /// The JVM keeps a socket for itself once it has opened one.
+  /// With its first socket, the JVM opens another one that it keeps.
   @BeforeAll
   static void firstSocketOfTheJvm() throws IOException {
     new ServerSocket(0, 1, InetAddress.getLoopbackAddress()).close();
@@ -95,7 +95,7 @@ class BuildTest {
   }
 
   @Test
-  void aPipelineThatTheManifestDoesNotHaveIsNamedWithThoseThatItHas() throws IOException {
+  void theErrorForAnUnknownPipelineListsTheKnownOnes() throws IOException {
     libdir.shellStage("stage", "true");
     var text = manifest(pipeline("a", "stage"), pipeline("b", "stage"));
     assertThatThrownBy(() -> build(text, "c"))
@@ -136,7 +136,7 @@ class BuildTest {
   }
 
   @Test
-  void aTreeKeptAfterAStageIsGoneOnWith() throws Exception {
+  void aBuildContinuesFromACheckpoint() throws Exception {
     var text = manifest(pipeline("p", "one", "two", "three"));
     var kept = id(text, 0, 1);
     libdir.shellStage("three", "exit 1");
@@ -152,7 +152,7 @@ class BuildTest {
   }
 
   @Test
-  void aPipelineThatBeginsLikeAStoredOneGoesOnFromThere() throws Exception {
+  void aPipelineThatBeginsLikeAStoredOneContinuesFromIt() throws Exception {
     build(manifest(pipeline("p", "one", "two")), "p");
     var longer = manifest(pipeline("q", "one", "two", "three"));
     assertThat(build(longer, "q").success()).isTrue();
@@ -180,14 +180,14 @@ class BuildTest {
   }
 
   @Test
-  void aPipelineThatTheManifestHasNotIsToldByItsName() {
+  void theErrorForAnUnknownPipelineNamesIt() {
     assertThatThrownBy(() -> build(manifest(pipeline("p", "one")), "q"))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("'q'");
   }
 
   @Test
-  void whatAStageWritesAboutItselfIsKept() throws Exception {
+  void theMetadataOfAStageIsKept() throws Exception {
     libdir.shellStage("about", "echo '{\"colour\": [1, 2.5, \"r\\u00f6t\"]}' > /run/osbuild/meta");
     var text = manifest(pipeline("p", "about", "one"));
     assertThat(build(text, "p").success()).isTrue();
@@ -197,7 +197,7 @@ class BuildTest {
       assertThat(metadata.path(id(text, 0, 0)).toString())
           .isEqualTo("{\"colour\":[1,2.5,\"röt\"]}");
     }
-    // Also when a later build goes on from there.
+    // Also if a later build continues from there.
     var longer = manifest(pipeline("p", "about", "one", "two"));
     build(longer, "p");
     try (var store = ObjectStore.open(place)) {
@@ -206,7 +206,7 @@ class BuildTest {
   }
 
   @Test
-  void aStageThatWritesBadOrBoundlessMetadataFails() throws Exception {
+  void aStageWithInvalidOrEndlessMetadataFails() throws Exception {
     assertThat(last(buildStage("echo '{\"a\":' > /run/osbuild/meta")).failure())
         .hasValueSatisfying(failure -> assertThat(failure).contains("metadata"));
     assertThat(last(buildStage("truncate -s 65M /run/osbuild/meta")).failure())
@@ -216,7 +216,7 @@ class BuildTest {
 
   @Test
   @Requires(Need.PYTHON)
-  void anExceptionThatAStageReportsIsInItsResult() throws Exception {
+  void theResultOfAStageHasTheExceptionThatItReports() throws Exception {
     libdir.stage(
         "report",
         """
@@ -258,7 +258,7 @@ class BuildTest {
   }
 
   @Test
-  void aStageThatTakesTooLongIsEndedWithAllThatItStarted() throws Exception {
+  void aStageBeyondItsDeadlineIsEndedWithItsProcesses() throws Exception {
     libdir.shellStage("endless", "sleep 1000.25 & echo started; sleep 1000.25");
     var result =
         build(
@@ -277,7 +277,7 @@ class BuildTest {
   }
 
   @Test
-  void aStageThatNeverStopsPrintingIsEndedByItsDeadline() throws Exception {
+  void aStageThatPrintsForEverIsEndedByItsDeadline() throws Exception {
     libdir.shellStage("chatty", "while :; do echo chatty; done");
     var result =
         build(
@@ -290,7 +290,7 @@ class BuildTest {
   }
 
   @Test
-  void anInterruptEndsTheStageAndLeavesNothing() throws Exception {
+  void anInterruptEndsTheStageAndLeaksNothing() throws Exception {
     libdir.shellStage("endless", "echo started; sleep 1000.5");
     var builder = Thread.currentThread();
     BuildResult result;
@@ -345,8 +345,9 @@ class BuildTest {
   }
 
   @Test
-  void outputIsReadAsUtf8WhereverItIsSplit() throws Exception {
-    // Three bytes each, so that a buffer of a power of two ends within one of them.
+  void outputIsDecodedAsUtf8WhereverItIsSplit() throws Exception {
+    // The characters have three bytes, so that a buffer whose size is a power of two ends within
+    // one.
     var result =
         buildStage(
             "i=0; while [ $i -lt 2000 ]; do printf '€%.0s' $(seq 100); i=$((i+1)); done > text; cat text");
@@ -361,7 +362,7 @@ class BuildTest {
   }
 
   @Test
-  void outputThatIsNoUtf8DoesNotBreakTheBuild() throws Exception {
+  void outputThatIsNotUtf8DoesNotBreakTheBuild() throws Exception {
     var result = buildStage("printf 'a\\377\\376b\\342\\202'");
     assertThat(result.success()).isTrue();
     assertThat(last(result).output()).startsWith("a").contains("b").contains("\ufffd");
@@ -395,7 +396,7 @@ class BuildTest {
   }
 
   @Test
-  void theSourceEpochIsTheTimeOfAllThatIsNewer() throws Exception {
+  void newerFilesGetTheTimeOfTheSourceEpoch() throws Exception {
     libdir.shellStage(
         "many",
         """
@@ -416,13 +417,13 @@ class BuildTest {
   }
 
   @Test
-  void theRootOfATreeThatNoStageTouchedHasTheTimeOfTheSourceEpoch() throws Exception {
+  void theRootOfAnUntouchedTreeHasTheTimeOfTheSourceEpoch() throws Exception {
     assertThat(build(epoch("nothing"), "p").success()).isTrue();
     assertClamped(onlyTree());
   }
 
   @Test
-  void whatWasBuiltBeforeABreakHasTheTimeOfTheSourceEpochToo() throws Exception {
+  void filesFromBeforeACheckpointHaveTheTimeOfTheSourceEpochToo() throws Exception {
     var text = epoch("one", "two");
     libdir.shellStage("two", "exit 1");
     build(text, build -> build.checkpoints(Set.of(safeId(text))), "p");
@@ -468,7 +469,7 @@ class BuildTest {
   }
 
   @Test
-  void aRunnerThatIsMissingIsToldByItsName() throws Exception {
+  void theErrorForAMissingRunnerNamesIt() throws Exception {
     var text =
         manifest(
             "{\"name\":\"build\",\"runner\":\"org.osbuild.nosuch9\",\"stages\":[{\"type\":\"nothing\"}]}",
@@ -480,7 +481,7 @@ class BuildTest {
   }
 
   @Test
-  void aPipelineThatNothingNeedsIsNotBuilt() throws Exception {
+  void anUnneededPipelineIsNotBuilt() throws Exception {
     build(manifest(pipeline("unneeded", "fail"), pipeline("p", "one")), "p");
     assertThat(stagesStarted()).containsExactly("one");
   }
@@ -495,7 +496,7 @@ class BuildTest {
 
   @Test
   @Requires(Need.PYTHON)
-  void aSourceThatFailsFailsTheBuildBeforeAnyStage() throws Exception {
+  void aFailedSourceFailsTheBuildBeforeAnyStage() throws Exception {
     libdir.source(
         "src",
         Libdir.PYTHON_SERVICE
@@ -511,14 +512,14 @@ class BuildTest {
     assertThat(result.success()).isFalse();
     assertThat(result.sources().getFirst().failure()).contains("no such file");
     assertThat(stagesStarted()).isEmpty();
-    // Nothing is asked of it when all is in the store.
+    // The source is not asked if all pipelines are in the store.
     build(manifest(pipeline("p", "one")), "p");
     assertThat(build(text, "p").success()).isTrue();
   }
 
   @Test
   @Requires(Need.PYTHON)
-  void aSourceThatDiesIsToldWithItsLastWords() throws Exception {
+  void aDeadSourceIsReportedWithItsLastLines() throws Exception {
     libdir.source(
         "src", "#!/usr/bin/python3\nimport sys\nprint('cannot go on', flush=True)\nsys.exit(7)\n");
     var text =
@@ -571,7 +572,7 @@ class BuildTest {
 
   @Test
   @Requires(Need.PYTHON)
-  void anInputThatReturnsAPathOutsideItsDirectoryIsRefused() throws Exception {
+  void anInputPathOutsideItsDirectoryIsRefused() throws Exception {
     libdir.shellStage("look", "true");
     for (var path :
         List.of("/etc", "args[\"target\"] + \"/../../..\"", "args[\"target\"] + \"x\"")) {
@@ -586,7 +587,7 @@ class BuildTest {
 
   @Test
   @Requires(Need.PYTHON)
-  void theStoreShowsAnInputNothingButTreesAndOnlyBelowTheWorkOfItsStage() throws Exception {
+  void theStoreMountsOnlyTreesAndOnlyBelowTheDirectoryOfTheStage() throws Exception {
     libdir.shellStage("look", "true");
     libdir.shellStage("one", "ln -s / out; ln -s ../../../.. up; echo one > one");
     var text =

@@ -13,11 +13,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/// What the tests of builds share.
+/// Helpers for the tests of builds.
 public final class Builds {
   private Builds() {}
 
-  /// A manifest of the pipelines that are given as JSON.
+  /// A manifest with some pipelines, which are given as JSON.
   static String manifest(String... pipelines) {
     return "{\"version\":\"2\",\"pipelines\":[" + String.join(",", pipelines) + "]}";
   }
@@ -46,7 +46,7 @@ public final class Builds {
     return names(store.resolve("objects"));
   }
 
-  /// That a store that nobody uses holds nothing temporary.
+  /// Checks that an unused store has no temporary files.
   public static void assertNothingTemporary(Path store) throws IOException {
     assertThat(names(store.resolve("tmp"))).isSubsetOf(".lock");
   }

@@ -11,15 +11,15 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 
-/// A build in a JVM of its own. It prints a line for each event, and waits for a line before it
-/// goes on where it is told to.
+/// A build in a new JVM. It prints a line for each event. After a given line it waits for input
+/// before it continues.
 public final class ChildBuild {
   private ChildBuild() {}
 
-  /// Builds.
+  /// Runs the build.
   ///
-  /// @param args the store, the library directory, the manifest, the pipeline, what to wait after
-  ///   (a line that it prints, or `-`), and the ids of the stages whose trees are to be kept
+  /// @param args the store, the library directory, the manifest, the pipeline, the printed line
+  ///   after which to wait (or `-`), and the ids of the stages whose trees are kept
   public static void main(String... args) throws IOException {
     var index = Libdir.at(Path.of(args[1])).index();
     var manifest =
@@ -53,9 +53,9 @@ public final class ChildBuild {
     System.out.println(line);
     if (line.equals(wait)) {
       try {
-        // A byte, or the end of the input.
+        // Wait for a byte. The end of the input is an error.
         if (System.in.read() < 0) {
-          throw new IOException("nobody said to go on");
+          throw new IOException("the input ended before the build was released");
         }
       } catch (IOException gone) {
         throw new java.io.UncheckedIOException(gone);

@@ -88,8 +88,8 @@ class ConcurrentBuildsTest {
     assertNothingTemporary(place);
   }
 
-  /// Both wait at the same point: before a stage, or when the last has ended and the tree is about
-  /// to be committed.
+  /// Both processes wait at the same point: before a stage, or when the last stage has ended and
+  /// the commit of the tree is next.
   @ParameterizedTest
   @ValueSource(strings = {"pipeline p", "stage two", "finished two"})
   void twoProcessesBothSucceedAndLeaveOneObject(String meeting) throws Exception {
@@ -129,7 +129,7 @@ class ConcurrentBuildsTest {
     assertNothingTemporary(place);
   }
 
-  /// Reads its output up to a line, and returns all of it.
+  /// Reads the output of a child up to a line, and returns it.
   private static List<String> readTo(Process child, String last) throws IOException {
     var lines = new ArrayList<String>();
     var reader = child.inputReader();

@@ -56,7 +56,7 @@ class DiskFullTest {
   }
 
   @Test
-  void aStageThatFillsTheDiskFailsAndLeavesNothing() throws Exception {
+  void aStageThatFillsTheDiskFailsAndLeaksNothing() throws Exception {
     libdir.shellStage("big", "dd if=/dev/zero of=big bs=1M count=32");
     var result = build(manifest(pipeline("p", "big")), Set.of());
     assertThat(result.success()).isFalse();
@@ -69,7 +69,7 @@ class DiskFullTest {
   }
 
   @Test
-  void aCopyThatDoesNotFitIsAClearErrorAndLeavesNothing() throws Exception {
+  void aCopyThatDoesNotFitIsAClearErrorAndLeaksNothing() throws Exception {
     libdir.shellStage("big", "dd if=/dev/zero of=big bs=1M count=5").shellStage("next", "true");
     var text = manifest(pipeline("p", "big", "next"));
     var id = Builds.read(text, libdir).pipelines().getFirst().stages().getFirst().id();
@@ -81,7 +81,7 @@ class DiskFullTest {
   }
 
   @Test
-  void aDiskThatIsFullFromTheBeginningIsAClearError() throws Exception {
+  void aDiskThatIsFullFromTheStartIsAClearError() throws Exception {
     build(manifest(), Set.of(), List.of());
     Programs.run(
         "sh",

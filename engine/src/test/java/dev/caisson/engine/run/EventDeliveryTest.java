@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Monitors that are slow, that stop, and that fail.
+/// Listeners that are slow, that block, and that fail.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class EventDeliveryTest {
@@ -26,7 +26,7 @@ class EventDeliveryTest {
   private final List<BuildEvent> heard = Collections.synchronizedList(new ArrayList<>());
   private final CountDownLatch reading = new CountDownLatch(1);
 
-  /// Hears nothing before it is released.
+  /// A listener that blocks until it is released.
   private void stuck(BuildEvent event) {
     try {
       reading.await();
@@ -37,7 +37,7 @@ class EventDeliveryTest {
   }
 
   @Test
-  void allEventsAreHeardInOrderAndOneAtATime() {
+  void allEventsArriveInOrderAndOneAtATime() {
     try (var events = new EventDelivery(heard::add)) {
       events.output(new Output("a", "1"));
       events.event(PLANNED);
@@ -48,7 +48,7 @@ class EventDeliveryTest {
   }
 
   @Test
-  void outputThatExceedsTheRoomWaitsForASlowMonitorAndIsNotLost() throws Exception {
+  void outputBeyondTheQueueWaitsForASlowMonitorAndIsNotLost() throws Exception {
     try (var events = new EventDelivery(this::stuck)) {
       var printing =
           Background.start(() -> {
@@ -81,7 +81,7 @@ class EventDeliveryTest {
   }
 
   @Test
-  void anInterruptedBuildDoesNotWaitForAMonitorThatIsStuck() throws Exception {
+  void anInterruptedBuildDoesNotWaitForAStuckMonitor() throws Exception {
     var build =
         Background.startPlatform(() -> {
           try (var events = new EventDelivery(this::stuck)) {
@@ -98,7 +98,7 @@ class EventDeliveryTest {
 
   @Test
   @Tag("slow")
-  void aBuildWhoseDeadlineHasPassedDoesNotWaitForeverForAMonitorThatIsStuck() throws Exception {
+  void afterADeadlineABuildDoesNotWaitForeverForAStuckMonitor() throws Exception {
     var late = new CountDownLatch(1);
     var build =
         Background.startPlatform(() -> {
@@ -114,13 +114,13 @@ class EventDeliveryTest {
           return true;
         });
     assertThat(build.get()).isTrue();
-    // What still prints is not kept waiting either.
+    // A thread that still prints is not blocked either.
     late.await();
     reading.countDown();
   }
 
   @Test
-  void whatAMonitorThrowsEndsTheBuild() {
+  void anExceptionOfTheMonitorEndsTheBuild() {
     BuildListener broken =
         event -> {
           throw new IllegalStateException("no more");

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// What is left of a build that is killed without a chance to clean up.
+/// A build that is killed without a chance to clean up.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP})
 @Timeout(120)
@@ -54,8 +54,8 @@ class KilledBuildTest {
     file = Files.writeString(temp.resolve("manifest.json"), TEXT);
   }
 
-  /// Runs a build in another JVM up to a line of its output, kills it, and waits for all that
-  /// belonged to it.
+  /// Runs a build in another JVM up to a line of its output, kills it, and waits until all its
+  /// processes have ended.
   private void killAt(String moment) throws Exception {
     var firstStage = Builds.read(TEXT, libdir).pipelines().get(1).stages().getFirst().id();
     var child =
@@ -135,8 +135,8 @@ class KilledBuildTest {
     assertTheStoreIsUsable();
   }
 
-  /// From here the tree is committed, which takes a few milliseconds: so a kill comes before, in it
-  /// or after it.
+  /// After this line the tree is committed, which takes a few milliseconds. So the kill comes
+  /// before, during or after the commit.
   @RepeatedTest(4)
   void theStoreIsUsableAfterAKillWhileAnObjectIsCommitted() throws Exception {
     killAt("finished three");
@@ -158,7 +158,7 @@ class KilledBuildTest {
   }
 
   @Test
-  void aBuildThatIsKilledTwiceGoesOnFromWhatIsStored() throws Exception {
+  void aBuildThatWasKilledTwiceContinuesFromTheStoredObjects() throws Exception {
     killAt("stage two");
     killAt("stage three");
     assertTheStoreIsUsable();

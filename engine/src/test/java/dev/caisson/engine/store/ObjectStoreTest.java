@@ -52,7 +52,7 @@ class ObjectStoreTest {
   }
 
   @Test
-  void anObjectThatIsNotThereIsNamedWithTheStoreAndARemedy() throws Exception {
+  void theErrorForAMissingObjectNamesItTheStoreAndARemedy() throws Exception {
     try (var store = open()) {
       assertThatThrownBy(() -> store.export(ID, temp.resolve("out")))
           .isInstanceOfSatisfying(
@@ -69,7 +69,7 @@ class ObjectStoreTest {
   }
 
   @Test
-  void aTreeThatIsNotCommittedIsDeleted() throws Exception {
+  void anUncommittedTreeIsDeleted() throws Exception {
     try (var store = open()) {
       try (var tree = store.begin(Optional.empty())) {
         Files.createDirectories(tree.tree().resolve("a/b"));
@@ -126,7 +126,7 @@ class ObjectStoreTest {
   }
 
   @Test
-  void aTreeThatBeginsWithAnObjectLeavesTheObjectAsItIs() throws Exception {
+  void aTreeBasedOnAnObjectDoesNotChangeTheObject() throws Exception {
     try (var store = open()) {
       try (var tree = store.begin(Optional.empty())) {
         Files.writeString(tree.tree().resolve("file"), "old");
@@ -163,7 +163,7 @@ class ObjectStoreTest {
   }
 
   @Test
-  void aTreeThatBeginsWithWhatIsNotThereIsRefusedAndLeavesNothing() throws Exception {
+  void aTreeBasedOnAMissingObjectIsRefusedAndLeaksNothing() throws Exception {
     try (var store = open()) {
       assertThatThrownBy(() -> store.begin(Optional.of(ID)))
           .isInstanceOf(IOException.class)
@@ -173,7 +173,7 @@ class ObjectStoreTest {
   }
 
   @Test
-  void nothingButAnIdNamesAnObject() throws Exception {
+  void onlyAnIdNamesAnObject() throws Exception {
     try (var store = open()) {
       for (var name : new String[] {"", ".", "..", "../tmp", "../sources", "/", "/etc"}) {
         assertThat(store.contains(name)).as(name).isFalse();
@@ -183,7 +183,7 @@ class ObjectStoreTest {
   }
 
   @Test
-  void anObjectIsExportedWithAllItHas() throws Exception {
+  void anObjectIsExportedWithAllItsAttributes() throws Exception {
     try (var store = open();
         var tree = store.begin(Optional.empty())) {
       Files.createSymbolicLink(tree.tree().resolve("link"), Path.of("/nowhere"));
@@ -199,7 +199,7 @@ class ObjectStoreTest {
   }
 
   @Test
-  void whatADeadProcessLeftIsDeletedByTheNext() throws Exception {
+  void temporaryFilesOfADeadProcessAreDeletedByTheNext() throws Exception {
     var left = Files.createDirectories(temp.resolve("store/tmp/scratch-1/object-1/tree/a"));
     Files.writeString(left.resolve("file"), "x");
     Files.writeString(temp.resolve("store/tmp/scratch-1/.lock"), "");
@@ -211,7 +211,7 @@ class ObjectStoreTest {
   }
 
   @Test
-  void whatALivingOneHasIsLeftAlone() throws Exception {
+  void temporaryFilesOfALiveProcessAreKept() throws Exception {
     try (var store = open();
         var tree = store.begin(Optional.empty())) {
       open().close();

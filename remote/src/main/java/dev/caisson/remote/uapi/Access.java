@@ -4,11 +4,11 @@ import dev.caisson.linux.Flag;
 
 /// What a process may do with a file. See `access(2)`.
 public enum Access implements Flag {
-  /// Execute it, or search it if it is a directory.
+  /// Execute the file, or search the directory.
   X_OK(0x1),
-  /// Write it.
+  /// Write the file.
   W_OK(0x2),
-  /// Read it.
+  /// Read the file.
   R_OK(0x4);
 
   private final int bit;

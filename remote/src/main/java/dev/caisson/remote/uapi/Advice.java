@@ -1,8 +1,8 @@
 package dev.caisson.remote.uapi;
 
-/// What memory is for, or no longer needed for. See `madvise(2)`.
+/// Advice about the use of memory. See `madvise(2)`.
 public enum Advice {
-  /// Nothing special.
+  /// The default treatment.
   NORMAL(0),
   /// Pages are used in random order.
   RANDOM(1),
@@ -59,7 +59,7 @@ public enum Advice {
     this.number = number;
   }
 
-  /// As the kernel has it.
+  /// The number in the kernel's headers.
   public int number() {
     return number;
   }

@@ -2,7 +2,7 @@ package dev.caisson.remote.uapi;
 
 import dev.caisson.linux.Flag;
 
-/// How a call treats the path that it is given. Each call takes some of them, which its manual page
+/// How a call treats its path. Each call takes only some of these flags, which its manual page
 /// names: [#REMOVEDIR] and [#EACCESS] are the same bit.
 public enum AtFlag implements Flag {
   /// A symbolic link at the end of the path is not followed.

@@ -1,9 +1,9 @@
 package dev.caisson.remote.uapi;
 
-/// What a process may do besides what anybody may: bit n for the capability n of
-/// `linux/capability.h`. See `capabilities(7)`.
+/// The capabilities of a process: bit n stands for capability n of `linux/capability.h`. See
+/// `capabilities(7)`.
 ///
-/// @param effective what it may do now
-/// @param permitted what it may make effective
-/// @param inheritable what programs that it executes may get
+/// @param effective those that the kernel checks
+/// @param permitted those that the process may make effective
+/// @param inheritable those that a program it executes may get
 public record Capabilities(long effective, long permitted, long inheritable) {}

@@ -2,25 +2,25 @@ package dev.caisson.remote.uapi;
 
 import dev.caisson.linux.Flag;
 
-/// What a new process has for itself or in common with its parent. See `clone(2)`.
+/// What a new process shares with its parent, or gets as its own namespace. See `clone(2)`.
 public enum CloneFlag implements Flag {
-  /// In common: the table of descriptors.
+  /// Shares the descriptor table.
   FILES(0x400),
-  /// In common: the working directory, the root and the umask.
+  /// Shares the working directory, the root and the umask.
   FS(0x200),
-  /// Of its own: mounts.
+  /// A new mount namespace.
   NEWNS(0x20000),
-  /// Of its own: control groups.
+  /// A new control group namespace.
   NEWCGROUP(0x2000000),
-  /// Of its own: the host's name.
+  /// A new UTS namespace: host and domain name.
   NEWUTS(0x4000000),
-  /// Of its own: System V IPC.
+  /// A new namespace of System V IPC and POSIX message queues.
   NEWIPC(0x8000000),
-  /// Of its own: users.
+  /// A new user namespace.
   NEWUSER(0x10000000),
-  /// Of its own: numbers of processes.
+  /// A new process id namespace.
   NEWPID(0x20000000),
-  /// Of its own: a network.
+  /// A new network namespace.
   NEWNET(0x40000000);
 
   private final int bit;

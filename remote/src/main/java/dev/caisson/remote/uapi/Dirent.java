@@ -10,9 +10,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/// An entry of a directory, as `getdents64(2)` tells of it.
+/// An entry of a directory, as `getdents64(2)` returns it.
 ///
-/// @param offset where the next one is, for `lseek(2)`
+/// @param offset the position of the next entry, for `lseek(2)`
 public record Dirent(long ino, long offset, DirentType type, Path name) {
   private static final Layouts LAYOUT = Layouts.LINUX_DIRENT64;
   private static final long INO = LAYOUT.offset("d_ino");
@@ -21,7 +21,7 @@ public record Dirent(long ino, long offset, DirentType type, Path name) {
   private static final long TYPE = LAYOUT.offset("d_type");
   private static final long NAME = LAYOUT.offset("d_name");
 
-  /// Reads what a process says; what it says wrong ends the list.
+  /// Parses what a process returned; an invalid entry ends the list.
   public static List<Dirent> parse(MemorySegment dirents) {
     var all = new ArrayList<Dirent>();
     long at = 0;

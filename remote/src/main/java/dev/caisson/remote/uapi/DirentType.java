@@ -2,7 +2,7 @@ package dev.caisson.remote.uapi;
 
 /// The type of the file that an entry of a directory names. See `getdents(2)`.
 public enum DirentType {
-  /// The file system does not tell.
+  /// The file system does not report it.
   UNKNOWN(0),
   /// A FIFO.
   FIFO(1),
@@ -27,12 +27,12 @@ public enum DirentType {
     this.number = number;
   }
 
-  /// As the kernel has it.
+  /// The number in the kernel's headers.
   public int number() {
     return number;
   }
 
-  /// The type with a number; [#UNKNOWN] if there is none.
+  /// The type with a number; [#UNKNOWN] for an unknown number.
   static DirentType of(int number) {
     for (var type : values()) {
       if (type.number == number) {

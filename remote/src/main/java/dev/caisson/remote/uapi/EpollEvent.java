@@ -10,9 +10,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/// What has come of a descriptor. See `epoll_wait(2)`.
+/// An event of a descriptor. See `epoll_wait(2)`.
 ///
-/// @param data what the descriptor was added with
+/// @param data set when the descriptor was added
 public record EpollEvent(Set<EpollFlag> events, long data) {
   private static final long SIZE = Layouts.EPOLL_EVENT.size();
   private static final long EVENTS = Layouts.EPOLL_EVENT.offset("events");
@@ -26,7 +26,7 @@ public record EpollEvent(Set<EpollFlag> events, long data) {
     return event;
   }
 
-  /// Reads so many, one after the other.
+  /// Parses an array of `count` events.
   public static List<EpollEvent> parse(MemorySegment bytes, long count) {
     var all = new ArrayList<EpollEvent>();
     for (long at = 0; at < count * SIZE; at += SIZE) {

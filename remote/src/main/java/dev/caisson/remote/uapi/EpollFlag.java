@@ -2,11 +2,11 @@ package dev.caisson.remote.uapi;
 
 import dev.caisson.linux.Flag;
 
-/// What is awaited of a descriptor, or has come. See `epoll_ctl(2)`.
+/// An event to await of a descriptor, or one that has come. See `epoll_ctl(2)`.
 public enum EpollFlag implements Flag {
   /// There is something to read.
   IN(0x1),
-  /// Something out of the ordinary.
+  /// An exceptional condition, such as out-of-band data.
   PRI(0x2),
   /// Writing would not block.
   OUT(0x4),
@@ -16,11 +16,11 @@ public enum EpollFlag implements Flag {
   HUP(0x10),
   /// The other end has shut down its writing.
   RDHUP(0x2000),
-  /// Not all who wait are woken.
+  /// Not all waiters are woken.
   EXCLUSIVE(1 << 28),
-  /// Once only, until it is asked for again.
+  /// The event comes once, until it is requested again.
   ONESHOT(1 << 30),
-  /// When it changes, not as long as it is so.
+  /// Edge-triggered: the event comes when the state changes, not while it lasts.
   ET(1 << 31);
 
   private final int bit;

@@ -2,7 +2,7 @@ package dev.caisson.remote.uapi;
 
 import dev.caisson.linux.Flag;
 
-/// How the space of a file is changed. See `fallocate(2)`; without any, space is allocated.
+/// How the space of a file is changed. See `fallocate(2)`; the empty set allocates space.
 public enum FallocateMode implements Flag {
   /// The size of the file stays.
   KEEP_SIZE(0x1),

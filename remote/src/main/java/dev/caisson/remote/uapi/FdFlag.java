@@ -2,7 +2,7 @@ package dev.caisson.remote.uapi;
 
 import dev.caisson.linux.Flag;
 
-/// A property of a descriptor, not of the file that it leads to. See `fcntl(2)`, F_SETFD.
+/// A property of a descriptor, not of its open file. See `fcntl(2)`, F_SETFD.
 public enum FdFlag implements Flag {
   /// The descriptor is closed when another program is executed.
   CLOEXEC(0x1);

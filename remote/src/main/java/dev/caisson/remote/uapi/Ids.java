@@ -1,8 +1,8 @@
 package dev.caisson.remote.uapi;
 
-/// The users or the groups that a process is. See `credentials(7)`.
+/// The user ids or the group ids of a process. See `credentials(7)`.
 ///
-/// @param real whose process it is
-/// @param effective for whom it acts
-/// @param saved whom it may become again
+/// @param real the owner of the process
+/// @param effective checked for access
+/// @param saved can become the effective id again
 public record Ids(int real, int effective, int saved) {}

@@ -11,12 +11,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// Something has happened to a file. See `inotify(7)`.
+/// An event of a watched file. See `inotify(7)`.
 ///
-/// @param watch which one is watched; -1 for [InotifyFlag#Q_OVERFLOW]
+/// @param watch the number of the watch; -1 for [InotifyFlag#Q_OVERFLOW]
 /// @param events what has happened
-/// @param cookie the same for both halves of a renaming; 0 otherwise
-/// @param name the name in the directory, if that is what is watched
+/// @param cookie the same in both events of a rename; 0 otherwise
+/// @param name the name in the directory, if a directory is watched
 public record InotifyEvent(int watch, Set<InotifyFlag> events, int cookie, Optional<Path> name) {
   private static final Layouts LAYOUT = Layouts.INOTIFY_EVENT;
   private static final long WD = LAYOUT.offset("wd");
@@ -25,7 +25,7 @@ public record InotifyEvent(int watch, Set<InotifyFlag> events, int cookie, Optio
   private static final long LEN = LAYOUT.offset("len");
   private static final long NAME = LAYOUT.offset("name");
 
-  /// Reads what a process has read; what it says wrong ends the list.
+  /// Parses what a process returned; an invalid event ends the list.
   public static List<InotifyEvent> parse(byte[] bytes) {
     var memory = MemorySegment.ofArray(bytes);
     var all = new ArrayList<InotifyEvent>();

@@ -2,49 +2,49 @@ package dev.caisson.remote.uapi;
 
 import dev.caisson.linux.Flag;
 
-/// What is awaited of a file, or has happened to it. See `inotify(7)`.
+/// An event to await of a file, or one that has come. See `inotify(7)`.
 public enum InotifyFlag implements Flag {
-  /// It was read.
+  /// The file was read.
   ACCESS(0x1),
-  /// It was written.
+  /// The file was written.
   MODIFY(0x2),
   /// Permissions, owner, times or links have changed.
   ATTRIB(0x4),
-  /// It was closed by one who could write.
+  /// The file was closed by an opener that could write.
   CLOSE_WRITE(0x8),
-  /// It was closed by one who could not.
+  /// The file was closed by an opener that could not write.
   CLOSE_NOWRITE(0x10),
-  /// It was opened.
+  /// The file was opened.
   OPEN(0x20),
-  /// A name in the directory has gone.
+  /// A file was moved out of the directory.
   MOVED_FROM(0x40),
-  /// A name that went has come to the directory.
+  /// A file was moved into the directory.
   MOVED_TO(0x80),
-  /// A name was made in the directory.
+  /// A file was created in the directory.
   CREATE(0x100),
-  /// A name in the directory was deleted.
+  /// A file in the directory was deleted.
   DELETE(0x200),
-  /// It was deleted.
+  /// The watched file was deleted.
   DELETE_SELF(0x400),
-  /// It got another name.
+  /// The watched file was renamed.
   MOVE_SELF(0x800),
-  /// Come: its file system was unmounted.
+  /// Only in an event: the file system was unmounted.
   UNMOUNT(0x2000),
-  /// Come: events were lost.
+  /// Only in an event: events were lost.
   Q_OVERFLOW(0x4000),
-  /// Come: it is watched no longer.
+  /// Only in an event: the watch has been removed.
   IGNORED(0x8000),
-  /// Awaited: an error if it is no directory.
+  /// Only for a watch: fails unless the path is a directory.
   ONLYDIR(0x1000000),
-  /// Awaited: of a symbolic link itself.
+  /// Only for a watch: watches a symbolic link itself.
   DONT_FOLLOW(0x2000000),
-  /// Awaited: an error if it is watched already.
+  /// Only for a watch: fails if the file is already watched.
   MASK_CREATE(0x10000000),
-  /// Awaited: besides what has been.
+  /// Only for a watch: adds events to those of the existing watch.
   MASK_ADD(0x20000000),
-  /// Come: it is about a directory.
+  /// Only in an event: the file is a directory.
   ISDIR(0x40000000),
-  /// Awaited: once only.
+  /// Only for a watch: removes the watch after one event.
   ONESHOT(1 << 31);
 
   private final int bit;

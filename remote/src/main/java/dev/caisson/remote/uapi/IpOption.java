@@ -66,7 +66,7 @@ public enum IpOption implements SocketOption {
     return number;
   }
 
-  /// As C has it.
+  /// The name in C.
   @Override
   public String toString() {
     return "IP_" + name();

@@ -56,7 +56,7 @@ public enum Ipv6Option implements SocketOption {
     return number;
   }
 
-  /// As C has it.
+  /// The name in C.
   @Override
   public String toString() {
     return "IPV6_" + name();

@@ -7,16 +7,16 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
 
-/// The names of files that the kernel tells, which need not be text.
+/// File names from the kernel, which need not be text.
 final class KernelNames {
   private KernelNames() {}
 
-  /// The name that ends with a NUL, or with the memory; none if it is no name of a file.
+  /// The name up to a NUL or the end of the memory; empty if it is not a file name.
   static Optional<Path> read(MemorySegment name) {
     return path(name).flatMap(path -> Optional.ofNullable(path.getFileName()));
   }
 
-  /// The path that ends with a NUL, or with the memory; none if it is empty.
+  /// The path up to a NUL or the end of the memory; empty if there are no bytes.
   static Optional<Path> path(MemorySegment path) {
     var bytes = path.toArray(ValueLayout.JAVA_BYTE);
     int end = 0;
@@ -29,7 +29,7 @@ final class KernelNames {
     if (bytes[0] == '/') {
       return Optional.of(PathBytes.toPath(Arrays.copyOf(bytes, end)));
     }
-    // Absolute, for Java to keep bytes that are no text.
+    // Converted as an absolute path: Java then preserves bytes that are not text.
     var absolute = new byte[1 + end];
     absolute[0] = '/';
     System.arraycopy(bytes, 0, absolute, 1, end);

@@ -1,9 +1,9 @@
 package dev.caisson.remote.uapi;
 
-/// How much of something a process may have. See `getrlimit(2)`.
+/// A resource limit of a process. See `getrlimit(2)`.
 ///
-/// @param soft what holds now
-/// @param hard how far the process may raise that
+/// @param soft the limit in effect
+/// @param hard up to which the process may raise the soft limit
 public record Limit(long soft, long hard) {
   /// No limit.
   public static final long INFINITY = -1;

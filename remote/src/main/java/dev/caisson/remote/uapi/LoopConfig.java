@@ -8,13 +8,13 @@ import dev.caisson.linux.abi.Layouts;
 import java.lang.foreign.MemorySegment;
 import java.util.Set;
 
-/// What of a file a loop device shows, and how. See `loop(4)`.
+/// The part of a file that a loop device shows, and how. See `loop(4)`.
 ///
-/// @param offset where it begins, in bytes
-/// @param sizelimit how much of it, in bytes; 0 for all
-/// @param blockSize in bytes; 0 for what is usual
+/// @param offset where the part starts, in bytes
+/// @param sizelimit the size of the part, in bytes; 0 for the rest of the file
+/// @param blockSize in bytes; 0 for the default
 public record LoopConfig(long offset, long sizelimit, int blockSize, Set<LoopFlag> flags) {
-  /// All of a file.
+  /// Shows the whole file.
   public static LoopConfig whole(LoopFlag... flags) {
     return new LoopConfig(0, 0, 0, Set.of(flags));
   }

@@ -2,15 +2,15 @@ package dev.caisson.remote.uapi;
 
 import dev.caisson.linux.Flag;
 
-/// What a loop device is like. See `loop(4)`.
+/// A property of a loop device. See `loop(4)`.
 public enum LoopFlag implements Flag {
-  /// Nothing can be written to it.
+  /// The device is read-only.
   READ_ONLY(0x1),
-  /// It lets go of the file when it is closed for the last time.
+  /// The device detaches its file when it is closed for the last time.
   AUTOCLEAR(0x4),
-  /// Its partitions are devices, too.
+  /// The device's partitions become devices, too.
   PARTSCAN(0x8),
-  /// It goes round the cache of the file.
+  /// The device bypasses the page cache of the file.
   DIRECT_IO(0x10);
 
   private final int bit;

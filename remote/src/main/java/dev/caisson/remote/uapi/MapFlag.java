@@ -7,15 +7,15 @@ import dev.caisson.linux.Flag;
 /// MAP_ANONYMOUS is left out, as the call without a file sets it; so are MAP_FIXED and
 /// MAP_FIXED_NOREPLACE, as the kernel chooses the address.
 public enum MapFlag implements Flag {
-  /// Others who map the file see what is written.
+  /// Writes are visible to others that map the file.
   SHARED(0x1),
-  /// What is written is seen here alone, and does not reach the file.
+  /// Writes are visible only here, and do not reach the file.
   PRIVATE(0x2),
-  /// The memory stays in RAM.
+  /// The memory is locked in RAM.
   LOCKED(0x2000),
   /// No swap space is reserved.
   NORESERVE(0x4000),
-  /// All pages are there at once.
+  /// All pages are populated at once.
   POPULATE(0x8000),
   /// With [#POPULATE]: the file is not read ahead.
   NONBLOCK(0x10000),

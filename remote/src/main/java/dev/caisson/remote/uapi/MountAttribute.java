@@ -2,9 +2,9 @@ package dev.caisson.remote.uapi;
 
 import dev.caisson.linux.Flag;
 
-/// What a mount is like. See `mount_setattr(2)`.
+/// A property of a mount. See `mount_setattr(2)`.
 public enum MountAttribute implements Flag {
-  /// Nothing can be written through it.
+  /// The mount is read-only.
   RDONLY(0x1),
   /// Set-user-id bits and file capabilities are ignored.
   NOSUID(0x2),
@@ -12,13 +12,13 @@ public enum MountAttribute implements Flag {
   NODEV(0x4),
   /// Nothing can be executed from it.
   NOEXEC(0x8),
-  /// Access leaves no time.
+  /// Access does not update access times.
   NOATIME(0x10),
-  /// Access always leaves a time.
+  /// Access always updates the access time.
   STRICTATIME(0x20),
-  /// Access to directories leaves no time.
+  /// Access to directories does not update their access times.
   NODIRATIME(0x80),
-  /// Owners are those of a user namespace.
+  /// File owners are mapped through a user namespace.
   IDMAP(0x100000),
   /// Symbolic links are not followed.
   NOSYMFOLLOW(0x200000);

@@ -2,7 +2,7 @@ package dev.caisson.remote.uapi;
 
 import dev.caisson.linux.Flag;
 
-/// How a message is sent or received, or what became of one. See `sendmsg(2)` and `recvmsg(2)`.
+/// How a message is sent or received, or how it arrived. See `sendmsg(2)` and `recvmsg(2)`.
 ///
 /// MSG_NOSIGNAL and MSG_CMSG_CLOEXEC are left out: all calls that send or receive set them.
 public enum MsgFlag implements Flag {
@@ -12,15 +12,15 @@ public enum MsgFlag implements Flag {
   PEEK(0x2),
   /// Only hosts on a network that is connected directly are reached.
   DONTROUTE(0x4),
-  /// Received: there was no room for all ancillary data.
+  /// Result of a receive: the ancillary data did not fit.
   CTRUNC(0x8),
-  /// Received: the message was longer than the room for it.
+  /// Result of a receive: the message was longer than the buffer.
   TRUNC(0x20),
   /// The call does not block; EAGAIN instead.
   DONTWAIT(0x40),
   /// The record ends here.
   EOR(0x80),
-  /// The call blocks until the whole room is filled.
+  /// The call blocks until the whole buffer is filled.
   WAITALL(0x100),
   /// The neighbour has answered, so its link-layer address is still valid.
   CONFIRM(0x800),

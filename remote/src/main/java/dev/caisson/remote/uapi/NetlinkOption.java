@@ -40,7 +40,7 @@ public enum NetlinkOption implements SocketOption {
     return number;
   }
 
-  /// As C has it.
+  /// The name in C.
   @Override
   public String toString() {
     return "NETLINK_" + name();

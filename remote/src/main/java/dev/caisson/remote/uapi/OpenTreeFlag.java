@@ -4,13 +4,13 @@ import dev.caisson.linux.Flag;
 
 /// How a mount is opened. See `open_tree(2)`.
 public enum OpenTreeFlag implements Flag {
-  /// A copy of it, mounted nowhere.
+  /// A detached copy of the mount.
   CLONE(0x1),
-  /// What would be mounted there on access is not.
+  /// An automount at the end of the path is not triggered.
   NO_AUTOMOUNT(0x800),
   /// A symbolic link itself.
   SYMLINK_NOFOLLOW(0x100),
-  /// With [#CLONE]: also what is mounted below.
+  /// With [#CLONE]: includes the mounts below.
   RECURSIVE(0x8000);
 
   private final int bit;

@@ -66,7 +66,7 @@ public enum PrctlOption {
   MCE_KILL(33),
   /// Gets when a memory error kills the process.
   MCE_KILL_GET(34),
-  /// Changes what the kernel knows of the memory of the process.
+  /// Changes the kernel's description of the process's memory layout.
   SET_MM(35),
   /// Sets whether the process reaps orphans among its descendants.
   SET_CHILD_SUBREAPER(36),
@@ -133,7 +133,7 @@ public enum PrctlOption {
     this.number = number;
   }
 
-  /// As the kernel has it.
+  /// The number in the kernel's headers.
   public int number() {
     return number;
   }

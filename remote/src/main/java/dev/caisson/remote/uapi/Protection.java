@@ -2,13 +2,13 @@ package dev.caisson.remote.uapi;
 
 import dev.caisson.linux.Flag;
 
-/// What may be done with memory. See `mprotect(2)`; PROT_NONE is the empty set.
+/// The allowed accesses to memory. See `mprotect(2)`; PROT_NONE is the empty set.
 public enum Protection implements Flag {
-  /// It can be read.
+  /// The memory can be read.
   READ(0x1),
-  /// It can be written.
+  /// The memory can be written.
   WRITE(0x2),
-  /// It can be executed.
+  /// The memory can be executed.
   EXEC(0x4);
 
   private final int bit;

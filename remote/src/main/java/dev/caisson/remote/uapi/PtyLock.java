@@ -1,10 +1,10 @@
 package dev.caisson.remote.uapi;
 
-/// Whether the other end of a pseudo-terminal can be opened. See `TIOCSPTLCK(2const)`.
+/// Whether the slave of a pseudo-terminal can be opened. See `TIOCSPTLCK(2const)`.
 public enum PtyLock {
-  /// It can.
+  /// The slave can be opened.
   UNLOCKED(0),
-  /// It cannot, as is so at first.
+  /// The slave cannot be opened; the initial state.
   LOCKED(1);
 
   private final int number;
@@ -13,7 +13,7 @@ public enum PtyLock {
     this.number = number;
   }
 
-  /// As the kernel has it.
+  /// The number in the kernel's headers.
   public int number() {
     return number;
   }

@@ -4,17 +4,17 @@ import dev.caisson.linux.Flag;
 
 /// How a path is resolved. See `openat2(2)`.
 public enum ResolveFlag implements Flag {
-  /// Never to another mount.
+  /// Does not cross into another mount.
   NO_XDEV(0x1),
-  /// Not through the links of `/proc` that are no names.
+  /// Does not follow magic links of `/proc`.
   NO_MAGICLINKS(0x2),
-  /// Through no symbolic link.
+  /// Does not follow symbolic links.
   NO_SYMLINKS(0x4),
-  /// Never above the directory, nor by an absolute path.
+  /// Does not leave the directory upwards or by an absolute path.
   BENEATH(0x8),
-  /// As if the directory were the root.
+  /// Treats the directory as the root.
   IN_ROOT(0x10),
-  /// Only what needs no disk; EAGAIN otherwise.
+  /// Fails with EAGAIN unless the path is in the kernel's cache.
   CACHED(0x20);
 
   private final int bit;

@@ -15,7 +15,7 @@ public enum ShutdownHow {
     this.number = number;
   }
 
-  /// As the kernel has it.
+  /// The number in the kernel's headers.
   public int number() {
     return number;
   }

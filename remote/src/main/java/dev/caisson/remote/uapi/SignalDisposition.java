@@ -1,10 +1,10 @@
 package dev.caisson.remote.uapi;
 
-/// What a signal does. See `sigaction(2)`.
+/// The disposition of a signal. See `sigaction(2)`.
 public enum SignalDisposition {
-  /// What `signal(7)` says of it.
+  /// The default action that `signal(7)` lists.
   DEFAULT(0),
-  /// Nothing.
+  /// The signal is ignored.
   IGNORE(1);
 
   private final long handler;
@@ -13,14 +13,14 @@ public enum SignalDisposition {
     this.handler = handler;
   }
 
-  /// What is in the place of a handler.
+  /// The value of `sa_handler`.
   public long handler() {
     return handler;
   }
 
-  /// What it is by that.
+  /// The disposition for a value of `sa_handler`.
   ///
-  /// @throws IllegalArgumentException if it is a handler
+  /// @throws IllegalArgumentException if the value is the address of a handler
   public static SignalDisposition of(long handler) {
     for (var disposition : values()) {
       if (disposition.handler == handler) {

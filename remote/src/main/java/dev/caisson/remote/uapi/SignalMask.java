@@ -1,12 +1,12 @@
 package dev.caisson.remote.uapi;
 
-/// What becomes of the signals that are blocked. See `sigprocmask(2)`.
+/// How a call changes the blocked signals. See `sigprocmask(2)`.
 public enum SignalMask {
-  /// They stay blocked, and those that are given are, too.
+  /// Blocks the given signals as well.
   BLOCK(0),
-  /// They stay blocked, but for those that are given.
+  /// Unblocks the given signals.
   UNBLOCK(1),
-  /// Those that are given are blocked, and no others.
+  /// Blocks exactly the given signals.
   SETMASK(2);
 
   private final int number;
@@ -15,7 +15,7 @@ public enum SignalMask {
     this.number = number;
   }
 
-  /// As the kernel has it.
+  /// The number in the kernel's headers.
   public int number() {
     return number;
   }

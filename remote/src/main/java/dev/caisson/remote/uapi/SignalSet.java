@@ -8,14 +8,14 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/// Signals as the kernel has them: a bit each. See `sigset_t` in `signal(7)`.
+/// A set of signals in the kernel's form: one bit for each. See `sigset_t` in `signal(7)`.
 public final class SignalSet {
-  /// In bytes.
+  /// The size of a `sigset_t`, in bytes.
   public static final int SIZE = 8;
 
   private SignalSet() {}
 
-  /// A `sigset_t`.
+  /// Makes a `sigset_t`.
   public static MemorySegment of(Set<Signal> signals) {
     var set = MemorySegment.ofArray(new long[1]);
     set.set(
@@ -25,7 +25,7 @@ public final class SignalSet {
     return set;
   }
 
-  /// Those that are in one.
+  /// The signals of a `sigset_t`.
   public static Set<Signal> parse(MemorySegment set) {
     long bits = set.get(JAVA_LONG, 0);
     return IntStream.rangeClosed(1, Long.SIZE)

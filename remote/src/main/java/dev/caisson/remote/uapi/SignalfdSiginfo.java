@@ -11,18 +11,18 @@ import java.util.List;
 /// A signal that was read from a descriptor. See `signalfd(2)`.
 ///
 /// @param code why it was sent, as in `sigaction(2)`, such as SI_USER (0)
-/// @param pid who sent it, and
-/// @param uid as which user
-/// @param status of SIGCHLD, with what a child exited, or which signal ended it
+/// @param pid the process id of the sender
+/// @param uid the user id of the sender
+/// @param status for SIGCHLD, the exit status of the child, or the signal that ended it
 public record SignalfdSiginfo(Signal signal, int code, int pid, int uid, int status) {
   private static final Layouts LAYOUT = Layouts.SIGNALFD_SIGINFO;
 
-  /// How many bytes one is, for `read(2)`.
+  /// The size of one record, in bytes, for `read(2)`.
   public static final int SIZE = (int) LAYOUT.size();
 
-  /// Reads what was read.
+  /// Parses a record.
   ///
-  /// @throws IllegalArgumentException if there is no such signal
+  /// @throws IllegalArgumentException if its signal is unknown
   public static List<SignalfdSiginfo> parse(byte[] bytes) {
     var memory = MemorySegment.ofArray(bytes);
     var all = new ArrayList<SignalfdSiginfo>();

@@ -118,7 +118,7 @@ public enum SoOption implements SocketOption {
     return number;
   }
 
-  /// As C has it.
+  /// The name in C.
   @Override
   public String toString() {
     return "SO_" + name();

@@ -8,19 +8,19 @@ import java.util.Arrays;
 
 /// The address of a socket. See `sockaddr(3type)`.
 public sealed interface Sockaddr {
-  /// A place in the file system. See `unix(7)`.
+  /// A path in the file system. See `unix(7)`.
   ///
-  /// One of more than 107 bytes is reached through `/proc`, which the process must see then.
+  /// A path of more than 107 bytes is reached through `/proc`, which the process must see.
   record Unix(Path path) implements Sockaddr {}
 
-  /// A name that is in no file system. See `unix(7)`, abstract.
+  /// A name outside the file system. See `unix(7)`, abstract.
   final class Abstract implements Sockaddr {
     private static final int MOST = 107;
 
     private final byte[] name;
 
-    /// @param name without the NUL that is before it; any other is a byte of it like all
-    /// @throws IllegalArgumentException if it is empty, or longer than 107 bytes
+    /// @param name without the leading NUL; any other NUL is part of the name
+    /// @throws IllegalArgumentException if the name is empty, or longer than 107 bytes
     public Abstract(byte[] name) {
       if (name.length < 1 || name.length > MOST) {
         throw new IllegalArgumentException(
@@ -29,12 +29,12 @@ public sealed interface Sockaddr {
       this.name = name.clone();
     }
 
-    /// A name that is text.
+    /// An abstract name that is text.
     public Abstract(String name) {
       this(PathBytes.encode(name));
     }
 
-    /// The name, without the NUL that is before it.
+    /// The name, without the leading NUL.
     public byte[] name() {
       return name.clone();
     }
@@ -55,28 +55,28 @@ public sealed interface Sockaddr {
     }
   }
 
-  /// That of a Unix socket that has none. To bind to it gives an abstract one that the kernel
+  /// The address of an unbound Unix socket. Binding to it assigns an abstract name that the kernel
   /// chooses. See `unix(7)`, unnamed.
   record Unnamed() implements Sockaddr {}
 
-  /// See `ip(7)`.
+  /// An IPv4 address. See `ip(7)`.
   ///
-  /// @param port 0 to 65535; 0 for one that the kernel chooses
+  /// @param port 0 to 65535; 0 lets the kernel choose one
   record Inet(Inet4Address address, int port) implements Sockaddr {
-    /// @throws IllegalArgumentException if there is no such port
+    /// @throws IllegalArgumentException if the port is out of range
     public Inet {
       checkPort(port);
     }
   }
 
-  /// See `ipv6(7)`.
+  /// An IPv6 address. See `ipv6(7)`.
   ///
-  /// @param port 0 to 65535; 0 for one that the kernel chooses
+  /// @param port 0 to 65535; 0 lets the kernel choose one
   /// @param flowinfo 0 for none
-  /// @param scope the index of an interface, for a link-local address; that of the address does not
-  ///   count
+  /// @param scope the index of an interface, for a link-local address; the scope in `address` is
+  ///   ignored
   record Inet6(Inet6Address address, int port, int flowinfo, int scope) implements Sockaddr {
-    /// @throws IllegalArgumentException if there is no such port
+    /// @throws IllegalArgumentException if the port is out of range
     public Inet6 {
       checkPort(port);
     }
@@ -88,9 +88,9 @@ public sealed interface Sockaddr {
     }
   }
 
-  /// See `netlink(7)`.
+  /// A netlink address. See `netlink(7)`.
   ///
-  /// @param port 0 for the kernel, or for one that it chooses
-  /// @param groups multicast groups, a bit each
+  /// @param port 0 for the kernel, or to let the kernel choose one
+  /// @param groups multicast groups, one bit each
   record Netlink(int port, int groups) implements Sockaddr {}
 }

@@ -15,9 +15,9 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteOrder;
 
-/// Addresses of sockets as the kernel has them.
+/// Socket addresses in the kernel's form.
 public final class SockaddrBytes {
-  /// Room for any: `struct sockaddr_storage`.
+  /// Size of the largest address: `struct sockaddr_storage`.
   public static final int ROOM = 128;
 
   private static final int AF_UNIX = 1;
@@ -38,9 +38,9 @@ public final class SockaddrBytes {
 
   private SockaddrBytes() {}
 
-  /// The address, exactly as long as it is.
+  /// The address in the kernel's form, exactly as long as it needs to be.
   ///
-  /// @throws IllegalArgumentException if it is of a Unix socket, and too long
+  /// @throws IllegalArgumentException if it is a Unix path of more than 107 bytes
   public static MemorySegment of(Sockaddr address) {
     return switch (address) {
       case Sockaddr.Unix unix -> path(PathBytes.of(unix.path()));
@@ -52,7 +52,7 @@ public final class SockaddrBytes {
     };
   }
 
-  /// Whether it is a path for which there is no room.
+  /// Whether the address is a path that does not fit into `sockaddr_un`.
   public static boolean tooLong(Sockaddr address) {
     return address instanceof Sockaddr.Unix unix
         && PATH + PathBytes.of(unix.path()).length + 1 > Layouts.SOCKADDR_UN.size();
@@ -66,7 +66,8 @@ public final class SockaddrBytes {
 
   private static MemorySegment path(byte[] path) {
     if (PATH + path.length + 1 > Layouts.SOCKADDR_UN.size()) {
-      throw new IllegalArgumentException("the name of the socket is too long");
+      throw new IllegalArgumentException(
+          "the path of a Unix socket has at most 107 bytes, not %d".formatted(path.length));
     }
     var made = made(AF_UNIX, PATH + path.length + 1);
     MemorySegment.copy(path, 0, made, JAVA_BYTE, PATH, path.length);
@@ -104,9 +105,9 @@ public final class SockaddrBytes {
     return made;
   }
 
-  /// Reads an address, exactly as long as it is.
+  /// Parses an address, exactly as long as the kernel reported.
   ///
-  /// @throws IOException if it is of a family that is not known here, or too short
+  /// @throws IOException if the address family is unknown, or the address has a wrong size
   public static Sockaddr parse(MemorySegment bytes) throws IOException {
     if (bytes.byteSize() == 0) {
       return new Sockaddr.Unnamed();
@@ -129,21 +130,23 @@ public final class SockaddrBytes {
             new Sockaddr.Netlink(
                 bytes.get(JAVA_INT_UNALIGNED, NL.offset("nl_pid")),
                 bytes.get(JAVA_INT_UNALIGNED, NL.offset("nl_groups")));
-        default -> throw new IOException("an address of the unknown family " + family);
+        default -> throw new IOException("unknown address family %d".formatted(family));
       };
     } catch (IndexOutOfBoundsException tooShort) {
-      throw new IOException("an address of %d bytes".formatted(bytes.byteSize()), tooShort);
+      throw new IOException(
+          "a socket address of %d bytes is too short".formatted(bytes.byteSize()), tooShort);
     } catch (UnknownHostException wrongLength) {
       throw new AssertionError(wrongLength);
     }
   }
 
   private static Sockaddr unix(MemorySegment path) throws IOException {
-    // A path that fills the array has a NUL behind it, which the kernel counts, too.
+    // The kernel appends a NUL to a path that fills the array, and counts it.
     long room = Layouts.SOCKADDR_UN.size() - PATH;
     boolean named = path.byteSize() > 1 && path.get(JAVA_BYTE, 0) == 0;
     if (path.byteSize() > (named ? room : room + 1)) {
-      throw new IOException("the name of a socket with %d bytes".formatted(path.byteSize()));
+      throw new IOException(
+          "the name of a Unix socket is too long: %d bytes".formatted(path.byteSize()));
     }
     if (named) {
       return new Sockaddr.Abstract(path.asSlice(1).toArray(JAVA_BYTE));

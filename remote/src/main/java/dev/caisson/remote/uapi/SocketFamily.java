@@ -1,6 +1,6 @@
 package dev.caisson.remote.uapi;
 
-/// Which addresses a socket has. See `socket(2)`.
+/// The address family of a socket. See `socket(2)`.
 public enum SocketFamily {
   /// See `unix(7)`.
   UNIX(1),
@@ -17,7 +17,7 @@ public enum SocketFamily {
     this.number = number;
   }
 
-  /// As the kernel has it.
+  /// The number in the kernel's headers.
   public int number() {
     return number;
   }

@@ -4,8 +4,8 @@ import java.util.stream.Stream;
 
 /// An option of a socket: a level and a number. See `getsockopt(2)`.
 ///
-/// Many have a name: those of [SoOption] for all sockets, and those of a protocol. [#of] makes any
-/// other.
+/// Named options are in [SoOption], for all sockets, and in the enums of the protocols. [#of] makes
+/// any other.
 public sealed interface SocketOption
     permits SoOption,
         IpOption,
@@ -14,13 +14,13 @@ public sealed interface SocketOption
         UdpOption,
         NetlinkOption,
         SocketOption.Other {
-  /// SOL_SOCKET, or the number of a protocol, as the kernel has it.
+  /// SOL_SOCKET, or the number of a protocol.
   int level();
 
-  /// The number of the option at its level, as the kernel has it.
+  /// The number of the option at its level.
   int number();
 
-  /// Returns the option with a level and a number: the one that has a name, if there is one.
+  /// The option with a level and a number: the named one, if there is one.
   static SocketOption of(int level, int number) {
     return Stream.<SocketOption[]>of(
             SoOption.values(),
@@ -35,7 +35,7 @@ public sealed interface SocketOption
         .orElseGet(() -> new Other(level, number));
   }
 
-  /// An option without a name here. [SocketOption#of] makes it.
+  /// An option without a name in this package. [SocketOption#of] makes it.
   record Other(int level, int number) implements SocketOption {
     @Override
     public String toString() {

@@ -1,14 +1,14 @@
 package dev.caisson.remote.uapi;
 
-/// How a socket transfers what it is given. See `socket(2)`.
+/// How a socket transfers data. See `socket(2)`.
 public enum SocketType {
-  /// Bytes, in order.
+  /// A stream of bytes, in order.
   STREAM(1),
-  /// Messages, each by itself.
+  /// Separate messages, in any order.
   DGRAM(2),
-  /// What is below the transport.
+  /// Raw packets, below the transport protocol.
   RAW(3),
-  /// Messages, in order.
+  /// Separate messages, in order, over a connection.
   SEQPACKET(5);
 
   private final int number;
@@ -17,7 +17,7 @@ public enum SocketType {
     this.number = number;
   }
 
-  /// As the kernel has it.
+  /// The number in the kernel's headers.
   public int number() {
     return number;
   }

@@ -8,15 +8,15 @@ import dev.caisson.linux.abi.Layouts;
 import java.lang.foreign.MemorySegment;
 import java.time.Instant;
 
-/// What `statx(2)` tells of a file.
+/// The attributes of a file, from `statx(2)`.
 ///
-/// @param mode its type and permissions, as `inode(7)` says
+/// @param mode its type and permissions, as in `inode(7)`
 /// @param size in bytes
-/// @param blocks of 512 bytes, how many it takes
-/// @param rdevMajor of a device node, what it stands for, and
-/// @param rdevMinor the second half of that
-/// @param devMajor the file system that it is on, and
-/// @param devMinor the second half of that
+/// @param blocks the space it takes, in blocks of 512 bytes
+/// @param rdevMajor the major number of a device node
+/// @param rdevMinor the minor number of a device node
+/// @param devMajor the major number of the file system's device
+/// @param devMinor the minor number of the file system's device
 public record Stat(
     int mode,
     int nlink,
@@ -33,17 +33,17 @@ public record Stat(
     int rdevMinor,
     int devMajor,
     int devMinor) {
-  /// Of a `struct statx`, in bytes.
+  /// The size of a `struct statx`, in bytes.
   public static final long SIZE = Layouts.STATX.size();
 
-  /// What of it has to be asked for: STATX_BASIC_STATS.
+  /// The fields to request: STATX_BASIC_STATS.
   public static final int BASIC_STATS = 0x7ff;
 
   private static final long SECONDS = Layouts.STATX_TIMESTAMP.offset("tv_sec");
   private static final long NANOSECONDS = Layouts.STATX_TIMESTAMP.offset("tv_nsec");
   private static final int S_IFMT = 0170000;
 
-  // Looked up once: a tree is walked by this.
+  // Looked up once, because a walk of a tree reads many.
   private static final long MODE = Layouts.STATX.offset("stx_mode");
   private static final long NLINK = Layouts.STATX.offset("stx_nlink");
   private static final long UID = Layouts.STATX.offset("stx_uid");
@@ -60,7 +60,7 @@ public record Stat(
   private static final long DEV_MAJOR = Layouts.STATX.offset("stx_dev_major");
   private static final long DEV_MINOR = Layouts.STATX.offset("stx_dev_minor");
 
-  /// Reads a `struct statx`.
+  /// Parses a `struct statx`.
   public static Stat of(MemorySegment statx) {
     return new Stat(
         statx.get(JAVA_SHORT, MODE) & 0xffff,
@@ -81,7 +81,7 @@ public record Stat(
   }
 
   private static Instant time(MemorySegment statx, long at) {
-    // A file may have a time that is none here: the nearest that is one.
+    // A file system may report a time that `Instant` cannot hold: the nearest valid one.
     return Instant.ofEpochSecond(
         Math.clamp(
             statx.get(JAVA_LONG, at + SECONDS),
@@ -90,22 +90,22 @@ public record Stat(
         Math.clamp(statx.get(JAVA_INT, at + NANOSECONDS), 0, 999_999_999));
   }
 
-  /// Whether it is a directory.
+  /// Whether the file is a directory.
   public boolean isDirectory() {
     return (mode & S_IFMT) == 0040000;
   }
 
-  /// Whether it is a regular file.
+  /// Whether the file is a regular file.
   public boolean isRegularFile() {
     return (mode & S_IFMT) == 0100000;
   }
 
-  /// Whether it is a symbolic link.
+  /// Whether the file is a symbolic link.
   public boolean isSymbolicLink() {
     return (mode & S_IFMT) == 0120000;
   }
 
-  /// Its permissions, with the set-id and sticky bits.
+  /// The permissions, with the set-id and sticky bits.
   public int permissions() {
     return mode & 07777;
   }

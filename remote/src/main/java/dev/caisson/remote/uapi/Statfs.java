@@ -7,16 +7,16 @@ import dev.caisson.linux.abi.Layouts;
 import java.lang.foreign.MemorySegment;
 import java.util.Set;
 
-/// What `statfs(2)` tells of a file system.
+/// The size and properties of a file system, from `statfs(2)`.
 ///
 /// @param type its magic number, such as TMPFS_MAGIC (0x01021994)
 /// @param bsize the size of a block, in bytes
-/// @param blocks how many there are, of which
-/// @param bfree are free, and
-/// @param bavail are free for anybody
-/// @param files how many files there can be, of which
-/// @param ffree are not there yet
-/// @param namelen how long a name can be
+/// @param blocks the number of blocks
+/// @param bfree the number of free blocks
+/// @param bavail the number of free blocks for unprivileged users
+/// @param files the number of inodes
+/// @param ffree the number of free inodes
+/// @param namelen the maximum length of a name, in bytes
 public record Statfs(
     long type,
     long bsize,
@@ -27,7 +27,7 @@ public record Statfs(
     long ffree,
     long namelen,
     Set<StatfsFlag> flags) {
-  /// Reads a `struct statfs`.
+  /// Parses a `struct statfs`.
   public static Statfs of(MemorySegment statfs) {
     return new Statfs(
         get(statfs, "f_type"),

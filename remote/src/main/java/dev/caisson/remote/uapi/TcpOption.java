@@ -58,7 +58,7 @@ public enum TcpOption implements SocketOption {
     return number;
   }
 
-  /// As C has it.
+  /// The name in C.
   @Override
   public String toString() {
     return "TCP_" + name();

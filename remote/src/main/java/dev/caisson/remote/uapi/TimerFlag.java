@@ -4,7 +4,7 @@ import dev.caisson.linux.Flag;
 
 /// How a timer is set. See `timerfd_settime(2)`.
 public enum TimerFlag implements Flag {
-  /// The first time is one of the clock, not a time from now.
+  /// The first expiration is a time of the clock, not a delay from now.
   ABSTIME(0x1),
   /// With [#ABSTIME]: a read fails with ECANCELED when the clock is set.
   CANCEL_ON_SET(0x2);

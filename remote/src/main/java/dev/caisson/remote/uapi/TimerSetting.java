@@ -6,26 +6,26 @@ import dev.caisson.linux.abi.Layouts;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 
-/// When a timer goes off. See `timerfd_settime(2)`.
+/// When a timer expires. See `timerfd_settime(2)`.
 ///
-/// @param value for the first time: so long from now, or since the beginning of the clock; zero for
-///   never
-/// @param interval so long after each time again; zero for once only
+/// @param value the first expiration: a delay from now, or a time of the clock; zero disarms the
+///   timer
+/// @param interval the time between further expirations; zero for a single one
 public record TimerSetting(Duration value, Duration interval) {
   private static final long VALUE = Layouts.ITIMERSPEC.offset("it_value");
   private static final long INTERVAL = Layouts.ITIMERSPEC.offset("it_interval");
   private static final long SECONDS = Layouts.TIMESPEC.offset("tv_sec");
   private static final long NANOSECONDS = Layouts.TIMESPEC.offset("tv_nsec");
 
-  /// Never.
+  /// A disarmed timer.
   public static final TimerSetting NEVER = new TimerSetting(Duration.ZERO, Duration.ZERO);
 
-  /// Once.
+  /// Expires once.
   public static TimerSetting once(Duration value) {
     return new TimerSetting(value, Duration.ZERO);
   }
 
-  /// A `struct itimerspec`.
+  /// Makes a `struct itimerspec`.
   public MemorySegment bytes() {
     var itimerspec = Layouts.ITIMERSPEC.room();
     set(itimerspec, VALUE, value);
@@ -38,7 +38,7 @@ public record TimerSetting(Duration value, Duration interval) {
     itimerspec.set(JAVA_LONG, at + NANOSECONDS, time.toNanosPart());
   }
 
-  /// Reads one.
+  /// Parses a `struct itimerspec`.
   public static TimerSetting parse(MemorySegment itimerspec) {
     return new TimerSetting(get(itimerspec, VALUE), get(itimerspec, INTERVAL));
   }

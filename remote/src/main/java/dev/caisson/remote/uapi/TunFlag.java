@@ -2,10 +2,9 @@ package dev.caisson.remote.uapi;
 
 import dev.caisson.linux.Flag;
 
-/// How a network interface of a program behaves: [#TUN] or [#TAP], and others. See the kernel's
-/// `tuntap.rst`.
+/// How a tun or tap interface behaves: [#TUN] or [#TAP], and others. See the kernel's `tuntap.rst`.
 public enum TunFlag implements Flag {
-  /// Packets are those of IP.
+  /// Packets are IP packets.
   TUN(0x1),
   /// Packets are Ethernet frames.
   TAP(0x2),

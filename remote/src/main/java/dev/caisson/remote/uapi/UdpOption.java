@@ -32,7 +32,7 @@ public enum UdpOption implements SocketOption {
     return number;
   }
 
-  /// As C has it.
+  /// The name in C.
   @Override
   public String toString() {
     return "UDP_" + name();

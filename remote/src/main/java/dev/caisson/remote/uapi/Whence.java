@@ -1,6 +1,6 @@
 package dev.caisson.remote.uapi;
 
-/// From where an offset in a file counts. See `lseek(2)`.
+/// The base of an offset in a file. See `lseek(2)`.
 public enum Whence {
   /// The beginning of the file.
   SET(0),
@@ -10,7 +10,7 @@ public enum Whence {
   END(2),
   /// The next data at or after the offset.
   DATA(3),
-  /// The next hole at or after the offset; the end of the file is one.
+  /// The next hole at or after the offset; the end of the file counts as a hole.
   HOLE(4);
 
   private final int number;
@@ -19,7 +19,7 @@ public enum Whence {
     this.number = number;
   }
 
-  /// As the kernel has it.
+  /// The number in the kernel's headers.
   public int number() {
     return number;
   }

@@ -2,7 +2,8 @@ package dev.caisson.remote.uapi;
 
 import dev.caisson.linux.Flag;
 
-/// How an extended attribute is set. See `setxattr(2)`; without any, it may exist or not.
+/// How an extended attribute is set. See `setxattr(2)`; with the empty set, the attribute may exist
+/// or not.
 public enum XattrFlag implements Flag {
   /// An existing attribute is an error (EEXIST).
   CREATE(0x1),

@@ -1,5 +1,5 @@
-/// What the kernel's interface for programs is made of, as values: flags, structures and addresses,
-/// under the names that the kernel's headers give them, and how they lie in memory.
+/// The types of the kernel's interface as values: flags, structures and addresses, named as in the
+/// kernel's headers, with their layout in memory.
 @NullMarked
 package dev.caisson.remote.uapi;
 

@@ -13,15 +13,15 @@ import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
-/// The connection to a service on a thread of the same JVM: nothing is written as text, and no
-/// system call is made.
+/// The connection to a service on a thread of the same JVM. Messages are passed as objects: nothing
+/// is written as text, and no system call is made.
 ///
-/// What arrives is what would have come over a socket: values are copied, descriptors are the
-/// receiver's own, and what could not be sent is refused.
+/// It behaves as a socket does: values are copied, the receiver owns its descriptors, and a message
+/// that a socket could not send is refused.
 ///
-/// As safe as every [Connection].
+/// Thread safety is that of [Connection].
 public final class LocalConnection implements Connection {
-  /// Over a socket a value would stand in a message, and in its data.
+  /// On a socket a value is nested two levels deeper: in the message and in its data.
   private static final Json JSON =
       Json.within(
           new Limits(

@@ -9,9 +9,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
-/// One direction of a connection inside the JVM: a bounded queue that has an end, as a socket does.
+/// One direction of a connection inside the JVM: a bounded queue that can be ended, like a socket.
 final class Mailbox {
-  /// A service that signals faster than its host reads has to wait.
+  /// The bound. A service that signals faster than its host reads has to wait.
   private static final int ROOM = 64;
 
   private final ArrayDeque<Connection.Delivery> queue = new ArrayDeque<>();
@@ -21,7 +21,7 @@ final class Mailbox {
 
   /// Adds a message, waiting for room.
   ///
-  /// @return false if it has ended, so that this will not be read; it stays the caller's then
+  /// @return false if the queue has ended; the caller keeps the message then
   boolean put(Connection.Delivery delivery, Deadline deadline) throws IOException {
     lock.lock();
     try {
@@ -39,7 +39,7 @@ final class Mailbox {
     }
   }
 
-  /// Takes the next message, waiting for it.
+  /// Waits for the next message and takes it.
   ///
   /// @return empty at the end
   Optional<Connection.Delivery> take(Deadline deadline) throws IOException {
@@ -84,7 +84,7 @@ final class Mailbox {
     return ended || !queue.isEmpty();
   }
 
-  /// Waits until there is a message, or the end, and leaves it there.
+  /// Waits until there is a message, or the end, but does not take it.
   void awaitReady(Deadline deadline) throws IOException {
     lock.lock();
     try {
@@ -96,7 +96,7 @@ final class Mailbox {
     }
   }
 
-  /// Lets nothing more in; what is there can still be taken.
+  /// Ends the queue. Messages in it can still be taken.
   void end() {
     lock.lock();
     try {
@@ -107,7 +107,7 @@ final class Mailbox {
     }
   }
 
-  /// Ends it and gives up what has not been taken.
+  /// Ends the queue and closes the messages that have not been taken.
   void discard() {
     lock.lock();
     try {

@@ -2,7 +2,7 @@ package dev.caisson.service.internal;
 
 import java.io.IOException;
 
-/// What came over a connection is JSON, but not a message of the protocol.
+/// A peer sent JSON that is not a message of the protocol.
 ///
 /// Immutable.
 public final class MalformedMessageException extends IOException {

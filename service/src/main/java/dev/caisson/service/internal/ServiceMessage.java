@@ -10,10 +10,11 @@ import tools.jackson.core.JsonToken;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// What is said between a host and a service.
+/// A message between a host and a service.
 ///
-/// On the wire each is `{"type": T, "data": D}`. A [Request] goes from the host to the service and
-/// has exactly one answer, a [Reply] or a [Failure]; any number of [Signal]s may come before it.
+/// On the wire each message is `{"type": T, "data": D}`. A [Request] goes from the host to the
+/// service and has exactly one answer, a [Reply] or a [Failure]; any number of [Signal]s may come
+/// before it.
 ///
 /// Immutable, and so safe for many threads.
 public sealed interface ServiceMessage {
@@ -32,7 +33,7 @@ public sealed interface ServiceMessage {
     }
   }
 
-  /// `{"type": "reply", "data": {"reply": ...}}`; null is a value like others.
+  /// `{"type": "reply", "data": {"reply": ...}}`; null is a value like any other.
   record Reply(JsonNode value) implements ServiceMessage {
     @Override
     public String type() {
@@ -46,7 +47,7 @@ public sealed interface ServiceMessage {
     }
   }
 
-  /// `{"type": "signal", "data": {"reply": ...}}`: the key is that of a reply.
+  /// `{"type": "signal", "data": {"reply": ...}}`: the key is the same as in a reply.
   record Signal(JsonNode value) implements ServiceMessage {
     @Override
     public String type() {
@@ -86,18 +87,18 @@ public sealed interface ServiceMessage {
       try {
         return Optional.ofNullable(thrown.getMessage()).orElse("");
       } catch (RuntimeException bug) {
-        return "(its message cannot be had: " + bug.getClass().getSimpleName() + ")";
+        return "(getMessage() threw " + bug.getClass().getSimpleName() + ")";
       }
     }
   }
 
-  /// The name of its kind on the wire.
+  /// The name of the type on the wire.
   String type();
 
-  /// Writes what stands in `data`.
+  /// Writes the content of `data`.
   void encodeData(JsonGenerator json);
 
-  /// Writes what goes over the wire.
+  /// Writes the message as it goes over the wire.
   default void encode(JsonGenerator json) {
     json.writeStartObject();
     json.writeStringProperty("type", type());
@@ -108,14 +109,14 @@ public sealed interface ServiceMessage {
     json.writeEndObject();
   }
 
-  /// The same as a tree.
+  /// The message as a tree.
   default JsonNode toJson() throws IOException {
     return Json.tree(this::encode);
   }
 
-  /// Reads what came over the wire, the parser standing at its first token.
+  /// Reads a message. The parser is at its first token.
   ///
-  /// @throws MalformedMessageException if it is not one of the four
+  /// @throws MalformedMessageException if it is not one of the four messages
   static ServiceMessage decode(JsonParser json) throws MalformedMessageException {
     if (json.currentToken() != JsonToken.START_OBJECT) {
       throw new MalformedMessageException("a message must be an object");
@@ -158,7 +159,7 @@ public sealed interface ServiceMessage {
     return value.stringValue();
   }
 
-  /// All that can stand in `data`, whatever the type: that may come after it.
+  /// All keys that `data` can have, for any type: `type` may come after `data`.
   final class Data {
     private @Nullable JsonNode name;
     private @Nullable JsonNode args;

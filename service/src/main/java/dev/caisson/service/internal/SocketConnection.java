@@ -7,9 +7,10 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 
-/// The connection to another process, by the wire of osbuild's `host.py`. It owns the channel.
+/// The connection to another process, in the wire format of osbuild's `host.py`. It owns the
+/// channel.
 ///
-/// As safe as every [Connection].
+/// Thread safety is that of [Connection].
 public record SocketConnection(JsonChannel channel) implements Connection {
   @Override
   public void send(ServiceMessage message, List<Fd> descriptors, Deadline deadline)

@@ -1,5 +1,5 @@
-/// The wire: the messages of the protocol, and the two connections that they travel over, a socket
-/// and a queue in memory.
+/// The messages of the protocol, and the two kinds of connection that carry them: a socket, and a
+/// queue in memory.
 @NullMarked
 package dev.caisson.service.internal;
 

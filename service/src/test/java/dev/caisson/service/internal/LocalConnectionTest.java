@@ -32,10 +32,10 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Two ends in one JVM that behave as two ends of a socket do.
+/// The two ends of a connection inside a JVM behave like the ends of a socket.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early, and more than once, is what is shown
+@SuppressWarnings("try") // the test closes early, and more than once, on purpose
 class LocalConnectionTest {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
@@ -65,7 +65,7 @@ class LocalConnectionTest {
     }
   }
 
-  /// Sends until there is no room.
+  /// Sends messages until there is no more room.
   private int fill() throws IOException {
     for (int sent = 0; ; sent++) {
       try {
@@ -78,7 +78,7 @@ class LocalConnectionTest {
   }
 
   @Test
-  void whatIsChangedAfterSendingDoesNotChangeWhatArrives() throws IOException {
+  void changesAfterSendingDoNotReachTheReceiver() throws IOException {
     var value = NODES.objectNode().put("a", 1);
     var inner = value.putArray("inner").add("x");
     send(value);
@@ -102,7 +102,7 @@ class LocalConnectionTest {
   }
 
   @Test
-  void whatASocketWouldNotCarryIsRefusedAndTheNextMessageGoesThrough() throws IOException {
+  void aMessageThatASocketRefusesIsRefusedAndTheNextOneArrives() throws IOException {
     JsonNode deep = NODES.arrayNode();
     for (int i = 0; i < 300; i++) {
       deep = NODES.arrayNode().add(deep);
@@ -139,7 +139,7 @@ class LocalConnectionTest {
   }
 
   @Test
-  void oneDescriptorThatIsClosedKeepsAllFromBeingSent() throws IOException {
+  void oneClosedDescriptorPreventsTheSend() throws IOException {
     var closed = memfd("closed");
     closed.close();
     try (var good = memfd("good")) {
@@ -151,7 +151,7 @@ class LocalConnectionTest {
   }
 
   @Test
-  void whatNobodyTakesIsClosed() throws IOException {
+  void messagesThatAreNotReceivedAreClosed() throws IOException {
     try (var file = memfd("f")) {
       for (int i = 0; i < 10; i++) {
         send(json("[]"), List.of(file));
@@ -162,7 +162,7 @@ class LocalConnectionTest {
   }
 
   @Test
-  void whatWasSentBeforeTheEndArrivesBeforeTheEnd() throws IOException {
+  void messagesSentBeforeTheEndArriveBeforeTheEnd() throws IOException {
     send(json("[1]"));
     send(json("[2]"));
     pair.host().close();
@@ -241,7 +241,7 @@ class LocalConnectionTest {
   }
 
   @Test
-  void eachPlaceThatBecomesFreeIsTakenByOneWhoWaits() throws Exception {
+  void eachFreePlaceWakesAWaitingSender() throws Exception {
     int room = fill();
     var waiting = new ArrayList<Background<Boolean>>();
     for (int i = 0; i < 10; i++) {
@@ -279,7 +279,7 @@ class LocalConnectionTest {
   }
 
   @Test
-  void aListenerThatNeverReturnsDoesNotKeepTheManagerFromStopping() throws Exception {
+  void aListenerThatNeverReturnsDoesNotPreventTheStopOfTheManager() throws Exception {
     var enough = new CountDownLatch(1);
     var manager = Support.manager(OutputListener.NONE, SHORT);
     var client = manager.start("many", new SampleService(() -> {}));

@@ -18,8 +18,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// What passes between two of this JVM is what passes over a socket, and nothing else: a service
-/// that works here must work as a program.
+/// A connection inside a JVM accepts exactly the messages that a socket accepts: a service that
+/// works in the JVM must also work as a program.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class SameRefusalsTest {

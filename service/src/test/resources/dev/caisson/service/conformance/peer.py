@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""The other side of the conformance cases: a host service and a host, from the description of the wire alone.
+"""The peer of the conformance cases: a host service and a host, written only from the description of the wire.
 
     peer.py --service-id ID --service-fd FD [...]       is a service
     peer.py drive CASES.json EXECUTABLE [NUMBER...]     runs cases against a service, as its host
 
-It uses nothing of osbuild and nothing of Caisson, so that both sides are never wrong in the same way. The driver prints
-one line of JSON for each case: what happened, not whether that is right.
+It uses no code of osbuild or Caisson, so that both sides never share a fault. The driver prints one line of JSON for
+each case: what happened, not whether it is right.
 """
 
 import array
@@ -26,12 +26,12 @@ SPILL = 128 * 1024
 SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK
 MOST_BYTES = 64 << 20
 
-# Far more than anything takes here: what waits so long hangs.
+# Far longer than any step takes: a wait that reaches it is a hang.
 PATIENCE = 40
 
 
 class ProtocolError(Exception):
-    """The other side does not keep to the protocol."""
+    """The peer broke the protocol."""
 
 
 class Ended(Exception):
@@ -39,7 +39,7 @@ class Ended(Exception):
 
 
 class Refused(Exception):
-    """What was asked for is not done, and nothing was sent."""
+    """The request was refused, and nothing was sent."""
 
 
 class RemoteError(Exception):
@@ -56,10 +56,10 @@ class RemoteError(Exception):
 
 
 def parse(data):
-    """One JSON value, in UTF-8, without what JSON does not have."""
+    """Parses one JSON value in UTF-8, strictly."""
 
     def refuse(constant):
-        raise ProtocolError(constant + " is no JSON")
+        raise ProtocolError(constant + " is not JSON")
 
     def unique(pairs):
         if len({key for key, _ in pairs}) < len(pairs):
@@ -109,14 +109,14 @@ class Connection:
             raise
 
     def payload(self, fds):
-        """Reads the payload's descriptor, which is no more one of the message's."""
+        """Reads the payload from its descriptor, and removes the descriptor from those of the message."""
         if not fds:
             raise ProtocolError("the descriptor of the payload is missing")
         fd = fds.pop(0)
         try:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
-                raise ProtocolError("the descriptor of the payload is no file of an acceptable size")
+                raise ProtocolError("the descriptor of the payload is not a file of an acceptable size")
             self.form = {
                 "memfd": os.readlink(f"/proc/self/fd/{fd}"),
                 "position": os.lseek(fd, 0, os.SEEK_CUR),
@@ -199,13 +199,13 @@ def close_all(fds):
 
 
 def open_descriptors():
-    """Number and target of what is open."""
+    """The numbers and targets of open descriptors."""
     found = {}
     for name in os.listdir("/proc/self/fd"):
         try:
             found[int(name)] = os.readlink("/proc/self/fd/" + name)
         except FileNotFoundError:
-            pass  # The one that lists the directory.
+            pass  # The descriptor that lists the directory.
     return found
 
 
@@ -213,7 +213,7 @@ def open_descriptors():
 
 
 class Methods:
-    """What the cases call, whatever the service speaks by. Returns a value and descriptors, which are given away."""
+    """The methods of the cases, for any wire. They return a value and descriptors, which they give away."""
 
     remembered = 0
     last_words = None
@@ -241,7 +241,7 @@ class Methods:
         return [contents(fd) for fd in fds], []
 
     def do_copies(self, args, fds):
-        """As many copies of the only descriptor."""
+        """Returns a number of copies of the only descriptor."""
         return None, [os.dup(fds[0]) for _ in range(args[0])]
 
     def do_emit(self, args, fds):
@@ -268,11 +268,11 @@ class Methods:
         return None, []
 
     def do_leaked(self, _args, _fds):
-        """How many memfds are open that were not when it was told to remember."""
+        """The number of memfds that have been opened since the method `remember`."""
         return self.memfds() - self.remembered, []
 
     def do_reply_with_a_closed_descriptor(self, _args, fds):
-        """The descriptors of the call, the second of them closed already."""
+        """Returns the descriptors of the call, of which it has closed the second."""
         copies = [os.dup(fd) for fd in fds]
         os.close(copies[1])
         return "impossible", copies
@@ -316,7 +316,7 @@ class Methods:
         }, []
 
     def inherited(self, service_fd):
-        """What it was started with. What Python opens by itself is closed in children, so that tells it apart."""
+        """What the service was started with. The descriptors that Python opens itself are close-on-exec."""
         numbers = [
             number for number in open_descriptors() if number != service_fd and os.get_inheritable(number)
         ]
@@ -334,7 +334,7 @@ class Methods:
         os._exit(args[0])
 
     def end(self):
-        """What every stop does."""
+        """The actions of every stop."""
         if self.last_words:
             fd, text = self.last_words
             append(fd, text)
@@ -360,7 +360,7 @@ class Service(Methods):
             fcntl.fcntl(fd, fcntl.F_GETFD)
         self.connection.send({"type": "signal", "data": {"reply": value}}, fds)
 
-    # Methods of this one alone, which say what no other would
+    # Further methods, which send what a correct service never sends
 
     def do_raw(self, args, fds):
         for packet in args:
@@ -369,7 +369,7 @@ class Service(Methods):
         return None, []
 
     def do_form(self, _args, _fds):
-        """In which form this call has come."""
+        """The form in which this call has come."""
         return self.connection.form, []
 
     def do_reply_in(self, args, fds):
@@ -396,7 +396,7 @@ class Service(Methods):
             try:
                 kind, data = decode(message)
                 if kind != "method":
-                    raise ProtocolError("a service is sent methods alone")
+                    raise ProtocolError("only methods can be called on a service")
                 (name,) = texts(data, "name")
                 value, reply_fds = self.invoke(name, data.get("args", []), fds)
             finally:
@@ -432,7 +432,7 @@ def is_open(fd):
 
 
 def raw(packet):
-    """The bytes of a packet that is given as text or in hexadecimal."""
+    """The bytes of a packet, which is given as text or in hexadecimal."""
     return bytes.fromhex(packet["hex"]) if "hex" in packet else packet["packet"].encode("utf-8")
 
 
@@ -448,7 +448,7 @@ def serve(argv):
 
 
 class Process:
-    """A service that was started."""
+    """A started service."""
 
     def __init__(self, uid, executable, arguments):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -473,7 +473,7 @@ class Process:
             self.output = pipe.read()
 
     def stop(self):
-        """Closes the connection and waits; the exit status."""
+        """Closes the connection, waits for the end and returns the exit status."""
         self.connection.socket.close()
         status = self.process.wait(PATIENCE)
         self.reader.join(PATIENCE)
@@ -494,7 +494,7 @@ class Manager:
         self.services[uid] = Process(uid, executable, arguments)
 
     def call(self, uid, step, fds, on_signal):
-        """Value and descriptors of the reply, and the form in which it came."""
+        """Calls a method. Returns the value and descriptors of the reply, and the form in which it came."""
         connection = self.services[uid].connection
         data = {"name": step["call"]}
         if "args" in step:
@@ -532,7 +532,7 @@ class Manager:
             raise
 
     def send(self, uid, packets, fds):
-        """Sends packets as they are, and returns the answers to each, one unless the packet says how many."""
+        """Sends raw packets, and returns the answers to each: one, unless the packet gives another number."""
         connection = self.services[uid].connection
         answers = []
         for packet in packets:
@@ -549,7 +549,7 @@ class Manager:
         return answers
 
     def abandon(self, uid, method):
-        """Calls a method that signals, and leaves after its first signal."""
+        """Calls a method that signals, and closes the connection after its first signal."""
         connection = self.services[uid].connection
         connection.send({"type": "method", "data": {"name": method}})
         self.receive(connection)
@@ -562,7 +562,7 @@ class Manager:
         self.lines.setdefault(uid, []).extend(output.split("\n")[: None if output[-1:] not in ("\n", "") else -1])
 
     def close(self, first):
-        """Stops all, the last started first; how that went, and what the first has printed."""
+        """Stops all services, the last started first. Returns how they ended and the output of the first."""
         for uid in reversed(list(self.services)):
             self.stop(uid)
         statuses = self.statuses
@@ -576,7 +576,7 @@ FIRST = "conformance"
 
 
 def expand(value):
-    """What cases abbreviate: a text or list repeated, and numbers from 0."""
+    """Expands the abbreviations of cases: a repeated text or list, and numbers from 0."""
     if isinstance(value, list):
         return [expand(one) for one in value]
     if not isinstance(value, dict):
@@ -590,7 +590,7 @@ def expand(value):
 
 
 def descriptors(case):
-    """All that a case passes, by name: a file by its path, anything else by its contents."""
+    """Opens the descriptors of a case, by name: a file by its path, a memfd by its contents."""
     names = set()
     for step in case["steps"]:
         names.update(step.get("with", []))
@@ -603,7 +603,7 @@ def descriptors(case):
 
 
 def take(manager, executable, step, fds):
-    """One step, and what came of it."""
+    """Takes one step, and returns its result."""
     uid = step.get("service", FIRST)
     signals = []
 

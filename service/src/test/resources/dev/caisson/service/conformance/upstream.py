@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""The conformance cases with the host services of osbuild itself, which PYTHONPATH leads to.
+"""Runs the conformance cases with the host services of osbuild itself, which is on the PYTHONPATH.
 
     upstream.py --service-id ID --service-fd FD [...]       is a service, made with its Service
     upstream.py drive CASES.json EXECUTABLE [NUMBER...]     runs cases against a service, with its ServiceManager
 
-The methods and the driver are those of the peer. Nothing here speaks the wire.
+The methods and the driver are those of the peer. This file has no code for the wire.
 """
 
 import os
@@ -34,7 +34,7 @@ class Service(peer.Methods, host.Service):
 
 
 class Monitor:
-    """Takes the lines of services, and drops them: which of them come before the end is not certain."""
+    """Drops the lines of services: which of them come before the end is not certain."""
 
     def log(self, _line):
         pass

@@ -9,43 +9,44 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
-/// What is left of calls for which nobody waits any more: answers that have not come, answers that
-/// somebody has to look at, calls that these give cause to, and memory that was used.
+/// What abandoned calls leave behind: pending answers, answers to be handled, cleanup calls that
+/// they require, and memory that the calls use.
 ///
-/// Cleanup calls and memory are added by any thread; all else is for the holder of the connection.
+/// Any thread may add cleanup calls and memory; all other methods are for the holder of the
+/// connection.
 public final class AbandonedCalls {
-  /// First those without an answer, in the order in which the answers come; then those with one.
+  /// Calls without an answer, in the order of the expected answers.
   private final Deque<Left> unanswered = new ArrayDeque<>();
 
   private final Deque<Left> answered = new ArrayDeque<>();
   private final Queue<CleanupCall> cleanups = new ConcurrentLinkedQueue<>();
   private final Queue<Block> memory = new ConcurrentLinkedQueue<>();
 
-  /// What becomes of an answer that comes when nobody waits for it any more.
+  /// Handles a late answer of an abandoned call.
   @FunctionalInterface
   public interface Late {
-    /// Nothing.
+    /// Ignores the answer.
     Late DROPPED = (index, result) -> {};
 
-    /// It has come.
+    /// Handles the answer.
     ///
-    /// @param index of the request among those that went together
+    /// @param index the index of the request among those that were sent together
     void answered(int index, long result) throws IOException;
   }
 
   private record Left(Late late, int index, long result) {}
 
-  /// A call is left that has no answer yet.
+  /// Adds an abandoned call whose answer is pending.
   public void leave(Late late, int index) {
     unanswered.add(new Left(late, index, 0));
   }
 
-  /// A call is left that has its answer.
+  /// Adds an abandoned call with its answer.
   public void leave(Late late, int index, long result) {
     answered.add(new Left(late, index, result));
   }
 
-  /// The next answer has come, to a call that was left or to a cleanup call.
+  /// Records the next answer, to an abandoned call or to a cleanup call.
   public void answer(long result) {
     var left = unanswered.poll();
     if (left != null) {
@@ -53,28 +54,28 @@ public final class AbandonedCalls {
     }
   }
 
-  /// Has all that have come looked at. One that cannot be, for want of time, is looked at again the
-  /// next time.
+  /// Handles all answers that have come. If the deadline passes meanwhile, the next call continues
+  /// with the same answer.
   public void look() throws IOException {
     while (!answered.isEmpty()) {
       var left = answered.element();
       try {
         left.late().answered(left.index(), left.result());
       } catch (AnswerException lie) {
-        // There is nothing to be put back.
+        // An invalid answer needs no cleanup.
       }
       answered.remove();
     }
   }
 
-  /// Has something done before the next call is made.
+  /// Queues cleanup calls, to be made before the next call.
   public void later(List<CleanupCall> more) {
     cleanups.addAll(more);
   }
 
-  /// Takes what is to be done next.
+  /// Takes the next cleanup calls.
   ///
-  /// @param most how much at most
+  /// @param most how many at most
   public List<CleanupCall> cleanups(int most) {
     var next = new ArrayList<CleanupCall>();
     while (next.size() < most) {
@@ -87,24 +88,24 @@ public final class AbandonedCalls {
     return next;
   }
 
-  /// Keeps memory for as long as somebody may write to it.
+  /// Keeps memory until no abandoned call can write to it.
   public void keep(Block used) {
     memory.add(used);
   }
 
-  /// Gives memory back, for all that was left is done.
+  /// Frees the kept memory, when no abandoned call is pending.
   public void giveBack() {
     for (var used = memory.poll(); used != null; used = memory.poll()) {
       used.close();
     }
   }
 
-  /// Whether there is no more to be done than to give memory back.
+  /// Whether only memory is left to be freed.
   public boolean isDone() {
     return unanswered.isEmpty() && answered.isEmpty() && cleanups.isEmpty();
   }
 
-  /// There will be no answers to what has been asked.
+  /// Drops the calls without an answer: their answers will not come.
   public void forgetUnanswered() {
     unanswered.clear();
   }

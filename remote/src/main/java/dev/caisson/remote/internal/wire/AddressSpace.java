@@ -10,11 +10,11 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 
-/// Memory that this JVM and a process have in common, and all who share that process's memory: a
-/// file in memory, mapped on both sides.
+/// Memory that this JVM shares with a process and with all that share its memory: a memfd, mapped
+/// on both sides.
 ///
-/// On another machine it is not that: what is here is a copy of what is there, for as much as has
-/// been written or read last.
+/// For a process on another machine, it is this JVM's copy of the process's memory, as last written
+/// or read.
 public final class AddressSpace implements AutoCloseable {
   public static final long SIZE = 64L << 20;
   private static final long ALIGNMENT = 16;
@@ -32,12 +32,12 @@ public final class AddressSpace implements AutoCloseable {
     this.mapping = mapping;
   }
 
-  /// Makes the file, which takes no more memory than is used of it, and maps it here.
+  /// Makes a memfd, which takes only the memory that is used of it, and maps it.
   public static AddressSpace create() throws SystemCallException {
     return create(true);
   }
 
-  /// Makes memory of which the process has its own.
+  /// Makes the copy of memory that a process on another machine has itself.
   public static AddressSpace copy() throws SystemCallException {
     return create(false);
   }
@@ -46,7 +46,7 @@ public final class AddressSpace implements AutoCloseable {
     var file = Memfd.memfdCreate("caisson-shared");
     try {
       file.ftruncate(SIZE);
-      // Whoever cut it off would hit this JVM with SIGBUS.
+      // A process that truncated the file would kill this JVM by SIGBUS.
       Memfd.addSeals(file, Set.of(Seal.SHRINK, Seal.GROW, Seal.SEAL));
       return new AddressSpace(file, Mapping.mmap(file, 0, SIZE), shared);
     } catch (SystemCallException failure) {
@@ -55,29 +55,29 @@ public final class AddressSpace implements AutoCloseable {
     }
   }
 
-  /// Whether it is the same memory on both sides.
+  /// Whether both sides map the same memory.
   public boolean isShared() {
     return shared;
   }
 
-  /// The file, for the process to map.
+  /// The memfd, for the process to map.
   public Fd file() {
     return file;
   }
 
-  /// Says where the process has mapped it. The file is not needed any more.
+  /// Sets the address at which the process has mapped the memory, and closes the file.
   public void mappedAt(long address) {
     remote = address;
     file.close();
   }
 
-  /// Memory with whatever was in it.
+  /// Allocates memory with undefined contents.
   ///
-  /// @throws OutOfSpaceException if there is none left in one piece
+  /// @throws OutOfSpaceException if no free range is large enough
   /// @throws IllegalArgumentException if the size is negative
   public synchronized Block allocate(long size) {
     if (size < 0) {
-      throw new IllegalArgumentException("%d bytes of memory".formatted(size));
+      throw new IllegalArgumentException("the size of memory is negative: %d".formatted(size));
     }
     if (size > SIZE) {
       throw new OutOfSpaceException(size);
@@ -115,12 +115,12 @@ public final class AddressSpace implements AutoCloseable {
     free.put(from, length + (after == null ? 0 : after));
   }
 
-  /// One more process uses it.
+  /// Counts a further process that uses the memory.
   public synchronized void retain() {
     users++;
   }
 
-  /// A process uses it no longer; it goes with the last.
+  /// Counts a process less; the last one frees the memory.
   public synchronized void release() {
     if (--users == 0) {
       close();

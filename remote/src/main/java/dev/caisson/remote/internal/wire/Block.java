@@ -2,9 +2,8 @@ package dev.caisson.remote.internal.wire;
 
 import java.lang.foreign.MemorySegment;
 
-/// A piece of a process's memory, for as long as this is open, and the same piece as this JVM sees
-/// it: the memory itself if they have it in common, else what was written to it or read from it
-/// last.
+/// A piece of a process's memory, valid until it is closed, with this JVM's view of it: the memory
+/// itself if it is shared, otherwise a copy as last written or read.
 public final class Block implements AutoCloseable {
   private final long address;
   private final MemorySegment shadow;
@@ -17,7 +16,7 @@ public final class Block implements AutoCloseable {
     this.giveBack = giveBack;
   }
 
-  /// Where it is in the process.
+  /// Its address in the process.
   ///
   /// @throws IllegalStateException if it is closed
   public synchronized long address() {
@@ -25,7 +24,7 @@ public final class Block implements AutoCloseable {
     return address;
   }
 
-  /// It as this JVM sees it.
+  /// This JVM's view of it.
   ///
   /// @throws IllegalStateException if it is closed
   public synchronized MemorySegment shadow() {
@@ -33,18 +32,18 @@ public final class Block implements AutoCloseable {
     return shadow;
   }
 
-  /// How long it is, in bytes.
+  /// Its size in bytes.
   public long size() {
     return shadow.byteSize();
   }
 
   private void check() {
     if (closed) {
-      throw new IllegalStateException("memory of a process was used after it was closed");
+      throw new IllegalStateException("the memory of a process is closed");
     }
   }
 
-  /// Gives it back. Idempotent.
+  /// Frees the memory. Idempotent.
   @Override
   public synchronized void close() {
     if (!closed) {

@@ -1,9 +1,9 @@
 package dev.caisson.remote.internal.wire;
 
-/// A part of memory.
+/// A range of memory.
 ///
-/// @param from where it begins, in bytes
-/// @param to where it ends
+/// @param from its start, in bytes
+/// @param to its end, exclusive
 public record ByteRange(long from, long to) {
   public static final ByteRange NONE = new ByteRange(0, 0);
 
@@ -15,7 +15,7 @@ public record ByteRange(long from, long to) {
     return size() == 0;
   }
 
-  /// With another part, and what is in between.
+  /// The smallest range that contains this one and another.
   public ByteRange and(ByteRange other) {
     if (isEmpty()) {
       return other;

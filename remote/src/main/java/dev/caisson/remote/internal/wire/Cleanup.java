@@ -3,16 +3,16 @@ package dev.caisson.remote.internal.wire;
 import java.io.IOException;
 import java.util.List;
 
-/// What there is to be put back when a call was made and whoever made it waits no longer.
+/// Cleanup for a call whose caller gave up.
 @FunctionalInterface
 public interface Cleanup {
   Cleanup NONE = result -> List.of();
 
-  /// The descriptor that is its result.
+  /// Closes the descriptor that the call has opened.
   Cleanup DESCRIPTOR = result -> List.of(CleanupCall.close(result));
 
-  /// How that is done.
+  /// The calls to make.
   ///
-  /// @param result what the call returned, which was no error
+  /// @param result what the call returned, which is not an error
   List<CleanupCall> of(long result) throws IOException;
 }

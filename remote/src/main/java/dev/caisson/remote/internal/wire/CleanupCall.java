@@ -5,7 +5,7 @@ import dev.caisson.linux.abi.SystemCall;
 import java.util.List;
 import java.util.stream.LongStream;
 
-/// A call that nobody waits for, whatever comes of it: it puts something back.
+/// A call that undoes an effect of another one; its result is ignored.
 public record CleanupCall(SystemCall nr, List<Long> arguments) {
   public static CleanupCall of(SystemCall nr, long... arguments) {
     return new CleanupCall(nr, LongStream.of(arguments).boxed().toList());
@@ -20,7 +20,7 @@ public record CleanupCall(SystemCall nr, List<Long> arguments) {
     return arguments.stream().mapToLong(word -> word).toArray();
   }
 
-  /// Ends a child of the process, and takes what the kernel keeps of it.
+  /// Kills a child of the process, and reaps it.
   ///
   /// @param pid its id, as the process sees it
   public static List<CleanupCall> end(long pid) {

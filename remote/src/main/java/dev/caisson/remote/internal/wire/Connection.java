@@ -22,26 +22,26 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
-/// How calls get to a process and their results back: a request of 56 bytes, an answer of 8, in
-/// order. See `docs/reference/stub-wire.md`.
+/// Carries calls to a process and results back: a request of 56 bytes, an answer of 8, in order.
+/// See `docs/reference/stub-wire.md`.
 ///
-/// Whoever uses it holds its lock: a process makes one call at a time. The results of a caller who
-/// waits for them no longer are read by the next, who then does what they give cause to.
+/// A caller holds the connection's lock: a process makes one call at a time. If a caller gives up,
+/// the next one reads the late results, and runs the cleanup calls that they require.
 public final class Connection implements AutoCloseable {
-  /// The most requests without an answer: far fewer than both sockets hold.
+  /// The limit of unanswered requests: far fewer than both sockets hold.
   public static final int MOST = 128;
 
   public static final int REQUEST = 56;
   private static final int ARGUMENTS = 6;
   public static final int ANSWER = 8;
 
-  /// In the upper half of a number: what has been answered goes out before the call is made.
+  /// In the upper half of a call's number: sends the pending answers before the call is made.
   public static final long FLUSH = 1L << 32;
 
-  /// How much memory is read at once: less than any socket holds.
+  /// How much memory is read at once: less than any socket buffer holds.
   private static final int CHUNK = 32 * 1024;
 
-  /// What a process needs for what does not block, if it is not in a call already.
+  /// Time enough for requests that do not block, if the process is not in a call.
   private static final Duration AT_ONCE = Duration.ofMillis(100);
 
   private volatile UnixSocket socket;
@@ -54,24 +54,25 @@ public final class Connection implements AutoCloseable {
   private String peer = "a process";
   private int owed;
 
-  /// How many of those that are owed last tell how much comes over the data socket.
+  /// How many of the last unanswered requests are fetches, whose answers announce data on the data
+  /// socket.
   private int fetches;
 
-  /// How much the only one that is owed must tell to have been written.
+  /// How many bytes the only unanswered request is to write.
   private long writing;
 
   private boolean lost;
 
   private final AbandonedCalls abandoned = new AbandonedCalls();
 
-  /// @param ahead whether the other side speaks the extension
+  /// @param ahead whether the process supports the extension
   public Connection(UnixSocket socket, boolean ahead) {
     this(socket, ahead, Optional.empty());
   }
 
-  /// One to a process that has no memory in common with this JVM.
+  /// A connection to a process that shares no memory with this JVM.
   ///
-  /// @param ahead whether the other side speaks the extension
+  /// @param ahead whether the process supports the extension
   public Connection(UnixSocket socket, boolean ahead, DataSocket data) {
     this(socket, ahead, Optional.of(data));
   }
@@ -80,11 +81,11 @@ public final class Connection implements AutoCloseable {
     this.socket = socket;
     this.ahead = ahead;
     this.data = data;
-    // Who waits for a child on another machine takes it again and again.
+    // Fair: a thread that waits for a child on another machine takes the lock again and again.
     this.lock = new ReentrantLock(data.isPresent());
   }
 
-  /// Says whom it leads to, for messages.
+  /// Sets the name of the process, for messages.
   public void peer(String name) {
     peer = name;
   }
@@ -93,8 +94,8 @@ public final class Connection implements AutoCloseable {
     return ahead;
   }
 
-  /// Waits until nobody else uses it, and nothing is on its way: what others have given to the
-  /// process is then theirs no longer.
+  /// Waits until no other thread uses the connection, and no answer is pending. Memory that
+  /// abandoned calls used is free then.
   public void lock(Deadline deadline) throws IOException {
     try {
       boolean fair = data.isPresent();
@@ -127,7 +128,7 @@ public final class Connection implements AutoCloseable {
       try {
         receive(Math.min(owed - fetches, MOST), deadline);
       } finally {
-        // Also those that have come before the rest was late.
+        // Also for the answers that came before the deadline passed.
         for (int i = 0; i < before - owed; i++) {
           abandoned.answer(answer(i));
         }
@@ -153,17 +154,17 @@ public final class Connection implements AutoCloseable {
     }
   }
 
-  /// Has something done before the next call is made.
+  /// Queues cleanup calls, to be made before the next call.
   public void later(List<CleanupCall> more) {
     abandoned.later(more);
   }
 
-  /// What nobody has done yet, nor will: the connection is at its end.
+  /// Takes the cleanup calls that can no longer be made, because the connection has ended.
   public List<CleanupCall> undone() {
     return abandoned.cleanups(Integer.MAX_VALUE);
   }
 
-  /// The one who has sent the last requests waits no longer.
+  /// Records the last requests as abandoned: their caller has given up.
   private void leave(int count, AbandonedCalls.Late late) {
     int had = count - (owed - fetches);
     for (int i = 0; i < count; i++) {
@@ -187,7 +188,7 @@ public final class Connection implements AutoCloseable {
     } while (fetches > 0 && fetched(socket, deadline) >= 0);
   }
 
-  /// The answer of the next fetch: so much comes then.
+  /// Reads the answer of the next fetch: the size of the data that follows.
   private long fetched(DataSocket socket, Deadline deadline) throws IOException {
     receive(1, deadline);
     fetches--;
@@ -199,7 +200,7 @@ public final class Connection implements AutoCloseable {
     return count;
   }
 
-  /// Gives memory back that calls have used, as soon as none of them is under way any more.
+  /// Frees memory that calls have used, as soon as no call is pending.
   public void giveBack(Block memory) {
     abandoned.keep(memory);
     if (lock.tryLock()) {
@@ -213,14 +214,14 @@ public final class Connection implements AutoCloseable {
     }
   }
 
-  /// Puts a request together.
+  /// Writes a request.
   ///
-  /// @param arguments six at most; the others are 0
+  /// @param arguments at most six; the rest are 0
   public void request(int index, long number, long... arguments) {
     request(requests, index, number, arguments);
   }
 
-  /// Puts a request together, in memory of the caller's.
+  /// Writes a request into the caller's memory.
   public static void request(MemorySegment requests, int index, long number, long... arguments) {
     long at = (long) index * REQUEST;
     requests.set(JAVA_LONG, at, number);
@@ -231,9 +232,10 @@ public final class Connection implements AutoCloseable {
 
   /// Sends the first requests, and waits for their answers.
   ///
-  /// @param late what becomes of those that come too late
-  /// @throws ConnectionLostException if there is no answer, nor will be
-  /// @throws dev.caisson.linux.DeadlineException if there is none in time; the calls go on
+  /// @param late handles answers that come too late
+  /// @throws ConnectionLostException if the connection is lost before the answers
+  /// @throws dev.caisson.linux.DeadlineException if the answers do not come in time; the calls
+  ///   continue
   public void exchange(int count, Deadline deadline, AbandonedCalls.Late late) throws IOException {
     send(count, deadline);
     try {
@@ -246,7 +248,7 @@ public final class Connection implements AutoCloseable {
 
   private void send(int count, Deadline deadline) throws IOException {
     try {
-      // There is always room: no more is ever on its way than fits.
+      // Does not block: at most [#MOST] requests are pending, and the socket holds more.
       socket.send(requests.asSlice(0, (long) count * REQUEST), deadline);
     } catch (SystemCallException | IllegalStateException | ClosedChannelException broken) {
       throw lost(false);
@@ -257,10 +259,10 @@ public final class Connection implements AutoCloseable {
     owed += count;
   }
 
-  /// Has descriptors closed, by requests whose answers nobody waits for: the next who uses it drops
-  /// them. Nothing if it is in use, or lost.
+  /// Closes descriptors without waiting for the answers, which the next caller drops. No-op if the
+  /// connection is in use or lost.
   ///
-  /// @return whether that will be done
+  /// @return whether the requests were sent
   public boolean post(int... descriptors) {
     if (!lock.tryLock()) {
       return false;
@@ -296,14 +298,15 @@ public final class Connection implements AutoCloseable {
     } catch (SystemCallException | IllegalStateException | ClosedChannelException broken) {
       throw lost(true);
     } catch (IOException given) {
-      // Whole answers are of calls that are over; of a part, the rest cannot be told from the next.
+      // A whole answer ends its call. After a partial answer, the position in the stream is
+      // unknown.
       owed -= have / ANSWER;
       lost |= have % ANSWER != 0;
       throw given;
     }
   }
 
-  /// Whether answers are due that may come yet.
+  /// Whether the process is still in a call.
   public boolean isInCall() {
     if (!lock.tryLock()) {
       return true;
@@ -320,7 +323,7 @@ public final class Connection implements AutoCloseable {
     }
   }
 
-  /// Writes a part of memory, as it is here, to the process. Nothing if they have it in common.
+  /// Writes a range of this JVM's copy to the process. No-op if the memory is shared.
   public void write(Block memory, ByteRange part, Deadline deadline) throws IOException {
     if (data.isEmpty() || part.isEmpty()) {
       return;
@@ -334,12 +337,12 @@ public final class Connection implements AutoCloseable {
     } catch (SystemCallException | IllegalStateException | ClosedChannelException broken) {
       throw lost(true);
     } catch (IOException failure) {
-      // Nobody knows how much has been sent.
+      // The amount that was sent is unknown.
       lost = true;
       throw failure;
     }
     receive(1, deadline);
-    // The kernel takes less if the process is stopped meanwhile; the rest is there.
+    // The kernel takes less if the process is stopped meanwhile; the rest is still in the socket.
     for (long at = part.from(); answer(0) < writing; receive(1, deadline)) {
       if (answer(0) <= 0) {
         throw lost(true);
@@ -361,11 +364,11 @@ public final class Connection implements AutoCloseable {
     request(0, SystemCall.RECVFROM.number(), socket.there(), address, part.size(), waitAll);
   }
 
-  /// Makes the call that is the first request, and has the part of memory here that it changes,
-  /// unless it fails.
+  /// Makes the call of the first request, and copies the range of memory that it changes to this
+  /// JVM, unless the call fails.
   ///
-  /// @param late what becomes of its answer if that, or the memory, comes too late
-  /// @return what it returns, or the negated errno
+  /// @param late handles the answer if it, or the memory, comes too late
+  /// @return what the call returns, or the negated errno
   public long call(Block memory, ByteRange changed, Deadline deadline, AbandonedCalls.Late late)
       throws IOException {
     if (data.isEmpty() || changed.isEmpty()) {
@@ -400,15 +403,15 @@ public final class Connection implements AutoCloseable {
     return result;
   }
 
-  /// Reads a part of memory from the process. Nothing if they have it in common.
+  /// Reads a range of memory from the process. No-op if the memory is shared.
   public void read(Block memory, ByteRange part, Deadline deadline) throws IOException {
     if (data.isPresent() && !part.isEmpty()) {
       read(memory, new ArrayDeque<>(List.of(part)), data.get(), deadline);
     }
   }
 
-  /// Reads parts of memory: so much at a time as fits into the process's socket, so that it never
-  /// waits for this side while this side waits for it.
+  /// Reads ranges of memory. Each round fits into the process's socket buffer, so that the two
+  /// sides never wait for each other.
   private void read(Block memory, Deque<ByteRange> rest, DataSocket socket, Deadline deadline)
       throws IOException {
     while (!rest.isEmpty()) {
@@ -438,7 +441,7 @@ public final class Connection implements AutoCloseable {
     request(index, ahead ? number | FLUSH : number, socket.there(), address, part.size(), noSignal);
   }
 
-  /// Takes what the next fetch brings. The kernel sends less if the process is stopped meanwhile.
+  /// Reads the data of the next fetch. The kernel sends less if the process is stopped meanwhile.
   private void fetch(
       Block memory, ByteRange part, Deque<ByteRange> rest, DataSocket socket, Deadline deadline)
       throws IOException {
@@ -465,8 +468,7 @@ public final class Connection implements AutoCloseable {
     return answers.getAtIndex(JAVA_LONG, index);
   }
 
-  /// Says that the process has ended, or is another program: nothing of it writes to memory any
-  /// more.
+  /// Called when the process has ended, or is another program: it no longer writes to the memory.
   public void ended() {
     lock.lock();
     try {
@@ -477,14 +479,14 @@ public final class Connection implements AutoCloseable {
     }
   }
 
-  /// Says that there will be no more answers, though somebody may have a copy of the other end.
+  /// Ends the wait for answers, even if another process has a copy of the other end.
   public void shutdown() {
     socket.shutdown();
   }
 
-  /// Goes on with another socket, of a process that goes on, and is in no call any more.
+  /// Replaces the socket of a process that continues, and is no longer in a call.
   ///
-  /// @param nextData for memory that is not in common
+  /// @param nextData for memory that is not shared
   public void replace(UnixSocket next, Optional<DataSocket> nextData) {
     var before = socket;
     var dataBefore = data;
@@ -506,8 +508,8 @@ public final class Connection implements AutoCloseable {
     dataBefore.ifPresent(DataSocket::close);
   }
 
-  /// Ends it, and with it the process, unless that goes on with another. Whoever is in a call has
-  /// left it then.
+  /// Ends the connection, and with it the process, unless it accepts another connection. Returns
+  /// after a caller in a call has left it.
   @Override
   public void close() {
     socket.close();

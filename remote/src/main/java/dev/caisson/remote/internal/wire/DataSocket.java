@@ -6,24 +6,24 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// A socket over which memory goes to a process that has none in common with this JVM, and back.
-/// See `docs/reference/stub-wire.md`.
+/// A socket that carries memory to and from a process that shares none with this JVM. See
+/// `docs/reference/stub-wire.md`.
 public final class DataSocket implements AutoCloseable {
   private static final int DROPPED_AT_ONCE = 32 * 1024;
 
   private final UnixSocket socket;
   private final int there;
 
-  /// What is on its way here for nobody.
+  /// The number of bytes still to come for abandoned reads.
   private long unwanted;
 
-  /// @param there the number of the other end
+  /// @param there the number of the other end in the process
   public DataSocket(UnixSocket socket, int there) {
     this.socket = socket;
     this.there = there;
   }
 
-  /// The number of the other end.
+  /// The number of the other end in the process.
   public int there() {
     return there;
   }
@@ -32,9 +32,9 @@ public final class DataSocket implements AutoCloseable {
     socket.send(bytes, deadline);
   }
 
-  /// Fills memory with what comes.
+  /// Fills memory with bytes from the socket.
   ///
-  /// @return whether it could be filled; otherwise the connection is at its end
+  /// @return false if the connection has ended
   public boolean receive(MemorySegment room, Deadline deadline) throws IOException {
     long have = 0;
     try {
@@ -51,14 +51,14 @@ public final class DataSocket implements AutoCloseable {
     }
   }
 
-  /// Says that so much will come that nobody waits for.
+  /// Announces bytes that will come for an abandoned read.
   public void unwanted(long count) {
     unwanted += count;
   }
 
-  /// Waits for what nobody waits for, and drops it.
+  /// Drains the bytes of abandoned reads.
   ///
-  /// @return whether it has come; otherwise the connection is at its end
+  /// @return false if the connection has ended
   public boolean drop(Deadline deadline) throws IOException {
     if (unwanted == 0) {
       return true;

@@ -11,22 +11,22 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/// What a stub says of itself, taken as it comes: in pieces of any size, within the limits of
-/// [dev.caisson.remote.Bootstrap]. See `docs/reference/stub-wire.md`.
+/// Parses a stub's description of itself, which may arrive in pieces of any size. See
+/// `docs/reference/stub-wire.md`.
 public final class Description {
   private static final int LENGTH = 8;
 
   private static final byte[] MAGIC = {'c', 'a', 'i', 's', 's', 'o', 'n', 1};
 
-  /// The size of what comes before the strings, in bytes.
+  /// The size of the part before the strings, in bytes.
   public static final int SIZE = 80;
 
-  /// What the kernel allows for all strings together, in bytes.
+  /// The kernel's limit for all strings together, in bytes.
   public static final int MOST = 6 << 20;
 
   private static final int ACKNOWLEDGEMENT = 16;
 
-  /// What the kernel allows for one string (MAX_ARG_STRLEN).
+  /// The kernel's limit for one string (MAX_ARG_STRLEN).
   private static final int LONGEST = 32 * 4096;
 
   private final byte[] head = new byte[SIZE];
@@ -36,12 +36,12 @@ public final class Description {
 
   private Kind kind = Kind.HEAD;
 
-  /// What is being filled, and how much of it has come.
+  /// The part that is being filled; [#have] counts its bytes.
   private byte[] part = head;
 
   private int have;
 
-  /// How many strings are missing.
+  /// How many arguments have not come yet.
   private long missingArguments;
 
   private long missingVariables;
@@ -54,14 +54,14 @@ public final class Description {
     STRING
   }
 
-  /// What the controller sends first: upstream reads none of it; the rest asks for the extension.
+  /// The controller's first message: it requests the extension; upstream's stub reads none of it.
   public static byte[] magic() {
     return MAGIC.clone();
   }
 
-  /// Takes what has come next. What comes after the end is ignored.
+  /// Takes the next bytes. Ignores bytes after the end.
   ///
-  /// @throws StubException if that is no description
+  /// @throws StubException if they are not a description
   public void take(MemorySegment bytes) throws IOException {
     for (long from = 0; from < bytes.byteSize() && !complete; ) {
       long count = Math.min(bytes.byteSize() - from, part.length - have);
@@ -74,7 +74,7 @@ public final class Description {
     }
   }
 
-  /// Goes on to the next part, as this one is filled.
+  /// Continues with the next part when one is filled.
   private void next() throws IOException {
     have = 0;
     switch (kind) {
@@ -111,12 +111,12 @@ public final class Description {
     complete = missingArguments == 0 && missingVariables == 0;
   }
 
-  /// Whether all has come.
+  /// Whether the whole description has come.
   public boolean isComplete() {
     return complete;
   }
 
-  /// The part of which the length is known beforehand.
+  /// The part of fixed size.
   public MemorySegment head() {
     return MemorySegment.ofArray(head);
   }
@@ -129,7 +129,8 @@ public final class Description {
     return environment;
   }
 
-  /// Whether the extension is there: it has been acknowledged before anything was described.
+  /// The address of the stub's server with the extension; 0 if the stub has not acknowledged the
+  /// extension before it described itself.
   public static long acknowledged(UnixSocket connected) throws IOException {
     var received = connected.recvmsgNow(ACKNOWLEDGEMENT);
     if (received.isEmpty()) {
@@ -143,19 +144,19 @@ public final class Description {
     return MemorySegment.ofArray(data).get(JAVA_LONG_UNALIGNED, 8);
   }
 
-  /// Refuses a number of strings that no kernel allows.
+  /// Refuses a number of strings beyond the kernel's limit.
   public static void checkCount(long count) throws StubException {
     if (count < 0 || count > MOST / 8) {
-      throw new StubException("it says that it has %d strings".formatted(count));
+      throw new StubException("it reports an impossible count of strings: %d".formatted(count));
     }
   }
 
-  /// Refuses the length of a string that no kernel allows.
+  /// Refuses a string beyond the kernel's limit.
   ///
-  /// @param left how long all of them may yet be
+  /// @param left how many bytes all further strings may have
   public static void checkLength(long length, long left) throws StubException {
     if (length < 0 || length > LONGEST || length > left) {
-      throw new StubException("it says that a string has %d bytes".formatted(length));
+      throw new StubException("it reports an impossible length of a string: %d".formatted(length));
     }
   }
 }

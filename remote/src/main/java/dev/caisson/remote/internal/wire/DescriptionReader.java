@@ -11,7 +11,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Reads what a stub says of itself, which may be anything, and little at a time of what is much.
+/// Reads a stub's description of itself, which is untrusted: checks each size before it allocates
+/// memory.
 public final class DescriptionReader {
   private static final int AT_ONCE = 16 * 1024;
 
@@ -44,7 +45,7 @@ public final class DescriptionReader {
   private void fill() throws IOException {
     int more = socket.recv(buffer, deadline);
     if (more < 0) {
-      throw new StubException("it went before it had said who it is");
+      throw new StubException("it disconnected before its description was complete");
     }
     from = 0;
     to = more;

@@ -5,27 +5,27 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 
-/// The table that gives numbers to the descriptors of a process, and of all who share it. It is
-/// what it is, and nothing else: two tables with the same numbers in them are two tables.
+/// A descriptor table, which gives numbers to the descriptors of a process and of all that share
+/// the table. Compared by identity: two tables with equal numbers are different tables.
 public final class DescriptorTable {
   private final String owner;
 
-  /// The sockets by which the processes that share it are reached. Whoever gets a copy closes them:
-  /// the end of a process is seen by the end of its sockets.
+  /// The sockets of the processes that share the table. A process that gets copies of them closes
+  /// them: the end of a process shows as the end of its sockets.
   private final Set<Integer> sockets = new LinkedHashSet<>();
 
-  /// The processes that share it.
+  /// The processes that share the table.
   private final List<User> users = new CopyOnWriteArrayList<>();
 
-  /// A process that shares it.
+  /// A process that shares the table.
   public interface User {
     /// Closes a descriptor, as soon as the process is in no other call.
     ///
-    /// @return whether it is closed, or will be; otherwise the process cannot do that any more
+    /// @return false if the process can make no more calls
     boolean close(int number);
 
-    /// Closes descriptors that are of this library alone. No interceptor sees it, and it is waited
-    /// for only if that cannot be helped.
+    /// Closes descriptors of the library itself, past the interceptors, and without waiting if
+    /// possible.
     void closeSilently(int... numbers);
   }
 
@@ -41,10 +41,9 @@ public final class DescriptorTable {
     users.remove(process);
   }
 
-  /// Has a descriptor closed by whoever shares the table and can: the first that is asked, unless
-  /// its connection is lost.
+  /// Closes a descriptor through a process that shares the table, and has not lost its connection.
   ///
-  /// @param first who is asked first, if it is one of these
+  /// @param first asked first, if it shares the table
   public void close(int number, User first) {
     if (users.contains(first) && first.close(number)) {
       return;

@@ -24,24 +24,24 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /// The socket of this JVM to which ssh forwards connections from other machines.
 ///
-/// Each connection begins with a secret, which says which thread it is for: connections from many
-/// processes arrive in any order. One with an unknown secret is closed.
+/// Each connection starts with a secret that identifies the waiting thread, since connections of
+/// many processes arrive in any order. A connection with an unknown secret is closed.
 ///
 /// Safe for many threads.
 public final class ForwardedListener implements AutoCloseable {
   /// The length of a secret, in bytes: hexadecimal digits, so that a variable can hold it.
   public static final int SECRET = 32;
 
-  /// How many connections may be silent at once.
+  /// The limit of connections that have not sent their secret yet.
   private static final int SILENT = 128;
 
-  /// How many connections with one secret may wait: a stub has one for calls and one for data.
+  /// The limit of pending connections with one secret: a stub has one for calls and one for data.
   private static final int MOST_ARRIVED = 2;
 
   /// The timeout of a secret, after its first byte.
   private static final Duration TELLING = Duration.ofSeconds(10);
 
-  /// For the thread to end, once it has been interrupted.
+  /// How long to wait for the interrupted thread to end.
   private static final Duration END = Duration.ofSeconds(10);
 
   private static final SecureRandom RANDOM = new SecureRandom();
@@ -52,20 +52,21 @@ public final class ForwardedListener implements AutoCloseable {
   private final Thread thread;
   private volatile boolean closed;
 
-  /// @param listener owned by this from then on
-  /// @throws SystemCallException if there are no descriptors; the listener stays the caller's then
+  /// @param listener owned by this object from then on
+  /// @throws SystemCallException if the process is out of descriptors; then the caller still owns
+  ///   the listener
   public ForwardedListener(UnixListener listener) throws SystemCallException {
     this.listener = listener;
     this.acceptor = Acceptor.of(listener, SILENT);
     this.thread = Thread.ofVirtual().name("forwarded").start(this::accept);
   }
 
-  /// Connections that will come, and that tell the same secret.
+  /// Expected connections with the same secret.
   public final class Expected implements AutoCloseable {
     private final String secret;
     private final ReentrantLock lock = new ReentrantLock();
 
-    /// A connection has arrived, or none will any more.
+    /// Signalled when a connection has arrived, or no further one can.
     private final Condition changed = lock.newCondition();
 
     private final Deque<UnixSocket> arrived = new ArrayDeque<>();
@@ -75,7 +76,7 @@ public final class ForwardedListener implements AutoCloseable {
       this.secret = secret;
     }
 
-    /// What each connection tells first.
+    /// The secret that each connection sends first.
     public byte[] secret() {
       return secret.getBytes(StandardCharsets.US_ASCII);
     }
@@ -83,8 +84,8 @@ public final class ForwardedListener implements AutoCloseable {
     /// Waits for a connection.
     ///
     /// @return owned by the caller
-    /// @throws dev.caisson.linux.DeadlineException if none comes in time
-    /// @throws ConnectionLostException if none can come any more
+    /// @throws dev.caisson.linux.DeadlineException if no connection comes in time
+    /// @throws ConnectionLostException if no connection can come any more
     public UnixSocket await(Deadline deadline) throws IOException {
       lock.lock();
       try {
@@ -100,7 +101,8 @@ public final class ForwardedListener implements AutoCloseable {
         return arrived.remove();
       } catch (InterruptedException interrupt) {
         Thread.currentThread().interrupt();
-        throw new InterruptedIOException("interrupted while waiting for another machine");
+        throw new InterruptedIOException(
+            "interrupted while waiting for a connection from another machine");
       } finally {
         lock.unlock();
       }
@@ -146,7 +148,7 @@ public final class ForwardedListener implements AutoCloseable {
     }
   }
 
-  /// Begins to expect connections, until the result is closed.
+  /// Starts to expect connections, until the result is closed.
   public Expected expect() {
     var bytes = new byte[SECRET / 2];
     RANDOM.nextBytes(bytes);
@@ -165,7 +167,7 @@ public final class ForwardedListener implements AutoCloseable {
         Thread.ofVirtual().name("forwarded-secret").start(() -> identify(socket));
       }
     } catch (IOException | IllegalStateException ended) {
-      // By close, or because the kernel cannot accept any more.
+      // After close, or because the kernel accepts no more connections.
     } finally {
       closed = true;
       expected.values().forEach(Expected::end);
@@ -180,12 +182,12 @@ public final class ForwardedListener implements AutoCloseable {
         return;
       }
     } catch (IOException | IllegalStateException stranger) {
-      // Its connection is closed next.
+      // Its connection is closed below.
     }
     socket.close();
   }
 
-  /// Reads no more than the secret: what follows is for the thread that expects the connection.
+  /// Reads only the secret: the bytes after it are for the thread that expects the connection.
   private static String secret(UnixSocket socket) throws IOException {
     var deadline = Deadline.in(TELLING);
     try (var arena = Arena.ofConfined()) {

@@ -2,12 +2,12 @@ package dev.caisson.remote.internal.wire;
 
 import java.io.IOException;
 
-/// How memory that a process and this JVM do not have in common is written and read: by calls of
-/// the process, which wait for others and have as much time as they.
+/// Writes and reads memory that a process does not share with this JVM: by calls of the process,
+/// which wait for others and have their deadline.
 public interface MemoryAccess {
-  /// Writes a part of a block, as it is here.
+  /// Writes a range of this JVM's copy to the process.
   void write(Block block, ByteRange part) throws IOException;
 
-  /// Reads a part of a block.
+  /// Reads a range into this JVM's copy.
   void read(Block block, ByteRange part) throws IOException;
 }

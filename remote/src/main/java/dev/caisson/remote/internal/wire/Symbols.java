@@ -4,18 +4,19 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
 
-/// Where a stub has its functions, for children that it makes.
+/// The addresses of a stub's functions, for children that it makes.
 ///
 /// @param server serves one request at a time
-/// @param persistentServer goes on with another connection when one ends
-/// @param futexHelper ends when a word is cleared
-/// @param trampoline where a child begins
-/// @param serverAhead serves what has come at once; 0 if it does not speak the extension
+/// @param persistentServer accepts another connection when one ends
+/// @param futexHelper exits when a word is cleared
+/// @param trampoline where a child starts
+/// @param serverAhead serves all requests that have come; 0 if the stub does not support the
+///   extension
 public record Symbols(
     long server, long persistentServer, long futexHelper, long trampoline, long serverAhead) {
-  /// Reads them from a description.
+  /// Reads the addresses from a description.
   ///
-  /// @param head begins with the others
+  /// @param head starts with the other four
   public static Symbols of(MemorySegment head, long serverAhead) {
     return new Symbols(
         head.get(JAVA_LONG_UNALIGNED, 0),

@@ -1,5 +1,5 @@
-/// What goes between this JVM and a process, and what both have in common: requests and answers, a
-/// stub's description of itself, memory, numbers of descriptors. It knows nothing of calls.
+/// The link between this JVM and a process: requests and answers, a stub's description of itself,
+/// shared memory, numbers of descriptors. This package does not know the meaning of calls.
 @NullMarked
 package dev.caisson.remote.internal.wire;
 

@@ -17,7 +17,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Answers that come too late, and not all at once.
+/// Answers that come late and in pieces.
 @ExtendWith(NoLeaks.class)
 class ConnectionTest {
   private static final Duration LONG = Duration.ofSeconds(30);
@@ -30,7 +30,7 @@ class ConnectionTest {
   }
 
   @Test
-  void eachLateAnswerIsThatOfItsRequest() throws Exception {
+  void eachLateAnswerBelongsToItsRequest() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.STREAM);
         var connection = new Connection(pair.ours(), false)) {
       var told = new ArrayList<String>();
