@@ -32,8 +32,8 @@ public record Message(JsonNode value, List<Fd> descriptors) implements AutoClose
     return of(JsonNodeFactory.instance.nullNode());
   }
 
-  /// Creates the error reply of an API endpoint, in the form of osbuild's endpoints:
-  /// `{"method": "exception", "exception": {"type": ..., "value": ..., "traceback": ""}}`.
+  /// Creates the error reply of an API endpoint, in the form of osbuild's endpoints: `{"method":
+  /// "exception", "exception": {"type": ..., "value": ..., "traceback": ""}}`.
   ///
   /// @param type the name of the exception
   /// @param text the message of the exception

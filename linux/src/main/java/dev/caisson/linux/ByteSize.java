@@ -4,8 +4,7 @@ import java.util.Locale;
 
 /// A number of bytes: a limit of memory, output or disk space.
 ///
-/// `ByteSize.gib(5)` cannot overflow an `int`, as `5 << 30` does.
-/// Immutable.
+/// `ByteSize.gib(5)` cannot overflow an `int`, as `5 << 30` does. Immutable.
 ///
 /// @param bytes never negative
 public record ByteSize(long bytes) implements Comparable<ByteSize> {
