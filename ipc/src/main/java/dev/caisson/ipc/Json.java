@@ -175,7 +175,7 @@ public final class Json {
     return bytes.toByteArray();
   }
 
-  /// Initialized on first use of [#indented].
+  /// Initialized on first use of [Json#indented].
   private static final class Indented {
     static final JsonMapper MAPPER =
         JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();

@@ -110,7 +110,7 @@ final class JsonTree {
     }
   }
 
-  /// Initialized on first use of [#mapped].
+  /// Initialized on first use of [JsonTree#mapped].
   private static final class Pojos {
     static final JsonMapper MAPPER = new JsonMapper();
   }
