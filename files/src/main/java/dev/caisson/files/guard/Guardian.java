@@ -184,7 +184,7 @@ public final class Guardian {
       var exit = interrupts.through(() -> shell.waitid(BIRTH));
       interrupts.giveBack();
       if (!exit.success()) {
-        throw new IOException("the guardian of directories, /bin/sh, " + exit);
+        throw new IOException("cannot start the guardian: /bin/sh " + exit);
       }
       // Opened again with O_NONBLOCK: waiting for room before each write costs more than the write.
       return Fd.open(
