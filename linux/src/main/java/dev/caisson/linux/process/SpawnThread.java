@@ -113,7 +113,7 @@ public final class SpawnThread implements AutoCloseable {
     var task = new FutureTask<T>(work);
     synchronized (tasks) {
       if (closed) {
-        throw new IllegalStateException("the thread has been closed");
+        throw new IllegalStateException("the spawn thread is closed");
       }
       start();
       tasks.add(task);

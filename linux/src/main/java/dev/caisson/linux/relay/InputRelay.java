@@ -29,8 +29,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// - A regular file gets the position at which the process stopped reading. Until then its position
 ///   does not move.
-/// - A pipe loses only what the process read, until the process reads a whole page (4 KiB) at once.
-///   After that, up to 64 KiB of unread input can be lost, as with a program that reads ahead.
+/// - A pipe loses only what the process read, until the process has read a full page (4 KiB). After
+///   that, up to 64 KiB of unread input can be lost, as with a program that reads ahead.
 /// - A socket or device loses all copied input: what the process read and up to 128 KiB more.
 ///
 /// For a terminal there is [dev.caisson.linux.tty.TerminalRelay].

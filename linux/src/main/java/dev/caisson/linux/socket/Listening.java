@@ -15,8 +15,8 @@ import java.util.Set;
 
 /// Accepts connections from a listening socket. See `accept4(2)`.
 final class Listening {
-  /// The errors for a connection that was aborted before it was accepted, and for an empty backlog.
-  /// See `accept(2)`.
+  /// The errors that return no connection: an empty backlog, a signal, and a connection that was
+  /// aborted before it was accepted. See `accept(2)`.
   private static final Set<Long> GONE =
       Set.of(
           (long) -Errno.EAGAIN.number(),
