@@ -159,7 +159,7 @@ public final class JsonChannel implements AutoCloseable {
     }
     if (stat.size() > limits.messageBytes()) {
       throw new MessageException(
-          "a payload of %d bytes, %d at most are accepted"
+          "a payload of %d bytes, above the limit of %d"
               .formatted(stat.size(), limits.messageBytes()));
     }
     var text = new byte[(int) stat.size()];

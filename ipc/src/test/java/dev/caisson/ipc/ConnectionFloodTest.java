@@ -118,7 +118,7 @@ class ConnectionFloodTest {
         var working = JsonChannel.connect(socket(), Limits.DEFAULT, LONG)) {
       var floods = new ArrayList<FutureTask<Long>>();
       for (int t = 0; t < 2; t++) {
-        var flood = new FutureTask<>(this::rubbish);
+        var flood = new FutureTask<>(this::sendGarbage);
         floods.add(flood);
         Thread.ofPlatform().daemon().start(flood);
       }
@@ -145,7 +145,7 @@ class ConnectionFloodTest {
     }
   }
 
-  private long rubbish() throws IOException {
+  private long sendGarbage() throws IOException {
     long sent = 0;
     try (var client = UnixSocket.connect(UnixSocket.Type.SEQPACKET, socket(), LONG);
         var fd = Fd.open(Path.of("/dev/zero"))) {
@@ -198,7 +198,7 @@ class ConnectionFloodTest {
   }
 
   /// For [#withoutDescriptorsAConnectionWaitsIdleAndIsServedLater()]: has no descriptor left until
-  /// it is told to have some.
+  /// the test frees some.
   static final class ExhaustedServer {
     private ExhaustedServer() {}
 

@@ -264,8 +264,7 @@ class JsonChannelTest {
 
   @ParameterizedTest
   @ValueSource(ints = {60_000, 65537})
-  void sendingToAPeerThatDoesNotReadTimesOutAndSendsNothing(int bytes)
-      throws IOException {
+  void sendingToAPeerThatDoesNotReadTimesOutAndSendsNothing(int bytes) throws IOException {
     try (var channels = Channels.make()) {
       int sent = 0;
       try {
