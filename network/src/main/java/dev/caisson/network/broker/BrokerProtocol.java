@@ -84,7 +84,8 @@ public final class BrokerProtocol implements AutoCloseable {
     var host = value.path("host");
     var port = value.path("port");
     if (!method.isString() || !method.asString().equals("connect")) {
-      return Message.exception("MessageException", "not {\"method\": \"connect\", ...}");
+      return Message.exception(
+          "MessageException", "unknown method: send {\"method\": \"connect\", ...}");
     }
     if (!host.isString() || !port.isInt() || !message.descriptors().isEmpty()) {
       return Message.exception(

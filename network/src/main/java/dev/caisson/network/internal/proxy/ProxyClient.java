@@ -80,10 +80,10 @@ public record ProxyClient(
   /// Closing a socket with unread input would discard the response.
   public void linger() throws IOException {
     socket.shutdownOutput();
-    var rubbish = new byte[8192];
+    var discarded = new byte[8192];
     var until = Deadline.in(LINGER);
     for (int left = MOST_LINGERING; left > 0; ) {
-      int count = socket.recv(rubbish, 0, rubbish.length, until);
+      int count = socket.recv(discarded, 0, discarded.length, until);
       if (count < 0) {
         return;
       }
