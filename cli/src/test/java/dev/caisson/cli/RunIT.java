@@ -654,7 +654,7 @@ class RunIT {
         "--network|all|--network is none or host, not all",
         "--allow-host|example.org|no port: write example.org:443",
         "--allow-host|http://a:1|write a host and its port",
-        "--allow-host|a:99999|from 1 to 65535",
+        "--allow-host|a:99999|ports are 1 to 65535",
         "--allow-host|10.0.0.1/8:1|write 10.0.0.0/8",
         "--memory|1.5G|not a size such as 4096, 512M or 2G: 1.5G",
         "--memory|10|memory must be at least 1 MiB, not 10",
