@@ -3,6 +3,7 @@ package dev.caisson.cli;
 import dev.caisson.cli.command.Command;
 import dev.caisson.cli.command.Console;
 import dev.caisson.cli.command.ExitCode;
+import dev.caisson.cli.command.HelpPage;
 import dev.caisson.cli.command.Places;
 import dev.caisson.files.Scratch;
 import dev.caisson.linux.process.CommandOutput;
@@ -36,16 +37,26 @@ final class DoctorCommand implements Command {
   }
 
   @Override
-  public String arguments() {
-    return "";
-  }
-
-  @Override
-  public String description() {
-    return """
-    Tries what Caisson needs of this machine, and tells for each thing that is missing what it is
-    needed for and what mends it. Exits with 1 if a build cannot work here.
-    """;
+  public HelpPage help() {
+    return new HelpPage(
+        "[OPTION]...",
+        "Checks what this machine supports, by trying it.",
+        """
+        Prints a line for each feature. For a missing feature it prints what needs the
+        feature and how to provide it. Run it as the user who will run the commands.
+        """,
+        List.of(HelpPage.group("Options", "help")),
+        """
+          Check everything:
+            ./caisson doctor
+          Print only the missing features:
+            ./caisson doctor | grep -A 1 missing || echo 'nothing is missing'
+        """,
+        """
+            0  builds work on this machine; optional features may be missing
+            1  a feature that builds need is missing
+            2  the command line is wrong
+        """);
   }
 
   @Override

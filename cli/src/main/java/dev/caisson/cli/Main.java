@@ -16,6 +16,7 @@ import dev.caisson.cli.stub.StubCommand;
 import dev.caisson.engine.manifest.ManifestException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -36,45 +37,6 @@ public final class Main {
           "service monitor",
           "doctor",
           "completion");
-
-  private static final String HELP =
-      """
-      Usage: caisson COMMAND [OPTION]... [ARGUMENT]...
-
-      Runs work inside a sandbox and passes in exactly what it may have.
-
-      Commands:
-        build MANIFEST|RECIPE   build file system trees, and export them
-        resolve RECIPE          lock the packages that a recipe means today
-        run -- COMMAND...       run a command in a throw-away build root
-        stub NAME... -- COMMAND...
-                                run a command with programs of yours in place of others
-        service call|serve|monitor
-                                call a host service, be one, or watch one
-        doctor                  tell what this machine can do, and what mends it
-        completion bash         print completions for the shell
-
-        caisson COMMAND --help  tells more of each
-        caisson --version       prints the version
-
-      Exit codes:
-        0  done                         124  run, stub: the deadline had passed
-        1  tried, and failed            125  run, stub: it could not be set up
-        2  the command line, manifest   130  interrupted
-           or recipe is wrong
-        Otherwise `run` and `stub` exit as their command does: 128+n if signal n ended it.
-      """;
-
-  private static final String SERVICE_HELP =
-      """
-      Usage: caisson service COMMAND
-
-        call EXECUTABLE METHOD [JSON]   start a host service, call a method, and stop it
-        serve [NAME]                    be a service that comes with Caisson
-        monitor EXECUTABLE              show the messages between a service and its host
-
-        caisson service COMMAND --help  tells more of each
-      """;
 
   private Main() {}
 
@@ -141,7 +103,7 @@ public final class Main {
 
   static int run(List<String> args, Console terminal) {
     if (args.isEmpty()) {
-      terminal.err().print(HELP);
+      HelpCommand.caisson(terminal.err());
       return ExitCode.USAGE;
     }
     for (var arg : args) {
@@ -151,19 +113,27 @@ public final class Main {
       }
     }
     var first = args.getFirst();
-    if (first.equals("--help") || first.equals("-h") || first.equals("help")) {
-      terminal.out().print(HELP);
+    if (first.equals("--help") || first.equals("-h")) {
+      HelpCommand.caisson(terminal.out());
       return ExitCode.OK;
+    }
+    if (first.equals("help")) {
+      return HelpCommand.run(args.subList(1, args.size()), terminal);
     }
     int words = first.equals("service") && args.size() > 1 ? 2 : 1;
     var name = String.join(" ", args.subList(0, words));
     switch (name) {
       case "service" -> {
-        terminal.err().print(SERVICE_HELP);
+        HelpCommand.service(terminal.err());
         return ExitCode.USAGE;
       }
-      case "service --help", "service -h", "service help" -> {
-        terminal.out().print(SERVICE_HELP);
+      case "service help" -> {
+        var asked = new ArrayList<>(args);
+        asked.remove(1);
+        return HelpCommand.run(asked, terminal);
+      }
+      case "service --help", "service -h" -> {
+        HelpCommand.service(terminal.out());
         return ExitCode.OK;
       }
       default -> {
@@ -201,7 +171,7 @@ public final class Main {
           new DefaultParser(false)
               .parse(options, args.toArray(String[]::new), command.hasOwnOptions());
       if (line.hasOption(Help.OPTION)) {
-        Help.print(command, terminal);
+        Help.print(command, terminal.out());
         return ExitCode.OK;
       }
       return command.run(line, terminal);

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,6 +37,18 @@ final class Caisson {
   /// A working directory's copy of a sample, so that its lock does not outlive the test.
   Path sample(String name) throws IOException {
     return Files.copy(SAMPLES.resolve(name), directory.resolve(name));
+  }
+
+  /// Copies all samples into a directory `samples`, as a checkout has it.
+  void samples() throws IOException {
+    var copies = Files.createDirectory(directory.resolve("samples"));
+    try (var files = Files.newDirectoryStream(SAMPLES)) {
+      for (var file : files) {
+        if (!file.toString().endsWith(".lock.json")) {
+          Files.copy(file, copies.resolve(file.getFileName()), StandardCopyOption.COPY_ATTRIBUTES);
+        }
+      }
+    }
   }
 
   /// Sets variables for the runs to come.

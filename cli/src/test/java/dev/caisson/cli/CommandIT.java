@@ -48,7 +48,8 @@ class CommandIT {
     var answer = caisson.run(command, "--help");
     assertThat(answer.status()).isZero();
     assertThat(answer.out()).startsWith("Usage: caisson " + command).contains("--help");
-    assertThat(answer.out().lines()).isNotEmpty().allMatch(line -> line.length() <= 100);
+    assertThat(answer.out().lines()).isNotEmpty().allMatch(line -> line.length() <= 80);
+    assertThat(caisson.run("help", command)).isEqualTo(answer);
   }
 
   @Test

@@ -4,6 +4,7 @@ import dev.caisson.cli.command.Command;
 import dev.caisson.cli.command.Console;
 import dev.caisson.cli.command.Durations;
 import dev.caisson.cli.command.ExitCode;
+import dev.caisson.cli.command.HelpPage;
 import dev.caisson.cli.command.Interaction;
 import dev.caisson.cli.command.Places;
 import dev.caisson.cli.command.UsageException;
@@ -42,20 +43,40 @@ public final class BuildCommand implements Command {
   }
 
   @Override
-  public String arguments() {
-    return "MANIFEST|RECIPE [OPTION]...";
-  }
+  public HelpPage help() {
+    return new HelpPage(
+        "MANIFEST|RECIPE [OPTION]...",
+        "Builds file system trees from a manifest or a recipe, and exports them.",
+        """
+        MANIFEST is JSON in the format of osbuild; - is the standard input. RECIPE is a
+        .yaml file. The pipelines that --export names are built; without --export those
+        that the manifest exports, or else its last pipeline. Pipelines that they need
+        are built first. The store keeps all results, so a tree is built only once.
 
-  @Override
-  public String description() {
-    return """
-    Builds pipelines of a manifest (JSON, - for the standard input) or of a recipe (.yaml), with all
-    that they need, unless the store has them already. What is built is what --export names, or else
-    what the manifest wants exported, or else its last pipeline.
+        A recipe is resolved first. Its lock, NAME.lock.json beside it, is used as long
+        as the recipe stays the same. `caisson resolve` makes a new lock.
 
-    A recipe is resolved first; its lock, NAME.lock.json beside it, is used from then on as long as the
-    recipe stays the same. `caisson resolve` makes a new one.
-    """;
+        Modules that Caisson lacks come from an installed osbuild. Builds of whole
+        systems need root.
+        """,
+        List.of(
+            HelpPage.group("Targets", "export", "output-directory", "checkpoint"),
+            HelpPage.group("Store and modules", "store", "cache", "libdir"),
+            HelpPage.group("Limits", "stage-timeout"),
+            HelpPage.group("Output", "json", "monitor", "monitor-fd", "quiet"),
+            HelpPage.group("Diagnosis", "inspect", "shell-on-failure", "help")),
+        """
+          Build a small tree, without network, into out/tree:
+            ./caisson build samples/hello.json --export tree --output-directory out
+          Build an archive of busybox, with packages from the network, into out/tar:
+            ./caisson build samples/busybox.yaml --export tar --output-directory out
+        """,
+        """
+            0  all targets are built and exported
+            1  a source or a stage failed, or the store or the output cannot be written
+            2  the command line, the manifest or the recipe is wrong; nothing was built
+          130  interrupted
+        """);
   }
 
   @Override
@@ -68,41 +89,35 @@ public final class BuildCommand implements Command {
                 "l",
                 "libdir",
                 "DIR",
-                "use the executables of this directory as modules, too: stages, inputs, sources, runners (default: /usr/lib/osbuild, for modules that Caisson does not have)"))
+                "also use the stages, inputs, sources and runners in this directory, in place of /usr/lib/osbuild"))
         .addOption(
             value(
                 null,
                 "export",
                 "NAME",
-                "copy the tree of this pipeline into the output directory; may be repeated"))
-        .addOption(value(null, "output-directory", "DIR", "where --export copies to, DIR/NAME"))
+                "build this pipeline and copy its tree into the output directory; repeatable"))
+        .addOption(value(null, "output-directory", "DIR", "copy each exported tree to DIR/NAME"))
         .addOption(
             value(
                 null,
                 "checkpoint",
                 "PATTERN",
-                "also keep the trees after these stages, given by id, type or the name of their pipeline, with * and ?; may be repeated"))
+                "also store the trees after stages whose id, type or pipeline matches (*, ?, [...]); repeatable"))
         .addOption(
             value(null, "stage-timeout", "SECONDS", "end a stage that takes longer, and fail"))
         .addOption(
-            flag(
-                null,
-                "inspect",
-                "print the manifest with the ids of all stages, and build nothing"))
+            flag(null, "inspect", "print the manifest with the ids of all stages; build nothing"))
         .addOption(
-            flag(
-                null,
-                "shell-on-failure",
-                "when a stage fails, open a shell where it ran, before that is taken down"))
-        .addOption(flag(null, "json", "print the result as JSON, and nothing else"))
+            flag(null, "shell-on-failure", "open a shell in the sandbox of a stage that failed"))
+        .addOption(flag(null, "json", "print only the result, as JSON"))
         .addOption(
             value(
                 null,
                 "monitor",
                 "NAME",
-                "how to tell what happens, and what modules print: LogMonitor, JSONSeqMonitor or NullMonitor (default with --json and --quiet)"))
+                "how to report progress: LogMonitor, JSONSeqMonitor or NullMonitor (default with --json and --quiet)"))
         .addOption(
-            value(null, "monitor-fd", "FD", "where to tell it (default: the standard output)"))
+            value(null, "monitor-fd", "FD", "report progress to this descriptor (default: 1)"))
         .addOption(flag("q", "quiet", "print errors only"));
   }
 

@@ -5,6 +5,7 @@ import dev.caisson.cli.command.Console;
 import dev.caisson.cli.command.Durations;
 import dev.caisson.cli.command.ErrorText;
 import dev.caisson.cli.command.ExitCode;
+import dev.caisson.cli.command.HelpPage;
 import dev.caisson.cli.command.Interaction;
 import dev.caisson.cli.command.Places;
 import dev.caisson.cli.command.StandardStreams;
@@ -28,6 +29,7 @@ import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
@@ -44,21 +46,61 @@ public final class RunCommand implements Command {
   }
 
   @Override
-  public String arguments() {
-    return "[OPTION]... -- COMMAND [ARGUMENT]...";
-  }
+  public HelpPage help() {
+    return new HelpPage(
+        "[OPTION]... -- COMMAND [ARGUMENT]...",
+        "Runs a command in a throw-away sandbox.",
+        """
+        The sandbox has /usr of the host (or of --root), read-only. All other
+        directories are new and empty. The command has no network, no capabilities, and
+        only the system calls that ordinary programs need. When it ends, all processes
+        that it left running are killed.
 
-  @Override
-  public String description() {
-    return """
-    Runs a command in a throw-away build root: /usr of the host (or of --root), read-only; everything
-    else new and empty; no network; no capabilities; no system calls that nobody needs. When the
-    command ends, whatever it left running is killed. Exits as the command does.
+        Any user can run it where user namespaces are allowed; root needs none. The
+        command reads a copy of the standard input, unless that is a terminal that the
+        command does not get. What it does not read of a file stays unread.
 
-    As root, or as anybody else where user namespaces are allowed. What caisson is to read is copied
-    to the command, unless that is a terminal that it does not get; what the command does not read of
-    a file stays unread. The command is ended when it has printed more than 1 GiB.
-    """;
+        Options for files may be repeated; a later one covers an earlier one.
+        """,
+        List.of(
+            HelpPage.group(
+                "Files", "root", "bind", "ro-bind", "dev-bind", "tmpfs", "symlink", "chdir"),
+            HelpPage.group("Network", "network", "allow-host"),
+            HelpPage.group(
+                "Limits",
+                "timeout",
+                "memory",
+                "swap",
+                "pids",
+                "cpus",
+                "file-size",
+                "rlimit",
+                "output-limit",
+                "best-effort"),
+            HelpPage.group(
+                "Identity and privileges",
+                "cap",
+                "user-namespace",
+                "allow-user-namespaces",
+                "no-seccomp"),
+            HelpPage.group("Input and output", "env", "stdin", "no-terminal", "json"),
+            HelpPage.group("Diagnosis", "dry-run", "shell-on-failure", "help")),
+        """
+          List a directory of the host that the sandbox shows read-only:
+            ./caisson run --ro-bind samples:/tmp/samples -- ls -l /tmp/samples
+          Run a command for 10 s at most, and print how it ended as JSON:
+            ./caisson run --timeout 10s --json -- sh -c 'echo hello; id'
+        """,
+        """
+            n  the exit status of the command; 128+n if signal n killed it
+            1  the output limit was reached, or input or output could not be copied
+            2  the command line is wrong; nothing was run
+          124  the timeout expired
+          125  the sandbox could not be set up, or the command could not be started
+          130  interrupted
+          137  the memory limit was reached
+          159  the command made a system call that is not allowed
+        """);
   }
 
   @Override
@@ -69,20 +111,18 @@ public final class RunCommand implements Command {
   @Override
   public Options options() {
     return RunOptions.all()
-        .addOption(flag("json", "print one JSON object: how it ended, what it printed and used"))
+        .addOption(
+            flag("json", "print one JSON object: the ending, output and usage of the command"))
         .addOption(
             Option.builder()
                 .longOpt("stdin")
                 .hasArg()
                 .argName("none")
-                .desc("none: the command has nothing to read")
+                .desc("none: the command has an empty standard input")
                 .get())
-        .addOption(flag("no-terminal", "give it no terminal, even if there is one"))
-        .addOption(
-            flag(
-                "shell-on-failure",
-                "when it fails, open a shell in its build root before that" + " is taken down"))
-        .addOption(flag("dry-run", "print what would be executed, and do nothing"));
+        .addOption(flag("no-terminal", "give the command no terminal, even if there is one"))
+        .addOption(flag("shell-on-failure", "open a shell in the sandbox of a command that failed"))
+        .addOption(flag("dry-run", "print what would be executed; run nothing"));
   }
 
   private static Option flag(String name, String description) {

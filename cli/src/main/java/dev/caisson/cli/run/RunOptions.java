@@ -38,51 +38,62 @@ public final class RunOptions {
   /// All of them.
   public static Options all() {
     return new Options()
-        .addOption(Values.option("root", "DIR", "take /usr from this root instead of the host's"))
+        .addOption(Values.option("root", "DIR", "use /usr of this root instead of the host's"))
         .addOption(
-            Values.option("bind", "SRC:DST", "show a file or directory, to be read and written"))
-        .addOption(Values.option("ro-bind", "SRC:DST", "show a file or directory, to be read"))
+            Values.option(
+                "bind", "SRC:DST", "show a file or directory of the host at DST, writable"))
         .addOption(
-            Values.option("dev-bind", "SRC:DST", "show a device node, or a directory of them"))
-        .addOption(Values.option("tmpfs", "DST[:SIZE]", "an empty directory in memory"))
-        .addOption(Values.option("symlink", "TO:DST", "a symbolic link"))
-        .addOption(Values.option("env", "NAME=VALUE", "set a variable"))
-        .addOption(Values.option("chdir", "DIR", "start it in this directory of the sandbox"))
+            Values.option(
+                "ro-bind", "SRC:DST", "show a file or directory of the host at DST, read-only"))
         .addOption(
-            Values.option("cap", "NAME", "let it have a capability, such as CAP_CHOWN, or ALL"))
+            Values.option(
+                "dev-bind", "SRC:DST", "show a device node, or a directory of them, at DST"))
+        .addOption(
+            Values.option("tmpfs", "DST[:SIZE]", "mount an empty directory in memory at DST"))
+        .addOption(
+            Values.option("symlink", "TO:DST", "make a symbolic link at DST that points to TO"))
+        .addOption(Values.option("env", "NAME=VALUE", "set an environment variable; repeatable"))
+        .addOption(
+            Values.option("chdir", "DIR", "start the command in this directory of the sandbox"))
+        .addOption(
+            Values.option(
+                "cap", "NAME", "grant a capability, such as CAP_CHOWN, or ALL; repeatable"))
         .addOption(
             flag(
                 "user-namespace",
-                "make it by a user namespace, in which capabilities have no power over the"
-                    + " host, even if root runs this"))
-        .addOption(Values.option("network", "none|host", "what it can reach; none is the default"))
+                "make the sandbox with a user namespace even as root:"
+                    + " capabilities have no power over the host"))
+        .addOption(
+            Values.option("network", "none|host", "give no network (the default) or the host's"))
         .addOption(
             Values.option(
                 "allow-host",
                 "RULE",
-                "let it reach this alone, by a proxy: example.org:443, *.example.org:443,"
-                    + " 10.0.0.0/8:5432; again for more"))
-        .addOption(Values.option("memory", "SIZE", "kill it when it needs more: 512M"))
-        .addOption(Values.option("swap", "SIZE", "how much of its memory may be swapped out"))
-        .addOption(Values.option("pids", "N", "how many processes and threads it may have"))
-        .addOption(Values.option("cpus", "N", "how many processors' time it may take: 1.5"))
-        .addOption(Values.option("file-size", "SIZE", "how long a file may be that it writes"))
+                "allow only this host, by a proxy; repeatable:"
+                    + " example.org:443, *.example.org:443, 10.0.0.0/8:5432"))
+        .addOption(
+            Values.option("memory", "SIZE", "kill the command when it needs more memory: 512M"))
+        .addOption(Values.option("swap", "SIZE", "limit how much of its memory may be swapped out"))
+        .addOption(Values.option("pids", "N", "limit the number of processes and threads"))
+        .addOption(
+            Values.option("cpus", "N", "limit the time of processors: 1.5 is one and a half"))
+        .addOption(Values.option("file-size", "SIZE", "limit the size of each file that it writes"))
         .addOption(
             Values.option(
                 "rlimit",
                 "NAME=N",
-                "what each of its processes is limited to, as getrlimit(2) names it: nofile=100"))
+                "set a limit of getrlimit(2) for each process: nofile=100; repeatable"))
         .addOption(
             Values.option(
-                "output-limit", "SIZE", "end it when it has printed so much; 1G unless" + " given"))
-        .addOption(flag("best-effort", "go on without limits that this machine cannot enforce"))
-        .addOption(Values.option("timeout", "TIME", "end it after so long: 30s, 5m, 1h"))
+                "output-limit", "SIZE", "end the command when it has printed more (default: 1G)"))
+        .addOption(flag("best-effort", "run without limits that this machine cannot enforce"))
+        .addOption(Values.option("timeout", "TIME", "end the command after this time: 30s, 5m, 1h"))
         .addOption(
             flag(
                 "allow-user-namespaces",
-                "let it make user namespaces of its own; for one in which it is root, it needs"
-                    + " --cap CAP_SETFCAP, too"))
-        .addOption(flag("no-seccomp", "let it make any system call"));
+                "allow new user namespaces; one with root inside also needs"
+                    + " --cap CAP_SETFCAP"))
+        .addOption(flag("no-seccomp", "allow all system calls"));
   }
 
   private static Run rlimits(CommandLine line, Run run) throws UsageException {

@@ -2,6 +2,7 @@ package dev.caisson.cli.service;
 
 import dev.caisson.cli.command.Command;
 import dev.caisson.cli.command.Console;
+import dev.caisson.cli.command.HelpPage;
 import dev.caisson.cli.command.UsageException;
 import dev.caisson.cli.command.Values;
 import dev.caisson.cli.command.VisibleText;
@@ -37,29 +38,45 @@ public final class ServiceMonitorCommand implements Command {
   }
 
   @Override
-  public String arguments() {
-    return "[--output FILE] EXECUTABLE --service-id ID --service-fd FD [ARGUMENT]...";
-  }
+  public HelpPage help() {
+    return new HelpPage(
+        "[OPTION]... EXECUTABLE [ARGUMENT]...",
+        "Runs a host service and shows each message between the service and its host.",
+        """
+        -> marks a call, <- a signal or an answer. The lines go to the standard error,
+        which a host shows as the output of the service, or to a file. To monitor the
+        service of a host, put a file like this where the host looks for the service:
 
-  @Override
-  public String description() {
-    return """
-    Runs a service in place of its executable and shows each message between it and its host as it
-    passes: -> is a call, <- a signal or an answer. It is put where the host looks for the service:
+            #!/bin/sh
+            exec caisson service monitor /usr/lib/osbuild/sources/org.osbuild.curl "$@"
 
-        #!/bin/sh
-        exec caisson service monitor /usr/lib/osbuild/sources/org.osbuild.curl "$@"
-
-    The lines go to the standard error, which a host shows as the output of the service, or are added
-    to a file. It exits as the service does. To see the messages of a single call, use caisson service
-    call --monitor.
-    """;
+        The host adds --service-id ID and --service-fd FD, the connected descriptor.
+        To see the messages of one call, use `caisson service call --monitor`.
+        """,
+        List.of(HelpPage.group("Options", "output", "help")),
+        """
+          Put a monitor in front of samples/inline, and call it:
+            printf '#!/bin/sh\\nexec ./caisson service monitor samples/inline "$@"' > mon
+            chmod +x mon
+            ./caisson service call ./mon download - < samples/download.json
+          The same, with the messages in a file:
+            printf '#!/bin/sh\\nexec ./caisson service monitor --output messages %s' \\
+                'samples/inline "$@"' > logged
+            chmod +x logged
+            ./caisson service call ./logged download - < samples/download.json
+            cat messages
+        """,
+        """
+            n  the exit status of the service; 128+n if signal n killed it
+            1  the service cannot be started, or FD is not a connected descriptor
+            2  the command line is wrong
+        """);
   }
 
   @Override
   public Options options() {
     return new Options()
-        .addOption(Values.option("output", "FILE", "add the lines to this file instead"));
+        .addOption(Values.option("output", "FILE", "append the lines to this file"));
   }
 
   @Override
