@@ -14,13 +14,13 @@ import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 import org.jspecify.annotations.Nullable;
 
-/// Prints completions for bash, made from the options that the commands have.
+/// Prints completions for bash, made from the options of the commands.
 final class CompletionCommand implements Command {
   private final List<String> names;
   private final Function<String, @Nullable Command> commands;
 
-  /// @param names of all commands
-  /// @param commands finds one by its name
+  /// @param names the names of all commands
+  /// @param commands finds a command by its name
   CompletionCommand(List<String> names, Function<String, @Nullable Command> commands) {
     this.names = names;
     this.commands = commands;

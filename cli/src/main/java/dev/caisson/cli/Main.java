@@ -23,7 +23,7 @@ import java.util.concurrent.TimeUnit;
 import org.apache.commons.cli.DefaultParser;
 import org.apache.commons.cli.ParseException;
 
-/// The entry point: finds the command and turns what comes of it into an exit code.
+/// The entry point: finds the command, runs it, and turns its result into an exit code.
 public final class Main {
   /// The names of all commands, in the order in which help shows them.
   static final List<String> COMMANDS =
@@ -60,16 +60,16 @@ public final class Main {
     exit(code == ExitCode.OK ? checked(terminal) : code);
   }
 
-  /// `System.exit` asks the logging of the JDK first, which costs a tenth of a short run; a JVM
-  /// whose last thread ends exits with 0 all the same.
+  /// Ends the JVM with an exit code. `System.exit` initializes the logging of the JDK, which takes
+  /// a tenth of a short run; for the code 0 it is enough that the last thread ends.
   private static void exit(int code) {
     if (code != ExitCode.OK) {
       System.exit(code);
     }
   }
 
-  /// A signal that ends the JVM interrupts the work first and gives it the time to take its sandbox
-  /// down.
+  /// Adds a shutdown hook: a signal that ends the JVM interrupts the worker, and the JVM waits up
+  /// to 10 s until the worker has taken its sandbox down.
   private static void endWithProcess(Thread worker, CountDownLatch done) {
     Runtime.getRuntime()
         .addShutdownHook(
@@ -85,7 +85,7 @@ public final class Main {
                 }));
   }
 
-  /// What could not be written was not said, so it cannot count as done.
+  /// Fails if the standard output could not be written, because the user has missed output.
   private static int checked(Console terminal) {
     if (terminal.out().checkError() || System.out.checkError()) {
       terminal.err().println("caisson: the standard output cannot be written");
@@ -108,7 +108,7 @@ public final class Main {
     }
     for (var arg : args) {
       if (arg.indexOf('\uFFFD') >= 0) {
-        terminal.error("an argument is not UTF-8, so Java cannot tell what it names: " + arg);
+        terminal.error("an argument is not UTF-8, so Java cannot read it: " + arg);
         return ExitCode.USAGE;
       }
     }
@@ -190,12 +190,12 @@ public final class Main {
       terminal.error(ErrorText.of(failure));
       return ExitCode.FAILED;
     } catch (OutOfMemoryError scarce) {
-      // Threads count as memory there.
-      terminal.error("this process gets no more memory or threads: " + scarce.getMessage());
+      // The JVM also throws this error when it cannot start a thread.
+      terminal.error("cannot get more memory or threads: " + scarce.getMessage());
       Runtime.getRuntime().halt(ExitCode.FAILED);
       return ExitCode.FAILED;
     } catch (RuntimeException bug) {
-      terminal.error("this is a bug in caisson; please report it with what follows");
+      terminal.error("this is a bug in caisson; please report it with these lines:");
       bug.printStackTrace(terminal.err());
       return ExitCode.FAILED;
     }

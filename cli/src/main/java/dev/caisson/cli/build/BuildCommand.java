@@ -190,14 +190,14 @@ public final class BuildCommand implements Command {
   }
 
   private static FailedStage.Handler shell(Console terminal) throws UsageException {
-    var somebody =
+    var user =
         Interaction.standard()
             .orElseThrow(() -> new UsageException("--shell-on-failure needs a terminal"));
     return failed -> {
       terminal.error(
-          "%s failed: %s; this is a shell in its build root, the build goes on when it ends"
+          "%s failed: %s; this is a shell in its sandbox, the build goes on when the shell ends"
               .formatted(failed.stage().type(), failed.reason()));
-      failed.run(Interaction.SHELL, somebody.input(), somebody.output());
+      failed.run(Interaction.SHELL, user.input(), user.output());
     };
   }
 
@@ -224,8 +224,8 @@ public final class BuildCommand implements Command {
     return exports;
   }
 
-  /// Patterns match the names of pipelines (whose last stage is meant), and the ids and types of
-  /// stages.
+  /// Returns the ids of the stages that the patterns select. A pattern matches the id or the type
+  /// of a stage, or the name of a pipeline, which selects its last stage.
   private static Set<String> checkpoints(CommandLine line, Manifest manifest)
       throws UsageException {
     var ids = new HashSet<String>();
@@ -242,7 +242,7 @@ public final class BuildCommand implements Command {
         }
       }
       if (ids.size() == before) {
-        throw new UsageException("--checkpoint: nothing in the manifest matches '" + pattern + "'");
+        throw new UsageException("--checkpoint: no stage or pipeline matches '" + pattern + "'");
       }
     }
     return ids;
@@ -251,7 +251,7 @@ public final class BuildCommand implements Command {
   private static Duration seconds(String text) throws UsageException {
     var duration = Durations.parse(text);
     if (duration.isZero()) {
-      throw new UsageException("--stage-timeout must be more than nothing");
+      throw new UsageException("--stage-timeout must be more than 0");
     }
     return duration;
   }
@@ -284,8 +284,8 @@ public final class BuildCommand implements Command {
     return number.map(Integer::valueOf);
   }
 
-  /// Whether one reader gets the log and the errors of this command, so that neither repeats the
-  /// other.
+  /// Whether the log and the errors of this command go to the same reader. If so, neither repeats
+  /// the other.
   private static boolean oneReader(CommandLine line) throws UsageException {
     return monitorName(line).equals(LOG_MONITOR)
         && MonitorStream.isStandard(monitorFd(line))

@@ -38,7 +38,7 @@ import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 import tools.jackson.databind.JsonNode;
 
-/// Runs a command in a build root that is thrown away afterwards.
+/// Runs a command in a throw-away build root.
 public final class RunCommand implements Command {
   @Override
   public String name() {
@@ -145,7 +145,7 @@ public final class RunCommand implements Command {
     }
     var root = Values.path(line, "root").orElse(Path.of("/"));
     if (!Files.isDirectory(root)) {
-      throw new UsageException("--root is no directory: " + root);
+      throw new UsageException("--root is not a directory: " + root);
     }
     try (var scratch = Scratch.under(Places.temporary());
         var buildRoot = BuildRoot.create(root, scratch.directory(), RunOptions.privilege(line))) {
@@ -159,18 +159,18 @@ public final class RunCommand implements Command {
         print(RunJson.result(result, code), terminal);
         return code;
       }
-      var somebody = Interaction.standard();
-      // What somebody sees at a terminal is not counted.
+      var user = Interaction.standard();
+      // Output on a terminal is not counted.
       boolean pipes = line.hasOption("no-terminal") || line.hasOption("output-limit");
-      if (somebody.isPresent() && !pipes) {
-        run = standardError(run.terminal(somebody.get().input(), somebody.get().output()));
+      if (user.isPresent() && !pipes) {
+        run = standardError(run.terminal(user.get().input(), user.get().output()));
       } else {
         run = output(standardInput(line, run));
       }
       var result = buildRoot.run(run);
       int code = told(result, terminal);
       if (!result.success() && line.hasOption("shell-on-failure")) {
-        shell(buildRoot, metered(asked, network), somebody, terminal);
+        shell(buildRoot, metered(asked, network), user, terminal);
       }
       return code;
     } catch (InterruptedIOException interrupt) {
@@ -186,23 +186,22 @@ public final class RunCommand implements Command {
     }
   }
 
-  /// Has a meter count what is shown, and with it what the network decides. A meter is for one run.
+  /// Adds a new meter, which counts the output and the log of the network. A meter serves one run.
   private static Run metered(Run run, Function<OutputMeter, Network> network) {
     var meter = new OutputMeter();
     return run.meter(meter).network(network.apply(meter));
   }
 
-  /// With all that the command had, but for what was its own: `/tmp` and `/run` are new.
+  /// Opens a shell with the files and options of the failed command. Its `/tmp` and `/run` are new.
   private static void shell(
-      BuildRoot buildRoot, Run failed, Optional<Interaction> somebody, Console terminal)
+      BuildRoot buildRoot, Run failed, Optional<Interaction> user, Console terminal)
       throws IOException {
-    if (somebody.isEmpty()) {
-      terminal.error("no terminal, so no shell");
+    if (user.isEmpty()) {
+      terminal.error("--shell-on-failure needs a terminal: no shell is opened");
       return;
     }
-    terminal.error("this is a shell in the build root of what has failed");
-    buildRoot.run(
-        failed.argv(Interaction.SHELL).terminal(somebody.get().input(), somebody.get().output()));
+    terminal.error("this is a shell in the sandbox of the failed command");
+    buildRoot.run(failed.argv(Interaction.SHELL).terminal(user.get().input(), user.get().output()));
   }
 
   /// Relays the standard input, unless it is a terminal.
@@ -217,24 +216,24 @@ public final class RunCommand implements Command {
       var input = Fd.adopt(0);
       return StandardStreams.isOfTheJvm(0) || Terminal.of(input).isatty() ? run : run.stdin(input);
     } catch (SystemCallException closed) {
-      // Nothing is to be read then.
+      // A closed input has nothing to read.
       return run;
     }
   }
 
-  /// Relays errors apart from what a terminal shows, if they go elsewhere.
+  /// Relays the standard error separately unless it is a terminal.
   private static Run standardError(Run run) {
     try {
       var errors = Fd.adopt(2);
       return Terminal.of(errors).isatty() ? run : run.errors(errors);
     } catch (SystemCallException closed) {
-      // They are shown with the rest.
+      // The terminal of the command shows its errors.
       return run;
     }
   }
 
-  /// Relays what is printed. If output and errors go to one open file, they share one pipe, so that
-  /// they keep their order.
+  /// Relays output and errors. If both go to one open file, they share one pipe, which keeps their
+  /// order.
   private static Run output(Run run) {
     var relayed = run;
     try {
@@ -250,7 +249,7 @@ public final class RunCommand implements Command {
         return relayed.errors(Fd.adopt(2));
       }
     } catch (SystemCallException closed) {
-      // As below.
+      // Handled below.
     }
     // Standard error is closed.
     return relayed.errors(OutputSink.NONE);

@@ -28,14 +28,14 @@ import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 
-/// The options that say what a command may see and have.
+/// The options of `run` that define the sandbox of a command, and its limits.
 public final class RunOptions {
   // PID_MAX_LIMIT of linux/threads.h
   private static final int MOST_PIDS = 4 << 20;
 
   private RunOptions() {}
 
-  /// All of them.
+  /// Makes the options.
   public static Options all() {
     return new Options()
         .addOption(Values.option("root", "DIR", "use /usr of this root instead of the host's"))
@@ -108,7 +108,7 @@ public final class RunOptions {
                 .map(resource -> resource.name().toLowerCase(Locale.ROOT))
                 .collect(Collectors.joining(", "));
         throw new UsageException(
-            "--rlimit is NAME=N with a number that is not negative, and one of the names %s, not %s=%s"
+            "--rlimit takes NAME=N, where N is not negative and NAME is one of %s; not %s=%s"
                 .formatted(names, limit.getKey(), limit.getValue()));
       }
     }
@@ -119,13 +119,14 @@ public final class RunOptions {
     return Option.builder().longOpt(name).desc(description).get();
   }
 
-  /// By which right the sandbox is to be made.
+  /// Returns the privilege that makes the sandbox: that of root, or a user namespace.
   public static Privilege privilege(CommandLine line) {
     return line.hasOption("user-namespace") ? Privilege.USER_NAMESPACE : Privilege.ofThisProcess();
   }
 
-  /// A run of a command as the options say, but for its time and its network. What a [Run] refuses
-  /// is a mistake of the user's.
+  /// Makes a run of a command with all options except its timeout and network.
+  ///
+  /// @throws UsageException also if [Run] rejects the value of an option
   public static Run run(CommandLine line, List<String> argv) throws UsageException {
     try {
       return specified(line, argv);
@@ -168,7 +169,7 @@ public final class RunOptions {
     return size;
   }
 
-  /// In the order in which they stand, for a later one lies over an earlier one.
+  /// Returns the binds in the order of the command line: a later one covers an earlier one.
   private static List<Bind> binds(CommandLine line) throws UsageException {
     var binds = new ArrayList<Bind>();
     for (var option : line.getOptions()) {
@@ -184,7 +185,7 @@ public final class RunOptions {
               place(() -> Bind.symlink(value.substring(0, colon), value.substring(colon + 1))));
         }
         default -> {
-          // Not about a place.
+          // Not a bind.
         }
       }
     }
@@ -222,7 +223,7 @@ public final class RunOptions {
     }
   }
 
-  /// Empty for all.
+  /// Returns the granted capabilities; empty means all.
   private static Optional<Set<Capability>> capabilities(CommandLine line) throws UsageException {
     Set<Capability> some = EnumSet.noneOf(Capability.class);
     for (var given : Values.all(line, "cap")) {
@@ -239,9 +240,9 @@ public final class RunOptions {
     return Optional.of(some);
   }
 
-  /// What the command can reach, for each meter that counts its output.
+  /// Returns the network of the command, as a function of the meter that counts its output.
   ///
-  /// @param log hears what the broker of the network decides, in a line each
+  /// @param log receives each decision of the network broker as a line
   public static Function<OutputMeter, Network> network(CommandLine line, Consumer<String> log)
       throws UsageException {
     var kind = Values.last(line, "network").orElse("none");
@@ -280,8 +281,7 @@ public final class RunOptions {
         int count = Integer.parseInt(pids.get());
         if (count > MOST_PIDS) {
           throw new UsageException(
-              "--pids is at most %d, the most that there can be, not %d"
-                  .formatted(MOST_PIDS, count));
+              "--pids is at most %d, the limit of the kernel, not %d".formatted(MOST_PIDS, count));
         }
         limits = limits.pids(count);
       }

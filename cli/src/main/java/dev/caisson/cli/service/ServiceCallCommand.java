@@ -120,7 +120,7 @@ public final class ServiceCallCommand implements Command {
   public int run(CommandLine line, Console terminal) throws UsageException, IOException {
     var words = line.getArgList();
     if (words.size() < 2 || words.size() > 3) {
-      throw new UsageException("an executable and a method are needed, and perhaps JSON");
+      throw new UsageException("an executable and a method are needed; JSON may follow");
     }
     var args = arguments(words.size() == 3 ? words.get(2) : "[]");
     var timeout =
@@ -213,7 +213,7 @@ public final class ServiceCallCommand implements Command {
     return spec;
   }
 
-  /// What errors call it: the name of the file.
+  /// The id of the service in messages: the name of its file.
   private static String id(String name) {
     return Optional.ofNullable(Path.of(name).getFileName()).map(Path::toString).orElse(name);
   }
@@ -227,7 +227,7 @@ public final class ServiceCallCommand implements Command {
     return environment;
   }
 
-  /// Says what is missing, if a service could not import osbuild's package.
+  /// Prints a hint if a service could not import the Python package of osbuild.
   private static void explain(
       Optional<LibraryDirectory> library, ServiceException failure, Console terminal)
       throws IOException {
@@ -256,7 +256,8 @@ public final class ServiceCallCommand implements Command {
     int colon = text.lastIndexOf(':');
     var flags = colon < 1 ? null : MODES.get(text.substring(colon + 1));
     if (flags == null) {
-      throw new UsageException("not PATH:MODE with r, w, rw, a or path: " + text);
+      throw new UsageException(
+          "--fd takes PATH:MODE, where MODE is r, w, rw, a or path; not " + text);
     }
     return Fd.open(Path.of(text.substring(0, colon)), flags, 0666);
   }
@@ -278,8 +279,8 @@ public final class ServiceCallCommand implements Command {
     return descriptors == 1 ? "1 descriptor" : descriptors + " descriptors";
   }
 
-  /// The JSON of a value, in which nothing can steer a terminal: control characters stand in
-  /// strings alone, where an escape means the same.
+  /// Returns the JSON of a value, safe to show on a terminal. Control characters occur in strings
+  /// only, so each is replaced by an escape of JSON, which means the same.
   public static String text(JsonNode value) throws MessageException {
     return CONTROL
         .matcher(new String(Json.write(value), StandardCharsets.UTF_8))

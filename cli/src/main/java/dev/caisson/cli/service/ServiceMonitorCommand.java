@@ -28,7 +28,7 @@ import java.util.List;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Options;
 
-/// Stands between a host and a service and shows what they say to each other.
+/// Relays the messages between a host and a service, and shows each.
 public final class ServiceMonitorCommand implements Command {
   private static final int CHILD_FD = 3;
 
@@ -94,14 +94,15 @@ public final class ServiceMonitorCommand implements Command {
     int at = words.indexOf("--service-fd");
     if (!words.contains("--service-id") || at < 0 || at + 1 >= words.size()) {
       throw new UsageException(
-          "a host must start this, with --service-id ID --service-fd FD; to call a service by hand"
-              + " there is caisson service call --monitor");
+          "a host must start this, with --service-id ID --service-fd FD; to call a service by hand,"
+              + " use caisson service call --monitor");
     }
     int number;
     try {
       number = Integer.parseInt(words.get(at + 1));
     } catch (NumberFormatException notANumber) {
-      throw new UsageException("not the number of a descriptor: " + words.get(at + 1));
+      throw new UsageException(
+          "--service-fd takes the number of a descriptor, not " + words.get(at + 1));
     }
     words.set(at + 1, Integer.toString(CHILD_FD));
     var output = Values.path(line, "output");
@@ -120,7 +121,7 @@ public final class ServiceMonitorCommand implements Command {
 
   private static int monitor(Path executable, List<String> args, int number, PrintStream to)
       throws IOException {
-    // As every service: the host alone says when it ends.
+    // As in every service: only the host ends it, by closing the connection.
     Processes.ignore(Signal.TERM);
     Processes.ignore(Signal.INT);
     try (var host = JsonChannel.of(UnixSocket.of(Fd.adopt(number)), Limits.DEFAULT);
@@ -146,7 +147,7 @@ public final class ServiceMonitorCommand implements Command {
   }
 
   private static Child start(Path executable, List<String> args, Fd socket) throws IOException {
-    // The standard streams stay open, whoever else has them.
+    // Duplicates are closed here: the standard streams of this process stay open.
     try (var in = Fd.nullDevice();
         var out = Fd.adopt(1).dup();
         var err = Fd.adopt(2).dup()) {
@@ -161,8 +162,8 @@ public final class ServiceMonitorCommand implements Command {
     }
   }
 
-  /// Passes messages on until there are none any more, or what comes is none: then both connections
-  /// end, as the host or the service itself would have ended it.
+  /// Passes messages on until the connection ends or an invalid message arrives. Then ends the
+  /// other connection, as the host or the service itself would have done.
   private static void relay(
       JsonChannel from, JsonChannel to, Direction direction, PrintStream output) {
     try {

@@ -10,7 +10,7 @@ import java.util.List;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Options;
 
-/// Runs a service that comes with Caisson as a process of its own.
+/// Runs a service that comes with Caisson in its own process.
 public final class ServiceServeCommand implements Command {
   @Override
   public String name() {
@@ -67,7 +67,8 @@ public final class ServiceServeCommand implements Command {
     var service = services.get(args.getFirst());
     if (service == null) {
       throw new UsageException(
-          "there is no service '%s', only %s".formatted(args.getFirst(), services.keySet()));
+          "there is no service '%s'; the services are %s"
+              .formatted(args.getFirst(), String.join(", ", services.keySet())));
     }
     return new ServiceProgram("caisson service serve " + args.getFirst())
         .run(

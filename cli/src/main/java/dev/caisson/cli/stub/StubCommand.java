@@ -36,7 +36,7 @@ import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 import org.apache.commons.cli.ParseException;
 
-/// Runs a command for which some programs are others.
+/// Runs a command with stubs in place of some programs.
 public final class StubCommand implements Command {
   private static final int GREATEST_STATUS = 255;
 
@@ -129,7 +129,7 @@ public final class StubCommand implements Command {
       return ExitCode.OK;
     }
     if (dashes < 0 || dashes + 1 == words.size()) {
-      throw new UsageException("names are needed, then -- and a command");
+      throw new UsageException("names of stubs are needed, then -- and a command");
     }
     var command = List.copyOf(words.subList(dashes + 1, words.size()));
     var names = names(line);
@@ -148,7 +148,7 @@ public final class StubCommand implements Command {
     }
   }
 
-  /// Options may stand before the names, and behind them.
+  /// Parses options before and after the names.
   private CommandLine whole(CommandLine begun, List<String> rest) throws UsageException {
     var words = new ArrayList<String>();
     for (var option : begun.getOptions()) {
@@ -174,15 +174,15 @@ public final class StubCommand implements Command {
     for (var name : names) {
       if (!Stubs.isName(name)) {
         throw new UsageException(
-            "a stub must have the name of a file, of 80 bytes at most: '" + name + "'");
+            "the name of a stub must be a file name of at most 80 bytes, not '" + name + "'");
       }
       if (names.contains(name + ".sock")) {
         throw new UsageException(
-            "the socket of " + name + " would be in the place of " + name + ".sock");
+            "the stub " + name + " has a socket " + name + ".sock, so no stub can have that name");
       }
     }
     if (new HashSet<>(names).size() < names.size()) {
-      throw new UsageException("a name is there twice: " + String.join(" ", names));
+      throw new UsageException("a name occurs twice: " + String.join(" ", names));
     }
     return names;
   }
@@ -193,7 +193,8 @@ public final class StubCommand implements Command {
       return 0;
     }
     if (line.hasOption("exec")) {
-      throw new UsageException("--exec and --exit: a handler exits by itself");
+      throw new UsageException(
+          "--exec and --exit exclude each other: a handler has its own exit status");
     }
     try {
       int status = Integer.parseInt(text.get());
@@ -201,12 +202,12 @@ public final class StubCommand implements Command {
         return status;
       }
     } catch (NumberFormatException nonsense) {
-      // Told below.
+      // Reported below.
     }
     throw new UsageException("--exit takes 0 to 255, not " + text.get());
   }
 
-  /// Opens what is written, and reads what is expected.
+  /// Opens the record, and reads the expected calls.
   private static StubCalls calls(CommandLine line) throws UsageException, IOException {
     if (line.hasOption("record-environment") && !line.hasOption("record")) {
       throw new UsageException("--record-environment needs --record");
@@ -216,7 +217,8 @@ public final class StubCommand implements Command {
     }
     var record = Values.path(line, "record");
     if (record.equals(Optional.of(Path.of("-")))) {
-      throw new UsageException("--record takes a file: the command has the standard streams");
+      throw new UsageException(
+          "--record takes a file, not -: the command uses the standard streams");
     }
     var expect = Values.path(line, "expect");
     if (record.isPresent()
@@ -224,7 +226,8 @@ public final class StubCommand implements Command {
         && Files.exists(record.get())
         && Files.exists(expect.get())
         && Files.isSameFile(record.get(), expect.get())) {
-      throw new UsageException("--record would overwrite what --expect is to read");
+      throw new UsageException(
+          "--record and --expect name the same file, which --record would overwrite");
     }
     var order = line.hasOption("any-order") ? Expectations.Order.ANY : Expectations.Order.GIVEN;
     Optional<Expectations> expectations =
@@ -302,10 +305,10 @@ public final class StubCommand implements Command {
   private static int told(StubCalls calls, int code, Console terminal) {
     var failure = calls.failure();
     if (failure.isPresent()) {
-      terminal.error("the record is not whole: " + ErrorText.of(failure.get()));
+      terminal.error("the record is incomplete: " + ErrorText.of(failure.get()));
       return ExitCode.FAILED;
     }
-    // A command that was not run to its end has said why already.
+    // A command that did not run to its end has already reported the reason.
     var differences = calls.differences();
     if (differences.isEmpty()) {
       return code;
