@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What `docs/how-to/stubs.md` has readers type prints what it says.
+/// The commands in `docs/how-to/stubs.md` print the output that the page shows.
 @ExtendWith(NoLeaks.class)
 @Timeout(180)
 class StubHowToIT {
@@ -21,7 +21,7 @@ class StubHowToIT {
   @TempDir Path directory;
 
   @Test
-  void eachBlockPrintsWhatItSays() throws Exception {
+  void eachCommandPrintsWhatThePageShows() throws Exception {
     new Caisson(directory).launcher("caisson");
     var printed = Document.blocks(HOW_TO, "text");
     assertThat(printed).isNotEmpty();

@@ -34,7 +34,7 @@ class StubbedBuildRootIT {
   @TempDir Path directory;
 
   @Test
-  void whatTheSandboxLaunchesCallsBackAndHandsItselfOver() throws Exception {
+  void aStubInASandboxCallsBackAndItsProcessCanBeUsed() throws Exception {
     var calls = new ArrayList<RecordedInvocation>();
     // @start region="sandbox"
     try (var stubs = Stubs.create(calls::add);
@@ -64,7 +64,7 @@ class StubbedBuildRootIT {
   }
 
   @Test
-  void thePageShowsIt() throws Exception {
+  void thePageShowsTheExample() throws Exception {
     assertThat(Document.blocks(MODULE.resolve("../docs/explanation/stubs.md"), "java"))
         .containsEntry(
             "sandbox",
