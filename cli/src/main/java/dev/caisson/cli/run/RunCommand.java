@@ -168,7 +168,7 @@ public final class RunCommand implements Command {
         run = output(standardInput(line, run));
       }
       var result = buildRoot.run(run);
-      int code = told(result, terminal);
+      int code = report(result, terminal);
       if (!result.success() && line.hasOption("shell-on-failure")) {
         shell(buildRoot, metered(asked, network), user, terminal);
       }
@@ -272,7 +272,7 @@ public final class RunCommand implements Command {
     terminal.out().println(new String(Json.write(json), StandardCharsets.UTF_8));
   }
 
-  private static int told(RunResult result, Console terminal) {
+  private static int report(RunResult result, Console terminal) {
     int code = exitCode(result);
     switch (result.ending()) {
       case RunResult.Exited exited -> {}

@@ -51,8 +51,8 @@ public final class StubCalls implements InvocationListener, AutoCloseable {
       return;
     }
     try {
-      Optional<Path> told = environment ? Optional.of(stubs) : Optional.empty();
-      record.get().write(InvocationJson.line(call, told));
+      Optional<Path> directory = environment ? Optional.of(stubs) : Optional.empty();
+      record.get().write(InvocationJson.line(call, directory));
     } catch (IOException full) {
       // The command goes on; the failure is reported at its end.
       failure = Optional.of(full);

@@ -276,7 +276,7 @@ public final class StubCommand implements Command {
         code = ExitCode.FAILED;
       }
       handler.stream().flatMap(program -> program.failures().stream()).forEach(terminal::error);
-      return told(calls, code, terminal);
+      return report(calls, code, terminal);
     }
   }
 
@@ -302,7 +302,7 @@ public final class StubCommand implements Command {
     }
   }
 
-  private static int told(StubCalls calls, int code, Console terminal) {
+  private static int report(StubCalls calls, int code, Console terminal) {
     var failure = calls.failure();
     if (failure.isPresent()) {
       terminal.error("the record is incomplete: " + ErrorText.of(failure.get()));
