@@ -1,5 +1,5 @@
-# What ./caisson and ./check share: finding a JDK 25 and Maven, installing what is missing, building what has changed.
-# To be sourced with `top` set to the root of the checkout.
+# Functions of ./caisson, ./check and bench/run: find a JDK 25 and Maven, install missing programs, build what has
+# changed. Source this file with `top` set to the root of the checkout.
 
 image=$top/cli/target/image
 stamp=$image/built
@@ -8,7 +8,7 @@ say() {
     printf 'caisson: %s\n' "$*" >&2
 }
 
-# Prints the home of a JDK 25. A JDK tells its version in a file, so none has to be started for that.
+# Prints the home of a JDK 25. Reads the version from a file of the JDK, so that no JVM has to start.
 find_jdk() {
     local home javac
     javac=$(readlink -f -- "$(command -v javac || true)") || javac=
@@ -21,7 +21,7 @@ find_jdk() {
     return 1
 }
 
-# Installs Debian packages, or says how to.
+# Installs Debian packages as root. Otherwise prints the command that installs them, and fails.
 install_packages() {
     local sudo=
     if [ "$(id -u)" -ne 0 ]; then
@@ -38,7 +38,7 @@ install_packages() {
     return 1
 }
 
-# Makes sure that programs are there. Arguments: PROGRAM=PACKAGE...
+# Installs the packages of missing programs. Arguments: PROGRAM=PACKAGE...
 need_programs() {
     local pair missing=()
     for pair in "$@"; do
@@ -49,7 +49,7 @@ need_programs() {
     [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 }
 
-# Finds a JDK 25, installing one if need be, and has Maven run on it.
+# Finds a JDK 25, or installs one, and exports JAVA_HOME, which Maven uses.
 need_jdk() {
     local package
     if ! jdk=$(find_jdk); then
@@ -59,7 +59,7 @@ need_jdk() {
         fi
         install_packages "$package" || true
         if ! jdk=$(find_jdk); then
-            say 'no JDK 25 is to be found in JAVA_HOME, in /usr/lib/jvm or on the PATH'
+            say 'found no JDK 25 in JAVA_HOME, in /usr/lib/jvm or on the PATH'
             say 'install one (any vendor), and set JAVA_HOME to it if it is elsewhere'
             return 1
         fi
@@ -76,8 +76,7 @@ need_all() {
     need_jdk
 }
 
-# Whether something that the build reads is younger than the beginning of the last build, or something that it made is
-# younger than its end.
+# Whether a source is younger than the beginning of the last build, or a jar of the image is younger than its end.
 stale() {
     [ -e "$stamp" ] && [ -e "$image/launch" ] || return 0
     [ -n "$(find "$top"/pom.xml "$top"/*/pom.xml "$top"/*/src/main "$top"/scripts "$image/lib" \
@@ -85,21 +84,21 @@ stale() {
 }
 
 java_flags=(
-    # A command that lives for seconds: quick code at once, and no threads for the garbage.
+    # A command runs for seconds: it needs the quick compiler, and no threads that collect garbage.
     -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData
-    # Processes that are started must not inherit a raised limit of descriptors.
+    # Keeps the JVM from raising the limit of descriptors, which its child processes would inherit.
     -XX:-MaxFDLimit
     --enable-native-access=dev.caisson.linux
     --module-path "$image/lib"
 )
 
-# Makes an ahead-of-time cache of the loaded classes. It is named after what it was made from, because a JVM does not
-# notice when a jar has changed under its cache. Without one all works, a little slower to start.
+# Makes an ahead-of-time cache of the loaded classes. Its name is a checksum of the jars and the JDK, because a JVM does
+# not notice that a jar has changed. Without a cache the command starts a little more slowly.
 make_cache() {
     local key cache
     key=$({ cat "$image"/lib/*.jar "$JAVA_HOME/release" && printf '%s' "$image"; } | sha256sum)
     cache=$image/${key:0:16}.aot
-    # Nor does it take one that is older than a jar, whatever is in it.
+    # The JVM also refuses a cache that is older than a jar, even if the jar has not changed.
     if [ ! -e "$cache" ] || [ -n "$(find "$image/lib" -newer "$cache" -print -quit)" ]; then
         rm -f "$image"/*.aot
         "$JAVA_HOME/bin/java" "${java_flags[@]}" "-XX:AOTCacheOutput=$cache" \
@@ -108,13 +107,13 @@ make_cache() {
     printf 'java=%q\ncache=%q\n' "$JAVA_HOME/bin/java" "$cache" > "$image/launch"
 }
 
-# What changes from now on is built next time.
+# Marks the beginning of a build. Later changes make it stale.
 begin_build() {
     mkdir -p "$top/target"
     touch "$top/target/began"
 }
 
-# To be called when the jars are there.
+# Marks the end of a build. Call it when the jars exist.
 finish_build() {
     make_cache
     mv "$top/target/began" "$stamp"
@@ -124,7 +123,7 @@ build() {
     need_all
     mkdir -p "$top/target"
     (
-        # One builds, others wait for it.
+        # One process builds; the others wait for the lock.
         flock 9
         if stale; then
             say 'building (this takes a minute, once)'

@@ -1,5 +1,6 @@
-/// Directories that do not outlive their user, and files and trees that others have made.
-// The module that a package is exported to is compiled later.
+/// Temporary directories that are deleted even after a crash, and access to untrusted files and
+/// trees.
+// The module that a package is exported to is compiled after this one.
 @SuppressWarnings("module")
 module dev.caisson.files {
   requires static transitive org.jspecify;

@@ -1,4 +1,4 @@
-/// Messages: JSON values with file descriptors, over Unix sockets.
+/// Messages over Unix sockets: JSON values with file descriptors.
 module dev.caisson.ipc {
   requires static transitive org.jspecify;
   requires transitive dev.caisson.linux;

@@ -1,5 +1,5 @@
-/// The kernel from Java: descriptors, sockets, processes, memory files, mounts.
-// The modules that a package is exported to are compiled later.
+/// Linux system calls from Java: descriptors, sockets, processes, memfds, mounts.
+// The modules that a package is exported to are compiled after this one.
 @SuppressWarnings("module")
 module dev.caisson.linux {
   requires static transitive org.jspecify;

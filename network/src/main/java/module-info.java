@@ -1,5 +1,5 @@
-/// The network for sandboxes without a route: what a policy allows, and nothing else.
-// The modules that a package is exported to are compiled later.
+/// Network access for sandboxes without a route: only the connections that a policy allows.
+// The modules that a package is exported to are compiled after this one.
 @SuppressWarnings("module")
 module dev.caisson.network {
   requires static transitive org.jspecify;

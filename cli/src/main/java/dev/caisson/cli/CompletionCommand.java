@@ -4,6 +4,7 @@ import dev.caisson.cli.command.Command;
 import dev.caisson.cli.command.Console;
 import dev.caisson.cli.command.ExitCode;
 import dev.caisson.cli.command.Help;
+import dev.caisson.cli.command.HelpPage;
 import dev.caisson.cli.command.UsageException;
 import java.util.List;
 import java.util.function.Function;
@@ -13,13 +14,13 @@ import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 import org.jspecify.annotations.Nullable;
 
-/// Prints completions for bash, made from the options that the commands have.
+/// Prints completions for bash, made from the options of the commands.
 final class CompletionCommand implements Command {
   private final List<String> names;
   private final Function<String, @Nullable Command> commands;
 
-  /// @param names of all commands
-  /// @param commands finds one by its name
+  /// @param names the names of all commands
+  /// @param commands finds a command by its name
   CompletionCommand(List<String> names, Function<String, @Nullable Command> commands) {
     this.names = names;
     this.commands = commands;
@@ -31,16 +32,24 @@ final class CompletionCommand implements Command {
   }
 
   @Override
-  public String arguments() {
-    return "bash";
-  }
-
-  @Override
-  public String description() {
-    return """
-    Prints completions for bash. To have them now:   source <(caisson completion bash)
-    and always: write them into /etc/bash_completion.d/caisson.
-    """;
+  public HelpPage help() {
+    return new HelpPage(
+        "bash",
+        "Prints completions for bash.",
+        """
+        They complete the names of commands, options and files.
+        """,
+        List.of(HelpPage.group("Options", "help")),
+        """
+          Use them in this shell:
+            source <(./caisson completion bash)
+          Install them for later shells of this user:
+            ./caisson completion bash >> ~/.bash_completion
+        """,
+        """
+            0  the completions are printed
+            2  the command line is wrong
+        """);
   }
 
   @Override
@@ -72,10 +81,18 @@ final class CompletionCommand implements Command {
             _caisson() {
                 local word=${COMP_WORDS[COMP_CWORD]} options=
                 if [ "$COMP_CWORD" -eq 1 ]; then
-                    COMPREPLY=($(compgen -W '%s --help --version' -- "$word"))
+                    COMPREPLY=($(compgen -W '%1$s help --help --version' -- "$word"))
                     return
                 fi
                 local name=${COMP_WORDS[1]}
+                if [ "$name" = help ]; then
+                    if [ "$COMP_CWORD" -eq 2 ]; then
+                        COMPREPLY=($(compgen -W '%1$s' -- "$word"))
+                    elif [ "$COMP_CWORD" -eq 3 ] && [ "${COMP_WORDS[2]}" = service ]; then
+                        COMPREPLY=($(compgen -W 'call serve monitor' -- "$word"))
+                    fi
+                    return
+                fi
                 if [ "$name" = service ]; then
                     if [ "$COMP_CWORD" -eq 2 ]; then
                         COMPREPLY=($(compgen -W 'call serve monitor --help' -- "$word"))
@@ -84,7 +101,7 @@ final class CompletionCommand implements Command {
                     name="service ${COMP_WORDS[2]}"
                 fi
                 case $name in
-            %s    esac
+            %2$s    esac
                 if [[ $word == -* ]]; then
                     COMPREPLY=($(compgen -W "$options" -- "$word"))
                 elif [ "${COMP_WORDS[1]}" = completion ]; then

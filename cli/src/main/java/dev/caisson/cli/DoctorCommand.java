@@ -3,6 +3,7 @@ package dev.caisson.cli;
 import dev.caisson.cli.command.Command;
 import dev.caisson.cli.command.Console;
 import dev.caisson.cli.command.ExitCode;
+import dev.caisson.cli.command.HelpPage;
 import dev.caisson.cli.command.Places;
 import dev.caisson.files.Scratch;
 import dev.caisson.linux.process.CommandOutput;
@@ -26,7 +27,7 @@ import java.util.Optional;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Options;
 
-/// Tells what this machine can do by trying it.
+/// Checks what this machine supports, by trying it.
 final class DoctorCommand implements Command {
   private static final Duration DEADLINE = Duration.ofSeconds(20);
 
@@ -36,16 +37,26 @@ final class DoctorCommand implements Command {
   }
 
   @Override
-  public String arguments() {
-    return "";
-  }
-
-  @Override
-  public String description() {
-    return """
-    Tries what Caisson needs of this machine, and tells for each thing that is missing what it is
-    needed for and what mends it. Exits with 1 if a build cannot work here.
-    """;
+  public HelpPage help() {
+    return new HelpPage(
+        "[OPTION]...",
+        "Checks what this machine supports, by trying it.",
+        """
+        Prints a line for each feature. For a missing feature it prints what needs the
+        feature and how to provide it. Run it as the user who will run the commands.
+        """,
+        List.of(HelpPage.group("Options", "help")),
+        """
+          Check everything:
+            ./caisson doctor
+          Print only the missing features:
+            ./caisson doctor | grep -A 1 missing || echo 'nothing is missing'
+        """,
+        """
+            0  builds work on this machine; optional features may be missing
+            1  a feature that builds need is missing
+            2  the command line is wrong
+        """);
   }
 
   @Override
@@ -53,10 +64,12 @@ final class DoctorCommand implements Command {
     return new Options();
   }
 
-  /// Something that was tried.
+  /// The result of one check.
   ///
-  /// @param found what there is; empty if it is missing
-  /// @param mend what mends it
+  /// @param needed whether a machine without the feature fails the command
+  /// @param found the version or state of the feature; empty if it is missing
+  /// @param purpose what needs the feature
+  /// @param mend how to provide the feature
   private record Finding(
       String what, boolean needed, Optional<String> found, String purpose, String mend) {}
 
@@ -74,7 +87,7 @@ final class DoctorCommand implements Command {
                 "root",
                 true,
                 Processes.geteuid() == 0 ? Optional.of("yes") : Optional.empty(),
-                "'caisson build'; 'caisson run' works without, as the lines below say",
+                "'caisson build'; 'caisson run' also works without, see the lines below",
                 "run it as root"),
             new Finding(
                 "user namespaces",
@@ -82,30 +95,30 @@ final class DoctorCommand implements Command {
                 userNamespaces(),
                 "'caisson run' as an ordinary user, and --user-namespace",
                 Privilege.userNamespacesForbidden()
-                    .orElse("in a container, allow it to make user namespaces")),
+                    .orElse("in a container, allow new user namespaces")),
             new Finding(
                 "subordinate ids",
                 false,
                 subordinateIds(),
-                "more users than root in a sandbox of an ordinary user with capabilities",
-                "apt-get install uidmap, and give the user some: usermod --add-subuids"
+                "other users than root in a sandbox with capabilities that an ordinary user makes",
+                "apt-get install uidmap, then as root: usermod --add-subuids"
                     + " 100000-165535 --add-subgids 100000-165535 USER"),
             limit(Resource.MEMORY, "limits of memory (run --memory)"),
             limit(Resource.PIDS, "limits of processes (run --pids)"),
-            limit(Resource.CPU, "limits of processors' time (run --cpus)"),
+            limit(Resource.CPU, "limits of processor time (run --cpus)"),
             bubblewrap(),
             new Finding(
                 "mount namespaces",
                 true,
                 mountNamespace(),
-                "'caisson build': mounts that vanish with it",
+                "'caisson build': mounts that end with the build",
                 "run it as root, outside a container that forbids unshare(2)"),
             new Finding(
                 "a sandbox",
                 true,
                 sandbox(),
                 "every stage",
-                "see what the lines above say; in a container, allow it to make namespaces"),
+                "follow the lines above; in a container, allow new namespaces"),
             program("curl", true, "the source org.osbuild.curl", "curl", "--version"),
             program("tar", true, "the stage org.osbuild.tar", "tar", "--version"),
             program("mmdebstrap", false, "the stage dev.caisson.debian", "mmdebstrap", "--version"),
@@ -120,14 +133,14 @@ final class DoctorCommand implements Command {
       if (finding.found().isEmpty()) {
         terminal
             .out()
-            .printf("      needed for %s; to mend it: %s%n", finding.purpose(), finding.mend());
+            .printf("      needed for %s; to provide it: %s%n", finding.purpose(), finding.mend());
         well &= !finding.needed();
       }
     }
     return well ? ExitCode.OK : ExitCode.FAILED;
   }
 
-  /// A program of `/usr` is there if it tells its version, in a sandbox.
+  /// Checks for a program of `/usr`: it must print its version in a sandbox.
   private static Finding program(String debian, boolean needed, String purpose, String... argv) {
     return new Finding(
         debian,
@@ -196,7 +209,7 @@ final class DoctorCommand implements Command {
         .map(result -> "works, %d ms".formatted(result.usage().wall().toMillis()));
   }
 
-  /// What has become of a command; empty if it did not succeed.
+  /// Runs a command in a sandbox; returns empty if it failed.
   private static Optional<RunResult> inSandbox(Privilege privilege, Run run) {
     try (var scratch = Scratch.under(Places.temporary());
         var root = BuildRoot.create(Path.of("/"), scratch.directory(), privilege)) {

@@ -16,13 +16,14 @@ import dev.caisson.cli.stub.StubCommand;
 import dev.caisson.engine.manifest.ManifestException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.apache.commons.cli.DefaultParser;
 import org.apache.commons.cli.ParseException;
 
-/// The entry point: finds the command and turns what comes of it into an exit code.
+/// The entry point: finds the command, runs it, and turns its result into an exit code.
 public final class Main {
   /// The names of all commands, in the order in which help shows them.
   static final List<String> COMMANDS =
@@ -36,45 +37,6 @@ public final class Main {
           "service monitor",
           "doctor",
           "completion");
-
-  private static final String HELP =
-      """
-      Usage: caisson COMMAND [OPTION]... [ARGUMENT]...
-
-      Runs work inside a sandbox and passes in exactly what it may have.
-
-      Commands:
-        build MANIFEST|RECIPE   build file system trees, and export them
-        resolve RECIPE          lock the packages that a recipe means today
-        run -- COMMAND...       run a command in a throw-away build root
-        stub NAME... -- COMMAND...
-                                run a command with programs of yours in place of others
-        service call|serve|monitor
-                                call a host service, be one, or watch one
-        doctor                  tell what this machine can do, and what mends it
-        completion bash         print completions for the shell
-
-        caisson COMMAND --help  tells more of each
-        caisson --version       prints the version
-
-      Exit codes:
-        0  done                         124  run, stub: the deadline had passed
-        1  tried, and failed            125  run, stub: it could not be set up
-        2  the command line, manifest   130  interrupted
-           or recipe is wrong
-        Otherwise `run` and `stub` exit as their command does: 128+n if signal n ended it.
-      """;
-
-  private static final String SERVICE_HELP =
-      """
-      Usage: caisson service COMMAND
-
-        call EXECUTABLE METHOD [JSON]   start a host service, call a method, and stop it
-        serve [NAME]                    be a service that comes with Caisson
-        monitor EXECUTABLE              show the messages between a service and its host
-
-        caisson service COMMAND --help  tells more of each
-      """;
 
   private Main() {}
 
@@ -98,16 +60,16 @@ public final class Main {
     exit(code == ExitCode.OK ? checked(terminal) : code);
   }
 
-  /// `System.exit` asks the logging of the JDK first, which costs a tenth of a short run; a JVM
-  /// whose last thread ends exits with 0 all the same.
+  /// Ends the JVM with an exit code. `System.exit` initializes the logging of the JDK, which takes
+  /// a tenth of a short run; for the code 0 it is enough that the last thread ends.
   private static void exit(int code) {
     if (code != ExitCode.OK) {
       System.exit(code);
     }
   }
 
-  /// A signal that ends the JVM interrupts the work first and gives it the time to take its sandbox
-  /// down.
+  /// Adds a shutdown hook: a signal that ends the JVM interrupts the worker, and the JVM waits up
+  /// to 10 s until the worker has taken its sandbox down.
   private static void endWithProcess(Thread worker, CountDownLatch done) {
     Runtime.getRuntime()
         .addShutdownHook(
@@ -123,7 +85,7 @@ public final class Main {
                 }));
   }
 
-  /// What could not be written was not said, so it cannot count as done.
+  /// Fails if the standard output could not be written, because the user has missed output.
   private static int checked(Console terminal) {
     if (terminal.out().checkError() || System.out.checkError()) {
       terminal.err().println("caisson: the standard output cannot be written");
@@ -141,29 +103,37 @@ public final class Main {
 
   static int run(List<String> args, Console terminal) {
     if (args.isEmpty()) {
-      terminal.err().print(HELP);
+      HelpCommand.caisson(terminal.err());
       return ExitCode.USAGE;
     }
     for (var arg : args) {
       if (arg.indexOf('\uFFFD') >= 0) {
-        terminal.error("an argument is not UTF-8, so Java cannot tell what it names: " + arg);
+        terminal.error("an argument is not UTF-8, so Java cannot read it: " + arg);
         return ExitCode.USAGE;
       }
     }
     var first = args.getFirst();
-    if (first.equals("--help") || first.equals("-h") || first.equals("help")) {
-      terminal.out().print(HELP);
+    if (first.equals("--help") || first.equals("-h")) {
+      HelpCommand.caisson(terminal.out());
       return ExitCode.OK;
+    }
+    if (first.equals("help")) {
+      return HelpCommand.run(args.subList(1, args.size()), terminal);
     }
     int words = first.equals("service") && args.size() > 1 ? 2 : 1;
     var name = String.join(" ", args.subList(0, words));
     switch (name) {
       case "service" -> {
-        terminal.err().print(SERVICE_HELP);
+        HelpCommand.service(terminal.err());
         return ExitCode.USAGE;
       }
-      case "service --help", "service -h", "service help" -> {
-        terminal.out().print(SERVICE_HELP);
+      case "service help" -> {
+        var asked = new ArrayList<>(args);
+        asked.remove(1);
+        return HelpCommand.run(asked, terminal);
+      }
+      case "service --help", "service -h" -> {
+        HelpCommand.service(terminal.out());
         return ExitCode.OK;
       }
       default -> {
@@ -201,7 +171,7 @@ public final class Main {
           new DefaultParser(false)
               .parse(options, args.toArray(String[]::new), command.hasOwnOptions());
       if (line.hasOption(Help.OPTION)) {
-        Help.print(command, terminal);
+        Help.print(command, terminal.out());
         return ExitCode.OK;
       }
       return command.run(line, terminal);
@@ -220,12 +190,12 @@ public final class Main {
       terminal.error(ErrorText.of(failure));
       return ExitCode.FAILED;
     } catch (OutOfMemoryError scarce) {
-      // Threads count as memory there.
-      terminal.error("this process gets no more memory or threads: " + scarce.getMessage());
+      // The JVM also throws this error when it cannot start a thread.
+      terminal.error("cannot get more memory or threads: " + scarce.getMessage());
       Runtime.getRuntime().halt(ExitCode.FAILED);
       return ExitCode.FAILED;
     } catch (RuntimeException bug) {
-      terminal.error("this is a bug in caisson; please report it with what follows");
+      terminal.error("this is a bug in caisson; please report it with these lines:");
       bug.printStackTrace(terminal.err());
       return ExitCode.FAILED;
     }

@@ -13,8 +13,8 @@ import java.time.Duration;
 import java.util.List;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// What is done once when Caisson is built, so that the classes it takes are found ready at each
-/// start: the JVM records them into its ahead-of-time cache.
+/// The training run of the ahead-of-time cache. The build of Caisson runs it once, and the JVM
+/// records the loaded classes in the cache, so that each later start finds them ready.
 public final class Training {
   private static final String MANIFEST =
       """
@@ -81,7 +81,7 @@ public final class Training {
 
   private Training() {}
 
-  /// Is a service, as a host would start it, for a call.
+  /// Serves one call as a host service, as if a host had started it.
   private static void serve() throws IOException {
     var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
     try {
@@ -115,8 +115,8 @@ public final class Training {
     }
   }
 
-  /// Runs the commands. What cannot be done here, such as a build without root, is not recorded;
-  /// nothing else depends on it.
+  /// Runs the commands. A command that fails here, such as a build without root, is not recorded;
+  /// it starts more slowly then.
   public static void main(String[] args) throws IOException {
     var nowhere = new PrintStream(PrintStream.nullOutputStream(), false, StandardCharsets.UTF_8);
     var terminal = new Console(nowhere, nowhere, nowhere, false, false);

@@ -1,4 +1,4 @@
-/// The command `caisson`: what the library does, from a shell.
+/// The command `caisson`: the library from a shell.
 @NullMarked
 package dev.caisson.cli;
 

@@ -20,9 +20,9 @@ import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/// Somebody at a terminal, whose shell runs the command.
+/// A terminal with a shell that runs the command.
 ///
-/// The shell tells the settings of the terminal before and after it, and its exit status.
+/// The shell prints the settings of the terminal before and after the command, and its exit status.
 final class AtTerminal implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofMinutes(1);
   private static final Pattern SETTINGS = Pattern.compile("settings=(\\S+)");
@@ -40,19 +40,21 @@ final class AtTerminal implements AutoCloseable {
     this.shell = shell;
   }
 
-  /// Runs the command that `launcher` is, with these arguments.
+  /// Runs a command with these arguments.
+  ///
+  /// @param launcher the file of the command
   static AtTerminal start(Path launcher, String... args) throws IOException {
     return shell("\"$0\" \"$@\"", launcher, args);
   }
 
-  /// The same within a line of the shell, in which it is `"$0" "$@"`.
+  /// Runs a line of the shell, in which `"$0" "$@"` is the command.
   static AtTerminal shell(String line, Path launcher, String... args) throws IOException {
     var command = new ArrayList<>(List.of("-c", BEFORE + line + AFTER, launcher.toString()));
     command.addAll(List.of(args));
     return at(Spawn.of(Path.of("/bin/sh")).args(command), launcher);
   }
 
-  /// An interactive bash, which has job control, and `$run` for the command that `launcher` is.
+  /// Starts an interactive bash with job control, in which `$run` is the command.
   static AtTerminal jobs(Path launcher) throws IOException {
     var bash = Spawn.of(Path.of("/bin/bash")).args("--norc", "--noprofile", "--noediting", "-i");
     var window = at(bash.env("PS1", "user> ").env("run", launcher.toString()), launcher);
@@ -79,13 +81,13 @@ final class AtTerminal implements AutoCloseable {
     }
   }
 
-  /// Types this.
+  /// Types a text.
   AtTerminal type(String text) throws IOException {
     pty.master().write(text.getBytes(StandardCharsets.UTF_8));
     return this;
   }
 
-  /// Waits until this is shown, after what was waited for before.
+  /// Waits until a text is shown after the one that was awaited last.
   AtTerminal expect(String text) throws IOException {
     var until = Instant.now().plus(PATIENCE);
     int at = screen.indexOf(text, seen);
@@ -124,26 +126,26 @@ final class AtTerminal implements AutoCloseable {
     return Programs.run("stty", "-F", path().toString(), "-g");
   }
 
-  /// Waits until keys are no longer made anything of, so that they reach the command as they are.
+  /// Waits until the terminal is in raw mode, so that keys reach the command unchanged.
   AtTerminal awaitRaw() {
     var name = path().toString();
     Eventually.holds(() -> Programs.run("stty", "-F", name, "-a").contains("-icanon"));
     return this;
   }
 
-  /// The terminal's name outside.
+  /// The name of the terminal outside the sandbox.
   Path path() {
     return pty.path();
   }
 
-  /// All that was shown.
+  /// All output so far.
   String screen() {
     return screen.toString().replace("\r", "");
   }
 
-  /// Waits for the end of the command, after which the terminal must be as it was before.
+  /// Waits for the end of the command, and asserts that the settings of the terminal are restored.
   ///
-  /// @return its exit status
+  /// @return the exit status of the command
   int end() throws IOException {
     expect("finished");
     var settings = SETTINGS.matcher(screen()).results().map(found -> found.group(1)).toList();
@@ -159,7 +161,7 @@ final class AtTerminal implements AutoCloseable {
     shell.waitid(PATIENCE);
   }
 
-  /// Closes the window.
+  /// Closes the terminal, as a user closes its window.
   @Override
   public void close() throws SystemCallException {
     pty.close();

@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// A library directory that a test of `caisson build` fills with small programs, and manifests that
+/// A library directory for tests of `caisson build`, filled with small programs, and manifests that
 /// use them.
 final class BuildLibrary {
   private static final String ENTRY = "{\"summary\": \"any\", \"schema\": {\"type\": \"object\"}}";
@@ -13,8 +13,8 @@ final class BuildLibrary {
       "{\"summary\": \"any\", \"schema_2\": {\"options\": {\"type\": \"object\"}, \"inputs\":"
           + " {\"type\": \"object\"}}}";
 
-  /// The beginning of a service that needs no package: `serve(function)` answers with what the
-  /// function returns or raises.
+  /// The beginning of a service that needs no package: `serve(function)` replies with the result or
+  /// the exception of the function.
   static final String SERVICE =
       """
       #!/usr/bin/python3
@@ -31,15 +31,15 @@ final class BuildLibrary {
               connection.send(json.dumps(answer).encode())
       """;
 
-  /// What a source serves that has nothing to fetch.
+  /// The rest of a source that has nothing to fetch.
   static final String FETCHED = "serve(lambda args: {'success': True, 'results': []})\n";
 
-  /// What an input serves that shows an empty directory.
+  /// The rest of an input that shows an empty directory.
   static final String SHOWN = "serve(lambda args: {'path': args['target']})\n";
 
   private final Path directory;
 
-  /// Makes one with a runner that does nothing but run.
+  /// Makes a library with a runner that only runs its command.
   BuildLibrary(Path directory) throws IOException {
     this.directory = Files.createDirectories(directory);
     for (var kind : new String[] {"stages", "inputs", "sources", "runners"}) {

@@ -31,7 +31,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import tools.jackson.databind.json.JsonMapper;
 
-/// What modules print, and why they fail, is shown: once, as it comes, by each monitor.
+/// Each monitor shows the output of modules and the reasons of failures once, as they arrive.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @Timeout(240)
@@ -59,7 +59,7 @@ class BuildOutputIT {
       this.prefix = prefix;
     }
 
-    /// Writes a manifest that uses such a module, and the module.
+    /// Writes a module of this kind, and a manifest that uses it.
     private void prepare(BuildLibrary library, Path manifest, String program) throws IOException {
       switch (this) {
         case SOURCE -> {
@@ -116,7 +116,7 @@ class BuildOutputIT {
 
   @ParameterizedTest
   @EnumSource
-  void aCarriageReturnDoesNotHideWhoseLineItIs(Kind kind) throws Exception {
+  void aCarriageReturnDoesNotHideTheOriginOfALine(Kind kind) throws Exception {
     prepare(kind, "print('x\\rdone  a  /evil\\r', flush=True)\n" + kind.good());
     var answer = caisson.run(build());
     assertThat(answer.status()).as(answer.err()).isZero();
@@ -126,7 +126,7 @@ class BuildOutputIT {
   }
 
   @Test
-  void theResultHasWhatASourcePrintedThatSucceeded() throws Exception {
+  void theResultHasTheOutputOfASourceThatSucceeded() throws Exception {
     prepare(Kind.SOURCE, "print('hello', flush=True)\n" + Kind.SOURCE.good());
     var answer = caisson.run(build("--json"));
     assertThat(answer.status()).as(answer.err()).isZero();
@@ -137,7 +137,7 @@ class BuildOutputIT {
 
   @ParameterizedTest
   @EnumSource
-  void whatChangesTheDirectionOfTextIsShownByItsNumber(Kind kind) throws Exception {
+  void charactersThatReorderTextAreEscaped(Kind kind) throws Exception {
     prepare(kind, "print('a\\u202eb\\u2066c', flush=True)\n" + kind.good());
     var answer = caisson.run(build());
     assertThat(answer.out().lines()).containsOnlyOnce(kind.prefix + "a\\u202eb\\u2066c");
@@ -145,7 +145,7 @@ class BuildOutputIT {
 
   @ParameterizedTest
   @EnumSource
-  void whatAServicePrintsIsShownOnceWithItsNames(Kind kind) throws Exception {
+  void outputOfAServiceIsShownOnceWithItsNames(Kind kind) throws Exception {
     prepare(kind, "print('hello', flush=True)\n" + kind.good());
     var answer = caisson.run(build());
     assertThat(answer.status()).as(answer.err()).isZero();
@@ -155,7 +155,7 @@ class BuildOutputIT {
 
   @ParameterizedTest
   @EnumSource
-  void aProgramReadsWhatAServicePrints(Kind kind) throws Exception {
+  void aProgramReadsTheOutputOfAService(Kind kind) throws Exception {
     prepare(kind, "print('hello', flush=True)\n" + kind.good());
     var answer = caisson.run(build("--monitor", "JSONSeqMonitor"));
     assertThat(answer.status()).as(answer.err()).isZero();
@@ -173,7 +173,7 @@ class BuildOutputIT {
   }
 
   @Test
-  void quietBuildsShowNothingOfItAndThoseWithJsonInTheResultAlone() throws Exception {
+  void outputIsHiddenByQuietAndOnlyInTheResultWithJson() throws Exception {
     prepare(Kind.SOURCE, "print('hello', flush=True)\n" + FETCHED);
     assertThat(joined("-q")).isEmpty();
     var text = joined("--json", "--store", "other");
@@ -182,7 +182,7 @@ class BuildOutputIT {
   }
 
   @Test
-  void whatIsPrintedCannotSteerATerminal() throws Exception {
+  void outputCannotControlATerminal() throws Exception {
     library.stage("look", "#!/bin/sh\nprintf 'a\\033[2Jb\\r\\nc\\rd'\n");
     prepare(Kind.SOURCE, "print('x\\x1b[2Jy', flush=True)\n" + FETCHED);
     var answer = caisson.run(build());
@@ -300,7 +300,7 @@ class BuildOutputIT {
         .hasSizeLessThan(64 * 1024);
   }
 
-  // As it comes
+  // Output as it arrives
 
   @Test
   void aLineOfAStageIsShownBeforeTheStageEnds() throws Exception {
@@ -311,7 +311,7 @@ class BuildOutputIT {
       var process = caisson.start(build("--monitor", monitor, "--store", monitor));
       try (var reader = process.inputReader(UTF_8)) {
         while (!reader.readLine().contains("waiting")) {
-          // What comes before.
+          // An earlier line.
         }
         Files.writeString(find("gate"), "");
         assertThat(reader.lines()).isNotEmpty();
@@ -324,7 +324,7 @@ class BuildOutputIT {
   }
 
   @Test
-  void anUnfinishedLineIsShownAsFarAsItHasCome() throws Exception {
+  void theBeginningOfAnUnfinishedLineIsShown() throws Exception {
     library.stage(
         "look",
         "#!/bin/sh\ncd /run/osbuild/tree; mkfifo gate; printf half; cat gate; rm gate; echo ' full'\n");
@@ -353,7 +353,7 @@ class BuildOutputIT {
   // Slow readers
 
   @Test
-  void noLineIsLostToAReaderThatBeginsAfterTheSourceHasPrinted() throws Exception {
+  void aLateReaderReadsEveryLine() throws Exception {
     var fifo = directory.resolve("fifo");
     Programs.run("mkfifo", fifo.toString());
     prepare(
@@ -378,7 +378,7 @@ class BuildOutputIT {
 
   @Test
   @Tag("slow")
-  void aTimeoutOfAStageHoldsAlsoIfNothingReadsTheOutput() throws Exception {
+  void aTimeoutOfAStageHoldsWithoutAReader() throws Exception {
     library.stage("look", "#!/bin/sh\nyes\n");
     Files.writeString(directory.resolve("m.json"), withStage("look"));
     var launcher = caisson.launcher("launcher", build("--stage-timeout", "1"));
@@ -397,7 +397,7 @@ class BuildOutputIT {
   }
 
   @Test
-  void aSignalEndsABuildWhoseOutputNothingReads() throws Exception {
+  void aSignalEndsABuildWhoseOutputIsUnread() throws Exception {
     library.stage("look", "#!/bin/sh\nyes\n");
     Files.writeString(directory.resolve("m.json"), withStage("look"));
     var process = caisson.start(build());

@@ -5,13 +5,14 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/// The command as users have it: a JVM of its own that runs the image.
+/// The command as users have it: a JVM that runs the image.
 final class Caisson {
   private static final Path IMAGE = Path.of(System.getProperty("caisson.image"));
   private static final Path SAMPLES = Path.of(System.getProperty("caisson.samples"));
@@ -20,31 +21,43 @@ final class Caisson {
   private final Path directory;
   private Map<String, String> environment = Map.of();
 
-  /// @param directory where it is run
+  /// @param directory the working directory of the command
   Caisson(Path directory) {
     this.directory = directory;
   }
 
-  /// The directory where it is run.
+  /// The working directory of the command.
   Path directory() {
     return directory;
   }
 
-  /// What a run came to.
+  /// The result of a run.
   record Answer(int status, String out, String err) {}
 
-  /// A working directory's copy of a sample, so that its lock does not outlive the test.
+  /// Copies a sample into the working directory, so that its lock does not outlive the test.
   Path sample(String name) throws IOException {
     return Files.copy(SAMPLES.resolve(name), directory.resolve(name));
   }
 
-  /// Sets variables for the runs to come.
+  /// Copies all samples into a directory `samples`, as a checkout has it.
+  void samples() throws IOException {
+    var copies = Files.createDirectory(directory.resolve("samples"));
+    try (var files = Files.newDirectoryStream(SAMPLES)) {
+      for (var file : files) {
+        if (!file.toString().endsWith(".lock.json")) {
+          Files.copy(file, copies.resolve(file.getFileName()), StandardCopyOption.COPY_ATTRIBUTES);
+        }
+      }
+    }
+  }
+
+  /// Sets environment variables of all later runs.
   Caisson with(Map<String, String> variables) {
     environment = variables;
     return this;
   }
 
-  /// Runs it to its end.
+  /// Runs the command to its end.
   Answer run(String... args) throws IOException, InterruptedException {
     return finish(builder(args), String.join(" ", args));
   }
@@ -61,17 +74,17 @@ final class Caisson {
     return new Answer(process.exitValue(), text(out), text(err));
   }
 
-  /// Starts it; its output and errors come as one stream.
+  /// Starts the command, with its output and errors as one stream.
   Process start(String... args) throws IOException {
     return builder(args).redirectErrorStream(true).start();
   }
 
-  /// Starts it with a file as its standard output.
+  /// Starts the command with a file as its standard output.
   Process start(File output, String... args) throws IOException {
     return builder(args).redirectOutput(output).start();
   }
 
-  /// Runs it as the arguments of a shell script, which has the command in `"$@"`.
+  /// Runs a script of bash, in which `"$@"` is the command.
   Answer through(String script, String... args) throws IOException, InterruptedException {
     var plain = builder(args);
     var command = new ArrayList<>(List.of("bash", "-c", script, "caisson"));
@@ -79,14 +92,14 @@ final class Caisson {
     return finish(plain.command(command), script);
   }
 
-  /// An executable file that runs it with these arguments and the file's own.
+  /// Makes an executable file that runs the command with these arguments, then its own.
   Path launcher(String name, String... args) throws IOException {
     var script = new StringBuilder("#!/bin/sh\nexec");
     builder(args).command().forEach(word -> script.append(" '").append(word).append('\''));
     return executable(name, script.append(" \"$@\"\n").toString());
   }
 
-  /// An executable file in the directory where it is run.
+  /// Makes an executable file in the working directory.
   Path executable(String name, String text) throws IOException {
     var file = Files.writeString(directory.resolve(name), text);
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));

@@ -25,7 +25,7 @@ final class CaissonNames {
       Pattern.compile("([A-Z]\\w*)((?:\\.\\w+)*)(?:\\(([\\w, .<>\\[\\]]*)\\))?");
   private static final Pattern OPTION = Pattern.compile("--([a-z][a-z-]*)(?:[ =].*)?");
 
-  /// Not for users.
+  /// Modules that are not for users.
   private static final Set<String> INTERNAL = Set.of("testkit", "fuzz", "bench");
 
   private final Map<String, Class<?>> classes;
@@ -59,7 +59,7 @@ final class CaissonNames {
     }
   }
 
-  /// A class of a module that the tests of the command do not have is not known here.
+  /// Loads a class; empty if it is of a module that these tests do not depend on.
   private static Stream<Class<?>> load(String name) {
     try {
       return Stream.of(Class.forName(name, false, CaissonNames.class.getClassLoader()));
@@ -68,7 +68,7 @@ final class CaissonNames {
     }
   }
 
-  /// Why a name is not one that users can write; empty if they can.
+  /// The reason why users cannot write a name; empty if they can.
   Optional<String> problem(String name) {
     if (name.startsWith("caisson ")) {
       return problemOfCommand(name);

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// The command line when nothing is wrong.
+/// The command line in the normal cases.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP})
 class CommandIT {
@@ -48,11 +48,12 @@ class CommandIT {
     var answer = caisson.run(command, "--help");
     assertThat(answer.status()).isZero();
     assertThat(answer.out()).startsWith("Usage: caisson " + command).contains("--help");
-    assertThat(answer.out().lines()).isNotEmpty().allMatch(line -> line.length() <= 100);
+    assertThat(answer.out().lines()).isNotEmpty().allMatch(line -> line.length() <= 80);
+    assertThat(caisson.run("help", command)).isEqualTo(answer);
   }
 
   @Test
-  void bashUnderstandsTheCompletions() throws Exception {
+  void bashCompletesAnOption() throws Exception {
     Files.writeString(directory.resolve("c"), caisson.run("completion", "bash").out());
     var script =
         """
@@ -89,7 +90,7 @@ class CommandIT {
   }
 
   @Test
-  void runShowsWhatIsBound() throws Exception {
+  void runShowsBoundFiles() throws Exception {
     Files.writeString(directory.resolve("a:b"), "seen\n");
     var answer =
         caisson.run(
@@ -130,7 +131,7 @@ class CommandIT {
   }
 
   @Test
-  void aCheckpointIsWhereTheNextBuildGoesOn() throws Exception {
+  void aBuildContinuesFromACheckpoint() throws Exception {
     Files.writeString(directory.resolve("m.json"), TWO_STAGES);
     assertThat(caisson.run("build", "m.json", "--checkpoint", "*.mkdir").status()).isZero();
     Files.writeString(
@@ -143,7 +144,7 @@ class CommandIT {
   }
 
   @Test
-  void theResultAsJsonIsAllThatIsPrinted() throws Exception {
+  void jsonPrintsOnlyTheResult() throws Exception {
     Files.writeString(directory.resolve("m.json"), TWO_STAGES);
     var answer = caisson.run("build", "m.json", "--json");
     assertThat(answer.out()).startsWith("{\n").contains("\"success\" : true").endsWith("}\n");
@@ -151,7 +152,7 @@ class CommandIT {
   }
 
   @Test
-  void theManifestMayComeFromTheStandardInput() throws Exception {
+  void theManifestCanComeFromTheStandardInput() throws Exception {
     var process = caisson.start("build", "-", "-q");
     try (var in = process.getOutputStream()) {
       in.write(TWO_STAGES.getBytes(StandardCharsets.UTF_8));
@@ -161,7 +162,7 @@ class CommandIT {
   }
 
   @Test
-  void theMonitorCanBeReadByAProgram() throws Exception {
+  void aProgramCanReadTheMonitor() throws Exception {
     Files.writeString(directory.resolve("m.json"), TWO_STAGES);
     var answer = caisson.run("build", "m.json", "--monitor", "JSONSeqMonitor");
     assertThat(answer.out().lines().filter(line -> !line.startsWith("done")))

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What is left when the command is ended in the middle: nothing.
+/// A command that is ended early leaves nothing behind.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP})
 class EndsIT {
@@ -34,8 +34,7 @@ class EndsIT {
     marker = ProcessTable.marker();
   }
 
-  /// A build whose stage tells that it runs and then refuses to end, with a grandchild that does,
-  /// too.
+  /// A build whose stage prints that it runs. The stage and a grandchild of it ignore SIGTERM.
   private Process startBuild() throws Exception {
     var script =
         "trap '' TERM INT; echo running; setsid sh -c 'trap \\\"\\\" TERM; sleep 1000; : %1$s' & sleep 1000; : %1$s"
@@ -59,7 +58,7 @@ class EndsIT {
         return;
       }
     }
-    throw new AssertionError("the build ended before it said: " + text);
+    throw new AssertionError("the build ended before it printed: " + text);
   }
 
   private void assertStoreWorks() throws Exception {
@@ -74,7 +73,7 @@ class EndsIT {
   }
 
   @Test
-  void ctrlCEndsEverythingAndTellsSo() throws Exception {
+  void ctrlCEndsAllProcessesAndExitsWith130() throws Exception {
     var mounts = Caisson.mounts();
     var process = startBuild();
     assertThat(ProcessTable.with(marker)).isNotEmpty();
@@ -90,7 +89,7 @@ class EndsIT {
   }
 
   @Test
-  void terminationIsLikeCtrlC() throws Exception {
+  void sigtermEndsAllProcesses() throws Exception {
     var process = startBuild();
     signal("-TERM", process.pid());
     assertThat(process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
@@ -100,7 +99,7 @@ class EndsIT {
   }
 
   @Test
-  void sigkillOfTheJvmLeavesNoProcessAndNoMountAndAStoreThatWorks() throws Exception {
+  void sigkillLeavesNoProcessNoMountAndAWorkingStore() throws Exception {
     var mounts = Caisson.mounts();
     var process = startBuild();
     signal("-KILL", process.pid());
@@ -128,7 +127,7 @@ class EndsIT {
         assertThat(process.isAlive()).isTrue();
         signal("-KILL", process.pid());
         process.waitFor();
-        // The connection is closed by the death of the downloader.
+        // The connection ends when the downloader is dead.
         connection.getInputStream().transferTo(OutputStream.nullOutputStream());
       }
     }

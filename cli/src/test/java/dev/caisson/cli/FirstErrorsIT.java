@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What a first user meets when something is wrong.
+/// The errors that a first user is likely to meet.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CURL})
 class FirstErrorsIT {
@@ -56,7 +56,7 @@ class FirstErrorsIT {
   }
 
   @Test
-  void nothingAtAllPrintsHelp() throws Exception {
+  void noArgumentsPrintHelp() throws Exception {
     var answer = caisson.run();
     assertThat(answer.status()).isEqualTo(2);
     assertThat(answer.err()).startsWith("Usage: caisson COMMAND");
@@ -78,7 +78,7 @@ class FirstErrorsIT {
   }
 
   @Test
-  void aManifestThatIsNotThere() throws Exception {
+  void aMissingManifestIsReported() throws Exception {
     var answer = caisson.run("build", "missing.json");
     assertThat(answer.status()).isEqualTo(2);
     assertThat(answer.err())
@@ -86,7 +86,7 @@ class FirstErrorsIT {
   }
 
   @Test
-  void badJsonIsToldWithLineAndColumn() throws Exception {
+  void invalidJsonIsReportedWithLineAndColumn() throws Exception {
     var answer = caisson.run("build", file("bad.json", "{\n  \"version\": \"2\",,\n}"));
     assertThat(answer.status()).isEqualTo(2);
     assertThat(answer.err())
@@ -95,7 +95,7 @@ class FirstErrorsIT {
   }
 
   @Test
-  void badYamlIsToldWithLineAndColumn() throws Exception {
+  void invalidYamlIsReportedWithLineAndColumn() throws Exception {
     var answer = caisson.run("build", file("bad.yaml", "packages:\n  - [busybox\nrun: x\n"));
     assertThat(answer.status()).isEqualTo(2);
     assertThat(answer.err())
@@ -111,7 +111,7 @@ class FirstErrorsIT {
   }
 
   @Test
-  void anUnknownStageIsToldWithThoseThatThereAre() throws Exception {
+  void anUnknownStageIsReportedWithTheKnownStages() throws Exception {
     var manifest =
         file(
             "m.json",
@@ -125,7 +125,7 @@ class FirstErrorsIT {
   }
 
   @Test
-  void anUnknownOptionOfAStageIsToldWithItsPath() throws Exception {
+  void anUnknownOptionOfAStageIsReportedWithItsPath() throws Exception {
     var manifest =
         file(
             "m.json",
@@ -190,14 +190,14 @@ class FirstErrorsIT {
   }
 
   @Test
-  void aStageThatTakesTooLongIsEnded() throws Exception {
+  void aStageThatExceedsItsTimeoutIsEnded() throws Exception {
     var answer = caisson.run("build", manifestWithCommand("sleep 1000"), "--stage-timeout", "1");
     assertThat(answer.status()).isEqualTo(1);
     assertThat(answer.err()).contains("its deadline");
   }
 
   @Test
-  void withoutBubblewrapTheErrorSaysHowToGetIt() throws Exception {
+  void aMissingBubblewrapIsReportedWithItsPackage() throws Exception {
     var answer =
         caisson
             .with(Map.of("PATH", directory.toString()))
@@ -209,14 +209,14 @@ class FirstErrorsIT {
   }
 
   @Test
-  void doctorNamesWhatIsMissingAndWhatMendsIt() throws Exception {
+  void doctorNamesAMissingFeatureAndItsPackage() throws Exception {
     var answer = caisson.with(Map.of("PATH", directory.toString())).run("doctor");
     assertThat(answer.status()).isEqualTo(1);
     assertThat(answer.out()).contains("bubblewrap").contains("apt-get install bubblewrap");
   }
 
   @Test
-  void exportingWhatThereIsNotNamesWhatThereIs() throws Exception {
+  void anUnknownExportIsReportedWithTheKnownPipelines() throws Exception {
     var answer =
         caisson.run(
             "build", manifestWithCommand("true"), "--export", "b", "--output-directory", "o");
@@ -225,7 +225,7 @@ class FirstErrorsIT {
   }
 
   @Test
-  void aFullDiskIsToldAndLeavesNothing() throws Exception {
+  void aFullDiskIsReportedAndLeavesNothing() throws Exception {
     var store = Files.createDirectory(directory.resolve("small"));
     mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", store.toString());
     try {

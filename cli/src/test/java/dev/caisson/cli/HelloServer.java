@@ -7,7 +7,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 
-/// A web server on the loopback device of this machine, whose every page says hello.
+/// A web server on the loopback device that answers every request with "hello".
 final class HelloServer implements AutoCloseable {
   private static final byte[] ANSWER =
       "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n"
@@ -34,7 +34,7 @@ final class HelloServer implements AutoCloseable {
       try (var peer = socket.accept()) {
         answer(peer);
       } catch (IOException gone) {
-        // The peer, or the server.
+        // The peer or the server was closed.
       }
     }
   }

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// What trees, names and outputs can do to a host that trusts them.
+/// Hostile trees, names and outputs cannot harm the host.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP})
 class HostileIT {
@@ -58,7 +58,7 @@ class HostileIT {
   }
 
   @Test
-  void anExportIsNeverWrittenThroughALinkOfTheOneBefore() throws Exception {
+  void anExportDoesNotFollowALinkOfAnEarlierExport() throws Exception {
     var host = Files.writeString(directory.resolve("host"), "the host's\n");
     var export = List.of("--export", "t", "--output-directory", "out").toArray(String[]::new);
     assertThat(build("ln -s %s conf".formatted(host), export).status()).isZero();
@@ -69,19 +69,19 @@ class HostileIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"../escaped", "/escaped", "..", "a/b", "a\\u0000b", "\\ud800"})
-  void aPipelineCannotHaveANameThatLeadsElsewhere(String name) throws Exception {
+  void aPipelineNameCannotLeaveTheDirectory(String name) throws Exception {
     var answer = caisson.run("build", manifest(name, "true"));
     assertThat(answer.status()).isEqualTo(2);
     assertThat(answer.err()).contains("m.json: pipelines[0].name");
   }
 
   @Test
-  void aFifoInATreeDoesNotHoldTheBuildUp() throws Exception {
+  void aFifoInATreeDoesNotBlockTheBuild() throws Exception {
     assertThat(build("mkfifo fifo; mknod zero c 1 5").status()).isZero();
   }
 
   @Test
-  void anImmutableFileSpoilsNeitherTheErrorNorTheStore() throws Exception {
+  void anImmutableFileDamagesNeitherTheErrorNorTheStore() throws Exception {
     var failed = build("touch file; chattr +i file; exit 3");
     assertThat(failed.status()).isEqualTo(1);
     assertThat(failed.err()).contains("exited with status 3");
@@ -107,7 +107,7 @@ class HostileIT {
   }
 
   @Test
-  void aRunEndsWhenNobodyReadsIt() throws Exception {
+  void aRunEndsWhenItsOutputIsClosed() throws Exception {
     var process = caisson.start("run", "--", "sh", "-c", "while :; do echo x; done");
     assertThat(process.inputReader(StandardCharsets.UTF_8).readLine()).isEqualTo("x");
     process.getInputStream().close();
@@ -115,7 +115,7 @@ class HostileIT {
   }
 
   @Test
-  void aMonitorIsAppendedToTheDescriptorThatItWasGiven() throws Exception {
+  void aMonitorAppendsToItsDescriptor() throws Exception {
     var log = Files.writeString(directory.resolve("log"), "before\n");
     var script = "exec \"$@\" --monitor-fd 7 7>>" + log;
     assertThat(caisson.through(script, "build", manifest("t", "true")).status()).isZero();

@@ -12,14 +12,14 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
-/// The modules, and what says which there are.
+/// The modules, and the files that list them.
 class HouseTest {
   private static final Path TOP = PorterPage.TOP;
   private static final Pattern MODULE = Pattern.compile("<module>(\\w+)</module>");
   private static final Pattern ARTIFACT =
       Pattern.compile("<artifactId>caisson-(\\w+)</artifactId>");
 
-  /// No user depends on these: the command, and what the project itself needs.
+  /// Modules that no user depends on: the command, and those for the project itself.
   private static final Set<String> NOT_FOR_DEPENDENTS =
       Set.of("cli", "testkit", "fuzz", "bench", "bom");
 

@@ -18,14 +18,14 @@ import org.junit.jupiter.api.Test;
 class OutsideProgramsTest {
   private static final Path TOP = Path.of("..").toAbsolutePath().normalize();
 
-  /// What the modules that users get start processes with.
+  /// The expressions that start a process in the modules for users.
   private static final Pattern START =
       Pattern.compile("\\b(Spawn\\s*\\.of\\(|new ProcessBuilder|\\.exec\\(\\s*\")");
 
-  /// Rows have the class in the second cell.
+  /// A row of the table; the second cell is the class.
   private static final Pattern ROW = Pattern.compile("(?m)^\\| [^|]+ \\| `(\\w+)` \\| [^|]+ \\|$");
 
-  /// Not what users get.
+  /// Modules that are not for users.
   private static final Set<String> TOOLS = Set.of("bench", "fuzz", "testkit");
 
   private static Set<String> classesWith(Predicate<String> text) throws IOException {

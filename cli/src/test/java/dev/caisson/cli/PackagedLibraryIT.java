@@ -24,12 +24,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Builds with a library directory as distributions package it: the Python package that its modules
-/// import lies elsewhere on the host, and never in a build root.
+/// import is elsewhere on the host, and never in a build root.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @Timeout(300)
 class PackagedLibraryIT {
-  /// Makes a tree with Python, and with nothing that the host has besides.
+  /// Makes a tree with Python and nothing else of the host.
   private static final String PYTHON_TREE =
       """
       #!/bin/sh
@@ -140,7 +140,7 @@ class PackagedLibraryIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"empty", "missing"})
-  void aPackageThatIsMissingIsExplained(String layout) throws Exception {
+  void aMissingPackageIsExplained(String layout) throws Exception {
     pack(layout);
     manifest(withStage("importing"));
     var answer = caisson.run(buildWithLibrary());
@@ -161,7 +161,7 @@ class PackagedLibraryIT {
   void modulesThatNeedNoPythonNeedNoPackage() throws Exception {
     library.stage("shell", "#!/bin/sh\necho done > /run/osbuild/tree/file\n");
     manifest(withStage("shell"));
-    // No Python to ask, either.
+    // The PATH has no Python.
     var path = Files.createDirectory(directory.resolve("bin"));
     Files.createSymbolicLink(path.resolve("bwrap"), Path.of("/usr/bin/bwrap"));
     var answer = caisson.with(Map.of("PATH", path.toString())).run(buildWithLibrary());

@@ -3,9 +3,9 @@ package dev.caisson.cli;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/// The peer of the conformance cases, which knows nothing of Caisson, as a service and as a host.
+/// The peer of the conformance cases, as a service and as a host. It uses nothing of Caisson.
 final class Peer {
-  /// With what a script begins that uses it.
+  /// The beginning of a script that uses the peer.
   static final String PRELUDE =
       """
       #!/usr/bin/python3
@@ -27,18 +27,17 @@ final class Peer {
     return "'" + text + "'";
   }
 
-  /// A service that has the methods of the cases.
+  /// Makes a service with the methods of the cases.
   static Path service(Caisson caisson) throws IOException {
     return service(caisson, "peer.serve(sys.argv[1:])\n");
   }
 
-  /// A service that is written in Python, and may use the peer.
+  /// Makes a service in Python, which may use the peer.
   static Path service(Caisson caisson, String script) throws IOException {
     return caisson.executable("service", PRELUDE + script);
   }
 
-  /// A host that starts the executable that it is given, and makes the calls that it is given as
-  /// JSON.
+  /// Makes a host. Its arguments are the executable to start, and the calls to make as JSON.
   static Path host(Caisson caisson) throws IOException {
     return caisson.executable(
         "host",

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/// A page for users of a project that Caisson is compatible with: where they find what they know.
+/// A page for users of a compatible project: where Caisson has the features that they know.
 enum PorterPage {
   OSBUILD("docs/from-osbuild.md", Upstream.OSBUILD, "osbuild", "host.py buildroot.py api.py"),
   RSYSCALL(
@@ -22,7 +22,7 @@ enum PorterPage {
   /// The top of the source tree.
   static final Path TOP = Path.of("..").toAbsolutePath().normalize();
 
-  /// What the columns of each table are about: upstream, Caisson, the differences, the tests.
+  /// The number of columns of each table: upstream, Caisson, the differences, the tests.
   static final int COLUMNS = 4;
 
   private static final Pattern CODE = Pattern.compile("`([^`]+)`");
@@ -45,7 +45,7 @@ enum PorterPage {
   /// @param where the page and the line
   /// @param cells without white space around them
   record Row(String where, List<String> cells) {
-    /// What stands in code quotes in a column.
+    /// The texts in code quotes in a column.
     List<String> code(int column) {
       return column < cells.size()
           ? CODE.matcher(cells.get(column)).results().map(found -> found.group(1)).toList()
@@ -65,7 +65,7 @@ enum PorterPage {
     }
   }
 
-  /// The rows of all its tables, without the headers.
+  /// The rows of all tables of the page, without the headers.
   List<Row> rows() throws IOException {
     var rows = new ArrayList<Row>();
     var lines = Files.readAllLines(TOP.resolve(file));
@@ -83,7 +83,7 @@ enum PorterPage {
     return new Row(where, SEPARATOR.splitAsStream(inner + " ").map(String::strip).toList());
   }
 
-  /// The files of upstream whose names its tables have. Skips the test if there is no upstream.
+  /// The files of upstream whose names the tables must have. Skips the test without upstream.
   List<Path> sources() {
     var top = upstream.directory().resolve(directory);
     return Stream.of(sources.split(" ", -1)).map(top::resolve).toList();

@@ -23,16 +23,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// The tables for users of osbuild and rsyscall are complete, and name what exists.
+/// The tables for users of osbuild and rsyscall are complete, and all names in them exist.
 class PortersDocumentsTest {
   private static final Pattern VERDICT =
       Pattern.compile(
           "\\*\\*same\\*\\*(?:: .{8,})?|\\*\\*(?:better|different on purpose)\\*\\*: .{8,}");
 
-  /// What a cell without a name begins with.
+  /// The beginning of a cell that names nothing.
   private static final Pattern NOTHING_TO_NAME = Pattern.compile("(?:none|inside): .{8,}");
 
-  /// Fewer mean that the tables were not found.
+  /// A page with fewer rows has not been read correctly.
   private static final int FEWEST_ROWS = 40;
 
   @TempDir Path directory;
@@ -65,7 +65,7 @@ class PortersDocumentsTest {
 
   @ParameterizedTest
   @EnumSource
-  void eachRowIsWholeAndHasAVerdict(PorterPage page) throws IOException {
+  void eachRowIsCompleteAndHasAVerdict(PorterPage page) throws IOException {
     assertThat(problems(page, PortersDocumentsTest::problemsOfForm)).isEmpty();
   }
 
@@ -98,8 +98,8 @@ class PortersDocumentsTest {
     page.sources().forEach(source -> command.add(source.toString()));
     var names = Programs.run(command.toArray(String[]::new)).lines().toList();
     assertThat(names).hasSizeGreaterThan(FEWEST_ROWS);
-    var told = told(page);
-    assertThat(names.stream().filter(name -> !has(told, name))).isEmpty();
+    var listed = listed(page);
+    assertThat(names.stream().filter(name -> !has(listed, name))).isEmpty();
   }
 
   private Path script() throws IOException {
@@ -110,17 +110,17 @@ class PortersDocumentsTest {
     return script;
   }
 
-  private static Set<String> told(PorterPage page) throws IOException {
-    var told = new HashSet<String>();
+  private static Set<String> listed(PorterPage page) throws IOException {
+    var listed = new HashSet<String>();
     for (var row : page.rows()) {
-      row.code(0).forEach(name -> told.add(name.replaceFirst("\\(.*", "")));
+      row.code(0).forEach(name -> listed.add(name.replaceFirst("\\(.*", "")));
     }
-    return told;
+    return listed;
   }
 
-  /// A row may stand for all members of a class: `Class.*`.
-  private static boolean has(Set<String> told, String name) {
-    return told.contains(name) || told.contains(name.replaceFirst("\\..*", ".*"));
+  /// Whether a name has a row, of its own or for all members of its class: `Class.*`.
+  private static boolean has(Set<String> listed, String name) {
+    return listed.contains(name) || listed.contains(name.replaceFirst("\\..*", ".*"));
   }
 
   @ParameterizedTest
@@ -138,7 +138,7 @@ class PortersDocumentsTest {
         "caisson run --nonesuch",
         "/run/osbuild",
       })
-  void whatDoesNotExistIsNoticed(String name) throws IOException {
+  void aNameThatDoesNotExistIsReported(String name) throws IOException {
     assertThat(new CaissonNames(PorterPage.TOP).problem(name)).isPresent();
   }
 
@@ -154,12 +154,12 @@ class PortersDocumentsTest {
         "caisson run --bind SRC:DST --ro-bind SRC:DST",
         "caisson service call",
       })
-  void whatExistsIsFound(String name) throws IOException {
+  void aNameThatExistsIsFound(String name) throws IOException {
     assertThat(new CaissonNames(PorterPage.TOP).problem(name)).isEmpty();
   }
 
   @Test
-  void aTestThatDoesNotExistIsNoticed() throws IOException {
+  void aTestThatDoesNotExistIsReported() throws IOException {
     var tests = new TestNames(PorterPage.TOP);
     assertThat(tests.problem("PortersDocumentsTest.eachTestExists")).isEmpty();
     assertThat(tests.problem("PortersDocumentsTest.script")).isPresent();
@@ -181,7 +181,7 @@ class PortersDocumentsTest {
         "| `a` | `B` | **different on purpose**: | `CTest` |",
         "| `a` | `B` | **same** | by reading |",
       })
-  void aRowThatIsNotWholeIsNoticed(String line) {
+  void anIncompleteRowIsReported(String line) {
     assertThat(problemsOfForm(PorterPage.row("here", line))).isNotEmpty();
   }
 }

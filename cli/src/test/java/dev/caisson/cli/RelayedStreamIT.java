@@ -16,12 +16,12 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What the caller of `caisson run` does with a standard stream, the command notices at once.
+/// The command notices at once what the caller of `caisson run` does with a standard stream.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
 @Timeout(240)
 class RelayedStreamIT {
-  /// Waits until its output has an error, and prints nothing meanwhile.
+  /// Waits until the standard output has an error, and prints nothing meanwhile.
   private static final String AWAIT_ERROR =
       """
       import select, sys
@@ -38,7 +38,7 @@ class RelayedStreamIT {
     var launcher = new Caisson(work).launcher("launcher", "run", "--bind", work + ":/shared", "--");
     var argv = new ArrayList<>(List.of(launcher.toString()));
     argv.addAll(List.of(command));
-    // Its errors go elsewhere: it has messages of its own for them until its end.
+    // The errors go to a file: caisson itself writes to them until its end.
     return new ProcessBuilder(argv).redirectError(work.resolve("errors").toFile()).start();
   }
 
@@ -48,7 +48,7 @@ class RelayedStreamIT {
   }
 
   @Test
-  void aCommandNoticesThatNobodyReadsWhileItPrintsNothing() throws Exception {
+  void aSilentCommandNoticesThatItsOutputIsClosed() throws Exception {
     var process = start("python3", "-S", "-E", "-c", AWAIT_ERROR);
     try {
       assertThat(process.getInputStream().readNBytes(6)).asString(UTF_8).isEqualTo("ready\n");
@@ -60,7 +60,7 @@ class RelayedStreamIT {
   }
 
   @Test
-  void aCommandThatNobodyReadsIsEndedBySigpipeAndMayGoOn() throws Exception {
+  void aWriteToAClosedOutputRaisesSigpipe() throws Exception {
     var process = start("sh", "-c", "trap '' PIPE; (trap - PIPE; yes); echo $? > /shared/status");
     try {
       process.getInputStream().readNBytes(2);
@@ -73,7 +73,7 @@ class RelayedStreamIT {
   }
 
   @Test
-  void theEndOfTheInputIsSeenWhileTheCommandRuns() throws Exception {
+  void theCommandReadsTheEndOfTheInputWhileItRuns() throws Exception {
     var process = start("sh", "-c", "cat; echo end");
     try {
       process.getOutputStream().write("text\n".getBytes(UTF_8));

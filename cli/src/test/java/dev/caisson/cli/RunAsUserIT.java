@@ -25,14 +25,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// `caisson run` by an ordinary user, which root becomes for that.
+/// `caisson run` by an ordinary user, to whom root switches.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP})
 class RunAsUserIT {
   private static final Duration PATIENCE = Duration.ofMinutes(2);
   private static final int USER = 65534;
 
-  /// The image where that user can read it.
+  /// Has a copy of the image that the user can read.
   @TempDir static Path place;
 
   private static Path image;
@@ -72,7 +72,7 @@ class RunAsUserIT {
     return startBy(List.of("setpriv", "--no-new-privs"), args);
   }
 
-  /// The user has subordinate ids, which are nobody else's.
+  /// Starts the command for a user with subordinate ids that no other user has.
   private Process startWithIds(String... args) throws IOException {
     var ids = Files.writeString(place.resolve("ids"), "nobody:200000:65536\n");
     var script =
@@ -139,9 +139,9 @@ class RunAsUserIT {
     });
   }
 
-  /// After every test: no file below the cache, and no guardian.
+  /// Asserts after each test that no file is left below the cache, and no guardian.
   @AfterEach
-  void nothingIsLeft() throws Exception {
+  void assertNothingLeft() throws Exception {
     Eventually.holds(() -> left().isEmpty(), () -> "nothing is left");
   }
 
@@ -159,7 +159,7 @@ class RunAsUserIT {
   }
 
   @Test
-  void itIsRootInsideAndItselfOutside() throws Exception {
+  void theUserIsRootInsideAndUnchangedOutside() throws Exception {
     var out = own(Files.createDirectory(home.resolve("out")));
     var script = "id -u; id -g; echo x > /o/file; mkdir /o/directory; stat -c %u /o/file";
     assertThat(shell(script, "--bind", "out:/o")).isEqualTo("0\n0\n0\n");
@@ -178,12 +178,12 @@ class RunAsUserIT {
   }
 
   @Test
-  void itHasNoCapabilitiesUnlessTheyAreGiven() throws Exception {
+  void theCommandHasOnlyTheGivenCapabilities() throws Exception {
     assertThat(shell("grep -E 'Cap(Prm|Eff|Bnd|Amb)' /proc/self/status | cut -f2 | sort -u"))
         .isEqualTo("0000000000000000\n");
     assertThat(shell("grep CapEff /proc/self/status | cut -f2", "--cap", "CAP_CHOWN"))
         .isEqualTo("0000000000000001\n");
-    // Who could mount could take off what is mounted read-only.
+    // A command that can mount could also remove read-only mounts.
     var mount = run("--cap", "ALL", "--", "mount", "-t", "tmpfs", "x", "/tmp");
     assertThat(mount.status()).isNotZero();
   }
@@ -226,7 +226,7 @@ class RunAsUserIT {
   }
 
   @Test
-  void whatTheUserMayNotReadTheSandboxMayNot() throws Exception {
+  void theSandboxCannotReadMoreThanTheUser() throws Exception {
     var answer = run("--ro-bind", "/etc/shadow:/s", "--", "cat", "/s");
     assertThat(answer.status()).isNotZero();
     assertThat(answer.out()).isEmpty();
@@ -261,7 +261,7 @@ class RunAsUserIT {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CURL})
-  void itReachesTheAllowedHostAlone() throws Exception {
+  void theProxyReachesOnlyTheAllowedHost() throws Exception {
     try (var server = HelloServer.start()) {
       int port = server.port();
       var curl = "curl -s --noproxy '' --max-time 60 http://127.0.0.1:" + port + "/";
@@ -277,7 +277,7 @@ class RunAsUserIT {
   }
 
   @Test
-  void aLimitThatCannotBeSaysWhyAndWhatMendsIt() throws Exception {
+  void aLimitThatCannotBeEnforcedIsReportedWithARemedy() throws Exception {
     for (var limit : List.of(List.of("--memory", "100M"), List.of("--pids", "10"))) {
       var args = new ArrayList<>(limit);
       args.addAll(List.of("--", "sh", "-c", "echo ran"));
@@ -298,12 +298,12 @@ class RunAsUserIT {
   }
 
   @Test
-  void doctorSaysWhatIsMissing() throws Exception {
+  void doctorReportsMissingFeatures() throws Exception {
     var answer = finish(start("doctor"));
     assertThat(answer.out().lines())
         .anyMatch(line -> line.matches("ok +user namespaces +works, .*"))
         .anyMatch(line -> line.matches("-- +cgroup memory +missing"))
-        .anyMatch(line -> line.contains("limits of memory (run --memory); to mend it: "));
+        .anyMatch(line -> line.contains("limits of memory (run --memory); to provide it: "));
     assertThat(answer.status()).isEqualTo(1);
   }
 
@@ -321,7 +321,7 @@ class RunAsUserIT {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.SUBORDINATE_IDS})
-  void itsSubordinateIdsAreUsersOfASandboxWithCapabilities() throws Exception {
+  void subordinateIdsAreUsersOfASandboxWithCapabilities() throws Exception {
     own(Files.createDirectory(home.resolve("o")));
     var script =
         """
@@ -344,8 +344,8 @@ class RunAsUserIT {
       assertThat(answer.out()).as(answer.err()).isEqualTo("0\n33 44\n33\n");
       assertThat(owner(home.resolve("o/file"))).isEqualTo(200_032);
       Files.delete(home.resolve("o/file"));
-      // That /var is gone, whoever it belonged to, is looked at after every test.
-      nothingIsLeft();
+      // Asserts that /var is removed, although other ids own files in it.
+      assertNothingLeft();
     }
   }
 
@@ -372,7 +372,7 @@ class RunAsUserIT {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.SUBORDINATE_IDS})
-  void noDescriptorOfItsNamespacesIsOpen() throws Exception {
+  void theCommandHasNoDescriptorOfANamespace() throws Exception {
     for (var options :
         List.of(
             List.<String>of(),
@@ -397,7 +397,7 @@ class RunAsUserIT {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.SUBORDINATE_IDS})
-  void whatBelongsToSubordinateIdsGoesWhenItIsKilled() throws Exception {
+  void filesOfSubordinateIdsAreRemovedAfterSigkill() throws Exception {
     own(Files.createDirectory(home.resolve("o")));
     var script =
         "mkdir -p /var/a/b; touch /var/a/b/c; chown -R 33 /var/a; chmod 700 /var/a; "
@@ -408,12 +408,12 @@ class RunAsUserIT {
     finish(process);
     var buildRoots = home.resolve(".cache/caisson/tmp");
     Eventually.holds(() -> buildRootsIn(buildRoots).isEmpty(), () -> "no build root is left");
-    // What was killed leaves an empty directory to the next.
+    // The next run also works with the empty directory that is left.
     assertThat(runWithIds("--", "true").status()).isZero();
   }
 
   @Test
-  void whatItCannotLookIntoGoesWhenItIsKilled() throws Exception {
+  void unreadableDirectoriesAreRemovedAfterSigkill() throws Exception {
     own(Files.createDirectory(home.resolve("o")));
     var script =
         "mkdir -p /var/a/b/c; touch /var/a/b/f; chmod 000 /var/a/b /var/a; "
@@ -424,7 +424,7 @@ class RunAsUserIT {
     finish(process);
     var buildRoots = home.resolve(".cache/caisson/tmp");
     Eventually.holds(() -> buildRootsIn(buildRoots).isEmpty(), () -> "no build root is left");
-    // What was killed leaves an empty directory to the next.
+    // The next run also works with the empty directory that is left.
     assertThat(run("--", "true").status()).isZero();
   }
 
@@ -437,7 +437,7 @@ class RunAsUserIT {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CURL, Need.SUBORDINATE_IDS})
-  void theNetworkIsBrokeredForWhoHasCapabilities() throws Exception {
+  void theProxyWorksForACommandWithCapabilities() throws Exception {
     try (var server = HelloServer.start()) {
       var host = "127.0.0.1:" + server.port();
       for (var cap : List.of("CAP_CHOWN", "ALL")) {
@@ -453,7 +453,7 @@ class RunAsUserIT {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.SUBORDINATE_IDS})
-  void doctorTellsOfSubordinateIds() throws Exception {
+  void doctorChecksSubordinateIds() throws Exception {
     assertThat(finish(startWithIds("doctor")).out().lines())
         .anyMatch(line -> line.matches("ok +subordinate ids +yes"));
     assertThat(finish(start("doctor")).out().lines())
@@ -462,7 +462,7 @@ class RunAsUserIT {
   }
 
   @Test
-  void nothingIsLeftWhenItIsKilled() throws Exception {
+  void nothingIsLeftAfterAFatalSignal() throws Exception {
     var marker = ProcessTable.marker();
     own(Files.createDirectory(home.resolve("o")));
     for (var signal : List.of("TERM", "KILL")) {
@@ -480,9 +480,9 @@ class RunAsUserIT {
       new ProcessBuilder("kill", "-" + signal, "" + process.pid()).start().waitFor();
       finish(process);
       ProcessTable.awaitNone(marker);
-      // What was killed leaves an empty directory to the next.
+      // The next run also works with the empty directory that is left.
       assertThat(run("--", "true").status()).isZero();
-      nothingIsLeft();
+      assertNothingLeft();
     }
   }
 }

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/// What a user of `caisson run` expects and no option says.
+/// Expectations of users of `caisson run` that no option states.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP})
 class RunExpectationsIT {
@@ -50,7 +50,7 @@ class RunExpectationsIT {
   // The terminal
 
   @Test
-  void atATerminalOfItsOwnItDoesNotHaveTheUsers() throws Exception {
+  void theTerminalOfTheCommandIsNotThatOfTheUser() throws Exception {
     var script =
         """
         for n in /proc/[0-9]*/fd/* /dev/tty; do
@@ -59,47 +59,47 @@ class RunExpectationsIT {
         ls -l /proc/self/fd | wc -l
         exit 0
         """;
-    try (var somebody = terminal("--", "sh", "-c", script)) {
-      var number = somebody.path().getFileName();
-      var inode = Files.getAttribute(somebody.path(), "unix:ino");
-      assertThat(somebody.end()).isZero();
-      assertThat(somebody.screen()).contains("found=136:");
-      assertThat(somebody.screen()).doesNotContain("found=136:" + number + ":" + inode);
+    try (var terminal = terminal("--", "sh", "-c", script)) {
+      var number = terminal.path().getFileName();
+      var inode = Files.getAttribute(terminal.path(), "unix:ino");
+      assertThat(terminal.end()).isZero();
+      assertThat(terminal.screen()).contains("found=136:");
+      assertThat(terminal.screen()).doesNotContain("found=136:" + number + ":" + inode);
     }
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"--no-terminal", "--json"})
-  void withoutATerminalItDoesNotHaveTheUsers(String option) throws Exception {
+  void withoutATerminalTheCommandCannotUseThatOfTheUser(String option) throws Exception {
     var script = "test -t 0 && echo is-\"\"terminal > /proc/self/fd/0; exit 0";
-    try (var somebody = terminal(option, "--", "sh", "-c", script)) {
-      assertThat(somebody.end()).isZero();
-      assertThat(somebody.screen()).doesNotContain("is-terminal");
+    try (var terminal = terminal(option, "--", "sh", "-c", script)) {
+      assertThat(terminal.end()).isZero();
+      assertThat(terminal.screen()).doesNotContain("is-terminal");
     }
   }
 
   @Test
-  void ctrlCIsForTheCommandAndNotForBubblewrap() throws Exception {
-    // A shell that is about to start a long command looks for signals again when that has ended.
+  void ctrlCReachesTheCommandAndNotBubblewrap() throws Exception {
+    // Short sleeps: a shell handles a signal only after the command that it is about to start.
     var script = "trap 'echo caught; exit 9' INT; echo is-up; while :; do sleep 0.1; done";
-    try (var somebody = terminal("--", "sh", "-c", script)) {
-      somebody.expect("is-up").type(CTRL_C).expect("caught");
-      assertThat(somebody.end()).isEqualTo(9);
+    try (var terminal = terminal("--", "sh", "-c", script)) {
+      terminal.expect("is-up").type(CTRL_C).expect("caught");
+      assertThat(terminal.end()).isEqualTo(9);
     }
   }
 
   @Test
-  void theShellAfterADeadlineHasTimeOfItsOwn() throws Exception {
-    try (var somebody = terminal("--shell-on-failure", "--timeout", "1s", "--", "sleep", "1000")) {
-      somebody.expect("a shell in the build root").expect("# ");
-      somebody.type("sleep 2; echo still-''here\r").expect("still-here").type("exit\r");
-      assertThat(somebody.end()).isEqualTo(124);
+  void theShellAfterADeadlineHasNoDeadline() throws Exception {
+    try (var terminal = terminal("--shell-on-failure", "--timeout", "1s", "--", "sleep", "1000")) {
+      terminal.expect("a shell in the sandbox").expect("# ");
+      terminal.type("sleep 2; echo still-''here\r").expect("still-here").type("exit\r");
+      assertThat(terminal.end()).isEqualTo(124);
     }
   }
 
   // Outside the sandbox
 
-  /// Variables are for the command; the dynamic linker of bubblewrap, outside, heeds them, too.
+  /// Variables are for the command. The dynamic linker of bubblewrap, outside, would use them, too.
   @Test
   void aVariableDoesNotReachBubblewrap() throws Exception {
     var answer = run("--env", "LD_TRACE_LOADED_OBJECTS=1", "--", "/usr/bin/no-such-command");
@@ -108,14 +108,14 @@ class RunExpectationsIT {
   }
 
   @Test
-  void aClosedStandardInputIsAnEmptyOne() throws Exception {
+  void aClosedStandardInputIsEmpty() throws Exception {
     var answer = caisson.through("exec \"$@\" <&-", "run", "--", "sh", "-c", "wc -c");
     assertThat(answer.out().strip()).isEqualTo("0");
   }
 
-  /// `mode 0` is no obstacle for root, whose cache is not below HOME.
+  /// Not as root: mode 0 does not stop root, and the cache of root is not below HOME.
   @Test
-  void anOrdinaryUserIsRidOfWhatTheCommandMadeUnreadable() throws Exception {
+  void unreadableDirectoriesOfAnOrdinaryUserAreRemoved() throws Exception {
     var home = Path.of("/var/tmp/caisson-test-" + UUID.randomUUID());
     try {
       Programs.run("mkdir", home.toString());
@@ -144,10 +144,10 @@ class RunExpectationsIT {
     }
   }
 
-  // What it tells
+  // JSON and messages
 
   @Test
-  void jsonHasTheStandardErrorApart() throws Exception {
+  void jsonHasErrorsSeparateFromOutput() throws Exception {
     var json = json("--", "sh", "-c", "echo out; echo err >&2");
     assertThat(json.path("output").asString()).isEqualTo("out\n");
     assertThat(json.path("errors").asString()).isEqualTo("err\n");
@@ -168,7 +168,7 @@ class RunExpectationsIT {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CURL})
-  void anAllowedAddressOfThisMachineIsReachedByTheVariablesAlone() throws Exception {
+  void theProxyVariablesAreEnoughToReachAnAllowedHost() throws Exception {
     try (var server = HelloServer.start()) {
       var host = "127.0.0.1:" + server.port();
       var answer = run("--allow-host", host, "--", "curl", "-sf", "http://" + host + "/");
@@ -178,7 +178,7 @@ class RunExpectationsIT {
   }
 
   @Test
-  void theRulesThatTheHelpShowsAreRules() throws Exception {
+  void theRulesInTheHelpAreValid() throws Exception {
     for (var rule : new String[] {"example.org:443", "*.example.org:443", "10.0.0.0/8:5432"}) {
       assertThat(run("--help").out()).contains(rule);
       var answer = run("--dry-run", "--allow-host", rule, "--", "true");
@@ -193,10 +193,10 @@ class RunExpectationsIT {
     "--pids, 2147483647, 2147483647",
     "'--cpus', 'x', --cpus",
     "--tmpfs, /x:0, must be positive",
-    "--timeout, 0, more than nothing",
+    "--timeout, 0, more than 0",
     "--output-limit, 0, must be positive",
   })
-  void nonsenseIsRefusedInWordsOfTheUser(String option, String value, String message)
+  void aWrongValueIsRefusedWithoutTextOfJava(String option, String value, String message)
       throws Exception {
     var answer = run(option, value, "--", "sleep", "0.5");
     assertThat(answer.status()).as(answer.err()).isEqualTo(2);
@@ -207,12 +207,12 @@ class RunExpectationsIT {
 
   @ParameterizedTest
   @CsvSource({"--root, /no/such", "--root, /etc/passwd"})
-  void aSandboxThatCannotBeMadeIsToldByItsStatus(String option, String value) throws Exception {
+  void aSandboxThatCannotBeMadeHasItsExitStatus(String option, String value) throws Exception {
     assertThat(run(option, value, "--", "true").status()).isIn(2, 125);
   }
 
   @Test
-  void eachProcessIsLimitedByItself() throws Exception {
+  void rlimitSetsTheLimitsOfEachProcess() throws Exception {
     var limits =
         json(
             "--rlimit",
@@ -233,10 +233,10 @@ class RunExpectationsIT {
     }
   }
 
-  // What cannot be set up
+  // Failures of the setup
 
   @Test
-  void whatCannotBeSetUpHasAnExitStatusOfItsOwnAndIsToldInJson() throws Exception {
+  void aFailedSetupHasItsExitStatusAndItsJson() throws Exception {
     var script = "PATH=/nonexistent exec \"$@\"";
     var answer = caisson.through(script, "run", "--json", "--", "true");
     assertThat(answer.status()).isEqualTo(125);
@@ -247,7 +247,7 @@ class RunExpectationsIT {
   }
 
   @Test
-  void jsonSaysWhenItHasNotAllOfTheOutput() throws Exception {
+  void jsonReportsTruncatedOutput() throws Exception {
     var much = json("--", "sh", "-c", "echo first; head -c 2M /dev/zero | tr '\\0' a");
     assertThat(much.path("output_truncated").asBoolean()).isTrue();
     assertThat(much.path("output_bytes").asLong()).isEqualTo((2 << 20) + 6);
@@ -255,14 +255,14 @@ class RunExpectationsIT {
   }
 
   @Test
-  void aDeviceOfTheHostIsShownAtItsPlace() throws Exception {
+  void aDeviceCanBeBoundBelowDev() throws Exception {
     var answer =
         run("--dev-bind", "/dev/loop-control:/dev/loop-control", "--", "ls", "/dev/loop-control");
     assertThat(answer.status()).as(answer.err()).isZero();
   }
 
   @Test
-  void aUserNamespaceOfItsOwnHasRoot() throws Exception {
+  void anAllowedUserNamespaceCanHaveRoot() throws Exception {
     var answer =
         run("--allow-user-namespaces", "--cap", "CAP_SETFCAP", "--", "unshare", "-r", "id", "-u");
     assertThat(answer.out()).as(answer.err()).isEqualTo("0\n");

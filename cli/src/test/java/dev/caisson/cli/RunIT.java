@@ -56,7 +56,7 @@ class RunIT {
     return caisson.run(Stream.concat(Stream.of("run"), Stream.of(args)).toArray(String[]::new));
   }
 
-  /// What a shell prints that must succeed.
+  /// Runs a shell that must succeed, and returns its output.
   private String shell(String script, String... options) throws Exception {
     var args = new ArrayList<>(List.of(options));
     args.addAll(List.of("--", "sh", "-c", script));
@@ -91,10 +91,10 @@ class RunIT {
     return all;
   }
 
-  // What it may see
+  // Files
 
   @Test
-  void whatIsNotGivenIsNotThere() throws Exception {
+  void theSandboxHasOnlyTheGivenFiles() throws Exception {
     assertThat(
             shell("id -u; ls -A /etc /tmp /home /root 2>/dev/null; cat /proc/sys/kernel/pid_max"))
         .doesNotContain("passwd", "ssh")
@@ -103,7 +103,7 @@ class RunIT {
   }
 
   @Test
-  void aBindIsReadAndWritten() throws Exception {
+  void aBindCanBeReadAndWritten() throws Exception {
     Files.createDirectory(directory.resolve("d"));
     Files.writeString(directory.resolve("f"), "old\n");
     shell(
@@ -144,7 +144,7 @@ class RunIT {
   }
 
   @Test
-  void aReadOnlyBindIsRead() throws Exception {
+  void aReadOnlyBindCannotBeWritten() throws Exception {
     Files.writeString(directory.resolve("f"), "old\n");
     var out =
         shell(
@@ -156,7 +156,7 @@ class RunIT {
   }
 
   @Test
-  void aLaterBindLiesOverAnEarlierOneOfWhateverKind() throws Exception {
+  void aLaterBindCoversAnEarlierBindOfAnyKind() throws Exception {
     Files.createDirectories(directory.resolve("outer/x"));
     Files.createDirectory(directory.resolve("inner"));
     Files.writeString(directory.resolve("inner/f"), "inner\n");
@@ -175,7 +175,7 @@ class RunIT {
   }
 
   @Test
-  void aDeviceWorksWithDevBindAlone() throws Exception {
+  void aDeviceWorksOnlyWithDevBind() throws Exception {
     var out =
         shell(
             "echo x > /d && echo works; (echo x > /n) 2>/dev/null || echo refused",
@@ -187,7 +187,7 @@ class RunIT {
   }
 
   @Test
-  void aTmpfsHasItsSizeAndIsGoneAfterwards() throws Exception {
+  void aTmpfsHasTheGivenSize() throws Exception {
     var script =
         "stat -fc %T /t; head -c 1000000 /dev/zero > /t/a && echo fits;"
             + " head -c 1000000 /dev/zero > /t/b || echo full; touch /u/x && echo any";
@@ -196,7 +196,7 @@ class RunIT {
   }
 
   @Test
-  void aSymbolicLinkIsMade() throws Exception {
+  void aSymbolicLinkHasItsTarget() throws Exception {
     assertThat(
             shell(
                 "readlink /etc/a/link; cat /f",
@@ -210,7 +210,7 @@ class RunIT {
   }
 
   @Test
-  void rootTakesUsrFromElsewhereAndWhatIsBoundThereRuns() throws Exception {
+  void aRootWithoutProgramsRunsABoundProgram() throws Exception {
     Files.createDirectory(directory.resolve("empty"));
     var program = program("bf2a000000" + "b83c000000" + "0f05");
     var answer = run("--root", "empty", "--ro-bind", program + ":/run/p", "--", "/run/p");
@@ -218,7 +218,7 @@ class RunIT {
     assertThat(run("--root", "empty", "--", "true").status()).isEqualTo(125);
   }
 
-  /// A static program for x86-64 of this machine code.
+  /// Makes a static program of x86-64 machine code.
   private Path program(String code) throws Exception {
     int length = code.length() / 2;
     var size = HexFormat.of().withLowerCase().toHexDigits((byte) (0x78 + length));
@@ -245,10 +245,10 @@ class RunIT {
     return file;
   }
 
-  // What it has
+  // Environment and privileges
 
   @Test
-  void theEnvironmentIsWhatIsGivenAndLittleElse() throws Exception {
+  void theEnvironmentHasTheGivenVariablesAndFewOthers() throws Exception {
     caisson.with(Map.of("SECRET", "secret", "TERM", "vt100"));
     var out =
         shell(
@@ -260,7 +260,7 @@ class RunIT {
   }
 
   @Test
-  void chdirIsWhereItStarts() throws Exception {
+  void theCommandStartsInTheDirectoryOfChdir() throws Exception {
     assertThat(shell("pwd")).isEqualTo("/\n");
     assertThat(shell("pwd", "--tmpfs", "/a/b", "--chdir", "/a/b")).isEqualTo("/a/b\n");
     var answer = run("--chdir", "/no/such", "--", "true");
@@ -269,7 +269,7 @@ class RunIT {
   }
 
   @Test
-  void itHasNoCapabilitiesButThoseThatItIsGiven() throws Exception {
+  void theCommandHasOnlyTheGivenCapabilities() throws Exception {
     var effective =
         "grep CapEff /proc/self/status | cut -f2; chown 5 /tmp 2>/dev/null; stat -c %u /tmp";
     assertThat(shell(effective)).isEqualTo("0000000000000000\n0\n");
@@ -295,7 +295,7 @@ class RunIT {
   }
 
   @Test
-  void systemCallsAreFilteredUnlessItIsSaidOtherwise() throws Exception {
+  void systemCallsAreFilteredUnlessAnOptionAllowsThem() throws Exception {
     var script =
         "grep Seccomp: /proc/self/status | cut -f2; unshare -U true 2>/dev/null || echo no";
     assertThat(shell(script)).isEqualTo("2\nno\n");
@@ -304,10 +304,10 @@ class RunIT {
     assertThat(shell(script, "--no-seccomp", "--allow-user-namespaces")).isEqualTo("0\n");
   }
 
-  // What it can reach
+  // Network
 
   @Test
-  void itReachesTheHostByTheNetworkOfTheHostAlone() throws Exception {
+  void onlyTheNetworkOfTheHostReachesTheHost() throws Exception {
     try (var server = new ServerSocket(0, 8, InetAddress.ofLiteral("127.0.0.1"))) {
       var script =
           "bash -c ': < /dev/tcp/127.0.0.1/%d' 2>/dev/null && echo reached; grep -c : /proc/net/dev"
@@ -321,7 +321,7 @@ class RunIT {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CURL})
-  void itReachesTheAllowedHostByTheProxyAndNoOther() throws Exception {
+  void theProxyReachesOnlyTheAllowedHost() throws Exception {
     try (var server = HelloServer.start()) {
       int port = server.port();
       int other = port == 1 ? 2 : port - 1;
@@ -373,11 +373,11 @@ class RunIT {
         .isBetween(1L, 12L);
   }
 
-  // What it can use
+  // Limits
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CGROUP})
-  void whoNeedsMoreMemoryIsKilled() throws Exception {
+  void aCommandThatNeedsMoreMemoryIsKilled() throws Exception {
     var hungry = "head -c 200M /dev/zero | tail > /dev/null";
     var answer = run("--memory", "40M", "--swap", "0", "--", "sh", "-c", hungry);
     assertThat(answer.status()).isEqualTo(137);
@@ -393,7 +393,7 @@ class RunIT {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CGROUP})
-  void whoForksTooOftenCannot() throws Exception {
+  void aForkBeyondTheLimitFails() throws Exception {
     var script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 1000 & done; echo all";
     var few = json(2, "--pids", "8", "--", "sh", "-c", script);
     assertThat(text(few, "output")).doesNotContain("all");
@@ -405,14 +405,14 @@ class RunIT {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CGROUP})
-  void processorsAreLimitedAndBestEffortLimitsWhatItCan() throws Exception {
+  void bestEffortStillSetsTheLimitsThatWork() throws Exception {
     var json = json(0, "--cpus", "0.5", "--memory", "64M", "--best-effort", "--", "true");
     assertThat(strings(json.path("enforced")))
         .contains("processors: 0.5", "memory: 67108864 bytes");
   }
 
   @Test
-  void aFileCannotBecomeTooLong() throws Exception {
+  void aFileCannotExceedItsSizeLimit() throws Exception {
     var write = "exec head -c %d /dev/zero > /tmp/f";
     var answer = run("--file-size", "1K", "--", "sh", "-c", write.formatted(1025));
     assertThat(answer.status()).isEqualTo(128 + 25);
@@ -420,7 +420,7 @@ class RunIT {
   }
 
   @Test
-  void whoPrintsTooMuchIsEnded() throws Exception {
+  void aCommandThatPrintsTooMuchIsEnded() throws Exception {
     var answer = run("--output-limit", "1K", "--", "sh", "-c", "yes >&2");
     assertThat(answer.status()).isEqualTo(1);
     assertThat(answer.err()).contains("was ended after printing 1024 bytes");
@@ -428,7 +428,7 @@ class RunIT {
   }
 
   @Test
-  void whoTakesTooLongIsAskedToEndAndThenKilled() throws Exception {
+  void aCommandThatTakesTooLongGetsSigtermAndThenSigkill() throws Exception {
     var polite = "trap 'echo asked; exit 0' TERM; sleep 1000 & wait";
     var answer = run("--timeout", "2s", "--", "sh", "-c", polite);
     assertThat(answer.status()).isEqualTo(124);
@@ -442,17 +442,17 @@ class RunIT {
   }
 
   @Test
-  void whatItLeavesRunningIsKilled() throws Exception {
+  void processesThatTheCommandLeavesAreKilled() throws Exception {
     var marker = ProcessTable.marker();
     assertThat(shell("setsid sh -c 'trap \"\" TERM HUP; sleep 1000; : " + marker + "' & echo x"))
         .isEqualTo("x\n");
     ProcessTable.awaitNone(marker);
   }
 
-  // What it reads and prints
+  // Input and output
 
   @Test
-  void itReadsWhatCaissonReads() throws Exception {
+  void theCommandReadsTheInputOfCaisson() throws Exception {
     Files.writeString(directory.resolve("f"), "from a file\n");
     var command = new String[] {"run", "--", "sh", "-c", "cat; echo end"};
     assertThat(caisson.through("echo piped | \"$@\"", command).out()).isEqualTo("piped\nend\n");
@@ -463,7 +463,7 @@ class RunIT {
   }
 
   @Test
-  void itReadsNoMoreThanItWants() throws Exception {
+  void inputThatTheCommandDoesNotReadStaysUnread() throws Exception {
     Files.writeString(directory.resolve("f"), "one\ntwo\n");
     var script = "{ \"$@\"; cat; } < f";
     assertThat(caisson.through(script, "run", "--", "sh", "-c", "read x; echo \"($x)\"").out())
@@ -471,7 +471,7 @@ class RunIT {
   }
 
   @Test
-  void standardErrorStaysApartAndBytesStayAsTheyAre() throws Exception {
+  void outputAndErrorsStaySeparateAndUnchanged() throws Exception {
     var answer = run("--", "sh", "-c", "echo out; echo err >&2; echo out again");
     assertThat(answer.out()).isEqualTo("out\nout again\n");
     assertThat(answer.err()).isEqualTo("err\n");
@@ -482,7 +482,7 @@ class RunIT {
   }
 
   @Test
-  void itReadsNothingWhenNobodyWrites() throws Exception {
+  void theCommandReadsTheEndWhenTheWriterCloses() throws Exception {
     var process = caisson.start("run", "--", "cat");
     try (var in = process.outputWriter(StandardCharsets.UTF_8)) {
       in.write("first\n");
@@ -494,7 +494,7 @@ class RunIT {
     assertThat(process.exitValue()).isZero();
   }
 
-  // How it ends
+  // Endings
 
   @ParameterizedTest
   @CsvSource({
@@ -515,7 +515,7 @@ class RunIT {
   }
 
   @Test
-  void jsonTellsEveryWayToEnd() throws Exception {
+  void jsonReportsEveryEnding() throws Exception {
     var exited = json(3, "--", "sh", "-c", "echo said; exit 3");
     assertThat(text(exited, "ending", "type")).isEqualTo("exited");
     assertThat(exited.path("ending").path("status").asInt()).isEqualTo(3);
@@ -548,9 +548,9 @@ class RunIT {
   }
 
   @Test
-  void aSystemCallOfAnotherKindIsAViolation() throws Exception {
+  void aSystemCallOfAnotherArchitectureIsAViolation() throws Exception {
     assumeTrue("amd64".equals(System.getProperty("os.arch")));
-    // getpid of the i386, then exit
+    // getpid of the i386, then exit of x86-64
     var program = program("b814000000" + "cd80" + "31ff" + "b83c000000" + "0f05");
     var json = json(159, "--ro-bind", program + ":/run/p", "--", "/run/p");
     assertThat(text(json, "ending", "type")).isEqualTo("violation");
@@ -561,7 +561,7 @@ class RunIT {
 
   @ParameterizedTest
   @CsvSource({"INT, 130", "TERM, 143"})
-  void aSignalCancelsIt(String signal, int status) throws Exception {
+  void aSignalCancelsTheRun(String signal, int status) throws Exception {
     var marker = ProcessTable.marker();
     var flag = directory.resolve("flag");
     Programs.run("mkfifo", flag.toString());
@@ -580,7 +580,7 @@ class RunIT {
   }
 
   @Test
-  void aDryRunTellsTheLineAndLeavesNothing() throws Exception {
+  void aDryRunPrintsTheCommandAndLeavesNothing() throws Exception {
     Files.createDirectory(directory.resolve("d"));
     var options =
         new String[] {
@@ -608,7 +608,7 @@ class RunIT {
     assertThat(command).startsWith("/usr/bin/bwrap").endsWith("sh", "-c", "touch /d/made 'x y'");
     assertThat(text(plan, "environment", "A")).isEqualTo("it's");
     assertThat(text(plan, "environment", "http_proxy")).isEqualTo("http://127.0.0.1:3128");
-    // A shell takes the text for the same.
+    // A shell splits the printed command into the same words.
     var line = text.out().lines().reduce((before, last) -> last).orElseThrow();
     var words = Programs.run("bash", "-c", "printf '%s\\n' " + line).lines().toList();
     assertThat(words).hasSameSizeAs(command).endsWith("touch /d/made 'x y'");
@@ -634,7 +634,7 @@ class RunIT {
     assertThat(places.map(RunIT::scratch).distinct()).hasSize(1).allMatch(p -> !Files.exists(p));
   }
 
-  // What is no sense
+  // Wrong command lines
 
   @ParameterizedTest
   @CsvSource(
@@ -654,11 +654,11 @@ class RunIT {
         "--network|all|--network is none or host, not all",
         "--allow-host|example.org|no port: write example.org:443",
         "--allow-host|http://a:1|write a host and its port",
-        "--allow-host|a:99999|from 1 to 65535",
+        "--allow-host|a:99999|ports are 1 to 65535",
         "--allow-host|10.0.0.1/8:1|write 10.0.0.0/8",
         "--memory|1.5G|not a size such as 4096, 512M or 2G: 1.5G",
         "--memory|10|memory must be at least 1 MiB, not 10",
-        "--memory|99999999T|a size that no machine has",
+        "--memory|99999999T|the size is too large",
         "--swap|x|not a size",
         "--pids|3|pids must be at least 4",
         "--pids|-5|pids must be at least 4",
@@ -671,7 +671,7 @@ class RunIT {
         "--root|\"\"|--root needs a path",
         "--nonsense|x|there is no option --nonsense",
       })
-  void nonsenseIsRefusedWithWhatIsRight(String option, String value, String message)
+  void aWrongValueIsRefusedWithTheRightForm(String option, String value, String message)
       throws Exception {
     var answer = run(option, value, "--", "true");
     assertThat(answer.status()).as(answer.err()).isEqualTo(2);
@@ -681,7 +681,7 @@ class RunIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"--timeout", "--memory", "--"})
-  void aLineThatEndsTooSoonIsRefused(String last) throws Exception {
+  void anIncompleteCommandLineIsRefused(String last) throws Exception {
     var answer = run(last);
     assertThat(answer.status()).isEqualTo(2);
     assertThat(answer.err()).contains("see caisson run --help");
@@ -695,7 +695,7 @@ class RunIT {
   }
 
   @Test
-  void optionsOfTheCommandAreItsOwn() throws Exception {
+  void optionsAfterTheCommandBelongToIt() throws Exception {
     assertThat(run("--", "echo", "--json", "--help").out()).isEqualTo("--json --help\n");
     assertThat(run("echo", "--timeout", "--", "-h").out()).isEqualTo("--timeout -- -h\n");
   }

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// `caisson run` with somebody at a terminal.
+/// `caisson run` at a terminal.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP})
 class RunTerminalIT {
@@ -40,7 +40,7 @@ class RunTerminalIT {
     return AtTerminal.start(caisson.launcher("caisson-run", "run"), args);
   }
 
-  /// A bash whose prompt cannot be mistaken.
+  /// A bash with a prompt that occurs nowhere else.
   private AtTerminal bash(String... options) throws Exception {
     var args = new ArrayList<>(List.of("--env", "PS1=ready> "));
     args.addAll(List.of(options));
@@ -49,70 +49,70 @@ class RunTerminalIT {
   }
 
   @Test
-  void bashHasAPromptAndEndsWithItsStatus() throws Exception {
-    try (var somebody = run("--", "bash")) {
-      somebody.expect("# ").type("echo $((6 * 7))-$-\r").expect("42-").expect("# ");
-      somebody.type("test -t 0 && test -t 1 && test -t 2 && echo all''-three\r");
-      somebody.expect("all-three").type("exit 7\r");
-      assertThat(somebody.end()).isEqualTo(7);
-      assertThat(somebody.screen()).doesNotContain("no job control");
+  void bashHasAPromptAndItsExitStatusIsReturned() throws Exception {
+    try (var terminal = run("--", "bash")) {
+      terminal.expect("# ").type("echo $((6 * 7))-$-\r").expect("42-").expect("# ");
+      terminal.type("test -t 0 && test -t 1 && test -t 2 && echo all''-three\r");
+      terminal.expect("all-three").type("exit 7\r");
+      assertThat(terminal.end()).isEqualTo(7);
+      assertThat(terminal.screen()).doesNotContain("no job control");
     }
   }
 
   @Test
-  void theEndOfWhatIsTypedEndsIt() throws Exception {
-    try (var somebody = bash()) {
-      somebody.type(CTRL_D);
-      assertThat(somebody.end()).isZero();
+  void theEndOfTheTypedInputEndsTheCommand() throws Exception {
+    try (var terminal = bash()) {
+      terminal.type(CTRL_D);
+      assertThat(terminal.end()).isZero();
     }
-    try (var somebody = run("--", "sh", "-c", "echo is-up; exec cat")) {
-      somebody.expect("is-up").type("a line\r").expect("a line").expect("a line").type(CTRL_D);
-      assertThat(somebody.end()).isZero();
+    try (var terminal = run("--", "sh", "-c", "echo is-up; exec cat")) {
+      terminal.expect("is-up").type("a line\r").expect("a line").expect("a line").type(CTRL_D);
+      assertThat(terminal.end()).isZero();
     }
   }
 
   @Test
   void jobsAreStoppedContinuedAndInterrupted() throws Exception {
-    try (var somebody = bash()) {
-      somebody.type("sh -c 'echo is-''up; exec sleep 1000'\r").expect("is-up");
-      somebody.type(CTRL_Z).expect("Stopped").expect("ready> ");
-      somebody.type("jobs\r").expect("Stopped").expect("ready> ");
-      somebody.type("bg\r").expect("ready> ").type("jobs\r").expect("Running").expect("ready> ");
-      somebody.type("fg\r").expect("sleep 1000").type(CTRL_C).expect("ready> ");
-      somebody.type("echo status-$?\r").expect("status-130").expect("ready> ");
-      somebody.type("exit 4\r");
-      assertThat(somebody.end()).isEqualTo(4);
+    try (var terminal = bash()) {
+      terminal.type("sh -c 'echo is-''up; exec sleep 1000'\r").expect("is-up");
+      terminal.type(CTRL_Z).expect("Stopped").expect("ready> ");
+      terminal.type("jobs\r").expect("Stopped").expect("ready> ");
+      terminal.type("bg\r").expect("ready> ").type("jobs\r").expect("Running").expect("ready> ");
+      terminal.type("fg\r").expect("sleep 1000").type(CTRL_C).expect("ready> ");
+      terminal.type("echo status-$?\r").expect("status-130").expect("ready> ");
+      terminal.type("exit 4\r");
+      assertThat(terminal.end()).isEqualTo(4);
     }
   }
 
   @Test
   void ctrlCEndsTheCommand() throws Exception {
-    try (var somebody = run("--", "sh", "-c", "echo is-up; exec sleep 1000")) {
-      somebody.expect("is-up").type(CTRL_C);
-      assertThat(somebody.end()).isEqualTo(130);
+    try (var terminal = run("--", "sh", "-c", "echo is-up; exec sleep 1000")) {
+      terminal.expect("is-up").type(CTRL_C);
+      assertThat(terminal.end()).isEqualTo(130);
     }
   }
 
   @Test
-  void errorsThatGoElsewhereStillDo() throws Exception {
+  void redirectedErrorsStayRedirected() throws Exception {
     var errors = directory.resolve("errors");
     var launcher = caisson.launcher("caisson-run", "run");
     var line = "\"$0\" \"$@\" 2> " + errors;
-    try (var somebody =
+    try (var terminal =
         AtTerminal.shell(line, launcher, "--", "sh", "-c", "echo er''ror >&2; echo out")) {
-      somebody.expect("out");
-      assertThat(somebody.end()).isZero();
-      assertThat(somebody.screen()).doesNotContain("error");
+      terminal.expect("out");
+      assertThat(terminal.end()).isZero();
+      assertThat(terminal.screen()).doesNotContain("error");
     }
     assertThat(errors).hasContent("error");
   }
 
   @Test
-  void programsThatMakeTerminalsCan() throws Exception {
-    try (var somebody =
+  void aProgramCanOpenItsOwnTerminal() throws Exception {
+    try (var terminal =
         run("--", "script", "-q", "-c", "test -t 0 && echo a''-terminal", "/dev/null")) {
-      somebody.expect("a-terminal");
-      assertThat(somebody.end()).isZero();
+      terminal.expect("a-terminal");
+      assertThat(terminal.end()).isZero();
     }
   }
 
@@ -126,102 +126,102 @@ class RunTerminalIT {
     Files.createDirectory(root.resolve("usr/lib"));
     Files.createDirectory(root.resolve("usr/lib64"));
     args.addAll(List.of("--", "/run/dash", "-c", "test -t 0 && echo a''-terminal; exit 6"));
-    try (var somebody = run(args.toArray(String[]::new))) {
-      somebody.expect("a-terminal");
-      assertThat(somebody.end()).isEqualTo(6);
+    try (var terminal = run(args.toArray(String[]::new))) {
+      terminal.expect("a-terminal");
+      assertThat(terminal.end()).isEqualTo(6);
     }
   }
 
   @Test
-  void theWindowHasItsSizeAndItsChanges() throws Exception {
+  void theWindowSizeAndItsChangesReachTheCommand() throws Exception {
     var script =
         "trap 'stty size; exit 3' WINCH; stty size; echo is-up; sleep 1000 & wait; sleep 1000";
-    try (var somebody = run("--", "bash", "-c", script)) {
-      somebody.expect("33 77").expect("is-up").resize(40, 90).expect("40 90");
-      assertThat(somebody.end()).isEqualTo(3);
+    try (var terminal = run("--", "bash", "-c", script)) {
+      terminal.expect("33 77").expect("is-up").resize(40, 90).expect("40 90");
+      assertThat(terminal.end()).isEqualTo(3);
     }
   }
 
   @Test
-  void allThatIsPrintedAtLastIsShown() throws Exception {
-    try (var somebody = run("--", "sh", "-c", "seq 1 20000; echo errors >&2")) {
-      assertThat(somebody.end()).isZero();
-      assertThat(somebody.screen()).contains("\n1\n2\n3\n", "\n19999\n20000\nerrors\n");
+  void allOutputIsShownWhenTheCommandEnds() throws Exception {
+    try (var terminal = run("--", "sh", "-c", "seq 1 20000; echo errors >&2")) {
+      assertThat(terminal.end()).isZero();
+      assertThat(terminal.screen()).contains("\n1\n2\n3\n", "\n19999\n20000\nerrors\n");
     }
   }
 
   @Test
-  void theTerminalIsAsItWasWhenTheCommandLeavesItsOwnRaw() throws Exception {
-    try (var somebody = run("--", "sh", "-c", "stty raw -echo; kill -KILL $$")) {
-      assertThat(somebody.end()).isEqualTo(137);
+  void theTerminalIsRestoredIfTheCommandLeavesItsOwnRaw() throws Exception {
+    try (var terminal = run("--", "sh", "-c", "stty raw -echo; kill -KILL $$")) {
+      assertThat(terminal.end()).isEqualTo(137);
     }
   }
 
   @Test
-  void theTerminalIsAsItWasWhenCaissonIsEnded() throws Exception {
+  void theTerminalIsRestoredWhenASignalEndsCaisson() throws Exception {
     for (var signal : List.of("TERM", "INT", "HUP")) {
       var script = "trap '' TERM INT HUP; echo is-up; sleep 1000; : " + marker;
-      try (var somebody = run("--", "sh", "-c", script)) {
-        somebody.expect("is-up");
-        Programs.run("kill", "-" + signal, Long.toString(somebody.command()));
-        assertThat(somebody.end()).isGreaterThan(128);
+      try (var terminal = run("--", "sh", "-c", script)) {
+        terminal.expect("is-up");
+        Programs.run("kill", "-" + signal, Long.toString(terminal.command()));
+        assertThat(terminal.end()).isGreaterThan(128);
       }
       ProcessTable.awaitNone(marker);
     }
   }
 
   @Test
-  void aDeadlineEndsIt() throws Exception {
-    try (var somebody = run("--timeout", "1s", "--", "sh", "-c", "trap '' TERM HUP; sleep 1000")) {
-      assertThat(somebody.end()).isEqualTo(124);
-      assertThat(somebody.screen()).contains("was ended after 1.0 s, its deadline");
+  void aDeadlineEndsTheCommand() throws Exception {
+    try (var terminal = run("--timeout", "1s", "--", "sh", "-c", "trap '' TERM HUP; sleep 1000")) {
+      assertThat(terminal.end()).isEqualTo(124);
+      assertThat(terminal.screen()).contains("was ended after 1.0 s, its deadline");
     }
   }
 
   @Test
-  void itEndsWhenTheWindowIsClosed() throws Exception {
+  void theCommandEndsWhenTheWindowIsClosed() throws Exception {
     var script = "trap '' TERM INT HUP; echo is-up; sleep 1000; : " + marker;
-    try (var somebody = run("--", "sh", "-c", script)) {
-      somebody.expect("is-up");
+    try (var terminal = run("--", "sh", "-c", script)) {
+      terminal.expect("is-up");
       assertThat(ProcessTable.with(marker)).isNotEmpty();
     }
     ProcessTable.awaitNone(marker);
   }
 
   @Test
-  void aCommandThatIsMissingIsTold() throws Exception {
-    try (var somebody = run("--", "no-such-command")) {
-      assertThat(somebody.end()).isEqualTo(125);
-      assertThat(somebody.screen())
+  void aMissingCommandIsReported() throws Exception {
+    try (var terminal = run("--", "no-such-command")) {
+      assertThat(terminal.end()).isEqualTo(125);
+      assertThat(terminal.screen())
           .contains("could not be started in its sandbox (the command): ", "no-such-command");
     }
-    try (var somebody = run("--", "sh", "-c", "no-such-command")) {
-      assertThat(somebody.end()).isEqualTo(127);
+    try (var terminal = run("--", "sh", "-c", "no-such-command")) {
+      assertThat(terminal.end()).isEqualTo(127);
     }
   }
 
   @Test
-  void withoutATerminalItHasPipes() throws Exception {
+  void withoutATerminalTheCommandHasPipes() throws Exception {
     var script = "test -t 1 || echo one; test -t 2 || echo two; exit 6";
-    try (var somebody = run("--no-terminal", "--", "sh", "-c", script)) {
-      assertThat(somebody.end()).isEqualTo(6);
-      assertThat(somebody.screen()).contains("one\ntwo\n");
+    try (var terminal = run("--no-terminal", "--", "sh", "-c", script)) {
+      assertThat(terminal.end()).isEqualTo(6);
+      assertThat(terminal.screen()).contains("one\ntwo\n");
     }
-    try (var somebody = run("--output-limit", "10K", "--", "yes")) {
-      assertThat(somebody.end()).isEqualTo(1);
-      assertThat(somebody.screen()).contains("was ended after printing 10240 bytes, its limit");
+    try (var terminal = run("--output-limit", "10K", "--", "yes")) {
+      assertThat(terminal.end()).isEqualTo(1);
+      assertThat(terminal.screen()).contains("was ended after printing 10240 bytes, its limit");
     }
     var launcher = caisson.launcher("caisson-run", "run");
     var args = new String[] {"--", "sh", "-c", "test -t 0 || cat; test -t 1 || echo one; exit 6"};
-    try (var somebody = AtTerminal.shell("echo piped | \"$0\" \"$@\"", launcher, args)) {
-      assertThat(somebody.end()).isEqualTo(6);
-      assertThat(somebody.screen()).contains("piped\none\n");
+    try (var terminal = AtTerminal.shell("echo piped | \"$0\" \"$@\"", launcher, args)) {
+      assertThat(terminal.end()).isEqualTo(6);
+      assertThat(terminal.screen()).contains("piped\none\n");
     }
   }
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
-  void itCannotTypeIntoATerminal() throws Exception {
+  void theCommandCannotTypeIntoATerminal() throws Exception {
     var program =
         """
         import fcntl, termios
@@ -231,9 +231,9 @@ class RunTerminalIT {
         except OSError as e:
             print('errno', e.errno)
         """;
-    try (var somebody = run("--", "/usr/bin/python3", "-c", program)) {
-      assertThat(somebody.end()).isZero();
-      assertThat(somebody.screen()).containsPattern("errno \\d+").doesNotContain("typed");
+    try (var terminal = run("--", "/usr/bin/python3", "-c", program)) {
+      assertThat(terminal.end()).isZero();
+      assertThat(terminal.screen()).containsPattern("errno \\d+").doesNotContain("typed");
     }
   }
 
@@ -243,7 +243,7 @@ class RunTerminalIT {
     return AtTerminal.jobs(caisson.launcher("caisson-run", "run"));
   }
 
-  /// The state of the process inside that has the marker.
+  /// The state of the process in the sandbox that has the marker.
   private char state() throws Exception {
     for (long pid : ProcessTable.with(marker)) {
       if (ProcessTable.commandLine(pid).startsWith("sh\0-c\0")) {
@@ -253,7 +253,7 @@ class RunTerminalIT {
     return '-';
   }
 
-  /// A command that says that it is up, and repeats a line that it reads.
+  /// A command that prints that it is up, then reads a line and prints it.
   private static String repeats() {
     return "\"$run\" -- sh -c 'echo is-$((6*7)); read line; echo got-$line'";
   }
@@ -287,7 +287,7 @@ class RunTerminalIT {
   }
 
   @Test
-  void aJobIsSuspendedAndGoesOn() throws Exception {
+  void aSuspendedJobContinuesInTheForeground() throws Exception {
     try (var shell = jobs()) {
       var settings = shell.settings();
       shell.type(repeats().replace("echo got", ": " + marker + "; echo got") + "\r");
@@ -305,7 +305,7 @@ class RunTerminalIT {
   }
 
   @Test
-  void aJobThatWasSuspendedGoesOnInTheBackground() throws Exception {
+  void aSuspendedJobContinuesInTheBackground() throws Exception {
     try (var shell = jobs()) {
       var settings = shell.settings();
       var script = "while echo tick-$((6*7)); do sleep 0.1; done";
@@ -345,7 +345,7 @@ class RunTerminalIT {
   }
 
   @Test
-  void aProgramThatWantsTheKeyItselfHasIt() throws Exception {
+  void aRawProgramReadsTheSuspendKey() throws Exception {
     try (var shell = jobs()) {
       var raw = "stty raw -echo; echo is-$((6*7)); head -c 1 | od -An -tx1";
       shell.type("\"$run\" -- sh -c '" + raw + "'\r").expect("is-42").awaitRaw();
@@ -358,7 +358,7 @@ class RunTerminalIT {
   }
 
   @Test
-  void aJobThatIsStoppedFromOutsideGoesOn() throws Exception {
+  void aJobThatASignalStoppedContinues() throws Exception {
     try (var shell = jobs()) {
       var settings = shell.settings();
       for (var signal : List.of("STOP", "TSTP")) {
@@ -376,40 +376,40 @@ class RunTerminalIT {
   }
 
   @Test
-  void nothingIsSuspendedThatNobodyCouldContinue() throws Exception {
+  void withoutJobControlTheSuspendKeyIsIgnored() throws Exception {
     var script = "echo is-up; read line; echo got-$line";
-    try (var somebody = run("--", "sh", "-c", script)) {
-      somebody.expect("is-up").type(CTRL_Z).type("hello\r").expect("got-hello");
-      assertThat(somebody.end()).isZero();
+    try (var terminal = run("--", "sh", "-c", script)) {
+      terminal.expect("is-up").type(CTRL_Z).type("hello\r").expect("got-hello");
+      assertThat(terminal.end()).isZero();
     }
   }
 
   // A shell on failure
 
   @Test
-  void aShellOpensWhereTheCommandFailed() throws Exception {
+  void aShellOpensInTheSandboxOfAFailedCommand() throws Exception {
     var script = "echo kept > /var/it; echo gone > /tmp/it; exit 5";
-    try (var somebody = run("--shell-on-failure", "--env", "A=given", "--", "sh", "-c", script)) {
-      somebody.expect("a shell in the build root").expect("# ");
-      somebody.type("cat /var/it; echo $A-is; test -e /tmp/it || echo none''-there\r");
-      somebody.expect("kept").expect("given-is").expect("none-there").type("exit 3\r");
-      assertThat(somebody.end()).isEqualTo(5);
+    try (var terminal = run("--shell-on-failure", "--env", "A=given", "--", "sh", "-c", script)) {
+      terminal.expect("a shell in the sandbox").expect("# ");
+      terminal.type("cat /var/it; echo $A-is; test -e /tmp/it || echo none''-there\r");
+      terminal.expect("kept").expect("given-is").expect("none-there").type("exit 3\r");
+      assertThat(terminal.end()).isEqualTo(5);
     }
   }
 
   @Test
-  void noShellOpensWhereNothingFailedOrNobodyIs() throws Exception {
-    try (var somebody = run("--shell-on-failure", "--", "echo", "well")) {
-      assertThat(somebody.end()).isZero();
-      assertThat(somebody.screen()).contains("well").doesNotContain("shell in the build root");
+  void noShellOpensWithoutAFailureOrWithoutATerminal() throws Exception {
+    try (var terminal = run("--shell-on-failure", "--", "echo", "well")) {
+      assertThat(terminal.end()).isZero();
+      assertThat(terminal.screen()).contains("well").doesNotContain("shell in the sandbox");
     }
     var answer = caisson.run("run", "--shell-on-failure", "--", "sh", "-c", "exit 5");
     assertThat(answer.status()).isEqualTo(5);
-    assertThat(answer.err()).contains("no terminal, so no shell");
+    assertThat(answer.err()).contains("--shell-on-failure needs a terminal");
   }
 
   @Test
-  void aShellOpensWhereAStageFailed() throws Exception {
+  void aShellOpensInTheSandboxOfAFailedStage() throws Exception {
     Files.writeString(
         directory.resolve("m.json"),
         """
@@ -418,11 +418,11 @@ class RunTerminalIT {
             ["sh", "-c", "echo made > /run/osbuild/tree/it; exit 5"]}}]}]}
         """);
     var launcher = caisson.launcher("caisson-build", "build");
-    try (var somebody = AtTerminal.start(launcher, "m.json", "--shell-on-failure")) {
-      somebody.expect("dev.caisson.command failed").expect("this is a shell").expect("# ");
-      somebody.type("cat /run/osbuild/tree/it\r").expect("made").type("exit 3\r");
-      assertThat(somebody.end()).isEqualTo(1);
-      assertThat(somebody.screen()).contains("exited with status 5");
+    try (var terminal = AtTerminal.start(launcher, "m.json", "--shell-on-failure")) {
+      terminal.expect("dev.caisson.command failed").expect("this is a shell").expect("# ");
+      terminal.type("cat /run/osbuild/tree/it\r").expect("made").type("exit 3\r");
+      assertThat(terminal.end()).isEqualTo(1);
+      assertThat(terminal.screen()).contains("exited with status 5");
     }
     try (var temporary = Files.list(directory.resolve(".caisson/tmp"))) {
       assertThat(temporary.map(path -> path.getFileName().toString())).containsExactly(".lock");

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// The samples, built as the README says, with packages from the machine's own sources.
+/// The samples, built as the README says, with packages from the sources of this machine.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CURL, Need.APT, Need.MMDEBSTRAP})
 @Tag("network")
@@ -29,7 +29,7 @@ class SamplesIT {
     caisson = new Caisson(directory);
   }
 
-  /// JUnit would tell of each symbolic link that leads out of its directory.
+  /// JUnit would report each symbolic link that leads out of its directory.
   @AfterEach
   void deleteTrees() throws Exception {
     for (var name : List.of("out", "tree", ".caisson")) {
@@ -38,7 +38,7 @@ class SamplesIT {
   }
 
   @Test
-  void busyboxComesOutAsAnArchiveOfATreeThatWorks() throws Exception {
+  void theArchiveOfBusyboxHasAWorkingTree() throws Exception {
     caisson.sample("busybox.yaml");
     var answer =
         caisson.run("build", "busybox.yaml", "--export", "tar", "--output-directory", "out");
@@ -54,7 +54,7 @@ class SamplesIT {
   }
 
   @Test
-  void debianIsASystemThatDpkgFindsNothingWrongWith() throws Exception {
+  void dpkgFindsNoFaultInTheDebianTree() throws Exception {
     caisson.sample("debian.yaml");
     var answer = caisson.run("build", "debian.yaml", "--output-directory", "out");
     assertThat(answer.status()).as(answer.err()).isZero();
@@ -67,7 +67,7 @@ class SamplesIT {
   }
 
   @Test
-  void theLockIsKeptBesideTheRecipeAndUsedAgain() throws Exception {
+  void theLockIsWrittenBesideTheRecipeAndUsedAgain() throws Exception {
     caisson.sample("busybox.yaml");
     assertThat(caisson.run("resolve", "busybox.yaml").out())
         .isEqualTo("locked 1 packages in busybox.lock.json\n");

@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
-/// Each promise of SECURITY.md names the tests that hold it.
+/// Each promise of SECURITY.md names the tests that check it.
 class SecurityPromisesTest {
   private static final Path TOP = Path.of("..").toAbsolutePath().normalize();
   private static final Pattern TESTS = Pattern.compile("\\((`\\w+(?:Test|IT)`(?:,\\s+`\\w+`)*)\\)");
@@ -34,7 +34,7 @@ class SecurityPromisesTest {
   }
 
   @Test
-  void eachPromiseNamesTestsThatThereAre() throws IOException {
+  void eachPromiseNamesExistingTests() throws IOException {
     var tests = tests();
     var promises = promises();
     assertThat(promises).hasSizeGreaterThan(8);

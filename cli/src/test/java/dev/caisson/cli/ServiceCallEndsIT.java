@@ -19,12 +19,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// How a call ends that would not by itself: in time, and with nothing left.
+/// A call that would not end by itself ends in time, and leaves nothing behind.
 @ExtendWith(NoLeaks.class)
 @Requires(Need.PYTHON)
 @Timeout(300)
 class ServiceCallEndsIT {
-  /// Reads nothing, ignores all that asks it to end, and has a child that does, too.
+  /// A service that reads nothing and ignores SIGTERM and SIGINT, and so does its child.
   private static final String STUBBORN =
       """
       signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -48,7 +48,7 @@ class ServiceCallEndsIT {
   }
 
   @Test
-  void aServiceThatIgnoresEverythingIsEndedAtTheDeadline() throws Exception {
+  void aStubbornServiceIsKilledAtTheDeadline() throws Exception {
     Peer.service(caisson, STUBBORN);
     var answer = caisson.run("service", "call", "./service", "echo", "--timeout", "500ms");
     assertThat(answer.status()).as(answer.err()).isEqualTo(124);
@@ -58,7 +58,7 @@ class ServiceCallEndsIT {
   }
 
   @Test
-  void aServiceThatSignalsWithoutEndIsEndedAtTheDeadline() throws Exception {
+  void aServiceThatSignalsEndlesslyIsEndedAtTheDeadline() throws Exception {
     Peer.service(caisson);
     var answer =
         caisson.run("service", "call", "./service", "flood", "--timeout", "500ms", "--quiet");
@@ -67,7 +67,7 @@ class ServiceCallEndsIT {
   }
 
   @Test
-  void aServiceThatDoesNotStopAfterItsReplyIsForcedAndThatIsToldAsAFailure() throws Exception {
+  void aServiceThatDoesNotStopIsKilledAndTheCallFails() throws Exception {
     Peer.service(
         caisson, "peer.Service.end = lambda self: signal.pause()\npeer.serve(sys.argv[1:])\n");
     var answer = caisson.run("service", "call", "./service", "echo", "--timeout", "10s");
@@ -104,11 +104,11 @@ class ServiceCallEndsIT {
         return;
       }
     }
-    throw new AssertionError("it ended before it said: " + text);
+    throw new AssertionError("the call ended before it printed: " + text);
   }
 
   @Test
-  void aReplyThatNobodyCanReadIsAFailure() throws Exception {
+  void aReplyThatCannotBeWrittenIsAFailure() throws Exception {
     Peer.service(caisson);
     for (var nowhere : new String[] {">&-", "> /dev/full", "| :; exit ${PIPESTATUS[0]}"}) {
       var answer =
@@ -175,7 +175,7 @@ class ServiceCallEndsIT {
   }
 
   @Test
-  void aPipeThatStaysOpenHasNoMoreContentsThanAreThere() throws Exception {
+  void theContentsOfAnOpenPipeAreTheDataInIt() throws Exception {
     var answer =
         contents(
             """
@@ -188,7 +188,7 @@ class ServiceCallEndsIT {
   }
 
   @Test
-  void aPipeWithoutEndIsGivenUpAtTheDeadline() throws Exception {
+  void anEndlessPipeFailsAtTheDeadline() throws Exception {
     var answer =
         contents(
             """
@@ -216,7 +216,7 @@ class ServiceCallEndsIT {
     "/etc/passwd, os.O_PATH",
     "/etc/passwd, os.O_WRONLY"
   })
-  void whatHasNoContentsShowsNone(String path, String flags) throws Exception {
+  void descriptorsWithoutContentsShowNothing(String path, String flags) throws Exception {
     var answer = contents("return None, [os.open('%s', %s)]".formatted(path, flags));
     assertThat(answer.status()).as(answer.err()).isZero();
     assertThat(answer.out()).isEqualTo("null\n");

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// A call from the shell that is wrong, or goes wrong.
+/// Calls from the shell that are wrong or fail.
 @ExtendWith(NoLeaks.class)
 @Requires(Need.PYTHON)
 @Timeout(300)
@@ -47,14 +47,14 @@ class ServiceCallErrorsIT {
 
   @Test
   void tooFewAndTooManyWordsAreRefused() throws Exception {
-    var problem = "an executable and a method are needed, and perhaps JSON";
+    var problem = "an executable and a method are needed; JSON may follow";
     assertUsage(call(), problem);
     assertUsage(call("echo", "1", "2"), problem);
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"{", "", "a", "1 2", "{\"a\": 1, \"a\": 2}", "[NaN]"})
-  void argumentsThatAreNoJsonAreRefused(String json) throws Exception {
+  void argumentsThatAreNotJsonAreRefused(String json) throws Exception {
     var answer = call("echo", json);
     assertThat(answer.status()).isEqualTo(2);
     assertThat(answer.out()).isEmpty();
@@ -69,7 +69,7 @@ class ServiceCallErrorsIT {
   }
 
   @Test
-  void whatCannotBeExecutedIsRefusedByName() throws Exception {
+  void anExecutableThatCannotBeExecutedIsRefusedByName() throws Exception {
     Files.createFile(directory.resolve("plain"));
     assertUsage(
         caisson.run("service", "call", "./none", "m"),
@@ -80,24 +80,28 @@ class ServiceCallErrorsIT {
   }
 
   @Test
-  void anExecutableThatIsNoProgramIsToldByItsPath() throws Exception {
+  void anExecutableThatIsNotAProgramIsReportedWithItsPath() throws Exception {
     caisson.executable("text", "hello\n");
     var answer = caisson.run("service", "call", "./text", "m");
     assertThat(answer.status()).isEqualTo(1);
     assertThat(answer.err()).contains("/text").contains("ENOEXEC (Exec format error)");
   }
 
+  private static String refused(String file) {
+    return "--fd takes PATH:MODE, where MODE is r, w, rw, a or path; not " + file;
+  }
+
   @Test
   void wrongValuesOfOptionsAreRefused() throws Exception {
-    assertUsage(call("echo", "--fd", "f"), "not PATH:MODE with r, w, rw, a or path: f");
-    assertUsage(call("echo", "--fd", ":r"), "not PATH:MODE with r, w, rw, a or path: :r");
-    assertUsage(call("echo", "--fd", "f:x"), "not PATH:MODE with r, w, rw, a or path: f:x");
+    assertUsage(call("echo", "--fd", "f"), refused("f"));
+    assertUsage(call("echo", "--fd", ":r"), refused(":r"));
+    assertUsage(call("echo", "--fd", "f:x"), refused("f:x"));
     assertUsage(call("echo", "--env", "NAME"), "--env: not NAME=VALUE: NAME");
     assertUsage(call("echo", "--timeout", "soon"), "not a duration such as 30s, 5m or 1h: soon");
   }
 
   @Test
-  void aFileThatIsMissingIsNamedAndNothingIsStarted() throws Exception {
+  void aMissingFileIsReportedAndNothingIsStarted() throws Exception {
     var answer = call("echo", "--fd", "/dev/null:r", "--fd", "missing:r");
     assertThat(answer.status()).isEqualTo(1);
     assertThat(answer.out()).isEmpty();
@@ -105,7 +109,7 @@ class ServiceCallErrorsIT {
   }
 
   @Test
-  void aMethodThatFailsIsToldAsTheServiceToldIt() throws Exception {
+  void aFailedMethodIsReportedWithTheExceptionOfTheService() throws Exception {
     var answer = call("fail", "[\"no \\u001b[31mgood\"]");
     assertThat(answer.status()).isEqualTo(1);
     assertThat(answer.out()).isEmpty();
@@ -115,14 +119,14 @@ class ServiceCallErrorsIT {
   }
 
   @Test
-  void aMethodThatIsNotThereFails() throws Exception {
+  void aMissingMethodFails() throws Exception {
     var answer = call("nonsense");
     assertThat(answer.status()).isEqualTo(1);
     assertThat(answer.err()).contains("AttributeError").contains("do_nonsense");
   }
 
   @Test
-  void aServiceThatDiesIsToldWithItsStatusAndItsLastLines() throws Exception {
+  void aServiceThatExitsIsReportedWithItsStatusAndLastLines() throws Exception {
     Peer.service(
         caisson,
         """
@@ -156,7 +160,7 @@ class ServiceCallErrorsIT {
   }
 
   @Test
-  void aServiceThatEndsBeforeItIsCalledIsTold() throws Exception {
+  void aServiceThatEndsBeforeTheCallIsReported() throws Exception {
     caisson.executable("service", "#!/bin/sh\necho not today\nexit 3\n");
     var answer = call("echo", "--quiet");
     assertThat(answer.status()).isEqualTo(1);
@@ -164,14 +168,14 @@ class ServiceCallErrorsIT {
   }
 
   @Test
-  void aServiceThatIsKilledIsToldWithTheSignal() throws Exception {
+  void aServiceThatIsKilledIsReportedWithTheSignal() throws Exception {
     var answer = call("signal_itself", "[\"KILL\"]");
     assertThat(answer.status()).isEqualTo(1);
     assertThat(answer.err()).contains("SIGKILL");
   }
 
   @Test
-  void aFailureToStopCountsAlthoughTheReplyWasGood() throws Exception {
+  void aFailureToStopFailsTheCallAfterAGoodReply() throws Exception {
     var answer = call("fail_at_stop", "--quiet");
     assertThat(answer.status()).isEqualTo(1);
     assertThat(answer.out()).isEqualTo("null\n");
@@ -191,7 +195,7 @@ class ServiceCallErrorsIT {
         "{\"packet\": \"[1\"}",
         "{\"packet\": \"<args-via-fd>\"}"
       })
-  void whatAHostileServiceSaysCannotSteerTheTerminal(String packets) throws Exception {
+  void messagesOfAHostileServiceCannotControlTheTerminal(String packets) throws Exception {
     var answer = call("raw", "[" + packets + "]", "--monitor");
     assertThat(answer.status()).as(answer.err()).isEqualTo(1);
     assertThat(answer.out()).isEmpty();
@@ -200,7 +204,7 @@ class ServiceCallErrorsIT {
   }
 
   @Test
-  void whatAHostileServicePrintsCannotSteerTheTerminal() throws Exception {
+  void outputOfAHostileServiceCannotControlTheTerminal() throws Exception {
     var answer = call("print_error", "[\"1b5b324a410d420a07c29b0aff\"]");
     assertThat(answer.status()).as(answer.err()).isZero();
     assertThat(answer.err())

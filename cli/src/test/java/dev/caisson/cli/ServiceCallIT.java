@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A call from the shell to a service that does what it is told.
+/// Calls from the shell to a service that works.
 @ExtendWith(NoLeaks.class)
 @Requires(Need.PYTHON)
 @Timeout(300)
@@ -40,7 +40,7 @@ class ServiceCallIT {
   }
 
   @Test
-  void theReplyIsALineOfJsonAndAllElseIsOnTheStandardError() throws Exception {
+  void theReplyIsALineOfJsonAndTheRestGoesToStandardError() throws Exception {
     var answer =
         call(
             "emit",
@@ -51,7 +51,7 @@ class ServiceCallIT {
   }
 
   @Test
-  void quietShowsTheReplyAlone() throws Exception {
+  void quietShowsOnlyTheReply() throws Exception {
     var answer = call("emit", "{\"signals\": [{\"value\": 1}], \"reply\": 2}", "--quiet");
     assertThat(answer.out()).isEqualTo("2\n");
     assertThat(answer.err()).isEmpty();
@@ -96,7 +96,7 @@ class ServiceCallIT {
   }
 
   @Test
-  void eachModeOpensAsItSays() throws Exception {
+  void eachModeHasItsOpenFlags() throws Exception {
     Peer.service(
         caisson,
         """
@@ -122,7 +122,7 @@ class ServiceCallIT {
   }
 
   @Test
-  void whatIsWrittenToIsMadeIfItIsMissing() throws Exception {
+  void aMissingFileToWriteIsCreated() throws Exception {
     var answer = call("write_at_stop", "[\"last words\"]", "--fd", "new:rw");
     assertThat(answer.status()).as(answer.err()).isZero();
     assertThat(directory.resolve("new")).hasContent("last words");
@@ -164,7 +164,7 @@ class ServiceCallIT {
   }
 
   @Test
-  void aServiceHasTheEnvironmentAndWhatIsSetForIt() throws Exception {
+  void aServiceHasTheEnvironmentAndItsOwnVariables() throws Exception {
     caisson.with(Map.of("OURS", "kept", "CHANGED", "before"));
     var answer =
         call(

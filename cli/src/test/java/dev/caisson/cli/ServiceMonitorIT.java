@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Standing between a host and a service.
+/// The monitor between a host and a service.
 @ExtendWith(NoLeaks.class)
 @Requires(Need.PYTHON)
 @Timeout(300)
@@ -69,7 +69,7 @@ class ServiceMonitorIT {
   }
 
   @Test
-  void theMessagesMayBeAddedToAFile() throws Exception {
+  void theMessagesCanBeAppendedToAFile() throws Exception {
     var log = Files.writeString(directory.resolve("log"), "before\n");
     var executable = monitored("--output", log.toString());
     var output = host(executable, "[{\"call\": \"echo\", \"args\": [\"\\u001b\\u009b\"]}]");
@@ -83,7 +83,7 @@ class ServiceMonitorIT {
   }
 
   @Test
-  void largeMessagesDescriptorsAndFailuresPassUnharmed() throws Exception {
+  void largeMessagesDescriptorsAndFailuresPassUnchanged() throws Exception {
     Files.writeString(directory.resolve("f"), "contents");
     var file = directory.resolve("f").toString();
     var calls =
@@ -105,7 +105,7 @@ class ServiceMonitorIT {
   }
 
   @Test
-  void argumentsOfTheHostReachTheServiceAndNothingElseDoes() throws Exception {
+  void onlyTheArgumentsOfTheHostReachTheService() throws Exception {
     var output =
         host(
             monitored("--output", "/dev/null"),
@@ -121,7 +121,7 @@ class ServiceMonitorIT {
   }
 
   @Test
-  void itExitsAsTheServiceDoes() throws Exception {
+  void theMonitorExitsAsTheServiceDoes() throws Exception {
     var executable = monitored("--output", "/dev/null");
     assertThat(host(executable, "[{\"call\": \"exit\", \"args\": [9]}]"))
         .contains("ended\nstatus 9\n");
@@ -132,7 +132,7 @@ class ServiceMonitorIT {
   }
 
   @Test
-  void whatIsNoMessageIsShownAndEndsTheConnection() throws Exception {
+  void anInvalidMessageIsShownAndEndsTheConnection() throws Exception {
     var log = directory.resolve("log");
     var output =
         host(
@@ -145,7 +145,7 @@ class ServiceMonitorIT {
   }
 
   @Test
-  void aServiceThatCannotBeStartedIsTold() throws Exception {
+  void aServiceThatCannotBeStartedIsReported() throws Exception {
     service = directory.resolve("none").toString();
     assertThat(host(monitored(), "[{\"call\": \"echo\"}]"))
         .startsWith("ended\nstatus 1\n| caisson: ")
@@ -154,14 +154,14 @@ class ServiceMonitorIT {
   }
 
   @Test
-  void aFileThatCannotBeWrittenIsTold() throws Exception {
+  void aFileThatCannotBeWrittenIsReported() throws Exception {
     assertThat(host(monitored("--output", "/no/such/file"), "[{\"call\": \"echo\"}]"))
         .isEqualTo(
             "ended\nstatus 1\n| caisson: /no/such/file: there is no such file or directory\n");
   }
 
   @Test
-  void startedByHandItTellsWhatToUse() throws Exception {
+  void withoutAHostTheMonitorSaysWhatToUse() throws Exception {
     var without = caisson.run("service", "monitor");
     assertThat(without.status()).isEqualTo(2);
     assertThat(without.err()).contains("an executable is needed");
@@ -171,7 +171,7 @@ class ServiceMonitorIT {
     var noNumber =
         caisson.run("service", "monitor", service, "--service-id", "x", "--service-fd", "y");
     assertThat(noNumber.status()).isEqualTo(2);
-    assertThat(noNumber.err()).contains("not the number of a descriptor: y");
+    assertThat(noNumber.err()).contains("--service-fd takes the number of a descriptor, not y");
     var closed =
         caisson.run("service", "monitor", service, "--service-id", "x", "--service-fd", "999");
     assertThat(closed.status()).isEqualTo(1);
@@ -180,7 +180,7 @@ class ServiceMonitorIT {
 
   @Test
   void nothingIsLeftWhenTheHostIsKilled() throws Exception {
-    // The host waits for an answer that never comes, after a signal that tells all is up.
+    // A signal says that the service runs; then the host waits for an answer that never comes.
     service =
         Peer.service(
                 caisson,

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Being a service that comes with Caisson.
+/// The services that come with Caisson, as processes.
 @ExtendWith(NoLeaks.class)
 @Requires(Need.PYTHON)
 @Timeout(300)
@@ -39,7 +39,7 @@ class ServiceServeIT {
   }
 
   @Test
-  void withoutANameItListsThem() throws Exception {
+  void withoutANameTheServicesAreListed() throws Exception {
     var answer = caisson.run("service", "serve");
     assertThat(answer.status()).isZero();
     assertThat(answer.out())
@@ -47,21 +47,22 @@ class ServiceServeIT {
   }
 
   @Test
-  void anUnknownNameIsToldWithThoseThatThereAre() throws Exception {
+  void anUnknownNameIsRefusedWithTheKnownNames() throws Exception {
     var answer = caisson.run("service", "serve", "nonsense", "--service-id", "x");
     assertThat(answer.status()).isEqualTo(2);
-    assertThat(answer.err()).contains("there is no service 'nonsense', only [org.osbuild.curl, ");
+    assertThat(answer.err())
+        .contains("there is no service 'nonsense'; the services are org.osbuild.curl, ");
   }
 
   @Test
-  void withoutAHostItSaysWhatItIs() throws Exception {
+  void withoutAHostTheServiceIsRefused() throws Exception {
     var answer = caisson.run("service", "serve", "org.osbuild.inline");
     assertThat(answer.status()).isEqualTo(2);
     assertThat(answer.err()).contains("--service-id ID --service-fd FD");
   }
 
   @Test
-  void aHostInPythonCallsItAndItEndsWellWithTheConnection() throws Exception {
+  void aHostInPythonCallsTheServiceAndEndsItByClosing() throws Exception {
     var service = caisson.launcher("inline", "service", "serve", "org.osbuild.inline");
     var calls =
         "[{\"call\": \"download\", \"args\": %s}, {\"call\": \"nonsense\"}]".formatted(download());
@@ -78,7 +79,7 @@ class ServiceServeIT {
   }
 
   @Test
-  void aCallFromTheShellReachesIt() throws Exception {
+  void aCallFromTheShellReachesTheService() throws Exception {
     caisson.launcher("inline", "service", "serve", "org.osbuild.inline");
     var answer = caisson.run("service", "call", "./inline", "download", download());
     assertThat(answer.status()).as(answer.err()).isZero();
@@ -87,7 +88,7 @@ class ServiceServeIT {
   }
 
   @Test
-  void itIgnoresSignalsAndEndsWithTheConnection() throws Exception {
+  void theServiceIgnoresSignalsAndEndsWithTheConnection() throws Exception {
     var service = caisson.launcher("inline", "service", "serve", "org.osbuild.inline");
     var output =
         Programs.run(
@@ -100,7 +101,7 @@ class ServiceServeIT {
                         manager.start("s", sys.argv[1], [])
                         process = manager.services["s"].process
                         for which in signal.SIGTERM, signal.SIGINT, signal.SIGTERM:
-                            # It is ready for signals when it has answered.
+                            # The service is ready for signals when it has answered.
                             try:
                                 manager.call("s", {"call": "nonsense"}, [], None)
                             except peer.RemoteError as error:

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// What is printed is neither lost, nor does it keep a run from its deadline.
+/// A slow reader loses no output, and does not keep a run beyond its deadline.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP})
 @Timeout(240)
@@ -41,11 +41,11 @@ class SlowReaderIT {
   }
 
   @Test
-  void outputOfACommandThatHasEndedWaitsForItsReader() throws Exception {
+  void outputOfAnEndedCommandWaitsForItsReader() throws Exception {
     var marker = ProcessTable.marker();
     var process = command("--", "sh", "-c", "head -c 150000 /dev/zero", marker).start();
     try {
-      // The pipes to the JVM and from it hold less than that.
+      // The output is longer than what the pipes to the JVM and from it hold.
       Eventually.holds(() -> process.getInputStream().available() >= 4096);
       assertThat(process.isAlive()).isTrue();
       assertThat(process.getInputStream().readAllBytes()).hasSize(150_000);
@@ -56,7 +56,7 @@ class SlowReaderIT {
   }
 
   @Test
-  void aDeadlineHoldsAlsoIfNobodyReads() throws Exception {
+  void aDeadlineHoldsWithoutAReader() throws Exception {
     var process = command("--timeout", "1s", "--", "yes").start();
     try {
       assertThat(exit(process)).isEqualTo(124);
@@ -66,7 +66,7 @@ class SlowReaderIT {
   }
 
   @Test
-  void aDeadlineHoldsWhileTheRestOfTheOutputWaits() throws Exception {
+  void aDeadlineHoldsWhileOutputWaitsForItsReader() throws Exception {
     var process = command("--timeout", "2s", "--", "head", "-c", "150000", "/dev/zero").start();
     try {
       assertThat(exit(process)).isEqualTo(124);
@@ -76,7 +76,7 @@ class SlowReaderIT {
   }
 
   @Test
-  void whoEndsItNeedNotRead() throws Exception {
+  void aSignalEndsARunWhoseOutputIsUnread() throws Exception {
     var process = command("--", "yes").start();
     try {
       Eventually.holds(() -> process.getInputStream().available() >= 4096);

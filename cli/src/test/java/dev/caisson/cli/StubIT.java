@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/// `caisson stub` puts programs in place of others.
+/// `caisson stub` runs a handler in place of other programs.
 @ExtendWith(NoLeaks.class)
 @Timeout(300)
 class StubIT {
@@ -50,7 +50,7 @@ class StubIT {
     caisson.with(Map.of("XDG_CACHE_HOME", directory.resolve("cache").toString()));
   }
 
-  /// Runs a shell script with options before it.
+  /// Runs a shell script with these options.
   private Caisson.Answer stub(String script, String... options) throws Exception {
     var args = new ArrayList<>(List.of("stub"));
     args.addAll(List.of(options));
@@ -58,7 +58,7 @@ class StubIT {
     return caisson.run(args.toArray(String[]::new));
   }
 
-  /// What such a script prints, which must succeed.
+  /// Runs a shell script that must succeed without errors, and returns its output.
   private String output(String script, String... options) throws Exception {
     var answer = stub(script, options);
     assertThat(answer.status()).as(answer.out() + answer.err()).isZero();
@@ -79,7 +79,7 @@ class StubIT {
   }
 
   @Test
-  void aHandlerHasAllThatTheCallerGave() throws Exception {
+  void aHandlerInheritsAllOfTheCaller() throws Exception {
     var handler =
         caisson.executable(
             "handler",
@@ -106,16 +106,16 @@ class StubIT {
   }
 
   @Test
-  void nothingOfCaissonIsOpenInTheCommandNorInAHandler() throws Exception {
+  void commandAndHandlerHaveNoDescriptorOfCaisson() throws Exception {
     var look = "ls -l /proc/self/fd | awk 'NR > 1 {print $9}' | tr '\\n' ' '";
     caisson.executable("look", "#!/bin/sh\n" + look + "\n");
     var out = output(look + "; echo; one < /dev/null", "one", "--exec", "./look");
-    // The last is the directory that is listed.
+    // The last descriptor is the directory that ls reads.
     assertThat(out).isEqualTo("0 1 2 3 \n0 1 2 3 ");
   }
 
   @Test
-  void theEnvironmentIsTheCallersAndSaysWhatWasCalledAndWhereTheRestIs() throws Exception {
+  void aHandlerHasTheEnvironmentOfTheCallerAndTwoMoreVariables() throws Exception {
     var script = "unset HOME; env | sort > before; a; CAISSON_STUB_NAME=x a > /dev/null";
     caisson.executable("handler", "#!/bin/sh\nexec env > \"$CAISSON_STUB_NAME\"\n");
     output(script, "a", "--exec", directory.resolve("handler").toString());
@@ -127,7 +127,7 @@ class StubIT {
   }
 
   @Test
-  void aHandlerCanCallWhatStandsBehindIt() throws Exception {
+  void aHandlerCanCallTheRealProgram() throws Exception {
     caisson.executable(
         "uname", "#!/bin/sh\necho not a $(PATH=$CAISSON_STUB_PATH exec uname \"$@\")\n");
     assertThat(output("uname -s; env uname", "uname", "--exec", "./uname"))
@@ -135,13 +135,13 @@ class StubIT {
   }
 
   @Test
-  void aHandlerWithoutASlashIsThatOfThePathWithoutStubs() throws Exception {
+  void aHandlerNameIsLookedUpInThePathWithoutStubs() throws Exception {
     assertThat(output("echo x | cat; echo x | grep", "cat", "grep", "--exec", "cat"))
         .isEqualTo("x\nx\n");
   }
 
   @Test
-  void aScriptNeedNotSayHowItIsRun() throws Exception {
+  void aHandlerWithoutAnInterpreterLineRunsInAShell() throws Exception {
     caisson.executable("handler", "echo $# $1\n");
     assertThat(output("one a b", "one", "--exec", "./handler")).isEqualTo("2 a\n");
   }
@@ -153,13 +153,13 @@ class StubIT {
   }
 
   @Test
-  void theDeathOfAHandlerIsSeenByTheCaller() throws Exception {
+  void theCallerSeesTheSignalThatKilledAHandler() throws Exception {
     caisson.executable("handler", "#!/bin/sh\nkill -KILL $$\n");
     assertThat(stub("one; echo $?", "one", "--exec", "./handler").out()).isEqualTo("137\n");
   }
 
   @Test
-  void manyCallAtOnce() throws Exception {
+  void callsRunConcurrently() throws Exception {
     caisson.executable("handler", "#!/bin/sh\necho $1\n");
     var script = "for i in $(seq 30); do one $i & done; wait";
     assertThat(output(script, "one", "--exec", "./handler", "--record", "r").lines())
@@ -171,7 +171,7 @@ class StubIT {
   }
 
   @Test
-  void aRecordTellsEachCallToTheByte() throws Exception {
+  void aRecordHasAllBytesOfEachCall() throws Exception {
     var script =
         """
         one '' 'a
@@ -199,13 +199,13 @@ class StubIT {
   }
 
   @Test
-  void aRecordIsThereWhenTheCallerGoesOn() throws Exception {
+  void aCallIsRecordedBeforeTheCallerGoesOn() throws Exception {
     assertThat(output("one a; wc -l < r; one b; wc -l < r", "one", "--record", "r"))
         .isEqualTo("1\n2\n");
   }
 
   @Test
-  void aRecordIsAnExpectation() throws Exception {
+  void aRecordCanBeAFileOfExpectations() throws Exception {
     var script = "one a; (cd /; X=1 two ''); printf 'a\\377' | xargs one";
     output(script, "one", "two", "--record", "r", "--record-environment");
     assertThat(record("r")).hasSize(3).allMatch(call -> call.get("environment").size() > 1);
@@ -224,7 +224,7 @@ class StubIT {
   }
 
   @Test
-  void whatIsMissingSurplusAndDifferentIsTold() throws Exception {
+  void missingSurplusAndDifferentCallsAreReported() throws Exception {
     Files.writeString(
         directory.resolve("e"),
         """
@@ -250,7 +250,7 @@ class StubIT {
   }
 
   @Test
-  void theOrderCountsUnlessItIsSaidNotTo() throws Exception {
+  void theOrderCountsUnlessAnyOrderIsGiven() throws Exception {
     Files.writeString(
         directory.resolve("e"),
         """
@@ -279,7 +279,7 @@ class StubIT {
         "{\"name\": \"a\", \"arguments\": {}} | line 2: 'arguments' is not an array",
         "{\"name\": 1, \"arguments\": []} | line 2: 'name' is not a string",
       })
-  void aLineThatIsNoExpectationIsNamedBeforeAnythingRuns(String line, String message)
+  void aWrongLineOfExpectationsIsReportedBeforeAnythingRuns(String line, String message)
       throws Exception {
     Files.writeString(
         directory.resolve("e"), "{\"name\": \"a\", \"arguments\": []}\n" + line + "\n");
@@ -290,7 +290,7 @@ class StubIT {
   }
 
   @Test
-  void whatCannotBeSetUpIsToldBeforeAnythingRuns() throws Exception {
+  void aFileThatCannotBeOpenedIsReportedBeforeAnythingRuns() throws Exception {
     for (var options :
         List.of(
             List.of("one", "--record", "no/such/file"),
@@ -325,7 +325,7 @@ class StubIT {
         "one --timeout 0",
         "one --no-such-option",
       })
-  void aCommandLineThatMakesNoSenseIsRefused(String options) throws Exception {
+  void aWrongCommandLineIsRefused(String options) throws Exception {
     var words = options.isBlank() ? new String[0] : options.strip().split(" ", -1);
     var answer = stub("echo ran", words);
     assertThat(answer.status()).as(answer.err()).isEqualTo(2);
@@ -341,20 +341,20 @@ class StubIT {
   }
 
   @Test
-  void whatIsRecordedIsNotWhatIsExpected() throws Exception {
+  void recordAndExpectationsCannotBeTheSameFile() throws Exception {
     Files.writeString(directory.resolve("e"), "");
     assertThat(stub("true", "one", "--expect", "e", "--record", "./e").status()).isEqualTo(2);
   }
 
   @Test
-  void aHandlerThatCannotBeExecutedIsToldToItsCallerAndAtTheEnd() throws Exception {
+  void aHandlerThatCannotBeExecutedIsReportedToTheCallerAndAtTheEnd() throws Exception {
     Files.writeString(directory.resolve("plain"), "");
     var missing = stub("one 2> errors; echo $?; one 2> /dev/null", "one", "--exec", "./no");
     assertThat(missing.out()).isEqualTo("127\n");
     assertThat(missing.status()).isEqualTo(127);
-    var told = "caisson: one: cannot execute ./no: No such file or directory (ENOENT)\n";
-    assertThat(directory.resolve("errors")).hasContent(told);
-    assertThat(missing.err()).isEqualTo(told);
+    var error = "caisson: one: cannot execute ./no: No such file or directory (ENOENT)\n";
+    assertThat(directory.resolve("errors")).hasContent(error);
+    assertThat(missing.err()).isEqualTo(error);
     var plain = stub("one 2>&-; echo $?; exit 3", "one", "--exec", "./plain");
     assertThat(plain.out()).isEqualTo("126\n");
     assertThat(plain.status()).isEqualTo(3);
@@ -369,12 +369,12 @@ class StubIT {
     assertThat(caisson.run("stub", "one", "--", "no-such").status()).isEqualTo(127);
     assertThat(caisson.run("stub", "one", "--", "").status()).isEqualTo(127);
     assertThat(caisson.run("stub", "one", "--", "./plain").status()).isEqualTo(126);
-    // A stub is a command, too.
+    // The command itself can be a stub.
     assertThat(caisson.run("stub", "one", "--exit", "6", "--", "one").status()).isEqualTo(6);
   }
 
   @Test
-  void theCommandHasTheStreamsAndTheEnvironmentToTheByte() throws Exception {
+  void theCommandInheritsStreamsAndTheBytesOfTheEnvironment() throws Exception {
     var answer =
         caisson.through(
             """
@@ -405,7 +405,7 @@ class StubIT {
   }
 
   @Test
-  void theTerminalIsTheCommands() throws Exception {
+  void theCommandReadsFromTheTerminal() throws Exception {
     var launcher = caisson.launcher("caisson-stub", "stub", "one", "--");
     try (var terminal =
         AtTerminal.start(launcher, "sh", "-c", "test -t 0 && read line && echo \"+$line+\"")) {
@@ -424,7 +424,7 @@ class StubIT {
   }
 
   @Test
-  void whenItsTimeIsUpTheWholeTreeIsEnded() throws Exception {
+  void aTimeoutEndsTheWholeProcessTree() throws Exception {
     var marker = ProcessTable.marker();
     caisson.executable("handler", "#!/bin/sh\ntrap '' TERM\nsleep 1000 " + marker + "; :\n");
     var script =
@@ -443,7 +443,7 @@ class StubIT {
   }
 
   @Test
-  void whatACommandLeavesBehindGoesOn() throws Exception {
+  void processesThatTheCommandLeavesKeepRunning() throws Exception {
     var marker = ProcessTable.marker();
     var fifo = directory.resolve("fifo");
     var script =
@@ -455,7 +455,7 @@ class StubIT {
   }
 
   @Test
-  void whoIsLeftBehindAndEndsIsNoZombie() throws Exception {
+  void anOrphanThatEndsIsReaped() throws Exception {
     var script =
         """
         (sh -c 'echo $$ > pid; exec sleep 0' &)
@@ -464,7 +464,8 @@ class StubIT {
     output(script, "one");
   }
 
-  /// Starts a command that calls a handler, both of which refuse to end, and waits for both.
+  /// Starts a command that calls a handler, and waits until both run. Both ignore SIGTERM and
+  /// SIGINT.
   private Process start(String marker) throws Exception {
     caisson.executable(
         "handler", "#!/bin/sh\ntrap '' TERM INT\necho handled\nsleep 1000; : " + marker + "\n");
@@ -484,7 +485,7 @@ class StubIT {
 
   @ParameterizedTest
   @CsvSource({"INT, 130", "TERM, 143"})
-  void aSignalEndsAll(String signal, int status) throws Exception {
+  void aSignalEndsCommandAndHandler(String signal, int status) throws Exception {
     var before = scratches();
     var marker = ProcessTable.marker();
     var process = start(marker);
@@ -497,9 +498,9 @@ class StubIT {
   }
 
   @Test
-  void controlCAtTheTerminalEndsAll() throws Exception {
+  void controlCAtTheTerminalEndsTheCommand() throws Exception {
     var marker = ProcessTable.marker();
-    // In a file: the shell at the terminal must not have it on its own command line.
+    // In a file: the marker must not be in the command line of the shell at the terminal.
     caisson.executable(
         "refusing", "#!/bin/sh\ntrap '' INT\necho ready\nsh -c 'sleep 1000; : " + marker + "'\n");
     var launcher = caisson.launcher("caisson-stub", "stub", "one", "--");

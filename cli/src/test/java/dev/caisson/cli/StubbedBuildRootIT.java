@@ -32,7 +32,7 @@ class StubbedBuildRootIT {
   @TempDir Path directory;
 
   @Test
-  void whatTheSandboxLaunchesCallsBackAndHandsItselfOver() throws Exception {
+  void aStubInASandboxCallsBackAndItsProcessCanBeUsed() throws Exception {
     var calls = new ArrayList<RecordedInvocation>();
     // @start region="sandbox"
     try (var stubs = Stubs.create(calls::add);

@@ -38,7 +38,7 @@ final class TestNames {
     }
   }
 
-  /// Why a name, `Class` or `Class.test`, is not that of a test; empty if it is.
+  /// The reason why a name, `Class` or `Class.test`, is not that of a test; empty if it is.
   Optional<String> problem(String name) {
     var parts = name.split("\\.", -1);
     var source = sources.get(parts[0]);

@@ -33,10 +33,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// A command that tries to change everything it can reach changes nothing of the host, whichever
-/// way Caisson starts it: as an ordinary user or as root, with the caller's own streams.
+/// A command that tries to change everything it can reach changes nothing of the host, in every way
+/// that Caisson starts it: as an ordinary user or as root, with each kind of standard streams.
 ///
-/// `VandalTest` tries more options of root's runs.
+/// `VandalTest` tries more options of runs by root.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @ExtendWith(NoLeaks.class)
 @Requires({
@@ -52,7 +52,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class VandalIT {
   private static final int PATIENCE_MINUTES = 2;
 
-  /// What is known to differ. Each entry goes with the mending of what it names.
+  /// Known differences. A fix of one also removes its entry.
   private static final List<KnownHole> HOLES = List.of();
 
   /// Runs the command with a socket as its standard input and output.
@@ -71,7 +71,7 @@ class VandalIT {
           sys.stdout.buffer.write(data)
       """;
 
-  /// Who runs the command, and with what.
+  /// The user who runs the command, and the capabilities of the command.
   private enum Way {
     ROOT("root: caisson run"),
     USER("user: caisson run"),
@@ -95,7 +95,7 @@ class VandalIT {
     BROKERED
   }
 
-  /// The standard streams of the command that starts it all.
+  /// The standard streams of `caisson`.
   private enum Streams {
     /// `< input > output`
     FILE,
@@ -107,7 +107,7 @@ class VandalIT {
 
   /// One combination of options.
   ///
-  /// @param spaces whether it may make user namespaces
+  /// @param spaces whether the command may make user namespaces
   record Cell(Way way, boolean spaces, Network network, Streams streams) {
     String column() {
       return "filter %s, network %s, streams %s"
@@ -115,7 +115,7 @@ class VandalIT {
           .toLowerCase(Locale.ROOT);
     }
 
-    /// See `VandalTest`, which sees to it that it is.
+    /// Whether Caisson refuses this combination, which `VandalTest` asserts.
     boolean isRefused() {
       return way == Way.ROOT && spaces && network == Network.HOST;
     }
@@ -154,9 +154,9 @@ class VandalIT {
     open(place);
     vandalism = Vandalism.prepare(open(Files.createDirectory(place.resolve("v"))), HOLES);
     vandalism.permit("network host", "witness-. connections-[045]");
-    // The kernel counts them for the id, whatever the namespace (ADR 18).
+    // The kernel counts the pages of pipes for each user id, across all namespaces (ADR 18).
     vandalism.permit("^user", "witness-1 quota-of-pipe-size");
-    // The source shares the host's network, as it is to download.
+    // The source has the network of the host for its downloads.
     vandalism.permit("^build: curl", "witness-. connections-[045]");
     image = open(Files.createDirectory(place.resolve("image")));
     try (var jars = Files.list(Path.of(System.getProperty("caisson.image")))) {
@@ -204,7 +204,7 @@ class VandalIT {
         command.addAll(become);
       }
       case SUBORDINATE_IDS_ALL -> {
-        // Ids that are nobody else's.
+        // Ids that no other user has.
         var ids = Files.writeString(place.resolve("ids"), "nobody:200000:65536\n");
         var script =
             "mount --bind \"$0\" /etc/subuid; mount --bind \"$0\" /etc/subgid; exec setpriv \"$@\"";
@@ -256,7 +256,7 @@ class VandalIT {
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("cells")
-  void theHostStaysTheSame(Cell cell) throws Exception {
+  void theHostIsUnchanged(Cell cell) throws Exception {
     var input = Files.writeString(work.resolve("input"), "the caller's\n");
     var log = Vandalism.own(Files.writeString(work.resolve("log"), ""));
     vandalism.watch(input);
@@ -285,15 +285,15 @@ class VandalIT {
         yield through("exec python3 at-a-socket.py \"$@\" > output", command, "output");
       }
       case TERMINAL -> {
-        try (var somebody = AtTerminal.start(launcher(command))) {
-          assertThat(somebody.end()).isZero();
-          yield somebody.screen();
+        try (var terminal = AtTerminal.start(launcher(command))) {
+          assertThat(terminal.end()).isZero();
+          yield terminal.screen();
         }
       }
     };
   }
 
-  /// Runs a command by a line of bash, and returns what is in a file then.
+  /// Runs a command by a line of bash, and returns the content of a file afterwards.
   private String through(String script, List<String> command, String file) throws Exception {
     Files.deleteIfExists(work.resolve("output"));
     var line = new ArrayList<>(List.of("bash", "-c", script, "bash"));
@@ -318,7 +318,7 @@ class VandalIT {
   }
 
   @Test
-  void theShellOnFailureOfARunLeavesTheHostTheSame() throws Exception {
+  void theShellOnFailureOfARunLeavesTheHostUnchanged() throws Exception {
     var args = new ArrayList<>(List.of("run", "--shell-on-failure"));
     args.addAll(shown());
     args.addAll(List.of("--", "false"));
@@ -330,15 +330,15 @@ class VandalIT {
   }
 
   private String typed(List<String> caisson, List<String> vandal) throws Exception {
-    try (var somebody = AtTerminal.start(launcher(caisson))) {
-      somebody.expect("# ").type(String.join(" ", vandal) + "\r").expect("vandal end");
-      somebody.type("exit 0\r");
-      somebody.end();
-      return somebody.screen();
+    try (var terminal = AtTerminal.start(launcher(caisson))) {
+      terminal.expect("# ").type(String.join(" ", vandal) + "\r").expect("vandal end");
+      terminal.type("exit 0\r");
+      terminal.end();
+      return terminal.screen();
     }
   }
 
-  /// A stage is root against the host: nothing is promised.
+  /// A stage has the power of root over the host: nothing is promised for it.
   @Test
   void aStageIsTriedWithRestraint() throws Exception {
     var library = library();
@@ -394,10 +394,9 @@ class VandalIT {
     return caisson(Way.ROOT, "build", manifest.toString(), "--libdir", library.toString());
   }
 
-  /// What a server sends may take over curl; here a script is in the place of curl from the
-  /// beginning.
+  /// A script in place of curl stands for a curl that a malicious server has taken over.
   @Test
-  void whatTakesOverCurlLeavesTheHostTheSame() throws Exception {
+  void aHijackedCurlLeavesTheHostUnchanged() throws Exception {
     var name = "sha256:" + "0".repeat(64);
     var manifest =
         Files.writeString(

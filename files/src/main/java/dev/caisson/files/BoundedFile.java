@@ -9,24 +9,23 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/// The kinds of files that Caisson reads whole into memory, with the greatest length of each.
+/// The kinds of files that Caisson reads whole into memory, each with its size limit.
 ///
-/// Stages, mirrors and users make these files, so each kind needs a bound. Any number of threads
-/// may use it.
+/// Stages, mirrors and users create these files, so each kind needs a limit. Safe for many threads.
 public enum BoundedFile {
-  /// A manifest, or what a recipe was resolved to.
+  /// A manifest, or a resolved recipe.
   MANIFEST("a manifest", 256 << 20),
   /// A recipe.
   RECIPE("a recipe", 1 << 20),
-  /// What a stub's calls are expected to be.
+  /// The expected calls of a stub.
   EXPECTATIONS("a file of expected calls", 64 << 20),
-  /// What the metadata of a stage may be.
+  /// The metadata of a stage.
   STAGE_METADATA("metadata of a stage", 64 << 20),
   /// `/etc/os-release` of a tree. See `os-release(5)`.
   OS_RELEASE("an os-release file", 64 << 10),
-  /// What apt has of a suite.
+  /// The Release file of a suite, from apt's lists.
   RELEASE("a Release file", 64 << 20),
-  /// A file of settings of apt.
+  /// A settings file of apt.
   APT_SETTINGS("a file of apt's settings", 1 << 20);
 
   private final String what;
@@ -37,24 +36,24 @@ public enum BoundedFile {
     this.longest = longest;
   }
 
-  /// The greatest length in bytes.
+  /// The limit in bytes.
   public int longest() {
     return longest;
   }
 
-  /// Reads a file.
+  /// Reads a file. Blocks as long as the file system does.
   ///
-  /// @throws IOException if it is longer
+  /// @throws IOException if the file exceeds the limit
   public byte[] read(Path file) throws IOException {
     try (var stream = Files.newInputStream(file)) {
       return read(stream, file.toString());
     }
   }
 
-  /// Reads a stream to its end.
+  /// Reads a stream to its end. The caller closes it.
   ///
-  /// @param name what it is called in a message
-  /// @throws IOException if it is longer
+  /// @param name the name in a message
+  /// @throws IOException if the stream exceeds the limit
   public byte[] read(InputStream stream, String name) throws IOException {
     var bytes = stream.readNBytes(longest + 1);
     if (bytes.length > longest) {
@@ -63,12 +62,12 @@ public enum BoundedFile {
     return bytes;
   }
 
-  /// Reads a file of a tree that others have made. Symbolic links lead nowhere out of the tree; see
-  /// `openat2(2)`, RESOLVE_IN_ROOT. Does not block.
+  /// Reads a file of an untrusted tree. No symbolic link leads out of the tree: see `openat2(2)`,
+  /// RESOLVE_IN_ROOT. Does not block on a FIFO or device.
   ///
-  /// @param name its path from the root of the tree on
-  /// @return empty if there is no regular file
-  /// @throws IOException if it is longer
+  /// @param name the path from the root of the tree
+  /// @return empty if the path is not a regular file
+  /// @throws IOException if the file exceeds the limit
   public Optional<byte[]> readInTree(Path tree, String name) throws IOException {
     try (var root = Directory.openRoot(tree);
         var file = root.openInRoot(name)) {

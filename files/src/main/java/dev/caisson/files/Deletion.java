@@ -6,8 +6,8 @@ import dev.caisson.linux.file.Directory;
 import dev.caisson.linux.file.DirectoryEntry;
 import dev.caisson.linux.file.TreeWalk;
 
-/// Deletes what it visits, whatever forbids it: missing rights of the owner, or the flags immutable
-/// and append-only.
+/// A visitor that deletes each visited file and directory. If the owner's permissions or the flags
+/// immutable and append-only forbid that, it clears them and tries again.
 final class Deletion implements TreeWalk.Visitor {
   private static final byte[] ITSELF = {};
 
@@ -61,7 +61,7 @@ final class Deletion implements TreeWalk.Visitor {
     }
   }
 
-  /// Tries again after a refusal, with what forbade it out of the way.
+  /// Makes a call. After EPERM or EACCES, applies the remedy and makes the call once more.
   private static <T> T insist(Call<T> call, Call<?> remedy) throws SystemCallException {
     try {
       return call.call();

@@ -9,10 +9,9 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 
-/// A directory that is deleted with all that is in it: when it is closed, or when the JVM is
-/// killed.
+/// A directory that is deleted with its contents when it is closed or the JVM is killed.
 ///
-/// Any number of threads may use it.
+/// Safe for many threads.
 public final class GuardedDirectory implements AutoCloseable {
   private static final SecureRandom RANDOM = new SecureRandom();
 
@@ -24,15 +23,15 @@ public final class GuardedDirectory implements AutoCloseable {
     this.guard = guard;
   }
 
-  /// Makes a new directory with a random name, which its user alone can look into.
+  /// Makes a new directory with a random name and the permissions 0700.
   ///
-  /// @param parent must exist
-  /// @param prefix how the name begins
+  /// @param parent an existing directory
+  /// @param prefix the start of the name
   /// @throws IOException if the parent does not exist, or the directory cannot be made or guarded
   public static GuardedDirectory make(Path parent, String prefix) throws IOException {
     while (true) {
       var path = parent.resolve(prefix + Long.toUnsignedString(RANDOM.nextLong(), 36));
-      // The guardian knows it before it is there: the JVM may be killed in between.
+      // Registered with the guardian before it exists: the JVM may be killed in between.
       var guard = Guardian.guard(Guardian.Kind.DIRECTORY, path);
       try {
         Files.createDirectory(
@@ -51,33 +50,33 @@ public final class GuardedDirectory implements AutoCloseable {
     }
   }
 
-  /// The path, which the user alone can look into.
+  /// The path of the directory.
   public Path path() {
     return path;
   }
 
-  /// Deletes the directory with its contents. No-op if it is deleted already.
+  /// Deletes the directory with its contents. No-op if it is already deleted.
   ///
-  /// @throws IOException if something in it cannot be deleted. The directory is deleted when the
-  ///   JVM ends then
+  /// @throws IOException if some of the contents cannot be deleted; then the guardian tries again
+  ///   when the JVM ends
   public void delete() throws IOException {
     Trees.delete(path);
     guard.close();
   }
 
-  /// Leaves what is still there alone when the JVM ends.
+  /// Unregisters the directory: its remains are not deleted when the JVM ends.
   void forget() {
     guard.close();
   }
 
-  /// As [#delete()], but a directory that cannot be deleted now is left, without an error, to be
-  /// deleted when the JVM ends. Idempotent; never throws.
+  /// Deletes the directory, as [#delete()] does, but ignores an error: then the guardian tries
+  /// again when the JVM ends. Idempotent; never throws.
   @Override
   public void close() {
     try {
       delete();
     } catch (IOException leftToTheGuardian) {
-      // The guardian still knows it.
+      // The directory is still registered with the guardian.
     }
   }
 

@@ -16,13 +16,13 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Set;
 
-/// A directory for what is temporary.
+/// A directory for temporary files.
 ///
-/// It is deleted when it is closed, or when its process is killed. What is left all the same, after
-/// a power failure for example, is deleted by the next process that makes one in the same place: a
-/// lock that the kernel drops with the process tells which are dead.
+/// The directory is deleted when it is closed or its process is killed. A directory that remains,
+/// after a power failure for example, is deleted by the next process that makes one in the same
+/// place. The lock of such a directory is free, because the kernel releases it with its process.
 ///
-/// Any number of threads may use it.
+/// Safe for many threads.
 public final class Scratch implements AutoCloseable {
   private static final String PREFIX = "scratch-";
   private static final Duration TURN = Duration.ofMinutes(10);
@@ -38,20 +38,21 @@ public final class Scratch implements AutoCloseable {
     this.lock = lock;
   }
 
-  /// Makes one below a directory, which is made too if need be, and deletes those that dead
-  /// processes left there.
+  /// Makes a directory below a base directory, and deletes those that dead processes left there.
+  /// Makes the base directory if it does not exist.
   ///
-  /// Others cannot write to the directory below which it is made, whatever the umask is: what they
-  /// could put there, this process would use.
+  /// Removes the write permission of other users from the base directory, whatever the umask is:
+  /// this process would use the files that they put there. Waits 10 minutes at most for other
+  /// processes that make one.
   ///
-  /// @throws IOException if that directory or its lock is a symbolic link, if it belongs to another
-  ///   user, or if all users may write to a directory above it that is not sticky
+  /// @throws IOException if the base directory or its lock is a symbolic link, if the base belongs
+  ///   to another user, or if all users may write to a directory above it that is not sticky
   public static Scratch under(Path base) throws IOException {
     make(base);
     checkAbove(base);
     var lockFlags = Set.of(OpenFlag.RDWR, OpenFlag.CREAT, OpenFlag.NOFOLLOW);
     try (var turn = Fd.open(base.resolve(LOCK), lockFlags, 0600)) {
-      // Between making a directory and locking it, nobody may take it for a dead one.
+      // Without this lock, another process could delete the new directory before it is locked.
       turn.flock(Fd.Flock.EXCLUSIVE, TURN);
       sweep(base);
       var directory = GuardedDirectory.make(base, PREFIX);
@@ -69,7 +70,7 @@ public final class Scratch implements AutoCloseable {
     }
   }
 
-  /// Makes the directory for all, or takes from one that is there what others may do with it.
+  /// Makes the base directory, or removes other users' write permission from an existing one.
   private static void make(Path base) throws IOException {
     var parent = base.toAbsolutePath().getParent();
     if (parent != null) {
@@ -80,15 +81,15 @@ public final class Scratch implements AutoCloseable {
     } catch (FileAlreadyExistsException usual) {
       if (!Files.isDirectory(base, LinkOption.NOFOLLOW_LINKS)) {
         throw new IOException(
-            base + " must be a directory, and no symbolic link: remove it, or choose another place",
+            base + " must be a directory, not a symbolic link: remove it, or choose another place",
             usual);
       }
       if (!Files.getAttribute(base, "unix:uid", LinkOption.NOFOLLOW_LINKS)
           .equals(Processes.geteuid())) {
         throw new IOException(
             base
-                + " belongs to another user, who could change what is made there: choose another"
-                + " place, or give it to this one",
+                + " belongs to another user, who could change the files in it: choose another"
+                + " place, or chown it to this user",
             usual);
       }
       var mode = Files.getPosixFilePermissions(base, LinkOption.NOFOLLOW_LINKS);
@@ -98,8 +99,8 @@ public final class Scratch implements AutoCloseable {
     }
   }
 
-  /// Who may write to a directory may put another in the place of one in it, unless it is sticky.
-  /// Its owner may as well, and is trusted.
+  /// Checks that no directory above the base is writable by all users, unless it is sticky: a user
+  /// who may write to a directory can replace a subdirectory. So can its owner, who is trusted.
   private static void checkAbove(Path base) throws IOException {
     int writableByAll = 0002;
     int sticky = 01000;
@@ -107,7 +108,7 @@ public final class Scratch implements AutoCloseable {
       int mode = (Integer) Files.getAttribute(above, "unix:mode");
       if ((mode & writableByAll) != 0 && (mode & sticky) == 0) {
         throw new IOException(
-            "all users may write to %s, so what is made in %s is not safe: chmod o-w, or choose another place"
+            "all users may write to %s, so files in %s are not safe: chmod o-w, or choose another place"
                 .formatted(above, base));
       }
     }
@@ -127,12 +128,13 @@ public final class Scratch implements AutoCloseable {
     }
   }
 
-  /// What cannot be deleted takes room, but must not keep anybody from working.
+  /// Deletes the remains of a dead process. Ignores an error: remains take space, but must not stop
+  /// this process.
   private static void deleteIfPossible(Path entry) {
     try {
       Trees.delete(entry);
     } catch (IOException leftToTheNext) {
-      // The next one tries again.
+      // The next process tries again.
     }
   }
 
@@ -144,27 +146,27 @@ public final class Scratch implements AutoCloseable {
       return lock.tryFlock(Fd.Flock.EXCLUSIVE);
     } catch (SystemCallException failure) {
       if (failure.errno() == Errno.ENOENT) {
-        // Its owner is just deleting it.
+        // Its owner is deleting it right now.
         return false;
       }
       throw failure;
     }
   }
 
-  /// The directory itself; nobody but its user can look into it.
+  /// The path of the directory, which has the permissions 0700.
   public Path directory() {
     return directory.path();
   }
 
-  /// Makes a new directory in it, with a name that begins with the prefix.
+  /// Makes a new subdirectory, with a name that starts with the prefix.
   ///
-  /// @throws IOException if it cannot be made
+  /// @throws IOException if the subdirectory cannot be made
   public Path newDirectory(String prefix) throws IOException {
     return Files.createTempDirectory(directory.path(), prefix);
   }
 
-  /// Deletes it with all that is in it. What cannot be deleted is left to the next process.
-  /// Idempotent; never throws.
+  /// Deletes the directory with its contents. The next process deletes remains. Idempotent; never
+  /// throws.
   @Override
   public void close() {
     close(directory);
@@ -177,7 +179,7 @@ public final class Scratch implements AutoCloseable {
     return directory.toString();
   }
 
-  /// What cannot be deleted is left to the next process, which saves the guardian the tries.
+  /// Deletes the directory. The next process deletes remains, so the guardian need not try.
   private static void close(GuardedDirectory directory) {
     directory.close();
     directory.forget();

@@ -16,17 +16,17 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Set;
 
-/// Whole directory trees, whatever a sandbox has put into them.
+/// Operations on whole directory trees, including hostile trees that a sandbox has made.
 ///
-/// Any number of threads may use it.
+/// Safe for many threads.
 public final class Trees {
-  /// The time that files have in the store that were downloaded: what is copied from them shall not
-  /// tell when that was.
+  /// The modification time of downloaded files in the store, so that copies do not reveal the time
+  /// of the download.
   public static final Instant DOWNLOADED = Instant.EPOCH;
 
   private static final Duration LONG = Duration.ofHours(6);
 
-  /// How often a tree is looked through that changes while it is deleted.
+  /// The number of attempts to delete a tree that changes meanwhile.
   private static final int TRIES = 3;
 
   private static final Set<Errno> CHANGED_MEANWHILE =
@@ -34,14 +34,14 @@ public final class Trees {
 
   private Trees() {}
 
-  /// Deletes a file, or a directory with all that is in it. Nothing happens if there is none.
+  /// Deletes a file, or a directory with its contents. No-op if the path does not exist.
   ///
-  /// Depth and width do not matter, nor do the flags immutable and append-only, nor missing rights
-  /// of the owner. No symbolic link is followed, so that a name that changes meanwhile leads
-  /// nowhere else, and no mount is entered. Files of an ordinary user's subordinate ids are deleted
-  /// too. See [dev.caisson.linux.file.TreeWalk].
+  /// Deletes trees of any depth and width. Clears the flags immutable and append-only, and adds
+  /// missing permissions of the owner. Follows no symbolic link, so a name that changes meanwhile
+  /// leads to no other place, and enters no mount. Also deletes files of an ordinary user's
+  /// subordinate ids. See [dev.caisson.linux.file.TreeWalk].
   ///
-  /// @throws IOException if something cannot be deleted; what has been deleted by then is gone
+  /// @throws IOException if a file cannot be deleted; a part of the tree may be deleted then
   public static void delete(Path path) throws IOException {
     for (int more = TRIES - 1; Files.exists(path, LinkOption.NOFOLLOW_LINKS); more--) {
       try {
@@ -57,7 +57,8 @@ public final class Trees {
     }
   }
 
-  /// A sandbox of an ordinary user can give files to the user's subordinate ids.
+  /// Deletes the tree as root of a user namespace with the user's subordinate ids: a sandbox of an
+  /// ordinary user can give files to these ids.
   private static boolean deletedAsTheirRoot(Path path) throws IOException {
     var unshare =
         Spawn.of(Path.of("/usr/bin/unshare"))
@@ -67,10 +68,10 @@ public final class Trees {
     return CommandOutput.run(unshare, LONG).exit().success();
   }
 
-  /// Gives all files of a tree another time that are younger than a moment, or from the second that
-  /// [#DOWNLOADED] is. See `utimensat(2)`.
+  /// Sets the times of all files of a tree that were modified after a moment, or in the second of
+  /// [#DOWNLOADED]. See `utimensat(2)`.
   ///
-  /// @param seconds since 1970
+  /// @param seconds the new time, since 1970
   public static void touch(Path tree, Instant after, long seconds) throws IOException {
     TreeWalk.visit(
         tree,

@@ -1,6 +1,6 @@
-/// Directories that are gone when their user is ([Scratch][dev.caisson.files.Scratch],
-/// [GuardedDirectory][dev.caisson.files.GuardedDirectory]), the deletion of whole trees
-/// ([Trees][dev.caisson.files.Trees]), and bounds for files that others have made
+/// Directories that are deleted even if the JVM is killed ([Scratch][dev.caisson.files.Scratch],
+/// [GuardedDirectory][dev.caisson.files.GuardedDirectory]), deletion of whole trees
+/// ([Trees][dev.caisson.files.Trees]), and size limits for untrusted files
 /// ([BoundedFile][dev.caisson.files.BoundedFile]).
 @NullMarked
 package dev.caisson.files;

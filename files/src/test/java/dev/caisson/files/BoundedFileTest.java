@@ -16,7 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// What others have made is read up to a bound, and from their tree alone.
+/// Untrusted files are read up to a limit, and only inside their tree.
 @ExtendWith(NoLeaks.class)
 class BoundedFileTest {
   @TempDir Path work;
@@ -46,25 +46,25 @@ class BoundedFileTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"/etc/passwd", "../../../../../../../etc/passwd", "/proc/self/environ"})
-  void aLinkLeadsNowhereElse(String to) throws IOException {
+  void aLinkOutOfTheTreeIsNotFollowed(String to) throws IOException {
     Files.createSymbolicLink(file(), Path.of(to));
     assertThat(read()).isEmpty();
   }
 
   @Test
-  void aFifoIsNotWaitedFor() throws Exception {
+  void aFifoDoesNotBlock() throws Exception {
     Programs.run("mkfifo", file().toString());
     assertThat(read()).isEmpty();
   }
 
   @Test
-  void aDirectoryIsNoFile() throws IOException {
+  void aDirectoryIsNotRead() throws IOException {
     Files.createDirectory(file());
     assertThat(read()).isEmpty();
   }
 
   @Test
-  void aFileOfTheGreatestLengthIsReadAndALongerOneIsNot() throws IOException {
+  void aFileAtTheLimitIsReadAndALongerFileIsRefused() throws IOException {
     int longest = BoundedFile.OS_RELEASE.longest();
     Files.write(file(), new byte[longest]);
     assertThat(read().orElseThrow()).hasSize(longest);
@@ -78,7 +78,7 @@ class BoundedFileTest {
   @EnumSource(
       value = BoundedFile.class,
       names = {"RECIPE", "OS_RELEASE", "APT_SETTINGS"})
-  void aFileWithoutEndIsRefused(BoundedFile kind) throws IOException {
+  void anEndlessFileIsRefused(BoundedFile kind) throws IOException {
     assertThatThrownBy(() -> kind.read(Path.of("/dev/zero"))).hasMessageContaining("more than");
     try (var sparse = new RandomAccessFile(work.resolve("sparse").toFile(), "rw")) {
       sparse.setLength(1L << 40);

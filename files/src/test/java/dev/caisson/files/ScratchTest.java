@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Temporary directories, of which none is left for ever and none is taken from under its owner.
+/// No temporary directory stays for ever, and none is deleted while its owner is alive.
 @ExtendWith(NoLeaks.class)
 class ScratchTest {
   private static final Duration LONG = Duration.ofSeconds(60);
@@ -42,7 +42,7 @@ class ScratchTest {
   }
 
   @Test
-  void itIsGoneWithAllThatIsInItWhenItIsClosed() throws IOException {
+  void closingDeletesTheDirectoryAndItsContents() throws IOException {
     Path directory;
     try (var scratch = Scratch.under(base.resolve("made/too"))) {
       directory = scratch.directory();
@@ -53,7 +53,7 @@ class ScratchTest {
     assertThat(directory).doesNotExist();
   }
 
-  /// Makes one below the directory that is its argument.
+  /// Makes a scratch below the base directory in its argument.
   static final class Maker {
     private Maker() {}
 
@@ -63,7 +63,7 @@ class ScratchTest {
   }
 
   @Test
-  void othersCannotWriteToItsPlaceWhateverTheUmaskIs() throws Exception {
+  void otherUsersCannotWriteToTheBaseWhateverTheUmask() throws Exception {
     var place = base.resolve("made/too");
     var command = new ArrayList<>(List.of("/bin/sh", "-c", "umask 000 && exec \"$@\"", "sh"));
     command.addAll(Programs.javaOnClassPath(Maker.class));
@@ -78,26 +78,26 @@ class ScratchTest {
   }
 
   @Test
-  void whatOthersMayWriteInItsPlaceIsTakenFromThem() throws IOException {
+  void otherUsersLoseWritePermissionForTheBase() throws IOException {
     Files.setPosixFilePermissions(base, PosixFilePermissions.fromString("rwxrwxrwx"));
     Scratch.under(base).close();
     assertThat(mode(base)).isEqualTo("rwxr-xr-x");
   }
 
   @Test
-  void aLinkInTheWayIsNotFollowed() throws IOException {
+  void aLinkAsTheLockIsNotFollowed() throws IOException {
     var victim = base.resolve("victim");
     Files.createSymbolicLink(base.resolve(".lock"), victim);
     assertThatThrownBy(() -> Scratch.under(base)).hasMessageContaining("ELOOP");
     Files.createSymbolicLink(base.resolve("place"), Files.createDirectory(base.resolve("other")));
     assertThatThrownBy(() -> Scratch.under(base.resolve("place")))
-        .hasMessageContaining("no symbolic link");
+        .hasMessageContaining("not a symbolic link");
     assertThat(victim).doesNotExist();
     assertThat(base.resolve("other")).isEmptyDirectory();
   }
 
   @Test
-  void closingTwiceIsClosingOnce() throws IOException {
+  void closingIsIdempotent() throws IOException {
     var scratch = Scratch.under(base);
     scratch.close();
     scratch.close();
@@ -105,7 +105,7 @@ class ScratchTest {
   }
 
   @Test
-  void thatOfALiveOwnerIsKept() throws IOException {
+  void theDirectoryOfALiveOwnerIsKept() throws IOException {
     try (var first = Scratch.under(base)) {
       Files.writeString(first.directory().resolve("file"), "mine");
       try (var second = Scratch.under(base)) {
@@ -116,7 +116,7 @@ class ScratchTest {
   }
 
   @Test
-  void oneThatNobodyHasLockedIsDeleted() throws IOException {
+  void anUnlockedDirectoryIsDeleted() throws IOException {
     var without = Files.createDirectories(base.resolve("scratch-without/deep/down"));
     var with = Files.createDirectory(base.resolve("scratch-with"));
     Files.createFile(with.resolve(".lock"));
@@ -129,7 +129,7 @@ class ScratchTest {
   }
 
   @Test
-  void aLinkInItsPlaceLeadsNowhere() throws IOException {
+  void aLinkAmongTheDirectoriesIsNotFollowed() throws IOException {
     var outside = Files.createDirectory(base.resolve("outside"));
     Files.writeString(outside.resolve("file"), "keep");
     var link = Files.createSymbolicLink(base.resolve("scratch-link"), outside);
@@ -138,7 +138,8 @@ class ScratchTest {
     assertThat(Files.exists(link, java.nio.file.LinkOption.NOFOLLOW_LINKS)).isFalse();
   }
 
-  /// Makes one in the directory that it is told, prints its path, and waits to be killed.
+  /// Makes a scratch below the base directory in its argument, prints its path, and waits until it
+  /// is killed.
   static final class Owner {
     private Owner() {}
 
@@ -157,14 +158,14 @@ class ScratchTest {
     while (text.indexOf("\n") < 0) {
       from.await(Set.of(PollEvent.IN), LONG, "a line of another process");
       int count = from.read(buffer, 0, buffer.length);
-      assertThat(count).as("the process goes on").isPositive();
+      assertThat(count).as("the process is running").isPositive();
       text.append(new String(buffer, 0, count, StandardCharsets.UTF_8));
     }
     return text.toString().strip();
   }
 
   @Test
-  void thatOfAnotherProcessIsKeptWhileItLivesAndDeletedAfterItsDeath() throws Exception {
+  void theDirectoryOfAnotherProcessIsKeptUntilItsDeath() throws Exception {
     var command = new ArrayList<>(Programs.javaOnClassPath(Owner.class));
     command.add(base.toString());
     try (var nothing = Fd.nullDevice();
@@ -182,7 +183,7 @@ class ScratchTest {
       assertThat(directory.resolve("file")).exists();
       owner.kill(Signal.KILL);
       owner.waitid(LONG);
-      assertThat(directory).as("nobody was left to delete it").exists();
+      assertThat(directory).as("the remains of the killed process").exists();
       Scratch.under(base).close();
       assertThat(directory).doesNotExist();
     }
@@ -191,7 +192,7 @@ class ScratchTest {
   @Test
   @Tag("slow")
   @Tag("slow")
-  void manyComeAndGoSideBySide() throws Exception {
+  void manyScratchesAreMadeAndClosedConcurrently() throws Exception {
     var tasks = new ArrayList<Background<Integer>>();
     for (int t = 0; t < 6; t++) {
       tasks.add(
@@ -215,7 +216,7 @@ class ScratchTest {
   }
 
   @Test
-  void aPlaceOfAnotherUserIsRefused() throws IOException {
+  void aBaseOfAnotherUserIsRefused() throws IOException {
     var foreign = Files.createDirectory(base.resolve("foreign"));
     Files.setAttribute(foreign, "unix:uid", 65533);
     assertThatThrownBy(() -> Scratch.under(foreign))
@@ -226,7 +227,7 @@ class ScratchTest {
   }
 
   @Test
-  void aPlaceThatAllUsersCouldExchangeIsRefused() throws IOException {
+  void aBaseThatAllUsersCouldReplaceIsRefused() throws IOException {
     var open = Files.createDirectory(base.resolve("open"));
     Files.setAttribute(open, "unix:mode", 0777);
     assertThatThrownBy(() -> Scratch.under(open.resolve("tmp")))

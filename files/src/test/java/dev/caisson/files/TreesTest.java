@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Deleting trees in which a sandbox may have left anything.
+/// Deletes trees that a hostile sandbox may have left.
 @Requires({Need.ROOT, Need.PYTHON})
 @ExtendWith(NoLeaks.class)
 class TreesTest {
@@ -28,14 +28,14 @@ class TreesTest {
     return Files.exists(path, LinkOption.NOFOLLOW_LINKS);
   }
 
-  /// Runs Python on the host, as it can make any file.
+  /// Runs Python on the host, because it can make any file.
   private static void python(String script, Path directory) throws Exception {
     Programs.run(
         "/usr/bin/env", "LC_ALL=C.UTF-8", "/usr/bin/python3", "-c", script, directory.toString());
   }
 
   @Test
-  void whatIsNotThereIsDeletedAlready() throws IOException {
+  void deletingAMissingPathIsANoOp() throws IOException {
     Trees.delete(work.resolve("none"));
   }
 
@@ -51,7 +51,7 @@ class TreesTest {
   }
 
   @Test
-  void linksToTheOutsideLeadNowhere() throws IOException {
+  void linksOutOfTheTreeAreNotFollowed() throws IOException {
     var outside = Files.createDirectories(work.resolve("outside/sub")).getParent();
     Files.writeString(outside.resolve("sub/file"), "keep");
     Files.writeString(outside.resolve("file"), "keep");
@@ -69,7 +69,7 @@ class TreesTest {
   }
 
   @Test
-  void aLinkThatIsTheTreeItselfIsDeletedAlone() throws IOException {
+  void aLinkInPlaceOfTheTreeIsDeletedWithoutItsTarget() throws IOException {
     var outside = Files.createDirectory(work.resolve("outside"));
     Files.writeString(outside.resolve("file"), "keep");
     var link = Files.createSymbolicLink(work.resolve("link"), outside);
@@ -166,7 +166,7 @@ class TreesTest {
   }
 
   @Test
-  void whatIsMountedInATreeIsNotDeleted() throws Exception {
+  void mountsInATreeAreNotDeleted() throws Exception {
     var tree = Files.createDirectories(work.resolve("tree/mounted")).getParent();
     var other = Files.createDirectory(work.resolve("other"));
     Files.writeString(other.resolve("file"), "keep");

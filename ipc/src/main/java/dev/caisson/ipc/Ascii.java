@@ -8,7 +8,7 @@ import java.nio.CharBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
-/// Looks through text eight bytes at a time, in blocks without a way out of their middle.
+/// Scans text eight bytes at a time, in blocks without an early exit.
 final class Ascii {
   private static final int BLOCK = 4096;
   private static final long EACH = 0x0101010101010101L;
@@ -38,8 +38,8 @@ final class Ascii {
     return seen >= 0;
   }
 
-  /// Where the part of a JSON string ends that stands for itself: before the first quote,
-  /// backslash, control character or byte beyond ASCII.
+  /// Returns the end of the plain part of a JSON string: the index of the first quote, backslash,
+  /// control character or non-ASCII byte.
   static int endOfPlain(byte[] text, int from, int to) {
     int at = from;
     while (at + BLOCK <= to && isPlainBlock(text, at)) {
@@ -55,8 +55,8 @@ final class Ascii {
     long seen = 0;
     for (int i = from; i < from + BLOCK; i += Long.BYTES) {
       long bytes = (long) LONGS.get(text, i);
-      // The high bit of a byte that is beyond ASCII is set, and becomes so of one below a space, of
-      // a quote and of a backslash. Only such a byte borrows from the one above it.
+      // A non-ASCII byte has its high bit set. The subtractions set the high bit of a byte below a
+      // space, of a quote and of a backslash. Only such a byte borrows from the byte above it.
       seen |=
           bytes
               | (bytes - ' ' * EACH)
@@ -66,10 +66,10 @@ final class Ascii {
     return (seen & HIGH_BITS) == 0;
   }
 
-  /// The bytes of a text that can stand between quotes as it is; empty if it cannot.
+  /// Returns the bytes of a text that needs no escapes between quotes; empty if it needs some.
   ///
-  /// Part by part: whole files pass here now and then only, so that what is called once for each of
-  /// them would never be compiled; and a part stays in the fastest cache.
+  /// Works in parts: whole files are rare, so a loop over a whole file would never be compiled by
+  /// the JIT. A part also fits into the fastest cache.
   static Optional<byte[]> plain(String text) {
     var bytes = new byte[text.length()];
     var to = ByteBuffer.wrap(bytes);

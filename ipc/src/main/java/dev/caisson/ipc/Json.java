@@ -12,9 +12,8 @@ import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.util.TokenBuffer;
 
-/// JSON as it is accepted from others and written to them.
-///
-/// Strict: UTF-8 alone, one value, no duplicate keys, no NaN or Infinity, and the limits given.
+/// Reads and writes strict JSON: only UTF-8, one value, no duplicate keys, no NaN or Infinity, and
+/// within limits.
 ///
 /// Immutable, and so safe for many threads.
 public final class Json {
@@ -29,22 +28,22 @@ public final class Json {
     this.limits = limits;
   }
 
-  /// A reader with these limits; safe for many threads.
+  /// Creates a reader with these limits.
   public static Json within(Limits limits) {
     return new Json(limits);
   }
 
-  /// How a value is read from the tokens of its text.
+  /// Reads a value from the tokens of its text.
   @FunctionalInterface
   public interface Decoder<T> {
-    /// Reads the value whose first token is the parser's current one; the parser stands at its last
-    /// one afterwards.
+    /// Reads the value whose first token is the parser's current token. Afterwards, the current
+    /// token must be the value's last one.
     ///
-    /// @throws IOException if it is not what is expected
+    /// @throws IOException if the value is not acceptable
     T decode(JsonParser parser) throws IOException;
   }
 
-  /// How a value is written as tokens.
+  /// Writes a value as tokens.
   @FunctionalInterface
   public interface Encoder {
     /// Writes one value.
@@ -53,8 +52,8 @@ public final class Json {
 
   /// Parses one value.
   ///
-  /// @throws MessageException if it is not UTF-8, not JSON, or beyond the limits; with line and
-  ///   column where they help
+  /// @throws MessageException if the text is not UTF-8, not JSON, or beyond the limits; with line
+  ///   and column if they help
   public JsonNode parse(byte[] text) throws MessageException {
     try {
       return parse(text, JsonTree::read);
@@ -65,10 +64,10 @@ public final class Json {
     }
   }
 
-  /// Parses one value without making a tree of it.
+  /// Parses one value without building a tree.
   ///
   /// @throws MessageException as [#parse(byte[])]
-  /// @throws IOException what the decoder throws
+  /// @throws IOException as the decoder throws it
   public <T> T parse(byte[] text, Decoder<T> decoder) throws IOException {
     try (var parser = factory.parser(text)) {
       T value;
@@ -95,7 +94,7 @@ public final class Json {
     } catch (JacksonException failure) {
       throw failure;
     } catch (IOException unexpected) {
-      // What is no JSON is told as that, wherever in the text the decoder has given up.
+      // Invalid JSON is reported as such, even if the decoder has rejected the value before it.
       requireEnd(parser);
       throw unexpected;
     }
@@ -110,22 +109,22 @@ public final class Json {
     }
   }
 
-  /// What would arrive of a value that was sent over a channel with these limits: a tree of its
-  /// own, without the way through text where that changes nothing.
+  /// Returns a copy of the value as a receiver with these limits would get it. The copy shares no
+  /// mutable part with the value. Converts to text and back only where that changes the value.
   ///
-  /// @throws MessageException if it could not be sent, or is nested too deeply
+  /// @throws MessageException if the value could not be sent, or is nested too deeply
   public JsonNode copy(JsonNode value) throws MessageException {
     return JsonTree.copy(value, other -> parse(write(other)), limits.depth());
   }
 
-  /// The tree of the value whose first token is the parser's current one.
+  /// Builds the tree of the value whose first token is the parser's current token.
   public static JsonNode tree(JsonParser parser) {
     return JsonTree.read(parser);
   }
 
-  /// The tree of what an encoder writes.
+  /// Builds the tree of the value that an encoder writes.
   ///
-  /// @throws IOException what the encoder throws
+  /// @throws IOException as the encoder throws it
   public static JsonNode tree(Encoder encoder) throws IOException {
     var tokens = TokenBuffer.forGeneration();
     encoder.encode(new StrictGenerator(tokens));
@@ -135,8 +134,8 @@ public final class Json {
     }
   }
 
-  /// Jackson accepts some text that is not UTF-8, halves of surrogate pairs for example, and
-  /// reports the rest in other words.
+  /// Rejects text that is not UTF-8. Jackson accepts some of it, such as halves of surrogate pairs,
+  /// and reports the rest with other messages.
   private static void requireUtf8(StrictParser parser) throws MessageException {
     if (!parser.isUtf8()) {
       throw new MessageException("not UTF-8");
@@ -155,15 +154,15 @@ public final class Json {
         : " (line %d, column %d)".formatted(where.getLineNr(), where.getColumnNr());
   }
 
-  /// What the parser says, without the places that it names in a form of its own.
+  /// Returns the parser's message, without the positions in Jackson's own format.
   private static String reason(JacksonException cause) {
     return String.valueOf(cause.getOriginalMessage())
         .replaceAll(" \\(start marker at \\[Source:[^\\]]*\\]\\)", "");
   }
 
-  /// The compact text of a value, in UTF-8; half of a surrogate pair is an escape in it.
+  /// Formats a value as compact text in UTF-8. Half of a surrogate pair becomes an escape.
   ///
-  /// @throws MessageException if it holds what JSON cannot, such as NaN
+  /// @throws MessageException if JSON cannot express the value, such as NaN
   public static byte[] write(JsonNode value) throws MessageException {
     var bytes = new ByteArrayOutputStream();
     try {
@@ -176,15 +175,15 @@ public final class Json {
     return bytes.toByteArray();
   }
 
-  /// Made only when there is something to be indented.
+  /// Initialized on first use of [Json#indented].
   private static final class Indented {
     static final JsonMapper MAPPER =
         JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
   }
 
-  /// The text of a value for people to read: indented, with a line feed at its end.
+  /// Formats a value for people: indented, with a final line feed.
   ///
-  /// @throws MessageException if it holds what JSON cannot
+  /// @throws MessageException if JSON cannot express the value
   public static String indented(JsonNode value) throws MessageException {
     try {
       return Indented.MAPPER.writeValueAsString(value) + "\n";
@@ -193,10 +192,10 @@ public final class Json {
     }
   }
 
-  /// Writes a value, in UTF-8, without making a tree of it first. The stream stays open.
+  /// Writes a value in UTF-8 without building a tree. Leaves the stream open.
   ///
-  /// @throws MessageException if it holds what JSON cannot, such as NaN
-  /// @throws IOException what the encoder and the stream throw
+  /// @throws MessageException if JSON cannot express the value, such as NaN
+  /// @throws IOException as the encoder and the stream throw it
   public static void write(Encoder encoder, OutputStream to) throws IOException {
     try (var generator =
         new StrictGenerator(WRITER.createGenerator(ObjectWriteContext.empty(), to))) {

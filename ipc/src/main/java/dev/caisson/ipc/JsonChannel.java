@@ -15,12 +15,12 @@ import java.util.Optional;
 import tools.jackson.core.JsonParser;
 import tools.jackson.databind.JsonNode;
 
-/// A connection over which messages go in both directions.
+/// A connection that carries messages in both directions.
 ///
-/// It owns its socket. One thread may send while another receives. Follows `util/jsoncomm.py` of
-/// osbuild.
+/// The channel owns its socket. One thread may send while another receives. Follows
+/// `util/jsoncomm.py` of osbuild.
 public final class JsonChannel implements AutoCloseable {
-  /// The most descriptors that a message of any size can carry: a large one needs one for its
+  /// The limit of descriptors in a message of any size. A large message needs one more for its
   /// payload.
   public static final int MAX_DESCRIPTORS = UnixSocket.MAX_DESCRIPTORS - 1;
 
@@ -36,32 +36,32 @@ public final class JsonChannel implements AutoCloseable {
     this.json = Json.within(limits);
   }
 
-  /// Takes over a connected socket.
+  /// Takes ownership of a connected socket.
   ///
-  /// @param limits what is accepted of the other side
+  /// @param limits the limits for received messages
   public static JsonChannel of(UnixSocket socket, Limits limits) {
     return new JsonChannel(socket, limits);
   }
 
-  /// Connects to a server by the path of its socket, which may be of any length.
+  /// Connects to a server by the path of its socket, of any length.
   ///
-  /// @throws SystemCallException ECONNREFUSED if no server listens there
+  /// @throws SystemCallException ENOENT or ECONNREFUSED if no server listens there
   public static JsonChannel connect(Path path, Limits limits, Duration deadline)
       throws IOException {
     return of(UnixSocket.connect(UnixSocket.Type.SEQPACKET, path, deadline), limits);
   }
 
-  /// Sends a message. The caller keeps its descriptors.
+  /// Sends a message. The caller keeps ownership of the descriptors.
   ///
-  /// @throws MessageException if it cannot be a message: not JSON, or too many descriptors
-  /// @throws dev.caisson.linux.DeadlineException if the other side does not read in time; nothing
-  ///   was sent then
-  /// @throws SystemCallException EPIPE if the other side is gone
+  /// @throws MessageException if JSON cannot express the value, or there are too many descriptors
+  /// @throws dev.caisson.linux.DeadlineException if the peer does not read in time; nothing was
+  ///   sent then
+  /// @throws SystemCallException EPIPE if the peer has closed the connection
   public void send(JsonNode value, List<Fd> descriptors, Duration deadline) throws IOException {
     send(generator -> generator.writeTree(value), descriptors, Deadline.in(deadline));
   }
 
-  /// Sends a message that is not a tree; else as [#send(JsonNode, List, Duration)].
+  /// Sends a message that an encoder writes, as [#send(JsonNode, List, Duration)] does.
   public void send(Json.Encoder value, List<Fd> descriptors, Deadline deadline) throws IOException {
     checkCount(descriptors);
     try (var text = new OutgoingText()) {
@@ -78,7 +78,7 @@ public final class JsonChannel implements AutoCloseable {
     }
   }
 
-  /// Refuses more descriptors than any message can carry.
+  /// Rejects more descriptors than a message can carry.
   ///
   /// @throws MessageException if there are more than [#MAX_DESCRIPTORS]
   public static void checkCount(List<Fd> descriptors) throws MessageException {
@@ -92,28 +92,28 @@ public final class JsonChannel implements AutoCloseable {
   /// Receives the next message.
   ///
   /// @return empty at the end of the connection
-  /// @throws MessageException if what came is not an acceptable message; its descriptors are
-  ///   closed, and the next one can be received
-  /// @throws dev.caisson.linux.DeadlineException if none comes in time
+  /// @throws MessageException if the message is not acceptable; its descriptors are closed, and the
+  ///   next message can be received
+  /// @throws dev.caisson.linux.DeadlineException if no message arrives in time
   public Optional<Message> receive(Duration deadline) throws IOException {
     return receive(
         (parser, descriptors) -> new Message(JsonTree.read(parser), descriptors),
         Deadline.in(deadline));
   }
 
-  /// How a message is made of what was received.
+  /// Builds a message from a received value and its descriptors.
   @FunctionalInterface
   public interface Decoder<T> {
-    /// Reads the value whose first token is the parser's current one.
+    /// Reads the value whose first token is the parser's current token.
     ///
     /// @param descriptors owned by the result; they are closed if the decoder throws
-    /// @throws IOException if it is not acceptable
+    /// @throws IOException if the message is not acceptable
     T decode(JsonParser parser, List<Fd> descriptors) throws IOException;
   }
 
-  /// Receives the next message without making a tree of it; else as [#receive(Duration)].
+  /// Receives the next message without building a tree, as [#receive(Duration)] does.
   ///
-  /// @throws IOException what the decoder throws
+  /// @throws IOException as the decoder throws it
   public <T> Optional<T> receive(Decoder<T> decoder, Deadline deadline) throws IOException {
     var received = socket.recvmsg(limits.messageBytes(), deadline);
     if (received.isEndOfFile()) {
@@ -124,7 +124,7 @@ public final class JsonChannel implements AutoCloseable {
     try {
       if (received.isTruncated()) {
         throw new MessageException(
-            "longer than %d bytes, or with more descriptors than can be taken"
+            "longer than %d bytes, or with more descriptors than this process may open"
                 .formatted(limits.messageBytes()));
       }
       T message;
@@ -150,8 +150,8 @@ public final class JsonChannel implements AutoCloseable {
     }
   }
 
-  /// Reads a payload of an untrusted sender: never from what could block or has no end, and never
-  /// beyond the size that was looked at.
+  /// Reads the payload of an untrusted sender. Reads only memfds and regular files, which neither
+  /// block nor are endless, and never beyond the size that was checked.
   private byte[] read(Fd payload) throws IOException {
     var stat = payload.statx();
     if (!stat.regular()) {
@@ -159,7 +159,7 @@ public final class JsonChannel implements AutoCloseable {
     }
     if (stat.size() > limits.messageBytes()) {
       throw new MessageException(
-          "a payload of %d bytes, %d at most are accepted"
+          "a payload of %d bytes, above the limit of %d"
               .formatted(stat.size(), limits.messageBytes()));
     }
     var text = new byte[(int) stat.size()];
@@ -178,32 +178,32 @@ public final class JsonChannel implements AutoCloseable {
     return text;
   }
 
-  /// Whether a message, or the end, is there to be received.
+  /// Whether a message or the end of the connection is pending.
   public boolean ready() throws SystemCallException {
     return socket.ready();
   }
 
-  /// Waits until a message, or the end, is there to be received, and leaves it there. Another
+  /// Waits until a message or the end of the connection is pending, without receiving it. Another
   /// thread may receive it first.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if nothing comes in time
+  /// @throws dev.caisson.linux.DeadlineException if no message arrives in time
   /// @throws java.io.InterruptedIOException if the thread is interrupted; the interrupt stays set
   /// @throws java.nio.channels.AsynchronousCloseException if the channel is closed meanwhile
   public void awaitReady(Deadline deadline) throws IOException {
     socket.awaitReady(deadline);
   }
 
-  /// Who was at the other end when the connection was made.
+  /// Returns the credentials of the peer when it connected.
   public UnixSocket.Credentials peerCredentials() throws SystemCallException {
     return socket.peerCredentials();
   }
 
-  /// Ends the connection in both directions, which wakes the threads that wait on either side.
+  /// Shuts down both directions, and wakes the threads that wait on either side.
   public void shutdown() {
     socket.shutdown();
   }
 
-  /// Closes the socket; the other side receives what was sent, then the end.
+  /// Closes the socket. The peer still receives the sent messages, then the end. Idempotent.
   @Override
   public void close() {
     socket.close();

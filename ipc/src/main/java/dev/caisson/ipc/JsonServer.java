@@ -15,19 +15,20 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
-/// Serves any number of connections to a socket at once, each on a thread of its own, so that one
-/// that never reads stalls no other.
+/// Serves many connections to a socket at once, each on its own thread. So a client that never
+/// reads does not stall other clients.
 ///
-/// Clients speak first: a connection is served from its first message on. Until then it takes a
-/// descriptor alone. If there are too many silent clients, or no descriptors, the longest silent
-/// one of the user, and then of the process, that holds most is evicted.
+/// Clients send first: the server serves a connection from its first message on. Until then, the
+/// connection costs only a descriptor. If there are too many silent clients or no free descriptors,
+/// the server evicts one: the longest silent client of the process with the most silent clients, of
+/// the user with the most silent clients.
 ///
 /// Safe for many threads.
 public final class JsonServer implements AutoCloseable {
-  /// How many clients may be connected that have sent nothing yet.
+  /// The limit of clients that have not sent a message.
   private static final int SILENT = 256;
 
-  /// As many as the kernel allows: a client waits in the queue for a moment alone.
+  /// The kernel's limit: a client stays in the backlog only for a moment.
   private static final int BACKLOG = 4096;
 
   private final UnixListener listener;
@@ -55,19 +56,19 @@ public final class JsonServer implements AutoCloseable {
     this.acceptor = Thread.ofVirtual().name("json-server").start(this::accept);
   }
 
-  /// What is done with a connection.
+  /// Serves a connection.
   @FunctionalInterface
   public interface Handler {
-    /// Serves one connection until it ends. Called when a first message, or the end, has come. The
-    /// channel is closed afterwards. An exception ends the connection, and nothing else.
+    /// Serves one connection until it ends. Called when the first message, or the end, is pending.
+    /// The server closes the channel afterwards. An exception ends only this connection.
     void serve(JsonChannel channel) throws IOException;
   }
 
-  /// Makes the socket and serves it until [#close(Duration)].
+  /// Creates the socket and serves it until [#close(Duration)].
   ///
-  /// @param path where the socket's file is made; it is removed at the end
-  /// @param connections how many are served at once; more of them wait
-  /// @param limits what is accepted of those who connect
+  /// @param path the path of the socket's file; closing the server removes the file
+  /// @param connections the limit of connections served at once; more connections wait
+  /// @param limits the limits for received messages
   public static JsonServer listen(Path path, int connections, Limits limits, Handler handler)
       throws SystemCallException {
     var listener = UnixListener.listen(UnixSocket.Type.SEQPACKET, path, BACKLOG);
@@ -95,14 +96,14 @@ public final class JsonServer implements AutoCloseable {
         }
       }
     } catch (IOException | IllegalStateException | InterruptedException closed) {
-      // It is what ends this.
+      // close() ends the loop.
     }
   }
 
   private void serve(UnixSocket socket) {
     var channel = JsonChannel.of(socket, limits);
     open.add(channel);
-    // Of the platform: to be woken in the kernel takes half as long as from there.
+    // A platform thread, because the kernel wakes it in half the time of a virtual thread.
     var thread =
         Thread.ofPlatform()
             .daemon()
@@ -111,7 +112,7 @@ public final class JsonServer implements AutoCloseable {
               try (channel) {
                 handler.serve(channel);
               } catch (IOException | RuntimeException failure) {
-                // The connection ends by being closed; who connected sees that.
+                // The channel is closed, so the client sees the end.
               } finally {
                 open.remove(channel);
                 free.release();
@@ -120,20 +121,20 @@ public final class JsonServer implements AutoCloseable {
     try {
       Threads.start(thread);
     } catch (SystemCallException none) {
-      // So does this one; there may be a thread for the next.
+      // This connection ends, too. A thread may be available for the next one.
       open.remove(channel);
       channel.close();
       free.release();
     }
   }
 
-  /// Accepts what is queued, lets every connection be served to its end, and then closes all.
-  /// Idempotent.
+  /// Accepts the connections in the backlog, serves every connection to its end, and then closes
+  /// the server. Idempotent; an interrupt ends the draining, and stays set.
   ///
-  /// To be called when no client lives any more, so that each connection does end: nothing that was
-  /// sent is lost then.
+  /// Call it when all clients have ended, so that each connection ends: then no sent message is
+  /// lost.
   ///
-  /// @param drain how long connections that do not end may go on
+  /// @param drain the time after which connections that do not end are shut down
   public void close(Duration drain) {
     if (closing) {
       return;
@@ -166,7 +167,7 @@ public final class JsonServer implements AutoCloseable {
       open.forEach(JsonChannel::shutdown);
       interrupted = true;
     } finally {
-      // Also after an error, such as that of a class that cannot be loaded without a descriptor.
+      // Also after an error, for example if a class cannot be loaded for lack of descriptors.
       accepted.forEach(UnixSocket::close);
       silent.close();
       listener.close();
@@ -176,7 +177,7 @@ public final class JsonServer implements AutoCloseable {
     }
   }
 
-  /// Closes after a second of draining at most.
+  /// Closes the server after at most a second of draining.
   @Override
   public void close() {
     close(Duration.ofSeconds(1));

@@ -16,14 +16,14 @@ import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.databind.node.POJONode;
 import tools.jackson.databind.node.StringNode;
 
-/// Builds the tree of a value from its tokens, and the tokens from the tree: what Jackson's own
-/// builder does, without the configuration that that looks at for each message.
+/// Builds the tree of a value from its tokens, and the tokens from the tree. Jackson's own builder
+/// does the same, but reads its configuration for each message.
 final class JsonTree {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
   private JsonTree() {}
 
-  /// Reads the value that begins with the current token. The parser bounds how deeply it is nested.
+  /// Reads the value that starts with the current token. The parser limits its depth.
   static JsonNode read(JsonParser parser) {
     return switch (parser.currentToken()) {
       case START_OBJECT -> object(parser);
@@ -39,20 +39,20 @@ final class JsonTree {
     };
   }
 
-  /// The way of a value through its text and back.
+  /// Converts a value to text and back.
   @FunctionalInterface
   interface ThroughText {
-    /// What is read from the text of a value.
+    /// Parses the text of a value.
     ///
-    /// @throws MessageException if it has no text, or the text is not accepted
+    /// @throws MessageException if JSON cannot express the value, or its text is not acceptable
     JsonNode copy(JsonNode value) throws MessageException;
   }
 
-  /// What would arrive of a value that was sent: a tree that shares nothing with it that can
-  /// change.
+  /// Returns a copy of the value as a receiver would get it. The copy shares no mutable part with
+  /// the value.
   ///
-  /// @param throughText copies the values that a plain copy might not show as they would arrive
-  /// @throws MessageException if it could not be sent, or would not be accepted
+  /// @param throughText copies the values that may change on the way through text
+  /// @throws MessageException if the value could not be sent, or a receiver would reject it
   static JsonNode copy(JsonNode value, ThroughText throughText, int depth) throws MessageException {
     return switch (value) {
       case ObjectNode object -> {
@@ -76,13 +76,13 @@ final class JsonTree {
       case IntNode number -> number;
       case BooleanNode truth -> truth;
       case NullNode nothing -> nothing;
-      // What else there is may read back as something else, or not at all.
+      // Any other value may change on the way through text, or be rejected.
       default -> throughText.copy(value);
     };
   }
 
-  /// Writes a tree as tokens: what Jackson's own serializers do, without a mapper, which takes
-  /// longer to make than most programs need one. The generator bounds how deeply it is nested.
+  /// Writes a tree as tokens. Jackson's own serializers do the same, but need a mapper: creating it
+  /// takes longer than most programs use it. The generator limits the depth.
   static void write(JsonNode value, JsonGenerator to) {
     switch (value.getNodeType()) {
       case OBJECT -> {
@@ -101,7 +101,7 @@ final class JsonTree {
         to.writeEndArray();
       }
       case STRING -> to.writeString(value.stringValue());
-      // As text in base64.
+      // Base64.
       case BINARY -> to.writeString(value.asString());
       case NUMBER -> number(value, to);
       case BOOLEAN -> to.writeBoolean(value.booleanValue());
@@ -110,7 +110,7 @@ final class JsonTree {
     }
   }
 
-  /// Made only when there is an object to be mapped.
+  /// Initialized on first use of [JsonTree#mapped].
   private static final class Pojos {
     static final JsonMapper MAPPER = new JsonMapper();
   }
@@ -118,7 +118,7 @@ final class JsonTree {
   private static JsonNode mapped(POJONode value, JsonGenerator to) {
     var tree = Pojos.MAPPER.<JsonNode>valueToTree(value.getPojo());
     if (tree.isPojo()) {
-      throw new StreamWriteException(to, "an object that is no JSON: " + value);
+      throw new StreamWriteException(to, "an object that is not JSON: " + value);
     }
     return tree;
   }
@@ -152,7 +152,7 @@ final class JsonTree {
     }
   }
 
-  /// Goes to the end of a value, somewhere in which the parser stands.
+  /// Moves the parser from inside a value to the value's end.
   static void finish(JsonParser parser) {
     requireFinite(parser);
     while (!parser.streamReadContext().inRoot()) {
@@ -186,7 +186,7 @@ final class JsonTree {
     };
   }
 
-  /// 1e999, for example, would be read as infinite.
+  /// Returns the current number. Rejects a number such as 1e999, which would become infinite.
   private static double finite(JsonParser parser) {
     double value = parser.getDoubleValue();
     if (!Double.isFinite(value)) {

@@ -6,38 +6,37 @@ import java.util.Objects;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// A JSON value and the descriptors that go with it: what a channel has received, what a method of
-/// a service returns, and what its caller gets.
+/// A JSON value and its descriptors: a message of a channel, or the result of a service's method.
 ///
-/// It owns the descriptors. A receiver moves out what it wants ([Fd#move()]), and closing the
-/// message closes the rest. A service gives them away with the message that it returns.
+/// The message owns the descriptors. A receiver moves out those that it needs ([Fd#move()]), and
+/// closing the message closes the rest. A service passes ownership to the caller of its method.
 ///
-/// For one thread at a time.
+/// Used by one thread at a time.
 ///
-/// @param value the value; JSON's null is a value, too
-/// @param descriptors in the order in which they are sent, 252 at most; the message takes them over
+/// @param value the value, which may be JSON's null
+/// @param descriptors in the order in which they are sent, 252 at most; the message takes ownership
 public record Message(JsonNode value, List<Fd> descriptors) implements AutoCloseable {
-  /// Takes over the descriptors.
+  /// Takes ownership of the descriptors.
   public Message {
     Objects.requireNonNull(value, "value");
     Objects.requireNonNull(descriptors, "descriptors");
   }
 
-  /// A message without descriptors.
+  /// Creates a message without descriptors.
   public static Message of(JsonNode value) {
     return new Message(value, List.of());
   }
 
-  /// JSON's null without descriptors: the reply of a method that returns nothing.
+  /// Creates a message of JSON's null without descriptors: the reply of a method without a result.
   public static Message empty() {
     return of(JsonNodeFactory.instance.nullNode());
   }
 
-  /// What an API endpoint answers when it cannot do what a message asks for, as osbuild's do:
-  /// `{"method": "exception", "exception": {"type": ..., "value": ..., "traceback": ""}}`.
+  /// Creates the error reply of an API endpoint, in the form of osbuild's endpoints: `{"method":
+  /// "exception", "exception": {"type": ..., "value": ..., "traceback": ""}}`.
   ///
   /// @param type the name of the exception
-  /// @param text what went wrong
+  /// @param text the message of the exception
   public static Message exception(String type, String text) {
     Objects.requireNonNull(type, "type");
     Objects.requireNonNull(text, "text");

@@ -2,13 +2,13 @@ package dev.caisson.ipc;
 
 import java.io.IOException;
 
-/// A message that cannot be sent, or one that was received and is not acceptable.
+/// A message cannot be sent, or a received message is not acceptable.
 ///
 /// Immutable.
 public final class MessageException extends IOException {
   private static final long serialVersionUID = 1;
 
-  /// @param problem what is wrong with it
+  /// @param problem the fault of the message
   public MessageException(String problem) {
     super(problem);
   }

@@ -7,10 +7,11 @@ import java.io.OutputStream;
 import java.util.Arrays;
 import java.util.Optional;
 
-/// Takes the text of a message: a short one into memory, to go as a packet; what grows beyond that
-/// into a memfd, piece by piece.
+/// Collects the text of a message: a short text in memory, for a packet, and a long text in a
+/// memfd, piece by piece.
 final class OutgoingText extends OutputStream {
-  /// Above this, a memfd costs less than a packet, and no packet can fail for want of buffer space.
+  /// The longest text of a packet, in bytes. A longer text is cheaper in a memfd. A packet of this
+  /// size does not fail for lack of buffer space.
   static final int PACKET = 64 * 1024;
 
   private byte[] bytes = new byte[512];
@@ -50,7 +51,7 @@ final class OutgoingText extends OutputStream {
     return memfd.get();
   }
 
-  /// The text, if it is short: the first [#length()] bytes of this.
+  /// The short text: the first [#length()] bytes of the array.
   byte[] bytes() {
     return bytes;
   }
@@ -59,7 +60,7 @@ final class OutgoingText extends OutputStream {
     return length;
   }
 
-  /// Where the text lies, if it is long; it stays this object's, and can change no more.
+  /// Returns the sealed memfd of a long text, which this object owns; empty for a short text.
   Optional<Fd> sealed() throws IOException {
     if (memfd.isPresent()) {
       spill();

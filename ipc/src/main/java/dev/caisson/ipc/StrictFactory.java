@@ -9,7 +9,7 @@ import tools.jackson.core.io.IOContext;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.util.JsonRecyclerPools;
 
-/// Makes parsers that know UTF-8 alone, where Jackson's own would guess the encoding.
+/// Creates parsers that accept only UTF-8. Jackson's own parsers would guess the encoding.
 final class StrictFactory extends JsonFactory {
   private static final long serialVersionUID = 1;
 
@@ -27,7 +27,7 @@ final class StrictFactory extends JsonFactory {
                     .maxTokenCount(limits.tokens())
                     .build())
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            // The stream stays the caller's.
+            // The caller closes the stream.
             .disable(StreamWriteFeature.AUTO_CLOSE_TARGET));
   }
 

@@ -6,8 +6,9 @@ import tools.jackson.core.exc.StreamWriteException;
 import tools.jackson.core.util.JsonGeneratorDelegate;
 import tools.jackson.databind.JsonNode;
 
-/// Refuses what Jackson would write and no strict reader take: numbers that are none, names that
-/// are no text. Long strings in which nothing needs an escape are written in one piece.
+/// A generator that rejects values that Jackson would write but a strict reader would reject: NaN
+/// and infinite numbers, and names with half of a surrogate pair. Writes a long string without
+/// escapes in one piece.
 final class StrictGenerator extends JsonGeneratorDelegate {
   private static final int LONG_STRING = 4096;
 
@@ -17,7 +18,7 @@ final class StrictGenerator extends JsonGeneratorDelegate {
 
   @Override
   public JsonGenerator writeName(String name) {
-    // As an escape it would be JSON, but no parser of names takes it.
+    // Valid JSON as an escape, but parsers reject it in a name.
     if (Surrogates.hasHalf(name)) {
       throw new StreamWriteException(this, "a name with half of a surrogate pair");
     }
@@ -41,7 +42,7 @@ final class StrictGenerator extends JsonGeneratorDelegate {
   @Override
   public JsonGenerator writeTree(TreeNode tree) {
     if (!(tree instanceof JsonNode value)) {
-      throw new StreamWriteException(this, "no tree of JSON: " + tree);
+      throw new StreamWriteException(this, "not a JSON tree: " + tree);
     }
     JsonTree.write(value, this);
     return this;
@@ -50,7 +51,7 @@ final class StrictGenerator extends JsonGeneratorDelegate {
   @Override
   public JsonGenerator writeNumber(double value) {
     if (!Double.isFinite(value)) {
-      throw new StreamWriteException(this, value + " is no number in JSON");
+      throw new StreamWriteException(this, value + " is not a JSON number");
     }
     delegate.writeNumber(value);
     return this;
@@ -59,7 +60,7 @@ final class StrictGenerator extends JsonGeneratorDelegate {
   @Override
   public JsonGenerator writeNumber(float value) {
     if (!Float.isFinite(value)) {
-      throw new StreamWriteException(this, value + " is no number in JSON");
+      throw new StreamWriteException(this, value + " is not a JSON number");
     }
     delegate.writeNumber(value);
     return this;

@@ -8,10 +8,10 @@ import tools.jackson.core.io.IOContext;
 import tools.jackson.core.json.UTF8StreamJsonParser;
 import tools.jackson.core.sym.ByteQuadsCanonicalizer;
 
-/// A parser for text that lies in memory as a whole, which takes long strings out of it in one
-/// piece: whole files travel as strings, and Jackson looks at each character for itself.
+/// A parser for text in memory that reads a long string in one piece. Messages carry whole files as
+/// strings, and Jackson checks each character separately.
 final class StrictParser extends UTF8StreamJsonParser {
-  /// Below this, Jackson's way is as fast.
+  /// The length in bytes from which reading in one piece is faster than Jackson.
   private static final int LONG_STRING = 4096;
 
   private int plainFrom;
@@ -29,8 +29,8 @@ final class StrictParser extends UTF8StreamJsonParser {
     super(context, io, streamFeatures, formatFeatures, null, names, text, from, to, 0, false);
   }
 
-  /// Whether all of the text is UTF-8. What has been taken out of it in one piece has been looked
-  /// at already.
+  /// Whether the whole text is UTF-8. The longest string read in one piece is known to be ASCII,
+  /// and is not checked again.
   boolean isUtf8() {
     if (Ascii.isAscii(_inputBuffer, 0, plainFrom)
         && Ascii.isAscii(_inputBuffer, plainTo, _inputEnd)) {

@@ -1,13 +1,13 @@
-/// A message is a JSON value and the descriptors that go with it.
+/// Sends and receives messages: JSON values with descriptors.
 ///
-/// The wire is that of osbuild's `jsoncomm`: one packet of a SOCK_SEQPACKET socket is one message;
-/// a large one lies in a memfd, which is then the first descriptor. What is received counts as
-/// hostile: limits first, then parsing, and no error path leaks a descriptor.
+/// The wire format is that of osbuild's `jsoncomm`. A packet of a SOCK_SEQPACKET socket is a
+/// message. A large message is in a memfd, which is its first descriptor. A receiver does not trust
+/// its peer: it checks the limits before it parses, and no error path leaks a descriptor.
 ///
 /// {@snippet class="dev.caisson.ipc.Example" region="exchange"}
 ///
-/// The sender keeps its descriptor, and may close it as soon as the message is sent. Who receives
-/// one owns it: closing the message closes what has not been moved out of it.
+/// The sender keeps its descriptor, and may close it as soon as the message is sent. The receiver
+/// owns the received descriptors: closing the message closes those that were not moved out.
 @NullMarked
 package dev.caisson.ipc;
 

@@ -33,10 +33,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Clients that come in masses, go at once, or send rubbish until they are stopped.
+/// Clients that connect in masses, disconnect at once, or send garbage until they are stopped.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early is what is shown
+@SuppressWarnings("try") // the tests close early on purpose
 @Tag("stress")
 @Requires(Need.OPEN_FILES)
 class ConnectionFloodTest {
@@ -64,7 +64,7 @@ class ConnectionFloodTest {
   }
 
   private static <T> List<T> all(List<FutureTask<T>> tasks) throws Exception {
-    // On threads of the platform: connecting to a full queue blocks.
+    // Platform threads, because connecting to a full backlog blocks.
     tasks.forEach(task -> Thread.ofPlatform().daemon().start(task));
     var results = new ArrayList<T>();
     for (var task : tasks) {
@@ -74,7 +74,7 @@ class ConnectionFloodTest {
   }
 
   @Test
-  void clientsThatConnectAndGoByTheThousandAreServedBesideOneThatWorks() throws Exception {
+  void thousandsOfShortConnectionsDoNotDisturbAWorkingClient() throws Exception {
     var served = new AtomicInteger();
     JsonServer.Handler counting =
         channel -> {
@@ -113,12 +113,12 @@ class ConnectionFloodTest {
   }
 
   @Test
-  void aClientThatSendsRubbishWithoutEndStallsNoOther() throws Exception {
+  void aClientThatSendsEndlessGarbageDoesNotStallOthers() throws Exception {
     try (var server = JsonServer.listen(socket(), 4, Limits.UNTRUSTED, ConnectionFloodTest::sink);
         var working = JsonChannel.connect(socket(), Limits.DEFAULT, LONG)) {
       var floods = new ArrayList<FutureTask<Long>>();
       for (int t = 0; t < 2; t++) {
-        var flood = new FutureTask<>(this::rubbish);
+        var flood = new FutureTask<>(this::sendGarbage);
         floods.add(flood);
         Thread.ofPlatform().daemon().start(flood);
       }
@@ -126,7 +126,7 @@ class ConnectionFloodTest {
         assertEchoes(working, i);
       }
       working.close();
-      // They never end by themselves; the server's end is theirs.
+      // The clients never end by themselves. The end of the server ends them.
       server.close(Duration.ZERO);
       for (var flood : floods) {
         assertThat(flood.get(60, TimeUnit.SECONDS)).isPositive();
@@ -140,12 +140,12 @@ class ConnectionFloodTest {
         echo(channel);
         return;
       } catch (MessageException bad) {
-        // The next one may be better.
+        // The next message may be valid.
       }
     }
   }
 
-  private long rubbish() throws IOException {
+  private long sendGarbage() throws IOException {
     long sent = 0;
     try (var client = UnixSocket.connect(UnixSocket.Type.SEQPACKET, socket(), LONG);
         var fd = Fd.open(Path.of("/dev/zero"))) {
@@ -161,10 +161,10 @@ class ConnectionFloodTest {
     }
   }
 
-  /// The connection waits in the queue meanwhile, and asking for it again and again would keep a
-  /// CPU busy: the kernel tells that a server out of descriptors has a connection to accept.
+  /// The connection stays in the backlog, and the kernel reports it as pending all the time. So a
+  /// server without descriptors could keep a CPU busy with attempts to accept it.
   @Test
-  void outOfDescriptorsAConnectionWaitsWithoutACpuBeingBusyAndIsServedLater() throws Exception {
+  void withoutDescriptorsAConnectionWaitsIdleAndIsServedLater() throws Exception {
     var command = new SmallJvm(64, 100).command(ExhaustedServer.class, socket().toString());
     var process =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
@@ -175,7 +175,7 @@ class ConnectionFloodTest {
         client.send(Peer.number(1), List.of(), LONG);
         assertThatThrownBy(() -> client.receive(Duration.ofSeconds(1)))
             .isInstanceOf(DeadlineException.class);
-        // From here on everything is loaded and compiled, and it has nothing to do.
+        // From here on, the server has loaded and compiled all classes, and is idle.
         var before = process.info().totalCpuDuration().orElseThrow();
         assertThatThrownBy(() -> client.receive(Duration.ofSeconds(3)))
             .isInstanceOf(DeadlineException.class);
@@ -197,8 +197,8 @@ class ConnectionFloodTest {
     }
   }
 
-  /// For [#outOfDescriptorsAConnectionWaitsWithoutACpuBeingBusyAndIsServedLater()]: has no
-  /// descriptor left until it is told to have some.
+  /// For [#withoutDescriptorsAConnectionWaitsIdleAndIsServedLater()]: has no descriptor left until
+  /// the test frees some.
   static final class ExhaustedServer {
     private ExhaustedServer() {}
 
@@ -209,7 +209,7 @@ class ConnectionFloodTest {
           try {
             count += Files.readSymbolicLink(entry).toString().startsWith("socket:") ? 1 : 0;
           } catch (NoSuchFileException closedMeanwhile) {
-            // That of this directory, for example.
+            // The descriptor of this directory, for example.
           }
         }
       }
@@ -222,12 +222,12 @@ class ConnectionFloodTest {
       var path = Path.of(args[0]);
       try (var server = JsonServer.listen(path, 4, Limits.UNTRUSTED, ConnectionFloodTest::echo);
           var fd = Fd.nullDevice()) {
-        // Served once, so that nothing has to be loaded when there is no descriptor for it.
+        // Served once, so that no class must be loaded later without a descriptor.
         try (var first = JsonChannel.connect(path, Limits.UNTRUSTED, LONG)) {
           first.send(Peer.number(1), List.of(), LONG);
           first.receive(LONG).orElseThrow().close();
         }
-        // The server closes its end on another thread, and would have that descriptor then.
+        // The server closes its end on another thread, which would free a descriptor later.
         Eventually.holds(() -> sockets() == 1);
         try {
           while (true) {

@@ -13,19 +13,19 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Texts that are as long as is allowed and cost as much as they can: a value is larger in memory
-/// than its text, by a factor that is bounded.
+/// The costliest texts within the limits. A value is larger in memory than its text, but only by a
+/// limited factor.
 @ExtendWith(NoLeaks.class)
 @Timeout(200)
 class CostlyMessageTest {
-  /// 1 MiB of text in a heap of 128 MiB, many times each: arrays in arrays have 52 times their
-  /// text.
+  /// Parses 1 MiB of each text in a heap of 128 MiB, many times. Nested arrays take 52 times the
+  /// size of their text.
   @Test
-  void theMostCostlyMessagesThatAreAllowedToTheUntrustedFitIntoASmallHeap() throws Exception {
+  void theCostliestUntrustedMessagesFitIntoASmallHeap() throws Exception {
     assertThat(new SmallJvm(128, 200).run(CostlyProgram.class)).contains("all came");
   }
 
-  /// Receives each of the texts, in a heap that its caller has chosen.
+  /// Receives each of the texts, in the small heap that the test has chosen.
   static final class CostlyProgram {
     private CostlyProgram() {}
 
@@ -81,9 +81,9 @@ class CostlyMessageTest {
       return "[" + (element + ",").repeat(times - 1) + element + "]";
     }
 
-    /// An object with as many names as fit. "Ab" and "BA" have one hash in every table that
-    /// multiplies by 33, as the parser's does, and "Aa" and "BB" in those that multiply by 31, as
-    /// those of the JDK do.
+    /// Returns an object with as many names as fit. "Ab" and "BA" have the same hash in a table
+    /// that multiplies by 33, such as the parser's. "Aa" and "BB" have the same hash in a table
+    /// that multiplies by 31, such as the JDK's.
     private static String names(int limit, boolean colliding) {
       var text = new StringBuilder("{");
       for (int i = 0; text.length() < limit - 60; i++) {

@@ -10,12 +10,12 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// What a decoder of its own may ask of the parser, which is all that Jackson's has.
+/// A custom decoder can use all features of Jackson's parser.
 @ExtendWith(NoLeaks.class)
 class DecoderTest {
   @ParameterizedTest
   @ValueSource(ints = {10, 1023, 1024, 5000})
-  void aStringCanBeLookedAtTwice(int length) throws IOException {
+  void aStringCanBeReadTwice(int length) throws IOException {
     var text = "x".repeat(length);
     var read =
         Json.within(Limits.DEFAULT)
@@ -27,7 +27,7 @@ class DecoderTest {
 
   @ParameterizedTest
   @ValueSource(ints = {10, 1023, 1024, 5000})
-  void theLengthOfAStringIsKnownAfterItHasBeenRead(int length) throws IOException {
+  void theLengthOfAStringIsAvailableAfterReadingIt(int length) throws IOException {
     var text = "x".repeat(length);
     int told =
         Json.within(Limits.DEFAULT)

@@ -21,8 +21,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// As many descriptors as the kernel lets a peer send, again and again: none stays open that nobody
-/// wants.
+/// A peer repeatedly sends as many descriptors as the kernel allows. No unused descriptor stays
+/// open.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 @Requires(Need.OPEN_FILES)
@@ -40,7 +40,7 @@ class DescriptorFloodTest {
   }
 
   @Test
-  void descriptorsOfMessagesThatAreRefusedAreClosed() throws IOException {
+  void descriptorsOfRefusedMessagesAreClosed() throws IOException {
     var texts = List.of("{", "\u0000", "{} {}", "[".repeat(100_000), "<args-via-fd>");
     try (var peer = Peer.of(Limits.UNTRUSTED);
         var fd = Fd.nullDevice()) {
@@ -56,7 +56,7 @@ class DescriptorFloodTest {
   }
 
   @Test
-  void descriptorsThatNobodyTakesAreClosedWithTheirMessages() throws IOException {
+  void unusedDescriptorsAreClosedWithTheirMessages() throws IOException {
     try (var peer = Peer.of(Limits.UNTRUSTED);
         var fd = Fd.nullDevice()) {
       var many = many(fd);
@@ -71,9 +71,9 @@ class DescriptorFloodTest {
     }
   }
 
-  /// The kernel counts what is on its way to the one who receives, and not to the one who sent.
+  /// The kernel counts descriptors in transit for the receiver, and not for the sender.
   @Test
-  void descriptorsThatNobodyEverReceivesGoWithTheConnection() throws IOException {
+  void unreceivedDescriptorsAreClosedWithTheConnection() throws IOException {
     long before = open();
     for (int round = 0; round < 20; round++) {
       try (var peer = Peer.of(Limits.UNTRUSTED);
@@ -87,10 +87,10 @@ class DescriptorFloodTest {
     assertThat(open()).isBetween(before - 5, before + 5);
   }
 
-  /// A socket that is on its way to itself is held by nothing but itself: the kernel must collect
-  /// it, and what is received of it must not be kept either.
+  /// Only a socket itself holds a reference to a socket in transit to itself. The kernel must
+  /// collect it, and a received copy must be closed as well.
   @Test
-  void socketsThatCarryThemselvesAreLetGo() throws IOException {
+  void socketsThatCarryThemselvesAreCollected() throws IOException {
     long before = open();
     for (int i = 0; i < 200; i++) {
       try (var peer = Peer.of(Limits.UNTRUSTED);
@@ -112,12 +112,12 @@ class DescriptorFloodTest {
   }
 
   @Test
-  void outOfDescriptorsAMessageIsRefusedWholeAndTheNextOneComes() throws Exception {
+  void withoutDescriptorsAMessageIsRefusedAndTheNextArrives() throws Exception {
     assertThat(new SmallJvm(64, 120).run(ScarceProgram.class)).contains("went well");
   }
 
-  /// For [#outOfDescriptorsAMessageIsRefusedWholeAndTheNextOneComes()]: 120 descriptors are all
-  /// that there are, and a message brings 253.
+  /// For [#withoutDescriptorsAMessageIsRefusedAndTheNextArrives()]: 120 descriptors are all that
+  /// the process may have, and a message carries 253.
   static final class ScarceProgram {
     private ScarceProgram() {}
 
@@ -168,7 +168,7 @@ class DescriptorFloodTest {
       try (var message = peer.channel().receive(Peer.LONG).orElseThrow()) {
         throw new AssertionError("received " + message.descriptors().size() + " descriptors");
       } catch (MessageException expected) {
-        // The rest of it was closed.
+        // The other descriptors were closed.
       }
     }
   }

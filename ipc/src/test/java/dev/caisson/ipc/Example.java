@@ -9,7 +9,7 @@ import java.time.Duration;
 import java.util.List;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// The example of the package's documentation.
+/// The example in the package's documentation.
 final class Example {
   private static final Duration DEADLINE = Duration.ofSeconds(30);
 

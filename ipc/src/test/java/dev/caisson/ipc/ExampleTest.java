@@ -10,7 +10,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(NoLeaks.class)
 class ExampleTest {
   @Test
-  void theExampleOfTheDocumentationDoesWhatItSays() throws IOException {
+  void theExampleOfTheDocumentationWorks() throws IOException {
     assertThat(Example.exchange()).isEqualTo("greeting.txt: hello");
   }
 }

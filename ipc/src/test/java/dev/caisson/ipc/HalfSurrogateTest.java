@@ -10,17 +10,17 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Half of a surrogate pair is text for Java and JSON, and for UTF-8 it is not: where a value goes
-/// through bytes it is lost first.
+/// Half of a surrogate pair is valid in Java and JSON, but not in UTF-8. So it could be lost when a
+/// value is encoded.
 @ExtendWith(NoLeaks.class)
 class HalfSurrogateTest {
   private static final Json JSON = Json.within(Limits.DEFAULT);
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
-  /// Java makes a question mark of it, which nobody would notice.
+  /// Java's own encoder silently replaces it with a question mark.
   @ParameterizedTest
   @ValueSource(ints = {100, 1022, 1023, 1024, 4096, 10_000})
-  void itIsWrittenAsAnEscapeInAStringOfAnyLength(int length) throws MessageException {
+  void aHalfSurrogateIsEscapedInAStringOfAnyLength(int length) throws MessageException {
     for (var half : new String[] {"\ud83d", "\ude00"}) {
       for (var text :
           new String[] {

@@ -27,8 +27,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Whatever a peer sends is a message or a [MessageException]; nothing leaks, nothing hangs, and
-/// the next message comes.
+/// Any input of a peer results in a message or a [MessageException]. No descriptor leaks, no call
+/// hangs, and the next message arrives.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class HostilePeerTest {
@@ -46,7 +46,7 @@ class HostilePeerTest {
     peer.close();
   }
 
-  /// @return what is wrong with it
+  /// @return the message of the exception
   private String refused(byte[] data, Fd... descriptors) throws IOException {
     peer.send(data, descriptors);
     var problem = new StringBuilder();
@@ -108,7 +108,7 @@ class HostilePeerTest {
   }
 
   @Test
-  void aPacketBeyondTheLimitIsRefused() throws IOException {
+  void aPacketAboveTheLimitIsRefused() throws IOException {
     try (var small = Peer.of(new Limits(1000, 10, 10));
         var fd = Fd.nullDevice()) {
       small.send(Json.write(Peer.ofBytes(1001)), fd, fd);
@@ -123,7 +123,7 @@ class HostilePeerTest {
   }
 
   @Test
-  void aPayloadBeyondTheLimitIsRefused() throws IOException {
+  void aPayloadAboveTheLimitIsRefused() throws IOException {
     try (var allowed = Memfd.sealed("payload", Json.write(Peer.ofBytes(1 << 20)));
         var tooLong = Memfd.sealed("payload", Json.write(Peer.ofBytes((1 << 20) + 1)))) {
       assertThat(refused(Peer.VIA_FD, tooLong)).contains("1048577 bytes");
@@ -180,13 +180,13 @@ class HostilePeerTest {
   void aSocketAsThePayloadIsRefused() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       refused(Peer.VIA_FD, pair.ours().fd());
-      // The channel's own other end, which would be a knot.
+      // The other end of the channel itself, which makes a cycle.
       refused(Peer.VIA_FD, peer.raw().fd());
     }
   }
 
   @Test
-  void aDescriptorThatIsOnlyAPlaceIsRefused() throws IOException {
+  void aDescriptorOpenedWithPathIsRefused() throws IOException {
     var file = Files.writeString(directory.resolve("file"), "{}");
     try (var payload = Fd.open(file, OpenFlag.PATH)) {
       assertThat(refused(Peer.VIA_FD, payload)).contains("cannot be read");
@@ -194,7 +194,7 @@ class HostilePeerTest {
   }
 
   @Test
-  void aDescriptorThatIsOnlyForWritingIsRefused() throws IOException {
+  void aWriteOnlyDescriptorIsRefused() throws IOException {
     var file = Files.writeString(directory.resolve("file"), "{}");
     try (var payload = Fd.open(file, OpenFlag.WRONLY)) {
       assertThat(refused(Peer.VIA_FD, payload)).contains("cannot be read");
@@ -209,8 +209,8 @@ class HostilePeerTest {
   }
 
   @Test
-  void aFileThatFailsWhenItIsReadIsRefused() throws IOException {
-    // It says that it has 4096 bytes, and reading it is EINVAL.
+  void aFileWithAReadErrorIsRefused() throws IOException {
+    // The kernel reports 4096 bytes, and reading the file fails with EINVAL.
     var file = Path.of("/sys/class/net/lo/speed");
     Need.orSkip(Files.exists(file), file.toString());
     try (var payload = Fd.open(file)) {
@@ -219,7 +219,7 @@ class HostilePeerTest {
   }
 
   @Test
-  void aFileThatIsShorterThanItSaysIsRefused() throws IOException {
+  void aFileShorterThanItsReportedSizeIsRefused() throws IOException {
     var file = Path.of("/sys/class/net/lo/mtu");
     Need.orSkip(Files.exists(file), file.toString());
     try (var payload = Fd.open(file)) {
@@ -228,7 +228,7 @@ class HostilePeerTest {
   }
 
   @Test
-  void theMarkOfAPayloadInsideOneIsJustBadJson() throws IOException {
+  void aPayloadMarkInsideAPayloadIsBadJson() throws IOException {
     try (var payload = Memfd.sealed("payload", Peer.VIA_FD)) {
       refused(Peer.VIA_FD, payload, payload);
     }

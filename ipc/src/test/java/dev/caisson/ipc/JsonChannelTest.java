@@ -33,11 +33,11 @@ import tools.jackson.databind.node.JsonNodeFactory;
 
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early is what is shown
+@SuppressWarnings("try") // the tests close early on purpose
 class JsonChannelTest {
   private static final Duration LONG = Peer.LONG;
 
-  /// Two channels that are connected with each other.
+  /// Two connected channels.
   private record Channels(JsonChannel ours, JsonChannel theirs) implements AutoCloseable {
     static Channels make() throws IOException {
       var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
@@ -78,7 +78,7 @@ class JsonChannelTest {
         "{}",
         "{\"type\":\"method\",\"data\":{\"name\":\"x\",\"args\":[1,null,{\"a\":[true,false]}]}}"
       })
-  void everyKindOfValueGoesThereAndBack(String text) throws IOException {
+  void everyKindOfValueMakesARoundTrip(String text) throws IOException {
     try (var channels = Channels.make()) {
       channels.ours().send(json(text), List.of(), LONG);
       var there = received(channels.theirs());
@@ -98,7 +98,7 @@ class JsonChannelTest {
   }
 
   @Test
-  void textOf65536BytesGoesInThePacketItself() throws IOException {
+  void aTextOf65536BytesIsSentInAPacket() throws IOException {
     try (var peer = Peer.of(Limits.DEFAULT)) {
       peer.channel().send(Peer.ofBytes(65536), List.of(), LONG);
       var received = peer.receive();
@@ -108,7 +108,7 @@ class JsonChannelTest {
   }
 
   @Test
-  void textOf65537BytesGoesInASealedMemfdWhosePositionIsAtTheStart() throws IOException {
+  void aTextOf65537BytesIsSentInASealedMemfdAtItsStart() throws IOException {
     try (var peer = Peer.of(Limits.DEFAULT);
         var fd = Memfd.sealed("own", "own".getBytes(UTF_8))) {
       peer.channel().send(Peer.ofBytes(65537), List.of(fd), LONG);
@@ -134,7 +134,7 @@ class JsonChannelTest {
   }
 
   @Test
-  void theSizeIsThatOfTheBytesAndNotOfTheCharacters() throws IOException {
+  void theSizeIsCountedInBytesAndNotInCharacters() throws IOException {
     try (var peer = Peer.of(Limits.DEFAULT)) {
       peer.channel().send(Peer.text("\u20ac".repeat(21845)), List.of(), LONG);
       var received = peer.receive();
@@ -148,7 +148,7 @@ class JsonChannelTest {
     try (var peer = Peer.of(Limits.DEFAULT);
         var payload = Memfd.memfdCreate("jsoncomm/payload");
         var own = Memfd.sealed("own", "own".getBytes(UTF_8))) {
-      // Neither sealed nor at its start, and still open for writing elsewhere.
+      // Neither sealed nor at its start, and still writable by the sender.
       payload.write("{\"a\":1}".getBytes(UTF_8));
       peer.send(Peer.VIA_FD, payload, own);
       try (var message = peer.channel().receive(LONG).orElseThrow()) {
@@ -184,7 +184,7 @@ class JsonChannelTest {
   @ParameterizedTest
   @ValueSource(ints = {3, 65537})
   @Requires(Need.OPEN_FILES)
-  void asManyDescriptorsAsFitGoWithAMessageOfAnySize(int bytes) throws IOException {
+  void aMessageOfAnySizeCarriesTheMostDescriptors(int bytes) throws IOException {
     try (var channels = Channels.make()) {
       var sent = new ArrayList<Fd>();
       try {
@@ -209,7 +209,7 @@ class JsonChannelTest {
 
   @ParameterizedTest
   @ValueSource(ints = {3, 65537})
-  void oneDescriptorMoreIsRefusedAndTheChannelStaysUsable(int bytes) throws IOException {
+  void tooManyDescriptorsAreRefusedAndTheChannelStaysUsable(int bytes) throws IOException {
     try (var channels = Channels.make();
         var fd = Fd.nullDevice()) {
       assertThatThrownBy(
@@ -223,7 +223,7 @@ class JsonChannelTest {
   }
 
   @Test
-  void closingAMessageClosesTheDescriptorsThatNobodyTook() throws IOException {
+  void closingAMessageClosesTheRemainingDescriptors() throws IOException {
     try (var channels = Channels.make();
         var fd = Memfd.sealed("own", "own".getBytes(UTF_8))) {
       channels.ours().send(Peer.number(1), List.of(fd, fd, fd), LONG);
@@ -241,7 +241,7 @@ class JsonChannelTest {
   }
 
   @Test
-  void whatIsNotJsonIsNotSent() throws IOException {
+  void aValueThatIsNotJsonIsNotSent() throws IOException {
     try (var channels = Channels.make()) {
       assertThatThrownBy(() ->
               channels
@@ -264,8 +264,7 @@ class JsonChannelTest {
 
   @ParameterizedTest
   @ValueSource(ints = {60_000, 65537})
-  void sendingToOneWhoDoesNotReadEndsAtTheDeadlineAndHasSentNothingThen(int bytes)
-      throws IOException {
+  void sendingToAPeerThatDoesNotReadTimesOutAndSendsNothing(int bytes) throws IOException {
     try (var channels = Channels.make()) {
       int sent = 0;
       try {
@@ -300,7 +299,7 @@ class JsonChannelTest {
   }
 
   @Test
-  void whatWasSentArrivesEvenIfTheSenderClosedWithoutReading() throws IOException {
+  void sentMessagesArriveEvenIfTheSenderClosedWithoutReading() throws IOException {
     try (var channels = Channels.make()) {
       channels.theirs().send(Peer.text("never read"), List.of(), LONG);
       channels.ours().send(Peer.number(1), List.of(), LONG);
@@ -313,7 +312,7 @@ class JsonChannelTest {
   }
 
   @Test
-  void shuttingDownWakesWhoeverReceives() throws Exception {
+  void shuttingDownWakesAReceivingThread() throws Exception {
     try (var channels = Channels.make()) {
       var receiving = new FutureTask<>(() -> channels.theirs().receive(LONG));
       Thread.ofVirtual().start(receiving);
@@ -351,7 +350,7 @@ class JsonChannelTest {
   }
 
   @Test
-  void thePeersCredentialsAreTold() throws IOException {
+  void thePeersCredentialsAreAvailable() throws IOException {
     try (var channels = Channels.make()) {
       assertThat((long) channels.ours().peerCredentials().pid())
           .isEqualTo(ProcessHandle.current().pid());

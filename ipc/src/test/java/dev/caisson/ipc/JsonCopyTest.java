@@ -11,14 +11,14 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// A copy is what would have arrived of a value: its own, and refused where that would be.
+/// A copy equals the value that a receiver would get, and is refused if a receiver would refuse it.
 @ExtendWith(NoLeaks.class)
 class JsonCopyTest {
   private static final Json JSON = Json.within(Limits.DEFAULT);
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
   @Test
-  void whatIsChangedAfterwardsDoesNotChangeTheCopy() throws MessageException {
+  void laterChangesOfAValueDoNotChangeItsCopy() throws MessageException {
     var inner = NODES.arrayNode().add(1);
     var value = NODES.objectNode().put("text", "before");
     value.set("inner", inner);
@@ -30,7 +30,7 @@ class JsonCopyTest {
   }
 
   @Test
-  void numbersAreOfTheKindThatTheyAreReadAs() throws MessageException {
+  void numbersHaveTheTypeThatAReceiverReads() throws MessageException {
     for (JsonNode number :
         new JsonNode[] {
           NODES.numberNode(5L),
@@ -61,7 +61,7 @@ class JsonCopyTest {
   }
 
   @Test
-  void whatIsNoJsonIsRefused() {
+  void aValueThatIsNotJsonIsRefused() {
     var loop = NODES.arrayNode();
     loop.add(loop);
     for (JsonNode value :
@@ -79,7 +79,7 @@ class JsonCopyTest {
   }
 
   @Test
-  void theDeepestThatCanBeReadIsTheDeepestThatCanBeCopied() throws MessageException {
+  void theDepthLimitOfCopyingMatchesReading() throws MessageException {
     for (int depth : new int[] {199, 200, 201, 1000}) {
       JsonNode value = NODES.stringNode("the ground");
       for (int i = 0; i < depth; i++) {

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early, and more than once, is what is shown
+@SuppressWarnings("try") // the tests close early and twice on purpose
 class JsonServerTest {
   private static final Duration LONG = Peer.LONG;
 
@@ -94,7 +94,7 @@ class JsonServerTest {
   }
 
   @Test
-  void aClientThatNeverReadsStallsNoOther() throws IOException {
+  void aClientThatNeverReadsDoesNotStallOthers() throws IOException {
     try (var server = listen(5, JsonServerTest::echo);
         var deaf = connect();
         var other = connect()) {
@@ -114,7 +114,7 @@ class JsonServerTest {
   }
 
   @Test
-  void aClientThatSaysNothingStallsNoOther() throws IOException {
+  void aSilentClientDoesNotStallOthers() throws IOException {
     try (var server = listen(5, JsonServerTest::echo);
         var silent = connect();
         var other = connect()) {
@@ -125,7 +125,7 @@ class JsonServerTest {
   }
 
   @Test
-  void silentClientsKeepNoOtherWaiting() throws IOException {
+  void manySilentClientsDoNotDelayOthers() throws IOException {
     var silent = new ArrayList<JsonChannel>();
     try (var server = listen(2, JsonServerTest::echo)) {
       for (int i = 0; i < 100; i++) {
@@ -145,7 +145,7 @@ class JsonServerTest {
   }
 
   @Test
-  void aFloodOfSilentClientsEvictsItselfAndNoneThatIsServed() throws IOException {
+  void aFloodOfSilentClientsEvictsOnlySilentClients() throws IOException {
     var silent = new ArrayList<JsonChannel>();
     try (var server = listen(4, JsonServerTest::echo);
         var served = connect()) {
@@ -166,7 +166,7 @@ class JsonServerTest {
   }
 
   @Test
-  void noMoreConnectionsThanAllowedAreServedAtOnceAndAllAreServedInTheEnd() throws Exception {
+  void connectionsAreServedWithinTheLimitAndAllAreServedEventually() throws Exception {
     var now = new AtomicInteger();
     var most = new AtomicInteger();
     JsonServer.Handler counting =
@@ -190,7 +190,7 @@ class JsonServerTest {
               }
             }));
       }
-      // On threads of the platform: connecting to a full queue blocks.
+      // Platform threads, because connecting to a full backlog blocks.
       clients.forEach(client -> Thread.ofPlatform().daemon().start(client));
       for (var client : clients) {
         assertThat(client.get(30, TimeUnit.SECONDS)).isTrue();
@@ -201,7 +201,7 @@ class JsonServerTest {
   }
 
   @Test
-  void aConnectionBeyondTheLimitWaitsUntilAnotherEnds() throws IOException {
+  void aConnectionAboveTheLimitWaitsUntilAnotherEnds() throws IOException {
     try (var server = listen(1, JsonServerTest::echo);
         var first = connect();
         var second = connect()) {
@@ -218,7 +218,7 @@ class JsonServerTest {
     }
   }
 
-  /// Notes every message of a connection, with the contents of its descriptors, until the
+  /// Records every message of a connection, with the contents of its descriptors, until the
   /// connection ends.
   private static void note(JsonChannel channel, Queue<String> delivered) throws IOException {
     for (var next = channel.receive(LONG); next.isPresent(); next = channel.receive(LONG)) {
@@ -241,7 +241,7 @@ class JsonServerTest {
   }
 
   @Test
-  void whatClientsSentBeforeTheyClosedIsDeliveredByClosing() throws Exception {
+  void closingDeliversMessagesOfClosedClients() throws Exception {
     var delivered = new ConcurrentLinkedQueue<String>();
     var expected = new ArrayList<String>();
     var go = new CountDownLatch(1);
@@ -252,7 +252,7 @@ class JsonServerTest {
         };
     try (var server = listen(4, late);
         var fd = Memfd.sealed("own", " with its own".getBytes(UTF_8))) {
-      // Four are being served, and wait; four more are only in the queue.
+      // Four are being served, and wait. Four more are in the backlog.
       for (int client = 0; client < 8; client++) {
         try (var channel = connect()) {
           channel.send(Peer.text(client + " first"), List.of(), LONG);
@@ -274,7 +274,7 @@ class JsonServerTest {
   }
 
   @Test
-  void whatAClientSentIsDeliveredEvenIfItNeverReadTheAnswers() throws Exception {
+  void messagesAreDeliveredEvenIfTheClientNeverReadsReplies() throws Exception {
     var delivered = new ConcurrentLinkedQueue<String>();
     var expected = new ArrayList<String>();
     var greeted = new Semaphore(0);
@@ -303,7 +303,7 @@ class JsonServerTest {
   }
 
   @Test
-  void aBadMessageIsTheHandlersAffairAndTheConnectionGoesOn() throws IOException {
+  void aBadMessageReachesTheHandlerAndTheConnectionContinues() throws IOException {
     JsonServer.Handler patient =
         channel -> {
           while (true) {
@@ -328,7 +328,7 @@ class JsonServerTest {
   }
 
   @Test
-  void anExceptionOfTheHandlerEndsThatConnectionAlone() throws IOException {
+  void anExceptionOfTheHandlerEndsOnlyItsConnection() throws IOException {
     JsonServer.Handler touchy =
         channel -> {
           try (var message = channel.receive(LONG).orElseThrow()) {
@@ -355,7 +355,7 @@ class JsonServerTest {
   }
 
   @Test
-  void descriptorsGoThroughTheServer() throws IOException {
+  void descriptorsPassThroughTheServer() throws IOException {
     try (var server = listen(1, JsonServerTest::echo);
         var client = connect();
         var fd = Memfd.sealed("own", "own".getBytes(UTF_8))) {
@@ -372,7 +372,7 @@ class JsonServerTest {
   }
 
   @Test
-  void closingTwiceIsClosingOnce() throws IOException {
+  void closingIsIdempotent() throws IOException {
     var server = listen(3, JsonServerTest::echo);
     try (var client = connect()) {
       assertEchoes(client, 1);
@@ -392,7 +392,7 @@ class JsonServerTest {
   }
 
   @Test
-  void nobodyConnectsAfterItWasClosed() throws IOException {
+  void connectingToAClosedServerFails() throws IOException {
     listen(3, JsonServerTest::echo).close();
     assertThatThrownBy(this::connect)
         .isInstanceOfSatisfying(

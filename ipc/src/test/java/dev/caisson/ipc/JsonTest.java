@@ -46,12 +46,12 @@ class JsonTest {
         "[null,[1,[2]],{\"a\":[]}]",
         "{\"b\":1,\"a\":{\"\":null,\"\u00e4\":[true,false]}}"
       })
-  void everyKindOfValueIsWrittenAsItWasRead(String text) throws MessageException {
+  void everyKindOfValueSurvivesReadingAndWriting(String text) throws MessageException {
     assertThat(new String(Json.write(parse(text)), UTF_8)).isEqualTo(text);
   }
 
   @Test
-  void whiteSpaceAroundAValueIsNothing() throws MessageException {
+  void whiteSpaceAroundAValueIsIgnored() throws MessageException {
     assertThat(parse(" \r\n\t[ 1 , 2 ] \n")).isEqualTo(parse("[1,2]"));
   }
 
@@ -98,14 +98,14 @@ class JsonTest {
         "\0",
         "1\0"
       })
-  void whatIsNotOneStrictValueIsRefused(String text) {
+  void aTextThatIsNotOneStrictValueIsRefused(String text) {
     assertThatThrownBy(() -> parse(text))
         .isInstanceOf(MessageException.class)
         .hasMessageStartingWith("not JSON: ");
   }
 
   @Test
-  void whatIsNotUtf8IsRefused() {
+  void aTextThatIsNotUtf8IsRefused() {
     assertRefused((byte) 0xff);
     assertRefused((byte) '"', (byte) 0xc3, (byte) '"');
     assertRefused((byte) '"', (byte) 0xc0, (byte) 0x80, (byte) '"');
@@ -122,7 +122,7 @@ class JsonTest {
   }
 
   @Test
-  void theMessageSaysWhereTheMistakeIs() {
+  void theMessageHasTheLineAndColumn() {
     assertThatThrownBy(() -> parse("{\n  \"a\": nonsense\n}"))
         .isInstanceOf(MessageException.class)
         .hasMessageContaining("line 2");
@@ -152,13 +152,13 @@ class JsonTest {
   }
 
   @Test
-  void aNumberBeyondEveryDoubleDoesNotBecomeInfinity() {
+  void aNumberAboveEveryDoubleIsRefused() {
     assertThatThrownBy(() -> parse("1e999")).isInstanceOf(MessageException.class);
     assertThatThrownBy(() -> parse("[-1e999]")).isInstanceOf(MessageException.class);
   }
 
   @Test
-  void limitsOfOnesOwnHold() throws MessageException {
+  void customLimitsApply() throws MessageException {
     var narrow = Json.within(new Limits(100, 3, 5));
     assertThat(narrow.parse("[[[12345]]]".getBytes(UTF_8)).isArray()).isTrue();
     assertThatThrownBy(() -> narrow.parse("[[[[]]]]".getBytes(UTF_8)))
@@ -171,7 +171,7 @@ class JsonTest {
   }
 
   @Test
-  void halfOfASurrogatePairIsWrittenAsAnEscapeAndReadAgain() throws MessageException {
+  void aHalfSurrogateIsEscapedAndReadAgain() throws MessageException {
     for (var text : new String[] {"\ud83d", "a\ude00b", "\ud83dx"}) {
       var written = Json.write(NODES.stringNode(text));
       assertThat(new String(written, UTF_8)).contains("\\u");
@@ -180,7 +180,7 @@ class JsonTest {
   }
 
   @Test
-  void whatJsonHasNoNumberForCannotBeWritten() {
+  void nanAndInfinityCannotBeWritten() {
     for (double number :
         new double[] {Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY}) {
       assertThatThrownBy(() -> Json.write(NODES.numberNode(number)))

@@ -15,16 +15,16 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Strings as long as those that are read and written in one piece, and a little shorter.
+/// Strings that are just long enough to be read and written in one piece, and slightly shorter.
 ///
-/// Jackson by itself, which knows nothing of pieces, tells what is right.
+/// Plain Jackson, which does not use pieces, gives the expected results.
 @ExtendWith(NoLeaks.class)
 class LongStringTest {
   private static final Json JSON = Json.within(Limits.DEFAULT);
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
   private static final JsonMapper ORACLE = new JsonMapper();
 
-  /// What cannot stand for itself, and what only looks like it.
+  /// Characters that need an escape, and similar ones that do not.
   private static final List<String> SPECIAL =
       List.of(
           "\"",
@@ -42,7 +42,7 @@ class LongStringTest {
           "\u2028",
           "/");
 
-  /// Where pieces and blocks begin and end.
+  /// The positions where pieces and blocks begin and end.
   private static Set<Integer> places(int length) {
     var places = new TreeSet<Integer>();
     for (int edge : new int[] {0, 1023, 1024, 4095, 4096, 8191, 8192, length}) {
@@ -57,7 +57,7 @@ class LongStringTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1020, 1023, 1024, 1025, 4094, 4095, 4096, 4097, 5120, 8191, 8192, 8193})
-  void aCharacterAtAnyEdgeIsReadAndWrittenAsJacksonDoes(int length) throws MessageException {
+  void aCharacterAtAnyEdgeIsReadAndWrittenAsByJackson(int length) throws MessageException {
     for (int place : places(length)) {
       for (var special : SPECIAL) {
         var text = "x".repeat(place) + special + "y".repeat(length - place);
@@ -78,7 +78,7 @@ class LongStringTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1023, 1024, 4095, 4096, 4097, 8192})
-  void oneThatDoesNotEndIsRefusedWhereverItBreaksOff(int length) {
+  void aStringTruncatedAnywhereIsRefused(int length) {
     var text = "x".repeat(length);
     for (var broken : List.of("\"" + text, "[\"" + text, "\"" + text + "\\\"", "[1,\"" + text)) {
       assertRefused(broken);
@@ -87,7 +87,7 @@ class LongStringTest {
 
   @ParameterizedTest
   @ValueSource(ints = {0, 1022, 1023, 1024, 1025, 4095, 4096, 4097, 8191})
-  void aControlCharacterAsItIsIsRefusedWhereverItStands(int place) {
+  void anUnescapedControlCharacterIsRefusedAnywhere(int place) {
     for (var control : List.of("\n", "\u0000", "\u001f")) {
       assertRefused("\"" + "x".repeat(place) + control + "y".repeat(5000) + "\"");
     }
@@ -101,14 +101,14 @@ class LongStringTest {
 
   @ParameterizedTest
   @ValueSource(ints = {0, 1023, 1024, 4095, 4096, 8191})
-  void aByteThatIsNoUtf8IsRefusedWhereverItStands(int place) {
+  void aByteThatIsNotUtf8IsRefusedAnywhere(int place) {
     var text = ("\"" + "x".repeat(10_000) + "\"").getBytes(UTF_8);
     text[place + 1] = (byte) 0xc3;
     assertThatThrownBy(() -> JSON.parse(text)).isInstanceOf(MessageException.class);
   }
 
   @Test
-  void whatFollowsALongStringIsReadFromItsEndOn() throws MessageException {
+  void theTextAfterALongStringIsRead() throws MessageException {
     var text = "x".repeat(5000);
     assertThat(JSON.parse((" [ \"" + text + "\" , \"" + text + "\" ] ").getBytes(UTF_8)))
         .isEqualTo(NODES.arrayNode().add(text).add(text));
@@ -117,16 +117,16 @@ class LongStringTest {
     assertRefused("{\"" + text + "\"}");
   }
 
-  /// A mistake after a long string is still found by its line and column.
+  /// An error after a long string has the right line and column.
   @Test
-  void theMessageKnowsTheColumnAfterALongString() {
+  void theErrorHasTheRightColumnAfterALongString() {
     assertThatThrownBy(() -> JSON.parse(("[\"" + "x".repeat(5000) + "\",\n oops]").getBytes(UTF_8)))
         .isInstanceOf(MessageException.class)
         .hasMessageContaining("line 2");
   }
 
   @Test
-  void longNamesAreReadAndWrittenAsJacksonDoes() throws MessageException {
+  void longNamesAreReadAndWrittenAsByJackson() throws MessageException {
     for (int length : new int[] {1023, 1024, 4096, 4097, 8193}) {
       for (var special : SPECIAL) {
         var value = NODES.objectNode().put("n".repeat(length) + special, "v".repeat(length));

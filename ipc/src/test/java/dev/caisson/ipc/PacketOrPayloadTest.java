@@ -17,8 +17,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// A text goes as a packet or in a memfd, and arrives to the last byte, however the pieces in which
-/// it is written lie around the place where that changes.
+/// A text is sent in a packet or a memfd. It arrives completely, wherever the pieces in which it is
+/// written meet the limit between the two.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class PacketOrPayloadTest {
@@ -27,7 +27,7 @@ class PacketOrPayloadTest {
 
   @ParameterizedTest
   @ValueSource(ints = {-4097, -2, -1, 0, 1, 2, 4097, 8192, 64 * 1024, 300_000})
-  void allOfItArrivesInOnePieceOrMany(int beyond) throws Exception {
+  void aTextOfAnyLengthArrivesCompletely(int beyond) throws Exception {
     int length = PACKET + beyond;
     check(NODES.stringNode("x".repeat(length - 2)), length);
     // An escape keeps the string from being written in one piece.

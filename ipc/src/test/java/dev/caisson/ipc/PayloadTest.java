@@ -26,16 +26,16 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Payload descriptors that change, that block, or that lie about what is in them.
+/// Payload descriptors that change, block, or report a wrong size.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class PayloadTest {
   @TempDir Path directory;
 
-  /// Whatever the moment at which it shrinks, what comes is a message or a refusal: never an
-  /// endless read, and never bytes that were not in the file.
+  /// Whenever the file shrinks, the result is a message or a refusal. The read always ends, and
+  /// returns only bytes of the file.
   @Test
-  void aFileThatShrinksAndGrowsWhileItIsReadHoldsNobodyUp() throws Exception {
+  void aFileThatChangesItsSizeWhileItIsReadDoesNotBlock() throws Exception {
     var file = directory.resolve("restless");
     int size = 600_000;
     var text = "\"" + "x".repeat(size - 2) + "\"";
@@ -71,10 +71,10 @@ class PayloadTest {
     }
     assertThat(restless.get(30, TimeUnit.SECONDS)).isPositive();
     assertThat(messages + refusals).isEqualTo(300);
-    assertThat(refusals).as("zeros in the place of what was cut off").isPositive();
+    assertThat(refusals).as("zeros instead of the truncated bytes").isPositive();
   }
 
-  /// A FIFO that nobody writes to would block the one who reads it for ever.
+  /// Reading a FIFO without a writer would block for ever.
   @Test
   @Requires(Need.PYTHON)
   void aFifoIsRefused() throws Exception {
@@ -89,7 +89,7 @@ class PayloadTest {
     }
   }
 
-  /// Regular files to the kernel, but not made of stored bytes. Not all machines have the last two.
+  /// Regular files whose contents the kernel generates. Not all machines have the last two.
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -101,7 +101,7 @@ class PayloadTest {
         "/proc/kcore",
         "/sys/kernel/mm/transparent_hugepage/enabled"
       })
-  void aFileOfTheKernelIsRefused(String file) throws IOException {
+  void aFileGeneratedByTheKernelIsRefused(String file) throws IOException {
     var path = Path.of(file);
     assumeTrue(Files.isReadable(path), "missing: " + file);
     try (var peer = Peer.of(Limits.UNTRUSTED);
@@ -113,12 +113,13 @@ class PayloadTest {
   }
 
   @Test
-  void whatIsTooLongIsNeverReadIntoMemory() throws Exception {
+  void aPayloadThatIsTooLongIsNeverReadIntoMemory() throws Exception {
     assertThat(new SmallJvm(48, 200).run(PayloadProgram.class, directory.toString()))
         .contains("refused 400");
   }
 
-  /// For [#whatIsTooLongIsNeverReadIntoMemory()]: a JVM whose heap is smaller than the payloads.
+  /// For [#aPayloadThatIsTooLongIsNeverReadIntoMemory()]: a JVM whose heap is smaller than the
+  /// payloads.
   static final class PayloadProgram {
     private PayloadProgram() {}
 

@@ -12,7 +12,7 @@ import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// A channel whose other end is a bare socket, on which anything can be sent.
+/// A channel whose other end is a raw socket, which can send any bytes.
 record Peer(JsonChannel channel, UnixSocket raw) implements AutoCloseable {
   static final Duration LONG = Duration.ofSeconds(30);
   static final byte[] VIA_FD = "<args-via-fd>".getBytes(UTF_8);
@@ -38,7 +38,7 @@ record Peer(JsonChannel channel, UnixSocket raw) implements AutoCloseable {
     return JsonNodeFactory.instance.numberNode(number);
   }
 
-  /// A value whose JSON text has so many bytes.
+  /// Creates a value whose JSON text has this many bytes.
   static JsonNode ofBytes(int bytes) {
     return text("x".repeat(bytes - 2));
   }

@@ -13,7 +13,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Documents of every kind of node, compared with what Jackson makes of them by itself.
+/// Documents of every kind of node, compared with the results of plain Jackson.
 @ExtendWith(NoLeaks.class)
 class RandomDocumentTest {
   private static final Json JSON = Json.within(Limits.DEFAULT);
@@ -22,7 +22,7 @@ class RandomDocumentTest {
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
-  void readingWritingAndCopyingAreWhatJacksonDoes(long seed) throws MessageException {
+  void readingWritingAndCopyingMatchJackson(long seed) throws MessageException {
     var random = new Random(seed);
     for (int i = 0; i < 200; i++) {
       var value = value(random, 5);
@@ -67,7 +67,7 @@ class RandomDocumentTest {
     };
   }
 
-  /// Mostly plain, as text is, with now and then a character that is not.
+  /// Returns mostly plain text, with a few special characters.
   private static String text(Random random, int most) {
     int length = random.nextInt(most + 1);
     int rare = 1 + random.nextInt(3000);

@@ -8,7 +8,7 @@ import dev.caisson.testkit.NoLeaks;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// How many values a message may have: their nodes take far more memory than their text.
+/// The limit of values in a message: their nodes take far more memory than their text.
 @ExtendWith(NoLeaks.class)
 class TokenLimitTest {
   private static byte[] array(int elements) {
@@ -16,7 +16,7 @@ class TokenLimitTest {
   }
 
   @Test
-  void aThousandAreAlwaysAcceptedAndOneMoreOfASmallLimitIsNot() throws MessageException {
+  void aSmallLimitStillAllowsAThousandTokensButNoMore() throws MessageException {
     var small = Json.within(new Limits(16, 10, 10));
     assertThat(small.parse(array(998)).size()).isEqualTo(998);
     assertThatThrownBy(() -> small.parse(array(999))).isInstanceOf(MessageException.class);
@@ -26,7 +26,7 @@ class TokenLimitTest {
   }
 
   @Test
-  void aSixteenthOfTheLengthIsAcceptedOfALargeLimit() throws MessageException {
+  void aLargeLimitAllowsATokenForEvery16Bytes() throws MessageException {
     int most = (1 << 20) / 16;
     var json = Json.within(Limits.UNTRUSTED);
     assertThat(json.parse(array(most - 2)).size()).isEqualTo(most - 2);
@@ -34,7 +34,7 @@ class TokenLimitTest {
   }
 
   @Test
-  void whatADecoderSkipsCountsToo() {
+  void skippedTokensCountToo() {
     var json = Json.within(new Limits(16, 10, 10));
     assertThatThrownBy(() ->
             json.parse(

@@ -2,17 +2,16 @@ package dev.caisson.linux;
 
 import java.util.Locale;
 
-/// A number of bytes: how much memory, output or room something may take.
+/// A number of bytes: a limit of memory, output or disk space.
 ///
-/// `ByteSize.gib(5)` cannot be taken for another number by an overflow of `int`, as `5 << 30` can.
-/// Immutable.
+/// `ByteSize.gib(5)` cannot overflow an `int`, as `5 << 30` does. Immutable.
 ///
 /// @param bytes never negative
 public record ByteSize(long bytes) implements Comparable<ByteSize> {
   private static final String[] UNITS = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   private static final int STEP = 10;
 
-  /// No bytes at all.
+  /// Zero bytes.
   public static final ByteSize ZERO = new ByteSize(0);
 
   /// @throws IllegalArgumentException if the number is negative
@@ -22,28 +21,28 @@ public record ByteSize(long bytes) implements Comparable<ByteSize> {
     }
   }
 
-  /// So many bytes.
+  /// Creates a size of this many bytes.
   ///
   /// @throws IllegalArgumentException if the number is negative
   public static ByteSize bytes(long count) {
     return new ByteSize(count);
   }
 
-  /// So many kibibytes, of 1,024 bytes each.
+  /// Creates a size of this many kibibytes, of 1,024 bytes each.
   ///
   /// @throws IllegalArgumentException if the number is negative, or too large for a `long` of bytes
   public static ByteSize kib(long count) {
     return of(count, 1);
   }
 
-  /// So many mebibytes, of 1,024 KiB each.
+  /// Creates a size of this many mebibytes, of 1,024 KiB each.
   ///
   /// @throws IllegalArgumentException if the number is negative, or too large for a `long` of bytes
   public static ByteSize mib(long count) {
     return of(count, 2);
   }
 
-  /// So many gibibytes, of 1,024 MiB each.
+  /// Creates a size of this many gibibytes, of 1,024 MiB each.
   ///
   /// @throws IllegalArgumentException if the number is negative, or too large for a `long` of bytes
   public static ByteSize gib(long count) {
@@ -68,7 +67,7 @@ public record ByteSize(long bytes) implements Comparable<ByteSize> {
     return Long.compare(bytes, other.bytes);
   }
 
-  /// The number with the greatest unit of which it is a multiple: `512 MiB`, `1537 bytes`.
+  /// Formats the size in the largest unit that divides it: `512 MiB`, `1537 bytes`.
   @Override
   public String toString() {
     int power = bytes == 0 ? 0 : Long.numberOfTrailingZeros(bytes) / STEP;

@@ -6,9 +6,10 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/// Marks a method, or a type all of whose methods, return a value that a caller has to use: without
-/// it the call has no effect, as with a method of an immutable specification that returns a changed
-/// one. Error Prone refuses a call that drops it.
+/// Marks a method whose caller must use the returned value, or a type with only such methods.
+///
+/// The call has no other effect: a method of an immutable specification returns a changed copy, for
+/// example. Error Prone rejects a call that ignores the value.
 @Documented
 @Target({ElementType.TYPE, ElementType.METHOD})
 @Retention(RetentionPolicy.CLASS)

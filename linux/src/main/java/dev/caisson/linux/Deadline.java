@@ -2,18 +2,18 @@ package dev.caisson.linux;
 
 import java.time.Duration;
 
-/// A moment by which something must have happened, on the monotonic clock.
+/// The moment at which an operation times out, on the monotonic clock.
 ///
-/// Made once from the caller's [Duration] and handed down, so that the steps of an operation share
-/// its time instead of each having all of it.
+/// An operation creates it once from the caller's [Duration] and passes it down. So its steps share
+/// one timeout.
 ///
-/// @param allowed what the caller gave, a year at most, for the message of a [DeadlineException]
+/// @param allowed the caller's duration, at most a year, for the message of a [DeadlineException]
 /// @param nanoTime the moment, as of [System#nanoTime()]
 public record Deadline(Duration allowed, long nanoTime) {
-  /// As long as anything is waited for: a year.
+  /// The longest possible wait: a year.
   public static final Duration FOREVER = Duration.ofDays(365);
 
-  /// The moment that lies so far ahead from now; a year at most.
+  /// Creates a deadline this far from now. Longer durations count as [#FOREVER].
   ///
   /// @throws IllegalArgumentException if the duration is negative
   public static Deadline in(Duration allowed) {
@@ -24,22 +24,24 @@ public record Deadline(Duration allowed, long nanoTime) {
     return new Deadline(bounded, System.nanoTime() + bounded.toNanos());
   }
 
-  /// The moment of those who wait until something happens, however long that takes.
+  /// Creates a deadline for an unlimited wait, which is [#FOREVER].
   public static Deadline never() {
     return in(FOREVER);
   }
 
-  /// What is left of it; zero when it has passed.
+  /// Returns the time left; zero after the deadline.
   public Duration remaining() {
     return Duration.ofNanos(Math.max(0, nanoTime - System.nanoTime()));
   }
 
-  /// Whether it has passed.
+  /// Whether the deadline has passed.
   public boolean expired() {
     return nanoTime - System.nanoTime() <= 0;
   }
 
-  /// The exception that says so.
+  /// Creates the exception for a missed deadline.
+  ///
+  /// @param awaited the end of the sentence "waited 5 s for ..."
   public DeadlineException exception(String awaited) {
     return new DeadlineException(allowed, awaited);
   }

@@ -3,14 +3,14 @@ package dev.caisson.linux;
 import java.io.IOException;
 import java.time.Duration;
 
-/// The time allowed for something has passed.
+/// An operation has timed out.
 ///
-/// The message says what was waited for, and how long.
+/// The message says what the caller waited for, and how long.
 public final class DeadlineException extends IOException {
   private static final long serialVersionUID = 1;
 
-  /// @param allowed how long was waited
-  /// @param awaited what for, as the end of the sentence "waited 5 s for ..."
+  /// @param allowed the timeout
+  /// @param awaited the end of the sentence "waited 5 s for ..."
   public DeadlineException(Duration allowed, String awaited) {
     super("waited %s s for %s".formatted(seconds(allowed), awaited));
   }

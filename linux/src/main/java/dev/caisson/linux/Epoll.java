@@ -11,8 +11,8 @@ import java.time.Duration;
 
 /// Waits for many descriptors at once, on one thread. See `epoll(7)`.
 ///
-/// A descriptor that is closed is forgotten by the kernel. Not safe for many threads, but for
-/// [#close()].
+/// The kernel removes a descriptor when it is closed. Only [#close()] is safe to call from another
+/// thread.
 public final class Epoll implements AutoCloseable {
   private static final int CTL_ADD = 1;
   private static final int CTL_MOD = 3;
@@ -28,7 +28,7 @@ public final class Epoll implements AutoCloseable {
     this.fd = fd;
   }
 
-  /// Makes one that waits for nothing. See `epoll_create1(2)`.
+  /// Creates an epoll instance without descriptors. See `epoll_create1(2)`.
   public static Epoll epollCreate() throws SystemCallException {
     try (var frame = new Frame()) {
       long result = frame.call(SystemCall.EPOLL_CREATE1, OpenFlag.CLOEXEC);
@@ -36,24 +36,25 @@ public final class Epoll implements AutoCloseable {
     }
   }
 
-  /// Waits for something to read from now on, or the end, or an error: again and again, as long as
-  /// it is there. See `epoll_ctl(2)`, EPOLL_CTL_ADD.
+  /// Adds a descriptor, level-triggered: every [#epollWait] reports it while it has input, end of
+  /// file or an error. See `epoll_ctl(2)`, EPOLL_CTL_ADD.
   ///
-  /// @param data what [#epollWait] tells then
-  /// @throws SystemCallException ENOSPC if the user has as many watches as may be
+  /// @param data the value that [#epollWait] returns for it
+  /// @throws SystemCallException ENOSPC if the user has reached the limit of watches
   public void add(Fd watched, long data) throws SystemCallException {
     control(CTL_ADD, watched, 0, data);
   }
 
-  /// Waits for something to read, or the end, or an error, and tells it once. See `epoll(7)`,
+  /// Adds a descriptor that is reported once: on input, end of file or an error. See `epoll(7)`,
   /// EPOLLONESHOT.
   ///
-  /// @param data what [#epollWait] tells then
+  /// @param data the value that [#epollWait] returns for it
   public void addOnce(Fd watched, long data) throws SystemCallException {
     control(CTL_ADD, watched, EPOLLONESHOT, data);
   }
 
-  /// Waits once more for a descriptor that has been told. See `epoll_ctl(2)`, EPOLL_CTL_MOD.
+  /// Rearms a descriptor that has been reported, for one more report. See `epoll_ctl(2)`,
+  /// EPOLL_CTL_MOD.
   public void modOnce(Fd watched, long data) throws SystemCallException {
     control(CTL_MOD, watched, EPOLLONESHOT, data);
   }
@@ -76,11 +77,11 @@ public final class Epoll implements AutoCloseable {
     }
   }
 
-  /// Waits in the kernel, which an interrupt does not end, until something is there or the time has
-  /// passed. See `epoll_wait(2)`.
+  /// Waits until a descriptor is ready or the timeout ends. Blocks in the kernel; an interrupt does
+  /// not end the wait. See `epoll_wait(2)`.
   ///
-  /// @param timeout rounded up to milliseconds; zero only looks
-  /// @return what was told when they were added, of 64 descriptors at most; none if nothing came
+  /// @param timeout rounded up to milliseconds; zero does not wait
+  /// @return the `data` of the ready descriptors, 64 at most; empty after the timeout or a signal
   public long[] epollWait(Duration timeout) throws SystemCallException {
     int epoll = fd.enter();
     try (var frame = new Frame()) {
@@ -103,16 +104,16 @@ public final class Epoll implements AutoCloseable {
     }
   }
 
-  /// Waits until [#epollWait] has something to tell, as in [Fd#await].
+  /// Waits until [#epollWait] has a descriptor to report, as in [Fd#await].
   ///
-  /// @throws DeadlineException if nothing comes in time
+  /// @throws DeadlineException if no descriptor becomes ready in time
   /// @throws java.io.InterruptedIOException if the thread is interrupted
   /// @throws java.nio.channels.ClosedChannelException if this is closed meanwhile
   public void await(Deadline deadline, String awaited) throws IOException {
     fd.await(PollEvent.IN.bit(), deadline, awaited);
   }
 
-  /// Waits for nothing any more. Idempotent.
+  /// Closes the epoll instance; the added descriptors stay open. Idempotent.
   @Override
   public void close() {
     fd.close();

@@ -272,8 +272,8 @@ public enum Errno {
   ERFKILL(132, "Operation not possible due to RF-kill"),
   /// Memory page has hardware error.
   EHWPOISON(133, "Memory page has hardware error"),
-  /// Operation is not supported: leaks out of some file systems and drivers, though no header for
-  /// programs has it.
+  /// Operation is not supported. Some file systems and drivers leak it to programs, though no
+  /// header for programs defines it.
   ENOTSUPP(524, "Operation is not supported");
 
   /// MAX_ERRNO of the kernel.
@@ -290,30 +290,30 @@ public enum Errno {
     this.text = text;
   }
 
-  /// The number as the kernel gives it.
+  /// The kernel's number.
   public int number() {
     return number;
   }
 
-  /// What it means, in English.
+  /// The text of `strerror(3)`, in English.
   public String text() {
     return text;
   }
 
   /// Finds the constant for a number.
   ///
-  /// @throws IllegalArgumentException if the kernel has no error of that number
+  /// @throws IllegalArgumentException if the kernel has no error with that number
   public static Errno of(int number) {
     return find(number)
         .orElseThrow(() -> new IllegalArgumentException("no errno has the number " + number));
   }
 
-  /// Whether a kernel's answer is an error: a negated number, from -4095 to -1.
+  /// Whether the result of a system call is an error: a negated number, from -4095 to -1.
   public static boolean isError(long answer) {
     return answer < 0 && answer >= -LARGEST;
   }
 
-  /// Finds the constant for a number, if there is one.
+  /// Finds the constant for a number; empty if the kernel has no error with that number.
   public static Optional<Errno> find(int number) {
     return Optional.ofNullable(BY_NUMBER.get(number));
   }

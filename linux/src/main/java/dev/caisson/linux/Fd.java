@@ -24,9 +24,9 @@ import org.jspecify.annotations.Nullable;
 /// It has one owner. [#close()] is idempotent and never throws; [#move()] hands the descriptor to a
 /// new owner and leaves this object closed. Every descriptor made here is CLOEXEC.
 ///
-/// Safe for use by several threads: a descriptor that is closed while another thread is in a call
-/// on it stays open until that call returns, so that its number can never come to mean another file
-/// under that thread's feet. A thread that waits for it ([#await]) is woken.
+/// Safe for use by several threads. A descriptor that is closed during a call of another thread
+/// stays open until that call returns, so the kernel cannot reuse its number during the call. A
+/// thread that waits for it ([#await]) is woken.
 public final class Fd implements AutoCloseable {
   private static final int CLOSED = 1 << 31;
   private static final int F_DUPFD_CLOEXEC = 1030;
@@ -42,30 +42,31 @@ public final class Fd implements AutoCloseable {
   private static final int KCMP_FILE = 0;
   private static final int STREAM_CHUNK = 128 * 1024;
 
-  /// Not an object of its own in each descriptor: a message may bring 250 of them.
+  /// An updater saves an `AtomicInteger` in each descriptor: a message may carry 250 descriptors.
   private static final AtomicIntegerFieldUpdater<Fd> STATE =
       AtomicIntegerFieldUpdater.newUpdater(Fd.class, "state");
 
   private final int number;
 
-  /// How many calls are under way, and [#CLOSED] once the owner has closed it.
+  /// The number of calls in progress, and the bit [#CLOSED] once the owner has closed it.
   private volatile int state;
 
-  /// How many objects own the descriptor together, if it was ever shared.
+  /// The number of objects that own the descriptor together; null if it was never shared.
   private @Nullable AtomicInteger owners;
 
-  /// How to wake those who are in a call that nothing but the kernel could end.
+  /// Wakes the threads that block in a system call on the descriptor.
   private volatile @Nullable IntConsumer wake;
 
   private Fd(int number) {
     this.number = number;
   }
 
-  /// Takes ownership of a descriptor that this process has, such as an inherited one.
+  /// Takes ownership of an open descriptor of this process, such as an inherited one, and makes it
+  /// CLOEXEC.
   ///
-  /// The caller must not close it by other means afterwards. It is made CLOEXEC.
+  /// The caller must not close it by other means afterwards.
   ///
-  /// @throws SystemCallException EBADF if there is no such descriptor
+  /// @throws SystemCallException EBADF if no descriptor with that number is open
   public static Fd adopt(int number) throws SystemCallException {
     try (var frame = new Frame()) {
       int setFd = 2;
@@ -75,8 +76,8 @@ public final class Fd implements AutoCloseable {
     return new Fd(number);
   }
 
-  /// Takes ownership of a descriptor that is CLOEXEC already, as the result of a call that has just
-  /// been made. Unlike [#adopt], makes no system call.
+  /// Takes ownership of a descriptor that is already CLOEXEC, such as the result of a system call.
+  /// Unlike [#adopt], makes no system call.
   public static Fd own(long number) {
     return new Fd((int) number);
   }
@@ -84,10 +85,10 @@ public final class Fd implements AutoCloseable {
   /// Opens a file. See `openat(2)`; a relative path is relative to the working directory of the
   /// JVM.
   ///
-  /// Blocks as long as the file system does; a FIFO without [OpenFlag#NONBLOCK] until it has
-  /// another end.
+  /// Blocks as long as the file system does. Without [OpenFlag#NONBLOCK], opening a FIFO blocks
+  /// until another process opens its other end.
   ///
-  /// @param mode the permissions of a file that is created, before the umask
+  /// @param mode the permissions of a created file, before the umask
   public static Fd open(Path path, Set<OpenFlag> flags, int mode) throws SystemCallException {
     try (var frame = new Frame()) {
       long result =
@@ -108,8 +109,8 @@ public final class Fd implements AutoCloseable {
     return open(path, Flag.set(OpenFlag.class, flags), 0);
   }
 
-  /// Opens the null device for reading and writing: nothing comes from it, and what is written is
-  /// gone. See `null(4)`.
+  /// Opens the null device for reading and writing: it reads as empty and discards what is written.
+  /// See `null(4)`.
   public static Fd nullDevice() throws SystemCallException {
     return open(Path.of("/dev/null"), OpenFlag.RDWR);
   }
@@ -130,8 +131,8 @@ public final class Fd implements AutoCloseable {
     return state >= 0;
   }
 
-  /// Hands the descriptor over to a new owner; this object is closed afterwards, the descriptor is
-  /// not.
+  /// Moves the descriptor to a new owner. Afterwards this object is closed, and the descriptor is
+  /// still open.
   ///
   /// @throws IllegalStateException if it is closed, moved already, or in use by another thread
   public Fd move() {
@@ -143,8 +144,8 @@ public final class Fd implements AutoCloseable {
     return moved;
   }
 
-  /// Makes a second owner of the same descriptor, which the kernel knows nothing of: it is closed
-  /// when all of them have closed it.
+  /// Creates a second owner of the same descriptor, without a system call. The descriptor is closed
+  /// when its last owner closes it.
   ///
   /// @throws IllegalStateException if it is closed or moved
   public synchronized Fd share() {
@@ -169,13 +170,13 @@ public final class Fd implements AutoCloseable {
 
   /// Makes a second descriptor for the same open file. See `fcntl(2)`, F_DUPFD_CLOEXEC.
   ///
-  /// @param lowest its number is no less than this
+  /// @param lowest the lowest number that the new descriptor may have
   public Fd dupFrom(int lowest) throws SystemCallException {
     return own(call(SystemCall.FCNTL, F_DUPFD_CLOEXEC, lowest));
   }
 
-  /// Whether the kernel still knows the number: false if something closed it behind its owner's
-  /// back.
+  /// Whether the number is still open in the kernel: false if other code closed it behind its
+  /// owner's back.
   public boolean isValid() {
     int fd = enter();
     try (var frame = new Frame()) {
@@ -185,15 +186,15 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /// Reads what is there, at the file's position. See `read(2)`. Blocks, so a pipe or socket should
-  /// be awaited first.
+  /// Reads the available bytes, at the file's position. See `read(2)`. Blocks, so await a pipe or
+  /// socket first.
   ///
   /// @return how many bytes were read; -1 at the end of the file
   public int read(byte[] buffer, int offset, int length) throws SystemCallException {
     return transferIn(SystemCall.READ, buffer, offset, length, 0);
   }
 
-  /// Reads at a position, which stays where it was. See `pread(2)`.
+  /// Reads at the given position and leaves the file's position unchanged. See `pread(2)`.
   ///
   /// @return how many bytes were read; -1 at the end of the file
   public int pread(byte[] buffer, int offset, int length, long position)
@@ -216,12 +217,12 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /// Writes all of it, in as many calls as that takes. See `write(2)`.
+  /// Writes the whole array, in as many calls as necessary. See `write(2)`. Blocks.
   public void write(byte[] data) throws SystemCallException {
     write(data, 0, data.length);
   }
 
-  /// Writes a part of an array.
+  /// Writes a whole part of an array, as [#write(byte[])] does.
   public void write(byte[] data, int offset, int length) throws SystemCallException {
     int fd = enter();
     try (var frame = new Frame()) {
@@ -243,7 +244,7 @@ public final class Fd implements AutoCloseable {
     call(SystemCall.LSEEK, 0, 0);
   }
 
-  /// Whether it is a regular file (a memfd is one), and how many bytes it has. See `statx(2)`.
+  /// Returns whether it is a regular file, as a memfd is, and its size. See `statx(2)`.
   public Stat statx() throws SystemCallException {
     try (var frame = new Frame()) {
       var statx = statx(frame);
@@ -253,7 +254,7 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /// What kind of file it is, S_IFREG for example. See `inode(7)`.
+  /// Returns the type of the file, [#S_IFREG] for example. See `inode(7)`.
   public int fileType() throws SystemCallException {
     try (var frame = new Frame()) {
       return fileType(statx(frame));
@@ -283,8 +284,8 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /// Whether another descriptor is the same open file, with the same position and flags. See
-  /// `kcmp(2)`, KCMP_FILE. No, if the kernel has no such call.
+  /// Whether another descriptor refers to the same open file, with the same position and flags. See
+  /// `kcmp(2)`, KCMP_FILE. False if the kernel does not have `kcmp`.
   public boolean isSameOpenFile(Fd other) {
     long pid = ProcessHandle.current().pid();
     int one = enter();
@@ -300,7 +301,7 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /// What [#statx()] tells.
+  /// The result of [#statx()].
   ///
   /// @param regular whether it is a regular file
   /// @param size its length in bytes
@@ -308,9 +309,10 @@ public final class Fd implements AutoCloseable {
 
   /// Tries to lock the whole file against other open files of it. See `flock(2)`, LOCK_NB.
   ///
-  /// The lock goes with the last descriptor of this open file, so also when the process is killed.
+  /// The kernel releases the lock when the last descriptor of this open file is closed, and so also
+  /// when the process is killed.
   ///
-  /// @return whether it is locked now; false if another has it
+  /// @return whether the file is locked now; false if another open file holds a conflicting lock
   public boolean tryFlock(Flock kind) throws SystemCallException {
     int lockNb = 4;
     int fd = enter();
@@ -326,11 +328,12 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /// Locks the whole file, waiting until nobody holds it otherwise. See `flock(2)`.
+  /// Locks the whole file, waiting until no other open file holds a conflicting lock. See
+  /// `flock(2)`.
   ///
-  /// The kernel has no deadline for this, so it asks fifty times a second.
+  /// `flock(2)` has no timeout, so this method tries fifty times a second.
   ///
-  /// @throws DeadlineException if another holds it all the time
+  /// @throws DeadlineException if the file stays locked until the deadline
   /// @throws InterruptedIOException if the thread is interrupted
   public void flock(Flock kind, Duration deadline) throws IOException {
     var until = Deadline.in(deadline);
@@ -349,9 +352,9 @@ public final class Fd implements AutoCloseable {
 
   /// The kinds of lock of [#flock].
   public enum Flock {
-    /// Many may hold it at once: LOCK_SH.
+    /// Several open files may hold the lock at once: LOCK_SH.
     SHARED(1),
-    /// One alone may hold it: LOCK_EX.
+    /// Only one open file may hold the lock: LOCK_EX.
     EXCLUSIVE(2);
 
     private final int number;
@@ -360,13 +363,14 @@ public final class Fd implements AutoCloseable {
       this.number = number;
     }
 
-    /// As the kernel has it.
+    /// The kernel's number.
     public int number() {
       return number;
     }
   }
 
-  /// Makes the file that long, in bytes: shorter, or longer with zeros. See `ftruncate(2)`.
+  /// Sets the length of the file, in bytes: truncates it, or extends it with zeros. See
+  /// `ftruncate(2)`.
   public void ftruncate(long size) throws SystemCallException {
     call(SystemCall.FTRUNCATE, size, 0);
   }
@@ -376,18 +380,19 @@ public final class Fd implements AutoCloseable {
     call(SystemCall.FSYNC, 0, 0);
   }
 
-  /// Writes all of the file system that the file lies on to its disk. See `syncfs(2)`.
+  /// Writes the whole file system that holds the file to its disk. See `syncfs(2)`.
   public void syncfs() throws SystemCallException {
     call(SystemCall.SYNCFS, 0, 0);
   }
 
-  /// Waits until one of the events has come. See `epoll(7)`.
+  /// Waits until one of the events occurs. See `epoll(7)`.
   ///
   /// A virtual thread leaves its carrier meanwhile. An interrupt ends the wait, and stays set.
   ///
-  /// @return the events that have come, with [PollEvent#ERR] and [PollEvent#HUP] whether asked for
-  ///   or not
-  /// @throws DeadlineException if none comes in time
+  /// @param awaited the end of the sentence "waited 5 s for ..."
+  /// @return the events that occurred, including [PollEvent#ERR] and [PollEvent#HUP] even if they
+  ///   were not requested
+  /// @throws DeadlineException if no event occurs in time
   /// @throws java.io.InterruptedIOException if the thread is interrupted
   /// @throws java.nio.channels.ClosedChannelException if the descriptor is closed meanwhile
   public Set<PollEvent> await(Set<PollEvent> events, Duration deadline, String awaited)
@@ -398,7 +403,7 @@ public final class Fd implements AutoCloseable {
 
   /// Waits as [#await(Set, Duration, String)] does, with the bits of the events.
   ///
-  /// @return the bits of those that have come
+  /// @return the bits of the events that occurred
   public int await(int events, Deadline deadline, String awaited) throws IOException {
     int fd = enter();
     try {
@@ -408,11 +413,11 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /// Closes the descriptor, unless that has been done. Never throws: the kernel frees the number
-  /// whatever it answers.
+  /// Closes the descriptor. Idempotent. Never throws: the kernel frees the number even if
+  /// `close(2)` reports an error.
   @Override
   public void close() {
-    // Whoever closes it while others use it uses it, too, until they have been woken.
+    // The closing thread counts as a user, too, until it has woken the other users.
     int before =
         STATE.getAndUpdate(this, value -> value <= 0 ? value | CLOSED : (value | CLOSED) + 1);
     if (before == 0) {
@@ -427,14 +432,14 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /// Says what is to be done with the descriptor's number when it is closed while a call is under
-  /// way.
+  /// Sets the action that wakes blocked calls: it runs with the descriptor's number if the
+  /// descriptor is closed while a call is in progress.
   public void onClose(IntConsumer wake) {
     this.wake = wake;
   }
 
-  /// Closes many at once, as [#close()] does, with as few calls as their numbers allow. See
-  /// `close_range(2)`.
+  /// Closes many descriptors, as [#close()] does, with one system call for each run of consecutive
+  /// numbers. See `close_range(2)`.
   public static void closeAll(Collection<Fd> descriptors) {
     int first = 0;
     int next = -1;
@@ -459,10 +464,10 @@ public final class Fd implements AutoCloseable {
       return;
     }
     try (var frame = new Frame()) {
-      // For one, close(2) is the quicker call.
+      // For one descriptor, close(2) is faster.
       boolean single = next - first == 1;
       if (single || frame.call(SystemCall.CLOSE_RANGE, first, next - 1L, 0) < 0) {
-        // Or an old kernel, or a filter of system calls that does not know close_range(2).
+        // Also for an old kernel or a seccomp filter without close_range(2).
         for (int number = first; number < next; number++) {
           frame.call(SystemCall.CLOSE, number);
         }
@@ -470,8 +475,8 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /// Begins a use of the number: it stays this file's until [#exit()], which must follow, even if
-  /// the descriptor is closed meanwhile. For system calls that have no method here.
+  /// Begins a use of the number, for system calls without a method in this class. [#exit()] must
+  /// follow. Until then the number stays valid, even if the descriptor is closed meanwhile.
   ///
   /// @return the number
   /// @throws IllegalStateException if it is closed or moved
@@ -487,7 +492,7 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /// Ends a use of the number that [#enter()] has begun.
+  /// Ends a use of the number. Closes the descriptor if this was the last use after [#close()].
   public void exit() {
     if (STATE.decrementAndGet(this) == CLOSED) {
       closeNow();
@@ -505,7 +510,7 @@ public final class Fd implements AutoCloseable {
 
   /// Makes a system call whose first argument is this descriptor.
   ///
-  /// @return what the kernel has returned
+  /// @return the kernel's result
   public long call(SystemCall call, long b, long c) throws SystemCallException {
     int fd = enter();
     try (var frame = new Frame()) {

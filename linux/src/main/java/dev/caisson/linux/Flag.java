@@ -10,7 +10,7 @@ public interface Flag {
   /// The bit.
   int bit();
 
-  /// All bits of a set.
+  /// Combines the bits of a set.
   static int bits(Set<? extends Flag> flags) {
     int bits = 0;
     for (var flag : flags) {
@@ -19,7 +19,7 @@ public interface Flag {
     return bits;
   }
 
-  /// Those that are set; what has no name here is left out.
+  /// Returns the flags whose bits are set. Ignores bits without a constant.
   static <F extends Enum<F> & Flag> Set<F> set(Class<F> type, int bits) {
     var set = EnumSet.noneOf(type);
     for (var flag : type.getEnumConstants()) {
@@ -30,7 +30,7 @@ public interface Flag {
     return set;
   }
 
-  /// A set of these.
+  /// Returns a set of the given flags.
   @SafeVarargs
   static <F extends Enum<F> & Flag> Set<F> set(Class<F> type, F... flags) {
     var set = EnumSet.noneOf(type);

@@ -2,35 +2,35 @@ package dev.caisson.linux;
 
 import dev.caisson.linux.abi.Architecture;
 
-/// How a file is opened. See `open(2)`. Reading alone is meant where neither [#WRONLY] nor [#RDWR]
-/// is given.
+/// A flag for opening a file. See `open(2)`. Without [#WRONLY] and [#RDWR] the file is opened
+/// read-only.
 public enum OpenFlag implements Flag {
-  /// For writing alone.
+  /// Opens for writing only.
   WRONLY(0x1),
-  /// For reading and writing.
+  /// Opens for reading and writing.
   RDWR(0x2),
-  /// Made if it does not exist.
+  /// Creates the file if it does not exist.
   CREAT(0x40),
-  /// With [#CREAT]: an error if it exists.
+  /// With [#CREAT]: fails if the file exists.
   EXCL(0x80),
-  /// Not made the controlling terminal of the process, if it is a terminal.
+  /// Does not make a terminal the controlling terminal of the process.
   NOCTTY(0x100),
-  /// Emptied.
+  /// Truncates the file to zero bytes.
   TRUNC(0x200),
-  /// Each write goes to the end.
+  /// Appends each write to the end of the file.
   APPEND(0x400),
-  /// No call on it blocks.
+  /// Makes calls on the descriptor nonblocking.
   NONBLOCK(0x800),
-  /// An error if it is not a directory.
+  /// Fails if the file is not a directory.
   DIRECTORY(0x10000),
-  /// An error if it is a symbolic link.
+  /// Fails if the file is a symbolic link.
   NOFOLLOW(0x20000),
-  /// Only a place in the file system: neither readable nor writable.
+  /// Opens only a location in the file system: the descriptor is neither readable nor writable.
   PATH(0x200000),
-  /// With [#DIRECTORY], and [#WRONLY] or [#RDWR]: a file in that directory that has no name.
+  /// With [#DIRECTORY] and [#WRONLY] or [#RDWR]: creates a file without a name in the directory.
   TMPFILE(0x400000);
 
-  /// Set on every descriptor that is opened here.
+  /// Closes the descriptor on `execve`. Every method that opens a descriptor sets it.
   public static final int CLOEXEC = 0x80000;
 
   private final int bit;
@@ -39,7 +39,7 @@ public enum OpenFlag implements Flag {
     this.bit = bit;
   }
 
-  /// On AArch64 two of them have other bits (`asm/fcntl.h`).
+  /// Returns the flag's bit on this machine. On AArch64 two flags have other bits (`asm/fcntl.h`).
   @Override
   public int bit() {
     boolean aarch64 = Architecture.ofThisMachine() == Architecture.AARCH64;

@@ -6,11 +6,11 @@ import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/// Between Java's paths and the bytes that the kernel knows.
+/// Converts between Java's paths and the kernel's bytes, without loss.
 ///
-/// A [Path] keeps the bytes of a file's name, but its text does not when they are not of the
-/// platform's encoding; only its URI tells them. So a name that is not UTF-8 survives the way
-/// through Java in both directions.
+/// A [Path] keeps the bytes of a file name. Its text loses bytes that are invalid in the platform's
+/// encoding, but its URI shows them. The conversion uses the URI, so a name that is not UTF-8
+/// survives in both directions.
 ///
 /// Safe for many threads.
 public final class PathBytes {
@@ -19,7 +19,7 @@ public final class PathBytes {
 
   private PathBytes() {}
 
-  /// The bytes of a path, without a NUL at the end.
+  /// Returns the bytes of a path, without a NUL at the end.
   public static byte[] of(Path path) {
     var text = path.toString();
     if (text.indexOf('\uFFFD') < 0) {
@@ -30,13 +30,13 @@ public final class PathBytes {
     return slashAdded ? java.util.Arrays.copyOf(bytes, bytes.length - 1) : bytes;
   }
 
-  /// The bytes of a name alone, which is not resolved against anything.
+  /// Returns the bytes of a single name, without resolving it against a directory.
   public static byte[] ofName(Path name) {
     var bytes = of(Path.of("/").resolve(name));
     return java.util.Arrays.copyOfRange(bytes, 1, bytes.length);
   }
 
-  /// The path of these bytes, which must be absolute.
+  /// Returns the path for these bytes, which must be absolute.
   ///
   /// @throws IllegalArgumentException if they are not an absolute path, or hold a NUL
   public static Path toPath(byte[] bytes) {
@@ -44,7 +44,7 @@ public final class PathBytes {
       throw new IllegalArgumentException(
           "not an absolute path: " + new String(bytes, StandardCharsets.UTF_8));
     }
-    // Only of a URI with three slashes does the JDK keep the bytes.
+    // The JDK keeps the bytes only of a URI with three slashes.
     var uri = new StringBuilder("file://");
     for (byte b : bytes) {
       if (b == '/' || (b < 127 && b > 32 && Character.isLetterOrDigit(b))) {
@@ -56,13 +56,12 @@ public final class PathBytes {
     return Path.of(URI.create(uri.toString()));
   }
 
-  /// The bytes that the kernel gets for a text: the encoding of file names, UTF-8 wherever the
-  /// locale is sane.
+  /// Encodes a text for the kernel, in the encoding of file names: UTF-8 in any sane locale.
   public static byte[] encode(String text) {
     return text.getBytes(NATIVE);
   }
 
-  /// The text of what the kernel says, as Java shows file names.
+  /// Decodes bytes of the kernel, in the encoding of file names.
   public static String decode(byte[] bytes) {
     return new String(bytes, NATIVE);
   }
@@ -81,9 +80,9 @@ public final class PathBytes {
     return bytes.toByteArray();
   }
 
-  /// Refuses what the kernel would take for the end of a string.
+  /// Rejects a NUL byte, which would end the string for the kernel.
   ///
-  /// @return the same
+  /// @return the same array
   /// @throws IllegalArgumentException if a byte is NUL
   public static byte[] withoutNul(byte[] bytes) {
     for (byte one : bytes) {

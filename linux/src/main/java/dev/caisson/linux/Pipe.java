@@ -6,8 +6,8 @@ import java.lang.foreign.ValueLayout;
 
 /// The two ends of a pipe.
 ///
-/// @param read the end to read from
-/// @param write the end to write to
+/// @param read the read end
+/// @param write the write end
 public record Pipe(Fd read, Fd write) implements AutoCloseable {
   /// Makes a pipe, both ends CLOEXEC and blocking. See `pipe2(2)`.
   public static Pipe pipe2() throws SystemCallException {
@@ -23,7 +23,7 @@ public record Pipe(Fd read, Fd write) implements AutoCloseable {
     }
   }
 
-  /// Closes the ends that have not been closed or moved.
+  /// Closes both ends, except an end that was moved. Idempotent.
   @Override
   public void close() {
     read.close();

@@ -1,16 +1,16 @@
 package dev.caisson.linux;
 
-/// What can be awaited of a descriptor. See `poll(2)`.
+/// An event of a descriptor. See `poll(2)`.
 public enum PollEvent implements Flag {
-  /// There is something to read, or the end of the file, or a connection to accept.
+  /// A read or accept would not block: input, end of file or a pending connection.
   IN(0x1),
-  /// Writing would not block.
+  /// A write would not block.
   OUT(0x4),
   /// An error is pending, or the other end of a pipe is closed for reading.
   ERR(0x8),
-  /// The other end is closed.
+  /// The peer has closed its end.
   HUP(0x10),
-  /// The other end has shut down its writing.
+  /// The peer has shut down its writing side.
   RDHUP(0x2000);
 
   private final int bit;

@@ -5,23 +5,23 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Map;
 
-/// Finds programs by their names in the directories of a PATH. See `execvp(3)`.
+/// Finds programs by name in the directories of PATH. See `execvp(3)`.
 ///
 /// Safe for many threads.
 public final class SearchPath {
-  /// What the C library searches without a PATH.
+  /// The C library's search path if PATH is not set.
   public static final String DEFAULT = "/bin:/usr/bin";
 
   private SearchPath() {}
 
   /// Finds the file of a program.
   ///
-  /// A path with a slash is the file itself. A bare name is looked up in the directories of the
-  /// variable PATH; an empty directory there is the working directory of the JVM.
+  /// A path with a slash is returned unchanged. A bare name is looked up in the directories of
+  /// PATH; an empty element of PATH means the working directory of the JVM.
   ///
-  /// @param environment the variables in which PATH is looked up
-  /// @throws SystemCallException ENOENT if no directory has a file of that name; EACCES if there is
-  ///   such a file, but this process may not execute it
+  /// @param environment the variables that may contain PATH
+  /// @throws SystemCallException ENOENT if no directory has a file of that name; EACCES if this
+  ///   process may execute none of the files found
   public static Path find(Path program, Map<String, String> environment)
       throws SystemCallException {
     if (program.isAbsolute() || program.getNameCount() > 1) {
@@ -39,7 +39,7 @@ public final class SearchPath {
           reason = Errno.EACCES;
         }
       } catch (InvalidPathException unspeakable) {
-        // The JVM cannot name such a directory in its locale.
+        // The JVM cannot encode this directory in its locale.
       }
     }
     throw new SystemCallException(reason, "execvp", "\"%s\", PATH=%s".formatted(program, path));

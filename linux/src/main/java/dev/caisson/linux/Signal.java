@@ -13,7 +13,7 @@ public record Signal(int number) {
   /// Abort.
   public static final Signal ABRT = new Signal(6);
 
-  /// Kill, which no process can refuse.
+  /// Kill, which a process cannot catch, block or ignore.
   public static final Signal KILL = new Signal(9);
 
   /// Invalid memory reference.
@@ -22,16 +22,16 @@ public record Signal(int number) {
   /// Termination, which a process may handle.
   public static final Signal TERM = new Signal(15);
 
-  /// Continuation of a process that is stopped.
+  /// Continue a stopped process.
   public static final Signal CONT = new Signal(18);
 
-  /// Stop, which no process can refuse.
+  /// Stop, which a process cannot catch, block or ignore.
   public static final Signal STOP = new Signal(19);
 
-  /// Stop by a key of the terminal, which a process may handle.
+  /// Stop from the keyboard, which a process may handle.
   public static final Signal TSTP = new Signal(20);
 
-  /// Change of the size of the terminal's window.
+  /// Change of the terminal's window size.
   public static final Signal WINCH = new Signal(28);
 
   private static final String[] NAMES = {
@@ -40,7 +40,7 @@ public record Signal(int number) {
     "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS"
   };
 
-  /// @throws IllegalArgumentException if Linux has no signal of that number
+  /// @throws IllegalArgumentException if Linux has no signal with that number
   public Signal {
     if (number < 1 || number > 64) {
       throw new IllegalArgumentException("no signal has the number " + number);

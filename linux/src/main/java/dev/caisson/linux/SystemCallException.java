@@ -12,14 +12,14 @@ import java.util.stream.Collectors;
 ///
 /// The message is a line that a person can search for: the call with its arguments, the error by
 /// name, and what the error means: `openat("/no/such", [DIRECTORY], "0"): ENOENT (No such file or
-/// directory)`. What is long is cut off.
+/// directory)`. Long arguments are truncated.
 public final class SystemCallException extends IOException {
   private static final long serialVersionUID = 1;
 
-  /// In characters: as long as a path can be, and a little longer than is read with pleasure.
+  /// The longest argument in a message, in characters: the length of the longest path.
   private static final int LONG = 4096;
 
-  /// How many of a list are told.
+  /// The number of elements of a list that a message shows.
   private static final int FEW = 8;
 
   private static final Set<Errno> SCARCITY =
@@ -34,33 +34,33 @@ public final class SystemCallException extends IOException {
   private final Errno errno;
   private final String call;
 
-  /// A call that failed.
+  /// Creates the exception for a failed call.
   ///
-  /// @param call its name, or that of a function of the C library
-  /// @param arguments what it was given, as text
+  /// @param call the name of the system call, or of the C library's function
+  /// @param arguments the arguments, as text
   public SystemCallException(Errno errno, String call, String arguments) {
     super("%s(%s): %s (%s)".formatted(call, arguments, errno, errno.text()));
     this.errno = errno;
     this.call = call;
   }
 
-  /// Which error it was.
+  /// The error.
   public Errno errno() {
     return errno;
   }
 
-  /// Whether descriptors, memory or the like have run out: the same call may succeed when some have
-  /// been given back.
+  /// Whether a resource such as descriptors or memory is exhausted: the call may succeed later,
+  /// when some of it has been freed.
   public boolean isScarcity() {
     return SCARCITY.contains(errno);
   }
 
-  /// The name of the system call (or of the function of the C library) that failed.
+  /// The name of the failed system call, or of the C library's function.
   public String call() {
     return call;
   }
 
-  /// Turns a kernel's answer into a result or an exception.
+  /// Returns the result of a system call, or throws if it is an error.
   public static long check(long result, SystemCall call, Object... arguments)
       throws SystemCallException {
     if (result < 0) {
@@ -69,11 +69,11 @@ public final class SystemCallException extends IOException {
     return result;
   }
 
-  /// What a kernel's answer is as an exception, be it this machine's or another's.
+  /// Creates the exception for an error result, of this kernel or of another machine's.
   ///
   /// @param negatedErrno from -4095 to -1
   /// @param call the name of the call
-  /// @param arguments what it was given, for the message
+  /// @param arguments the arguments of the call, for the message
   public static SystemCallException of(long negatedErrno, String call, Object... arguments) {
     var text = new StringJoiner(", ");
     for (var argument : arguments) {
@@ -86,7 +86,7 @@ public final class SystemCallException extends IOException {
     return switch (argument) {
       case String string -> '"' + cut(string) + '"';
       case Path path -> '"' + cut(path.toString()) + '"';
-      // In the same order in each run.
+      // Sorted, so that the message is the same in each run.
       case Set<?> set -> set.stream().map(String::valueOf).sorted().toList().toString();
       case List<?> list when list.size() > FEW ->
           "[%s, and %d more]".formatted(texts(list.subList(0, FEW)), list.size() - FEW);

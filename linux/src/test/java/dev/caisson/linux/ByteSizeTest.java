@@ -9,7 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Sizes that are never negative, and never another number than was meant.
+/// Sizes are never negative, and never overflow.
 class ByteSizeTest {
   @Test
   void eachUnitIsAPowerOf1024() {
@@ -34,7 +34,7 @@ class ByteSizeTest {
     "4611686018427387904,4 EiB",
     "9223372036854775807,9223372036854775807 bytes"
   })
-  void theTextHasTheGreatestUnitThatIsExact(long bytes, String text) {
+  void theTextHasTheLargestExactUnit(long bytes, String text) {
     assertThat(ByteSize.bytes(bytes)).hasToString(text);
   }
 
@@ -50,7 +50,7 @@ class ByteSizeTest {
   }
 
   @Test
-  void aSizeBeyondALongIsRefused() {
+  void aSizeThatOverflowsALongIsRefused() {
     assertThat(ByteSize.gib((1L << 33) - 1).bytes()).isEqualTo(Long.MAX_VALUE - (1 << 30) + 1);
     assertThatThrownBy(() -> ByteSize.gib(1L << 33))
         .isInstanceOf(IllegalArgumentException.class)

@@ -21,10 +21,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Closing many at once closes those, each once, and nothing that lies between them.
+/// Closing many descriptors at once closes each of them once, and no number in between.
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
-@SuppressWarnings("try") // closing early, and more than once, is what is shown
+@SuppressWarnings("try") // the tests close early and twice on purpose
 class CloseAllTest {
   private static List<Fd> memfds(int count) throws SystemCallException {
     var all = new ArrayList<Fd>();
@@ -40,7 +40,7 @@ class CloseAllTest {
   }
 
   @Test
-  void thoseBetweenThemStayOpen() throws Exception {
+  void descriptorsInBetweenStayOpen() throws Exception {
     var random = new Random(1);
     for (int round = 0; round < 100; round++) {
       var all = memfds(60);
@@ -59,7 +59,7 @@ class CloseAllTest {
   }
 
   @Test
-  void ofSharedOnesTheOtherOwnersStayOpen() throws Exception {
+  void otherOwnersOfASharedDescriptorStayOpen() throws Exception {
     var all = memfds(20);
     var others = new ArrayList<Fd>();
     for (int i = 0; i < all.size(); i += 3) {
@@ -76,11 +76,11 @@ class CloseAllTest {
   }
 
   @Test
-  void oneThatIsThereTwiceOrClosedOrMovedIsClosedOnce() throws Exception {
+  void aDuplicateClosedOrMovedDescriptorIsNotClosedAgain() throws Exception {
     var all = memfds(10);
     all.get(3).close();
     var moved = all.get(5).move();
-    // These take the numbers that became free.
+    // These reuse the freed numbers.
     var later = Memfd.memfdCreate("later");
     var twice = new ArrayList<>(all);
     twice.addAll(all);
@@ -92,7 +92,7 @@ class CloseAllTest {
   }
 
   @Test
-  void oneThatIsWaitedForIsClosedAndItsWaiterWoken() throws Exception {
+  void anAwaitedDescriptorIsClosedAndItsWaiterIsWoken() throws Exception {
     try (var pipe = Pipe.pipe2()) {
       var waiter =
           Background.start(
@@ -106,7 +106,7 @@ class CloseAllTest {
   }
 
   @Test
-  void aSharedOneThatIsMovedStaysShared() throws Exception {
+  void aMovedSharedDescriptorStaysShared() throws Exception {
     var first = Memfd.sealed("m", "text".getBytes(UTF_8));
     var second = first.share();
     var third = second.move();
@@ -125,7 +125,7 @@ class CloseAllTest {
   }
 
   @Test
-  void aSharedOneThatOneOwnerClosesWhileAnotherReadsStaysOpen() throws Exception {
+  void aSharedDescriptorStaysOpenWhileAnotherOwnerReads() throws Exception {
     try (var first = Memfd.sealed("m", "text".getBytes(UTF_8))) {
       for (int round = 0; round < 500; round++) {
         var second = first.share();
@@ -141,9 +141,9 @@ class CloseAllTest {
     }
   }
 
-  /// Whoever closes a number a second time takes it away from the one who has it by then.
+  /// A second close of a number would close the descriptor that has reused it.
   @Test
-  void ownersThatCloseAtOnceNeverCloseWhatOthersHaveOpenedMeanwhile() throws Exception {
+  void ownersThatCloseConcurrentlyNeverCloseAReusedNumber() throws Exception {
     for (int round = 0; round < 300; round++) {
       var first = Memfd.memfdCreate("shared");
       var owners = List.of(first, first.share(), first.share(), first.share());

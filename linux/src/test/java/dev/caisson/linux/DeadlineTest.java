@@ -11,34 +11,34 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(NoLeaks.class)
 class DeadlineTest {
   @Test
-  void noTimeAtAllHasPassedAtOnce() {
+  void aZeroDurationExpiresAtOnce() {
     var deadline = Deadline.in(Duration.ZERO);
     assertThat(deadline.expired()).isTrue();
     assertThat(deadline.remaining()).isZero();
   }
 
   @Test
-  void anHourHasNotPassedYet() {
+  void anHourDoesNotExpireAtOnce() {
     var deadline = Deadline.in(Duration.ofHours(1));
     assertThat(deadline.expired()).isFalse();
     assertThat(deadline.remaining()).isPositive().isLessThanOrEqualTo(Duration.ofHours(1));
   }
 
   @Test
-  void aDurationBeyondEveryClockIsAYear() {
+  void aHugeDurationIsLimitedToAYear() {
     var deadline = Deadline.in(Duration.ofSeconds(Long.MAX_VALUE));
     assertThat(deadline.expired()).isFalse();
     assertThat(deadline.remaining()).isBetween(Duration.ofDays(364), Duration.ofDays(365));
   }
 
   @Test
-  void theTimeAllowedCannotBeNegative() {
+  void aNegativeDurationIsRefused() {
     assertThatThrownBy(() -> Deadline.in(Duration.ofNanos(-1)))
         .isInstanceOf(IllegalArgumentException.class);
   }
 
   @Test
-  void theExceptionSaysHowLongWasWaitedAndForWhat() {
+  void theMessageNamesTheTimeoutAndTheEvent() {
     assertThat(Deadline.in(Duration.ofMillis(1500)).exception("a message"))
         .hasMessage("waited 1.5 s for a message");
     assertThat(Deadline.in(Duration.ofSeconds(100)).exception("the end"))

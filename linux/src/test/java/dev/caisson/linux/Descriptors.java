@@ -8,20 +8,20 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 
-/// What tests ask descriptors for.
+/// Helpers for descriptors in tests.
 public final class Descriptors {
   private static final Duration LONG = Duration.ofSeconds(30);
 
   private Descriptors() {}
 
-  /// Whether it is closed when a program is executed.
+  /// Whether the descriptor is CLOEXEC.
   public static boolean cloexec(Fd fd) throws IOException {
     var info = Files.readString(Path.of("/proc/self/fdinfo/" + fd.number()));
     var flags = info.lines().filter(line -> line.startsWith("flags:")).findFirst().orElseThrow();
     return (Integer.parseInt(flags.substring(6).strip(), 8) & OpenFlag.CLOEXEC) != 0;
   }
 
-  /// One line of what a child writes, without its end.
+  /// Reads a line from a pipe, without its line feed.
   public static String line(Fd pipe) throws IOException {
     var line = new StringBuilder();
     var one = new byte[1];
@@ -34,9 +34,9 @@ public final class Descriptors {
     }
   }
 
-  /// Sends until the other side would have to read.
+  /// Sends messages until the socket has no more room.
   ///
-  /// @return how many messages that took
+  /// @return the number of messages sent
   public static int fill(UnixSocket socket) throws IOException {
     var message = new byte[4096];
     for (int sent = 0; ; sent++) {

@@ -25,14 +25,14 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(NoLeaks.class)
 @Timeout(300)
-@SuppressWarnings("try") // closing early, and more than once, is what is shown
+@SuppressWarnings("try") // the tests close early and twice on purpose
 class FdConcurrencyTest {
   private static final Duration LONG = Duration.ofSeconds(30);
 
   @Test
   @Tag("slow")
   @Tag("slow")
-  void closingDuringManyUsesNeverLetsOneReachAnotherFile() throws Exception {
+  void aUseThatRacesWithClosingNeverReachesAnotherFile() throws Exception {
     for (int round = 0; round < 300; round++) {
       try (var ours = Memfd.sealed("ours", "ours".getBytes(UTF_8))) {
         var reading = new CountDownLatch(4);
@@ -42,7 +42,7 @@ class FdConcurrencyTest {
         }
         reading.await();
         ours.close();
-        // These take the numbers that become free.
+        // These reuse the freed numbers.
         try (var first = Memfd.sealed("foreign", "them".getBytes(UTF_8));
             var second = Memfd.sealed("foreign", "them".getBytes(UTF_8))) {
           for (var reader : readers) {
@@ -87,7 +87,7 @@ class FdConcurrencyTest {
               together.countDown();
               together.await();
               fd.close();
-              // Takes the number if it has become free; a second close would take this one away.
+              // Reuses the number if it is free. A second close would close this descriptor.
               return Memfd.memfdCreate("next");
             }));
       }
@@ -163,7 +163,7 @@ class FdConcurrencyTest {
   }
 
   @Test
-  void theOneThatAwaitsReadingIsServedWhileAnotherGoesOnAwaitingRoom() throws Exception {
+  void aReaderIsWokenWhileAWriterKeepsWaiting() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       var fd = pair.ours().fd();
       int filled = Descriptors.fill(pair.ours());
@@ -183,11 +183,10 @@ class FdConcurrencyTest {
   }
 
   @Test
-  void anEventOfADescriptorThatWasClosedIsNotGivenToTheNextOneOfItsNumber() throws Exception {
+  void anEventOfAClosedDescriptorDoesNotReachTheNextOneWithItsNumber() throws Exception {
     for (int round = 0; round < 20; round++) {
       Pipe second;
-      // The event of the first is on its way, and must stop before the one who waited, until that
-      // one has gone.
+      // The event of the first descriptor is pending. The lock delays it until the waiter is gone.
       synchronized (Poller.shared()) {
         try (var first = Pipe.pipe2()) {
           first.write().write(new byte[1]);

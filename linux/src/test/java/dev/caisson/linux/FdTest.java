@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early, and more than once, is what is shown
+@SuppressWarnings("try") // the tests close early and twice on purpose
 class FdTest {
   private static final Duration LONG = Duration.ofSeconds(30);
 
@@ -39,7 +39,7 @@ class FdTest {
     var first = devNull();
     int number = first.number();
     first.close();
-    // The lowest free number, so very likely the same one.
+    // Gets the lowest free number, so very likely the same one.
     try (var second = devNull()) {
       first.close();
       first.close();
@@ -59,7 +59,7 @@ class FdTest {
   }
 
   @Test
-  void aMovedDescriptorBelongsToTheNewOwnerAlone() throws IOException {
+  void aMovedDescriptorBelongsOnlyToItsNewOwner() throws IOException {
     var before = devNull();
     int number = before.number();
     try (var after = before.move()) {
@@ -98,7 +98,7 @@ class FdTest {
   }
 
   @Test
-  void everyDescriptorThatIsMadeIsCloexec() throws IOException {
+  void everyNewDescriptorIsCloexec() throws IOException {
     try (var file = devNull();
         var copy = file.dup();
         var pipe = Pipe.pipe2();
@@ -126,7 +126,7 @@ class FdTest {
   }
 
   @Test
-  void aDescriptorThatWasClosedBehindItsOwnersBackIsNotValid() throws IOException {
+  void aDescriptorClosedBehindItsOwnersBackIsNotValid() throws IOException {
     var fd = devNull();
     try (var frame = new Frame()) {
       assertThat(frame.call(SystemCall.CLOSE, fd.number())).isZero();
@@ -136,7 +136,7 @@ class FdTest {
   }
 
   @Test
-  void whatWasWrittenIsReadUpToTheEndOfTheFile() throws IOException {
+  void writtenBytesAreReadUpToTheEndOfTheFile() throws IOException {
     var data = new byte[1_000_000];
     new java.util.Random(1).nextBytes(data);
     var path = directory.resolve("file");
@@ -164,7 +164,7 @@ class FdTest {
   }
 
   @Test
-  void readingAtAPositionLeavesTheFilesPositionAlone() throws IOException {
+  void readingAtAPositionDoesNotMoveTheFilesPosition() throws IOException {
     try (var fd = Memfd.sealed("m", "hello world".getBytes(UTF_8))) {
       var buffer = new byte[7];
       assertThat(fd.pread(buffer, 1, 5, 6)).isEqualTo(5);
@@ -176,14 +176,14 @@ class FdTest {
   }
 
   @Test
-  void aPipeIsNoRegularFile() throws IOException {
+  void aPipeIsNotARegularFile() throws IOException {
     try (var pipe = Pipe.pipe2()) {
       assertThat(pipe.read().statx().regular()).isFalse();
     }
   }
 
   @Test
-  void oneOpenFileLocksOutAnother() throws IOException {
+  void anExclusiveLockKeepsOutOtherOpenFiles() throws IOException {
     var path = Files.createFile(directory.resolve("lock"));
     try (var first = Fd.open(path);
         var second = Fd.open(path)) {
@@ -199,7 +199,7 @@ class FdTest {
   }
 
   @Test
-  void awaitingGivesTheEventsThatHaveCome() throws IOException {
+  void awaitingReturnsTheEventsThatOccurred() throws IOException {
     try (var pipe = Pipe.pipe2()) {
       assertThat(pipe.write().await(Set.of(PollEvent.OUT), LONG, "room"))
           .containsExactly(PollEvent.OUT);
@@ -224,7 +224,7 @@ class FdTest {
   }
 
   @Test
-  void awaitingEndsByInterruptWhichStaysSet() throws Exception {
+  void anInterruptEndsAwaitingAndStaysSet() throws Exception {
     try (var pipe = Pipe.pipe2()) {
       var waiting =
           Background.start(() -> {

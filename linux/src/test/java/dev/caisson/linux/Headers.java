@@ -53,7 +53,7 @@ public final class Headers {
     return headers;
   }
 
-  /// The number that a macro stands for, through other macros; empty if it stands for none.
+  /// Returns the value of a macro, resolved through other macros; empty if it is not a number.
   Optional<Integer> number(String macro) {
     var value = macros.get(macro);
     if (value == null) {
@@ -64,14 +64,14 @@ public final class Headers {
       return Optional.of(Integer.parseInt(shift.group(1)) << Integer.parseInt(shift.group(2)));
     }
     try {
-      // As C has it: 0x is hexadecimal, and so a leading 0 octal.
+      // C syntax: 0x is hexadecimal, and a leading 0 is octal.
       return Optional.of(Integer.decode(value));
     } catch (NumberFormatException otherMacro) {
       return number(value);
     }
   }
 
-  /// The macros with a number whose names match.
+  /// Returns the macros with numeric values whose names match.
   Map<String, Integer> numbers(Pattern names) {
     var numbers = new HashMap<String, Integer>();
     for (var macro : macros.keySet()) {

@@ -25,12 +25,12 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// The numbers that are written down here are those of the kernel.
+/// The numbers in this module match the kernel's.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class NumbersTest {
-  /// Older headers know fewer calls, and younger ones more. A call that they do not know is younger
-  /// than all that they do.
+  /// Compares the numbers of system calls with the headers, which may be older or newer. A call
+  /// that is missing from the headers must be newer than all calls in them.
   private static void assertNumbers(Headers headers, Architecture architecture) {
     int known = 0;
     int newest = 0;
@@ -47,7 +47,7 @@ class NumbersTest {
     }
     assertThat(known).isGreaterThan(300);
     assertThat(newest).isGreaterThan(400);
-    // Younger than their numbers.
+    // These calls are newer than their numbers suggest.
     unknown.removeAll(EnumSet.of(SystemCall.URETPROBE, SystemCall.UPROBE));
     for (var call : unknown) {
       int number = call.number(architecture);
@@ -60,14 +60,14 @@ class NumbersTest {
   @Test
   @Requires(Need.KERNEL_HEADERS)
   @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
-  void systemCallNumbersOfX86AreThoseOfItsHeader() throws Exception {
+  void systemCallNumbersOfX86MatchItsHeader() throws Exception {
     assertNumbers(Headers.of("asm/unistd_64.h"), Architecture.X86_64);
   }
 
   @Test
   @Requires(Need.KERNEL_HEADERS)
-  void systemCallNumbersOfAarch64AreThoseOfTheGenericHeader() throws Exception {
-    // What asm/unistd.h of AArch64 asked it for before it got a header of its own.
+  void systemCallNumbersOfAarch64MatchTheGenericHeader() throws Exception {
+    // The macros that AArch64's asm/unistd.h defined before it had its own header.
     var wanted =
         List.of("RENAMEAT", "NEW_STAT", "SET_GET_RLIMIT", "SYS_CLONE3", "MEMFD_SECRET").stream()
             .map(feature -> "-D__ARCH_WANT_" + feature);
@@ -77,7 +77,7 @@ class NumbersTest {
 
   @Test
   @Requires(Need.KERNEL_HEADERS)
-  void architecturesAreThoseOfTheHeader() throws Exception {
+  void architecturesMatchTheHeader() throws Exception {
     var headers = Headers.of("linux/elf-em.h");
     int littleEndianAnd64Bit = 0xc0000000;
     for (var architecture : Architecture.values()) {
@@ -87,7 +87,7 @@ class NumbersTest {
   }
 
   @Test
-  void noNumberStandsForTwoSystemCalls() {
+  void systemCallNumbersAreUnique() {
     for (var architecture : Architecture.values()) {
       assertThat(
               Arrays.stream(SystemCall.values())
@@ -99,7 +99,7 @@ class NumbersTest {
   }
 
   @Test
-  void aSystemCallIsKnownByTheNameInTheManual() {
+  void aSystemCallIsFoundByItsNameInTheManual() {
     assertThat(SystemCall.of("mount")).isSameAs(SystemCall.MOUNT);
     assertThat(SystemCall.of("iopl").number(Architecture.AARCH64)).isNegative();
     for (var wrong : List.of("MOUNT", "mounts", "")) {
@@ -128,7 +128,7 @@ class NumbersTest {
   }
 
   @Test
-  void aSystemCallHasANumberOnlyWhereThereIsOne() {
+  void aMissingSystemCallHasNoNumber() {
     assertThat(SystemCall.OPEN.number(Architecture.AARCH64)).isNegative();
     for (var call : SystemCall.values()) {
       int number = call.number(Architecture.ofThisMachine());
@@ -144,9 +144,9 @@ class NumbersTest {
 
   @Test
   @Requires(Need.KERNEL_HEADERS)
-  void errorNumbersAreThoseOfTheHeaderAndNoneIsMissing() throws Exception {
+  void errorNumbersMatchTheHeaderCompletely() throws Exception {
     var header = Headers.of("errno.h").numbers(Pattern.compile("E[A-Z0-9]+"));
-    // Second names of an error that has another already.
+    // Aliases of other errors.
     header.keySet().removeAll(java.util.Set.of("EWOULDBLOCK", "EDEADLOCK", "ENOTSUP"));
     Map<String, Integer> ours =
         Arrays.stream(Errno.values())
@@ -167,7 +167,7 @@ class NumbersTest {
 
   @Test
   @Requires(Need.KERNEL_HEADERS)
-  void signalNamesAreThoseOfTheHeader() throws Exception {
+  void signalNamesMatchTheHeader() throws Exception {
     var headers = Headers.of("asm-generic/signal.h");
     for (int number = 1; number < 32; number++) {
       assertThat(headers.number(new Signal(number).toString())).hasValue(number);
@@ -175,7 +175,7 @@ class NumbersTest {
   }
 
   @Test
-  void aSignalHasANumberOfTheKernelsAndItsName() {
+  void aSignalHasAValidNumberAndItsName() {
     assertThat(Signal.KILL).hasToString("SIGKILL").isEqualTo(new Signal(9));
     assertThat(Signal.TERM).hasToString("SIGTERM");
     assertThat(new Signal(32)).hasToString("SIGRTMIN+0");
@@ -187,11 +187,11 @@ class NumbersTest {
   @Test
   @Requires(Need.KERNEL_HEADERS)
   @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
-  void flagsAreThoseOfTheHeaders() throws Exception {
+  void flagsMatchTheHeaders() throws Exception {
     var headers =
         Headers.of("asm-generic/fcntl.h", "linux/fcntl.h", "linux/mount.h", "asm-generic/poll.h");
     assertThat(headers.number("O_CLOEXEC")).hasValue(OpenFlag.CLOEXEC);
-    // O_TMPFILE is that and O_DIRECTORY.
+    // The C library's O_TMPFILE includes O_DIRECTORY.
     assertThat(headers.number("__O_TMPFILE")).hasValue(OpenFlag.TMPFILE.bit());
     var alone = EnumSet.complementOf(EnumSet.of(OpenFlag.TMPFILE));
     assertFlags(headers, "O_", alone.toArray(OpenFlag[]::new));
@@ -202,7 +202,7 @@ class NumbersTest {
 
   @Test
   @Requires(Need.KERNEL_HEADERS)
-  void limitsAreThoseOfTheHeader() throws Exception {
+  void resourceLimitsMatchTheHeader() throws Exception {
     var limits =
         Arrays.stream(Rlimit.values())
             .collect(Collectors.toMap(limit -> "RLIMIT_" + limit, Rlimit::number));
@@ -211,7 +211,7 @@ class NumbersTest {
 
   @Test
   @Requires(Need.KERNEL_HEADERS)
-  void flagsOfUmountAreThoseOfTheHeader() throws Exception {
+  void umountFlagsMatchTheHeader() throws Exception {
     var flags =
         Arrays.stream(UmountFlag.values())
             .collect(

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 class PathBytesTest {
   @TempDir Path directory;
 
-  /// Makes a file whose name, in octal escapes, only a shell can write.
+  /// Makes a file with a shell, because Java cannot write its name, given in octal escapes.
   private Path made(String name) throws IOException {
     var script = "echo content > \"$(printf '" + name + "')\"";
     var shell = Spawn.of(Path.of("/bin/sh")).args("-c", script).directory(directory);
@@ -57,7 +57,7 @@ class PathBytesTest {
   }
 
   @Test
-  void aDirectoryWhoseNameIsNotUtf8GetsNoSlashAtItsEnd() throws IOException {
+  void aDirectoryWhoseNameIsNotUtf8GetsNoTrailingSlash() throws IOException {
     var path = made("x\\377");
     Files.delete(path);
     Files.createDirectory(path);
@@ -65,7 +65,7 @@ class PathBytesTest {
   }
 
   @Test
-  void everyByteThatANameMayHoldSurvives() {
+  void everyValidByteOfANameSurvives() {
     var bytes = new byte[255];
     bytes[0] = '/';
     for (int i = 1; i < 255; i++) {
@@ -75,7 +75,7 @@ class PathBytesTest {
   }
 
   @Test
-  void theReplacementCharacterItselfIsAnOrdinaryOne() {
+  void theReplacementCharacterItselfSurvives() {
     var bytes = "/a\uFFFDb".getBytes(UTF_8);
     assertThat(PathBytes.of(PathBytes.toPath(bytes))).isEqualTo(bytes);
   }

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Programs by their names.
+/// Finding programs by name.
 class SearchPathTest {
   @TempDir Path directory;
 
@@ -36,7 +36,7 @@ class SearchPathTest {
   }
 
   @Test
-  void theFirstDirectoryThatHasItCounts() throws IOException {
+  void theFirstDirectoryWithTheProgramWins() throws IOException {
     var there = Programs.executable(second.resolve("program"), "");
     assertThat(find("program", both())).isEqualTo(there);
     var earlier = Programs.executable(first.resolve("program"), "");
@@ -44,7 +44,7 @@ class SearchPathTest {
   }
 
   @Test
-  void directoriesAndFilesThatAreNotExecutableArePassedOver() throws IOException {
+  void directoriesAndNonexecutableFilesAreSkipped() throws IOException {
     Files.createDirectory(first.resolve("program"));
     assertThatThrownBy(() -> find("program", both())).hasMessageContaining("ENOENT");
     Files.delete(first.resolve("program"));
@@ -56,13 +56,13 @@ class SearchPathTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"/no/such", "./program", "first/program", "../program"})
-  void aPathIsNotLookedUp(String path) throws IOException {
+  void aProgramWithASlashIsNotLookedUp(String path) throws IOException {
     Programs.executable(first.resolve("program"), "");
     assertThat(find(path, both())).isEqualTo(Path.of(path));
   }
 
   @Test
-  void anEmptyDirectoryIsTheWorkingDirectory() throws IOException {
+  void anEmptyElementOfPathIsTheWorkingDirectory() throws IOException {
     var here = Files.createTempFile(Path.of(""), "program", ".sh");
     try {
       Programs.executable(here, "");
@@ -77,12 +77,12 @@ class SearchPathTest {
   }
 
   @Test
-  void withoutAPathTheDirectoriesOfTheSystemCount() throws IOException {
+  void withoutPathTheDefaultDirectoriesAreSearched() throws IOException {
     assertThat(SearchPath.find(Path.of("sh"), Map.of())).isEqualTo(Path.of("/bin/sh"));
   }
 
   @Test
-  void whatIsNotFoundIsNamed() {
+  void theErrorNamesAProgramThatIsNotFound() {
     assertThatThrownBy(() -> find("no-such-program", "/usr/bin:/bin"))
         .isInstanceOfSatisfying(
             SystemCallException.class,

@@ -19,10 +19,10 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/// What can be known of a socket without receiving from it.
+/// The state of a socket, without receiving from it.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early is what is shown
+@SuppressWarnings("try") // the tests close early on purpose
 class SocketReadyTest {
   private UnixSocket.Pair pair;
 
@@ -54,7 +54,7 @@ class SocketReadyTest {
   }
 
   @Test
-  void aMessageEndsTheWaitAndIsLeftThere() throws Exception {
+  void aMessageEndsTheWaitAndStaysPending() throws Exception {
     var waiting = waiting();
     say();
     assertThat(waiting.get()).isTrue();
@@ -72,21 +72,21 @@ class SocketReadyTest {
   }
 
   @Test
-  void aShutdownOnThisSideEndsTheWait() throws Exception {
+  void aLocalShutdownEndsTheWait() throws Exception {
     var waiting = waiting();
     pair.ours().shutdown();
     assertThat(waiting.get()).isTrue();
   }
 
   @Test
-  void aCloseOnThisSideEndsTheWait() throws Exception {
+  void aLocalCloseEndsTheWait() throws Exception {
     var waiting = waiting();
     pair.ours().close();
     assertThatThrownBy(() -> waiting.get()).isInstanceOf(AsynchronousCloseException.class);
   }
 
   @Test
-  void anInterruptEndsTheWaitAndLeavesTheConnection() throws Exception {
+  void anInterruptEndsTheWaitButNotTheConnection() throws Exception {
     var waiting = waiting();
     waiting.interrupt();
     assertThatThrownBy(() -> waiting.get()).isInstanceOf(InterruptedIOException.class);
@@ -100,9 +100,9 @@ class SocketReadyTest {
         .isInstanceOf(DeadlineException.class);
   }
 
-  /// It may not notice a message that has been received before it looks.
+  /// The waiting thread may miss a message that is received before it checks.
   @Test
-  void whileOneThreadWaitsAnotherReceives() throws Exception {
+  void aThreadReceivesWhileAnotherAwaits() throws Exception {
     var waiting = waiting();
     var receiving = Background.startPlatform(() -> pair.ours().recvmsg(10, soon()).data());
     say();
@@ -114,7 +114,7 @@ class SocketReadyTest {
 
   @ParameterizedTest
   @EnumSource
-  void theTypeIsThatOfTheKernel(UnixSocket.Type type) throws IOException {
+  void theTypeOfASocketIsTheKernels(UnixSocket.Type type) throws IOException {
     try (var sockets = UnixSocket.socketpair(type);
         var again = UnixSocket.of(sockets.ours().fd())) {
       assertThat(again.type()).isEqualTo(type);
@@ -122,7 +122,7 @@ class SocketReadyTest {
   }
 
   @Test
-  void whatIsNoSocketHasNoType() throws IOException {
+  void gettingTheTypeOfAnotherFileFails() throws IOException {
     try (var file = UnixSocket.of(Fd.nullDevice())) {
       assertThatThrownBy(file::type)
           .isInstanceOfSatisfying(

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(NoLeaks.class)
 class SystemCallExceptionTest {
   @Test
-  void theMessageIsTheCallWithItsArgumentsTheErrorAndItsMeaning() {
+  void theMessageHasTheCallItsArgumentsTheErrorAndItsMeaning() {
     var failure =
         SystemCallException.of(-2, "openat", -100, Path.of("/no/such"), "text", OpenFlag.RDWR);
     assertThat(failure)
@@ -25,7 +25,7 @@ class SystemCallExceptionTest {
   }
 
   @Test
-  void aCallThatFailsSaysWhichFileWasMeant() {
+  void aFailedCallNamesItsFile() {
     var failure =
         catchThrowableOfType(
             SystemCallException.class, () -> Fd.open(Path.of("/no/such/file"), OpenFlag.RDWR));
@@ -37,7 +37,7 @@ class SystemCallExceptionTest {
   }
 
   @Test
-  void aNumberThatIsNoDescriptorIsNamed() {
+  void aFailedCallNamesItsDescriptor() {
     assertThatThrownBy(() -> Fd.adopt(1_000_000))
         .isInstanceOfSatisfying(
             SystemCallException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EBADF))
@@ -45,7 +45,7 @@ class SystemCallExceptionTest {
   }
 
   @Test
-  void whatIsLongIsCutOff() {
+  void longArgumentsAreTruncated() {
     var failure =
         SystemCallException.of(
             -7, "execve", "x".repeat(10_000), Collections.nCopies(10, "y".repeat(5000)));
@@ -56,7 +56,7 @@ class SystemCallExceptionTest {
   }
 
   @Test
-  void flagsAreToldInTheSameOrderInEachRun() {
+  void flagsHaveTheSameOrderInEachRun() {
     assertThat(
             SystemCallException.of(
                 -2, "openat", Set.of(OpenFlag.TRUNC, OpenFlag.WRONLY, OpenFlag.CREAT)))

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Decisions are logged also when this JVM has no descriptor left, not even to load a class with.
+/// The broker logs decisions even if the JVM has no free descriptor to load a class with.
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
 @Requires(Need.OPEN_FILES)
@@ -34,7 +34,7 @@ class BrokerDescriptorTest {
         .containsExactly("Allowed", "Failed", "Refused", "Allowed", "Failed");
   }
 
-  /// Connects for the first time when there is no descriptor.
+  /// Makes the broker's first connections without a free descriptor.
   static final class Exhausted {
     private Exhausted() {}
 
@@ -53,14 +53,14 @@ class BrokerDescriptorTest {
           all.add(fd.dup());
         }
       } catch (SystemCallException full) {
-        // The one that was opened first is free again.
+        // The first descriptor has been closed, so its number is free again.
         all.add(Fd.nullDevice());
       }
       for (var host : List.of("127.0.0.1", "b.test", "a.test")) {
         try {
           broker.connect(host, 9, until);
         } catch (IOException expected) {
-          // It is logged.
+          // The log has it.
         }
       }
       all.forEach(Fd::close);

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// A client that is not ours.
+/// The proxy with curl as an independent client.
 @ExtendWith(NoLeaks.class)
 @Requires(Need.CURL)
 @Timeout(120)
@@ -70,7 +70,7 @@ class CurlTest {
         "--proxy socks5h://127.0.0.1:PORT",
         "--http1.0 --proxy http://127.0.0.1:PORT",
       })
-  void itFetchesWhatIsAllowedAndNothingElse(String options) throws Exception {
+  void curlFetchesOnlyAllowedUrls(String options) throws Exception {
     try (var origin = Origin.hello();
         var proxied = Proxied.of(origin)) {
       var through = options.replace("PORT", String.valueOf(proxied.port())).split(" ", -1);
@@ -90,7 +90,7 @@ class CurlTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"X-A: b", "Transfer-Encoding: chunked", "Expect: 100-continue"})
-  void itUploads(String field) throws Exception {
+  void curlUploadsContent(String field) throws Exception {
     var data = Files.writeString(directory.resolve("data"), "0123456789".repeat(100_000));
     try (var origin = Origin.hello();
         var proxied = Proxied.of(origin)) {
@@ -109,7 +109,7 @@ class CurlTest {
   }
 
   @Test
-  void itReusesNoConnectionThatIsAtItsEnd() throws Exception {
+  void curlDoesNotReuseAClosedConnection() throws Exception {
     try (var origin = Origin.hello();
         var proxied = Proxied.of(origin)) {
       var url = "http://origin.test:%d/".formatted(origin.port());
@@ -120,7 +120,7 @@ class CurlTest {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CURL})
-  void aProxyInANetworkWithoutARouteIsAllThatCanBeReachedThere() throws Exception {
+  void onlyTheProxyIsReachableInANetworkWithoutARoute() throws Exception {
     var sandbox =
         new ProcessBuilder(
                 "bwrap", "--dev-bind", "/", "/", "--unshare-net", "sh", "-c", "echo $$; exec cat")
@@ -151,10 +151,10 @@ class CurlTest {
             .isEqualTo(new Output(0, "hello"));
         assertThat(run(with(inside, "--socks5-hostname", "127.0.0.1:" + listener.port(), url)))
             .isEqualTo(new Output(0, "hello"));
-        // The same server, without the proxy: nobody is there.
+        // Without the proxy, the server is not reachable inside the network.
         var direct = "http://127.0.0.1:%d/".formatted(origin.port());
         assertThat(run(with(inside, direct)).status).isEqualTo(7);
-        // And nobody comes to the proxy from outside.
+        // The proxy is not reachable from outside the network.
         assertThat(curl("--proxy", "http://127.0.0.1:" + listener.port(), url).status).isNotZero();
       }
     } finally {

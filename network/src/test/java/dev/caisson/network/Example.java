@@ -18,7 +18,7 @@ final class Example {
   private Example() {}
 
   // @start region="proxy"
-  /// Lets the programs in the network of a process reach a mirror, by
+  /// Lets the programs in the network namespace of a process reach a mirror, with
   /// `http_proxy=http://127.0.0.1:3128`.
   static BrokerProxy proxy(long pid) throws IOException {
     var policy = NetworkPolicy.parse(List.of("mirror.example.net:80,443", "*.example.org:443"));

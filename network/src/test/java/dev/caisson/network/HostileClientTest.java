@@ -24,15 +24,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Clients that send rubbish, too much, too little, or nothing.
+/// Clients that send garbage, too much, too little, or nothing.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early, and what is held without being used, is a part of it
+@SuppressWarnings("try") // the tests close early, and hold unused resources on purpose
 @Tag("slow")
 class HostileClientTest {
   private static final Duration LONG = Origin.LONG;
 
-  /// So long that nobody goes because its time is up.
+  /// A timeout that does not end during a test.
   private static final Duration DAY = Duration.ofDays(1);
 
   private static <T> FutureTask<T> start(Callable<T> work) {
@@ -55,7 +55,7 @@ class HostileClientTest {
   }
 
   @Test
-  void aHeaderWithoutEndIsCutOff() throws IOException {
+  void anEndlessHeaderIsRejected() throws IOException {
     try (var origin = Origin.hello();
         var proxied = Proxied.of(origin);
         var socket = proxied.connect()) {
@@ -63,7 +63,7 @@ class HostileClientTest {
       try {
         socket.send(endless.getBytes(ISO_8859_1), Deadline.in(LONG));
       } catch (SystemCallException cutOff) {
-        // Before it has sent all of that.
+        // The proxy has closed the connection before the end.
       }
       assertThat(proxied.exchange("A".repeat(16384))).startsWith("HTTP/1.1 431 ");
       assertThat(proxied.exchange(get(origin))).endsWith("hello");
@@ -71,19 +71,19 @@ class HostileClientTest {
   }
 
   @Test
-  void rubbishOfAnyKindIsAnsweredOrCutOffAndOthersAreServed() throws Exception {
+  void garbageIsRejectedAndOtherClientsAreServed() throws Exception {
     var random = new Random(7);
     try (var origin = Origin.hello();
         var proxied = Proxied.of(origin)) {
       for (int first : new int[] {-1, 5, 'G', 22}) {
         for (int i = 0; i < 20; i++) {
-          var rubbish = new byte[10_000];
-          random.nextBytes(rubbish);
+          var garbage = new byte[10_000];
+          random.nextBytes(garbage);
           if (first >= 0) {
-            rubbish[0] = (byte) first;
+            garbage[0] = (byte) first;
           }
           try (var socket = proxied.connect()) {
-            socket.send(rubbish, Deadline.in(LONG));
+            socket.send(garbage, Deadline.in(LONG));
             socket.shutdownOutput();
             assertThat(Proxied.all(socket)).doesNotContain("200");
           } catch (SystemCallException cutOff) {
@@ -97,7 +97,7 @@ class HostileClientTest {
   }
 
   @Test
-  void thoseWhoSayHalfOfItOrNothingHaveTheirTimeAndNoMore() throws Exception {
+  void incompleteRequestsTimeOut() throws Exception {
     try (var origin = Origin.hello();
         var proxied = proxied(origin, limits(8, Duration.ofMillis(300)))) {
       var silent = new ArrayList<StreamSocket>();
@@ -124,7 +124,7 @@ class HostileClientTest {
 
   @Test
   @Requires(Need.OPEN_FILES)
-  void thoseWhoSayNothingKeepNobodyWaiting() throws Exception {
+  void silentClientsDoNotDelayOthers() throws Exception {
     var silent = new ArrayList<StreamSocket>();
     try (var origin = Origin.hello();
         var proxied = proxied(origin, limits(4, DAY))) {
@@ -140,7 +140,7 @@ class HostileClientTest {
   }
 
   @Test
-  void thoseWhoSayHalfOfItAreEvictedIfOthersAreWaiting() throws Exception {
+  void clientsWithIncompleteRequestsAreEvictedForOthers() throws Exception {
     var half = "GET http://origin.test/ HTTP/1.1\r\nA: ";
     var silent = new ArrayList<StreamSocket>();
     try (var origin = Origin.hello();
@@ -160,7 +160,7 @@ class HostileClientTest {
   }
 
   @Test
-  void oneThatHasSentItsRequestIsNotEvicted() throws Exception {
+  void aClientWithACompleteRequestIsNotEvicted() throws Exception {
     var silent = new ArrayList<StreamSocket>();
     try (var origin = Origin.echo();
         var proxied = proxied(origin, limits(2, DAY));
@@ -183,9 +183,9 @@ class HostileClientTest {
     }
   }
 
-  /// One byte after the other keeps no connection open beyond its time.
+  /// Sending byte by byte does not extend the deadline.
   @Test
-  void aRequestThatDripsIsCutOff() throws Exception {
+  void aSlowRequestTimesOut() throws Exception {
     try (var origin = Origin.hello();
         var proxied = proxied(origin, limits(8, Duration.ofMillis(200)));
         var socket = proxied.connect()) {
@@ -203,7 +203,7 @@ class HostileClientTest {
       try {
         assertThat(Proxied.all(socket)).startsWith("HTTP/1.1 408 ");
       } catch (SystemCallException reset) {
-        // The answer was lost because more was sent after it.
+        // The kernel dropped the response, because the client kept sending.
       }
       socket.close();
       assertThat(dripping.get(30, TimeUnit.SECONDS)).isTrue();
@@ -212,7 +212,7 @@ class HostileClientTest {
 
   @Test
   @Requires(Need.OPEN_FILES)
-  void aFloodOfConnectionsIsServedAsManyAtOnceAsMayBe() throws Exception {
+  void aFloodOfConnectionsIsServedWithinTheLimit() throws Exception {
     try (var origin = Origin.hello();
         var proxied = proxied(origin, limits(4, LONG))) {
       var tasks = new ArrayList<FutureTask<String>>();
@@ -230,7 +230,7 @@ class HostileClientTest {
   }
 
   @Test
-  void aClientThatDoesNotReadStallsNobodyElse() throws Exception {
+  void aClientThatDoesNotReadDoesNotStallOthers() throws Exception {
     try (var flooding =
             Origin.start((socket, self) -> {
               var block = new byte[1 << 20];
@@ -242,12 +242,12 @@ class HostileClientTest {
         var proxied =
             new Proxied(
                 "origin.test:*", "127.0.0.1:" + origin.port(), "127.0.0.1:" + flooding.port())) {
-      var deaf = new ArrayList<StreamSocket>();
+      var stalled = new ArrayList<StreamSocket>();
       try {
-        // More than there are carriers.
+        // More than the carriers of virtual threads.
         for (int i = 0; i < 32; i++) {
           var socket = proxied.connect();
-          deaf.add(socket);
+          stalled.add(socket);
           socket.send(
               "CONNECT origin.test:%d HTTP/1.1\r\n\r\n"
                   .formatted(flooding.port())
@@ -257,13 +257,13 @@ class HostileClientTest {
         }
         assertThat(proxied.exchange(get(origin))).endsWith("hello");
       } finally {
-        deaf.forEach(StreamSocket::close);
+        stalled.forEach(StreamSocket::close);
       }
     }
   }
 
   @Test
-  void aTunnelInWhichNothingHappensEnds() throws IOException {
+  void anIdleTunnelIsClosed() throws IOException {
     try (var origin = Origin.echo();
         var proxied = proxied(origin, new ProxyLimits(8, LONG, Duration.ofMillis(100)));
         var socket = proxied.connect()) {
@@ -275,7 +275,7 @@ class HostileClientTest {
   }
 
   @Test
-  void closingTheProxyBreaksOffWhatGoesOn() throws Exception {
+  void closingTheProxyClosesAllConnections() throws Exception {
     try (var origin = Origin.echo()) {
       var proxied = Proxied.of(origin);
       try (var tunnel = proxied.connect();

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
-/// A resolver that knows what a test tells it, and remembers what it was asked.
+/// A resolver with names of a test. It records the requested names.
 public final class Names implements Resolver {
   private final Map<String, List<InetAddress>> known = new ConcurrentHashMap<>();
   private final List<String> asked = new ArrayList<>();

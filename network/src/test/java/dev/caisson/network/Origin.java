@@ -17,7 +17,7 @@ import java.time.Duration;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
-/// A server on the loopback interface, as a test wants it.
+/// A test server on the loopback interface.
 public final class Origin implements AutoCloseable {
   public static final Duration LONG = Duration.ofSeconds(30);
 
@@ -25,7 +25,7 @@ public final class Origin implements AutoCloseable {
   private final Thread acceptor;
   private final Queue<StreamSocket> accepted = new ConcurrentLinkedQueue<>();
 
-  /// What has come, one text for each connection that has ended.
+  /// The received requests, and unexpected bytes after a request.
   public final Queue<String> received = new ConcurrentLinkedQueue<>();
 
   @FunctionalInterface
@@ -46,7 +46,7 @@ public final class Origin implements AutoCloseable {
     return new Origin(loopback(), handler);
   }
 
-  /// Sends back what comes, the end included.
+  /// Creates a server that echoes all bytes, and the end.
   public static Origin echo() throws SystemCallException {
     return start((socket, origin) -> {
       var buffer = new byte[65536];
@@ -57,7 +57,7 @@ public final class Origin implements AutoCloseable {
     });
   }
 
-  /// Takes note of one request with all its content, and answers it.
+  /// Creates a server that records one request with its content on each connection, and answers it.
   public static Origin http(String answer) throws SystemCallException {
     return start((socket, origin) -> {
       var input = new Input((b, o, l) -> socket.recv(b, o, l, Deadline.in(LONG)));
@@ -71,7 +71,7 @@ public final class Origin implements AutoCloseable {
       origin.received.add(request.toString());
       socket.send(answer.getBytes(ISO_8859_1), Deadline.in(LONG));
       socket.shutdownOutput();
-      // Whatever else comes would be what nobody has checked.
+      // The proxy has not checked any further bytes.
       var rest = new byte[1000];
       int more = socket.recv(rest, 0, rest.length, Deadline.in(LONG));
       if (more > 0) {
@@ -94,12 +94,12 @@ public final class Origin implements AutoCloseable {
               try (socket) {
                 handler.serve(socket, this);
               } catch (IOException | IllegalStateException ended) {
-                // The test sees what it has come to.
+                // The test checks the result.
               }
             });
       }
     } catch (IOException | IllegalStateException closed) {
-      // At the end of the test.
+      // The test has ended.
     }
   }
 

@@ -18,7 +18,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
-/// A proxy with all that belongs to it, and a client that says what a test wants it to.
+/// A proxy with a broker, a resolver and a log, and a test client.
 public final class Proxied implements AutoCloseable {
   public static final Duration LONG = Origin.LONG;
 
@@ -40,7 +40,7 @@ public final class Proxied implements AutoCloseable {
     this(ProxyLimits.DEFAULT, BrokerLimits.DEFAULT, rules);
   }
 
-  /// One that allows the name `origin.test` at the port of a server.
+  /// Creates a proxy that allows the name `origin.test` at the port of a server.
   public static Proxied of(Origin origin) throws IOException {
     return new Proxied("origin.test:" + origin.port(), "127.0.0.1:" + origin.port());
   }
@@ -55,7 +55,7 @@ public final class Proxied implements AutoCloseable {
         Deadline.in(LONG));
   }
 
-  /// Sends all of it, and returns all that comes back until the end.
+  /// Sends a request, and returns all bytes of the response until the end.
   public String exchange(byte[] request) throws IOException {
     try (var socket = connect()) {
       socket.send(request, Deadline.in(LONG));

@@ -16,8 +16,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/// Requests that have been damaged at random: whatever is passed on of them is a request that
-/// nobody can read in two ways.
+/// Randomly damaged requests. The proxy forwards only unambiguous requests.
 @Timeout(120)
 class RandomRequestTest {
   private static final List<String> SEEDS =
@@ -45,13 +44,13 @@ class RandomRequestTest {
   }
 
   @Test
-  void whatIsPassedOnOfADamagedRequestIsOneRequest() {
+  void aDamagedRequestIsForwardedAsExactlyOneRequestOrRefused() {
     var random = new Random(3);
     int passed = 0;
     for (int i = 0; i < 100_000; i++) {
       var bytes = damaged(SEEDS.get(i % SEEDS.size()), random).getBytes(ISO_8859_1);
       var stream = new ByteArrayInputStream(bytes);
-      // A few bytes at a time, as a network may bring them.
+      // A few bytes at a time, as over a network.
       var input = new Input((b, o, l) -> stream.read(b, o, Math.min(l, 1 + random.nextInt(30))));
       try {
         var request = HttpRequest.parse(input.head());

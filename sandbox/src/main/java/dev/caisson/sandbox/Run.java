@@ -290,8 +290,8 @@ public final class Run {
   /// [StartedRun#stdout()] and [StartedRun#stderr()]. They replace the input and the sinks that
   /// were set before.
   ///
-  /// The command blocks while its output is not read, like one of [Process]. For
-  /// [BuildRoot#start]; [BuildRoot#run] throws an IllegalArgumentException.
+  /// The command blocks while its output is not read, like one of [Process]. For [BuildRoot#start];
+  /// [BuildRoot#run] throws an IllegalArgumentException.
   public Run streams() {
     return with(changed -> changed.streams = true);
   }

@@ -353,6 +353,6 @@ class BrokenHostTest extends SingleRuns {
         .isNotEmpty()
         .allSatisfy(line ->
             assertThat(line)
-                .containsAnyOf("EAGAIN", "temporarily unavailable", "the guardian of directories"));
+                .containsAnyOf("EAGAIN", "temporarily unavailable", "cannot start the guardian"));
   }
 }

@@ -4,6 +4,7 @@ import dev.caisson.cli.command.Command;
 import dev.caisson.cli.command.Console;
 import dev.caisson.cli.command.Durations;
 import dev.caisson.cli.command.ExitCode;
+import dev.caisson.cli.command.HelpPage;
 import dev.caisson.cli.command.Interaction;
 import dev.caisson.cli.command.Places;
 import dev.caisson.cli.command.UsageException;
@@ -42,20 +43,40 @@ public final class BuildCommand implements Command {
   }
 
   @Override
-  public String arguments() {
-    return "MANIFEST|RECIPE [OPTION]...";
-  }
+  public HelpPage help() {
+    return new HelpPage(
+        "MANIFEST|RECIPE [OPTION]...",
+        "Builds file system trees from a manifest or a recipe, and exports them.",
+        """
+        MANIFEST is JSON in the format of osbuild; - is the standard input. RECIPE is a
+        .yaml file. The pipelines that --export names are built; without --export those
+        that the manifest exports, or else its last pipeline. Pipelines that they need
+        are built first. The store keeps all results, so a tree is built only once.
 
-  @Override
-  public String description() {
-    return """
-    Builds pipelines of a manifest (JSON, - for the standard input) or of a recipe (.yaml), with all
-    that they need, unless the store has them already. What is built is what --export names, or else
-    what the manifest wants exported, or else its last pipeline.
+        A recipe is resolved first. Its lock, NAME.lock.json beside it, is used as long
+        as the recipe stays the same. `caisson resolve` makes a new lock.
 
-    A recipe is resolved first; its lock, NAME.lock.json beside it, is used from then on as long as the
-    recipe stays the same. `caisson resolve` makes a new one.
-    """;
+        Modules that Caisson lacks come from an installed osbuild. Builds of whole
+        systems need root.
+        """,
+        List.of(
+            HelpPage.group("Targets", "export", "output-directory", "checkpoint"),
+            HelpPage.group("Store and modules", "store", "cache", "libdir"),
+            HelpPage.group("Limits", "stage-timeout"),
+            HelpPage.group("Output", "json", "monitor", "monitor-fd", "quiet"),
+            HelpPage.group("Diagnosis", "inspect", "shell-on-failure", "help")),
+        """
+          Build a small tree, without network, into out/tree:
+            ./caisson build samples/hello.json --export tree --output-directory out
+          Build an archive of busybox, with packages from the network, into out/tar:
+            ./caisson build samples/busybox.yaml --export tar --output-directory out
+        """,
+        """
+            0  all targets are built and exported
+            1  a source or a stage failed, or the store or the output cannot be written
+            2  the command line, the manifest or the recipe is wrong; nothing was built
+          130  interrupted
+        """);
   }
 
   @Override
@@ -68,41 +89,35 @@ public final class BuildCommand implements Command {
                 "l",
                 "libdir",
                 "DIR",
-                "use the executables of this directory as modules, too: stages, inputs, sources, runners (default: /usr/lib/osbuild, for modules that Caisson does not have)"))
+                "also use the stages, inputs, sources and runners in this directory, in place of /usr/lib/osbuild"))
         .addOption(
             value(
                 null,
                 "export",
                 "NAME",
-                "copy the tree of this pipeline into the output directory; may be repeated"))
-        .addOption(value(null, "output-directory", "DIR", "where --export copies to, DIR/NAME"))
+                "build this pipeline and copy its tree into the output directory; repeatable"))
+        .addOption(value(null, "output-directory", "DIR", "copy each exported tree to DIR/NAME"))
         .addOption(
             value(
                 null,
                 "checkpoint",
                 "PATTERN",
-                "also keep the trees after these stages, given by id, type or the name of their pipeline, with * and ?; may be repeated"))
+                "also store the trees after stages whose id, type or pipeline matches (*, ?, [...]); repeatable"))
         .addOption(
             value(null, "stage-timeout", "SECONDS", "end a stage that takes longer, and fail"))
         .addOption(
-            flag(
-                null,
-                "inspect",
-                "print the manifest with the ids of all stages, and build nothing"))
+            flag(null, "inspect", "print the manifest with the ids of all stages; build nothing"))
         .addOption(
-            flag(
-                null,
-                "shell-on-failure",
-                "when a stage fails, open a shell where it ran, before that is taken down"))
-        .addOption(flag(null, "json", "print the result as JSON, and nothing else"))
+            flag(null, "shell-on-failure", "open a shell in the sandbox of a stage that failed"))
+        .addOption(flag(null, "json", "print only the result, as JSON"))
         .addOption(
             value(
                 null,
                 "monitor",
                 "NAME",
-                "how to tell what happens, and what modules print: LogMonitor, JSONSeqMonitor or NullMonitor (default with --json and --quiet)"))
+                "how to report progress: LogMonitor, JSONSeqMonitor or NullMonitor (default with --json and --quiet)"))
         .addOption(
-            value(null, "monitor-fd", "FD", "where to tell it (default: the standard output)"))
+            value(null, "monitor-fd", "FD", "report progress to this descriptor (default: 1)"))
         .addOption(flag("q", "quiet", "print errors only"));
   }
 
@@ -175,14 +190,14 @@ public final class BuildCommand implements Command {
   }
 
   private static FailedStage.Handler shell(Console terminal) throws UsageException {
-    var somebody =
+    var user =
         Interaction.standard()
             .orElseThrow(() -> new UsageException("--shell-on-failure needs a terminal"));
     return failed -> {
       terminal.error(
-          "%s failed: %s; this is a shell in its build root, the build goes on when it ends"
+          "%s failed: %s; this is a shell in its sandbox, the build goes on when the shell ends"
               .formatted(failed.stage().type(), failed.reason()));
-      failed.run(Interaction.SHELL, somebody.input(), somebody.output());
+      failed.run(Interaction.SHELL, user.input(), user.output());
     };
   }
 
@@ -209,8 +224,8 @@ public final class BuildCommand implements Command {
     return exports;
   }
 
-  /// Patterns match the names of pipelines (whose last stage is meant), and the ids and types of
-  /// stages.
+  /// Returns the ids of the stages that the patterns select. A pattern matches the id or the type
+  /// of a stage, or the name of a pipeline, which selects its last stage.
   private static Set<String> checkpoints(CommandLine line, Manifest manifest)
       throws UsageException {
     var ids = new HashSet<String>();
@@ -227,7 +242,7 @@ public final class BuildCommand implements Command {
         }
       }
       if (ids.size() == before) {
-        throw new UsageException("--checkpoint: nothing in the manifest matches '" + pattern + "'");
+        throw new UsageException("--checkpoint: no stage or pipeline matches '" + pattern + "'");
       }
     }
     return ids;
@@ -236,7 +251,7 @@ public final class BuildCommand implements Command {
   private static Duration seconds(String text) throws UsageException {
     var duration = Durations.parse(text);
     if (duration.isZero()) {
-      throw new UsageException("--stage-timeout must be more than nothing");
+      throw new UsageException("--stage-timeout must be more than 0");
     }
     return duration;
   }
@@ -269,8 +284,8 @@ public final class BuildCommand implements Command {
     return number.map(Integer::valueOf);
   }
 
-  /// Whether one reader gets the log and the errors of this command, so that neither repeats the
-  /// other.
+  /// Whether the log and the errors of this command go to the same reader. If so, neither repeats
+  /// the other.
   private static boolean oneReader(CommandLine line) throws UsageException {
     return monitorName(line).equals(LOG_MONITOR)
         && MonitorStream.isStandard(monitorFd(line))

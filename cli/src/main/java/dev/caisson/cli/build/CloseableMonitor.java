@@ -4,17 +4,17 @@ import dev.caisson.engine.run.BuildEvent;
 import dev.caisson.engine.run.BuildListener;
 import java.io.IOException;
 
-/// A monitor that writes somewhere.
+/// A monitor with an output that is finished and closed.
 public interface CloseableMonitor extends BuildListener, AutoCloseable {
-  /// A monitor that needs no closing.
+  /// Makes a monitor whose `close` is a no-op.
   static CloseableMonitor of(BuildListener monitor) {
     return monitor::event;
   }
 
-  /// The build is over: nothing of it may be left on the screen that is not part of its record.
+  /// Ends the output when the build is over: removes a status line from the screen.
   default void finish() {}
 
-  /// Fails if something could not be written.
+  /// Throws if a write has failed.
   default void check() throws IOException {}
 
   @Override

@@ -13,16 +13,16 @@ import java.util.List;
 import java.util.Optional;
 import org.apache.commons.cli.CommandLine;
 
-/// Tells why a build failed: what, with which output, and how to do it again.
+/// Reports a failed build: what failed, its output, and a command that repeats the build.
 public final class Failures {
   private static final int SHOWN_LINES = 30;
   private static final int SHOWN_ERRORS = 5;
 
   private Failures() {}
 
-  /// Tells why a build failed.
+  /// Prints why a build failed.
   ///
-  /// @param printed whether the reader has seen what modules printed
+  /// @param printed whether the reader has already seen the output of modules
   public static void tell(Console terminal, CommandLine line, BuildResult result, boolean printed) {
     result.sources().stream()
         .filter(source -> !source.success())
@@ -85,7 +85,7 @@ public final class Failures {
     last.forEach(text -> terminal.err().println("  | " + VisibleText.of(text)));
   }
 
-  /// The arguments of this command, for a shell.
+  /// The arguments of this command, quoted for a shell.
   private static String repeat(CommandLine line) {
     var words = new java.util.ArrayList<>(line.getArgList());
     for (var option : line.getOptions()) {

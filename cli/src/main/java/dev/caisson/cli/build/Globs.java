@@ -5,7 +5,7 @@ import java.nio.file.FileSystems;
 import java.nio.file.Path;
 import java.util.regex.PatternSyntaxException;
 
-/// Patterns with `*`, `?` and `[...]`, as `fnmatch(3)` has them.
+/// Matches patterns with `*`, `?` and `[...]`, as `fnmatch(3)` does.
 public final class Globs {
   private Globs() {}
 
@@ -14,7 +14,7 @@ public final class Globs {
       var glob = "glob:" + pattern.replace("\\", "\\\\").replace("{", "\\{");
       return FileSystems.getDefault().getPathMatcher(glob).matches(Path.of(text));
     } catch (PatternSyntaxException wrong) {
-      throw new UsageException("not a pattern: " + pattern);
+      throw new UsageException("not a valid pattern: " + pattern);
     }
   }
 }

@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
 
-/// Reads what the user names on the command line; each problem is told with the name of the file.
+/// Reads the files that the command line names. Each problem has the name of its file.
 public final class Inputs {
   private Inputs() {}
 
@@ -25,7 +25,8 @@ public final class Inputs {
   public static Recipe recipe(Path file) throws IOException {
     if (!Recipe.isRecipe(file)) {
       throw new ManifestException(
-          List.of(new Problem("", file + " is no recipe: its name must end with .yaml or .yml")));
+          List.of(
+              new Problem("", file + " is not a recipe: its name must end with .yaml or .yml")));
     }
     checkFile(file);
     try {
@@ -60,7 +61,8 @@ public final class Inputs {
     }
   }
 
-  /// The manifest of a recipe: its lock, if that is still its own, or else a new one.
+  /// Returns the manifest of a recipe: its lock, or a new lock if that is missing or is the lock of
+  /// another version of the recipe.
   public static JsonNode manifestOf(Path file, Console terminal) throws IOException {
     var recipe = recipe(file);
     var lock = Recipe.lockFile(file);
@@ -76,7 +78,7 @@ public final class Inputs {
     return manifest;
   }
 
-  /// Puts the name of the file before what is wrong in it.
+  /// Adds the name of a file to each problem in it.
   public static ManifestException named(String file, ManifestException invalid) {
     var problems =
         invalid.problems().stream()

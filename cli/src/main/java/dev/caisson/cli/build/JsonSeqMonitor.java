@@ -12,12 +12,13 @@ import java.util.Optional;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Tells a program what happens: JSON texts, each after a record separator (RFC 7464), in the form
-/// of osbuild's monitor of the same name.
+/// Reports progress to a program: JSON texts, each after a record separator (RFC 7464), in the
+/// format of osbuild's monitor of the same name.
 public final class JsonSeqMonitor implements CloseableMonitor {
   private static final char RECORD_SEPARATOR = '\u001e';
 
-  /// Of the output of a stage, which comes line by line besides: readers take lines of 64 KiB.
+  /// The longest output of a stage in one record, in characters: readers accept lines of 64 KiB.
+  /// Records of their own report the same output as it arrives.
   private static final int LONGEST_OUTPUT = 31_000;
 
   private final MonitorStream out;

@@ -11,8 +11,8 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
 
-/// Tells a person what happens: what modules print, as it comes, and a line a stage with its time.
-/// On a terminal, the last line shows what is under way.
+/// Reports progress to a person: the output of modules as it arrives, and a line for each stage
+/// with its time. On a terminal, the last line shows the current step.
 public final class LogMonitor implements CloseableMonitor {
   private static final int NAME_WIDTH = 34;
   private static final double MIB = 1 << 20;
@@ -32,10 +32,10 @@ public final class LogMonitor implements CloseableMonitor {
     this.reasons = reasons;
   }
 
-  /// Opens it.
+  /// Opens a monitor.
   ///
-  /// @param errors whether the reader of the monitor reads the command's errors, too, which say why
-  ///   something failed
+  /// @param errors whether the reader of the monitor also reads the errors of this command, which
+  ///   say why a stage failed; the monitor does not repeat them
   public static LogMonitor open(Console terminal, Optional<Integer> fd, boolean errors)
       throws UsageException {
     return new LogMonitor(
@@ -79,7 +79,7 @@ public final class LogMonitor implements CloseableMonitor {
         }
       }
       case BuildEvent.PipelineFinished ended -> {
-        // Its stages have told.
+        // The events of its stages have reported it.
       }
       case BuildEvent.StageStarted(var pipeline, var stage) ->
           status("stage  %s  %s".formatted(pipeline.name(), stage.type()));
@@ -94,7 +94,7 @@ public final class LogMonitor implements CloseableMonitor {
       }
       case BuildEvent.Output(var origin, var text) -> {
         clear();
-        // A service's lines say whose they are.
+        // The lines of a service begin with its name.
         out.write(lines.next(origin, origin.startsWith("stages/") ? "  | " : "", text));
         draw();
       }
@@ -110,8 +110,8 @@ public final class LogMonitor implements CloseableMonitor {
   }
 
   private static String amount(long bytes, long total) {
-    var come = "%.1f MiB".formatted(bytes / MIB);
-    return total == 0 ? come : come + " of %.1f MiB".formatted(total / MIB);
+    var done = "%.1f MiB".formatted(bytes / MIB);
+    return total == 0 ? done : done + " of %.1f MiB".formatted(total / MIB);
   }
 
   private void step(String kind, String name, String detail, Duration time, boolean success) {
@@ -156,7 +156,7 @@ public final class LogMonitor implements CloseableMonitor {
     }
   }
 
-  /// A write that waits for its reader is left to it.
+  /// No-op while a write waits for its reader.
   @Override
   public void finish() {
     if (!out.busy()) {

@@ -10,10 +10,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Where a monitor writes to: the standard output, or a descriptor that the caller of the command
-/// has opened, be it a file, a pipe or a socket.
+/// The output of a monitor: the standard output, or a descriptor that the caller of the command has
+/// opened: a file, a pipe or a socket.
 ///
-/// A write blocks as long as its reader is slow. After a write that failed, the rest is dropped.
+/// A write blocks until its reader has room for it. After a failed write, all others are dropped.
 public final class MonitorStream {
   private final OutputStream to;
   private volatile boolean busy;
@@ -40,7 +40,7 @@ public final class MonitorStream {
     return fd.isEmpty() || fd.get() == 1;
   }
 
-  /// Writes a text at once.
+  /// Writes a text and flushes it.
   public void write(String text) {
     if (failure != null) {
       return;
@@ -56,15 +56,15 @@ public final class MonitorStream {
     }
   }
 
-  /// Whether a write waits for its reader at this moment.
+  /// Whether a write is under way, such as one that waits for its reader.
   public boolean busy() {
     return busy;
   }
 
-  /// Fails if a write has failed: the reader has missed something then.
+  /// Throws if a write has failed, because the reader has missed output.
   public void check() throws IOException {
     if (failure != null) {
-      throw new IOException("what the monitor says cannot be written: " + failure);
+      throw new IOException("the output of the monitor cannot be written: " + failure);
     }
   }
 

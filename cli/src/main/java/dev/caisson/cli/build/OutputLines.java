@@ -2,16 +2,16 @@ package dev.caisson.cli.build;
 
 import dev.caisson.cli.command.VisibleText;
 
-/// Turns pieces of output, of several origins, into lines that begin with a prefix and cannot steer
-/// a terminal. An unfinished line is shown as far as it has come.
+/// Turns pieces of output from several origins into lines with a prefix, and escapes the characters
+/// that control a terminal. The part of an unfinished line is shown at once.
 public final class OutputLines {
   private String origin = "";
   private boolean middle;
   private boolean afterReturn;
 
-  /// The text to show for a piece.
+  /// Returns the text to show for a piece.
   ///
-  /// @param prefix what each line begins with
+  /// @param prefix the beginning of each line
   public String next(String from, String prefix, String piece) {
     var shown = new StringBuilder(from.equals(origin) ? "" : finish());
     origin = from;
@@ -35,7 +35,9 @@ public final class OutputLines {
     return shown.toString();
   }
 
-  /// Ends the line that is unfinished, if one is.
+  /// Ends an unfinished line.
+  ///
+  /// @return the line break, or empty if no line is unfinished
   public String finish() {
     boolean was = middle;
     middle = false;

@@ -5,17 +5,17 @@ import dev.caisson.sandbox.ExceptionEndpoint.Report;
 import java.util.ArrayList;
 import java.util.List;
 
-/// How the exception of a service or a stage is shown: its class and message, and its backtrace.
+/// Formats the exception of a service or a stage: class, message and backtrace.
 public final class Reports {
   private static final int FIRST_LINES = 50;
   private static final int LAST_LINES = 50;
 
   private Reports() {}
 
-  /// The lines, without control characters.
+  /// Returns the lines, with control characters escaped.
   ///
-  /// @param reason the reason of the failure, which is shown, too: what it contains is left out
-  /// @param output what is shown of what was printed; likewise
+  /// @param reason the reason of the failure, shown elsewhere: the lines do not repeat it
+  /// @param output the output, as far as it is shown elsewhere: the lines do not repeat it
   public static List<String> lines(Report report, String reason, String output) {
     var lines = new ArrayList<String>();
     var headline = report.type() + ": " + report.value();

@@ -10,11 +10,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import tools.jackson.databind.JsonNode;
 
-/// Finds the packages that a recipe means today.
+/// Finds the packages that a recipe selects now.
 public final class Resolution {
   private Resolution() {}
 
-  /// Resolves a recipe now.
+  /// Resolves a recipe into a manifest. apt downloads the lists of the archive.
   public static JsonNode of(Recipe recipe, Console terminal) throws IOException {
     try (var scratch = Scratch.under(Places.temporary())) {
       var state = Files.createDirectory(scratch.directory().resolve("apt"));

@@ -3,6 +3,7 @@ package dev.caisson.cli.build;
 import dev.caisson.cli.command.Command;
 import dev.caisson.cli.command.Console;
 import dev.caisson.cli.command.ExitCode;
+import dev.caisson.cli.command.HelpPage;
 import dev.caisson.cli.command.UsageException;
 import dev.caisson.cli.command.Values;
 import dev.caisson.ipc.Json;
@@ -10,6 +11,7 @@ import dev.caisson.recipe.Lock;
 import dev.caisson.recipe.Recipe;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
@@ -22,17 +24,29 @@ public final class ResolveCommand implements Command {
   }
 
   @Override
-  public String arguments() {
-    return "RECIPE [-o MANIFEST]";
-  }
-
-  @Override
-  public String description() {
-    return """
-    Asks apt which packages the recipe means today, with the sources that this machine is configured
-    with, and writes a manifest in which each is locked by its URL, size and SHA-256. Without -o it
-    becomes the recipe's lock, NAME.lock.json beside it, which `build` uses from then on.
-    """;
+  public HelpPage help() {
+    return new HelpPage(
+        "RECIPE [OPTION]...",
+        "Locks the packages that a recipe selects now, in a manifest.",
+        """
+        Asks apt, with the package sources of this machine, which packages the recipe
+        selects. Writes a manifest that locks each package by its URL, size and SHA-256.
+        Without -o the manifest is the lock of the recipe, NAME.lock.json beside it,
+        which `caisson build` uses from then on.
+        """,
+        List.of(HelpPage.group("Options", "output", "help")),
+        """
+          Lock the packages of a recipe in samples/busybox.lock.json:
+            ./caisson resolve samples/busybox.yaml
+          Write the manifest of a recipe to another file:
+            ./caisson resolve samples/debian.yaml -o debian.json
+        """,
+        """
+            0  the manifest is written
+            1  apt failed, or the manifest cannot be written
+            2  the command line or the recipe is wrong; nothing was resolved
+          130  interrupted
+        """);
   }
 
   @Override
@@ -43,7 +57,7 @@ public final class ResolveCommand implements Command {
                 .longOpt("output")
                 .hasArg()
                 .argName("MANIFEST")
-                .desc("where to write the manifest; - is the standard output")
+                .desc("write the manifest to this file; - is the standard output")
                 .get());
   }
 

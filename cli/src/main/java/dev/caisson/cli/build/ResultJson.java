@@ -11,7 +11,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What `--json` and `--inspect` print, in the form of osbuild's.
+/// The JSON that `--json` and `--inspect` print, in the format of osbuild.
 public final class ResultJson {
   private ResultJson() {}
 
@@ -76,7 +76,7 @@ public final class ResultJson {
         .ifPresent(stage -> stage(error.putObject("details").putObject("stage"), stage));
   }
 
-  /// An exception, as osbuild has that of a stage.
+  /// An exception, in the format of osbuild for those of stages.
   public static ObjectNode error(Report report) {
     var error = JsonNodeFactory.instance.objectNode().put("type", "exception");
     error

@@ -1,4 +1,4 @@
-/// Building manifests and recipes, and telling how it goes.
+/// The commands `build` and `resolve`, and the reports of their progress.
 @NullMarked
 package dev.caisson.cli.build;
 

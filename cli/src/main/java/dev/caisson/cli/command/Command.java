@@ -4,30 +4,28 @@ import java.io.IOException;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Options;
 
-/// One of the things that `caisson` can be told to do. Only the one that is asked for is loaded.
+/// A command of `caisson`. Only the class of the command that the user asks for is loaded.
 public interface Command {
-  /// Its name on the command line.
+  /// The name on the command line: one or two words.
   String name();
 
-  /// What its arguments look like after its name.
-  String arguments();
+  /// The help page. The page is made only when help is asked for, so that no other start loads its
+  /// classes.
+  HelpPage help();
 
-  /// What it does, in a paragraph or a few.
-  String description();
-
-  /// Its options.
+  /// The options, without `--help`. Each call makes new ones.
   Options options();
 
-  /// Whether what follows the first word that is no option belongs to somebody else, options
-  /// included.
+  /// Whether parsing stops at the first word that is not an option: the words from there on,
+  /// options included, belong to another program.
   default boolean hasOwnOptions() {
     return false;
   }
 
-  /// Does it.
+  /// Runs the command.
   ///
   /// @return the exit code
-  /// @throws UsageException if the arguments make no sense
-  /// @throws IOException if it fails; the message is all that the user reads
+  /// @throws UsageException if the arguments are wrong
+  /// @throws IOException if the command fails; the user reads nothing but the message
   int run(CommandLine line, Console terminal) throws UsageException, IOException;
 }

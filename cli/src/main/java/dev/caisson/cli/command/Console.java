@@ -10,14 +10,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Collectors;
 
-/// Where the command writes to.
+/// The output streams of the command.
 ///
 /// @param out the standard output
 /// @param err the standard error
-/// @param direct the standard output, too: a write to it that blocks does not block one to `out`
-/// @param interactive whether a person looks at the standard output, so that lines may be drawn
-///   over
-/// @param color whether colours may be used: not with `NO_COLOR`, and not in files
+/// @param direct also the standard output: a blocked write to it does not block a write to `out`
+/// @param interactive whether the standard output is a terminal, so that lines may be overwritten
+/// @param color whether to use colours: only on a terminal, and not with `NO_COLOR`
 public record Console(
     PrintStream out, PrintStream err, OutputStream direct, boolean interactive, boolean color) {
   public static Console standard() {
@@ -31,7 +30,7 @@ public record Console(
         tty && (noColor == null || noColor.isEmpty()));
   }
 
-  /// Whether the standard output and the standard error lead to the same file, pipe or terminal, so
+  /// Whether the standard output and the standard error go to the same file, pipe or terminal, so
   /// that a reader of one reads both.
   public static boolean errorsJoinOutput() {
     try {
@@ -56,23 +55,23 @@ public record Console(
     }
   }
 
-  /// Makes a text bold, where there are colours.
+  /// Makes a text bold if colours are on.
   public String bold(String text) {
     return color ? "\033[1m" + text + "\033[0m" : text;
   }
 
-  /// Makes a text red, where there are colours.
+  /// Makes a text red if colours are on.
   public String red(String text) {
     return color ? "\033[31m" + text + "\033[0m" : text;
   }
 
-  /// Makes a text green, where there are colours.
+  /// Makes a text green if colours are on.
   public String green(String text) {
     return color ? "\033[32m" + text + "\033[0m" : text;
   }
 
-  /// Prints an error, with nothing else on its lines. It may quote what comes from a sandbox or a
-  /// service.
+  /// Flushes the output, then prints an error on its own lines. Escapes control characters, because
+  /// the message may quote a sandbox or a service.
   public void error(String message) {
     out.flush();
     err.println(

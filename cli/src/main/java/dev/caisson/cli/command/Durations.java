@@ -4,13 +4,13 @@ import java.time.Duration;
 import java.util.regex.Pattern;
 import org.apache.commons.cli.CommandLine;
 
-/// Reads durations as people write them.
+/// Parses durations of the command line.
 public final class Durations {
   private static final Pattern FORM = Pattern.compile("(\\d{1,9})(ms|s|m|h)?");
 
   private Durations() {}
 
-  /// A number of seconds, or one with its unit: `500ms`, `30s`, `5m`, `1h`.
+  /// Parses a number of seconds, or a number with a unit: `500ms`, `30s`, `5m`, `1h`.
   public static Duration parse(String text) throws UsageException {
     var match = FORM.matcher(text);
     if (!match.matches()) {
@@ -25,11 +25,11 @@ public final class Durations {
     };
   }
 
-  /// How long the command may take, if it is said.
+  /// Returns the value of `--timeout`, which must be present.
   public static Duration timeout(CommandLine line) throws UsageException {
     var allowed = parse(Values.last(line, "timeout").orElseThrow());
     if (allowed.isZero()) {
-      throw new UsageException("--timeout must be more than nothing");
+      throw new UsageException("--timeout must be more than 0");
     }
     return allowed;
   }

@@ -6,11 +6,11 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.Arrays;
 
-/// What a user reads of a failure.
+/// Turns exceptions into messages for users.
 public final class ErrorText {
   private ErrorText() {}
 
-  /// Java tells some errors by their class alone.
+  /// Returns the message of a failure. Some exceptions of Java say only by their class what failed.
   public static String of(IOException failure) {
     return switch (failure) {
       case NoSuchFileException missing ->

@@ -1,35 +1,36 @@
 package dev.caisson.cli.command;
 
-/// What the command exits with.
+/// The exit codes of `caisson`.
 public final class ExitCode {
-  /// All went well.
+  /// Success.
   public static final int OK = 0;
 
-  /// It was tried and failed: a build, a download, a check.
+  /// The work failed: a build, a download, a check.
   public static final int FAILED = 1;
 
-  /// It was not tried: the command line, the manifest or the recipe is wrong.
+  /// Nothing was run: the command line, the manifest or the recipe is wrong.
   public static final int USAGE = 2;
 
-  /// `run` and `stub` alone: the command's deadline had passed, as with `timeout(1)`.
+  /// `run`, `stub` and `service call`: the timeout expired. The code is that of `timeout(1)`.
   public static final int TIMED_OUT = 124;
 
-  /// `run` and `stub` alone: the sandbox, or the stubs, could not be made.
+  /// `run` and `stub`: the sandbox or the stubs could not be set up.
   public static final int NO_SANDBOX = 125;
 
-  /// `stub` alone: the command is there, and cannot be executed.
+  /// `stub`: the command cannot be executed.
   public static final int NOT_EXECUTABLE = 126;
 
-  /// `stub` alone: there is no such command.
+  /// `stub`: the command was not found.
   public static final int NOT_FOUND = 127;
 
-  /// It was interrupted.
+  /// The command was interrupted.
   public static final int INTERRUPTED = 130;
 
-  /// `run` alone: it needed more memory than it may have, as if SIGKILL had ended it.
+  /// `run`: the memory limit was reached. The code is that of a command ended by SIGKILL.
   public static final int KILLED = 137;
 
-  /// `run` alone: it made a system call that it may not make, as if SIGSYS had ended it.
+  /// `run`: the command made a system call that is not allowed. The code is that of a command ended
+  /// by SIGSYS.
   public static final int VIOLATION = 159;
 
   private ExitCode() {}

@@ -6,16 +6,17 @@ import dev.caisson.linux.tty.Terminal;
 import java.util.List;
 import java.util.Optional;
 
-/// Somebody at a terminal, with whom a command in a sandbox can be brought together.
+/// The terminal of a user, to which a command in a sandbox can be connected.
 ///
 /// @param input the standard input
 /// @param output the standard output
 public record Interaction(Fd input, Fd output) {
-  /// What is run for whoever wants to look around.
+  /// An interactive shell for a user who inspects a sandbox: bash, or sh without bash.
   public static final List<String> SHELL =
       List.of("sh", "-c", "if command -v bash > /dev/null; then exec bash -i; else exec sh -i; fi");
 
-  /// There is one if both ends are a terminal. The JVM keeps its standard streams all the same.
+  /// Returns the terminal if both standard input and standard output are one. The JVM still owns
+  /// the streams: the caller does not close the descriptors.
   public static Optional<Interaction> standard() {
     try {
       var input = Fd.adopt(0);

@@ -3,14 +3,14 @@ package dev.caisson.cli.command;
 import dev.caisson.linux.process.Processes;
 import java.nio.file.Path;
 
-/// Where things are unless the user says otherwise.
+/// Default locations of files.
 public final class Places {
-  /// The store of builds, in the working directory.
+  /// The store of builds, below the working directory.
   public static final String STORE = ".caisson";
 
   private Places() {}
 
-  /// For what is temporary and belongs to no store: never a directory that others can write to.
+  /// The directory of temporary files that belong to no store. Other users cannot write to it.
   public static Path temporary() {
     var home = System.getenv("XDG_CACHE_HOME");
     if (Processes.geteuid() == 0) {

@@ -12,9 +12,9 @@ import java.util.Optional;
 public final class StandardStreams {
   private StandardStreams() {}
 
-  /// One of them, which the JVM keeps all the same.
+  /// Returns a standard stream. The JVM still owns it: the caller does not close the descriptor.
   ///
-  /// @return empty if it is closed
+  /// @return empty if the stream is closed
   public static Optional<Fd> of(int number) throws SystemCallException {
     try {
       var stream = Fd.adopt(number);
@@ -27,8 +27,8 @@ public final class StandardStreams {
     }
   }
 
-  /// A JVM that is started without one of the standard streams opens a file of its own in that
-  /// place.
+  /// Whether the JVM itself has opened the descriptor. A JVM that is started without a standard
+  /// stream gives its number to one of its own files.
   public static boolean isOfTheJvm(int number) {
     try {
       var file = Files.readSymbolicLink(Path.of("/proc/self/fd/" + number));

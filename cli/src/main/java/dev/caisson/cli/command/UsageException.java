@@ -1,6 +1,6 @@
 package dev.caisson.cli.command;
 
-/// The command line makes no sense.
+/// The command line is wrong.
 public final class UsageException extends Exception {
   private static final long serialVersionUID = 1;
 

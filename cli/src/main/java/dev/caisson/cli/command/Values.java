@@ -12,25 +12,26 @@ import org.apache.commons.cli.Option;
 public final class Values {
   private Values() {}
 
-  /// All that were given, in order.
+  /// Returns all values of an option, in order.
   public static List<String> all(CommandLine line, String option) {
     var values = line.getOptionValues(option);
     return values == null ? List.of() : List.of(values);
   }
 
-  /// The one that counts: of several the last, so that a habit can be overridden.
+  /// Returns the value of an option, the last of several: a user can override an option of an
+  /// alias.
   public static Optional<String> last(CommandLine line, String option) {
     return all(line, option).reversed().stream().findFirst();
   }
 
-  /// An option with a value.
+  /// Makes an option with a value.
   public static Option option(String name, String argument, String description) {
     return Option.builder().longOpt(name).hasArg().argName(argument).desc(description).get();
   }
 
-  /// Variables, each as `NAME=VALUE`.
+  /// Parses all values of an option as `NAME=VALUE`.
   ///
-  /// @throws UsageException if one is not
+  /// @throws UsageException if a value has another form
   public static Map<String, String> variables(CommandLine line, String option)
       throws UsageException {
     var variables = new LinkedHashMap<String, String>();
@@ -44,9 +45,9 @@ public final class Values {
     return variables;
   }
 
-  /// A path.
+  /// Returns the value of an option as a path.
   ///
-  /// @throws UsageException if it is empty
+  /// @throws UsageException if the value is empty
   public static Optional<Path> path(CommandLine line, String option) throws UsageException {
     var value = last(line, option);
     if (value.isPresent() && value.get().isEmpty()) {

@@ -10,11 +10,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
-/// An environment byte for byte, as the kernel hands it on: Java's own is text.
+/// An environment as bytes, as the kernel passes it on. Java's own view of it is text, which cannot
+/// hold all bytes.
 ///
-/// @param all each variable with its name, `=` and its value
+/// @param all the variables: each has its name, `=` and its value
 public record Variables(List<byte[]> all) {
-  /// What this process was started with. See `proc_pid_environ(5)`.
+  /// Reads the environment that this process was started with. See `proc_pid_environ(5)`.
   public static Variables ofThisProcess() throws IOException {
     var bytes = Files.readAllBytes(Path.of("/proc/self/environ"));
     var all = new ArrayList<byte[]>();
@@ -30,7 +31,7 @@ public record Variables(List<byte[]> all) {
     return new Variables(all);
   }
 
-  /// The value of a variable; of several the first.
+  /// Returns the value of a variable, the first of several.
   public Optional<byte[]> value(String name) {
     var start = PathBytes.encode(name + "=");
     return all.stream()
@@ -39,7 +40,7 @@ public record Variables(List<byte[]> all) {
         .findFirst();
   }
 
-  /// The same, with a variable instead of all of that name.
+  /// Returns a copy in which one variable replaces all with its name.
   public Variables with(String name, byte[] value) {
     var start = PathBytes.encode(name + "=");
     var changed = new ArrayList<byte[]>();

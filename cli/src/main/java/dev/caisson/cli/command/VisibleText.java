@@ -1,15 +1,14 @@
 package dev.caisson.cli.command;
 
-/// Text that comes from a sandbox, as a terminal may show it.
+/// Makes text from a sandbox safe to show on a terminal.
 public final class VisibleText {
-  /// The characters that change the direction of text: a part of a line could seem to be another.
+  /// Characters that change the direction of text: with them, a part of a line can pose as another.
   private static final String DIRECTIONS =
       "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069";
 
   private VisibleText() {}
 
-  /// Shows what could steer a terminal, or show a line in another order: the text comes from a
-  /// sandbox.
+  /// Escapes all characters that control a terminal or change the order of a line. Tabs stay.
   public static String of(String text) {
     var shown = new StringBuilder(text.length());
     for (int i = 0; i < text.length(); i++) {

@@ -1,4 +1,4 @@
-/// What all commands share: options, what a user reads, exit codes.
+/// The base of all commands: options, help, messages, exit codes.
 @NullMarked
 package dev.caisson.cli.command;
 

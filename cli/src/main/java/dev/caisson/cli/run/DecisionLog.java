@@ -6,16 +6,16 @@ import java.util.HashSet;
 import java.util.Set;
 import java.util.function.Consumer;
 
-/// Shows the decisions of a broker, of which a command in a sandbox can cause as many as it likes.
+/// Logs the decisions of a network broker. A command in a sandbox can cause any number of them.
 ///
-/// A line that was shown is not shown again, at most [#MOST] lines are shown, and what is shown
-/// counts as output of the command. Thread-safe.
+/// The log shows each line once and at most [#MOST] lines, and counts them as output of the
+/// command. Thread-safe.
 public final class DecisionLog implements Consumer<Decision> {
-  /// How many different lines are shown: no program asks for so many hosts that a user would read
-  /// the log of it.
+  /// The maximum number of different lines. No user reads the log of a program that asks for more
+  /// hosts.
   public static final int MOST = 200;
 
-  /// A stranger's name for a host may be long.
+  /// The maximum length of a line in characters: the command chooses the names of hosts.
   private static final int LONGEST = 400;
 
   private final Consumer<String> log;

@@ -5,6 +5,7 @@ import dev.caisson.cli.command.Console;
 import dev.caisson.cli.command.Durations;
 import dev.caisson.cli.command.ErrorText;
 import dev.caisson.cli.command.ExitCode;
+import dev.caisson.cli.command.HelpPage;
 import dev.caisson.cli.command.Interaction;
 import dev.caisson.cli.command.Places;
 import dev.caisson.cli.command.StandardStreams;
@@ -28,6 +29,7 @@ import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
@@ -36,7 +38,7 @@ import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 import tools.jackson.databind.JsonNode;
 
-/// Runs a command in a build root that is thrown away afterwards.
+/// Runs a command in a throw-away build root.
 public final class RunCommand implements Command {
   @Override
   public String name() {
@@ -44,21 +46,61 @@ public final class RunCommand implements Command {
   }
 
   @Override
-  public String arguments() {
-    return "[OPTION]... -- COMMAND [ARGUMENT]...";
-  }
+  public HelpPage help() {
+    return new HelpPage(
+        "[OPTION]... -- COMMAND [ARGUMENT]...",
+        "Runs a command in a throw-away sandbox.",
+        """
+        The sandbox has /usr of the host (or of --root), read-only. All other
+        directories are new and empty. The command has no network, no capabilities, and
+        only the system calls that ordinary programs need. When it ends, all processes
+        that it left running are killed.
 
-  @Override
-  public String description() {
-    return """
-    Runs a command in a throw-away build root: /usr of the host (or of --root), read-only; everything
-    else new and empty; no network; no capabilities; no system calls that nobody needs. When the
-    command ends, whatever it left running is killed. Exits as the command does.
+        Any user can run it where user namespaces are allowed; root needs none. The
+        command reads a copy of the standard input, unless that is a terminal that the
+        command does not get. What it does not read of a file stays unread.
 
-    As root, or as anybody else where user namespaces are allowed. What caisson is to read is copied
-    to the command, unless that is a terminal that it does not get; what the command does not read of
-    a file stays unread. The command is ended when it has printed more than 1 GiB.
-    """;
+        Options for files may be repeated; a later one covers an earlier one.
+        """,
+        List.of(
+            HelpPage.group(
+                "Files", "root", "bind", "ro-bind", "dev-bind", "tmpfs", "symlink", "chdir"),
+            HelpPage.group("Network", "network", "allow-host"),
+            HelpPage.group(
+                "Limits",
+                "timeout",
+                "memory",
+                "swap",
+                "pids",
+                "cpus",
+                "file-size",
+                "rlimit",
+                "output-limit",
+                "best-effort"),
+            HelpPage.group(
+                "Identity and privileges",
+                "cap",
+                "user-namespace",
+                "allow-user-namespaces",
+                "no-seccomp"),
+            HelpPage.group("Input and output", "env", "stdin", "no-terminal", "json"),
+            HelpPage.group("Diagnosis", "dry-run", "shell-on-failure", "help")),
+        """
+          List a directory of the host that the sandbox shows read-only:
+            ./caisson run --ro-bind samples:/tmp/samples -- ls -l /tmp/samples
+          Run a command for 10 s at most, and print how it ended as JSON:
+            ./caisson run --timeout 10s --json -- sh -c 'echo hello; id'
+        """,
+        """
+            n  the exit status of the command; 128+n if signal n killed it
+            1  the output limit was reached, or input or output could not be copied
+            2  the command line is wrong; nothing was run
+          124  the timeout expired
+          125  the sandbox could not be set up, or the command could not be started
+          130  interrupted
+          137  the memory limit was reached
+          159  the command made a system call that is not allowed
+        """);
   }
 
   @Override
@@ -69,20 +111,18 @@ public final class RunCommand implements Command {
   @Override
   public Options options() {
     return RunOptions.all()
-        .addOption(flag("json", "print one JSON object: how it ended, what it printed and used"))
+        .addOption(
+            flag("json", "print one JSON object: the ending, output and usage of the command"))
         .addOption(
             Option.builder()
                 .longOpt("stdin")
                 .hasArg()
                 .argName("none")
-                .desc("none: the command has nothing to read")
+                .desc("none: the command has an empty standard input")
                 .get())
-        .addOption(flag("no-terminal", "give it no terminal, even if there is one"))
-        .addOption(
-            flag(
-                "shell-on-failure",
-                "when it fails, open a shell in its build root before that" + " is taken down"))
-        .addOption(flag("dry-run", "print what would be executed, and do nothing"));
+        .addOption(flag("no-terminal", "give the command no terminal, even if there is one"))
+        .addOption(flag("shell-on-failure", "open a shell in the sandbox of a command that failed"))
+        .addOption(flag("dry-run", "print what would be executed; run nothing"));
   }
 
   private static Option flag(String name, String description) {
@@ -105,7 +145,7 @@ public final class RunCommand implements Command {
     }
     var root = Values.path(line, "root").orElse(Path.of("/"));
     if (!Files.isDirectory(root)) {
-      throw new UsageException("--root is no directory: " + root);
+      throw new UsageException("--root is not a directory: " + root);
     }
     try (var scratch = Scratch.under(Places.temporary());
         var buildRoot = BuildRoot.create(root, scratch.directory(), RunOptions.privilege(line))) {
@@ -119,18 +159,18 @@ public final class RunCommand implements Command {
         print(RunJson.result(result, code), terminal);
         return code;
       }
-      var somebody = Interaction.standard();
-      // What somebody sees at a terminal is not counted.
+      var user = Interaction.standard();
+      // Output on a terminal is not counted.
       boolean pipes = line.hasOption("no-terminal") || line.hasOption("output-limit");
-      if (somebody.isPresent() && !pipes) {
-        run = standardError(run.terminal(somebody.get().input(), somebody.get().output()));
+      if (user.isPresent() && !pipes) {
+        run = standardError(run.terminal(user.get().input(), user.get().output()));
       } else {
         run = output(standardInput(line, run));
       }
       var result = buildRoot.run(run);
-      int code = told(result, terminal);
+      int code = report(result, terminal);
       if (!result.success() && line.hasOption("shell-on-failure")) {
-        shell(buildRoot, metered(asked, network), somebody, terminal);
+        shell(buildRoot, metered(asked, network), user, terminal);
       }
       return code;
     } catch (InterruptedIOException interrupt) {
@@ -146,23 +186,22 @@ public final class RunCommand implements Command {
     }
   }
 
-  /// Has a meter count what is shown, and with it what the network decides. A meter is for one run.
+  /// Adds a new meter, which counts the output and the log of the network. A meter serves one run.
   private static Run metered(Run run, Function<OutputMeter, Network> network) {
     var meter = new OutputMeter();
     return run.meter(meter).network(network.apply(meter));
   }
 
-  /// With all that the command had, but for what was its own: `/tmp` and `/run` are new.
+  /// Opens a shell with the files and options of the failed command. Its `/tmp` and `/run` are new.
   private static void shell(
-      BuildRoot buildRoot, Run failed, Optional<Interaction> somebody, Console terminal)
+      BuildRoot buildRoot, Run failed, Optional<Interaction> user, Console terminal)
       throws IOException {
-    if (somebody.isEmpty()) {
-      terminal.error("no terminal, so no shell");
+    if (user.isEmpty()) {
+      terminal.error("--shell-on-failure needs a terminal: no shell is opened");
       return;
     }
-    terminal.error("this is a shell in the build root of what has failed");
-    buildRoot.run(
-        failed.argv(Interaction.SHELL).terminal(somebody.get().input(), somebody.get().output()));
+    terminal.error("this is a shell in the sandbox of the failed command");
+    buildRoot.run(failed.argv(Interaction.SHELL).terminal(user.get().input(), user.get().output()));
   }
 
   /// Relays the standard input, unless it is a terminal.
@@ -177,24 +216,24 @@ public final class RunCommand implements Command {
       var input = Fd.adopt(0);
       return StandardStreams.isOfTheJvm(0) || Terminal.of(input).isatty() ? run : run.stdin(input);
     } catch (SystemCallException closed) {
-      // Nothing is to be read then.
+      // A closed input has nothing to read.
       return run;
     }
   }
 
-  /// Relays errors apart from what a terminal shows, if they go elsewhere.
+  /// Relays the standard error separately unless it is a terminal.
   private static Run standardError(Run run) {
     try {
       var errors = Fd.adopt(2);
       return Terminal.of(errors).isatty() ? run : run.errors(errors);
     } catch (SystemCallException closed) {
-      // They are shown with the rest.
+      // The terminal of the command shows its errors.
       return run;
     }
   }
 
-  /// Relays what is printed. If output and errors go to one open file, they share one pipe, so that
-  /// they keep their order.
+  /// Relays output and errors. If both go to one open file, they share one pipe, which keeps their
+  /// order.
   private static Run output(Run run) {
     var relayed = run;
     try {
@@ -210,7 +249,7 @@ public final class RunCommand implements Command {
         return relayed.errors(Fd.adopt(2));
       }
     } catch (SystemCallException closed) {
-      // As below.
+      // Handled below.
     }
     // Standard error is closed.
     return relayed.errors(OutputSink.NONE);
@@ -233,7 +272,7 @@ public final class RunCommand implements Command {
     terminal.out().println(new String(Json.write(json), StandardCharsets.UTF_8));
   }
 
-  private static int told(RunResult result, Console terminal) {
+  private static int report(RunResult result, Console terminal) {
     int code = exitCode(result);
     switch (result.ending()) {
       case RunResult.Exited exited -> {}

@@ -9,11 +9,11 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What `run --json` prints: one object.
+/// The JSON object that `run --json` prints.
 public final class RunJson {
   private RunJson() {}
 
-  /// What would be executed.
+  /// The object of `--dry-run`: what would be executed.
   public static JsonNode plan(RunPlan plan) {
     var json = JsonNodeFactory.instance.objectNode();
     strings(json, "command", plan.command());
@@ -23,7 +23,7 @@ public final class RunJson {
     return json;
   }
 
-  /// How a run ended, and what it used.
+  /// The result of a run: its ending, output and usage.
   public static JsonNode result(RunResult result, int exitCode) {
     var json = JsonNodeFactory.instance.objectNode();
     json.put("success", result.success());
@@ -39,12 +39,12 @@ public final class RunJson {
     return json;
   }
 
-  /// Only the last of much output is kept.
+  /// Whether the object has only the end of the output: a run keeps no more of long output.
   private static boolean isTruncated(RunResult result) {
     return result.outputBytes() > result.output().remaining() + result.errors().remaining();
   }
 
-  /// That there was nothing to run a command in.
+  /// The result if the sandbox could not be set up.
   public static JsonNode notRun(String reason) {
     var json = JsonNodeFactory.instance.objectNode();
     json.put("success", false);

@@ -28,61 +28,72 @@ import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 
-/// The options that say what a command may see and have.
+/// The options of `run` that define the sandbox of a command, and its limits.
 public final class RunOptions {
   // PID_MAX_LIMIT of linux/threads.h
   private static final int MOST_PIDS = 4 << 20;
 
   private RunOptions() {}
 
-  /// All of them.
+  /// Makes the options.
   public static Options all() {
     return new Options()
-        .addOption(Values.option("root", "DIR", "take /usr from this root instead of the host's"))
+        .addOption(Values.option("root", "DIR", "use /usr of this root instead of the host's"))
         .addOption(
-            Values.option("bind", "SRC:DST", "show a file or directory, to be read and written"))
-        .addOption(Values.option("ro-bind", "SRC:DST", "show a file or directory, to be read"))
+            Values.option(
+                "bind", "SRC:DST", "show a file or directory of the host at DST, writable"))
         .addOption(
-            Values.option("dev-bind", "SRC:DST", "show a device node, or a directory of them"))
-        .addOption(Values.option("tmpfs", "DST[:SIZE]", "an empty directory in memory"))
-        .addOption(Values.option("symlink", "TO:DST", "a symbolic link"))
-        .addOption(Values.option("env", "NAME=VALUE", "set a variable"))
-        .addOption(Values.option("chdir", "DIR", "start it in this directory of the sandbox"))
+            Values.option(
+                "ro-bind", "SRC:DST", "show a file or directory of the host at DST, read-only"))
         .addOption(
-            Values.option("cap", "NAME", "let it have a capability, such as CAP_CHOWN, or ALL"))
+            Values.option(
+                "dev-bind", "SRC:DST", "show a device node, or a directory of them, at DST"))
+        .addOption(
+            Values.option("tmpfs", "DST[:SIZE]", "mount an empty directory in memory at DST"))
+        .addOption(
+            Values.option("symlink", "TO:DST", "make a symbolic link at DST that points to TO"))
+        .addOption(Values.option("env", "NAME=VALUE", "set an environment variable; repeatable"))
+        .addOption(
+            Values.option("chdir", "DIR", "start the command in this directory of the sandbox"))
+        .addOption(
+            Values.option(
+                "cap", "NAME", "grant a capability, such as CAP_CHOWN, or ALL; repeatable"))
         .addOption(
             flag(
                 "user-namespace",
-                "make it by a user namespace, in which capabilities have no power over the"
-                    + " host, even if root runs this"))
-        .addOption(Values.option("network", "none|host", "what it can reach; none is the default"))
+                "make the sandbox with a user namespace even as root:"
+                    + " capabilities have no power over the host"))
+        .addOption(
+            Values.option("network", "none|host", "give no network (the default) or the host's"))
         .addOption(
             Values.option(
                 "allow-host",
                 "RULE",
-                "let it reach this alone, by a proxy: example.org:443, *.example.org:443,"
-                    + " 10.0.0.0/8:5432; again for more"))
-        .addOption(Values.option("memory", "SIZE", "kill it when it needs more: 512M"))
-        .addOption(Values.option("swap", "SIZE", "how much of its memory may be swapped out"))
-        .addOption(Values.option("pids", "N", "how many processes and threads it may have"))
-        .addOption(Values.option("cpus", "N", "how many processors' time it may take: 1.5"))
-        .addOption(Values.option("file-size", "SIZE", "how long a file may be that it writes"))
+                "allow only this host, by a proxy; repeatable:"
+                    + " example.org:443, *.example.org:443, 10.0.0.0/8:5432"))
+        .addOption(
+            Values.option("memory", "SIZE", "kill the command when it needs more memory: 512M"))
+        .addOption(Values.option("swap", "SIZE", "limit how much of its memory may be swapped out"))
+        .addOption(Values.option("pids", "N", "limit the number of processes and threads"))
+        .addOption(
+            Values.option("cpus", "N", "limit the time of processors: 1.5 is one and a half"))
+        .addOption(Values.option("file-size", "SIZE", "limit the size of each file that it writes"))
         .addOption(
             Values.option(
                 "rlimit",
                 "NAME=N",
-                "what each of its processes is limited to, as getrlimit(2) names it: nofile=100"))
+                "set a limit of getrlimit(2) for each process: nofile=100; repeatable"))
         .addOption(
             Values.option(
-                "output-limit", "SIZE", "end it when it has printed so much; 1G unless" + " given"))
-        .addOption(flag("best-effort", "go on without limits that this machine cannot enforce"))
-        .addOption(Values.option("timeout", "TIME", "end it after so long: 30s, 5m, 1h"))
+                "output-limit", "SIZE", "end the command when it has printed more (default: 1G)"))
+        .addOption(flag("best-effort", "run without limits that this machine cannot enforce"))
+        .addOption(Values.option("timeout", "TIME", "end the command after this time: 30s, 5m, 1h"))
         .addOption(
             flag(
                 "allow-user-namespaces",
-                "let it make user namespaces of its own; for one in which it is root, it needs"
-                    + " --cap CAP_SETFCAP, too"))
-        .addOption(flag("no-seccomp", "let it make any system call"));
+                "allow new user namespaces; one with root inside also needs"
+                    + " --cap CAP_SETFCAP"))
+        .addOption(flag("no-seccomp", "allow all system calls"));
   }
 
   private static Run rlimits(CommandLine line, Run run) throws UsageException {
@@ -97,7 +108,7 @@ public final class RunOptions {
                 .map(resource -> resource.name().toLowerCase(Locale.ROOT))
                 .collect(Collectors.joining(", "));
         throw new UsageException(
-            "--rlimit is NAME=N with a number that is not negative, and one of the names %s, not %s=%s"
+            "--rlimit takes NAME=N, where N is not negative and NAME is one of %s; not %s=%s"
                 .formatted(names, limit.getKey(), limit.getValue()));
       }
     }
@@ -108,13 +119,14 @@ public final class RunOptions {
     return Option.builder().longOpt(name).desc(description).get();
   }
 
-  /// By which right the sandbox is to be made.
+  /// Returns the privilege that makes the sandbox: that of root, or a user namespace.
   public static Privilege privilege(CommandLine line) {
     return line.hasOption("user-namespace") ? Privilege.USER_NAMESPACE : Privilege.ofThisProcess();
   }
 
-  /// A run of a command as the options say, but for its time and its network. What a [Run] refuses
-  /// is a mistake of the user's.
+  /// Makes a run of a command with all options except its timeout and network.
+  ///
+  /// @throws UsageException also if [Run] rejects the value of an option
   public static Run run(CommandLine line, List<String> argv) throws UsageException {
     try {
       return specified(line, argv);
@@ -157,7 +169,7 @@ public final class RunOptions {
     return size;
   }
 
-  /// In the order in which they stand, for a later one lies over an earlier one.
+  /// Returns the binds in the order of the command line: a later one covers an earlier one.
   private static List<Bind> binds(CommandLine line) throws UsageException {
     var binds = new ArrayList<Bind>();
     for (var option : line.getOptions()) {
@@ -173,7 +185,7 @@ public final class RunOptions {
               place(() -> Bind.symlink(value.substring(0, colon), value.substring(colon + 1))));
         }
         default -> {
-          // Not about a place.
+          // Not a bind.
         }
       }
     }
@@ -211,7 +223,7 @@ public final class RunOptions {
     }
   }
 
-  /// Empty for all.
+  /// Returns the granted capabilities; empty means all.
   private static Optional<Set<Capability>> capabilities(CommandLine line) throws UsageException {
     Set<Capability> some = EnumSet.noneOf(Capability.class);
     for (var given : Values.all(line, "cap")) {
@@ -228,9 +240,9 @@ public final class RunOptions {
     return Optional.of(some);
   }
 
-  /// What the command can reach, for each meter that counts its output.
+  /// Returns the network of the command, as a function of the meter that counts its output.
   ///
-  /// @param log hears what the broker of the network decides, in a line each
+  /// @param log receives each decision of the network broker as a line
   public static Function<OutputMeter, Network> network(CommandLine line, Consumer<String> log)
       throws UsageException {
     var kind = Values.last(line, "network").orElse("none");
@@ -269,8 +281,7 @@ public final class RunOptions {
         int count = Integer.parseInt(pids.get());
         if (count > MOST_PIDS) {
           throw new UsageException(
-              "--pids is at most %d, the most that there can be, not %d"
-                  .formatted(MOST_PIDS, count));
+              "--pids is at most %d, the limit of the kernel, not %d".formatted(MOST_PIDS, count));
         }
         limits = limits.pids(count);
       }

@@ -4,13 +4,13 @@ import dev.caisson.cli.command.UsageException;
 import dev.caisson.linux.ByteSize;
 import java.util.regex.Pattern;
 
-/// Reads sizes as people write them.
+/// Parses sizes of the command line.
 public final class Sizes {
   private static final Pattern FORM = Pattern.compile("(\\d{1,12})([KMGT]?)(i?B)?");
 
   private Sizes() {}
 
-  /// A number of bytes, or one with its unit, which is a power of 1024: `4096`, `512M`, `2GiB`.
+  /// Parses a number of bytes, or a number with a unit, a power of 1024: `4096`, `512M`, `2GiB`.
   public static ByteSize parse(String text) throws UsageException {
     var match = FORM.matcher(text);
     if (!match.matches()) {
@@ -21,7 +21,7 @@ public final class Sizes {
           Math.multiplyExact(
               Long.parseLong(match.group(1)), 1L << (10 * " KMGT".indexOf(unit(match.group(2))))));
     } catch (ArithmeticException overflow) {
-      throw new UsageException("a size that no machine has: " + text);
+      throw new UsageException("the size is too large: " + text);
     }
   }
 

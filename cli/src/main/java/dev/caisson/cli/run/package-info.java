@@ -1,4 +1,4 @@
-/// Running a command in a build root.
+/// The command `run`.
 @NullMarked
 package dev.caisson.cli.run;
 

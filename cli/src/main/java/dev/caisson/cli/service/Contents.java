@@ -10,17 +10,18 @@ import java.io.PrintStream;
 import java.time.Duration;
 import java.util.Set;
 
-/// Prints what can be read from a descriptor that somebody else has opened: it may have no end, and
-/// nothing to read at all.
+/// Prints the contents of a descriptor that another process has opened. The contents may be
+/// endless, and there may never be anything to read.
 public final class Contents {
   private static final int MOST = 1 << 20;
   private static final Duration PATIENCE = Duration.ofSeconds(1);
 
   private Contents() {}
 
-  /// Copies from the start of a file, or what is there of anything else, 1 MiB at most.
+  /// Copies at most 1 MiB: of a regular file from its start, of any other descriptor until it ends
+  /// or has nothing to read for 1 s.
   ///
-  /// @throws DeadlineException if there is always a little more until then
+  /// @throws DeadlineException if data still arrives at the deadline
   public static void copy(Fd descriptor, PrintStream to, Deadline until) throws IOException {
     boolean file = descriptor.statx().regular();
     var buffer = new byte[64 * 1024];
@@ -40,7 +41,7 @@ public final class Contents {
     to.flush();
   }
 
-  /// @return how many bytes; -1 if there are no more
+  /// @return the number of bytes; -1 at the end
   private static int read(Fd descriptor, boolean file, byte[] buffer, int wanted, long position)
       throws IOException {
     try {
@@ -50,7 +51,7 @@ public final class Contents {
       descriptor.await(Set.of(PollEvent.IN), PATIENCE, "something to read");
       return descriptor.read(buffer, 0, wanted);
     } catch (DeadlineException | SystemCallException nothing) {
-      // What cannot be waited for, or read, has no contents to be shown.
+      // A descriptor that cannot be polled or read has no contents to show.
       return -1;
     }
   }

@@ -5,7 +5,7 @@ import java.time.LocalTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 
-/// How a message that passes is shown: when, whereto, what, and how many descriptors go with it.
+/// Formats a message that is passed on: its time, direction, JSON and number of descriptors.
 public final class PassingLine {
   private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("HH:mm:ss.SSSSSS");
   private static final int LONGEST = 2000;

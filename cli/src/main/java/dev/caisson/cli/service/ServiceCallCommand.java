@@ -4,6 +4,7 @@ import dev.caisson.cli.command.Command;
 import dev.caisson.cli.command.Console;
 import dev.caisson.cli.command.Durations;
 import dev.caisson.cli.command.ExitCode;
+import dev.caisson.cli.command.HelpPage;
 import dev.caisson.cli.command.UsageException;
 import dev.caisson.cli.command.Values;
 import dev.caisson.cli.command.VisibleText;
@@ -58,20 +59,36 @@ public final class ServiceCallCommand implements Command {
   }
 
   @Override
-  public String arguments() {
-    return "[OPTION]... EXECUTABLE METHOD [JSON]";
-  }
+  public HelpPage help() {
+    return new HelpPage(
+        "[OPTION]... EXECUTABLE METHOD [JSON]",
+        "Starts a host service, calls one of its methods, and stops it.",
+        """
+        Prints the reply as a line of JSON. EXECUTABLE is a file, or the name of a
+        service that comes with Caisson (`caisson service serve` lists them). JSON are
+        the arguments; - reads them from the standard input; without JSON they are [].
 
-  @Override
-  public String description() {
-    return """
-    Starts a host service, calls one of its methods, prints the reply as a line of JSON, and stops the
-    service. EXECUTABLE is a file, or the name of a service that comes with Caisson (see caisson service
-    serve). JSON are the arguments, [] without it; - reads them from the standard input.
-
-    Signals, and what the service prints, come out on the standard error as they come. A reply's
-    descriptors are told there, too.
-    """;
+        Signals of the service, the lines that it prints and the number of descriptors
+        in the reply go to the standard error, as they arrive.
+        """,
+        List.of(
+            HelpPage.group("Call", "fd", "timeout"),
+            HelpPage.group("Service", "env", "libdir"),
+            HelpPage.group("Output", "contents", "quiet"),
+            HelpPage.group("Diagnosis", "monitor", "help")),
+        """
+          Store a file in ./cache through a service, with arguments from a file:
+            ./caisson service call org.osbuild.inline download - < samples/download.json
+          Show each message of a call to an executable:
+            ./caisson service call samples/inline download '{"cache":"cache"}' --monitor
+        """,
+        """
+            0  the reply is printed
+            1  the method or the service failed, or a file cannot be opened
+            2  the command line is wrong, or EXECUTABLE was not found; nothing was run
+          124  the timeout expired
+          130  interrupted
+        """);
   }
 
   @Override
@@ -79,22 +96,31 @@ public final class ServiceCallCommand implements Command {
     return new Options()
         .addOption(
             Values.option(
-                "fd", "PATH:MODE", "pass an open file: r, w, rw, a (append) or path; in order"))
+                "fd",
+                "PATH:MODE",
+                "pass an open file; MODE is r, w, rw, a (append) or path; repeatable, in order"))
         .addOption(
-            Values.option("timeout", "TIME", "give up after so long: 500ms, 30s (default), 5m"))
-        .addOption(Values.option("env", "NAME=VALUE", "set a variable for the service"))
+            Values.option(
+                "timeout", "TIME", "wait this long for the reply: 500ms, 5m (default: 30s)"))
         .addOption(
-            Values.option("libdir", "DIR", "let Python services find the modules of osbuild here"))
-        .addOption(null, "contents", false, "print what the reply's descriptors hold, 1 MiB each")
-        .addOption(null, "monitor", false, "show each message as it passes")
-        .addOption(null, "quiet", false, "do not show signals and what the service prints");
+            Values.option(
+                "env", "NAME=VALUE", "set an environment variable of the service; repeatable"))
+        .addOption(
+            Values.option("libdir", "DIR", "where Python services find the modules of osbuild"))
+        .addOption(
+            null,
+            "contents",
+            false,
+            "print the contents of the reply's descriptors, at most 1 MiB of each")
+        .addOption(null, "monitor", false, "show each message when it is sent")
+        .addOption(null, "quiet", false, "do not show signals and the output of the service");
   }
 
   @Override
   public int run(CommandLine line, Console terminal) throws UsageException, IOException {
     var words = line.getArgList();
     if (words.size() < 2 || words.size() > 3) {
-      throw new UsageException("an executable and a method are needed, and perhaps JSON");
+      throw new UsageException("an executable and a method are needed; JSON may follow");
     }
     var args = arguments(words.size() == 3 ? words.get(2) : "[]");
     var timeout =
@@ -187,7 +213,7 @@ public final class ServiceCallCommand implements Command {
     return spec;
   }
 
-  /// What errors call it: the name of the file.
+  /// The id of the service in messages: the name of its file.
   private static String id(String name) {
     return Optional.ofNullable(Path.of(name).getFileName()).map(Path::toString).orElse(name);
   }
@@ -201,7 +227,7 @@ public final class ServiceCallCommand implements Command {
     return environment;
   }
 
-  /// Says what is missing, if a service could not import osbuild's package.
+  /// Prints a hint if a service could not import the Python package of osbuild.
   private static void explain(
       Optional<LibraryDirectory> library, ServiceException failure, Console terminal)
       throws IOException {
@@ -230,7 +256,8 @@ public final class ServiceCallCommand implements Command {
     int colon = text.lastIndexOf(':');
     var flags = colon < 1 ? null : MODES.get(text.substring(colon + 1));
     if (flags == null) {
-      throw new UsageException("not PATH:MODE with r, w, rw, a or path: " + text);
+      throw new UsageException(
+          "--fd takes PATH:MODE, where MODE is r, w, rw, a or path; not " + text);
     }
     return Fd.open(Path.of(text.substring(0, colon)), flags, 0666);
   }
@@ -252,8 +279,8 @@ public final class ServiceCallCommand implements Command {
     return descriptors == 1 ? "1 descriptor" : descriptors + " descriptors";
   }
 
-  /// The JSON of a value, in which nothing can steer a terminal: control characters stand in
-  /// strings alone, where an escape means the same.
+  /// Returns the JSON of a value, safe to show on a terminal. Control characters occur in strings
+  /// only, so each is replaced by an escape of JSON, which means the same.
   public static String text(JsonNode value) throws MessageException {
     return CONTROL
         .matcher(new String(Json.write(value), StandardCharsets.UTF_8))

@@ -2,6 +2,7 @@ package dev.caisson.cli.service;
 
 import dev.caisson.cli.command.Command;
 import dev.caisson.cli.command.Console;
+import dev.caisson.cli.command.HelpPage;
 import dev.caisson.cli.command.UsageException;
 import dev.caisson.cli.command.Values;
 import dev.caisson.cli.command.VisibleText;
@@ -27,7 +28,7 @@ import java.util.List;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Options;
 
-/// Stands between a host and a service and shows what they say to each other.
+/// Relays the messages between a host and a service, and shows each.
 public final class ServiceMonitorCommand implements Command {
   private static final int CHILD_FD = 3;
 
@@ -37,29 +38,45 @@ public final class ServiceMonitorCommand implements Command {
   }
 
   @Override
-  public String arguments() {
-    return "[--output FILE] EXECUTABLE --service-id ID --service-fd FD [ARGUMENT]...";
-  }
+  public HelpPage help() {
+    return new HelpPage(
+        "[OPTION]... EXECUTABLE [ARGUMENT]...",
+        "Runs a host service and shows each message between the service and its host.",
+        """
+        -> marks a call, <- a signal or an answer. The lines go to the standard error,
+        which a host shows as the output of the service, or to a file. To monitor the
+        service of a host, put a file like this where the host looks for the service:
 
-  @Override
-  public String description() {
-    return """
-    Runs a service in place of its executable and shows each message between it and its host as it
-    passes: -> is a call, <- a signal or an answer. It is put where the host looks for the service:
+            #!/bin/sh
+            exec caisson service monitor /usr/lib/osbuild/sources/org.osbuild.curl "$@"
 
-        #!/bin/sh
-        exec caisson service monitor /usr/lib/osbuild/sources/org.osbuild.curl "$@"
-
-    The lines go to the standard error, which a host shows as the output of the service, or are added
-    to a file. It exits as the service does. To see the messages of a single call, use caisson service
-    call --monitor.
-    """;
+        The host adds --service-id ID and --service-fd FD, the connected descriptor.
+        To see the messages of one call, use `caisson service call --monitor`.
+        """,
+        List.of(HelpPage.group("Options", "output", "help")),
+        """
+          Put a monitor in front of samples/inline, and call it:
+            printf '#!/bin/sh\\nexec ./caisson service monitor samples/inline "$@"' > mon
+            chmod +x mon
+            ./caisson service call ./mon download - < samples/download.json
+          The same, with the messages in a file:
+            printf '#!/bin/sh\\nexec ./caisson service monitor --output messages %s' \\
+                'samples/inline "$@"' > logged
+            chmod +x logged
+            ./caisson service call ./logged download - < samples/download.json
+            cat messages
+        """,
+        """
+            n  the exit status of the service; 128+n if signal n killed it
+            1  the service cannot be started, or FD is not a connected descriptor
+            2  the command line is wrong
+        """);
   }
 
   @Override
   public Options options() {
     return new Options()
-        .addOption(Values.option("output", "FILE", "add the lines to this file instead"));
+        .addOption(Values.option("output", "FILE", "append the lines to this file"));
   }
 
   @Override
@@ -77,14 +94,15 @@ public final class ServiceMonitorCommand implements Command {
     int at = words.indexOf("--service-fd");
     if (!words.contains("--service-id") || at < 0 || at + 1 >= words.size()) {
       throw new UsageException(
-          "a host must start this, with --service-id ID --service-fd FD; to call a service by hand"
-              + " there is caisson service call --monitor");
+          "a host must start this, with --service-id ID --service-fd FD; to call a service by hand,"
+              + " use caisson service call --monitor");
     }
     int number;
     try {
       number = Integer.parseInt(words.get(at + 1));
     } catch (NumberFormatException notANumber) {
-      throw new UsageException("not the number of a descriptor: " + words.get(at + 1));
+      throw new UsageException(
+          "--service-fd takes the number of a descriptor, not " + words.get(at + 1));
     }
     words.set(at + 1, Integer.toString(CHILD_FD));
     var output = Values.path(line, "output");
@@ -103,7 +121,7 @@ public final class ServiceMonitorCommand implements Command {
 
   private static int monitor(Path executable, List<String> args, int number, PrintStream to)
       throws IOException {
-    // As every service: the host alone says when it ends.
+    // As in every service: only the host ends it, by closing the connection.
     Processes.ignore(Signal.TERM);
     Processes.ignore(Signal.INT);
     try (var host = JsonChannel.of(UnixSocket.of(Fd.adopt(number)), Limits.DEFAULT);
@@ -129,7 +147,7 @@ public final class ServiceMonitorCommand implements Command {
   }
 
   private static Child start(Path executable, List<String> args, Fd socket) throws IOException {
-    // The standard streams stay open, whoever else has them.
+    // Duplicates are closed here: the standard streams of this process stay open.
     try (var in = Fd.nullDevice();
         var out = Fd.adopt(1).dup();
         var err = Fd.adopt(2).dup()) {
@@ -144,8 +162,8 @@ public final class ServiceMonitorCommand implements Command {
     }
   }
 
-  /// Passes messages on until there are none any more, or what comes is none: then both connections
-  /// end, as the host or the service itself would have ended it.
+  /// Passes messages on until the connection ends or an invalid message arrives. Then ends the
+  /// other connection, as the host or the service itself would have done.
   private static void relay(
       JsonChannel from, JsonChannel to, Direction direction, PrintStream output) {
     try {

@@ -11,8 +11,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
 
-/// The host services that come with Caisson, by the names of the modules that they belong to. Each
-/// is made with what takes its output.
+/// The host services that come with Caisson, by the names of their modules. Each factory takes the
+/// log to which its service writes its output.
 public final class ShippedServices {
   private ShippedServices() {}
 
@@ -27,7 +27,7 @@ public final class ShippedServices {
   }
 
   private static Optional<Function<ServiceLog, Service>> service(BuildModule module) {
-    // No switch: to link one over types takes a service a tenth of its start.
+    // Not a switch: to link one over types takes a tenth of the start of a service.
     if (module instanceof InputModule input) {
       return Optional.of(input::service);
     }

@@ -1,4 +1,4 @@
-/// Calling host services, being one, watching one.
+/// The commands that call, run and monitor host services.
 @NullMarked
 package dev.caisson.cli.service;
 

@@ -20,16 +20,17 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/// A command that has what this process has: its standard streams, terminal, process group, working
-/// directory and umask.
+/// A command that inherits the standard streams, terminal, process group, working directory and
+/// umask of this process.
 ///
-/// Between this process and the command there is another, a stub, that is the parent of whoever the
-/// command leaves behind: so all of them can be found, and ended. The command dies with that one,
-/// and that one with the JVM.
+/// The parent of the command is a stub process, the keeper, a child of this process. The keeper
+/// adopts the orphans of the command, so that all of them can be found and ended. The command dies
+/// with the keeper, and the keeper with the JVM.
 public final class InheritingCommand implements AutoCloseable {
-  /// How long whoever is asked to end may take, and whoever is killed.
+  /// The time for processes to end after SIGTERM.
   private static final Duration GRACE = Duration.ofSeconds(3);
 
+  /// The time for processes to end after SIGKILL.
   private static final Duration DEATH = Duration.ofSeconds(5);
 
   private final LocalProcess keeper;
@@ -42,9 +43,9 @@ public final class InheritingCommand implements AutoCloseable {
     this.tree = new ProcessTree(keeper.process().pid());
   }
 
-  /// Starts it.
+  /// Starts a command.
   ///
-  /// @throws Program.NotExecutedException if it cannot be executed
+  /// @throws Program.NotExecutedException if the program cannot be executed
   public static InheritingCommand start(Program program, List<byte[]> argv, Variables environment)
       throws IOException {
     var keeper = LocalProcess.start();
@@ -68,7 +69,8 @@ public final class InheritingCommand implements AutoCloseable {
   private static void prepare(RemoteProcess keeper) throws IOException {
     keeper.prctl(PrctlOption.SET_PDEATHSIG, Signal.KILL.number(), 0, 0, 0);
     keeper.prctl(PrctlOption.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    // What the keys of the terminal send reaches all of the group, and must not end this one.
+    // Signals from the keys of the terminal reach the whole process group; the keeper survives
+    // them.
     keeper.rtSigprocmask(
         SignalMask.SETMASK,
         IntStream.rangeClosed(1, 64).mapToObj(Signal::new).collect(Collectors.toSet()));
@@ -88,16 +90,16 @@ public final class InheritingCommand implements AutoCloseable {
     }
   }
 
-  /// Waits for its end.
+  /// Waits until the command ends.
   ///
-  /// @return its exit status, 128 and more if a signal ended it
-  /// @throws dev.caisson.linux.DeadlineException if it lives on
+  /// @return its exit status, or 128+n if signal n ended it
+  /// @throws dev.caisson.linux.DeadlineException if the command still runs at the deadline
   /// @throws java.io.InterruptedIOException if the thread is interrupted
   public int await(Duration deadline) throws IOException {
     var until = Deadline.in(deadline);
     var status = MemorySegment.ofArray(new long[1]);
     while (wait4(status, until.remaining()) != child.pid()) {
-      // Somebody whom it has left behind.
+      // An orphan of the command has ended.
     }
     int word = status.get(JAVA_INT, 0);
     int signal = word & 0x7f;
@@ -116,7 +118,8 @@ public final class InheritingCommand implements AutoCloseable {
         .value();
   }
 
-  /// Ends it, with all that it has started: they are asked to, and killed after 3 seconds.
+  /// Ends the command and all processes that it has started: by SIGTERM, and after 3 s by SIGKILL.
+  /// Blocks for up to 13 s.
   public void end() throws IOException {
     boolean interrupted = Thread.interrupted();
     try {
@@ -136,8 +139,11 @@ public final class InheritingCommand implements AutoCloseable {
     }
   }
 
-  /// Waits until none is left. The kernel tells of no end of somebody else's child, so it is looked
-  /// at fifty times a second.
+  /// Waits until no process is left. Polls every 20 ms, because the kernel does not report the end
+  /// of another process's child.
+  ///
+  /// @param kill whether to send SIGKILL at each poll
+  /// @return whether all processes have ended
   private boolean emptied(Duration time, boolean kill) throws IOException, InterruptedException {
     var until = Deadline.in(time);
     while (!(kill ? !tree.kill(Signal.KILL) : tree.isEmpty())) {
@@ -149,7 +155,7 @@ public final class InheritingCommand implements AutoCloseable {
     return true;
   }
 
-  /// Takes what is left of those that have ended.
+  /// Reaps the processes that have ended.
   private void reap() {
     var status = MemorySegment.ofArray(new long[1]);
     try {
@@ -157,11 +163,11 @@ public final class InheritingCommand implements AutoCloseable {
         // There may be more.
       }
     } catch (IOException none) {
-      // ECHILD: all have been.
+      // ECHILD: all are reaped.
     }
   }
 
-  /// Ends the command, if it has not ended; what it has left behind is left in peace. Idempotent.
+  /// Ends the command if it still runs. Its orphans keep running. Idempotent.
   @Override
   public void close() {
     child.close();

@@ -12,25 +12,26 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 
-/// The processes below one, as the kernel shows them in `/proc`. See `proc_pid_stat(5)`.
+/// The descendants of a process, as the kernel shows them in `/proc`. See `proc_pid_stat(5)`.
 ///
-/// @param root its number; it must be a subreaper, or who has lost their parent is not below it
+/// @param root the pid of the process. It must be a subreaper: otherwise orphans stop being
+///   descendants of it.
 public record ProcessTree(int root) {
-  /// A process that was there.
+  /// A process at the time of the reading.
   ///
-  /// @param start when it was started, which tells it from another that has its number later
+  /// @param start its start time: a later process with the same pid has another
   private record Member(int pid, int parent, char state, long start) {}
 
-  /// Sends a signal to all that are below it and live.
+  /// Sends a signal to all living descendants.
   ///
-  /// @return whether there were any that could be sent one
+  /// @return whether at least one could be sent the signal
   public boolean kill(Signal signal) throws IOException {
     boolean any = false;
     for (var member : living()) {
       var pidfd = Processes.pidfdOpen(member.pid);
       if (pidfd.isPresent()) {
         try (var fd = pidfd.get()) {
-          // What has the number now may be another.
+          // Another process may have the pid by now.
           if (member(member.pid).start == member.start) {
             Processes.pidfdSendSignal(fd, signal);
             any = true;
@@ -39,14 +40,14 @@ public record ProcessTree(int root) {
           if (refused.errno() != Errno.EPERM) {
             throw refused;
           }
-          // Somebody else's by now, such as root's: only they can end it.
+          // The process has changed its user, for example to root: this user cannot end it.
         }
       }
     }
     return any;
   }
 
-  /// Whether any that is below it lives.
+  /// Whether no descendant is alive.
   public boolean isEmpty() throws IOException {
     return living().isEmpty();
   }
@@ -60,7 +61,7 @@ public record ProcessTree(int root) {
     }
     var below = new HashSet<Integer>();
     below.add(root);
-    // A child may have a lower number than its parent, so once is not enough.
+    // A child may have a lower pid than its parent, so one pass is not enough.
     boolean more = true;
     while (more) {
       more = false;
@@ -79,7 +80,7 @@ public record ProcessTree(int root) {
     try {
       var path = Path.of("/proc", Integer.toString(pid), "stat");
       var text = new String(Files.readAllBytes(path), StandardCharsets.ISO_8859_1);
-      // The name before may hold anything.
+      // The name of the program, before the last parenthesis, may have any characters.
       var fields = text.substring(text.lastIndexOf(')') + 2).split(" ", -1);
       return new Member(
           pid, Integer.parseInt(fields[1]), fields[0].charAt(0), Long.parseLong(fields[19]));

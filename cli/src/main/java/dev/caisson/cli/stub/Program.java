@@ -13,22 +13,22 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 
-/// A program by its name, which is looked for as a shell does. See `execvp(3)`.
+/// A program, found by its name as a shell does. See `execvp(3)`.
 ///
-/// @param name what somebody called it
-/// @param candidates where it may be, the likeliest first
+/// @param name the name that the user gave
+/// @param candidates the files to try, in order
 public record Program(String name, List<Path> candidates) {
-  /// What the C library takes for a PATH that there is not.
+  /// The PATH that the C library uses if the variable is not set.
   public static final byte[] DEFAULT_PATH = "/bin:/usr/bin".getBytes(StandardCharsets.US_ASCII);
 
-  /// What means that it is not there, but may be in the next directory.
+  /// The errors after which the next directory is tried.
   private static final Set<Errno> ABSENT =
       Set.of(Errno.ENOENT, Errno.ENOTDIR, Errno.ESTALE, Errno.ENODEV, Errno.ETIMEDOUT);
 
   private static final Path SHELL = Path.of("/bin/sh");
 
-  /// A program, relative to the working directory if there is a slash in its name, and in one of
-  /// the directories of a PATH if there is none.
+  /// Returns a program. A name with a slash is a file relative to the working directory; any other
+  /// name is looked up in the directories of a PATH.
   public static Program of(String name, byte[] path) {
     if (name.isEmpty()) {
       return new Program(name, List.of());
@@ -56,17 +56,17 @@ public record Program(String name, List<Path> candidates) {
     return directories;
   }
 
-  /// How a file is executed.
+  /// The system call that executes a file.
   @FunctionalInterface
   public interface Execve {
-    /// Executes it.
+    /// Executes a file.
     ///
-    /// @param argv the name first
-    /// @throws SystemCallException if it cannot be executed
+    /// @param argv the arguments, the name first
+    /// @throws SystemCallException if the file cannot be executed
     void execve(Path file, List<byte[]> argv) throws IOException;
   }
 
-  /// It cannot be executed.
+  /// The program cannot be executed, or was not found.
   public static final class NotExecutedException extends IOException {
     private static final long serialVersionUID = 1;
 
@@ -77,16 +77,16 @@ public record Program(String name, List<Path> candidates) {
       this.status = ABSENT.contains(errno) ? ExitCode.NOT_FOUND : ExitCode.NOT_EXECUTABLE;
     }
 
-    /// What a shell exits with then.
+    /// The exit status of a shell in this case: 126, or 127 if the program was not found.
     public int status() {
       return status;
     }
   }
 
-  /// Executes the first that can be.
+  /// Executes the first candidate that can be executed.
   ///
-  /// @param argv what it is called with, the name first
-  /// @throws NotExecutedException if none can be
+  /// @param argv the arguments, the name first
+  /// @throws NotExecutedException if no candidate can be executed
   public void execvp(List<byte[]> argv, Execve how) throws IOException {
     var reason = Errno.ENOENT;
     for (var file : candidates) {
@@ -108,7 +108,7 @@ public record Program(String name, List<Path> candidates) {
     throw new NotExecutedException(name, reason);
   }
 
-  /// What does not say how it is to be run is for the shell.
+  /// Runs a script without a `#!` line by the shell, as `execvp(3)` does.
   private void script(Path file, List<byte[]> argv, Execve how) throws IOException {
     var words = new ArrayList<byte[]>();
     words.add(PathBytes.encode("sh"));

@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// What becomes of the calls of stubs: they are written down, and compared.
+/// Records the calls of stubs, and compares them with those expected. Thread-safe.
 public final class StubCalls implements InvocationListener, AutoCloseable {
   private final Optional<Fd> record;
   private final boolean environment;
@@ -26,9 +26,10 @@ public final class StubCalls implements InvocationListener, AutoCloseable {
     this.expectations = expectations;
   }
 
-  /// Opens the record, and begins it anew.
+  /// Opens the record, and truncates it.
   ///
-  /// @param environment whether it tells the environment of calls
+  /// @param file the record; empty for no record
+  /// @param environment whether the record has the environment of each call
   public static StubCalls to(
       Optional<Path> file, boolean environment, Optional<Expectations> expectations)
       throws IOException {
@@ -38,7 +39,7 @@ public final class StubCalls implements InvocationListener, AutoCloseable {
     return new StubCalls(record, environment, expectations);
   }
 
-  /// Says where the stubs are.
+  /// Sets the directory of the stubs.
   public synchronized void stubs(Path directory) {
     stubs = directory;
   }
@@ -50,20 +51,20 @@ public final class StubCalls implements InvocationListener, AutoCloseable {
       return;
     }
     try {
-      Optional<Path> told = environment ? Optional.of(stubs) : Optional.empty();
-      record.get().write(InvocationJson.line(call, told));
+      Optional<Path> directory = environment ? Optional.of(stubs) : Optional.empty();
+      record.get().write(InvocationJson.line(call, directory));
     } catch (IOException full) {
-      // The command goes on: it is not to blame.
+      // The command goes on; the failure is reported at its end.
       failure = Optional.of(full);
     }
   }
 
-  /// Why a call could not be written down.
+  /// The reason why a call could not be recorded; empty if there was no failure.
   public synchronized Optional<IOException> failure() {
     return failure;
   }
 
-  /// In what the calls are not those expected, in words.
+  /// The differences between the calls and those expected, as text for the user.
   public synchronized List<String> differences() {
     return expectations.map(all -> all.differences(stubs)).orElse(List.of());
   }

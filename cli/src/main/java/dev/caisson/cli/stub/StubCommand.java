@@ -6,6 +6,7 @@ import dev.caisson.cli.command.Durations;
 import dev.caisson.cli.command.ErrorText;
 import dev.caisson.cli.command.ExitCode;
 import dev.caisson.cli.command.Help;
+import dev.caisson.cli.command.HelpPage;
 import dev.caisson.cli.command.Places;
 import dev.caisson.cli.command.UsageException;
 import dev.caisson.cli.command.Values;
@@ -35,7 +36,7 @@ import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 import org.apache.commons.cli.ParseException;
 
-/// Runs a command for which some programs are others.
+/// Runs a command with stubs in place of some programs.
 public final class StubCommand implements Command {
   private static final int GREATEST_STATUS = 255;
 
@@ -45,29 +46,47 @@ public final class StubCommand implements Command {
   }
 
   @Override
-  public String arguments() {
-    return "NAME... [OPTION]... -- COMMAND [ARGUMENT]...";
-  }
+  public HelpPage help() {
+    return new HelpPage(
+        "NAME... [OPTION]... -- COMMAND [ARGUMENT]...",
+        "Runs a command with stubs in front of its PATH.",
+        """
+        When the command, or a process that it starts, launches a NAME, it gets HANDLER
+        instead, in the same process: with the caller's arguments, descriptors, working
+        directory, environment and process group. The caller sees the exit status of
+        HANDLER. This is not a sandbox: the command may do all that you may do.
 
-  @Override
-  public String description() {
-    return """
-    Runs a command with stubs in front of its PATH. Whoever launches one of the NAMEs, the command or
-    a grandchild of it, gets HANDLER instead, in the same process: with the caller's arguments,
-    descriptors, directory, environment and process group, and the caller sees its exit status.
+        HANDLER has CAISSON_STUB_NAME, the name that was called, and CAISSON_STUB_PATH,
+        the PATH without the stubs. With that a handler calls the real program:
 
-    In HANDLER's environment CAISSON_STUB_NAME is the name that was called. HANDLER finds the stubs in
-    PATH, too; CAISSON_STUB_PATH is the PATH without them, to call what stands behind:
+            PATH=$CAISSON_STUB_PATH exec git "$@"
 
-        PATH=$CAISSON_STUB_PATH exec git "$@"
-
-    Each call is a JSON object on a line of its own in a record, and so in expectations, where name
-    and arguments count, directory and environment (an array of NAME=VALUE, among others) if they are
-    there. What is not UTF-8 is written as {"base64": "..."}.
-
-    This is no sandbox: the command may do all that you may. Exits as it does; with 1 if the calls
-    are not those expected, 126 or 127 if it cannot be executed or found, 125 if there cannot be stubs.
-    """;
+        A record has one JSON object a line for each call, and so has a file of
+        expectations. Name and arguments are compared; the directory and the
+        environment (an array of NAME=VALUE, which may be a part of it) only if they are
+        given. A value that is not UTF-8 is {"base64": "..."}.
+        """,
+        List.of(
+            HelpPage.group("Handler", "exec", "exit"),
+            HelpPage.group("Calls", "record", "record-environment", "expect", "any-order"),
+            HelpPage.group("Limits", "timeout"),
+            HelpPage.group("Help", "help")),
+        """
+          Record how a script calls sendmail:
+            ./caisson stub sendmail --record calls -- sh -c 'sendmail -t root'
+          Run echo in place of date, which prints "tomorrow":
+            ./caisson stub date --exec echo -- sh -c 'date tomorrow'
+        """,
+        """
+            n  the exit status of the command; 128+n if signal n killed it
+            1  the calls are not those expected, or a record or a handler failed
+            2  the command line or the file of expectations is wrong; nothing was run
+          124  the timeout expired
+          125  the stubs could not be set up
+          126  the command cannot be executed
+          127  the command was not found
+          130  interrupted
+        """);
   }
 
   @Override
@@ -80,16 +99,20 @@ public final class StubCommand implements Command {
     return new Options()
         .addOption(
             Values.option(
-                "exec", "HANDLER", "what is executed: a file, or a name that PATH has elsewhere"))
-        .addOption(
-            Values.option("exit", "STATUS", "what calls exit with when there is no handler: 0"))
-        .addOption(Values.option("record", "FILE", "write each call to this file as it comes"))
-        .addOption(flag("record-environment", "write its environment, too"))
-        .addOption(Values.option("expect", "FILE", "fail unless the calls are those in this file"))
-        .addOption(flag("any-order", "expect them in any order"))
+                "exec", "HANDLER", "execute this file, or this name from PATH, for each call"))
         .addOption(
             Values.option(
-                "timeout", "TIME", "end it after so long, with all it has started: 30s, 5m"));
+                "exit", "STATUS", "exit status of each call without a handler (default: 0)"))
+        .addOption(Values.option("record", "FILE", "write each call to this file when it arrives"))
+        .addOption(flag("record-environment", "also write the environment of each call"))
+        .addOption(
+            Values.option("expect", "FILE", "exit with 1 unless the calls are those in this file"))
+        .addOption(flag("any-order", "accept the expected calls in any order"))
+        .addOption(
+            Values.option(
+                "timeout",
+                "TIME",
+                "end the command and all that it started after this time: 30s, 5m"));
   }
 
   private static Option flag(String name, String description) {
@@ -102,11 +125,11 @@ public final class StubCommand implements Command {
     int dashes = words.indexOf("--");
     var line = whole(begun, words.subList(0, dashes < 0 ? words.size() : dashes));
     if (line.hasOption(Help.OPTION)) {
-      Help.print(this, terminal);
+      Help.print(this, terminal.out());
       return ExitCode.OK;
     }
     if (dashes < 0 || dashes + 1 == words.size()) {
-      throw new UsageException("names are needed, then -- and a command");
+      throw new UsageException("names of stubs are needed, then -- and a command");
     }
     var command = List.copyOf(words.subList(dashes + 1, words.size()));
     var names = names(line);
@@ -125,7 +148,7 @@ public final class StubCommand implements Command {
     }
   }
 
-  /// Options may stand before the names, and behind them.
+  /// Parses options before and after the names.
   private CommandLine whole(CommandLine begun, List<String> rest) throws UsageException {
     var words = new ArrayList<String>();
     for (var option : begun.getOptions()) {
@@ -151,15 +174,15 @@ public final class StubCommand implements Command {
     for (var name : names) {
       if (!Stubs.isName(name)) {
         throw new UsageException(
-            "a stub must have the name of a file, of 80 bytes at most: '" + name + "'");
+            "the name of a stub must be a file name of at most 80 bytes, not '" + name + "'");
       }
       if (names.contains(name + ".sock")) {
         throw new UsageException(
-            "the socket of " + name + " would be in the place of " + name + ".sock");
+            "the stub " + name + " has a socket " + name + ".sock, so no stub can have that name");
       }
     }
     if (new HashSet<>(names).size() < names.size()) {
-      throw new UsageException("a name is there twice: " + String.join(" ", names));
+      throw new UsageException("a name occurs twice: " + String.join(" ", names));
     }
     return names;
   }
@@ -170,7 +193,8 @@ public final class StubCommand implements Command {
       return 0;
     }
     if (line.hasOption("exec")) {
-      throw new UsageException("--exec and --exit: a handler exits by itself");
+      throw new UsageException(
+          "--exec and --exit exclude each other: a handler has its own exit status");
     }
     try {
       int status = Integer.parseInt(text.get());
@@ -178,12 +202,12 @@ public final class StubCommand implements Command {
         return status;
       }
     } catch (NumberFormatException nonsense) {
-      // Told below.
+      // Reported below.
     }
     throw new UsageException("--exit takes 0 to 255, not " + text.get());
   }
 
-  /// Opens what is written, and reads what is expected.
+  /// Opens the record, and reads the expected calls.
   private static StubCalls calls(CommandLine line) throws UsageException, IOException {
     if (line.hasOption("record-environment") && !line.hasOption("record")) {
       throw new UsageException("--record-environment needs --record");
@@ -193,7 +217,8 @@ public final class StubCommand implements Command {
     }
     var record = Values.path(line, "record");
     if (record.equals(Optional.of(Path.of("-")))) {
-      throw new UsageException("--record takes a file: the command has the standard streams");
+      throw new UsageException(
+          "--record takes a file, not -: the command uses the standard streams");
     }
     var expect = Values.path(line, "expect");
     if (record.isPresent()
@@ -201,7 +226,8 @@ public final class StubCommand implements Command {
         && Files.exists(record.get())
         && Files.exists(expect.get())
         && Files.isSameFile(record.get(), expect.get())) {
-      throw new UsageException("--record would overwrite what --expect is to read");
+      throw new UsageException(
+          "--record and --expect name the same file, which --record would overwrite");
     }
     var order = line.hasOption("any-order") ? Expectations.Order.ANY : Expectations.Order.GIVEN;
     Optional<Expectations> expectations =
@@ -251,7 +277,7 @@ public final class StubCommand implements Command {
         code = ExitCode.FAILED;
       }
       handler.stream().flatMap(program -> program.failures().stream()).forEach(terminal::error);
-      return told(calls, code, terminal);
+      return report(calls, code, terminal);
     }
   }
 
@@ -277,13 +303,13 @@ public final class StubCommand implements Command {
     }
   }
 
-  private static int told(StubCalls calls, int code, Console terminal) {
+  private static int report(StubCalls calls, int code, Console terminal) {
     var failure = calls.failure();
     if (failure.isPresent()) {
-      terminal.error("the record is not whole: " + ErrorText.of(failure.get()));
+      terminal.error("the record is incomplete: " + ErrorText.of(failure.get()));
       return ExitCode.FAILED;
     }
-    // A command that was not run to its end has said why already.
+    // A command that did not run to its end has already reported the reason.
     var differences = calls.differences();
     if (differences.isEmpty()) {
       return code;

@@ -9,7 +9,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/// A program that takes the place of each stub that is called.
+/// The program of `--exec`, which runs in place of each stub that is called.
 public final class StubProgram {
   private static final String NAME = "CAISSON_STUB_NAME";
   private static final String PATH = "CAISSON_STUB_PATH";
@@ -24,9 +24,9 @@ public final class StubProgram {
     this.path = path;
   }
 
-  /// Executes it in place of a stub.
+  /// Executes the program in the process of a stub.
   ///
-  /// @return what the stub exits with if the program cannot be executed
+  /// @return the exit status of the stub if the program cannot be executed
   public int call(String name, StubInvocation call) throws IOException {
     var environment =
         new Variables(call.rawEnvironment()).with(NAME, PathBytes.encode(name)).with(PATH, path);
@@ -42,7 +42,7 @@ public final class StubProgram {
       complain(call, message);
       return failure.status();
     } catch (ConnectionLostException killed) {
-      // Its caller has seen that.
+      // The process was killed, which its caller sees.
       return 0;
     }
   }
@@ -52,11 +52,11 @@ public final class StubProgram {
     try {
       process.write(process.inherited(2), PathBytes.encode("caisson: " + message + "\n"));
     } catch (IOException unheard) {
-      // It is told of at the end.
+      // The command prints all failures at its end.
     }
   }
 
-  /// What could not be executed, and why.
+  /// The calls whose program could not be executed, each with the reason.
   public List<String> failures() {
     synchronized (failures) {
       return List.copyOf(failures);

@@ -1,4 +1,4 @@
-/// Running a command with programs of the user's in place of others.
+/// The command `stub`.
 @NullMarked
 package dev.caisson.cli.stub;
 

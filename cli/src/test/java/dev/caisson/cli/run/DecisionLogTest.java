@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
-/// What a command in a sandbox can have shown by asking for connections is bounded.
+/// The log of connections is bounded, however many a command in a sandbox asks for.
 class DecisionLogTest {
   private final ArrayList<String> lines = new ArrayList<>();
   private final DecisionLog log = new DecisionLog(lines::add, new OutputMeter());
@@ -29,7 +29,7 @@ class DecisionLogTest {
   }
 
   @Test
-  void differentLinesAreShownUpToANumber() {
+  void theNumberOfDifferentLinesIsLimited() {
     for (int i = 0; i < 10_000; i++) {
       log.accept(failed("host-" + i + ".test"));
     }

@@ -23,27 +23,28 @@ import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Removes what this JVM would leave on the machine if it were killed.
+/// Removes the processes, directories and control groups that a killed JVM leaves behind.
 ///
-/// The kernel takes mounts and namespaces down with the JVM, and processes, but for those that had
-/// no time yet to ask for that; and no directories. So a shell outside, which nothing ties to the
-/// JVM but a pipe, is told the name of each directory before it is made. When the pipe is at its
-/// end it kills what bears the [#mark()] of this JVM, and removes the directories that it has not
-/// been told to forget. There is one for the whole JVM, from the first directory on.
+/// The kernel removes the mounts and namespaces of a killed JVM. It also kills the child processes,
+/// except those that have not yet asked for that. It does not remove directories. So the guardian
+/// is a shell outside the JVM, connected only by a pipe. The JVM registers each path with the shell
+/// before it creates it. At the end of the pipe, the shell kills the processes with the [#mark()]
+/// of this JVM, and removes the registered paths. One guardian serves the whole JVM, from the first
+/// path on.
 ///
-/// Any number of threads may use it.
+/// Safe for many threads.
 public final class Guardian {
   private static final Duration BIRTH = Duration.ofSeconds(30);
 
-  /// How long the shell may take to read what it is told.
+  /// The timeout for the shell to read a line.
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
   private static final Guardian INSTANCE = new Guardian();
 
   private final Map<Long, String> guarded = new LinkedHashMap<>();
 
-  /// Of shells that do not read any more. They stay open: at the end of its pipe, a shell that
-  /// comes to life again would remove what is in use.
+  /// The pipes of shells that no longer read. They stay open: if such a shell continues, it must
+  /// not see the end of its pipe, or it would remove paths in use.
   private final List<Fd> given = new ArrayList<>();
 
   private @Nullable Fd pipe;
@@ -51,23 +52,24 @@ public final class Guardian {
 
   private Guardian() {}
 
-  /// What all processes have on their command line that die with this JVM: its id and what tells it
-  /// from others that had that id before.
+  /// The word on the command lines of all processes that die with this JVM: its pid, and a random
+  /// number that distinguishes it from earlier processes with the same pid.
   public static String mark() {
     return "caisson-sandbox-of-" + Mark.OF_THIS_JVM;
   }
 
-  /// The shell is told this alone, or it would take itself for one of those.
+  /// The mark without its prefix. The shell's own command line has only this part, so the shell
+  /// does not match itself.
   private static final class Mark {
     static final String OF_THIS_JVM =
         "%d-%016x".formatted(ProcessHandle.current().pid(), new SecureRandom().nextLong());
   }
 
-  /// What can be left behind.
+  /// The kinds of paths that can be left behind.
   public enum Kind {
-    /// A directory with all that is in it, on its own file system.
+    /// A directory with its contents, within one file system.
     DIRECTORY("directory"),
-    /// A control group with those below it.
+    /// A control group with its descendants.
     CGROUP("cgroup");
 
     private final String word;
@@ -77,13 +79,14 @@ public final class Guardian {
     }
   }
 
-  /// Something that is removed if the JVM is killed before this is closed. Closing is idempotent.
+  /// A registered path. The guardian removes it if the JVM ends before [#close()]. Closing is
+  /// idempotent.
   public interface Guarded extends AutoCloseable {
     @Override
     void close();
   }
 
-  /// Guards a path from now on, whether there is something yet or not.
+  /// Registers a path, whether it exists yet or not.
   ///
   /// @throws IOException if the guardian cannot be started
   public static Guarded guard(Kind kind, Path path) throws IOException {
@@ -105,11 +108,12 @@ public final class Guardian {
     try {
       tell(Long.toString(number));
     } catch (IOException noGuardian) {
-      // Then there is nobody who would remove it, either.
+      // Without a guardian, the path is not removed, either.
     }
   }
 
-  /// Tells the shell, or, if that is dead or has stopped, a new one that is told all there is.
+  /// Sends a line to the shell. If the shell is dead or stopped, starts a new one, and sends it all
+  /// registered paths first.
   private void tell(String line) throws IOException {
     if (pipe != null) {
       try {
@@ -129,7 +133,7 @@ public final class Guardian {
   }
 
   private static void write(Fd to, String line) throws IOException {
-    // A line is short enough for there to be room for all of it if there is for any.
+    // A line is so short that a writable pipe has room for all of it.
     var bytes = (line + "\n").getBytes(StandardCharsets.US_ASCII);
     try {
       to.write(bytes);
@@ -175,20 +179,20 @@ public final class Guardian {
                 .directory(Path.of("/"))
                 .newSession()
                 .start()) {
-      // It leaves a child of its own that belongs to nobody.
+      // The shell exits at once. Its background child, an orphan, does the work.
       var interrupts = new Interrupts();
       var exit = interrupts.through(() -> shell.waitid(BIRTH));
       interrupts.giveBack();
       if (!exit.success()) {
-        throw new IOException("the guardian of directories, /bin/sh, " + exit);
+        throw new IOException("cannot start the guardian: /bin/sh " + exit);
       }
-      // Opened anew for O_NONBLOCK: to wait for room each time costs more than to write.
+      // Opened again with O_NONBLOCK: waiting for room before each write costs more than the write.
       return Fd.open(
           Path.of("/proc/self/fd/" + pipe.write().number()), OpenFlag.WRONLY, OpenFlag.NONBLOCK);
     }
   }
 
-  /// Every byte that a shell could take for something else as an escape of printf(1).
+  /// Escapes each byte with a special meaning in a shell, for printf(1).
   private static String escaped(Path path) {
     var text = new StringBuilder();
     for (byte b : PathBytes.of(path)) {

@@ -1,4 +1,4 @@
-/// The guardian: a process outside of the JVM that removes what a killed JVM leaves behind.
+/// The guardian: a process outside the JVM that cleans up after a killed JVM.
 @NullMarked
 package dev.caisson.files.guard;
 

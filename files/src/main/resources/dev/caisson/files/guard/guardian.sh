@@ -1,8 +1,8 @@
-# Removes what a killed JVM leaves behind. $1: the id of the JVM. $2: what its processes bear in their command lines.
+# Cleans up after a killed JVM. $1: the pid of the JVM. $2: the mark on the command lines of its processes.
 #
-# Reads lines of a number, a kind and a path with octal escapes to remember, or of a number alone to forget. At the end
-# of the input, which is the end of the JVM, kills those processes and removes what is remembered. A directory can be
-# removed once the last process that writes to it has died, which takes its time; a control group likewise.
+# A line with a number, a kind and a path with octal escapes registers the path. A line with only a number unregisters
+# it. The end of the input is the end of the JVM: the script then kills the marked processes and removes the registered
+# paths. It retries, because a directory or control group can be removed only after its last process has died.
 exec 3<&0
 (
   trap '' HUP INT QUIT TERM
@@ -22,8 +22,8 @@ exec 3<&0
   [ "$count" -gt 0 ] || exit 0
   rounds=0
   quiet=0
-  # An empty pattern would be found everywhere. A process has no command line for a moment when
-  # it executes another program, so one look is not enough.
+  # An empty pattern would match every process. A process has no command line for a moment during
+  # execve, so one search is not enough.
   while [ -n "$2" ] && [ "$rounds" -lt 400 ] && [ "$quiet" -lt 10 ]; do
     alive=$(printf 'caisson-sandbox-of-%s\n' "$2" | grep -lasFf - /proc/[0-9]*/cmdline)
     quiet=$((quiet + 1))
@@ -48,11 +48,11 @@ exec 3<&0
         directory)
           if ! rm -rf --one-file-system -- "$path"; then
             if [ "$(id -u)" -eq 0 ]; then
-              # Each in its directory, so that paths may be of any length.
+              # -execdir runs in each directory, so a path may have any length.
               find "$path" -xdev \( -type d -o -type f \) -execdir chattr -f -i -a -- {} +
               rm -rf --one-file-system -- "$path"
             else
-              # Its owner may have lost the right to look into a directory.
+              # The owner may lack the permission to list a directory.
               find "$path" -xdev -type d ! -perm -700 -execdir chmod u+rwx -- {} \;
               rm -rf --one-file-system -- "$path" ||
                 unshare --map-root-user --map-auto rm -rf --one-file-system -- "$path"

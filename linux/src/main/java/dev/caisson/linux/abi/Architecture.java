@@ -2,7 +2,7 @@ package dev.caisson.linux.abi;
 
 import java.util.Optional;
 
-/// The architectures whose tables are known here. Both have 64 bits and are little endian.
+/// The supported architectures. Both are 64-bit and little-endian.
 public enum Architecture {
   /// 64-bit x86, without x32.
   X86_64(0xc000003e),
@@ -11,7 +11,7 @@ public enum Architecture {
 
   private static final String NAME = System.getProperty("os.arch", "");
 
-  /// Looked up once: every system call asks.
+  /// Looked up once, because every system call needs it.
   private static final Optional<Architecture> THIS = find(NAME);
 
   private final int audit;
@@ -20,19 +20,19 @@ public enum Architecture {
     this.audit = audit;
   }
 
-  /// AUDIT_ARCH_* of `linux/audit.h`, by which the kernel tells whose numbers a call has. See
-  /// `seccomp(2)`.
+  /// The AUDIT_ARCH_* constant of `linux/audit.h`, which tells a seccomp filter the architecture of
+  /// a system call number. See `seccomp(2)`.
   public int audit() {
     return audit;
   }
 
-  /// That of the machine that the JVM runs on.
+  /// The architecture of the machine that the JVM runs on.
   ///
-  /// @throws UnsupportedOperationException if it is another
+  /// @throws UnsupportedOperationException if it is neither of these
   public static Architecture ofThisMachine() {
     return THIS.orElseThrow(() ->
         new UnsupportedOperationException(
-            "the system calls of '" + NAME + "' are not known here; amd64 and aarch64 are"));
+            "architecture '" + NAME + "' is not supported: use amd64 or aarch64"));
   }
 
   private static Optional<Architecture> find(String name) {

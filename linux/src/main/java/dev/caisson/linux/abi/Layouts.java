@@ -20,12 +20,11 @@ import java.util.concurrent.ConcurrentHashMap;
 
 // Made by scripts/generate-tables.
 
-/// The structs that system calls take, as Linux 7.3 has them; the C library's may differ.
+/// The structs of system calls, as defined by Linux 7.3; the C library's may differ.
 ///
-/// Numbers have the types of Java that are as long, whether they have a sign in C or not. A pointer
-/// is a `long`, and an array that goes on past the end of its struct has no elements. What is
-/// reserved is padding. A layout is made when it is first asked for; who reads or writes often
-/// keeps it, or the offsets, in constants.
+/// A number has the Java type of the same size, whether it is signed in C or not. A pointer is a
+/// `long`, and a flexible array member has no elements. Reserved fields are padding. A layout is
+/// created on first use; a frequent caller keeps it, or the offsets, in constants.
 public enum Layouts {
   /// `struct clone_args` of `<linux/sched.h>`.
   CLONE_ARGS,
@@ -116,9 +115,9 @@ public enum Layouts {
 
   private static final Map<Layouts, StructLayout> MADE = new ConcurrentHashMap<>();
 
-  /// The layout on this machine, whose members bear the names of the struct's fields.
+  /// The layout on this machine. Its members have the names of the struct's fields.
   ///
-  /// @throws UnsupportedOperationException if the architecture is not known here
+  /// @throws UnsupportedOperationException if the architecture is neither x86-64 nor AArch64
   public StructLayout layout() {
     var made = MADE.get(this);
     if (made == null) {
@@ -133,18 +132,18 @@ public enum Layouts {
     return layout().byteSize();
   }
 
-  /// Room for one, of zeros: on the heap, so it takes no closing, and is copied before the kernel
-  /// sees it.
+  /// Allocates a zeroed struct on the heap. It needs no closing, and must be copied to native
+  /// memory for a system call.
   public MemorySegment room() {
-    // Of longs, for alignment.
+    // An array of longs gives the alignment.
     return MemorySegment.ofArray(new long[(int) ((size() + 7) / 8)]).asSlice(0, size());
   }
 
-  /// Where a field begins on this machine, in bytes from the beginning of the struct.
+  /// The offset of a field on this machine, in bytes from the start of the struct.
   ///
-  /// @param path the name of the field; before it that of the struct or union within this one that
-  ///   has it
-  /// @throws IllegalArgumentException if there is no such field
+  /// @param path the name of the field, after the names of the nested structs or unions that
+  ///   contain it
+  /// @throws IllegalArgumentException if the struct does not have the field
   public long offset(String... path) {
     return layout()
         .byteOffset(Arrays.stream(path).map(PathElement::groupElement).toArray(PathElement[]::new));

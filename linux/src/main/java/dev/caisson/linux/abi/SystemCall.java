@@ -9,12 +9,11 @@ import java.util.stream.Collectors;
 
 // Made by scripts/generate-tables.
 
-/// The system calls of Linux 7.3, by the names that the kernel's headers give them. See
-/// `syscalls(2)`.
+/// The system calls of Linux 7.3, with the names of the kernel's headers. See `syscalls(2)`.
 ///
-/// The first number is that of x86-64, the second that of AArch64; an architecture that has no such
-/// call has -1.
-@SuppressWarnings("MissingJavadoc") // the manual has a page for each
+/// The first number is the number on x86-64, the second the number on AArch64. It is -1 if the
+/// architecture does not have the call.
+@SuppressWarnings("MissingJavadoc") // each call has a manual page
 public enum SystemCall {
   _SYSCTL(156, -1),
   ACCEPT(43, 202),
@@ -411,9 +410,10 @@ public enum SystemCall {
     this.arm = arm;
   }
 
-  /// Its number on this machine.
+  /// The call's number on this machine.
   ///
-  /// @throws UnsupportedOperationException if the architecture has no such call, or is another
+  /// @throws UnsupportedOperationException if the architecture does not have the call, or is
+  ///   neither x86-64 nor AArch64
   public int number() {
     var architecture = Architecture.ofThisMachine();
     int number = number(architecture);
@@ -424,20 +424,20 @@ public enum SystemCall {
     return number;
   }
 
-  /// Its number on an architecture; -1 if that has no such call.
+  /// The call's number on an architecture; -1 if the architecture does not have the call.
   public int number(Architecture architecture) {
     return architecture == Architecture.X86_64 ? x86 : arm;
   }
 
-  /// The name as the manual has it.
+  /// The call's name in the manual.
   public String kernelName() {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /// The call of a name.
+  /// Finds the call with a name.
   ///
-  /// @param name as the manual has it
-  /// @throws IllegalArgumentException if no architecture has it
+  /// @param name the name in the manual
+  /// @throws IllegalArgumentException if neither architecture has a call of that name
   public static SystemCall of(String name) {
     var call = ByName.CALLS.get(name);
     if (call == null) {
@@ -448,21 +448,21 @@ public enum SystemCall {
     return call;
   }
 
-  /// The call that has a number; none if it is younger than this table, or of another interface
-  /// such as x32.
+  /// Finds the call with a number; empty if the call is newer than this table, or belongs to
+  /// another interface such as x32.
   public static Optional<SystemCall> of(Architecture architecture, long number) {
     var calls = architecture == Architecture.X86_64 ? ByNumber.X86_64 : ByNumber.AARCH64;
     return Optional.ofNullable(calls.get(number));
   }
 
-  /// Made when it is first asked for.
+  /// Initialized on first use.
   private static final class ByName {
     static final Map<String, SystemCall> CALLS =
         Arrays.stream(values())
             .collect(Collectors.toMap(SystemCall::kernelName, Function.identity()));
   }
 
-  /// Made when it is first asked for.
+  /// Initialized on first use.
   private static final class ByNumber {
     static final Map<Long, SystemCall> X86_64 = calls(Architecture.X86_64);
     static final Map<Long, SystemCall> AARCH64 = calls(Architecture.AARCH64);

@@ -20,15 +20,16 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 
-/// An open directory. What is done in it is done by its descriptor and a single name: no path is
-/// looked up, and no symbolic link is followed.
+/// An open directory, whose entries are accessed by its descriptor and a single name. No path is
+/// looked up, and no symbolic link is followed, except by [#openInRoot].
 ///
 /// Owns its descriptor. Not safe for use by several threads.
 public final class Directory implements AutoCloseable {
   private static final long BUFFER = 32 * 1024;
 
-  /// How often a lookup is tried that races with a rename or a mount anywhere: the kernel then
-  /// cannot know whether `..` stays in the root, and answers EAGAIN. See `openat2(2)`.
+  /// The number of attempts to look up a path that contains `..`. If the lookup races with a rename
+  /// or mount anywhere, the kernel cannot tell whether `..` stays inside the root and returns
+  /// EAGAIN. See `openat2(2)`.
   private static final int ATTEMPTS = 1000;
 
   private static final int DT_DIR = 4;
@@ -36,7 +37,7 @@ public final class Directory implements AutoCloseable {
   private static final int DT_UNKNOWN = 0;
   private static final int AT_SYMLINK_NOFOLLOW = 0x100;
 
-  /// For reading, without waiting for the other end of a FIFO.
+  /// Opens for reading without waiting for the other end of a FIFO.
   private static final long READ = OpenFlag.NONBLOCK.bit() | OpenFlag.NOCTTY.bit();
 
   private static final byte[] UP = {'.', '.'};
@@ -54,23 +55,23 @@ public final class Directory implements AutoCloseable {
     return new Directory(Fd.open(path, OpenFlag.DIRECTORY, OpenFlag.NOFOLLOW));
   }
 
-  /// Takes over a descriptor of a directory. One that was opened with [OpenFlag#PATH] cannot be
-  /// read, but files in it can be looked at and removed.
+  /// Takes ownership of a descriptor of a directory. A directory that was opened with
+  /// [OpenFlag#PATH] cannot be listed, but its entries can be inspected and removed.
   public static Directory of(Fd directory) {
     return new Directory(directory.move());
   }
 
-  /// Opens the root of a tree, to which symbolic links may lead. See `open(2)`.
+  /// Opens the root of a tree; the path may contain symbolic links. See `open(2)`.
   public static Directory openRoot(Path path) throws SystemCallException {
     return new Directory(Fd.open(path, OpenFlag.DIRECTORY));
   }
 
   /// Opens a file for reading as if this directory were the root: neither `..` nor a symbolic link
-  /// leads out of it. Does not block for a FIFO. See `openat2(2)`, RESOLVE_IN_ROOT.
+  /// leads out of it. Does not block on a FIFO. See `openat2(2)`, RESOLVE_IN_ROOT.
   ///
   /// @return a descriptor, which the caller closes
-  /// @throws SystemCallException ENOENT if there is no such file; ENXIO if it is a socket; EAGAIN
-  ///   if renames or mounts race with a thousand attempts to follow a `..`
+  /// @throws SystemCallException ENOENT if the file does not exist; ENXIO if it is a socket; EAGAIN
+  ///   if a thousand attempts to follow a `..` race with renames or mounts
   public Fd openInRoot(String path) throws SystemCallException {
     long resolveInRoot = 0x10;
     long resolveNoMagiclinks = 0x2;
@@ -86,15 +87,15 @@ public final class Directory implements AutoCloseable {
     }
   }
 
-  /// Opens a directory in it, which must be on the same mount. See `openat2(2)`, RESOLVE_NO_XDEV.
+  /// Opens a subdirectory, which must be on the same mount. See `openat2(2)`, RESOLVE_NO_XDEV.
   ///
   /// @throws SystemCallException ELOOP or ENOTDIR if it is a symbolic link or another file; EXDEV
-  ///   if something is mounted there
+  ///   if it is a mount point
   public Directory openat2(byte[] name) throws SystemCallException {
     return new Directory(openat2(name, OpenFlag.DIRECTORY.bit()));
   }
 
-  /// Opens the directory above it, wherever that is now.
+  /// Opens the current parent directory, also if this directory has been moved.
   public Directory openParent() throws SystemCallException {
     return openat2(UP);
   }
@@ -127,7 +128,7 @@ public final class Directory implements AutoCloseable {
 
   /// Reads the next entries, without `.` and `..`. See `getdents(2)`.
   ///
-  /// @return as many as fit into some kilobytes; empty at the end
+  /// @return the entries that fit into 32 KiB; empty at the end
   public List<DirectoryEntry> getdents64() throws SystemCallException {
     var entries = new ArrayList<DirectoryEntry>();
     while (entries.isEmpty()) {
@@ -182,16 +183,16 @@ public final class Directory implements AutoCloseable {
     };
   }
 
-  /// Goes on reading at another place: at [DirectoryEntry#next()] of an entry, or at the beginning,
-  /// which is 0. See `lseek(2)`.
+  /// Sets the position of the next [#getdents64]: 0 for the beginning, or [DirectoryEntry#next()].
+  /// See `lseek(2)`.
   public void seek(long position) throws SystemCallException {
     fd.call(SystemCall.LSEEK, position, 0);
   }
 
-  /// What the kernel knows of a file in it; of the directory itself, if the name is empty. See
+  /// Returns the status of an entry, or of the directory itself if the name is empty. See
   /// `statx(2)`.
   ///
-  /// @throws SystemCallException ENOENT if there is no such name
+  /// @throws SystemCallException ENOENT if the directory has no entry of that name
   public Stat statx(byte[] name) throws SystemCallException {
     int atEmptyPath = 0x1000;
     int basicStats = 0x7ff;
@@ -223,11 +224,11 @@ public final class Directory implements AutoCloseable {
     }
   }
 
-  /// What [#statx] tells.
+  /// The result of [#statx].
   ///
-  /// @param inode its number on its file system
-  /// @param type what it is
-  /// @param modified when its contents were last changed
+  /// @param inode the inode number, unique on its file system
+  /// @param type the type of the file
+  /// @param modified the time of the last change of its contents
   public record Stat(long inode, DirectoryEntry.Type type, Instant modified) {}
 
   /// Removes a file. See `unlinkat(2)`.
@@ -251,12 +252,12 @@ public final class Directory implements AutoCloseable {
     }
   }
 
-  /// Gives its owner all rights in the directory itself, and nobody else any. See `fchmod(2)`.
+  /// Sets the permissions of the directory itself to 0700. See `fchmod(2)`.
   public void fchmodForOwner() throws SystemCallException {
     fd.call(SystemCall.FCHMOD, 0700, 0);
   }
 
-  /// Gives the owner of a directory in it all rights, and nobody else any. See `fchmodat(2)`.
+  /// Sets the permissions of a subdirectory to 0700. See `fchmodat(2)`.
   ///
   /// @throws SystemCallException ELOOP or ENOTDIR if it is a symbolic link or another file
   public void fchmodForOwner(byte[] name) throws SystemCallException {
@@ -269,9 +270,9 @@ public final class Directory implements AutoCloseable {
     }
   }
 
-  /// Takes the flags that forbid a change, immutable and append-only, from a regular file or a
-  /// directory in this one; from this directory itself, if the name is empty. See
-  /// `ioctl_iflags(2)`. A file system without such flags is fine.
+  /// Clears the flags that forbid changes, immutable and append-only, on a regular file or
+  /// subdirectory, or on the directory itself if the name is empty. No-op on a file system without
+  /// these flags. See `ioctl_iflags(2)`.
   ///
   /// @throws SystemCallException EPERM without CAP_LINUX_IMMUTABLE
   public void allowChanges(byte[] name) throws SystemCallException {
@@ -305,9 +306,10 @@ public final class Directory implements AutoCloseable {
     }
   }
 
-  /// Sets the times of a file in it, of a symbolic link itself. See `utimensat(2)`.
+  /// Sets both times of an entry, or of the directory itself if the name is empty. Does not follow
+  /// a symbolic link. See `utimensat(2)`.
   ///
-  /// @param seconds since 1970, for the last access and the last change of the contents alike
+  /// @param seconds the time of the last access and of the last change of the contents, since 1970
   public void utimensat(byte[] name, long seconds) throws SystemCallException {
     int atEmptyPath = name.length == 0 ? 0x1000 : 0;
     int number = fd.enter();

@@ -3,11 +3,11 @@ package dev.caisson.linux.file;
 import dev.caisson.linux.PathBytes;
 import java.util.Arrays;
 
-/// A name in a directory.
+/// An entry of a directory: a name, with the type of its file.
 ///
 /// Immutable.
 public final class DirectoryEntry {
-  /// What has the name. See `inode(7)`.
+  /// The type of the file. See `inode(7)`.
   public enum Type {
     /// A directory.
     DIRECTORY,
@@ -27,12 +27,12 @@ public final class DirectoryEntry {
     this.next = next;
   }
 
-  /// Its bytes, which hold neither a slash nor a NUL.
+  /// The bytes of the name, without a slash or NUL.
   public byte[] name() {
     return name.clone();
   }
 
-  /// What had the name when the directory was read.
+  /// The type of the file when the directory was read.
   public Type type() {
     return type;
   }

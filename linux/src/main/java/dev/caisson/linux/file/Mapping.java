@@ -8,10 +8,10 @@ import dev.caisson.linux.internal.Frame;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// Memory that others share: a part of a file that is mapped for reading and writing. See
-/// `mmap(2)`, MAP_SHARED.
+/// Shared memory: a part of a file that is mapped for reading and writing. See `mmap(2)`,
+/// MAP_SHARED.
 ///
-/// Safe for many threads, which order their accesses to the memory themselves.
+/// Safe for many threads, which must synchronize their accesses to the memory themselves.
 public final class Mapping implements AutoCloseable {
   private static final int READ_AND_WRITE = 3;
   private static final int MAP_SHARED = 1;
@@ -26,9 +26,9 @@ public final class Mapping implements AutoCloseable {
 
   /// Maps a part of a file.
   ///
-  /// @param file open for both; it may be closed afterwards
-  /// @param offset a multiple of the size of a page
-  /// @param size in bytes; what is beyond the end of the file must not be touched
+  /// @param file open for reading and writing; the caller may close it afterwards
+  /// @param offset in bytes, a multiple of the page size
+  /// @param size in bytes; memory beyond the end of the file must not be accessed
   @SuppressWarnings("restricted") // the size is what was mapped
   public static Mapping mmap(Fd file, long offset, long size) throws SystemCallException {
     int number = file.enter();
@@ -51,12 +51,12 @@ public final class Mapping implements AutoCloseable {
     }
   }
 
-  /// The memory; to touch it once this is closed is an [IllegalStateException].
+  /// The mapped memory. After [#close()], an access throws an [IllegalStateException].
   public MemorySegment memory() {
     return memory;
   }
 
-  /// Takes the mapping away. Idempotent. See `munmap(2)`.
+  /// Unmaps the memory. Idempotent. See `munmap(2)`.
   @Override
   public synchronized void close() {
     if (arena.scope().isAlive()) {

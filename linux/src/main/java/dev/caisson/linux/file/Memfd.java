@@ -7,7 +7,7 @@ import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.linux.internal.Frame;
 import java.util.Set;
 
-/// Files that live in memory alone. See `memfd_create(2)`.
+/// Files that exist only in memory. See `memfd_create(2)`.
 ///
 /// Safe for many threads.
 public final class Memfd {
@@ -18,9 +18,9 @@ public final class Memfd {
 
   private Memfd() {}
 
-  /// Makes an empty one that can be sealed.
+  /// Creates an empty memfd that can be sealed.
   ///
-  /// @param name what `/proc/self/fd` shows; 249 bytes at most
+  /// @param name the name that `/proc/self/fd` shows; 249 bytes at most
   public static Fd memfdCreate(String name) throws SystemCallException {
     try (var frame = new Frame()) {
       long result =
@@ -30,7 +30,7 @@ public final class Memfd {
     }
   }
 
-  /// Makes one that holds the data and can never change, its position at the start.
+  /// Creates a memfd that holds the data and cannot change. Its position is at the start.
   public static Fd sealed(String name, byte[] data) throws SystemCallException {
     var memfd = memfdCreate(name);
     try {
@@ -43,20 +43,20 @@ public final class Memfd {
     }
   }
 
-  /// Forbids all changes of one that has been written, and puts its position at the start.
+  /// Forbids all further changes of a memfd, and moves its position to the start.
   public static void seal(Fd memfd) throws SystemCallException {
     memfd.rewind();
     addSeals(memfd, Set.of(Seal.WRITE, Seal.GROW, Seal.SHRINK, Seal.SEAL));
   }
 
-  /// Forbids changes for ever. See `fcntl(2)`, F_ADD_SEALS.
+  /// Adds seals, which cannot be removed. See `fcntl(2)`, F_ADD_SEALS.
   public static void addSeals(Fd memfd, Set<Seal> seals) throws SystemCallException {
     memfd.call(SystemCall.FCNTL, F_ADD_SEALS, Flag.bits(seals));
   }
 
-  /// What is forbidden. See `fcntl(2)`, F_GET_SEALS.
+  /// Returns the seals. See `fcntl(2)`, F_GET_SEALS.
   ///
-  /// @throws SystemCallException EINVAL if it is no memfd
+  /// @throws SystemCallException EINVAL if the descriptor is not a memfd
   public static Set<Seal> getSeals(Fd memfd) throws SystemCallException {
     return Flag.set(Seal.class, (int) memfd.call(SystemCall.FCNTL, F_GET_SEALS, 0));
   }

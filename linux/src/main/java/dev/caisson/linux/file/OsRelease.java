@@ -4,12 +4,12 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
 
-/// The file that says which distribution a root file system holds. See `os-release(5)`.
+/// The file that names the distribution of a root file system. See `os-release(5)`.
 public final class OsRelease {
   private OsRelease() {}
 
-  /// The variables of such a file, without the quotes of their values. Lines that set no variable
-  /// are ignored.
+  /// Parses the variables of such a file, and removes the double quotes from their values. Ignores
+  /// lines that set no variable.
   ///
   /// @param text the content of `/etc/os-release` or `/usr/lib/os-release`
   public static Map<String, String> variables(byte[] text) {

@@ -2,15 +2,15 @@ package dev.caisson.linux.file;
 
 import dev.caisson.linux.Flag;
 
-/// What is forbidden for ever to a memfd. See `fcntl(2)`, F_ADD_SEALS.
+/// A change that a memfd permanently forbids. See `fcntl(2)`, F_ADD_SEALS.
 public enum Seal implements Flag {
-  /// More seals.
+  /// Adding more seals.
   SEAL(0x1),
-  /// Getting shorter.
+  /// Shrinking the file.
   SHRINK(0x2),
-  /// Getting longer.
+  /// Growing the file.
   GROW(0x4),
-  /// Changing its bytes.
+  /// Changing the file's bytes.
   WRITE(0x8);
 
   private final int bit;

@@ -13,31 +13,31 @@ import java.util.Optional;
 
 /// A walk through a directory tree of any depth and width.
 ///
-/// It goes by directory descriptors and single names, so the length of a path does not matter, no
-/// symbolic link is followed, and no mount is entered. Only the deepest directories stay open; on
-/// the way back, the others are opened again from below, and must be the same as before. Memory
-/// grows with the depth alone.
+/// The walk uses directory descriptors and single names. So the length of a path does not matter,
+/// no symbolic link is followed, and no mount is entered. Only the 64 deepest directories stay
+/// open. On the way back, the walk reopens the others through `..`, and fails if one is not the
+/// same directory as before. Memory use grows only with the depth.
 ///
 /// A walk is for one thread.
 public final class TreeWalk {
-  /// How many directories stay open.
+  /// The number of directories that stay open.
   private static final int OPEN = 64;
 
-  /// What is done with the entries of a directory.
+  /// The actions on the entries of a directory.
   public interface Visitor {
-    /// Opens a directory that is entered next. It is closed by the walk.
+    /// Opens a directory that the walk enters next. The walk closes it.
     default Directory enter(Directory parent, byte[] name) throws SystemCallException {
       return parent.openat2(name);
     }
 
-    /// Visits a file that is no directory.
+    /// Visits a file that is not a directory.
     void file(Directory parent, DirectoryEntry entry) throws SystemCallException;
 
-    /// Visits a directory when all that is in it has been visited.
+    /// Visits a directory after its contents.
     void leave(Directory parent, byte[] name) throws SystemCallException;
   }
 
-  /// A directory on the way from the root to where the walk is.
+  /// A directory on the path from the root of the walk to its current position.
   private static final class Level {
     final byte[] name;
     final long inode;
@@ -60,7 +60,7 @@ public final class TreeWalk {
       entries = List.<DirectoryEntry>of().iterator();
     }
 
-    /// Opens it again, from a directory in it.
+    /// Opens the directory again, as the parent of one of its subdirectories.
     void reopen(Directory below) throws SystemCallException {
       if (directory.isEmpty()) {
         var again = below.openParent();
@@ -72,7 +72,7 @@ public final class TreeWalk {
       }
     }
 
-    /// The next entry; empty at the end.
+    /// Returns the next entry; empty at the end.
     Optional<DirectoryEntry> next() throws SystemCallException {
       if (!entries.hasNext()) {
         entries = directory.orElseThrow().getdents64().iterator();
@@ -93,11 +93,10 @@ public final class TreeWalk {
     this.visitor = visitor;
   }
 
-  /// Visits a file, or a directory with all that is in it. A directory is visited after what is in
-  /// it.
+  /// Visits a file, or a directory with its contents. A directory is visited after its contents.
   ///
-  /// @throws SystemCallException as the visitor throws it; ENOENT if there is no such file; ESTALE
-  ///   if a directory has been moved meanwhile; EXDEV if something is mounted in the tree
+  /// @throws SystemCallException as the visitor throws it; ENOENT if the file does not exist;
+  ///   ESTALE if a directory has been moved meanwhile; EXDEV if the tree contains a mount point
   public static void visit(Path path, Visitor visitor) throws IOException {
     var absolute = path.toAbsolutePath();
     var above = absolute.getParent();

@@ -1,4 +1,4 @@
-/// Directories, files in memory and mappings.
+/// Directories, memfds and memory mappings.
 @NullMarked
 package dev.caisson.linux.file;
 

@@ -10,17 +10,18 @@ import java.time.Duration;
 import java.util.ArrayList;
 import org.jspecify.annotations.Nullable;
 
-/// The memory that a system call needs, and the errno that it leaves: used by one thread, and given
-/// back as a whole, after which none of its segments may be touched.
+/// The memory for a system call's arguments and its errno.
+///
+/// Used by one thread. [#close()] releases the memory as a whole; no segment may be used after it.
 public final class Frame implements AutoCloseable, SegmentAllocator {
   private static final MemoryPool SMALL = new MemoryPool(8 * 1024, 64);
   private static final MemoryPool LARGE = new MemoryPool(16 << 20, 16);
 
-  /// The most that [#buffer(long)] has without asking the kernel: more than a packet of a socket
-  /// has on any system that is set up for humans.
+  /// The largest [#buffer(long)] from the pool, without a system call: more than the longest packet
+  /// of a socket on a system with usual settings.
   public static final long LARGEST_BUFFER = LARGE.blockSize();
 
-  /// How much of a buffer may have been touched if it is to be kept.
+  /// The size in bytes up to which a touched buffer goes back to the pool.
   private static final long MOST_KEPT = 512 * 1024;
 
   private final MemorySegment block = SMALL.take();
@@ -32,7 +33,7 @@ public final class Frame implements AutoCloseable, SegmentAllocator {
 
   /// Makes a system call.
   ///
-  /// @return what the kernel returned, or the negated errno
+  /// @return the kernel's result, or the negated errno
   public long call(SystemCall call, long a, long b, long c, long d, long e, long f) {
     long result = Libc.syscall(errno, call.number(), a, b, c, d, e, f);
     return result == -1 ? -Libc.errno(errno) : result;
@@ -58,7 +59,7 @@ public final class Frame implements AutoCloseable, SegmentAllocator {
     return call(call, a, 0, 0, 0, 0, 0);
   }
 
-  /// Memory that is zero.
+  /// Allocates zeroed memory.
   @Override
   public MemorySegment allocate(long bytes, long alignment) {
     long at = (used + alignment - 1) & -alignment;
@@ -69,13 +70,14 @@ public final class Frame implements AutoCloseable, SegmentAllocator {
     return block.asSlice(at, bytes).fill((byte) 0);
   }
 
-  /// A little memory that is about to be overwritten, with whatever was in it.
+  /// Allocates memory without zeroing it, as [#buffer(long)] does, with an alignment.
   public MemorySegment buffer(long bytes, long alignment) {
     used = (used + alignment - 1) & -alignment;
     return buffer(bytes);
   }
 
-  /// Memory for data that is about to be overwritten, with whatever was in it.
+  /// Allocates memory without zeroing it, for data that the caller overwrites. The memory contains
+  /// arbitrary old bytes.
   public MemorySegment buffer(long bytes) {
     if (used + bytes <= block.byteSize()) {
       var slice = block.asSlice(used, bytes);
@@ -90,7 +92,8 @@ public final class Frame implements AutoCloseable, SegmentAllocator {
     return overflow().allocate(bytes);
   }
 
-  /// Says how much of a buffer the kernel has written to, which may be far less than it could.
+  /// Records the number of bytes that the kernel has written to a buffer, which may be much less
+  /// than its size.
   public void filled(long bytes) {
     touched = bytes;
   }
@@ -102,10 +105,10 @@ public final class Frame implements AutoCloseable, SegmentAllocator {
     return overflow;
   }
 
-  /// A NUL-terminated copy.
+  /// Allocates a NUL-terminated copy.
   ///
-  /// @throws IllegalArgumentException if the bytes hold a NUL, which the kernel would take for the
-  ///   end
+  /// @throws IllegalArgumentException if the bytes contain a NUL, which would end the string for
+  ///   the kernel
   public MemorySegment string(byte[] bytes) {
     PathBytes.withoutNul(bytes);
     var segment = allocate(bytes.length + 1L, 1);
@@ -117,7 +120,7 @@ public final class Frame implements AutoCloseable, SegmentAllocator {
     return string(PathBytes.encode(text));
   }
 
-  /// An array of pointers with a null at its end, as `execve(2)` takes it.
+  /// Allocates a null-terminated array of pointers to strings, as `execve(2)` takes it.
   public MemorySegment strings(Iterable<String> texts) {
     var pointers = new ArrayList<MemorySegment>();
     for (var text : texts) {
@@ -130,7 +133,7 @@ public final class Frame implements AutoCloseable, SegmentAllocator {
     return array;
   }
 
-  /// A `struct timeval`, of a microsecond at least: zero would mean without end.
+  /// Allocates a `struct timeval` of at least a microsecond: zero would mean no timeout.
   public MemorySegment timeval(Duration duration) {
     var timeval = allocate(16, 8);
     timeval.set(ValueLayout.JAVA_LONG, 0, duration.toSeconds());

@@ -6,8 +6,8 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.abi.SystemCall;
 
-/// The requests of `ioctl(2)` that are made; see `ioctl_tty(2)`, `ioctl_iflags(2)`. The numbers are
-/// those of x86-64 and AArch64, which a test compares with the kernel's headers.
+/// The used requests of `ioctl(2)`. See `ioctl_tty(2)`, `ioctl_iflags(2)`. The numbers apply to
+/// x86-64 and AArch64; a test compares them with the kernel's headers.
 public enum Ioctl {
   TCGETS(0x5401),
   TCSETS(0x5402),
@@ -31,7 +31,7 @@ public enum Ioctl {
     return Integer.toUnsignedLong(request);
   }
 
-  /// Makes a request that the kernel answers with an int.
+  /// Makes a request whose result is an int.
   public int get(Fd fd) throws SystemCallException {
     try (var frame = new Frame()) {
       var answer = frame.allocate(JAVA_INT);
@@ -42,7 +42,7 @@ public enum Ioctl {
 
   /// Makes the request.
   ///
-  /// @param argument a number, or the address of one or of a struct
+  /// @param argument a number, or the address of a number or struct
   public long ioctl(Fd fd, long argument) throws SystemCallException {
     int number = fd.enter();
     try (var frame = new Frame()) {

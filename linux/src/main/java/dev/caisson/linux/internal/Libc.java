@@ -12,11 +12,11 @@ import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.concurrent.ConcurrentHashMap;
 
-/// The functions of the C library that are called, each bound when it is first used.
+/// The used functions of the C library, each bound on first use.
 ///
-/// Nearly everything goes through `syscall(3)`: one handle costs the start of the JVM a fraction of
-/// what sixty typed ones do, and is as fast. Only `posix_spawn(3)` has no system call beneath it
-/// that a JVM could make itself.
+/// Nearly all calls go through `syscall(3)`: one handle adds a fraction of the startup time of
+/// sixty typed handles, and is as fast. Only `posix_spawn(3)` has no underlying system call that a
+/// JVM could make itself.
 public final class Libc {
   public static final StructLayout CAPTURE_STATE = Linker.Option.captureStateLayout();
 
@@ -36,15 +36,15 @@ public final class Libc {
         .orElseThrow(() -> new UnsupportedOperationException("the C library has no " + name));
   }
 
-  /// A handle that takes the function as its first argument, which is linked in two thirds of the
-  /// time of one that has it within.
-  // Restricted because a wrong descriptor crashes the JVM; each stands beside its C prototype.
+  /// Creates a handle that takes the function as its first argument. Linking it takes two thirds of
+  /// the time of a handle that is bound to a function.
+  // Restricted because a wrong descriptor crashes the JVM. The C prototype is beside each use.
   @SuppressWarnings("restricted")
   private static MethodHandle unbound(FunctionDescriptor descriptor, Linker.Option... options) {
     return LINKER.downcallHandle(descriptor, options);
   }
 
-  /// Only `Error`s can come out of a downcall with exact types.
+  /// A downcall with exact types can throw only an `Error`.
   private static AssertionError impossible(Throwable thrown) {
     return new AssertionError("a downcall threw", thrown);
   }
@@ -70,12 +70,12 @@ public final class Libc {
     }
   }
 
-  /// The functions of `posix_spawn(3)`, each of which returns the error number.
+  /// The functions of `posix_spawn(3)`. Each returns an error number.
   ///
   /// Their arguments are pointers and integers, which both architectures pass in the same
-  /// registers, so that one handle with six of them serves all.
+  /// registers. So one handle with six arguments serves all functions.
   public static final class Spawn {
-    /// Room for an attributes object or a file actions object: 336 and 80 bytes in glibc and musl.
+    /// The layout of an attributes or file actions object: 336 and 80 bytes in glibc and musl.
     public static final MemoryLayout OPAQUE = MemoryLayout.sequenceLayout(64, JAVA_LONG);
 
     private static final MethodHandle HANDLE =

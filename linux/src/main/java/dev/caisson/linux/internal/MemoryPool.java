@@ -5,25 +5,25 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
-/// Blocks of memory outside the heap that are used again and again: asking for memory and having it
-/// zeroed takes longer than most system calls.
+/// A pool of native memory blocks for reuse: allocating and zeroing memory takes longer than most
+/// system calls.
 ///
-/// The pool's size bounds what is kept, never what can be had. A page that nobody has touched costs
-/// nothing, so a block may be larger than most of its users need.
+/// The pool's size limits the number of idle blocks, not of blocks in use. An untouched page costs
+/// no memory, so a block may be larger than most users need.
 public final class MemoryPool {
   private static final int PROBES = 8;
   private static final int READ_AND_WRITE = 1 | 2;
   private static final int PRIVATE_AND_ANONYMOUS = 0x2 | 0x20;
   private static final int NORESERVE = 0x4000;
 
-  /// One for all, which is why all who use it hold the lock.
+  /// The shared errno of all calls, guarded by the lock of this class.
   private static final MemorySegment ERRNO = Arena.global().allocate(Libc.CAPTURE_STATE);
 
   private final long blockSize;
   private final AtomicReferenceArray<MemorySegment> free;
 
-  /// @param blockSize in bytes; whole pages
-  /// @param blocks how many are kept; a power of two
+  /// @param blockSize in bytes, a multiple of the page size
+  /// @param blocks the largest number of idle blocks, a power of two
   MemoryPool(long blockSize, int blocks) {
     this.blockSize = blockSize;
     this.free = new AtomicReferenceArray<>(blocks);
@@ -33,7 +33,8 @@ public final class MemoryPool {
     return blockSize;
   }
 
-  /// A block with whatever was in it; it is the caller's until it is given back.
+  /// Takes a block, which contains arbitrary old bytes. The caller owns it until it calls
+  /// [#giveBack] or [#drop].
   MemorySegment take() {
     for (int i = 0; i < PROBES; i++) {
       var block = free.getAndSet(place(i), null);
@@ -53,17 +54,17 @@ public final class MemoryPool {
     drop(block);
   }
 
-  /// Gives a block back to the kernel.
+  /// Unmaps a block.
   void drop(MemorySegment block) {
     munmap(block);
   }
 
-  /// Where this thread looks: each at another place first, so that they seldom meet.
+  /// Returns a slot to probe. Each thread starts at another slot, which makes contention rare.
   private int place(int probe) {
     return (int) (Thread.currentThread().threadId() + probe) & (free.length() - 1);
   }
 
-  // Restricted because the JVM cannot know how long the memory lives; it is this pool that does.
+  // Restricted because the JVM cannot check the lifetime of the memory; this pool manages it.
   @SuppressWarnings("restricted")
   private static synchronized MemorySegment mmap(long size) {
     long address =

@@ -25,12 +25,14 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// Lets any number of threads, virtual ones above all, wait for descriptors while one platform
-/// thread blocks for all.
+/// Lets any number of threads, mainly virtual threads, wait for descriptors, while one platform
+/// thread blocks for all of them.
 ///
-/// A blocking call would hold a virtual thread's carrier and would end by neither interrupt nor
-/// close; a wait here does. Each wait arms its descriptor for one event (EPOLLONESHOT), so that
-/// what is not waited for costs nothing.
+/// A blocking call would pin a virtual thread's carrier, and neither an interrupt nor a close would
+/// end it. Both end a wait of the poller. Each wait arms its descriptor for one event
+/// (EPOLLONESHOT), so an idle descriptor costs nothing.
+///
+/// Safe for many threads.
 public final class Poller {
   private static final int CTL_ADD = 1;
   private static final int CTL_DEL = 2;
@@ -41,20 +43,20 @@ public final class Poller {
   private static final int BATCH = 64;
   private static final int INVALID = 32; // POLLNVAL
 
-  /// How long a virtual thread that waits for a nanosecond may take.
+  /// The timeout for the virtual thread that tests the timer by sleeping for a nanosecond.
   private static final Duration TIMER = Duration.ofSeconds(10);
 
-  // Packed on x86-64, so nothing in it is aligned.
+  // Packed on x86-64, so its fields are not aligned.
   private static final long EVENT_SIZE = Layouts.EPOLL_EVENT.size();
   private static final long EVENTS = Layouts.EPOLL_EVENT.offset("events");
   private static final long DATA = Layouts.EPOLL_EVENT.offset("data");
 
-  /// Made by the first who waits: one that cannot be made for want of descriptors may be the next
-  /// time.
+  /// Created by the first waiter. If that fails for lack of descriptors, a later waiter tries
+  /// again.
   private static volatile @Nullable Poller shared;
 
-  /// @param id tells it apart from earlier ones of the same number, whose events may still be on
-  ///   their way
+  /// @param id distinguishes the registration from earlier ones of the same number, whose events
+  ///   may still be pending
   private record Registration(int id, List<Waiter> waiters) {}
 
   private static final class Waiter {
@@ -81,7 +83,7 @@ public final class Poller {
   /// An eventfd that wakes the thread without any descriptor being ready.
   private final int kick;
 
-  /// Who waits for which descriptor. A number that is here is registered with the kernel.
+  /// The waiters of each descriptor, by its number. Each key is registered with the kernel.
   private final Map<Integer, Registration> waiters = new HashMap<>();
 
   private int registrations;
@@ -90,9 +92,9 @@ public final class Poller {
   private boolean running;
   private boolean ending;
 
-  /// Whether the JVM wakes virtual threads that wait for a time. One thread of the JVM does it,
-  /// which the first such wait starts. If there is no thread to be had then, that virtual thread
-  /// waits for ever (JDK 25), and no one hears of it.
+  /// Tests that the JVM wakes virtual threads after a timed wait. A timer thread of the JVM does
+  /// so, which the first timed wait starts. If that thread cannot be started, the virtual thread
+  /// waits for ever, without an error (JDK 25).
   private final FutureTask<Optional<String>> timer = new FutureTask<>(Poller::startTimer);
 
   private Poller() throws SystemCallException {
@@ -126,7 +128,7 @@ public final class Poller {
     }
   }
 
-  /// @return what cannot be started, if anything
+  /// @return the part of the JVM that cannot be started; empty on success
   private static Optional<String> startTimer() {
     try {
       var sleeper = Thread.ofVirtual().start(() -> LockSupport.parkNanos(1));
@@ -136,7 +138,7 @@ public final class Poller {
     } catch (OutOfMemoryError none) {
       return Optional.of("the threads that virtual threads run on");
     } catch (LinkageError broken) {
-      // The JDK sets virtual threads up once, and never again if that fails.
+      // The JDK initializes virtual threads once. After a failure it never tries again.
       return Optional.of("virtual threads, which this JVM could not set up: start it again");
     }
   }
@@ -155,9 +157,9 @@ public final class Poller {
     running = true;
   }
 
-  /// A JVM that ends waits 300 ms for threads that are in native code, as the poller's is nearly
-  /// always. So when nobody waits any more its thread ends; what is waited for later starts
-  /// another.
+  /// Runs as a shutdown hook: ends the poller's thread once the last waiter is gone. Otherwise the
+  /// exiting JVM would wait 300 ms for the thread, which is nearly always in native code. A later
+  /// wait starts another thread.
   private synchronized void end() {
     ending = true;
     kick();
@@ -171,10 +173,10 @@ public final class Poller {
     }
   }
 
-  /// The one of this JVM, with its thread running: made by the first call.
+  /// Returns the poller of this JVM. The first call creates it and starts its thread.
   ///
-  /// @throws SystemCallException EMFILE or EAGAIN if there is no descriptor or no thread to be had
-  ///   for it; a later call may succeed
+  /// @throws SystemCallException EMFILE or EAGAIN if it cannot get a descriptor or thread; a later
+  ///   call may succeed
   public static Poller shared() throws SystemCallException {
     var made = shared;
     return made == null ? make() : made;
@@ -189,7 +191,9 @@ public final class Poller {
     return made;
   }
 
-  /// Waits for one of the events; the caller holds the descriptor open ([Fd#enter()]).
+  /// Waits for one of the events. The caller keeps the descriptor open meanwhile ([Fd#enter()]).
+  ///
+  /// @return the bits of the events that occurred
   public int await(Fd owner, int fd, int events, Deadline deadline, String awaited)
       throws IOException {
     var waiter = new Waiter(owner, events);
@@ -217,7 +221,7 @@ public final class Poller {
     }
   }
 
-  /// Wakes those who wait for a descriptor that its owner has closed.
+  /// Wakes the waiters of a descriptor that its owner has closed.
   public static void wakeAll(Fd owner) {
     var made = shared;
     if (made != null) {
@@ -257,7 +261,7 @@ public final class Poller {
       try {
         control(CTL_DEL, fd, 0, 0, ONESHOT);
       } catch (SystemCallException gone) {
-        // The kernel has forgotten it already, which is what was wanted.
+        // The kernel has already removed it.
       }
       if (ending && waiters.isEmpty()) {
         kick();
@@ -265,7 +269,7 @@ public final class Poller {
     }
   }
 
-  /// Whether the thread may go on; it counts as ended otherwise.
+  /// Whether the thread continues. If not, marks it as ended.
   private synchronized boolean goesOn() {
     running = !ending || !waiters.isEmpty();
     return running;
@@ -331,7 +335,7 @@ public final class Poller {
     }
   }
 
-  /// For the tests: how many descriptors are registered.
+  /// The number of registered descriptors, for tests.
   public synchronized int registered() {
     return waiters.size();
   }

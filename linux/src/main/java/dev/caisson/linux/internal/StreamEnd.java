@@ -17,16 +17,16 @@ import java.io.InterruptedIOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Set;
 
-/// An end of a stream of bytes that no call may block on: a terminal, a pipe, a socket, or a file.
+/// An end of a byte stream, read and written without blocking: a terminal, pipe, socket or file.
 ///
-/// O_NONBLOCK would be seen by all who have the same open file, such as the shell that a JVM was
-/// started from. So what is ready is asked for first, and no more is written than surely fits then.
+/// O_NONBLOCK would affect all processes that share the open file, such as the shell that started
+/// the JVM. So each call first polls the descriptor, and writes no more than certainly fits.
 public final class StreamEnd {
-  /// What a pipe takes at once when there is room in it, PIPE_BUF.
+  /// The number of bytes that a writable pipe takes without blocking, PIPE_BUF.
   private static final int PIECE = 4096;
 
-  /// What a terminal surely takes when there is room in it: that for the next byte it looks for
-  /// anew.
+  /// The number of bytes that a writable terminal certainly takes: it checks for room again before
+  /// each further byte.
   private static final int TERMINAL_PIECE = 1;
 
   private static final long POLLFD_FD = Layouts.POLLFD.offset("fd");
@@ -42,21 +42,21 @@ public final class StreamEnd {
     this.name = name;
   }
 
-  /// An end that may be anything.
+  /// Creates an end for a descriptor of any type. The caller keeps ownership.
   ///
-  /// @param name what it is, for messages
+  /// @param name the name in messages
   public static StreamEnd of(Fd fd, String name) {
-    // Slow, so whoever can uses Terminal.reopen.
+    // A byte at a time is slow: use Terminal.reopen where possible.
     return new StreamEnd(fd, Terminal.of(fd).isatty() ? TERMINAL_PIECE : PIECE, name);
   }
 
-  /// An end that is O_NONBLOCK, so that too much does no harm.
+  /// Creates an end for an O_NONBLOCK descriptor, which never blocks. The caller keeps ownership.
   public static StreamEnd nonBlocking(Fd fd, String name) {
     return new StreamEnd(fd, PIECE, name);
   }
 
-  /// Whether it is ready now, or has an error that the next call will tell. A regular file, which
-  /// cannot be awaited, always is. See `ppoll(2)`.
+  /// Whether the event is pending now, or an error that the next call reports. A regular file is
+  /// always ready, and cannot be awaited. See `ppoll(2)`.
   boolean ready(PollEvent event) throws SystemCallException {
     int number = fd.enter();
     try (var frame = new Frame()) {
@@ -74,7 +74,7 @@ public final class StreamEnd {
     }
   }
 
-  /// Waits until it is ready, without end.
+  /// Waits until the event is pending, without a deadline.
   ///
   /// @throws InterruptedIOException if the thread is interrupted
   public void await(PollEvent event) throws IOException {
@@ -86,10 +86,10 @@ public final class StreamEnd {
     }
   }
 
-  /// Reads what is there.
+  /// Reads the available bytes, without blocking.
   ///
-  /// @return how many bytes; 0 if nothing is there; -1 at the end, as which counts that nobody has
-  ///   the other end of a terminal any more
+  /// @return the number of bytes; 0 if none are available; -1 at the end, also if the other end of
+  ///   a terminal is closed
   public int read(byte[] buffer) throws SystemCallException {
     if (!ready(PollEvent.IN)) {
       return 0;
@@ -105,9 +105,9 @@ public final class StreamEnd {
     }
   }
 
-  /// Writes what there is room for.
+  /// Writes as many bytes as certainly fit, without blocking.
   ///
-  /// @return how many bytes; 0 if there is no room
+  /// @return the number of bytes; 0 if there is no room
   public int write(byte[] data, int offset, int length) throws SystemCallException {
     if (!ready(PollEvent.OUT)) {
       return 0;

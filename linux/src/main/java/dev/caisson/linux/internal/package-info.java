@@ -1,4 +1,4 @@
-/// How system calls are made. For this module alone.
+/// Makes system calls. Only for this module.
 @NullMarked
 package dev.caisson.linux.internal;
 

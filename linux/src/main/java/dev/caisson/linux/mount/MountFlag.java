@@ -12,15 +12,15 @@ public enum MountFlag implements Flag {
   NODEV(0x4),
   /// Nothing can be executed from it.
   NOEXEC(0x8),
-  /// Change the flags of a mount that exists.
+  /// Change the flags of an existing mount.
   REMOUNT(0x20),
-  /// Access leaves no time.
+  /// Reading does not update the access time.
   NOATIME(0x400),
-  /// Show a directory or a file at a second place.
+  /// Bind a directory or file to a second place.
   BIND(0x1000),
-  /// Take a mount to another place.
+  /// Move a mount to another mount point.
   MOVE(0x2000),
-  /// Also what is mounted below.
+  /// Include the mounts below.
   REC(0x4000),
   /// Mounts propagate neither into it nor out of it.
   PRIVATE(0x40000),

@@ -9,19 +9,18 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Set;
 
-/// Mounting and unmounting, and what is made in new mounts, in the mount namespace of the calling
-/// thread.
+/// Mounts and unmounts file systems, and creates directories, links and devices inside new mounts.
 ///
-/// That is the namespace of the JVM unless the thread is that of a
-/// [dev.caisson.linux.process.SpawnThread] with mounts of its own. Needs CAP_SYS_ADMIN.
+/// All methods work in the mount namespace of the calling thread. That is the JVM's namespace,
+/// except on the thread of a [dev.caisson.linux.process.SpawnThread] with its own mounts. Mounting
+/// and creating devices need CAP_SYS_ADMIN.
 public final class Mounts {
   private Mounts() {}
 
   /// Mounts a file system, or changes a mount. See `mount(2)`.
   ///
-  /// @param source a device or directory, or a name that says nothing for file systems without one
-  /// @param type the file system's type; the kernel ignores it where the flags ask for a bind or a
-  ///   change
+  /// @param source a device or directory; any name for a file system without a device
+  /// @param type the file system's type; the kernel ignores it for a bind or a change
   /// @param data options of the file system, such as `mode=755,size=1m`; may be empty
   public static void mount(
       String source, Path target, String type, Set<MountFlag> flags, String data)
@@ -29,20 +28,20 @@ public final class Mounts {
     mount(PathBytes.encode(source), source, target, type, flags, data);
   }
 
-  /// Shows a directory or a file at a second place. See `mount(2)`, MS_BIND.
+  /// Binds a directory or file to a second place, with the mounts below. See `mount(2)`, MS_BIND.
   public static void bind(Path source, Path target) throws SystemCallException {
     mount(PathBytes.of(source), source, target, "none", Set.of(MountFlag.BIND, MountFlag.REC), "");
   }
 
-  /// Shows a directory or a file at a second place, where neither it nor what is mounted below can
-  /// be written; other restrictions stay. See `mount_setattr(2)`.
+  /// Binds a directory or file to a second place, read-only with the mounts below. Keeps the other
+  /// restrictions of the mounts. See `mount_setattr(2)`.
   public static void bindReadOnly(Path source, Path target) throws SystemCallException {
     bind(source, target);
     setReadOnly(target);
   }
 
-  /// Makes what is mounted at a place read-only there, and what is mounted below; other
-  /// restrictions stay. See `mount_setattr(2)`.
+  /// Makes a mount and the mounts below it read-only. Keeps their other restrictions. See
+  /// `mount_setattr(2)`.
   public static void setReadOnly(Path target) throws SystemCallException {
     int atFdcwd = -100;
     int atRecursive = 0x8000;
@@ -80,7 +79,7 @@ public final class Mounts {
     }
   }
 
-  /// Unmounts what is mounted there. See `umount2(2)`.
+  /// Unmounts the file system at the target. See `umount2(2)`.
   public static void umount2(Path target, Set<UmountFlag> flags) throws SystemCallException {
     try (var frame = new Frame()) {
       long result =
@@ -111,9 +110,10 @@ public final class Mounts {
     }
   }
 
-  /// Makes a character device that everybody may read and write. See `mknod(2)`, `makedev(3)`.
+  /// Makes a character device with the permissions 0666. See `mknod(2)`, `makedev(3)`.
   ///
-  /// The numbers of the devices that are wanted here are below 256.
+  /// @param major below 256
+  /// @param minor below 256
   public static void mknod(Path path, int major, int minor) throws SystemCallException {
     int atFdcwd = -100;
     int characterDevice = 0020000;

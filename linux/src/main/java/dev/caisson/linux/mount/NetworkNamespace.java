@@ -8,7 +8,7 @@ import dev.caisson.linux.threads.Threads;
 import java.nio.file.Path;
 import java.util.concurrent.FutureTask;
 
-/// The networks of other processes. See `network_namespaces(7)`.
+/// The network namespaces of other processes. See `network_namespaces(7)`.
 ///
 /// Safe for many threads.
 public final class NetworkNamespace {
@@ -17,34 +17,38 @@ public final class NetworkNamespace {
 
   private NetworkNamespace() {}
 
-  /// Opens the network of a process, which lives on with the descriptor when the process has ended.
+  /// Opens the network namespace of a process. The descriptor keeps the namespace alive after the
+  /// process has ended. The caller closes the descriptor.
   ///
-  /// The number must be known to be still that of the process meant.
+  /// The caller must ensure that the kernel has not reused the pid.
   ///
-  /// @throws SystemCallException ENOENT if there is no such process; EACCES if this one may not
-  ///   look at it
+  /// @throws SystemCallException ENOENT if no such process exists; EACCES if this process may not
+  ///   inspect it
   public static Fd of(long pid) throws SystemCallException {
     return Fd.open(Path.of("/proc", Long.toString(pid), "ns", "net"));
   }
 
-  /// The user namespace that owns a network: who has CAP_SYS_ADMIN there may enter it. See
-  /// `ioctl_ns(2)`, NS_GET_USERNS.
+  /// Opens the user namespace that owns a network namespace. A process with CAP_SYS_ADMIN in it may
+  /// enter the network namespace. The caller closes the descriptor. See `ioctl_ns(2)`,
+  /// NS_GET_USERNS.
   ///
-  /// @param namespace of [#of]; it stays the caller's
-  /// @throws SystemCallException EPERM if it is not one of this process's user namespace or below
+  /// @param namespace from [#of]; the caller keeps ownership
+  /// @throws SystemCallException EPERM if the owner is neither this process's user namespace nor
+  ///   below it
   public static Fd owner(Fd namespace) throws SystemCallException {
     return Fd.own(namespace.call(SystemCall.IOCTL, NS_GET_USERNS, 0));
   }
 
-  /// Does something in another network, and waits for it, without end: for calls that do not block.
-  /// A socket that is made there stays there. See `setns(2)`, CLONE_NEWNET.
+  /// Runs work in another network namespace and waits for its result, without a deadline. For calls
+  /// that do not block. A socket stays in the namespace in which it was created. See `setns(2)`,
+  /// CLONE_NEWNET.
   ///
-  /// Each time a thread is made for it that ends afterwards: one that has changed its namespace
-  /// must never do anything else.
+  /// Each call starts a new thread, which ends with the work: a thread that has changed its
+  /// namespace must not be reused.
   ///
-  /// @param namespace of [#of]; it stays the caller's
-  /// @throws SystemCallException EPERM without CAP_SYS_ADMIN, here and over the other network;
-  ///   EINVAL if the descriptor is not a network
+  /// @param namespace from [#of]; the caller keeps ownership
+  /// @throws SystemCallException EPERM without CAP_SYS_ADMIN in this user namespace and in the
+  ///   owner of the other network; EINVAL if the descriptor is not a network namespace
   public static <T> T call(Fd namespace, SpawnThread.Work<T> work) throws SystemCallException {
     var task =
         new FutureTask<T>(() -> {
@@ -54,7 +58,7 @@ public final class NetworkNamespace {
     var thread = Thread.ofPlatform().daemon().name("caisson-network").unstarted(task);
     Threads.start(thread);
     Threads.join(thread);
-    // What it makes would be lost if an interrupt ended this.
+    // The result would leak if an interrupt ended this wait.
     return Threads.await(task);
   }
 }

@@ -4,11 +4,11 @@ import dev.caisson.linux.Flag;
 
 /// How a file system is unmounted. See `umount2(2)`.
 public enum UmountFlag implements Flag {
-  /// Even if it is busy, where the file system can (NFS, FUSE).
+  /// Unmounts even if busy, if the file system supports it (NFS, FUSE).
   FORCE(0x1),
-  /// At once from the tree, from memory when it is no longer busy (a lazy umount).
+  /// Lazy unmount: detaches from the tree at once, and releases the mount when no longer busy.
   DETACH(0x2),
-  /// A symbolic link as the target is not followed.
+  /// Does not follow the target if it is a symbolic link.
   NOFOLLOW(0x8);
 
   private final int bit;

@@ -1,4 +1,4 @@
-/// Mounts, and namespaces of the network.
+/// Mounts and network namespaces.
 @NullMarked
 package dev.caisson.linux.mount;
 

@@ -17,10 +17,10 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 
-/// A process that this JVM started, held by a pidfd: signals and waits can never reach another
-/// process that has come to have the same number.
+/// A process that this JVM started, held by a pidfd. So a signal or wait cannot reach another
+/// process that reuses the pid.
 ///
-/// The owner waits for it or closes it; until then a dead child stays a zombie.
+/// The owner waits for the child or closes it. Until then a dead child stays a zombie.
 ///
 /// Safe for many threads.
 public final class Child implements AutoCloseable {
@@ -28,7 +28,7 @@ public final class Child implements AutoCloseable {
   private static final int WNOHANG = 1;
   private static final int WEXITED = 4;
 
-  /// Known before it is needed: then there may be no descriptor left to load a class with.
+  /// Initialized early: when it is needed, there may be no free descriptor to load a class with.
   private static final int SIGKILL = Signal.KILL.number();
 
   private final int pid;
@@ -44,8 +44,8 @@ public final class Child implements AutoCloseable {
     this.pidfd = pidfd;
   }
 
-  /// A child that has not been waited for cannot have lost its number, so its pidfd is the right
-  /// one.
+  /// Opens the pidfd of a child that has not been reaped, whose pid therefore cannot be reused. If
+  /// that fails, kills and reaps the child.
   static Child open(int pid, boolean leader, String command) throws SystemCallException {
     try (var frame = new Frame()) {
       long result = frame.call(SystemCall.PIDFD_OPEN, pid, 0);
@@ -59,24 +59,25 @@ public final class Child implements AutoCloseable {
     }
   }
 
-  /// Its number, for messages; a signal goes through [#kill].
+  /// The pid, for messages. Use [#kill] to send a signal.
   public int pid() {
     return pid;
   }
 
-  /// The pidfd, which stays the child's: readable when the process has ended.
+  /// The pidfd, readable when the process has ended. This object keeps ownership.
   public Fd pidfd() {
     return pidfd;
   }
 
-  /// Waits for its end and reaps it. See `waitid(2)`. Many threads may; all get the same answer.
+  /// Waits for the end of the process and reaps it. See `waitid(2)`. Several threads may wait; all
+  /// get the same result.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if it lives on
+  /// @throws dev.caisson.linux.DeadlineException if the process does not end in time
   public Exit waitid(Duration deadline) throws IOException {
     return waitid(Deadline.in(deadline));
   }
 
-  /// Waits for its end and reaps it.
+  /// Waits for the end of the process and reaps it, as [#waitid(Duration)] does.
   public Exit waitid(Deadline deadline) throws IOException {
     while (true) {
       var known = poll();
@@ -86,17 +87,19 @@ public final class Child implements AutoCloseable {
       try {
         pidfd.await(Flag.bits(Set.of(PollEvent.IN)), deadline, "the end of " + this);
       } catch (AsynchronousCloseException closed) {
-        // Whoever closed it has reaped it, so the answer is known.
+        // close() has reaped the process, so the next poll() returns the result.
       }
     }
   }
 
-  /// How it ended, if it has been reaped.
+  /// The exit of the process; empty if it has not been reaped.
   public synchronized Optional<Exit> exit() {
     return exit;
   }
 
-  /// How it ended, if it has; reaps it then.
+  /// Reaps the process if it has ended. Does not wait.
+  ///
+  /// @return empty if the process has not ended
   public synchronized Optional<Exit> poll() throws SystemCallException {
     if (exit.isPresent()) {
       return exit;
@@ -118,17 +121,18 @@ public final class Child implements AutoCloseable {
     }
   }
 
-  /// Sends it a signal; a process that has ended is left in peace. See `pidfd_send_signal(2)`.
+  /// Sends a signal. No-op if the process has ended. See `pidfd_send_signal(2)`.
   public void kill(Signal signal) throws SystemCallException {
     Processes.pidfdSendSignal(pidfd, signal);
   }
 
-  /// Sends a signal to all of its process group, if it leads one. See `kill(2)`.
+  /// Sends a signal to the whole process group that the child leads. No-op if the child has been
+  /// reaped. See `kill(2)`.
   ///
-  /// Members that outlive it are reached as long as it has not been waited for, which keeps the
-  /// number its own.
+  /// Members that outlive the child are reached until the child is reaped, because its pid cannot
+  /// be reused before.
   ///
-  /// @throws IllegalStateException if it was not started as the leader of a group
+  /// @throws IllegalStateException if the child was not started as the leader of a group
   public synchronized void killGroup(Signal signal) throws SystemCallException {
     if (!leader) {
       throw new IllegalStateException(this + " does not lead a process group");
@@ -139,8 +143,8 @@ public final class Child implements AutoCloseable {
     Processes.killGroup(pid, signal);
   }
 
-  /// Kills it (its group, if it leads one) unless it has ended, waits for it, and gives up the
-  /// pidfd.
+  /// Closes the pidfd. If the process is still running, first kills it, or its group if it leads
+  /// one, and waits 30 seconds at most for its end. Idempotent; an interrupt stays set.
   @Override
   public void close() {
     if (!pidfd.isOpen()) {
@@ -156,8 +160,7 @@ public final class Child implements AutoCloseable {
         waitid(Duration.ofSeconds(30));
       }
     } catch (IOException uninterruptible) {
-      // A process that does not die by SIGKILL sits in the kernel; nothing more can be done from
-      // here.
+      // A process that survives SIGKILL hangs in the kernel. Nothing more can be done.
     } finally {
       pidfd.close();
       if (interrupted) {

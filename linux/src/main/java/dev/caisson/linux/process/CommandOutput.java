@@ -10,26 +10,29 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Set;
 
-/// How a process ended, and what it wrote, for commands that are run for their answer.
+/// The exit and the output of a command.
 ///
-/// @param exit how it ended
-/// @param output its standard output, 16 MiB of it at most
-/// @param errors its standard error, likewise
+/// @param exit the exit of the process
+/// @param output its standard output, the first 16 MiB at most
+/// @param errors its standard error, the first 16 MiB at most
 public record CommandOutput(Exit exit, String output, String errors) {
   private static final int LIMIT = 16 << 20;
 
-  /// Starts a process with nothing to read and waits for its end.
+  /// Starts a process with empty standard input and waits for its end.
+  ///
+  /// See [#run(Spawn, SpawnThread, Duration)].
   public static CommandOutput run(Spawn spawn, Duration deadline) throws IOException {
     return run(spawn, SpawnThread.shared(), deadline);
   }
 
-  /// Starts a process with nothing to read and waits for its end.
+  /// Starts a process with empty standard input and waits for its end.
   ///
-  /// @param spawn the process; its standard streams are set here
-  /// @param thread from which it is started
-  /// @throws dev.caisson.linux.DeadlineException if it has not ended in time; it is killed with its
-  ///   process group then
-  /// @throws java.io.InterruptedIOException if the thread is interrupted; likewise
+  /// @param spawn the process; this method sets its standard streams and process group
+  /// @param thread starts the process
+  /// @throws dev.caisson.linux.DeadlineException if the process does not end in time; it is killed
+  ///   with its process group then
+  /// @throws java.io.InterruptedIOException if the thread is interrupted; the process is killed
+  ///   with its process group then
   public static CommandOutput run(Spawn spawn, SpawnThread thread, Duration deadline)
       throws IOException {
     var until = Deadline.in(deadline);
@@ -52,7 +55,7 @@ public record CommandOutput(Exit exit, String output, String errors) {
     }
   }
 
-  /// What comes out of a pipe until its end, read on a thread of its own.
+  /// Reads a pipe until its end, on its own thread.
   private static final class Gathered {
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     private final Thread thread;
@@ -75,11 +78,12 @@ public record CommandOutput(Exit exit, String output, String errors) {
           }
         }
       } catch (IOException | IllegalStateException given) {
-        // The caller has its deadline, too, or has closed the pipe.
+        // The caller's deadline ends, too, or the caller has closed the pipe.
       }
     }
 
-    /// A process left behind may hold the pipe open, so the end is not waited for long.
+    /// Returns the bytes read so far as text. Waits a second at most for the end of the pipe,
+    /// because an orphan of the command may hold the pipe open.
     String text() throws IOException {
       try {
         thread.join(Duration.ofSeconds(1));

@@ -9,11 +9,11 @@ import java.util.Map;
 public final class Environment {
   private Environment() {}
 
-  /// The variables as text, in their order. Of a variable that is there twice, the first counts; a
-  /// string that is not a variable is left out.
+  /// Parses the strings of an environment, in their order. If a variable occurs twice, the first
+  /// value wins. Ignores a string that is not a variable.
   ///
   /// @param strings each with a name, `=` and a value, as `execve(2)` takes them
-  /// @return for the caller to change
+  /// @return a new map that the caller may change
   public static Map<String, String> variables(List<byte[]> strings) {
     var all = new LinkedHashMap<String, String>();
     for (var bytes : strings) {
@@ -26,7 +26,7 @@ public final class Environment {
     return all;
   }
 
-  /// The strings of variables, as `execve(2)` takes them: each with its name, `=` and its value.
+  /// Formats variables as `execve(2)` takes them: each with its name, `=` and its value.
   public static List<byte[]> strings(Map<String, String> variables) {
     return variables.entrySet().stream()
         .map(variable -> PathBytes.encode(variable.getKey() + "=" + variable.getValue()))

@@ -8,18 +8,18 @@ import dev.caisson.linux.abi.Layouts;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 
-/// How a process ended, and what it had used. See `waitid(2)`.
+/// The end of a process and its resource usage. See `waitid(2)`.
 ///
 /// Immutable.
 public sealed interface Exit {
-  /// What the process and the children that it waited for have used.
+  /// The resources that the process and its reaped children used.
   Usage usage();
 
-  /// Reads what the kernel tells of an end. See `waitid(2)`.
+  /// Parses the result of `waitid(2)`.
   ///
   /// @param siginfo a `siginfo_t` ([Layouts#SIGINFO])
   /// @param rusage a `struct rusage` ([Layouts#RUSAGE])
-  /// @throws IllegalArgumentException if the signal that it tells of is none
+  /// @throws IllegalArgumentException if the number of the signal is not 1 to 64
   static Exit of(MemorySegment siginfo, MemorySegment rusage) {
     int cldExited = 1;
     int cldDumped = 3;
@@ -41,12 +41,12 @@ public sealed interface Exit {
         .plusNanos(Math.clamp(micros, 0, 999_999) * 1000L);
   }
 
-  /// Whether it exited with status 0.
+  /// Whether the process exited with status 0.
   default boolean success() {
     return this instanceof Exited exited && exited.status() == 0;
   }
 
-  /// It called `exit(3)` or returned from `main`.
+  /// The process called `exit(3)` or returned from `main`.
   ///
   /// @param status 0 to 255
   record Exited(int status, Usage usage) implements Exit {
@@ -56,7 +56,7 @@ public sealed interface Exit {
     }
   }
 
-  /// A signal ended it.
+  /// A signal ended the process.
   ///
   /// @param core whether it left a core dump
   record Signalled(Signal signal, boolean core, Usage usage) implements Exit {

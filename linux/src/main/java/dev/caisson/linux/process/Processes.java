@@ -15,17 +15,17 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 
-/// Processes that this JVM did not start itself, and this one.
+/// Operations on processes that this JVM did not start, and on the JVM's own process.
 ///
 /// Safe for many threads.
 public final class Processes {
   private Processes() {}
 
-  /// Opens a process by its number. See `pidfd_open(2)`.
+  /// Opens a pidfd of a process by its pid. See `pidfd_open(2)`. The caller closes the pidfd.
   ///
-  /// The number must be known to be still that of the process meant.
+  /// The caller must ensure that the kernel has not reused the pid.
   ///
-  /// @return empty if there is no such process
+  /// @return empty if no such process exists
   public static Optional<Fd> pidfdOpen(int pid) throws SystemCallException {
     try (var frame = new Frame()) {
       long result = frame.call(SystemCall.PIDFD_OPEN, pid, 0);
@@ -36,7 +36,7 @@ public final class Processes {
     }
   }
 
-  /// Sends a signal; a process that has ended is left in peace. See `pidfd_send_signal(2)`.
+  /// Sends a signal. No-op if the process has ended. See `pidfd_send_signal(2)`.
   public static void pidfdSendSignal(Fd pidfd, Signal signal) throws SystemCallException {
     int fd = pidfd.enter();
     try (var frame = new Frame()) {
@@ -49,14 +49,14 @@ public final class Processes {
     }
   }
 
-  /// Waits until the process has ended; whoever is its parent reaps it.
+  /// Waits until the process has ended. Does not reap it: that is for its parent.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if it lives on
+  /// @throws dev.caisson.linux.DeadlineException if the process does not end in time
   public static void awaitEnd(Fd pidfd, Duration deadline) throws IOException {
     pidfd.await(Set.of(PollEvent.IN), deadline, "the end of a process");
   }
 
-  /// Whether the process ends within a time; whoever is its parent may not have reaped it then.
+  /// Whether the process ends within a time. Its parent may not have reaped it yet.
   public static boolean hasEnded(Fd pidfd, Duration patience) {
     try {
       awaitEnd(pidfd, patience);
@@ -68,13 +68,13 @@ public final class Processes {
 
   /// Sends a signal to a process group. See `kill(2)`.
   ///
-  /// The caller must know that the group still is the one meant: that its leader lives, or has not
-  /// been reaped.
+  /// The caller must ensure that the kernel has not reused the number of the group: its leader is
+  /// running or has not been reaped.
   ///
-  /// @return whether there is such a group
+  /// @return whether the group exists
   public static boolean killGroup(int group, Signal signal) throws SystemCallException {
     if (group <= 1) {
-      throw new IllegalArgumentException("not a process group to be signalled: " + group);
+      throw new IllegalArgumentException("process group must be greater than 1, not " + group);
     }
     try (var frame = new Frame()) {
       long result = frame.call(SystemCall.KILL, -group, signal.number());
@@ -96,7 +96,7 @@ public final class Processes {
 
   /// Whether a process ignores a signal (`SigIgn` of `proc_pid_status(5)`).
   ///
-  /// @throws IOException if there is no such process, or this one may not see it
+  /// @throws IOException if no such process exists, or this process may not see it
   public static boolean ignores(int pid, Signal signal) throws IOException {
     var name = "SigIgn:";
     for (var line : Files.readAllLines(Path.of("/proc", Integer.toString(pid), "status"))) {
@@ -105,25 +105,24 @@ public final class Processes {
         return (mask >>> (signal.number() - 1) & 1) == 1;
       }
     }
-    throw new IOException("there is no SigIgn in the status of process " + pid);
+    throw new IOException("no SigIgn line in /proc/" + pid + "/status");
   }
 
-  /// Stops the job that this process is a part of, as the key of a terminal does: all processes of
-  /// its group get SIGTSTP. The group and not this process alone, because a shell waits for a
-  /// script that has started this process, for example, and would not notice that only this one
-  /// stops.
+  /// Stops the job of this process, as the suspend key of a terminal does: sends SIGTSTP to all
+  /// processes of its group. The whole group must stop: if a script has started this process, the
+  /// shell waits for the script, and would not notice that only this process stops.
   ///
-  /// Returns when the job has been continued. Returns at once if the job cannot be stopped: because
-  /// nobody could continue it (the group is orphaned), or because this process handles or ignores
-  /// the signal.
+  /// Returns when the job has been continued. Returns at once if the job cannot be stopped, because
+  /// its group is orphaned, or because this process handles or ignores the signal.
   public static void stopJob() throws SystemCallException {
-    // A mask of signals is a platform thread's.
+    // A signal mask belongs to a platform thread.
     SpawnThread.shared().call(Processes::stopJobOfThisThread);
   }
 
-  /// The group's signal is taken by any thread, at any time. So that the process has been stopped
-  /// when this returns, the thread has a signal of its own besides, which it takes last. When the
-  /// process is continued before, the kernel drops that signal, so there is no second stop.
+  /// Any thread may handle the group's signal, at any time. So this thread also sends a signal to
+  /// itself, which is delivered when it restores its mask: the process has been stopped when this
+  /// method returns. If the process is continued before that, the kernel drops the signal, so there
+  /// is no second stop.
   private static long stopJobOfThisThread() throws SystemCallException {
     int block = 0;
     int setMask = 2;
@@ -146,16 +145,16 @@ public final class Processes {
     }
   }
 
-  /// The user as whom the kernel judges this process. See `geteuid(2)`.
+  /// The effective user id of this process. See `geteuid(2)`.
   public static int geteuid() {
     try (var frame = new Frame()) {
       return (int) frame.call(SystemCall.GETEUID, 0);
     }
   }
 
-  /// Makes this process, the JVM, deaf to a signal. See `sigaction(2)`, SIG_IGN.
+  /// Makes this process, the JVM, ignore a signal. See `sigaction(2)`, SIG_IGN.
   ///
-  /// A child that [Spawn] starts is not deaf to it.
+  /// A child that [Spawn] starts does not ignore it.
   public static void ignore(Signal signal) throws SystemCallException {
     int sigIgn = 1;
     int bytesOfMask = 8;

@@ -5,11 +5,11 @@ import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.linux.internal.Frame;
 import java.lang.foreign.ValueLayout;
 
-/// What the kernel limits for each process by itself. See `getrlimit(2)`.
+/// A resource limit of a process. See `getrlimit(2)`.
 public enum Rlimit {
   /// Seconds of processor time.
   CPU(0),
-  /// The length of a file that is written, in bytes.
+  /// The length of a file that the process writes, in bytes.
   FSIZE(1),
   /// The size of the data segment, in bytes.
   DATA(2),
@@ -17,23 +17,23 @@ public enum Rlimit {
   STACK(3),
   /// The size of a core dump, in bytes.
   CORE(4),
-  /// How many processes the user may have.
+  /// The number of processes of the user.
   NPROC(6),
   /// The highest number of a descriptor, plus one.
   NOFILE(7),
-  /// How much memory can be locked, in bytes.
+  /// The size of locked memory, in bytes.
   MEMLOCK(8),
   /// The size of the address space, in bytes.
   AS(9),
-  /// How many signals can be pending.
+  /// The number of pending signals.
   SIGPENDING(11),
   /// The size of POSIX message queues, in bytes.
   MSGQUEUE(12),
-  /// 20 less the lowest nice value.
+  /// 20 minus the lowest nice value.
   NICE(13),
   /// The highest real-time priority.
   RTPRIO(14),
-  /// Microseconds that a real-time process may go on without a blocking call.
+  /// Microseconds that a real-time process may run without a blocking call.
   RTTIME(15);
 
   private final int number;
@@ -42,16 +42,16 @@ public enum Rlimit {
     this.number = number;
   }
 
-  /// Its number; those of x86-64 and AArch64.
+  /// The number of the limit on x86-64 and AArch64.
   public int number() {
     return number;
   }
 
-  /// Sets a limit, soft and hard alike, of a process that the caller may trace; what it starts from
-  /// then on inherits it. See `prlimit(2)`.
+  /// Sets the soft and hard limit of a process that the caller may trace. Processes that it starts
+  /// later inherit the limit. See `prlimit(2)`.
   ///
   /// @throws SystemCallException EPERM if the hard limit would be raised without CAP_SYS_RESOURCE;
-  ///   ESRCH if there is no such process
+  ///   ESRCH if no such process exists
   public void prlimit(int pid, long value) throws SystemCallException {
     try (var frame = new Frame()) {
       var rlimit = frame.allocate(ValueLayout.JAVA_LONG, 2);
@@ -64,7 +64,7 @@ public enum Rlimit {
 
   /// The soft limit of this process. See `getrlimit(2)`.
   ///
-  /// @return [Long#MAX_VALUE] if there is none
+  /// @return [Long#MAX_VALUE] if the resource is unlimited
   public long soft() throws SystemCallException {
     try (var frame = new Frame()) {
       var rlimit = frame.allocate(ValueLayout.JAVA_LONG, 2);

@@ -8,25 +8,25 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/// Words of a command line as a shell takes them: what is printed can be pasted. Safe for many
-/// threads.
+/// Quotes the words of a command line for a shell, so that a printed command can be pasted. Safe
+/// for many threads.
 public final class ShellWords {
   private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_@%+=:,./-]+");
 
   private ShellWords() {}
 
-  /// A command line as a POSIX shell takes it.
+  /// Quotes a command line for a POSIX shell.
   public static String quote(List<String> words) {
     return words.stream().map(ShellWords::quote).collect(Collectors.joining(" "));
   }
 
-  /// A word as a POSIX shell takes it: between quotes if it is not plain.
+  /// Quotes a word for a POSIX shell. A plain word stays as it is.
   public static String quote(String word) {
     return PLAIN.matcher(word).matches() ? word : "'" + word.replace("'", "'\\''") + "'";
   }
 
-  /// A word as bash takes it, byte for byte: with escapes if it is not text, or has characters that
-  /// control a terminal.
+  /// Quotes the bytes of a word for bash: with escapes if they are not UTF-8, or include control
+  /// characters.
   public static String quote(byte[] word) {
     var text = utf8(word);
     if (text.isPresent() && text.get().chars().noneMatch(Character::isISOControl)) {
@@ -46,7 +46,7 @@ public final class ShellWords {
     return escaped.append('\'').toString();
   }
 
-  /// The text of bytes that are UTF-8.
+  /// Decodes UTF-8; empty if the bytes are not UTF-8.
   private static Optional<String> utf8(byte[] bytes) {
     try {
       return Optional.of(

@@ -25,14 +25,13 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 
-/// A process to be started: what is said here is all that it gets.
+/// The specification of a process to start. The process gets only what the specification names.
 ///
-/// Nothing of the JVM leaks into it: no descriptor but those named (the JVM's own are not CLOEXEC),
-/// no variable but those given, no signal that is ignored, and none blocked but those asked for.
-/// See `posix_spawn(3)`.
+/// Nothing leaks from the JVM: the process has only the named descriptors (the JVM's own are not
+/// CLOEXEC) and the given variables, ignores no signal, and blocks only the requested signals. See
+/// `posix_spawn(3)`.
 ///
-/// Immutable: each method returns another specification, and leaves this one as it is. Safe for
-/// many threads.
+/// Immutable: each method returns a changed copy. Safe for many threads.
 @CheckReturnValue
 public final class Spawn {
   private static final int SETPGROUP = 0x02;
@@ -40,8 +39,8 @@ public final class Spawn {
   private static final int SETSIGMASK = 0x08;
   private static final int SETSID = 0x80;
 
-  // SIGKILL and SIGSTOP cannot be set. 32 and 33 are among the rest: the C library ignores them in
-  // a child otherwise.
+  // All signals but SIGKILL and SIGSTOP, which cannot be set. This includes 32 and 33, which a
+  // child of the C library would ignore otherwise.
   private static final long ALL_SETTABLE_SIGNALS = ~(bit(9) | bit(19));
 
   private final Path executable;
@@ -61,7 +60,7 @@ public final class Spawn {
     this.descriptors = new TreeMap<>();
   }
 
-  /// A copy, which is changed before it is handed out.
+  /// Creates a copy, which is changed before it is returned.
   private Spawn(Spawn other) {
     this.executable = other.executable;
     this.argv = new ArrayList<>(other.argv);
@@ -80,13 +79,13 @@ public final class Spawn {
     return copy;
   }
 
-  /// A process that will execute this file; no search path is tried. Its first argument is the
-  /// path.
+  /// Creates a specification that executes this file, without a search path. The path is the
+  /// process's first argument.
   public static Spawn of(Path executable) {
     return new Spawn(executable);
   }
 
-  /// Gives it another first argument than the path: what it is told that it was called.
+  /// Sets the first argument, which is the name of the program and the path by default.
   public Spawn argv0(String name) {
     return with(copy -> copy.argv.set(0, name));
   }
@@ -116,10 +115,10 @@ public final class Spawn {
     return with(copy -> copy.environment.putAll(more));
   }
 
-  /// Lets the process have a descriptor under a number; 0, 1 and 2 are its standard streams. The
-  /// caller keeps its own.
+  /// Passes a copy of a descriptor to the process under a number; 0, 1 and 2 are its standard
+  /// streams. The caller keeps ownership of its descriptor.
   ///
-  /// Numbers that are not given are closed in the process, the standard ones too.
+  /// All other numbers are closed in the process, including the standard streams.
   public Spawn descriptor(int number, Fd fd) {
     if (number < 0 || number > 199) {
       throw new IllegalArgumentException("a descriptor's number must be 0 to 199, not " + number);
@@ -127,7 +126,7 @@ public final class Spawn {
     return with(copy -> copy.descriptors.put(number, fd));
   }
 
-  /// Lets the process have descriptors under their numbers. See [#descriptor].
+  /// Passes copies of descriptors to the process under their numbers. See [#descriptor].
   public Spawn descriptors(Map<Integer, Fd> more) {
     var all = this;
     for (var entry : more.entrySet()) {
@@ -136,29 +135,28 @@ public final class Spawn {
     return all;
   }
 
-  /// The working directory; without it, that of the JVM.
+  /// Sets the working directory, which is the JVM's by default.
   public Spawn directory(Path path) {
     return with(copy -> copy.directory = Optional.of(path));
   }
 
-  /// Puts it into a process group: 0 for a new one of its own. Without it, the JVM's. See
-  /// `setpgid(2)`.
+  /// Sets the process group, which is the JVM's by default; 0 starts a new group, led by the
+  /// process. See `setpgid(2)`.
   public Spawn processGroup(int id) {
     return with(copy -> copy.group = OptionalInt.of(id));
   }
 
-  /// Makes it the leader of a new session and process group. See `setsid(2)`.
+  /// Makes the process the leader of a new session and process group. See `setsid(2)`.
   public Spawn newSession() {
     return with(copy -> copy.session = true);
   }
 
-  /// Makes it the leader of a new session whose controlling terminal is this one: signals of its
-  /// keys reach the process, and it may have job control. Its standard streams are the terminal,
-  /// except those that [#descriptor] gives it otherwise. See `credentials(7)` and `tty(4)`,
-  /// TIOCSCTTY.
+  /// Makes the process the leader of a new session with this controlling terminal: signals from the
+  /// terminal's keys reach the process, and it may use job control. The terminal is its standard
+  /// streams, except those that [#descriptor] sets. See `credentials(7)` and `tty(4)`, TIOCSCTTY.
   ///
-  /// The pty stays the caller's, who should close its slave when the process has been started: the
-  /// master's end is there when nobody has the slave any more.
+  /// The caller keeps ownership of the pty. It should close the slave after the start: the master
+  /// reaches end of file only when all descriptors of the slave are closed.
   public Spawn controllingTerminal(Pty pty) {
     return with(copy -> {
       copy.session = true;
@@ -166,23 +164,22 @@ public final class Spawn {
     });
   }
 
-  /// Blocks these signals in it; none are, unless this is called. See `sigprocmask(2)`.
+  /// Sets the signals that the process blocks, which are none by default. See `sigprocmask(2)`.
   public Spawn signalMask(Set<Signal> signals) {
     var all = Set.copyOf(signals);
     return with(copy -> copy.blocked = all);
   }
 
-  /// Starts it from the thread that all children of this JVM belong to. Blocks for about a
-  /// millisecond.
+  /// Starts the process from [SpawnThread#shared()]. Blocks for about a millisecond.
   ///
   /// @return the child, which the caller must wait for or close
-  /// @throws SystemCallException if the file cannot be executed, or a process cannot be had
+  /// @throws SystemCallException if the file cannot be executed, or no process can be created
   public Child start() throws SystemCallException {
     return startFrom(SpawnThread.shared());
   }
 
-  /// Starts it from a thread of the caller's choice, whose mounts it will see and whose end it may
-  /// be told to follow.
+  /// Starts the process from the given thread. The process sees the thread's mounts, and can ask
+  /// the kernel to kill it when the thread ends.
   public Child startFrom(SpawnThread thread) throws SystemCallException {
     return thread.call(this::spawn);
   }
@@ -201,7 +198,7 @@ public final class Spawn {
           openTerminal(frame, actions, raised.getLast());
         }
         for (var entry : descriptors.entrySet()) {
-          // Above all targets, so that none overwrites a source that is still needed.
+          // The sources are above all targets, so that no target overwrites a pending source.
           var source = entry.getValue().dupFrom(above);
           raised.add(source);
           check(
@@ -220,7 +217,7 @@ public final class Spawn {
         all.set(JAVA_LONG, 0, ALL_SETTABLE_SIGNALS);
         check(Libc.Spawn.setsigdefault(attributes, all), "posix_spawnattr_setsigdefault");
         int flags = SETSIGMASK | SETSIGDEF;
-        // The leader of a session leads its group already, and setpgid(2) refuses it.
+        // A session leader already leads its group, and setpgid(2) fails for it.
         boolean groupOfSession = session && group.isPresent() && group.getAsInt() == 0;
         if (group.isPresent() && !groupOfSession) {
           flags |= SETPGROUP;
@@ -252,7 +249,7 @@ public final class Spawn {
     }
   }
 
-  /// The first number above all that the process gets.
+  /// Returns the first number above all descriptors of the process.
   private int above() {
     int standardStreams = terminal.isPresent() ? 3 : 0;
     return descriptors.isEmpty()
@@ -260,10 +257,11 @@ public final class Spawn {
         : Math.max(standardStreams, descriptors.lastKey() + 1);
   }
 
-  /// The first terminal that the leader of a session opens becomes its controlling one.
+  /// Opens the terminal in the child: the first terminal that a session leader opens becomes its
+  /// controlling terminal.
   ///
-  /// It is opened by its descriptor: whatever lies at `/dev/pts` where the process is started, it
-  /// can be no other.
+  /// The path names the descriptor, so it opens the right terminal even if another file system is
+  /// mounted at `/dev/pts`.
   private void openTerminal(Frame frame, MemorySegment actions, Fd slave)
       throws SystemCallException {
     var path = frame.string("/proc/self/fd/" + slave.number());
@@ -275,7 +273,8 @@ public final class Spawn {
     }
   }
 
-  /// Numbers below the highest that were not given must not be the JVM's either.
+  /// Closes the JVM's descriptors in the child: the unassigned numbers below the highest, and all
+  /// numbers above it.
   private void closeGaps(MemorySegment actions, int above) throws SystemCallException {
     for (int number = 0; number < above; number++) {
       boolean ofTerminal = terminal.isPresent() && number <= 2;
@@ -304,7 +303,7 @@ public final class Spawn {
     return 1L << (signal - 1);
   }
 
-  /// The command, for messages.
+  /// The command line, for messages.
   @Override
   public String toString() {
     return ShellWords.quote(argv);

@@ -12,13 +12,15 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 
-/// A long-lived platform thread from which processes are started.
+/// A long-lived platform thread that starts processes.
 ///
-/// What Linux ties to a thread, not to a process, is tied to this one: a child that asked to die
-/// with its parent (PR_SET_PDEATHSIG, as `bwrap --die-with-parent` does) dies when the *thread*
-/// that started it ends; and a thread can have mounts of its own. The kernel takes such mounts down
-/// when the last process that sees them is gone, so nothing is left on the machine even if the JVM
-/// is killed.
+/// Linux ties two properties to a thread, not to a process. A child that asked to die with its
+/// parent (PR_SET_PDEATHSIG, as `bwrap --die-with-parent` does) dies when the *thread* that started
+/// it ends. And a thread can have its own mount namespace. The kernel unmounts such mounts when the
+/// last process in the namespace ends, so they do not stay on the machine even if the JVM is
+/// killed.
+///
+/// Safe for many threads.
 public final class SpawnThread implements AutoCloseable {
   private static final class Shared {
     static final SpawnThread INSTANCE = new SpawnThread("caisson-spawn");
@@ -33,8 +35,8 @@ public final class SpawnThread implements AutoCloseable {
     thread = Thread.ofPlatform().daemon().name(name).unstarted(this::loop);
   }
 
-  /// Starts it before its first work: a thread that cannot be had now may be had later. A process
-  /// is of no use to those who cannot wait for it, so what they wait with comes first.
+  /// Starts the thread, if it has not started, before its first work: a start that fails now may
+  /// succeed later. The poller starts first, because without it a caller cannot wait for a process.
   private void start() throws SystemCallException {
     if (!started) {
       Poller.shared();
@@ -43,13 +45,13 @@ public final class SpawnThread implements AutoCloseable {
     }
   }
 
-  /// The thread for children without wishes, which sees the mounts of the JVM and ends with it.
+  /// The shared default thread, which sees the mounts of the JVM and ends with it.
   public static SpawnThread shared() {
     return Shared.INSTANCE;
   }
 
-  /// A thread that sees what the JVM sees, and whose end is that of the children that die with
-  /// their parent. Files are made with the umask 022 from it and its children.
+  /// Creates a thread with the mounts of the JVM. Closing it kills the children that asked to die
+  /// with their parent. The umask of the thread and its children is 022.
   public static SpawnThread ofItsOwn() throws SystemCallException {
     var made = new SpawnThread("caisson-chamber");
     try {
@@ -69,12 +71,12 @@ public final class SpawnThread implements AutoCloseable {
     }
   }
 
-  /// A thread with a copy of the JVM's mounts that it may change without anybody else seeing it:
-  /// later mounts of the host appear in it, its own do not appear in the host. Files are made with
-  /// the umask 022 from it and its children.
+  /// Creates a thread with a private copy of the JVM's mounts. Later mounts of the host appear in
+  /// it; its own mounts do not appear in the host. The umask of the thread and its children is 022.
   ///
-  /// Needs CAP_SYS_ADMIN. See `unshare(2)`, CLONE_NEWNS, and `mount_namespaces(7)`. Closing it ends
-  /// the children that die with their parent, and, with the last process in it, the mounts.
+  /// Needs CAP_SYS_ADMIN. See `unshare(2)`, CLONE_NEWNS, and `mount_namespaces(7)`. Closing the
+  /// thread kills the children that asked to die with their parent. The mounts end with the last
+  /// process in the namespace.
   ///
   /// @throws SystemCallException EPERM without the privilege
   public static SpawnThread withPrivateMounts() throws SystemCallException {
@@ -85,7 +87,7 @@ public final class SpawnThread implements AutoCloseable {
         try (var frame = new Frame()) {
           SystemCallException.check(
               frame.call(SystemCall.UNSHARE, cloneNewns), SystemCall.UNSHARE, "CLONE_NEWNS");
-          // CLONE_NEWNS gives the thread a umask of its own, too.
+          // CLONE_NEWNS also gives the thread its own umask.
           frame.call(SystemCall.UMASK, 0022);
         }
         Mounts.mount(
@@ -99,9 +101,10 @@ public final class SpawnThread implements AutoCloseable {
     }
   }
 
-  /// Runs something on the thread and waits for it, without end: for calls that do not block.
+  /// Runs work on the thread and waits for it, without a deadline. For calls that do not block. An
+  /// interrupt does not end the wait, and stays set.
   ///
-  /// @throws SystemCallException as the work throws it; EAGAIN if there is no thread to be had
+  /// @throws SystemCallException as the work throws it; EAGAIN if the thread cannot be started
   /// @throws IllegalStateException if the thread has been closed
   public <T> T call(Work<T> work) throws SystemCallException {
     if (Thread.currentThread().equals(thread)) {
@@ -110,24 +113,24 @@ public final class SpawnThread implements AutoCloseable {
     var task = new FutureTask<T>(work);
     synchronized (tasks) {
       if (closed) {
-        throw new IllegalStateException("the thread has been closed");
+        throw new IllegalStateException("the spawn thread is closed");
       }
       start();
       tasks.add(task);
     }
-    // What has been begun must be finished: a child may be on its way.
+    // An interrupt must not end the wait: the work may have started a child.
     return Threads.await(task);
   }
 
-  /// What can be run on the thread.
+  /// Work for the thread.
   @FunctionalInterface
   public interface Work<T> extends Callable<T> {
     @Override
     T call() throws SystemCallException;
   }
 
-  /// Ends the thread after what has been given to it, and waits for that. The shared one cannot be
-  /// closed.
+  /// Ends the thread after its queued work, and waits for its end. No-op for the shared thread.
+  /// Idempotent.
   @Override
   public void close() {
     if (this == Shared.INSTANCE || closed) {
@@ -145,7 +148,7 @@ public final class SpawnThread implements AutoCloseable {
       try {
         tasks.take().run();
       } catch (InterruptedException interrupt) {
-        // Nobody has a reason to interrupt this thread; its life is ended by close().
+        // No code interrupts this thread; close() ends it.
       }
     }
   }

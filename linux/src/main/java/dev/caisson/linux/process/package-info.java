@@ -1,4 +1,4 @@
-/// Processes: how they start, with exactly what they are given, and how they end.
+/// Starts processes that inherit nothing implicitly, signals them and waits for their end.
 @NullMarked
 package dev.caisson.linux.process;
 

@@ -20,17 +20,18 @@ import java.time.Duration;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Lets a process read what a descriptor holds without having the descriptor: with it, the process
-/// could reopen a file for writing, change its mode or lock it. The process gets the end of a pipe,
-/// and a thread copies into that pipe. See `splice(2)`, `tee(2)`.
+/// Lets a process read the input of a descriptor without having the descriptor. With the
+/// descriptor, the process could reopen a file for writing, change its mode or lock it. Instead,
+/// the process gets the read end of a pipe, and a thread copies the input into the pipe. See
+/// `splice(2)`, `tee(2)`.
 ///
-/// Closing the relay gives back what the process did not read, as far as that is possible:
+/// Closing the relay gives back the input that the process did not read, as far as possible:
 ///
 /// - A regular file gets the position at which the process stopped reading. Until then its position
 ///   does not move.
-/// - A pipe loses what the process read, up to the first page (4 KiB) that was read whole. From
-///   then on, 64 KiB that the process did not read can be lost, as with a program that reads ahead.
-/// - A socket or a device loses what was copied: what the process read and up to 128 KiB more.
+/// - A pipe loses only what the process read, until the process has read a full page (4 KiB). After
+///   that, up to 64 KiB of unread input can be lost, as with a program that reads ahead.
+/// - A socket or device loses all copied input: what the process read and up to 128 KiB more.
 ///
 /// For a terminal there is [dev.caisson.linux.tty.TerminalRelay].
 ///
@@ -56,7 +57,7 @@ public final class InputRelay implements AutoCloseable {
   private final Thread thread;
   private boolean closed;
 
-  /// An end of the pipe that tells how much of it is unread, when the writer has been closed.
+  /// An end of the pipe that measures the unread bytes after the writer has been closed.
   private volatile @Nullable Fd meter;
 
   private InputRelay(Source source, Pipe pipe) {
@@ -66,10 +67,10 @@ public final class InputRelay implements AutoCloseable {
     this.thread = Thread.ofPlatform().daemon().name("input-relay").unstarted(this::relay);
   }
 
-  /// Makes a relay. Nothing is copied before [#start()].
+  /// Creates a relay. Copying starts with [#start()].
   ///
-  /// @param input stays the caller's, and must be open until the relay has been closed
-  /// @throws IOException if it is a directory, or cannot be read
+  /// @param input the caller keeps ownership and must keep it open until the relay is closed
+  /// @throws IOException if the input is a directory, or cannot be read
   public static InputRelay of(Fd input) throws IOException {
     int type = input.fileType();
     if (type == S_IFDIR) {
@@ -91,16 +92,16 @@ public final class InputRelay implements AutoCloseable {
     }
   }
 
-  /// The end of the pipe that the process reads. It stays the relay's.
+  /// The end of the pipe that the process reads. The relay keeps ownership.
   public Fd reader() {
     return reader;
   }
 
-  /// Begins to copy. To be called once, when the process has been started.
+  /// Starts copying. Called once, after the process has been started.
   ///
-  /// @throws SystemCallException EAGAIN if there is no thread to be had
+  /// @throws SystemCallException EAGAIN if no thread can be started
   public void start() throws SystemCallException {
-    // Else the writer would not notice that the process has closed its end.
+    // With this end open, the writer would not notice that the process has closed its own.
     reader.close();
     Threads.start(thread);
   }
@@ -110,27 +111,27 @@ public final class InputRelay implements AutoCloseable {
       source.copy();
       end();
     } catch (InterruptedIOException stopped) {
-      // By close().
+      // close() has interrupted this thread.
     } catch (IOException | IllegalStateException over) {
-      // The process has closed its end, or the input fails, which ends it.
+      // The process has closed its end, or reading the input has failed.
       end();
     }
   }
 
-  /// Has the process see the end of its input.
+  /// Closes the writer, so that the process sees the end of its input.
   private void end() {
     try {
-      // A pipe can be opened anew by the name of one of its ends.
+      // Opening the name of one end opens the pipe again.
       var self = Path.of("/proc/self/fd/" + writer.number());
       meter = Fd.open(self, OpenFlag.NONBLOCK);
     } catch (SystemCallException | IllegalStateException none) {
-      // Then nothing is given back.
+      // Without a meter, close() gives nothing back.
     }
     writer.close();
   }
 
-  /// Ends the copying, and gives back what the process did not read. To be called when the process
-  /// has ended. Idempotent; an interrupt stays set.
+  /// Stops copying, and gives back the input that the process did not read. Called after the
+  /// process has ended. Idempotent; an interrupt stays set.
   @Override
   public synchronized void close() {
     if (closed) {
@@ -141,7 +142,7 @@ public final class InputRelay implements AutoCloseable {
     try (var last = meter) {
       source.giveBack(unread(last == null ? writer : last));
     } catch (IOException | IllegalStateException gone) {
-      // The input cannot be given back to anybody.
+      // The unread input is lost.
     }
     reader.close();
     writer.close();
@@ -176,13 +177,15 @@ public final class InputRelay implements AutoCloseable {
     /// Copies until the end of the input.
     void copy() throws IOException;
 
-    /// Ends the copying, besides an interrupt.
+    /// Stops copying, in addition to the interrupt of the thread.
     default void stop() {}
 
-    /// Puts the input where it would be if what is unread had not been copied.
+    /// Restores the input as if the unread bytes had not been copied.
     void giveBack(int unread) throws IOException;
   }
 
+  /// Waits until the pipe has room.
+  ///
   /// @throws IOException if the process has closed its end
   private static void awaitRoom(Fd writer) throws IOException {
     if (writer
@@ -192,7 +195,8 @@ public final class InputRelay implements AutoCloseable {
     }
   }
 
-  /// Copied from a position of its own, while that of the open file stays where it is.
+  /// A regular file, copied from the relay's own position. The position of the open file does not
+  /// move.
   private static final class RegularFile implements Source {
     private final Fd input;
     private final Fd writer;
@@ -219,7 +223,7 @@ public final class InputRelay implements AutoCloseable {
         if (failure.errno() != Errno.EINVAL) {
           throw failure;
         }
-        // A file system that has no splice(2).
+        // The file system does not support splice(2).
         read();
       }
     }
@@ -234,18 +238,18 @@ public final class InputRelay implements AutoCloseable {
 
     @Override
     public void giveBack(int unread) throws IOException {
-      // The process can write into the pipe, too, so that more seems unread than was copied.
+      // The process may also have written into the pipe, so unread may exceed copied.
       input.call(SystemCall.LSEEK, start + Math.max(0, copied - unread), SEEK_SET);
     }
   }
 
-  /// Copied page by page, each of which is taken when the process has read it. A process that has
-  /// read a whole page is taken for one that reads all, quickly.
+  /// A pipe, copied page by page. The relay takes a page from the input after the process has read
+  /// it. After a whole page, the relay assumes that the process reads everything, and copies fast.
   private static final class PipeInput implements Source {
     private final Fd input;
     private final Fd writer;
 
-    /// How much of what is in the pipe has not been taken from the input.
+    /// The number of copied bytes that have not been taken from the input.
     private int lent;
 
     private final StreamRelay all;
@@ -254,7 +258,7 @@ public final class InputRelay implements AutoCloseable {
       this.input = input;
       this.writer = writer;
       this.all = new StreamRelay(input, writer);
-      // With room for one page there is room again only when all of it has been read.
+      // A pipe of one page has room again only after the whole page has been read.
       writer.call(SystemCall.FCNTL, F_SETPIPE_SZ, PAGE);
     }
 
@@ -288,7 +292,7 @@ public final class InputRelay implements AutoCloseable {
       return lent;
     }
 
-    /// Another reader of the pipe may have been quicker, so this takes what there is.
+    /// Removes bytes from the input: fewer if another reader was faster.
     private void take(int count) throws SystemCallException {
       var from = StreamEnd.nonBlocking(input, "input");
       for (int left = count; left > 0; ) {
@@ -306,7 +310,7 @@ public final class InputRelay implements AutoCloseable {
     }
   }
 
-  /// A socket or a device, which is read.
+  /// A socket or device. Its input cannot be given back.
   private static final class StreamInput implements Source {
     private final StreamRelay all;
 
@@ -326,7 +330,7 @@ public final class InputRelay implements AutoCloseable {
 
     @Override
     public void giveBack(int unread) {
-      // There is no way back.
+      // Not possible.
     }
   }
 

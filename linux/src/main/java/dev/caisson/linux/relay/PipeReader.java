@@ -7,27 +7,27 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Set;
 
-/// Reads what processes write into a pipe, until its end or until it is [drained][#drain()]: a
-/// process that has been left behind can hold a pipe open for ever.
+/// Reads the output of processes from a pipe, until its end or until the pipe is
+/// [drained][#drain()]: an orphan can hold the pipe open for ever.
 ///
-/// One thread reads. [#drain()] may come from any.
+/// One thread reads. Any thread may call [#drain()].
 public final class PipeReader {
-  /// How long a wait goes on without a look at whether it is to end.
+  /// The interval at which a wait checks whether the pipe is drained.
   private static final Duration LOOK = Duration.ofMillis(250);
 
   private final Fd pipe;
   private volatile boolean draining;
 
-  /// Makes a reader.
+  /// Creates a reader.
   ///
-  /// @param pipe the end to read from, which stays the caller's
+  /// @param pipe the read end; the caller keeps ownership
   public PipeReader(Fd pipe) {
     this.pipe = pipe;
   }
 
-  /// Reads the next bytes. Blocks until there are some.
+  /// Reads the next bytes. Blocks until the pipe has some.
   ///
-  /// @return how many; -1 at the end of the pipe, or when it is drained and empty
+  /// @return the number of bytes; -1 at the end of the pipe, or when it is drained and empty
   /// @throws IOException if the pipe cannot be read, or is closed meanwhile
   public int read(byte[] buffer) throws IOException {
     while (true) {
@@ -42,12 +42,13 @@ public final class PipeReader {
     }
   }
 
-  /// Has it read what is in the pipe, and not wait for more. Idempotent.
+  /// Makes [#read] return the bytes in the pipe, and then -1 instead of waiting for more.
+  /// Idempotent.
   public void drain() {
     draining = true;
   }
 
-  /// Whether it is being drained.
+  /// Whether the pipe is being drained.
   public boolean draining() {
     return draining;
   }

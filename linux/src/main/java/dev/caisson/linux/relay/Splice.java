@@ -9,26 +9,26 @@ import dev.caisson.linux.abi.SystemCall;
 import dev.caisson.linux.internal.Frame;
 import java.io.InterruptedIOException;
 
-/// Moves and copies bytes between descriptors within the kernel, without blocking on a pipe.
+/// Moves and copies bytes between descriptors inside the kernel, without blocking on a pipe.
 final class Splice {
-  /// Nothing is there, or there is no room: one of the ends has to be awaited.
+  /// The input is empty or the output is full: the caller must await one of the ends.
   static final long AGAIN = -1;
 
   private static final int SPLICE_F_NONBLOCK = 2;
 
   private Splice() {}
 
-  /// Moves bytes from a pipe, or to one. See `splice(2)`.
+  /// Moves bytes from or to a pipe. See `splice(2)`.
   ///
-  /// @return how many; 0 at the end of the input, or [#AGAIN]
+  /// @return the number of bytes; 0 at the end of the input, or [#AGAIN]
   static long splice(Fd from, Fd to, int length)
       throws SystemCallException, InterruptedIOException {
     return call(SystemCall.SPLICE, from, 0, to, length);
   }
 
-  /// Copies bytes of a file to a pipe. The position of the file does not matter and stays.
+  /// Copies bytes at an offset of a file to a pipe. Does not use or change the file's position.
   ///
-  /// @return how many; 0 at the end of the file, or [#AGAIN]
+  /// @return the number of bytes; 0 at the end of the file, or [#AGAIN]
   static long splice(Fd from, long offset, Fd to, int length)
       throws SystemCallException, InterruptedIOException {
     try (var frame = new Frame()) {
@@ -40,7 +40,7 @@ final class Splice {
 
   /// Copies bytes from one pipe to another. See `tee(2)`.
   ///
-  /// @return how many; 0 at the end of the input, or [#AGAIN]
+  /// @return the number of bytes; 0 at the end of the input, or [#AGAIN]
   static long tee(Fd from, Fd to, int length) throws SystemCallException, InterruptedIOException {
     checkInterrupt(from, to);
     int source = from.enter();
@@ -80,7 +80,8 @@ final class Splice {
     }
   }
 
-  /// Before a call, never after it: what was moved must be counted.
+  /// Throws if the thread is interrupted. Called only before a system call: after it, the moved
+  /// bytes must be counted.
   private static void checkInterrupt(Fd from, Fd to) throws InterruptedIOException {
     if (Thread.currentThread().isInterrupted()) {
       throw new InterruptedIOException("interrupted between " + from + " and " + to);

@@ -15,19 +15,19 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 
-/// Copies a stream of bytes from one descriptor to another, such as from the pipe that a process
-/// writes to.
+/// Copies a stream of bytes from one descriptor to another, for example from the pipe that a
+/// process writes to.
 ///
-/// It notices at once that the target has lost its reader, also while no bytes come (POLLERR of a
-/// pipe or socket). It reads and writes: with large streams, `splice(2)` took half as long again,
-/// because whole pages leave the cache.
+/// The relay notices at once that the target has lost its reader, even while the source is idle
+/// (POLLERR of a pipe or socket). It uses `read(2)` and `write(2)`: for large streams, `splice(2)`
+/// took 50 % longer, because whole pages leave the cache.
 ///
-/// For one thread, which blocks in the kernel, so it should not be a virtual one. [#close()] may
-/// come from any.
+/// Used by one thread, which blocks in the kernel, so it should not be a virtual thread. Any thread
+/// may call [#drain()] and [#close()].
 public final class StreamRelay implements AutoCloseable {
   private static final int BUFFER = 64 * 1024;
 
-  /// How long a wait goes on without a look at whether it is to end.
+  /// The interval at which a wait checks whether the relay is drained or closed.
   private static final Duration LOOK = Duration.ofMillis(100);
 
   private static final int POLLERR = 8;
@@ -43,31 +43,30 @@ public final class StreamRelay implements AutoCloseable {
   private volatile boolean draining;
   private volatile boolean closed;
 
-  /// Makes a relay.
+  /// Creates a relay. The caller keeps ownership of both descriptors.
   ///
-  /// @param source a pipe, a socket or a device, which stays the caller's
-  /// @param target stays the caller's
+  /// @param source a pipe, socket or device
   public StreamRelay(Fd source, Fd target) {
     this.source = source;
     this.target = target;
   }
 
-  /// Hears what is copied, before it is written.
+  /// A callback that sees the bytes before they are written.
   @FunctionalInterface
   public interface Copied {
-    /// Hears of a piece.
+    /// Receives the next bytes.
     ///
     /// @param bytes valid during the call
-    /// @return false if nothing more is to be copied, this piece included
+    /// @return false to stop copying, without writing these bytes
     boolean copied(MemorySegment bytes);
   }
 
-  /// Copies until the end of the source, or until this is [drained][#drain()] or closed.
+  /// Copies until the end of the source, or until the relay is [drained][#drain()] or closed.
   ///
   /// @throws SystemCallException EPIPE if the target has no reader
   public void run(Copied copied) throws IOException {
     while (await(source, PollEvent.IN.bit()) && copy(copied)) {
-      // Until the end.
+      // The calls do the work.
     }
   }
 
@@ -80,7 +79,7 @@ public final class StreamRelay implements AutoCloseable {
       try {
         count = frame.call(SystemCall.READ, from, buffer.address(), BUFFER);
         if (count == -Errno.EAGAIN.number() || count == -Errno.EINTR.number()) {
-          // Another reader of the source was quicker.
+          // EAGAIN: another reader of the source was faster.
           return true;
         }
         SystemCallException.check(count, SystemCall.READ, from);
@@ -116,9 +115,9 @@ public final class StreamRelay implements AutoCloseable {
     }
   }
 
-  /// Waits for an event of one descriptor, and for the end of who reads the target.
+  /// Waits for an event of one descriptor, and checks that the target still has a reader.
   ///
-  /// @return false if it is not to be waited for any more
+  /// @return false if the relay is closed, or drained and the source has no more bytes
   private boolean await(Fd awaited, int events) throws IOException {
     while (!closed) {
       int one = awaited.enter();
@@ -155,12 +154,12 @@ public final class StreamRelay implements AutoCloseable {
     return false;
   }
 
-  /// Has it copy what the source has now, and not wait for more.
+  /// Makes [#run] copy the bytes that the source has now, and then return.
   public void drain() {
     draining = true;
   }
 
-  /// Ends the copying within a moment, unless the target takes nothing and blocks. Idempotent.
+  /// Ends [#run] within 100 ms, unless it blocks in a write to the target. Idempotent.
   @Override
   public void close() {
     closed = true;

@@ -1,4 +1,4 @@
-/// Bytes that go from one descriptor to another.
+/// Copies bytes from one descriptor to another.
 @NullMarked
 package dev.caisson.linux.relay;
 

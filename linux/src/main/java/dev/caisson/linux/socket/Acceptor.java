@@ -17,23 +17,23 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// Accepts connections, and hands out those whose peers have sent something. A silent peer costs a
-/// descriptor, and delays no other.
+/// Accepts connections, and returns those whose peers have sent bytes. A silent peer costs a
+/// descriptor, and does not delay other peers.
 ///
-/// The number of silent peers is bounded. One more, or a lack of descriptors, evicts one of them,
-/// chosen by [PendingPeers]: its connection is closed. A peer that has sent something is never
-/// evicted. The only peer of a process is safe for a second; if all peers are safe, the next one
-/// waits to be accepted.
+/// The number of silent peers is limited. A connection above the limit, or a lack of descriptors,
+/// evicts a silent peer: [PendingPeers] chooses it, and its connection is closed. A peer that has
+/// sent bytes is never evicted. The only peer of a process is safe for a second. If all peers are
+/// safe, the next connection stays in the backlog.
 ///
-/// For one thread, which may be a virtual one.
+/// Used by one thread, which may be virtual.
 public final class Acceptor<S> implements AutoCloseable {
-  /// How many connections are accepted before the ones with bytes are looked at again.
+  /// The number of connections that are accepted before checking again which peers have sent bytes.
   private static final int BATCH = 64;
 
-  /// Between two tries when there is no room and no peer may be evicted.
+  /// The time between two attempts when the limit is reached and no peer may be evicted.
   private static final Duration PAUSE = Duration.ofMillis(100);
 
-  /// For a process that has connected and gets no CPU.
+  /// The grace for a process that has connected but has not been scheduled since.
   private static final Duration GRACE = Duration.ofSeconds(1);
 
   private final List<Door<S>> doors;
@@ -53,7 +53,7 @@ public final class Acceptor<S> implements AutoCloseable {
   /// Whether a connection could not be accepted, and no peer could be evicted for it.
   private boolean full;
 
-  /// A listening socket, and how to accept there.
+  /// A listening socket, and the method that accepts from it.
   private record Door<S>(Fd fd, Accept<S> accept) {}
 
   @FunctionalInterface
@@ -78,10 +78,10 @@ public final class Acceptor<S> implements AutoCloseable {
     }
   }
 
-  /// Accepts from a Unix socket.
+  /// Creates an acceptor for a Unix socket.
   ///
-  /// @param listener stays the caller's
-  /// @param most how many silent peers may be connected
+  /// @param listener the caller keeps ownership
+  /// @param most the limit of silent peers
   public static Acceptor<UnixSocket> of(UnixListener listener, int most)
       throws SystemCallException {
     return new Acceptor<>(
@@ -104,14 +104,15 @@ public final class Acceptor<S> implements AutoCloseable {
     }
   }
 
-  /// Accepts from TCP sockets, whose peers have no credentials: the longest silent of all goes.
+  /// Creates an acceptor for TCP sockets. Their peers have no credentials, so the longest silent of
+  /// all peers is evicted.
   ///
-  /// @param listeners stay the caller's
-  /// @param most how many silent peers may be connected
-  /// @param silence how long each may be silent before its connection is closed
+  /// @param listeners the caller keeps ownership
+  /// @param most the limit of silent peers
+  /// @param silence the time after which the connection of a silent peer is closed
   public static Acceptor<StreamSocket> of(List<TcpListener> listeners, int most, Duration silence)
       throws SystemCallException {
-    var nobody = new UnixSocket.Credentials(0, 0, 0);
+    var anonymous = new UnixSocket.Credentials(0, 0, 0);
     var doors = new ArrayList<Door<StreamSocket>>();
     for (var listener : listeners) {
       doors.add(
@@ -121,16 +122,16 @@ public final class Acceptor<S> implements AutoCloseable {
                   listener
                       .tryAccept()
                       .map(socket ->
-                          new Peer<>(socket, socket.fd(), nobody, Deadline.in(silence)))));
+                          new Peer<>(socket, socket.fd(), anonymous, Deadline.in(silence)))));
     }
     return new Acceptor<>(doors, most);
   }
 
-  /// Waits for the next connection whose peer has sent something, or has ended it.
+  /// Waits, without a deadline, for the next connection whose peer has sent bytes or has closed it.
   ///
-  /// @return owned by the caller
+  /// @return a connection, owned by the caller
   /// @throws InterruptedIOException if the thread is interrupted
-  /// @throws SystemCallException if no more can be accepted
+  /// @throws SystemCallException if accepting fails for another reason than scarcity
   public S next() throws IOException {
     while (true) {
       take();
@@ -167,7 +168,7 @@ public final class Acceptor<S> implements AutoCloseable {
     }
   }
 
-  /// Takes the peers that have spoken, then accepts more.
+  /// Takes the peers that have sent bytes, then accepts more.
   private void take() throws IOException {
     hear();
     if (full) {
@@ -179,7 +180,7 @@ public final class Acceptor<S> implements AutoCloseable {
     }
   }
 
-  /// Takes the peers that have spoken, and notes which listeners have connections.
+  /// Takes the peers that have sent bytes, and notes which listeners have connections.
   private void hear() throws SystemCallException {
     for (long id : epoll.epollWait(Duration.ZERO)) {
       if (id < doors.size()) {
@@ -232,9 +233,9 @@ public final class Acceptor<S> implements AutoCloseable {
     pending.add(id, peer.credentials);
   }
 
-  /// Makes room, unless peers have spoken meanwhile, which are not silent any more.
+  /// Evicts a silent peer, unless peers have sent bytes meanwhile and are no longer silent.
   ///
-  /// @return whether there is more room now
+  /// @return whether there is room for another peer now
   private boolean evict() throws SystemCallException {
     int before = silent.size();
     hear();
@@ -246,10 +247,10 @@ public final class Acceptor<S> implements AutoCloseable {
     return victim.isPresent();
   }
 
-  /// Takes all connections that [#next()] has not handed out, whether their peers have spoken or
-  /// not. No thread may be in [#next()] any more.
+  /// Takes all connections that [#next()] has not returned, of silent peers as well. No thread may
+  /// be in [#next()].
   ///
-  /// @return owned by the caller
+  /// @return connections, owned by the caller
   public List<S> drain() {
     var all = new ArrayList<S>(spoken);
     silent.values().forEach(peer -> all.add(peer.socket));
@@ -259,7 +260,7 @@ public final class Acceptor<S> implements AutoCloseable {
     return all;
   }
 
-  /// Stops waiting. The listeners stay open, and so do connections that have not been
+  /// Closes the epoll instance. The listeners stay open, and so do connections that have not been
   /// [drained][#drain()]. Idempotent.
   @Override
   public void close() {

@@ -18,7 +18,7 @@ record InetSockaddr(MemorySegment segment, int family, int length) {
   static final int AF_INET = 2;
   static final int AF_INET6 = 10;
 
-  /// Room for either.
+  /// The size of the larger one, in bytes.
   static final int ROOM = 28;
 
   private static final int IPV4_AT = 4;
@@ -44,7 +44,7 @@ record InetSockaddr(MemorySegment segment, int family, int length) {
     return new InetSockaddr(segment, family, six ? ROOM : 16);
   }
 
-  /// What the kernel has written.
+  /// Parses an address that the kernel has written.
   static InetSocketAddress read(MemorySegment segment) {
     boolean six = segment.get(JAVA_SHORT, 0) == AF_INET6;
     var bytes = segment.asSlice(six ? IPV6_AT : IPV4_AT, six ? 16 : 4).toArray(JAVA_BYTE);

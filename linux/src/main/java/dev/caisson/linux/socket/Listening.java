@@ -13,9 +13,10 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 
-/// Takes connections from a socket that listens. See `accept4(2)`.
+/// Accepts connections from a listening socket. See `accept4(2)`.
 final class Listening {
-  /// What was wrong with a connection that has gone again before it was accepted. See `accept(2)`.
+  /// The errors that return no connection: an empty backlog, a signal, and a connection that was
+  /// aborted before it was accepted. See `accept(2)`.
   private static final Set<Long> GONE =
       Set.of(
           (long) -Errno.EAGAIN.number(),
@@ -25,7 +26,7 @@ final class Listening {
 
   private Listening() {}
 
-  /// Takes the next connection, waiting for it.
+  /// Waits for the next connection and accepts it.
   static Fd accept(Fd listening, Duration deadline) throws IOException {
     var until = Deadline.in(deadline);
     while (true) {
@@ -37,7 +38,7 @@ final class Listening {
     }
   }
 
-  /// Takes a connection that is there already.
+  /// Accepts a pending connection; empty if the backlog is empty.
   static Optional<Fd> tryAccept(Fd listening) throws SystemCallException {
     int socket = listening.enter();
     try (var frame = new Frame()) {

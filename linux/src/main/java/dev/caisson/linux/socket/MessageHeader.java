@@ -11,15 +11,15 @@ import java.lang.foreign.StructLayout;
 import java.util.ArrayList;
 import java.util.List;
 
-/// What `sendmsg(2)` and `recvmsg(2)` take: where the bytes are, and room for descriptors. See
-/// `cmsg(3)`.
+/// The `struct msghdr` of `sendmsg(2)` and `recvmsg(2)`: the address of the bytes, and a buffer for
+/// descriptors. See `cmsg(3)`.
 final class MessageHeader {
   private static final int SOL_SOCKET = 1;
   private static final int SCM_RIGHTS = 1;
   private static final int MSG_CTRUNC = 0x8;
   private static final int MSG_TRUNC = 0x20;
 
-  // Pointers as numbers: those are quicker to set, and to start with
+  // Pointers are longs here: faster to set, and faster to initialize.
   private static final StructLayout MSGHDR = Layouts.MSGHDR.layout();
   private static final StructLayout IOVEC = Layouts.IOVEC.layout();
   private static final int CMSG_HEADER = (int) Layouts.CMSGHDR.size();
@@ -38,8 +38,8 @@ final class MessageHeader {
   private final MemorySegment header;
   private final MemorySegment control;
 
-  /// @param data the bytes to be sent, or room for those received
-  /// @param descriptors how many there is to be room for
+  /// @param data the bytes to send, or the buffer for received bytes
+  /// @param descriptors the capacity for descriptors
   MessageHeader(Frame frame, MemorySegment data, int descriptors) {
     header = frame.allocate(MSGHDR);
     var iovec = frame.allocate(IOVEC);
@@ -59,7 +59,7 @@ final class MessageHeader {
     return header.address();
   }
 
-  /// Puts descriptors into it, which fill the room.
+  /// Sets the descriptors to send, exactly as many as the capacity.
   void descriptors(int[] numbers) {
     control.set(JAVA_LONG, CMSG_LEN, CMSG_HEADER + 4L * numbers.length);
     control.set(JAVA_INT, CMSG_LEVEL, SOL_SOCKET);
@@ -67,12 +67,12 @@ final class MessageHeader {
     MemorySegment.copy(numbers, 0, control, JAVA_INT, CMSG_HEADER, numbers.length);
   }
 
-  /// Whether the kernel had to drop something for want of room.
+  /// Whether the kernel dropped bytes or descriptors because the buffers were too small.
   boolean truncated() {
     return (header.get(JAVA_INT, FLAGS) & (MSG_TRUNC | MSG_CTRUNC)) != 0;
   }
 
-  /// The descriptors that came, which belong to the caller from now on.
+  /// Returns the received descriptors. The caller takes ownership.
   List<Fd> takeDescriptors() {
     long end = header.get(JAVA_LONG, CONTROLLEN);
     if (end < CMSG_HEADER) {

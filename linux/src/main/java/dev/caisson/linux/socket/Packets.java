@@ -5,16 +5,16 @@ import dev.caisson.linux.SystemCallException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/// How long a packet can be on this system.
+/// The size limit of a packet on this system.
 final class Packets {
-  /// Nearly: a sender may set its buffer to the system's limit, which the kernel doubles. Without
-  /// end where that cannot be read.
+  /// An upper estimate in bytes: a sender may set its buffer to the system's limit, which the
+  /// kernel doubles. [Long#MAX_VALUE] if the limit cannot be read.
   static final long LONGEST = longest();
 
   private Packets() {}
 
   private static long longest() {
-    // In one read: what such a file has left afterwards is nothing.
+    // One read returns the whole file.
     var text = new byte[32];
     try (var file = Fd.open(Path.of("/proc/sys/net/core/wmem_max"))) {
       int length = Math.max(0, file.read(text, 0, text.length));

@@ -11,13 +11,13 @@ import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import java.util.Set;
 
-/// What the kernel tells of the process at the other end of a Unix socket. See `unix(7)`.
+/// The kernel's information about the peer of a Unix socket. See `unix(7)`.
 final class Peer {
   private static final int SOL_SOCKET = 1;
   private static final int SO_PEERCRED = 17;
   private static final int SO_PEERPIDFD = 77;
 
-  /// The kernel does not know the option, or the process has been waited for.
+  /// The errors if the kernel does not have the option, or the peer has been reaped.
   private static final Set<Integer> WITHOUT_PIDFD =
       Set.of(
           Errno.ENOPROTOOPT.number(),

@@ -7,21 +7,22 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
-/// The peers of a server that have connected and have not been served, in the order in which they
-/// fell silent. It decides which of them goes when there is no room, and which one is next.
+/// The peers that have connected to a server and wait to be served, in the order of their last
+/// bytes. The table chooses which peer is evicted when the server is full, and which is served
+/// next.
 ///
-/// The peer that goes is the longest silent one of the credential that holds most: of the user with
-/// the most peers, the process with the most peers; of equals, the one with the longest silent
-/// peer. So a flood evicts itself, whether one process makes it or many. The next one is the
-/// longest silent of the credential that holds least.
+/// The evicted peer comes from the process with the most peers, of the user with the most peers.
+/// Among equals, the user or process with the longest silent peer is chosen. Its longest silent
+/// peer is evicted. So a flood evicts itself, whether it comes from one process or from many. The
+/// next served peer is chosen in the same way, from the user and process with the fewest peers.
 ///
-/// A peer that is the only one of its process can have a grace, in which it stays whatever happens:
-/// so many processes that connect at once, and get no CPU at once, are no flood.
+/// The only peer of a process can have a grace period, in which it is not evicted. So many
+/// processes that connect at once, and are not scheduled at once, do not count as a flood.
 ///
-/// Owns no peer: the caller closes what is evicted. Compares peers by `equals`. Safe for many
-/// threads.
+/// The table owns no peer: the caller closes an evicted peer. Compares peers by `equals`. Safe for
+/// many threads.
 public final class PendingPeers<P> {
-  /// What each peer came with, and when it was heard of last.
+  /// The user and process of each peer.
   private final Map<P, Place> places = new HashMap<>();
 
   private final Map<Integer, User<P>> users = new HashMap<>();
@@ -54,19 +55,19 @@ public final class PendingPeers<P> {
     }
   }
 
-  /// Makes an empty table of peers that have no grace.
+  /// Creates an empty table without a grace period.
   public PendingPeers() {
     this(Duration.ZERO);
   }
 
-  /// Makes an empty table.
+  /// Creates an empty table.
   ///
-  /// @param grace how long a peer that is the only one of its process may be silent at least
+  /// @param grace the time for which the only peer of a process may be silent without eviction
   public PendingPeers(Duration grace) {
     this.grace = grace.toNanos();
   }
 
-  /// Adds a peer, which has been silent from now on. No-op if it is there.
+  /// Adds a peer, which counts as silent from now on. No-op if the table contains it.
   public synchronized void add(P peer, UnixSocket.Credentials credentials) {
     if (!places.containsKey(peer)) {
       put(peer, credentials.uid(), credentials.pid());
@@ -81,15 +82,15 @@ public final class PendingPeers<P> {
     places.put(peer, new Place(uid, pid));
   }
 
-  /// As [System#nanoTime()], and never the same again.
+  /// Returns [System#nanoTime()], adjusted so that each value is unique.
   private long now() {
     long now = System.nanoTime();
     last = last == Long.MIN_VALUE || now - last > 0 ? now : last + 1;
     return last;
   }
 
-  /// Notes that a peer has said something: it has been silent from now on. No-op if it is not
-  /// there.
+  /// Notes that a peer has sent bytes: it counts as silent from now on. No-op if the table does not
+  /// contain it.
   public synchronized void heard(P peer) {
     var place = places.get(peer);
     if (place != null) {
@@ -100,7 +101,7 @@ public final class PendingPeers<P> {
 
   /// Removes a peer.
   ///
-  /// @return false if it was not there: it has been evicted, for example
+  /// @return false if the table did not contain it, for example because it was evicted
   public synchronized boolean remove(P peer) {
     var place = places.remove(peer);
     if (place == null) {
@@ -121,9 +122,9 @@ public final class PendingPeers<P> {
     return true;
   }
 
-  /// The longest silent peer of the credential that holds most, which stays.
+  /// Returns the peer that [#evict()] would remove, without removing it.
   ///
-  /// @return empty if there is none that may go
+  /// @return empty if no peer may be evicted
   public synchronized Optional<P> victim() {
     long safe = System.nanoTime() - grace;
     return users.values().stream()
@@ -134,18 +135,18 @@ public final class PendingPeers<P> {
         .map(Group::longest);
   }
 
-  /// Removes the longest silent peer of the credential that holds most.
+  /// Removes the longest silent peer of the user and process with the most peers.
   ///
-  /// @return empty if there is none that may go
+  /// @return empty if no peer may be evicted
   public synchronized Optional<P> evict() {
     var victim = victim();
     victim.ifPresent(this::remove);
     return victim;
   }
 
-  /// Removes the longest silent peer of the credential that holds least.
+  /// Removes the longest silent peer of the user and process with the fewest peers.
   ///
-  /// @return empty if there is none at all
+  /// @return empty if the table is empty
   public synchronized Optional<P> next() {
     var next =
         users.values().stream()
@@ -156,7 +157,7 @@ public final class PendingPeers<P> {
     return next;
   }
 
-  /// @param sign 1 for the process that holds least, -1 for the one that holds most
+  /// @param sign 1 for the process with the fewest peers, -1 for the process with the most
   private static <P> Optional<Group<P>> pick(User<P> user, int sign) {
     return user.processes.values().stream()
         .min(
@@ -164,7 +165,7 @@ public final class PendingPeers<P> {
                 .thenComparingLong(Group::since));
   }
 
-  /// How many peers there are.
+  /// The number of peers.
   public synchronized int size() {
     return places.size();
   }

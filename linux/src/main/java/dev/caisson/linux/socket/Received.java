@@ -3,9 +3,9 @@ package dev.caisson.linux.socket;
 import dev.caisson.linux.Fd;
 import java.util.List;
 
-/// What [UnixSocket#recvmsg] got: bytes, and descriptors with them.
+/// A message that [UnixSocket#recvmsg] received: bytes and descriptors.
 ///
-/// Not to be shared among threads.
+/// Not safe for use by several threads.
 public final class Received {
   private static final byte[] NOTHING = {};
 
@@ -19,33 +19,33 @@ public final class Received {
     this.truncated = truncated;
   }
 
-  /// @param data handed on, and not copied
+  /// @param data not copied
   /// @param descriptors owned by the caller of the method that received them
   Received(byte[] data, List<Fd> descriptors) {
     this(data, descriptors, false);
   }
 
-  /// A message that was longer than the limit, or lost descriptors: nothing of it is left.
+  /// Creates the empty result for a message that was longer than the limit or lost descriptors.
   static Received cutOff() {
     return new Received(NOTHING, List.of(), true);
   }
 
-  /// The bytes, which are the caller's: this has no other use for them.
+  /// The bytes. Not a copy: the caller may change the array.
   public byte[] data() {
     return data;
   }
 
-  /// The descriptors, for the caller to close.
+  /// The descriptors, which the caller owns and closes.
   public List<Fd> descriptors() {
     return descriptors;
   }
 
-  /// Whether the message was longer than the limit or lost descriptors; it is empty then.
+  /// Whether the message was longer than the limit or lost descriptors. It is empty then.
   public boolean isTruncated() {
     return truncated;
   }
 
-  /// Whether the other side has closed the connection.
+  /// Whether the peer has closed the connection.
   public boolean isEndOfFile() {
     return data.length == 0 && descriptors.isEmpty() && !truncated;
   }
@@ -53,7 +53,7 @@ public final class Received {
   @Override
   public String toString() {
     return truncated
-        ? "a message that was cut off"
+        ? "a truncated message"
         : "%d bytes with %d descriptors".formatted(data.length, descriptors.size());
   }
 }

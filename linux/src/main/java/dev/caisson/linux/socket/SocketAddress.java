@@ -15,8 +15,8 @@ import java.util.Optional;
 
 /// A `struct sockaddr_un`. See `unix(7)`.
 ///
-/// Its path has room for 107 bytes. A longer one is reached through a descriptor of its directory,
-/// which must stay open while the address is used.
+/// The struct holds a path of 107 bytes at most. A longer path is reached through a descriptor of
+/// its directory, which must stay open while the address is used.
 record SocketAddress(MemorySegment segment, int length, Optional<Fd> directory)
     implements AutoCloseable {
   private static final int AF_UNIX = 1;

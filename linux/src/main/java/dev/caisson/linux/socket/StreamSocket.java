@@ -15,12 +15,11 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.net.InetSocketAddress;
 
-/// A connected socket that carries bytes, over TCP or from one process to another. See `tcp(7)`,
-/// `unix(7)`.
+/// A connected stream socket, over TCP or between local processes. See `tcp(7)`, `unix(7)`.
 ///
-/// It owns its descriptor. One thread may send while another receives. No call blocks in the
-/// kernel, whatever the mode of the descriptor: a thread waits for its peer as in [Fd#await], until
-/// its deadline, an interrupt or [#close()].
+/// The socket owns its descriptor. One thread may send while another receives. No call blocks in
+/// the kernel, whatever the mode of the descriptor: a thread waits for its peer as in [Fd#await],
+/// until its deadline, an interrupt or [#close()].
 public final class StreamSocket implements AutoCloseable {
   private static final int SOCK_STREAM = 1;
   private static final int SOL_SOCKET = 1;
@@ -41,20 +40,20 @@ public final class StreamSocket implements AutoCloseable {
     this.fd = fd;
   }
 
-  /// Takes over a descriptor that is a connected socket without message boundaries.
+  /// Takes ownership of a connected socket without message boundaries.
   public static StreamSocket of(Fd socket) {
     return new StreamSocket(socket.move());
   }
 
   /// Connects over TCP, without delay for small segments (TCP_NODELAY). See `connect(2)`.
   ///
-  /// The descriptor is a blocking one, as programs that it is passed to expect. **Whoever has it
-  /// can connect it to somewhere else**, in the network where it was made: `connect(2)` with
-  /// AF_UNSPEC dissolves the association. So it is not to be passed to those who may not go
-  /// everywhere.
+  /// The descriptor is blocking, because programs that receive it expect that. **A process that has
+  /// the descriptor can reconnect it to any address** in the network namespace in which it was
+  /// created: `connect(2)` with AF_UNSPEC dissolves the association. So do not pass it to a process
+  /// whose network access is restricted.
   ///
   /// @throws SystemCallException such as ECONNREFUSED, ENETUNREACH, EHOSTUNREACH
-  /// @throws dev.caisson.linux.DeadlineException if there is no answer in time
+  /// @throws dev.caisson.linux.DeadlineException if the peer does not answer in time
   /// @throws java.io.InterruptedIOException if the thread is interrupted
   /// @throws IllegalArgumentException if the address has not been resolved
   public static StreamSocket connect(InetSocketAddress address, Deadline deadline)
@@ -94,7 +93,7 @@ public final class StreamSocket implements AutoCloseable {
     }
   }
 
-  /// A TCP socket that does not block.
+  /// Creates a nonblocking TCP socket.
   static long socket(Frame frame, int family, InetSocketAddress address)
       throws SystemCallException {
     int type = SOCK_STREAM | OpenFlag.CLOEXEC | OpenFlag.NONBLOCK.bit();
@@ -125,27 +124,27 @@ public final class StreamSocket implements AutoCloseable {
     try (var frame = new Frame()) {
       var one = frame.allocate(JAVA_INT);
       one.set(JAVA_INT, 0, 1);
-      // If it fails the connection is slower, or already broken, which its user will see.
+      // If this fails, the connection is slower, or broken, which its user will notice.
       frame.call(
           SystemCall.SETSOCKOPT, socket.number(), IPPROTO_TCP, TCP_NODELAY, one.address(), 4);
     }
   }
 
-  /// The descriptor, which stays the socket's.
+  /// The descriptor. The socket keeps ownership.
   public Fd fd() {
     return fd;
   }
 
-  /// Hands the descriptor over to a new owner.
+  /// Moves the descriptor to a new owner. Afterwards this object is closed.
   public Fd move() {
     return fd.move();
   }
 
-  /// Receives what is there, waiting until there is something. See `recv(2)`.
+  /// Receives the available bytes, waiting for at least one. See `recv(2)`.
   ///
-  /// @return how many bytes came; -1 when the other side has shut down its sending
-  /// @throws SystemCallException ECONNRESET if the other side has broken the connection off
-  /// @throws dev.caisson.linux.DeadlineException if nothing comes in time
+  /// @return the number of bytes; -1 if the peer has shut down its sending side
+  /// @throws SystemCallException ECONNRESET if the peer has reset the connection
+  /// @throws dev.caisson.linux.DeadlineException if no byte arrives in time
   public int recv(byte[] buffer, int offset, int length, Deadline deadline) throws IOException {
     int socket = fd.enter();
     try {
@@ -161,7 +160,7 @@ public final class StreamSocket implements AutoCloseable {
     }
   }
 
-  /// @return a negative number if there is nothing
+  /// @return -1 if no bytes are available
   private static int recvNow(int socket, byte[] buffer, int offset, int length)
       throws SystemCallException {
     try (var frame = new Frame()) {
@@ -176,7 +175,7 @@ public final class StreamSocket implements AutoCloseable {
     }
   }
 
-  /// Whether there is something to be received: bytes, the end, or an error. See `recv(2)`,
+  /// Whether a receive would not block: bytes, the end or an error are pending. See `recv(2)`,
   /// MSG_PEEK.
   public boolean ready() {
     int socket = fd.enter();
@@ -189,13 +188,13 @@ public final class StreamSocket implements AutoCloseable {
     }
   }
 
-  /// Sends what there is room for, waiting until there is some. See `send(2)`.
+  /// Sends as many bytes as there is room for, waiting for room for at least one. See `send(2)`.
   ///
   /// A broken connection is an EPIPE or ECONNRESET, never a signal.
   ///
-  /// @return how many bytes were taken; at least one, unless there were none
-  /// @throws dev.caisson.linux.DeadlineException if the other side makes no room in time; nothing
-  ///   was sent then
+  /// @return the number of bytes sent; 0 only if `length` is 0
+  /// @throws dev.caisson.linux.DeadlineException if the peer does not read in time; nothing was
+  ///   sent then
   public int send(byte[] data, int offset, int length, Deadline deadline) throws IOException {
     int socket = fd.enter();
     try {
@@ -211,8 +210,8 @@ public final class StreamSocket implements AutoCloseable {
     }
   }
 
-  /// Sends all bytes; else as [#send(byte[], int, int, Deadline)]. Some may have been sent when it
-  /// fails.
+  /// Sends all bytes, as [#send(byte[], int, int, Deadline)] does. On a failure, some bytes may
+  /// have been sent.
   public void send(byte[] data, Deadline deadline) throws IOException {
     for (int done = 0; done < data.length; ) {
       done += send(data, done, data.length - done, deadline);
@@ -236,22 +235,23 @@ public final class StreamSocket implements AutoCloseable {
     return result == -Errno.EAGAIN.number() || result == -Errno.EINTR.number();
   }
 
-  /// Tells the other side that no more will come; receiving goes on. See `shutdown(2)`, SHUT_WR.
+  /// Shuts down sending: the peer sees the end of the stream. Receiving still works. See
+  /// `shutdown(2)`, SHUT_WR.
   ///
   /// @throws SystemCallException ENOTCONN if the connection is broken
   public void shutdownOutput() throws SystemCallException {
     fd.call(SystemCall.SHUTDOWN, SHUT_WR, 0);
   }
 
-  /// Receives no more than what has come: then the end, which wakes a thread that waits to receive.
-  /// Sending goes on. See `shutdown(2)`, SHUT_RD.
+  /// Shuts down receiving: after the bytes that have arrived, [#recv] returns the end. Wakes a
+  /// thread that waits to receive. Sending still works. See `shutdown(2)`, SHUT_RD.
   ///
   /// @throws SystemCallException ENOTCONN if the connection is broken
   public void shutdownInput() throws SystemCallException {
     fd.call(SystemCall.SHUTDOWN, SHUT_RD, 0);
   }
 
-  /// Closes the descriptor, which wakes those who wait in a call on it. Idempotent.
+  /// Closes the descriptor, and wakes the threads that wait in a call on it. Idempotent.
   @Override
   public void close() {
     fd.close();

@@ -12,7 +12,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Optional;
 
-/// A TCP socket that others connect to. See `tcp(7)`.
+/// A listening TCP socket. See `tcp(7)`.
 ///
 /// Safe for many threads.
 public final class TcpListener implements AutoCloseable {
@@ -27,13 +27,13 @@ public final class TcpListener implements AutoCloseable {
     this.address = address;
   }
 
-  /// Makes the socket in the network of the calling thread, and listens. See `bind(2)`,
+  /// Creates the socket in the network namespace of the calling thread, and listens. See `bind(2)`,
   /// `listen(2)`.
   ///
-  /// @param address where; with port 0 the kernel chooses one
-  /// @param backlog how many connections may wait to be accepted
-  /// @throws SystemCallException EADDRINUSE if another listens there; EADDRNOTAVAIL if the machine
-  ///   does not have the address
+  /// @param address the address to bind; the kernel chooses the port if it is 0
+  /// @param backlog the number of connections that may wait to be accepted
+  /// @throws SystemCallException EADDRINUSE if another socket listens there; EADDRNOTAVAIL if the
+  ///   machine does not have the address
   public static TcpListener listen(InetSocketAddress address, int backlog)
       throws SystemCallException {
     try (var frame = new Frame()) {
@@ -60,19 +60,19 @@ public final class TcpListener implements AutoCloseable {
     }
   }
 
-  /// Makes the socket in another network, and listens there: only what runs in that network can
-  /// connect, and no process in it is needed for that. See [NetworkNamespace].
+  /// Creates the socket in another network namespace, and listens there. Only processes of that
+  /// namespace can connect. No process needs to run there for this call. See [NetworkNamespace].
   ///
-  /// The network lives as long as the socket.
+  /// The open socket keeps the namespace alive.
   ///
-  /// @throws SystemCallException EADDRNOTAVAIL for a loopback address if the network's loopback
-  ///   interface is down; else as [#listen] and [NetworkNamespace#call]
+  /// @throws SystemCallException EADDRNOTAVAIL for a loopback address if the namespace's loopback
+  ///   interface is down; the errors of [#listen] and [NetworkNamespace#call]
   public static TcpListener inNetworkOf(Fd namespace, InetSocketAddress address, int backlog)
       throws SystemCallException {
     return NetworkNamespace.call(namespace, () -> listen(address, backlog));
   }
 
-  /// Takes over a descriptor that is a listening TCP socket, of whichever network.
+  /// Takes ownership of a listening TCP socket, of any network namespace.
   public static TcpListener of(Fd socket) throws SystemCallException {
     try (var frame = new Frame()) {
       var address = getsockname(socket, frame);
@@ -80,7 +80,7 @@ public final class TcpListener implements AutoCloseable {
     }
   }
 
-  /// The descriptor, which stays the listener's.
+  /// The descriptor. The listener keeps ownership.
   public Fd fd() {
     return fd;
   }
@@ -95,27 +95,27 @@ public final class TcpListener implements AutoCloseable {
     return InetSockaddr.read(name);
   }
 
-  /// Where it listens.
+  /// The bound address.
   public InetSocketAddress address() {
     return address;
   }
 
-  /// The port on which it listens.
+  /// The bound port.
   public int port() {
     return address.getPort();
   }
 
-  /// Takes the next connection, waiting for it. See `accept4(2)`.
+  /// Waits for the next connection and accepts it. See `accept4(2)`. The caller closes the socket.
   ///
   /// @throws dev.caisson.linux.DeadlineException if no peer connects in time
   /// @throws java.io.InterruptedIOException if the thread is interrupted
-  /// @throws SystemCallException EMFILE if this process has no more descriptors; the connection
-  ///   goes on waiting
+  /// @throws SystemCallException EMFILE if this process has no free descriptor; the connection
+  ///   stays in the backlog
   public StreamSocket accept(Duration deadline) throws IOException {
     return accepted(Listening.accept(fd, deadline));
   }
 
-  /// Takes a connection that is there already.
+  /// Accepts a pending connection; empty if the backlog is empty. The caller closes the socket.
   public Optional<StreamSocket> tryAccept() throws SystemCallException {
     return Listening.tryAccept(fd).map(TcpListener::accepted);
   }
@@ -125,7 +125,7 @@ public final class TcpListener implements AutoCloseable {
     return StreamSocket.of(socket);
   }
 
-  /// Stops listening; what waits to be accepted is broken off. Idempotent.
+  /// Stops listening. The kernel resets the connections in the backlog. Idempotent.
   @Override
   public void close() {
     fd.close();

@@ -11,10 +11,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 
-/// A Unix socket that others connect to by its path. See `unix(7)`.
+/// A listening Unix socket with a path. See `unix(7)`.
 ///
-/// Closing it removes the file of a socket that it has made, whatever has been mounted over its
-/// directory meanwhile.
+/// [#close()] removes the file of a socket that [#listen] created, even if another file system has
+/// been mounted over its directory.
 ///
 /// Safe for many threads.
 public final class UnixListener implements AutoCloseable {
@@ -38,15 +38,15 @@ public final class UnixListener implements AutoCloseable {
     }
   }
 
-  /// Takes over a socket that listens already, and does not block: another process has made it. Its
-  /// file stays when this is closed.
+  /// Takes ownership of a listening nonblocking socket that another process created. [#close()]
+  /// does not remove its file.
   public static UnixListener of(Fd listening) {
     return new UnixListener(listening, Optional.empty());
   }
 
-  /// Makes the socket and its file, and listens. See `bind(2)`, `listen(2)`.
+  /// Creates the socket and its file, and listens. See `bind(2)`, `listen(2)`.
   ///
-  /// @throws SystemCallException EADDRINUSE if there is a file of that name
+  /// @throws SystemCallException EADDRINUSE if a file of that name exists
   public static UnixListener listen(UnixSocket.Type type, Path path, int backlog)
       throws SystemCallException {
     var absolute = path.toAbsolutePath();
@@ -78,24 +78,24 @@ public final class UnixListener implements AutoCloseable {
     }
   }
 
-  /// The descriptor, which stays the listener's.
+  /// The descriptor. The listener keeps ownership.
   public Fd fd() {
     return fd;
   }
 
-  /// Takes the next connection, waiting for it. See `accept4(2)`.
+  /// Waits for the next connection and accepts it. See `accept4(2)`. The caller closes the socket.
   ///
   /// @throws dev.caisson.linux.DeadlineException if no peer connects in time
   public UnixSocket accept(Duration deadline) throws IOException {
     return UnixSocket.of(Listening.accept(fd, deadline));
   }
 
-  /// Takes a connection that is there already.
+  /// Accepts a pending connection; empty if the backlog is empty. The caller closes the socket.
   public Optional<UnixSocket> tryAccept() throws SystemCallException {
     return Listening.tryAccept(fd).map(UnixSocket::of);
   }
 
-  /// Stops listening and removes the socket's file. Idempotent.
+  /// Stops listening, and removes the file of a socket that [#listen] created. Idempotent.
   @Override
   public synchronized void close() {
     if (!fd.isOpen()) {

@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
 
 /// A connected Unix socket that carries bytes and descriptors. See `unix(7)`.
 ///
-/// It owns its descriptor, and is the only one that receives from the socket. One thread may send
-/// while another receives; each call is bounded by the deadline it is given and ends by interrupt.
+/// The socket owns its descriptor, and must be the only receiver of the socket. One thread may send
+/// while another receives. Each blocking call has a deadline and ends on an interrupt.
 public final class UnixSocket implements AutoCloseable {
   /// The most descriptors that one message can carry: SCM_MAX_FD of the kernel.
   public static final int MAX_DESCRIPTORS = 253;
@@ -43,19 +43,19 @@ public final class UnixSocket implements AutoCloseable {
   private static final int MSG_CMSG_CLOEXEC = 0x40000000;
   private static final int STREAM_CHUNK = 64 * 1024;
 
-  /// How long a thread that blocks does not see that it was interrupted, in nanoseconds.
+  /// The interval at which a blocked thread checks for an interrupt, in nanoseconds.
   private static final long LOOK = 50_000_000;
 
-  /// How much later than asked for a receiver may notice that its time is up, in nanoseconds.
+  /// The time by which a receiver may exceed its deadline, in nanoseconds.
   private static final long TIMEOUT_SLACK = 1_000_000;
 
   private final Fd fd;
   private final boolean stream;
 
-  /// What the kernel was told last, in nanoseconds; without end at first.
+  /// The receive timeout last set in the kernel, in nanoseconds; unlimited at first.
   private volatile long receiveTimeout = Long.MAX_VALUE;
 
-  /// How many threads may be in the kernel until a message comes.
+  /// The number of threads that may block in the kernel.
   private final AtomicInteger blocked = new AtomicInteger();
 
   private final Interruption interruption = new Interruption();
@@ -70,13 +70,13 @@ public final class UnixSocket implements AutoCloseable {
     });
   }
 
-  /// Whether message boundaries are kept.
+  /// The type of a Unix socket. See `unix(7)`.
   public enum Type {
     /// Bytes without boundaries: SOCK_STREAM.
     STREAM(1),
-    /// Messages; their end cannot be seen: SOCK_DGRAM.
+    /// Messages, without an end of the connection: SOCK_DGRAM.
     DGRAM(2),
-    /// Messages, in order: SOCK_SEQPACKET.
+    /// Messages, in order, with an end of the connection: SOCK_SEQPACKET.
     SEQPACKET(5);
 
     final int value;
@@ -90,7 +90,7 @@ public final class UnixSocket implements AutoCloseable {
     }
   }
 
-  /// Two sockets that are connected with each other. See `socketpair(2)`.
+  /// Creates two connected sockets. See `socketpair(2)`.
   public static Pair socketpair(Type type) throws SystemCallException {
     try (var frame = new Frame()) {
       var ends = frame.allocate(JAVA_INT, 2);
@@ -111,7 +111,7 @@ public final class UnixSocket implements AutoCloseable {
     }
   }
 
-  /// Takes over a descriptor that is a connected Unix socket.
+  /// Takes ownership of a connected Unix socket.
   public static UnixSocket of(Fd socket) {
     var type = typeOf(socket);
     return new UnixSocket(socket.move(), type);
@@ -123,8 +123,8 @@ public final class UnixSocket implements AutoCloseable {
 
   /// Asks the kernel for the type of the socket. See `socket(7)`, SO_TYPE.
   ///
-  /// @throws SystemCallException ENOTSOCK if the descriptor is not a socket; EPROTOTYPE if it is of
-  ///   another type
+  /// @throws SystemCallException ENOTSOCK if the descriptor is not a socket; EPROTOTYPE if the type
+  ///   is not in [Type]
   public Type type() throws SystemCallException {
     long number = number(fd);
     SystemCallException.check(number, SystemCall.GETSOCKOPT, fd, "SO_TYPE");
@@ -152,11 +152,11 @@ public final class UnixSocket implements AutoCloseable {
     }
   }
 
-  /// Connects to a listening socket by its path, of any length, from an address of its own. See
-  /// `connect(2)`.
+  /// Connects to a listening socket by its path, of any length. The kernel gives the new socket a
+  /// unique abstract address (autobind). See `connect(2)`, `unix(7)`.
   ///
-  /// @throws SystemCallException ENOENT or ECONNREFUSED if nobody listens there; EAGAIN if the
-  ///   listener's queue stays full until the deadline
+  /// @throws SystemCallException ENOENT or ECONNREFUSED if no listener has the path; EAGAIN if the
+  ///   listener's backlog stays full until the deadline
   public static UnixSocket connect(Type type, Path path, Duration deadline) throws IOException {
     try (var frame = new Frame();
         var address = SocketAddress.of(path, frame)) {
@@ -167,8 +167,8 @@ public final class UnixSocket implements AutoCloseable {
         result =
             frame.call(SystemCall.BIND, socket.number(), address.segment().address(), familyOnly);
         SystemCallException.check(result, SystemCall.BIND, "autobind");
-        // A full queue blocks a connect without any event to wait for, so the socket itself must
-        // keep the time.
+        // A full backlog blocks connect(2), and the kernel offers no event to wait for. So the
+        // timeout must be set on the socket.
         result =
             frame.call(
                 SystemCall.SETSOCKOPT,
@@ -190,28 +190,29 @@ public final class UnixSocket implements AutoCloseable {
     }
   }
 
-  /// The descriptor, which stays the socket's.
+  /// The descriptor. The socket keeps ownership.
   public Fd fd() {
     return fd;
   }
 
-  /// Hands the descriptor over to a new owner.
+  /// Moves the descriptor to a new owner. Afterwards this object is closed.
   public Fd move() {
     return fd.move();
   }
 
   /// Sends bytes and descriptors in one message. See `sendmsg(2)`, SCM_RIGHTS.
   ///
-  /// The caller keeps its descriptors. A broken connection is an EPIPE, never a signal.
+  /// The caller keeps ownership of the descriptors. A broken connection is an EPIPE, never a
+  /// signal.
   ///
   /// @param descriptors [#MAX_DESCRIPTORS] at most
-  /// @throws dev.caisson.linux.DeadlineException if the other side does not make room in time
+  /// @throws dev.caisson.linux.DeadlineException if the peer does not read in time
   /// @throws SystemCallException EBADF if one of the descriptors is not open; nothing was sent then
   public void sendmsg(byte[] data, List<Fd> descriptors, Deadline deadline) throws IOException {
     sendmsg(data, data.length, descriptors, deadline);
   }
 
-  /// Sends the first bytes of an array.
+  /// Sends the first `length` bytes of an array, as [#sendmsg(byte[], List, Deadline)] does.
   public void sendmsg(byte[] data, int length, List<Fd> descriptors, Deadline deadline)
       throws IOException {
     if (descriptors.size() > MAX_DESCRIPTORS) {
@@ -242,9 +243,9 @@ public final class UnixSocket implements AutoCloseable {
     }
   }
 
-  /// Sends what there is room for: of a message all or nothing, of a stream perhaps a part.
+  /// Sends without blocking: a message as a whole or not at all, a stream perhaps in part.
   ///
-  /// @return how many bytes have been sent; -1 if there was no room at all
+  /// @return the number of bytes sent; -1 if there was no room
   private static int sendNow(int socket, byte[] data, int from, int length, int[] descriptors)
       throws SystemCallException {
     try (var frame = new Frame()) {
@@ -258,8 +259,8 @@ public final class UnixSocket implements AutoCloseable {
       do {
         result =
             frame.call(SystemCall.SENDMSG, socket, header.address(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        // ECONNRESET is told once if the other side went without reading all; from then on it is an
-        // EPIPE.
+        // The kernel reports ECONNRESET once if the peer closed without reading everything. Later
+        // calls return EPIPE.
       } while (result == -Errno.ECONNRESET.number());
       return result == -Errno.EAGAIN.number()
           ? -1
@@ -276,11 +277,11 @@ public final class UnixSocket implements AutoCloseable {
     return result;
   }
 
-  /// Sends bytes of native memory over a stream, all of them. A broken connection is an EPIPE,
-  /// never a signal.
+  /// Sends all bytes of native memory over a stream. A broken connection is an EPIPE, never a
+  /// signal.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if the other side does not make room in time; a
-  ///   part may have been sent then
+  /// @throws dev.caisson.linux.DeadlineException if the peer does not read in time; a part may have
+  ///   been sent then
   public void send(MemorySegment bytes, Deadline deadline) throws IOException {
     int socket = fd.enter();
     try (var frame = new Frame()) {
@@ -304,14 +305,14 @@ public final class UnixSocket implements AutoCloseable {
     }
   }
 
-  /// Receives bytes of a stream into native memory, at least one. Unlike [#recvmsg], leaves the
-  /// connection as it is when the thread is interrupted.
+  /// Receives at least one byte of a stream into native memory. Unlike with [#recvmsg], an
+  /// interrupt does not shut down the connection.
   ///
-  /// A platform thread blocks in the kernel, and looks twenty times a second whether it was
-  /// interrupted; a virtual one leaves its carrier.
+  /// A platform thread blocks in the kernel, and checks for an interrupt twenty times a second. A
+  /// virtual thread leaves its carrier.
   ///
-  /// @return how many; -1 at the end of the connection
-  /// @throws dev.caisson.linux.DeadlineException if none comes in time
+  /// @return the number of bytes; -1 at the end of the connection
+  /// @throws dev.caisson.linux.DeadlineException if no byte arrives in time
   /// @throws InterruptedIOException if the thread is interrupted; the interrupt stays set
   public int recv(MemorySegment room, Deadline deadline) throws IOException {
     int socket = fd.enter();
@@ -339,9 +340,10 @@ public final class UnixSocket implements AutoCloseable {
     }
   }
 
-  /// Receives what has come of a stream into native memory. An interrupt makes no difference.
+  /// Receives the available bytes of a stream into native memory, without waiting. Ignores an
+  /// interrupt.
   ///
-  /// @return how many bytes; 0 if there are none yet; -1 at the end of the connection
+  /// @return the number of bytes; 0 if none are available; -1 at the end of the connection
   public int recvNow(MemorySegment room) throws SystemCallException {
     int socket = fd.enter();
     try (var frame = new Frame()) {
@@ -374,19 +376,19 @@ public final class UnixSocket implements AutoCloseable {
     }
   }
 
-  /// Receives one message (of a stream: what is there), with its descriptors, each CLOEXEC and
-  /// owned by the result.
+  /// Receives one message, or the available bytes of a stream, with descriptors. The descriptors
+  /// are CLOEXEC, and the caller owns them.
   ///
-  /// A message longer than the limit is dropped whole, its descriptors closed. See `recvmsg(2)`.
+  /// A message longer than the limit is dropped, and its descriptors are closed: the result is
+  /// [truncated][Received#isTruncated()]. See `recvmsg(2)`.
   ///
-  /// A platform thread blocks in the kernel, which is the shortest way from one process to another;
-  /// a virtual one leaves its carrier. Like those of [java.nio.channels.InterruptibleChannel], a
-  /// connection on which a thread is interrupted while it waits for a message is at its end: it has
-  /// been [shut down][#shutdown()].
+  /// A platform thread blocks in the kernel, which has the lowest latency. A virtual thread leaves
+  /// its carrier. An interrupt during the wait [shuts down][#shutdown()] the connection, as with a
+  /// [java.nio.channels.InterruptibleChannel].
   ///
-  /// @param limit the longest message that is wanted, in bytes
+  /// @param limit the longest accepted message, in bytes
   /// @return the message; of 0 bytes without descriptors at the end of the connection
-  /// @throws dev.caisson.linux.DeadlineException if none comes in time
+  /// @throws dev.caisson.linux.DeadlineException if no message arrives in time
   /// @throws InterruptedIOException if the thread is interrupted; the interrupt stays set
   /// @throws AsynchronousCloseException if the socket is closed meanwhile
   public Received recvmsg(int limit, Deadline deadline) throws IOException {
@@ -414,10 +416,10 @@ public final class UnixSocket implements AutoCloseable {
     }
   }
 
-  /// Receives a message that has come already, as [#recvmsg] does. An interrupt makes no
-  /// difference.
+  /// Receives a pending message as [#recvmsg] does, without waiting; empty if no message is
+  /// pending. Ignores an interrupt.
   ///
-  /// @param limit the longest message that is wanted, in bytes
+  /// @param limit the longest accepted message, in bytes
   public Optional<Received> recvmsgNow(int limit) throws IOException {
     int socket = fd.enter();
     try {
@@ -427,7 +429,7 @@ public final class UnixSocket implements AutoCloseable {
     }
   }
 
-  /// @return null if there is none in time, or for no reason that matters; the caller looks again
+  /// @return null after the timeout or a spurious wakeup: the caller checks again
   private @Nullable Received receiveBlocked(int socket, int limit, Deadline deadline)
       throws IOException {
     if (Thread.currentThread().isInterrupted()) {
@@ -451,9 +453,9 @@ public final class UnixSocket implements AutoCloseable {
     return received;
   }
 
-  /// Has the kernel keep the time of a receiver that blocks. See `socket(7)`, SO_RCVTIMEO.
+  /// Sets the kernel's timeout for a blocked receiver. See `socket(7)`, SO_RCVTIMEO.
   ///
-  /// Callers mostly allow the same time again and again, so what was set last nearly always fits.
+  /// Callers mostly use the same timeout, so the last one set nearly always fits.
   private void setReceiveTimeout(int socket, long left) throws SystemCallException {
     if (receiveTimeout > left + TIMEOUT_SLACK || receiveTimeout < left / 2) {
       receiveTimeout = Math.max(left, 1000);
@@ -498,9 +500,9 @@ public final class UnixSocket implements AutoCloseable {
     }
   }
 
-  /// How long the next message is, found by looking at it.
+  /// Returns the length of the next message, without receiving it.
   ///
-  /// @return -1 if there is none
+  /// @return -1 if no message is pending
   private static long nextLength(Frame frame, int socket, int flags) throws SystemCallException {
     long result = receive(frame, SystemCall.RECVFROM, socket, 0, 0, MSG_PEEK | MSG_TRUNC | flags);
     return result == -Errno.EAGAIN.number()
@@ -512,22 +514,22 @@ public final class UnixSocket implements AutoCloseable {
     return receive(frame, SystemCall.RECVMSG, socket, header.address(), flags, 0);
   }
 
-  /// @return what the kernel returned; EAGAIN also for what interrupted it
+  /// @return the kernel's result, with EINTR mapped to EAGAIN
   private static long receive(Frame frame, SystemCall call, int socket, long a, long b, long c) {
     while (true) {
       long result = frame.call(call, socket, a, b, c);
       if (result == -Errno.EINTR.number()) {
         return -Errno.EAGAIN.number();
       }
-      // ECONNRESET is told once if the other side closed without reading all; what it had sent is
-      // still there.
+      // The kernel reports ECONNRESET once if the peer closed without reading everything. The
+      // peer's pending bytes can still be received.
       if (result != -Errno.ECONNRESET.number()) {
         return result;
       }
     }
   }
 
-  /// Whether there is something to be received: a message, or the end of the connection.
+  /// Whether a receive would not block: a message or the end of the connection is pending.
   public boolean ready() throws SystemCallException {
     int socket = fd.enter();
     try (var frame = new Frame()) {
@@ -537,20 +539,21 @@ public final class UnixSocket implements AutoCloseable {
     }
   }
 
-  /// Waits until there is something to be received, a message or the end of the connection, and
-  /// leaves it there. Another thread may receive it first.
+  /// Waits until a message or the end of the connection is pending, without receiving it. Another
+  /// thread may receive it first.
   ///
-  /// A virtual thread leaves its carrier. Unlike [#recvmsg], leaves the connection as it is when
-  /// the thread is interrupted.
+  /// A virtual thread leaves its carrier. Unlike with [#recvmsg], an interrupt does not shut down
+  /// the connection.
   ///
-  /// @throws dev.caisson.linux.DeadlineException if nothing comes in time
+  /// @throws dev.caisson.linux.DeadlineException if no message arrives in time
   /// @throws InterruptedIOException if the thread is interrupted; the interrupt stays set
   /// @throws AsynchronousCloseException if the socket is closed meanwhile
   public void awaitReady(Deadline deadline) throws IOException {
     fd.await(PollEvent.IN.bit(), deadline, "a message");
   }
 
-  /// Ends both directions, which wakes whoever waits on either side. See `shutdown(2)`. Idempotent.
+  /// Shuts down both directions, and wakes the threads that wait on either side. See `shutdown(2)`.
+  /// Idempotent.
   public void shutdown() {
     try {
       int socket = fd.enter();
@@ -560,13 +563,14 @@ public final class UnixSocket implements AutoCloseable {
         fd.exit();
       }
     } catch (IllegalStateException closed) {
-      // So there is nothing left to end.
+      // A closed socket needs no shutdown.
     }
   }
 
-  /// Tells the other side that no more will come; receiving goes on. See `shutdown(2)`, SHUT_WR.
+  /// Shuts down sending: the peer sees the end of the connection. Receiving still works. See
+  /// `shutdown(2)`, SHUT_WR.
   ///
-  /// @throws SystemCallException ENOTCONN if there is no other side
+  /// @throws SystemCallException ENOTCONN if the socket is not connected
   public void shutdownOutput() throws SystemCallException {
     int shutWr = 1;
     fd.call(SystemCall.SHUTDOWN, shutWr, 0);
@@ -575,13 +579,12 @@ public final class UnixSocket implements AutoCloseable {
   private static void shutdown(int socket) {
     try (var frame = new Frame()) {
       int shutRdwr = 2;
-      // If it fails, the socket is not connected any more, which is what was wanted.
+      // A failure means that the socket is no longer connected, which is the goal.
       frame.call(SystemCall.SHUTDOWN, socket, shutRdwr);
     }
   }
 
-  /// Lets an interrupt reach a thread that blocks in the kernel: to do so is a privilege of the
-  /// JDK's channels.
+  /// Makes an interrupt wake a thread that blocks in the kernel. Only the JDK's channels can do so.
   private final class Interruption extends AbstractInterruptibleChannel {
     void start() {
       begin();
@@ -591,7 +594,7 @@ public final class UnixSocket implements AutoCloseable {
       try {
         end(true);
       } catch (AsynchronousCloseException interrupted) {
-        // The interrupt stays set, and is looked at next.
+        // The interrupt stays set, and the caller checks it next.
       }
     }
 
@@ -601,23 +604,21 @@ public final class UnixSocket implements AutoCloseable {
     }
   }
 
-  /// Who was at the other end when it connected. See `unix(7)`, SO_PEERCRED.
+  /// Returns the credentials of the peer when it connected. See `unix(7)`, SO_PEERCRED.
   public Credentials peerCredentials() throws SystemCallException {
     return Peer.credentials(fd);
   }
 
-  /// A pidfd of the process that was at the other end when it connected, or none: kernels before
-  /// 6.5 have no such thing, and there is none of a process that has been waited for. See
-  /// `unix(7)`, SO_PEERPIDFD.
+  /// Returns a pidfd of the peer when it connected. See `unix(7)`, SO_PEERPIDFD.
   ///
-  /// @return owned by the caller
+  /// @return owned by the caller; empty before Linux 6.5, or if the peer has been reaped
   public Optional<Fd> peerPidfd() throws SystemCallException {
     return Peer.pidfd(fd);
   }
 
-  /// A process and its user, as this process's namespaces number them.
+  /// The ids of a process, its user and its group, in this process's namespaces.
   ///
-  /// @param pid 0 if it cannot be seen from here
+  /// @param pid 0 if the process is not visible in this pid namespace
   public record Credentials(int pid, int uid, int gid) {}
 
   @Override

@@ -1,4 +1,4 @@
-/// Unix sockets that carry descriptors, and TCP in this network and in others.
+/// Unix sockets that carry descriptors, and TCP in this and in other network namespaces.
 @NullMarked
 package dev.caisson.linux.socket;
 

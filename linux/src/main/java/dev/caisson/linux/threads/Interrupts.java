@@ -3,21 +3,21 @@ package dev.caisson.linux.threads;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 
-/// Keeps interrupts of a thread away from work that must be done to its end, and gives them back.
+/// Holds back the interrupts of a thread during work that must finish, and restores them after it.
 ///
-/// For one thread.
+/// Used by a single thread.
 public final class Interrupts {
   private boolean come;
 
-  /// Creates one that holds no interrupt.
+  /// Creates an object that holds no interrupt.
   public Interrupts() {}
 
-  /// Clears the interrupt of the thread, if there is one, and remembers it.
+  /// Clears the interrupt of the thread and remembers it. No-op if the thread is not interrupted.
   public void hold() {
     come |= Thread.interrupted();
   }
 
-  /// Work that ends by interrupt, and can then be begun again.
+  /// Work that an interrupt ends, and that can then start again.
   @FunctionalInterface
   public interface Work<T> {
     /// Does the work.
@@ -31,7 +31,7 @@ public final class Interrupts {
     void run() throws IOException;
   }
 
-  /// Does it, from the start again each time that it is interrupted.
+  /// Runs the work, and starts it again after each interrupt.
   public <T> T through(Work<T> work) throws IOException {
     while (true) {
       try {
@@ -42,7 +42,7 @@ public final class Interrupts {
     }
   }
 
-  /// Does it, from the start again each time that it is interrupted.
+  /// Runs the work, and starts it again after each interrupt.
   public void through(Step step) throws IOException {
     through(() -> {
       step.run();
@@ -50,7 +50,7 @@ public final class Interrupts {
     });
   }
 
-  /// Interrupts the thread if an interrupt was held.
+  /// Interrupts the thread if an interrupt was held back.
   public void giveBack() {
     if (come) {
       Thread.currentThread().interrupt();

@@ -6,15 +6,15 @@ import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 
-/// Starts threads, and waits for them where an interrupt must not end the wait: what has been begun
-/// has to be finished, or would be lost. An interrupt that comes meanwhile stays set.
+/// Starts threads, and waits for them without ending on an interrupt, so that the results of
+/// started work are not lost. An interrupt during the wait stays set.
 public final class Threads {
   private Threads() {}
 
   /// Starts a thread.
   ///
-  /// @throws SystemCallException EAGAIN if the process or its cgroup may have no more threads,
-  ///   where the JVM would throw an [OutOfMemoryError]. See `pthread_create(3)`.
+  /// @throws SystemCallException EAGAIN if the process or its cgroup has reached its limit of
+  ///   threads, instead of the JVM's [OutOfMemoryError]. See `pthread_create(3)`.
   public static void start(Thread thread) throws SystemCallException {
     try {
       thread.start();
@@ -41,8 +41,8 @@ public final class Threads {
 
   /// Waits for the end of a thread.
   ///
-  /// @param most how long at most
-  /// @return whether it has ended
+  /// @param most the timeout
+  /// @return whether the thread has ended
   public static boolean join(Thread thread, Duration most) {
     boolean interrupted = false;
     long until = System.nanoTime() + most.toNanos();
@@ -59,7 +59,7 @@ public final class Threads {
     }
   }
 
-  /// Waits for the result of work that fails by no checked exception but a [SystemCallException].
+  /// Waits for the result of work whose only checked exception is [SystemCallException].
   public static <T> T await(Future<T> work) throws SystemCallException {
     boolean interrupted = false;
     try {

@@ -1,4 +1,4 @@
-/// Starting threads and waiting for their ends, as all modules of this project do it.
+/// Starts threads and waits for them, for all modules of this project.
 @NullMarked
 package dev.caisson.linux.threads;
 

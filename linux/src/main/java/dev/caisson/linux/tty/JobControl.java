@@ -8,35 +8,36 @@ import java.io.IOException;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/// The place among the jobs of a shell that this process has while somebody works on a
-/// pseudo-terminal through it.
+/// Job control of this process in the user's shell, while the user works on a pseudo-terminal.
 ///
-/// The terminal of the user is raw while this process is in its foreground, and left alone while it
-/// is not. `^Z`, which a raw terminal makes nothing of, stops this process for the user's shell.
+/// The user's terminal is raw while this process is in its foreground, and unchanged in the
+/// background. A raw terminal passes `^Z` on as a plain byte, so this class stops this process for
+/// the user's shell.
 ///
-/// The kernel cannot do that for the programs on the pseudo-terminal: the process group of their
-/// session's leader is orphaned, so SIGTSTP does not stop it. A shell there, which ignores SIGTSTP,
-/// has groups for its jobs that the kernel does stop. See `credentials(7)`, `tty(4)`.
+/// The kernel cannot stop the programs on the pseudo-terminal: the process group of their session
+/// leader is orphaned, so SIGTSTP does not stop it. But a shell on the pseudo-terminal, which
+/// ignores SIGTSTP, runs its jobs in other groups, which the kernel does stop. See
+/// `credentials(7)`, `tty(4)`.
 final class JobControl implements AutoCloseable {
   private final Terminal terminal;
   private final Pty pty;
   private Optional<Terminal.RawMode> raw = Optional.empty();
   private boolean closed;
 
-  /// Whether the key that comes next stands for itself, because `^V` came before it.
+  /// Whether the next key is literal, because `^V` came before it.
   private boolean quoted;
 
-  /// @param terminal the user's
-  /// @param pty the pseudo-terminal that is worked on
+  /// @param terminal the user's terminal
+  /// @param pty the pseudo-terminal of the programs
   JobControl(Terminal terminal, Pty pty) {
     this.terminal = terminal;
     this.pty = pty;
   }
 
-  /// Makes the terminal raw in the foreground, if it is not; touches nothing in the background.
+  /// Makes the terminal raw if this process is in the foreground. No-op in the background.
   ///
-  /// To be called again and again: a shell gives the terminal settings of its own while this
-  /// process is stopped, and nothing tells when this process goes on.
+  /// The relay calls it periodically: a shell changes the terminal's settings while this process is
+  /// stopped, and this process is not notified when it continues.
   ///
   /// @throws IllegalStateException if the JVM is ending
   synchronized void look() throws SystemCallException {
@@ -50,10 +51,10 @@ final class JobControl implements AutoCloseable {
     }
   }
 
-  /// Where among the keys that are typed on the pseudo-terminal the next is that suspends, by the
-  /// settings that it has now.
+  /// Returns the index of the next suspend key in the typed keys, by the pseudo-terminal's current
+  /// settings.
   ///
-  /// @return `to` if there is none
+  /// @return `to` if the keys contain no suspend key
   int nextThatSuspends(byte[] keys, int from, int to) throws SystemCallException {
     var settings = Termios.tcgets(pty.master());
     for (int at = from; at < to; at++) {
@@ -66,10 +67,10 @@ final class JobControl implements AutoCloseable {
     return to;
   }
 
-  /// The process group on the pseudo-terminal that a key is to stop now, together with this
-  /// process: that of the session's leader, unless the leader ignores SIGTSTP.
+  /// Returns the process group on the pseudo-terminal that a key stops, together with this process:
+  /// the group of the session leader, unless the leader ignores SIGTSTP.
   ///
-  /// @return empty if the key is only to be passed on
+  /// @return empty if the key stops no group
   OptionalInt stoppedBy(byte key) throws SystemCallException {
     if (!Termios.tcgets(pty.master()).suspends(key) || !isInForeground()) {
       return OptionalInt.empty();
@@ -84,15 +85,15 @@ final class JobControl implements AutoCloseable {
     }
   }
 
-  /// A terminal that is not the controlling one of this process is no shell's that could continue
-  /// it.
+  /// Whether this process is in the foreground of its controlling terminal. Without a controlling
+  /// terminal, no shell could continue this process.
   private boolean isInForeground() throws SystemCallException {
     var foreground = terminal.tcgetpgrp();
     return foreground.isPresent() && foreground.getAsInt() == Processes.getpgrp();
   }
 
-  /// Whether a process group is that of the session's leader. Then its number cannot be another's:
-  /// a terminal has a session only as long as the leader lives.
+  /// Whether a process group is the session leader's. Then its number cannot be reused, because a
+  /// terminal has a session only while the leader is alive.
   private boolean leads(int group) {
     try {
       return group > 1 && pty.tcgetsid() == group;
@@ -101,11 +102,10 @@ final class JobControl implements AutoCloseable {
     }
   }
 
-  /// Stops a process group on the pseudo-terminal, gives the terminal its settings back, and stops
-  /// the job of this process. Does nothing if that group is no longer the one to be stopped.
+  /// Stops a process group on the pseudo-terminal, restores the settings of the user's terminal,
+  /// and stops the job of this process. No-op if [#stoppedBy] no longer applies to the group.
   ///
-  /// Returns when the job has been continued, and the terminal is raw again if that was in the
-  /// foreground.
+  /// Returns when the job has been continued. In the foreground, the terminal is raw again then.
   synchronized void stop(int group) throws SystemCallException {
     if (closed || !isInForeground() || pty.tcgetpgrp() != group || !leads(group)) {
       return;
@@ -120,8 +120,8 @@ final class JobControl implements AutoCloseable {
     }
   }
 
-  /// Continues a process group that was stopped, and has its programs draw their screens anew
-  /// (SIGWINCH), which others have written to meanwhile.
+  /// Continues a stopped process group, and makes its programs redraw their screens (SIGWINCH),
+  /// which other programs have overwritten meanwhile.
   void resume(int group) throws SystemCallException {
     if (leads(group)) {
       signal(group, Signal.CONT);
@@ -129,7 +129,8 @@ final class JobControl implements AutoCloseable {
     }
   }
 
-  /// A group of other users' processes, such as those of subordinate ids, is left alone.
+  /// Sends a signal to a group. Ignores EPERM, for a group whose processes have other users, such
+  /// as subordinate ids.
   private static void signal(int group, Signal signal) throws SystemCallException {
     try {
       Processes.killGroup(group, signal);
@@ -140,7 +141,7 @@ final class JobControl implements AutoCloseable {
     }
   }
 
-  /// Gives the terminal its settings back for good. Idempotent.
+  /// Restores the terminal's settings for good. Idempotent.
   @Override
   public synchronized void close() {
     closed = true;

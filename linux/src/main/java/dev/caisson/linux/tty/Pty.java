@@ -10,22 +10,23 @@ import dev.caisson.linux.internal.Ioctl;
 import java.nio.file.Path;
 import java.util.Set;
 
-/// A pseudo-terminal: a terminal for programs, and behind it who types on it and reads its screen.
-/// See `pty(7)`.
+/// A pseudo-terminal: the slave is the terminal of programs, and the master is the keyboard and
+/// screen of that terminal. See `pty(7)`.
 ///
-/// What is written to the master comes out of the slave as typed, what is written to the slave out
-/// of the master; neither is more than a few kilobytes ahead. When nobody has the slave any more,
-/// the master reads to its end, which is EIO. When the master is closed, the session of the
-/// terminal is sent SIGHUP.
+/// The slave reads the bytes written to the master as typed keys, and the master reads the output
+/// of the slave. Each direction buffers a few kilobytes. When all descriptors of the slave are
+/// closed, a read of the master returns EIO after the last bytes. When the master is closed, the
+/// kernel sends SIGHUP to the session of the terminal.
 ///
-/// @param master the end of the one who types, on which no call blocks (O_NONBLOCK)
+/// @param master the keyboard and screen, nonblocking (O_NONBLOCK)
 /// @param slave the terminal
-/// @param path where it lies in this process's mounts
+/// @param path the path of the slave in this process's mount namespace
 public record Pty(Fd master, Fd slave, Path path) implements AutoCloseable {
-  /// Makes one, both ends CLOEXEC; the terminal is nobody's controlling terminal. See `openpty(3)`.
+  /// Creates a pseudo-terminal, both ends CLOEXEC. It does not become the controlling terminal of
+  /// this process. See `openpty(3)`.
   ///
-  /// @throws SystemCallException ENOENT if there is no /dev/ptmx; ENOSPC if there are as many as
-  ///   there can be
+  /// @throws SystemCallException ENOENT if /dev/ptmx does not exist; ENOSPC if the system has
+  ///   reached its limit of pseudo-terminals
   public static Pty openpty() throws SystemCallException {
     var flags = Set.of(OpenFlag.RDWR, OpenFlag.NOCTTY, OpenFlag.NONBLOCK);
     var master = Fd.open(Path.of("/dev/ptmx"), flags, 0);
@@ -35,7 +36,7 @@ public record Pty(Fd master, Fd slave, Path path) implements AutoCloseable {
       int peer = OpenFlag.RDWR.bit() | OpenFlag.NOCTTY.bit() | OpenFlag.CLOEXEC;
       Ioctl.TIOCGPTN.ioctl(master, number.address());
       var path = Path.of("/dev/pts", Integer.toString(number.get(JAVA_INT, 0)));
-      // By the master and not by the path, at which another file system may lie.
+      // Opened by the master, because another file system may be mounted at the path.
       return new Pty(master, Fd.own(Ioctl.TIOCGPTPEER.ioctl(master, peer)), path);
     } catch (SystemCallException failure) {
       master.close();
@@ -43,27 +44,26 @@ public record Pty(Fd master, Fd slave, Path path) implements AutoCloseable {
     }
   }
 
-  /// Sets the size of the window; if it is another than before, the programs in the foreground are
-  /// sent SIGWINCH. See `TIOCSWINSZ(2const)`.
+  /// Sets the window size. If the size changes, the kernel sends SIGWINCH to the programs in the
+  /// foreground. See `TIOCSWINSZ(2const)`.
   public void windowSize(WindowSize size) throws SystemCallException {
     size.set(master);
   }
 
-  /// The process group in the foreground, as the PID namespace of this process counts; 0 if there
-  /// is none that it sees. See `tcgetpgrp(3)`.
+  /// The foreground process group, in the PID namespace of this process; 0 if the terminal has none
+  /// that is visible there. See `tcgetpgrp(3)`.
   int tcgetpgrp() throws SystemCallException {
     return Ioctl.TIOCGPGRP.get(master);
   }
 
-  /// The session whose controlling terminal it is: the number of the session's leader, which lives.
-  /// See `tcgetsid(3)`.
+  /// The session of the terminal: the pid of the session leader, which is alive. See `tcgetsid(3)`.
   ///
-  /// @throws SystemCallException ENOTTY if there is none
+  /// @throws SystemCallException ENOTTY if the terminal has no session
   int tcgetsid() throws SystemCallException {
     return Ioctl.TIOCGSID.get(master);
   }
 
-  /// Closes the ends that have not been closed or moved.
+  /// Closes both ends, except an end that was moved. Idempotent.
   @Override
   public void close() {
     slave.close();

@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 
-/// What a program asks of the terminal that it runs on, if a descriptor is one. See `ioctl_tty(2)`.
+/// Operations on a descriptor that may be a terminal. See `ioctl_tty(2)`.
 ///
 /// Safe for many threads.
 public final class Terminal {
@@ -20,12 +20,12 @@ public final class Terminal {
     this.fd = fd;
   }
 
-  /// The terminal that a descriptor may be; the descriptor stays the caller's.
+  /// Creates a terminal for any descriptor. The caller keeps ownership.
   public static Terminal of(Fd fd) {
     return new Terminal(fd);
   }
 
-  /// Whether it is a terminal. See `isatty(3)`.
+  /// Whether the descriptor is a terminal. See `isatty(3)`.
   public boolean isatty() {
     try {
       Termios.tcgets(fd);
@@ -35,14 +35,14 @@ public final class Terminal {
     }
   }
 
-  /// The size of its window now. See `TIOCGWINSZ(2const)`.
+  /// Returns the current window size. See `TIOCGWINSZ(2const)`.
   ///
-  /// @throws SystemCallException ENOTTY if it is no terminal
+  /// @throws SystemCallException ENOTTY if the descriptor is not a terminal
   public WindowSize windowSize() throws SystemCallException {
     return WindowSize.get(fd);
   }
 
-  /// Its process group in the foreground. See `tcgetpgrp(3)`.
+  /// Returns the foreground process group. See `tcgetpgrp(3)`.
   ///
   /// @return empty if it is not the controlling terminal of this process, or has been hung up
   OptionalInt tcgetpgrp() {
@@ -53,21 +53,22 @@ public final class Terminal {
     }
   }
 
-  /// Whether it is the controlling terminal of this process, and another job has it: then the
-  /// kernel stops this one if it reads from the terminal (SIGTTIN) or changes it (SIGTTOU).
+  /// Whether this is the controlling terminal of this process, and another job is in the
+  /// foreground. Then the kernel stops this process if it reads the terminal (SIGTTIN) or changes
+  /// it (SIGTTOU).
   public boolean isInBackground() throws SystemCallException {
     var foreground = tcgetpgrp();
     return foreground.isPresent() && foreground.getAsInt() != Processes.getpgrp();
   }
 
-  /// Lets every byte pass as it is: no line editing, no echo, no keys that send signals. See
+  /// Sets the terminal to raw mode: no line editing, no echo, no keys that send signals. See
   /// `cfmakeraw(3)`.
   ///
-  /// Stops the process, as any change of a terminal does, while it is in the background (SIGTTOU).
+  /// In the background this stops the process, as any change of a terminal does (SIGTTOU).
   ///
-  /// @return gives the terminal its settings back when closed, or when the JVM ends; in the
-  ///   background the settings are left alone, because they are another job's
-  /// @throws SystemCallException ENOTTY if it is no terminal
+  /// @return restores the terminal's settings when it is closed or the JVM ends; in the background
+  ///   it does not, because the settings belong to another job then
+  /// @throws SystemCallException ENOTTY if the descriptor is not a terminal
   /// @throws IllegalStateException if the JVM is ending
   public RawMode raw() throws SystemCallException {
     var before = Termios.tcgets(fd);
@@ -81,10 +82,10 @@ public final class Terminal {
     }
   }
 
-  /// Opens it again, so that no call on this descriptor blocks while those of others, who may have
-  /// it from the same shell, do as before.
+  /// Opens the terminal again, nonblocking. The other descriptors of the terminal stay as they are,
+  /// such as those of processes from the same shell. The caller closes the new descriptor.
   ///
-  /// @return empty if it is no terminal, or one that this user may not open
+  /// @return empty if this is not a terminal, or this user may not open it
   Optional<Fd> reopen() {
     if (!isatty()) {
       return Optional.empty();
@@ -101,7 +102,7 @@ public final class Terminal {
     }
   }
 
-  /// A terminal in raw mode, to be given its settings back.
+  /// A terminal in raw mode. [#close()] restores its settings.
   public static final class RawMode implements AutoCloseable {
     private final Fd fd;
     private Termios before;
@@ -120,8 +121,8 @@ public final class Terminal {
       }
     }
 
-    /// Makes the terminal raw again if somebody has changed it, as a shell does while the job is
-    /// stopped. The settings found then are those that the terminal is given back.
+    /// Makes the terminal raw again if its settings have changed: a shell changes them while the
+    /// job is stopped. [#close()] restores the settings found now.
     synchronized void renew() throws SystemCallException {
       if (restored) {
         return;
@@ -147,14 +148,14 @@ public final class Terminal {
       }
     }
 
-    /// Gives the terminal the settings that it had. Idempotent, and never throws.
+    /// Restores the terminal's settings, except in the background. Idempotent, and never throws.
     @Override
     public void close() {
       restore();
       try {
         Runtime.getRuntime().removeShutdownHook(hook);
       } catch (IllegalStateException ending) {
-        // The hook will find nothing left to do.
+        // The hook is a no-op now.
       }
     }
   }

@@ -13,35 +13,35 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Lets somebody work on a pseudo-terminal from a terminal of their own, which the programs on the
-/// pseudo-terminal never get: what is typed and what is shown is copied, and nothing else.
+/// Connects the user's terminal with the programs on a pseudo-terminal. The programs never get the
+/// user's terminal: the relay copies only the typed keys and the output.
 ///
-/// The input need not be a terminal, and neither the output. When the input ends, the programs see
-/// the end of theirs: the terminal's EOF character (`^D` mostly) is typed from then on, four times
-/// a second, until nobody has the pseudo-terminal any more. Where the input is no terminal there is
-/// no echo either. A program that reads lines gets no more than the first 4095 bytes of one, as on
-/// any terminal.
+/// The input and the output need not be terminals. When the input ends, the programs see the end of
+/// their input: the relay types the terminal's EOF character (usually `^D`) four times a second,
+/// until the pseudo-terminal is closed. If the input is not a terminal, the pseudo-terminal does
+/// not echo. A program that reads lines gets at most the first 4095 bytes of a line, as on any
+/// terminal.
 ///
-/// The size of the window follows that of the output's terminal, or else the input's, which is
-/// looked at ten times a second: SIGWINCH is sent for the controlling terminal alone, and to
-/// receive it is the privilege of one handler per JVM.
+/// The window size follows the output's terminal, or the input's if the output is not a terminal.
+/// The relay polls it ten times a second: the kernel sends SIGWINCH only for the controlling
+/// terminal, and a JVM has only one handler for it.
 ///
 /// If the input is the controlling terminal of this process, the relay follows job control:
 ///
 /// - In the background, the relay neither reads the terminal nor changes it, so the kernel does not
 ///   stop the job. The output is shown. A program that reads waits until the job is in the
-///   foreground, which the relay looks at ten times a second.
-/// - The key that suspends (`^Z` mostly) is typed like any other. Then the relay stops the process
-///   group of the leader of the pseudo-terminal's session, gives the user's terminal its settings
-///   back, and stops the process group of this process. When this process is continued, it
-///   continues the other group.
-/// - The relay stops nothing if the leader ignores SIGTSTP or another group has the
-///   pseudo-terminal, because then a shell there has job control, and nothing if a program has
-///   switched the key off.
-/// - After a stop by another signal the terminal is raw again within a tenth of a second.
+///   foreground, which the relay checks ten times a second.
+/// - The suspend key (usually `^Z`) is typed like any other key. Then the relay stops the process
+///   group of the pseudo-terminal's session leader, restores the settings of the user's terminal,
+///   and stops the process group of this process. When this process continues, it continues the
+///   other group.
+/// - The relay stops no process if the leader ignores SIGTSTP or another group is in the foreground
+///   of the pseudo-terminal, because then a shell on it does job control. It also stops no process
+///   if a program has disabled the key.
+/// - After a stop by another signal, the terminal is raw again within 100 ms of continuing.
 ///
-/// If the output cannot be written to, the pseudo-terminal is hung up, so that its programs are
-/// sent SIGHUP. Runs on virtual threads, and never blocks one in the kernel.
+/// If the output cannot be written, the relay hangs up the pseudo-terminal, so its programs get
+/// SIGHUP. The relay runs on virtual threads, and never blocks one in the kernel.
 ///
 /// {@snippet class="dev.caisson.linux.tty.TerminalRelayTest" region="relay"}
 public final class TerminalRelay implements AutoCloseable {
@@ -49,19 +49,19 @@ public final class TerminalRelay implements AutoCloseable {
   private static final Duration EOF_AGAIN = Duration.ofMillis(250);
   private static final Duration LAST_STEPS = Duration.ofSeconds(5);
 
-  /// For a program to tidy up before it is stopped, and for what it shows then.
+  /// The time for a program to handle the suspend key and write its last output before the stop.
   private static final Duration TIDYING = Duration.ofMillis(100);
 
   private static final int BUFFER = 8192;
   private static final int TAIL = 4096;
 
-  /// How long what comes out of the pseudo-terminal is waited for.
+  /// The handling of the pseudo-terminal's output.
   private enum Phase {
-    /// Until it is at its end.
+    /// Copies the output until its end.
     RUNNING,
-    /// No longer: what is there is copied.
+    /// Copies the pending output, and does not wait for more.
     DRAINING,
-    /// What is there is dropped.
+    /// Drops the pending output.
     ABANDONED
   }
 
@@ -100,12 +100,14 @@ public final class TerminalRelay implements AutoCloseable {
     this.windowThread = Thread.ofVirtual().name("terminal-window").unstarted(this::follow);
   }
 
-  /// Makes a pseudo-terminal, with a window of the same size, for a process to be started on;
-  /// nothing is copied before [#start()].
+  /// Creates a relay and its pseudo-terminal, with the same window size. Copying starts with
+  /// [#start()].
   ///
-  /// @param input where keys come from, and
-  /// @param output where the screen is; they may be the same, and stay the caller's, who must not
-  ///   close them before the relay
+  /// The caller keeps ownership of both descriptors, which may be the same, and must not close them
+  /// before the relay.
+  ///
+  /// @param input the source of keys
+  /// @param output the screen
   public static TerminalRelay of(Fd input, Fd output) throws SystemCallException {
     var relay = unprepared(input, output);
     try {
@@ -131,14 +133,14 @@ public final class TerminalRelay implements AutoCloseable {
     }
   }
 
-  /// The pseudo-terminal, which the relay closes: for
-  /// [dev.caisson.linux.process.Spawn#controllingTerminal].
+  /// The pseudo-terminal, for [dev.caisson.linux.process.Spawn#controllingTerminal]. The relay
+  /// keeps ownership.
   public Pty pty() {
     return pty;
   }
 
-  /// Begins to copy, the process having been started: makes the input raw if it is a terminal and
-  /// not another job's, and closes the pseudo-terminal's slave.
+  /// Starts copying. Called after the process has been started. Makes the input raw if it is a
+  /// terminal and this process is not in its background. Closes the pseudo-terminal's slave.
   ///
   /// @throws IllegalStateException if it was started before, or the JVM is ending
   public void start() throws SystemCallException {
@@ -159,7 +161,7 @@ public final class TerminalRelay implements AutoCloseable {
     var buffer = new byte[BUFFER];
     try {
       while (phase != Phase.ABANDONED) {
-        // Before it is read: what has been written by then must not be missed.
+        // Checked before the read, so that bytes written before the phase changed are not lost.
         boolean last = phase != Phase.RUNNING;
         int count = master.read(buffer);
         if (count < 0 || (count == 0 && last)) {
@@ -183,7 +185,7 @@ public final class TerminalRelay implements AutoCloseable {
     } catch (IllegalStateException closed) {
       hangUp(new IOException("the output of a terminal was closed", closed));
     } finally {
-      // Nobody is to type blindly into a terminal that nothing comes from.
+      // The user must not type blindly into a terminal without output.
       jobs.ifPresent(JobControl::close);
       inputThread.interrupt();
       windowThread.interrupt();
@@ -198,7 +200,7 @@ public final class TerminalRelay implements AutoCloseable {
     tail = next;
   }
 
-  /// The last that the programs have shown, 4 KiB at most. To be called when it has finished.
+  /// The end of the programs' output, 4 KiB at most. Called after [#finish].
   public synchronized byte[] tail() {
     return tail.clone();
   }
@@ -208,7 +210,8 @@ public final class TerminalRelay implements AutoCloseable {
     pty.master().close();
   }
 
-  /// An interrupt says no more than that the phase is another.
+  /// Waits for an event. An interrupt means that the phase has changed: it ends the wait, and
+  /// throws only in phase ABANDONED.
   private void awaitUnlessAbandoned(StreamEnd end, PollEvent event) throws IOException {
     try {
       end.await(event);
@@ -234,16 +237,16 @@ public final class TerminalRelay implements AutoCloseable {
         Thread.sleep(EOF_AGAIN);
       }
     } catch (IOException | InterruptedException | IllegalStateException ended) {
-      // Nobody reads any more.
+      // The pseudo-terminal or the relay is closed.
     }
   }
 
-  /// Input that fails, as that of a terminal that was hung up does, has ended.
+  /// Reads keys. An input that fails counts as ended: a terminal that was hung up, for example.
   private int readInput(byte[] buffer) throws IOException, InterruptedException {
     try {
       input.await(PollEvent.IN);
       while (jobs.isPresent() && typed.isInBackground()) {
-        // It is typed for another job.
+        // The keys are for another job.
         Thread.sleep(LOOK);
       }
       return input.read(buffer);
@@ -298,11 +301,12 @@ public final class TerminalRelay implements AutoCloseable {
         }
       }
     } catch (SystemCallException | InterruptedException | IllegalStateException ended) {
-      // One of the terminals is gone.
+      // A terminal or the relay is closed.
     }
   }
 
-  /// Leaves a size alone that a program has set meanwhile, while that of the user's is the same.
+  /// Copies the size of the user's window if it has changed. So a size that a program has set stays
+  /// until the user resizes the window.
   private synchronized void copyWindowSize() throws SystemCallException {
     if (window.isEmpty()) {
       return;
@@ -314,14 +318,14 @@ public final class TerminalRelay implements AutoCloseable {
     }
   }
 
-  /// Ends the relay when the process on the terminal has ended: all that was written until now is
-  /// copied, and what others who still have the terminal write later is not waited for. The input's
-  /// terminal has its settings back afterwards.
+  /// Ends the relay after the process on the terminal has ended. Copies the output written until
+  /// now, and does not wait for later output of other processes on the terminal. Restores the
+  /// settings of the input's terminal.
   ///
-  /// @throws DeadlineException if the output does not take all in this time; the rest is dropped
-  /// @throws InterruptedIOException if the thread is interrupted; likewise
-  /// @throws IOException if the output could not be written to
-  /// @throws IllegalStateException if it was not started
+  /// @throws DeadlineException if the output does not accept all bytes in time; the rest is dropped
+  /// @throws InterruptedIOException if the thread is interrupted; the rest is dropped
+  /// @throws IOException if the output could not be written
+  /// @throws IllegalStateException if the relay was not started
   public void finish(Duration deadline) throws IOException {
     if (!started) {
       throw new IllegalStateException("the relay was not started");
@@ -346,8 +350,8 @@ public final class TerminalRelay implements AutoCloseable {
     }
   }
 
-  /// Ends the relay at once: what has not been copied is dropped, the input's terminal has its
-  /// settings back, and the pseudo-terminal is hung up. Idempotent.
+  /// Ends the relay at once: drops the output that has not been copied, restores the settings of
+  /// the input's terminal, and hangs up the pseudo-terminal. Idempotent.
   @Override
   public void close() {
     phase = Phase.ABANDONED;

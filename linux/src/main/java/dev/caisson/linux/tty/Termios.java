@@ -11,9 +11,9 @@ import dev.caisson.linux.internal.Ioctl;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
-/// What a terminal makes of the bytes that pass through it. See `termios(3)`.
+/// The settings of a terminal. See `termios(3)`.
 ///
-/// This is the kernel's struct, which is shorter than that of the C library.
+/// This is the kernel's struct, which is shorter than the C library's.
 final class Termios {
   // Input
   static final int IGNBRK = 0x1;
@@ -40,7 +40,7 @@ final class Termios {
   static final int ECHONL = 0x40;
   static final int IEXTEN = 0x8000;
 
-  // Places among the control characters
+  // Indexes of control characters
   static final int VEOF = 4;
   static final int VTIME = 5;
   static final int VMIN = 6;
@@ -53,9 +53,9 @@ final class Termios {
     this.struct = struct;
   }
 
-  /// The settings of a terminal; a pty's master answers for the slave.
+  /// Returns the settings of a terminal. A pty's master returns the settings of its slave.
   ///
-  /// @throws SystemCallException ENOTTY if it is no terminal
+  /// @throws SystemCallException ENOTTY if the descriptor is not a terminal
   static Termios tcgets(Fd fd) throws SystemCallException {
     try (var frame = new Frame()) {
       var memory = frame.allocate(Layouts.TERMIOS.layout());
@@ -64,7 +64,7 @@ final class Termios {
     }
   }
 
-  /// Makes them those of a terminal at once, whatever is still on its way.
+  /// Applies the settings to a terminal at once, without waiting for pending output.
   void tcsets(Fd fd) throws SystemCallException {
     try (var frame = new Frame()) {
       var memory = frame.allocate(Layouts.TERMIOS.layout());
@@ -73,7 +73,7 @@ final class Termios {
     }
   }
 
-  /// The same with nothing made of any byte. See `cfmakeraw(3)`.
+  /// Returns a copy in raw mode, which passes every byte unchanged. See `cfmakeraw(3)`.
   Termios cfmakeraw() {
     return with("c_iflag", IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON, 0)
         .with("c_oflag", OPOST, 0)
@@ -83,22 +83,22 @@ final class Termios {
         .withControl(VTIME, (byte) 0);
   }
 
-  /// The same without an echo of what is typed.
+  /// Returns a copy without echo.
   Termios withoutEcho() {
     return with("c_lflag", ECHO, 0);
   }
 
-  /// The character that stands for the end of the input; 0 if none does.
+  /// The character that marks the end of the input; 0 if disabled.
   byte eof() {
     return struct[control(VEOF)];
   }
 
-  /// Whether a byte that is typed is the key that suspends.
+  /// Whether a typed byte is the suspend key.
   boolean suspends(byte typed) {
     return has(ISIG) && isKey(VSUSP, typed);
   }
 
-  /// Whether the byte that is typed after this one stands for itself.
+  /// Whether a typed byte makes the next byte literal.
   boolean quotes(byte typed) {
     return has(ICANON | IEXTEN) && isKey(VLNEXT, typed);
   }
@@ -114,7 +114,7 @@ final class Termios {
     return (flags & local) == local;
   }
 
-  /// A character that is 0 is no key.
+  /// Whether a byte is the key at an index. A character of 0 is a disabled key.
   private boolean isKey(int place, byte typed) {
     return typed != 0 && typed == struct[control(place)];
   }

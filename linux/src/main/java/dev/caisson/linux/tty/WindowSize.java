@@ -10,23 +10,23 @@ import dev.caisson.linux.internal.Ioctl;
 
 /// The size of a terminal's window. See `TIOCGWINSZ(2const)`.
 ///
-/// Nobody but its programs makes anything of it; where it is 0, it is not known.
+/// Only the programs on the terminal use the size. 0 means unknown.
 ///
 /// @param rows in characters, up to 65535
-/// @param columns in characters, likewise
-/// @param width in pixels, likewise
-/// @param height in pixels, likewise
+/// @param columns in characters, up to 65535
+/// @param width in pixels, up to 65535
+/// @param height in pixels, up to 65535
 public record WindowSize(int rows, int columns, int width, int height) {
-  /// @throws IllegalArgumentException if the kernel has no room for it
+  /// @throws IllegalArgumentException if a value is not 0 to 65535
   public WindowSize {
     if (((rows | columns | width | height) & ~0xffff) != 0) {
       throw new IllegalArgumentException(
-          "the sides of a window are 0 to 65535, not %d, %d, %d, %d"
+          "the sides of a window must be 0 to 65535, not %d, %d, %d, %d"
               .formatted(rows, columns, width, height));
     }
   }
 
-  /// A size whose pixels are not known.
+  /// Creates a size with unknown pixels.
   public WindowSize(int rows, int columns) {
     this(rows, columns, 0, 0);
   }

@@ -1,4 +1,4 @@
-/// Terminals, pseudo-terminals and the jobs in front of them.
+/// Terminals, pseudo-terminals and job control.
 @NullMarked
 package dev.caisson.linux.tty;
 

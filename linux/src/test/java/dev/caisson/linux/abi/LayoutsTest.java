@@ -22,10 +22,10 @@ class LayoutsTest {
     return Layouts.valueOf(struct.replaceFirst("^_+", "").toUpperCase(Locale.ROOT));
   }
 
-  /// Headers that are older than a field know nothing of it.
+  /// Ignores a field that is newer than the headers.
   @Test
   @Requires({Need.KERNEL_HEADERS, Need.PYTHON})
-  void layoutsAreThoseThatTheCompilerMakesOfTheHeaders() throws Exception {
+  void layoutsMatchTheCompilersForTheKernelsHeaders() throws Exception {
     var lines = Programs.run("/usr/bin/python3", "../scripts/generate-tables", "--print").lines();
     int fields = 0;
     for (var line : lines.map(one -> one.split(" ", -1)).toList()) {
@@ -56,7 +56,7 @@ class LayoutsTest {
   }
 
   @Test
-  void whatDiffersBetweenArchitecturesIsOfEach() {
+  void eachArchitectureHasItsOwnLayout() {
     var size = PathElement.groupElement("st_size");
     assertThat(Layouts.STAT.layout(Architecture.X86_64).byteSize()).isEqualTo(144);
     assertThat(Layouts.STAT.layout(Architecture.X86_64).byteOffset(size)).isEqualTo(48);

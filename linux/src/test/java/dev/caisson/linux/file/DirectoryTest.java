@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What is done in a directory concerns a name in it, and nothing that a link leads to.
+/// Operations of a directory affect its entries, and never the target of a link.
 @ExtendWith(NoLeaks.class)
 class DirectoryTest {
   @TempDir Path work;
@@ -55,8 +55,8 @@ class DirectoryTest {
   }
 
   @Test
-  void aPathThatGoesUpIsOpenedWhileOtherFilesAreRenamed() throws Exception {
-    // The kernel answers EAGAIN when a rename anywhere races with "..".
+  void aPathWithDotDotIsOpenedWhileOtherFilesAreRenamed() throws Exception {
+    // The kernel returns EAGAIN if a lookup of ".." races with a rename anywhere.
     Files.createDirectories(place.resolve("etc"));
     Files.createDirectories(place.resolve("usr/lib"));
     Files.writeString(place.resolve("usr/lib/os-release"), "ID=a");
@@ -82,7 +82,7 @@ class DirectoryTest {
   }
 
   @Test
-  void allNamesAreRead() throws IOException {
+  void allEntriesAreRead() throws IOException {
     var names = new HashSet<String>();
     for (int i = 0; i < 3000; i++) {
       names.add("a rather long name of a file with the number " + i);
@@ -100,7 +100,7 @@ class DirectoryTest {
   }
 
   @Test
-  void theTypeOfAnEntryIsThatOfTheNameItself() throws IOException {
+  void theTypeOfALinkIsNotTheTypeOfItsTarget() throws IOException {
     Files.createDirectory(place.resolve("directory"));
     Files.createFile(place.resolve("file"));
     Files.createSymbolicLink(place.resolve("link"), outside);
@@ -113,7 +113,7 @@ class DirectoryTest {
   }
 
   @Test
-  void aLinkIsNotOpened() throws IOException {
+  void openingALinkFails() throws IOException {
     Files.createSymbolicLink(place.resolve("link"), outside);
     assertThat(errno(() -> directory.openat2(name("link")))).isIn(Errno.ELOOP, Errno.ENOTDIR);
     assertThatThrownBy(() -> Directory.open(place.resolve("link")))
@@ -121,7 +121,7 @@ class DirectoryTest {
   }
 
   @Test
-  void aModeIsChangedOfADirectoryAndNotThroughALink() throws IOException {
+  void theModeOfADirectoryIsChangedButNotThroughALink() throws IOException {
     var closed = Files.createDirectory(place.resolve("closed"));
     Files.setPosixFilePermissions(closed, PosixFilePermissions.fromString("---------"));
     Files.setPosixFilePermissions(outside, PosixFilePermissions.fromString("r-xr-xr-x"));
@@ -140,7 +140,7 @@ class DirectoryTest {
   }
 
   @Test
-  void timesAreSetOfALinkItself() throws IOException {
+  void timesAreSetOnALinkItself() throws IOException {
     Files.createSymbolicLink(place.resolve("link"), outside);
     var before = Files.getLastModifiedTime(outside);
     directory.utimensat(name("link"), 1000);
@@ -151,7 +151,7 @@ class DirectoryTest {
   }
 
   @Test
-  void aFileInTheRootIsOpenedWhereverLinksLead() throws IOException {
+  void linksDoNotLeadOutOfTheRoot() throws IOException {
     Files.writeString(place.resolve("file"), "own");
     for (var link : List.of("/file", "../../file", "file")) {
       Files.createSymbolicLink(place.resolve("link"), Path.of(link));

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(NoLeaks.class)
 class MemfdTest {
   @Test
-  void aSealedOneHoldsTheDataAndCannotBeWritten() throws IOException {
+  void aSealedMemfdHoldsTheDataAndCannotBeWritten() throws IOException {
     try (var memfd = Memfd.sealed("the/name", "data".getBytes(UTF_8))) {
       assertThat(memfd.statx()).isEqualTo(new Fd.Stat(true, 4));
       assertThat(Memfd.getSeals(memfd))
@@ -35,7 +35,7 @@ class MemfdTest {
   }
 
   @Test
-  void anEmptyOneCanBeSealed() throws IOException {
+  void anEmptyMemfdCanBeSealed() throws IOException {
     try (var memfd = Memfd.sealed("empty", new byte[0])) {
       assertThat(memfd.statx().size()).isZero();
       assertEperm(() -> memfd.write(new byte[1]));
@@ -43,7 +43,7 @@ class MemfdTest {
   }
 
   @Test
-  void aNewOneIsWritableAndHasNoSeals() throws IOException {
+  void aNewMemfdIsWritableAndHasNoSeals() throws IOException {
     try (var memfd = Memfd.memfdCreate("m")) {
       assertThat(Memfd.getSeals(memfd)).isEmpty();
       memfd.write(new byte[300_000]);
@@ -56,7 +56,7 @@ class MemfdTest {
   }
 
   @Test
-  void whatIsNoMemfdHasNoSeals() throws IOException {
+  void gettingTheSealsOfAnotherFileFails() throws IOException {
     try (var fd = Fd.nullDevice()) {
       assertThatThrownBy(() -> Memfd.getSeals(fd))
           .isInstanceOfSatisfying(
@@ -65,7 +65,7 @@ class MemfdTest {
   }
 
   @Test
-  void aNameThatIsTooLongIsAnErrorThatNamesIt() {
+  void anErrorContainsTheNameThatIsTooLong() {
     assertThatThrownBy(() -> Memfd.memfdCreate("n".repeat(250)))
         .isInstanceOf(SystemCallException.class)
         .hasMessageContaining("memfd_create(\"nnn")

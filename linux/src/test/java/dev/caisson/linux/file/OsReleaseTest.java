@@ -12,13 +12,13 @@ class OsReleaseTest {
   }
 
   @Test
-  void theVariablesHaveNoQuotes() {
+  void valuesAreReadWithoutQuotes() {
     assertThat(variables("ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux\"\n"))
         .isEqualTo(Map.of("ID", "debian", "VERSION_ID", "12", "PRETTY_NAME", "Debian GNU/Linux"));
   }
 
   @Test
-  void aValueMayHaveAnEqualsSign() {
+  void aValueMayContainAnEqualsSign() {
     assertThat(variables("BUG_URL=https://example.org/?a=b"))
         .containsValue("https://example.org/?a=b");
   }
@@ -29,7 +29,7 @@ class OsReleaseTest {
   }
 
   @Test
-  void theLastOfSeveralCounts() {
+  void theLastDefinitionOfAVariableWins() {
     assertThat(variables("ID=a\nID=b\n")).isEqualTo(Map.of("ID", "b"));
   }
 }

@@ -14,11 +14,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// The memory of system calls is used again and again, and by one thread at a time all the same.
+/// The memory of system calls is reused, but only by one thread at a time.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class FrameTest {
-  /// Writes its mark wherever it may, and looks whether it stays.
+  /// Fills all its memory with a mark, and checks that no other thread changes it.
   private static boolean undisturbed(byte mark, CountDownLatch together) throws Exception {
     try (var frame = new Frame()) {
       var all = new ArrayList<MemorySegment>();
@@ -27,7 +27,7 @@ class FrameTest {
       all.add(frame.buffer(10_000));
       all.add(frame.buffer(20_000));
       if (mark % 20 == 0) {
-        // Memory that is not kept: the kernel clears all of it, so a few do.
+        // Memory outside the pool: slow, because the kernel clears it, so only a little.
         all.add(frame.buffer(Frame.LARGEST_BUFFER + 1).asSlice(0, 500));
       }
       all.add(frame.allocate(20_000, 8));
@@ -49,7 +49,7 @@ class FrameTest {
 
   @Test
   @Tag("slow")
-  void farMoreAtOnceThanAreKeptDoNotTouchEachOther() throws Exception {
+  void moreConcurrentFramesThanThePoolHoldsDoNotOverlap() throws Exception {
     for (int round = 0; round < 3; round++) {
       var together = new CountDownLatch(200);
       var threads = new ArrayList<Background<Boolean>>();
@@ -64,7 +64,7 @@ class FrameTest {
   }
 
   @Test
-  void manyOfOneThreadDoNotTouchEachOther() {
+  void nestedFramesOfOneThreadDoNotOverlap() {
     var frames = new ArrayList<Frame>();
     var segments = new ArrayList<MemorySegment>();
     try {
@@ -82,7 +82,7 @@ class FrameTest {
   }
 
   @Test
-  void whatIsAllocatedIsZeroWhateverWasThere() {
+  void allocatedMemoryIsZeroed() {
     for (int round = 0; round < 100; round++) {
       try (var frame = new Frame()) {
         for (long bytes : List.of(1L, 17L, 3000L, 20_000L)) {

@@ -16,11 +16,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// No call blocks, though the descriptors do.
+/// Calls do not block, even on blocking descriptors.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class StreamEndTest {
-  /// Writes until there is no room, which a call that blocks never comes to.
+  /// Writes until there is no room. A blocking call would never return.
   private static int fill(StreamEnd end, byte[] data) throws IOException {
     int written = 0;
     while (true) {
@@ -33,7 +33,7 @@ class StreamEndTest {
   }
 
   @Test
-  void aTerminalThatNobodyReadsIsFilledWhateverItMakesOfTheBytes() throws Exception {
+  void aTerminalWithoutAReaderIsFilledInAnyMode() throws Exception {
     for (int length : List.of(1, 7, 16, 1000)) {
       for (var text : List.of("a", "\n", "ab\n", "abcdefghijklmno\n", "\t\n")) {
         try (var pty = Pty.openpty()) {
@@ -46,7 +46,7 @@ class StreamEndTest {
   }
 
   @Test
-  void aPipeAndASocketThatNobodyReadsAreFilled() throws Exception {
+  void aPipeAndASocketWithoutAReaderAreFilled() throws Exception {
     try (var pipe = Pipe.pipe2();
         var pair = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
       for (var fd : List.of(pipe.write(), pair.ours().fd())) {
@@ -60,7 +60,7 @@ class StreamEndTest {
   }
 
   @Test
-  void anEndWithNothingToReadIsNotReady() throws Exception {
+  void anEmptyEndIsNotReady() throws Exception {
     try (var pipe = Pipe.pipe2();
         var pty = Pty.openpty();
         var nothing = Fd.nullDevice()) {

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early, and more than once, is what is shown
+@SuppressWarnings("try") // the tests close early and twice on purpose
 class ChildTest {
   private static final Duration LONG = Duration.ofSeconds(30);
 
@@ -42,7 +42,7 @@ class ChildTest {
   }
 
   @Test
-  void theStatusOfItsExitIsTold() throws IOException {
+  void theExitStatusIsReported() throws IOException {
     try (var good = sh("exit 0").start();
         var bad = sh("exit 255").start()) {
       assertThat(good.waitid(LONG).success()).isTrue();
@@ -55,7 +55,7 @@ class ChildTest {
   }
 
   @Test
-  void theSignalThatEndedItIsTold() throws IOException {
+  void theEndingSignalIsReported() throws IOException {
     try (var child = sh("kill -TERM $$").start()) {
       var exit = child.waitid(LONG);
       assertSignalled(exit, Signal.TERM);
@@ -69,7 +69,7 @@ class ChildTest {
   }
 
   @Test
-  void aProcessThatEndsAtOnceIsNotMissed() throws IOException {
+  void aFastExitingProcessIsReaped() throws IOException {
     for (int i = 0; i < 200; i++) {
       try (var child = Spawn.of(Path.of("/bin/true")).start()) {
         assertThat(child.waitid(LONG).success()).isTrue();
@@ -78,7 +78,7 @@ class ChildTest {
   }
 
   @Test
-  void aProcessThatHasEndedBeforeAnybodyWaitsIsNotMissed() throws IOException {
+  void aProcessThatEndsBeforeTheWaitIsReaped() throws IOException {
     try (var child = Spawn.of(Path.of("/bin/true")).start()) {
       child.pidfd().await(Set.of(PollEvent.IN), LONG, "the end");
       child.kill(Signal.KILL);
@@ -88,7 +88,7 @@ class ChildTest {
   }
 
   @Test
-  void waitingEndsAtTheDeadlineAndTheProcessLivesOn() throws IOException {
+  void waitingEndsAtTheDeadlineAndTheProcessKeepsRunning() throws IOException {
     try (var child = sleeping()) {
       assertThatThrownBy(() -> child.waitid(Duration.ofMillis(20)))
           .isInstanceOf(DeadlineException.class)
@@ -100,7 +100,7 @@ class ChildTest {
   }
 
   @Test
-  void waitingEndsByInterruptWhichStaysSet() throws Exception {
+  void anInterruptEndsWaitingAndStaysSet() throws Exception {
     try (var child = sleeping()) {
       var waiting =
           Background.start(() -> {
@@ -114,7 +114,7 @@ class ChildTest {
   }
 
   @Test
-  void manyThreadsThatWaitGetTheSameAnswer() throws Exception {
+  void manyWaitingThreadsGetTheSameResult() throws Exception {
     try (var child = sleeping()) {
       var waiting = new ArrayList<Background<Exit>>();
       for (int i = 0; i < 20; i++) {
@@ -130,7 +130,7 @@ class ChildTest {
   }
 
   @Test
-  void aThreadThatWaitsLearnsOfTheEndThatClosingBrings() throws Exception {
+  void closingWakesAWaitingThreadWithTheExit() throws Exception {
     for (int i = 0; i < 50; i++) {
       try (var child = sleeping()) {
         var waiting = Background.start(() -> child.waitid(LONG));
@@ -154,7 +154,7 @@ class ChildTest {
   }
 
   @Test
-  void closingKillsAProcessThatIsStoppedOrDeafToSignals() throws IOException {
+  void closingKillsAProcessThatIsStoppedOrIgnoresSignals() throws IOException {
     try (var out = Pipe.pipe2();
         var child =
             sh("trap '' TERM INT HUP; echo ready; while :; do sleep 1000; done")
@@ -187,7 +187,7 @@ class ChildTest {
   }
 
   @Test
-  void aGroupIsSignalledThroughItsLeaderAlsoWhenThatHasEndedUnreaped() throws IOException {
+  void aGroupIsSignalledEvenIfItsLeaderIsAZombie() throws IOException {
     try (var out = Pipe.pipe2();
         var child = sh("sleep 1000 & echo $!").descriptor(1, out.write()).processGroup(0).start()) {
       int grandchild = Integer.parseInt(Descriptors.line(out.read()));
@@ -202,7 +202,7 @@ class ChildTest {
   }
 
   @Test
-  void aGroupThatItDoesNotLeadIsNotSignalled() throws IOException {
+  void aChildThatLeadsNoGroupCannotSignalOne() throws IOException {
     try (var child = sleeping()) {
       assertThatThrownBy(() -> child.killGroup(Signal.KILL))
           .isInstanceOf(IllegalStateException.class)
@@ -224,7 +224,7 @@ class ChildTest {
   }
 
   @Test
-  void whatItUsedIsTold() throws IOException {
+  void theResourceUsageIsReported() throws IOException {
     try (var child = sh("i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done").start()) {
       var usage = child.waitid(LONG).usage();
       assertThat(usage.user().plus(usage.system())).isPositive().isLessThan(LONG);
@@ -233,7 +233,7 @@ class ChildTest {
   }
 
   @Test
-  void itsTextNamesTheCommandAndNotTooMuchOfIt() throws IOException {
+  void theTextContainsTheTruncatedCommand() throws IOException {
     try (var child = Spawn.of(Path.of("/bin/true")).args("x".repeat(1000)).start()) {
       assertThat(child.toString())
           .startsWith("process " + child.pid() + " (/bin/true xxx")

@@ -35,7 +35,7 @@ class CommandOutputTest {
   }
 
   @Test
-  void theExitAndBothStreamsAreTold() throws IOException {
+  void theExitAndBothStreamsAreReturned() throws IOException {
     var captured = CommandOutput.run(sh("echo out; echo err >&2; exit 4"), LONG);
     assertThat(captured.output()).isEqualTo("out\n");
     assertThat(captured.errors()).isEqualTo("err\n");
@@ -43,7 +43,7 @@ class CommandOutputTest {
   }
 
   @Test
-  void thereIsNothingToRead() throws IOException {
+  void theStandardInputIsEmpty() throws IOException {
     var captured = CommandOutput.run(Spawn.of(Path.of("/bin/cat")), LONG);
     assertThat(captured.exit().success()).isTrue();
     assertThat(captured.output()).isEmpty();
@@ -51,7 +51,7 @@ class CommandOutputTest {
   }
 
   @Test
-  void muchOnBothStreamsBlocksNeither() throws IOException {
+  void largeOutputsDoNotBlockEachOther() throws IOException {
     var captured =
         CommandOutput.run(
             sh("head -c 1000000 /dev/zero & head -c 1000000 /dev/zero >&2; wait"), LONG);
@@ -61,7 +61,7 @@ class CommandOutputTest {
   }
 
   @Test
-  void whatIsBeyondTheLimitIsReadAndDropped() throws IOException {
+  void outputBeyondTheLimitIsReadAndDropped() throws IOException {
     var captured = CommandOutput.run(sh("head -c 17000000 /dev/zero; echo end >&2"), LONG);
     assertThat(captured.exit().success()).isTrue();
     assertThat(captured.output()).hasSize(16 << 20);
@@ -96,7 +96,7 @@ class CommandOutputTest {
   }
 
   @Test
-  void aProcessLeftBehindDoesNotHoldUpTheAnswer() throws IOException {
+  void anOrphanDoesNotDelayTheResult() throws IOException {
     var captured = CommandOutput.run(sh("sleep 1000 & echo $!"), LONG);
     assertThat(captured.exit().success()).isTrue();
     try (var pidfd =
@@ -114,7 +114,7 @@ class CommandOutputTest {
 
   @Test
   @Requires(Need.ROOT)
-  void aCommandMayBeRunWhereThereAreMountsOfItsOwn() throws IOException {
+  void aCommandMayRunWithPrivateMounts() throws IOException {
     try (var thread = SpawnThread.withPrivateMounts()) {
       thread.call(() -> {
         Mounts.mount("none", directory, "tmpfs", Set.of(), "");
@@ -127,7 +127,7 @@ class CommandOutputTest {
   }
 
   @Test
-  void aCommandThatCannotBeExecutedLeavesNothing() {
+  void aCommandThatCannotBeExecutedLeaksNothing() {
     assertThatThrownBy(() -> CommandOutput.run(Spawn.of(directory.resolve("none")), LONG))
         .isInstanceOf(SystemCallException.class);
   }

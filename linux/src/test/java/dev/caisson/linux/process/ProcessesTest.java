@@ -22,7 +22,7 @@ class ProcessesTest {
   private static final Duration LONG = Duration.ofSeconds(30);
 
   @Test
-  void theEndOfAProcessThatIsNoChildCanBeAwaited() throws IOException {
+  void theEndOfAGrandchildCanBeAwaited() throws IOException {
     try (var out = Pipe.pipe2();
         var child =
             Spawn.of(Path.of("/bin/sh"))
@@ -45,12 +45,12 @@ class ProcessesTest {
   }
 
   @Test
-  void aProcessThatDoesNotExistIsEmpty() throws IOException {
+  void openingAMissingProcessReturnsEmpty() throws IOException {
     assertThat(Processes.pidfdOpen(Integer.MAX_VALUE)).isEmpty();
   }
 
   @Test
-  void whatIsNoGroupOfOneLeaderIsNotSignalled() {
+  void groupsOfAtMost1AreNotSignalled() {
     for (int group : new int[] {-1, 0, 1}) {
       assertThatThrownBy(() -> Processes.killGroup(group, Signal.KILL))
           .isInstanceOf(IllegalArgumentException.class);
@@ -58,7 +58,7 @@ class ProcessesTest {
   }
 
   @Test
-  void aSignalThatAProcessIgnoresIsKnown() throws IOException {
+  void anIgnoredSignalIsDetected() throws IOException {
     try (var out = Pipe.pipe2();
         var child =
             Spawn.of(Path.of("/bin/sh"))
@@ -77,19 +77,19 @@ class ProcessesTest {
   }
 
   @Test
-  void aGroupThatIsGoneIsLeftInPeace() throws IOException {
+  void signallingAMissingGroupIsANoOp() throws IOException {
     Processes.killGroup(Integer.MAX_VALUE, Signal.KILL);
   }
 
   @Test
-  void aSignalThatCannotBeIgnoredIsAnError() {
+  void ignoringSigkillFails() {
     assertThatThrownBy(() -> Processes.ignore(Signal.KILL))
         .isInstanceOf(SystemCallException.class)
         .hasMessage("rt_sigaction(SIGKILL, \"SIG_IGN\"): EINVAL (Invalid argument)");
   }
 
   @Test
-  void theUserIsTheOneOfThisProcess() {
+  void theEffectiveUserIsTheJvmsUser() {
     assertThat(Processes.geteuid() == 0).isEqualTo(System.getProperty("user.name").equals("root"));
   }
 }

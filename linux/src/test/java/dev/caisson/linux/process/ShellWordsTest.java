@@ -9,14 +9,14 @@ import org.junit.jupiter.api.Test;
 
 class ShellWordsTest {
   @Test
-  void aShellTakesWordsAsTheyWere() throws Exception {
+  void aShellParsesQuotedWordsUnchanged() throws Exception {
     var words = List.of("plain", "", "two words", "it's", "$HOME", "a\\b", "*", "ä", "-x=1,2:3");
     var script = "printf '%s|' " + ShellWords.quote(words);
     assertThat(Programs.run("/bin/sh", "-c", script)).isEqualTo(String.join("|", words) + "|");
   }
 
   @Test
-  void bashTakesBytesAsTheyWere() throws Exception {
+  void bashParsesQuotedBytesUnchanged() throws Exception {
     var all = new byte[255];
     for (int i = 0; i < all.length; i++) {
       all[i] = (byte) (i + 1);
@@ -30,7 +30,7 @@ class ShellWordsTest {
   }
 
   @Test
-  void plainWordsStayAsTheyAre() {
+  void plainWordsAreNotQuoted() {
     assertThat(ShellWords.quote("ls")).isEqualTo("ls");
     assertThat(ShellWords.quote("é".getBytes(ISO_8859_1))).isEqualTo("$'\\xe9'");
   }

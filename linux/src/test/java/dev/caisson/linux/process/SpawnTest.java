@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What is said is all that a child gets.
+/// A child gets only what its specification names.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class SpawnTest {
@@ -77,7 +77,7 @@ class SpawnTest {
   }
 
   @Test
-  void standardStreamsThatAreNotGivenAreClosed() throws IOException {
+  void unassignedStandardStreamsAreClosed() throws IOException {
     try (var out = Pipe.pipe2();
         var child =
             Spawn.of(SH)
@@ -100,7 +100,7 @@ class SpawnTest {
   }
 
   @Test
-  void numbersThatCollideWithThoseOfTheJvmAreRight() throws IOException {
+  void numbersThatCollideWithTheJvmsAreCorrect() throws IOException {
     try (var a = Memfd.sealed("a", "this is a".getBytes(UTF_8));
         var b = Memfd.sealed("b", "this is b".getBytes(UTF_8))) {
       int numberOfA = a.number();
@@ -117,7 +117,7 @@ class SpawnTest {
   }
 
   @Test
-  void oneDescriptorMayBeGivenUnderItsOwnNumberAndUnderOthers() throws IOException {
+  void aDescriptorMayBePassedUnderSeveralNumbers() throws IOException {
     try (var a = Memfd.sealed("a", "a".getBytes(UTF_8))) {
       var spawn =
           Spawn.of(CAT)
@@ -130,7 +130,7 @@ class SpawnTest {
   }
 
   @Test
-  void aNumberBeyondThoseForTargetsIsRefused() throws IOException {
+  void aNumberAbove199IsRefused() throws IOException {
     try (var fd = Memfd.memfdCreate("m")) {
       assertThatThrownBy(() -> Spawn.of(CAT).descriptor(200, fd))
           .isInstanceOf(IllegalArgumentException.class)
@@ -141,7 +141,7 @@ class SpawnTest {
   }
 
   @Test
-  void childrenStartedAtTheSameTimeGetNothingOfEachOther() throws Exception {
+  void concurrentlyStartedChildrenShareNoDescriptors() throws Exception {
     var running = new ArrayList<Background<String>>();
     for (int i = 0; i < 40; i++) {
       var spawn =
@@ -156,7 +156,7 @@ class SpawnTest {
   }
 
   @Test
-  void theEnvironmentIsWhatIsGivenAndNothingElse() throws IOException {
+  void aChildGetsOnlyTheGivenEnvironment() throws IOException {
     var env = Path.of("/usr/bin/env");
     assertThat(output(Spawn.of(env))).isEmpty();
     assertThat(output(Spawn.of(env).env("A", "1").env(Map.of("B", "x=y z")).env("C", "")))
@@ -165,7 +165,7 @@ class SpawnTest {
   }
 
   @Test
-  void whatIsNoNameOfAVariableIsRefused() {
+  void anInvalidVariableNameIsRefused() {
     assertThatThrownBy(() -> Spawn.of(CAT).env("", "x"))
         .isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> Spawn.of(CAT).env("A=B", "x"))
@@ -173,7 +173,7 @@ class SpawnTest {
   }
 
   @Test
-  void argumentsArriveAsTheyAre() throws IOException {
+  void argumentsArriveUnchanged() throws IOException {
     var spawn =
         Spawn.of(Path.of("/usr/bin/printf")).args("[%s]").args(List.of("a b", "", "'\"$x\\", "-n"));
     assertThat(output(spawn)).isEqualTo("[a b][]['\"$x\\][-n]");
@@ -186,7 +186,7 @@ class SpawnTest {
   }
 
   @Test
-  void theWorkingDirectoryIsTheGivenOneOrThatOfTheJvm() throws IOException {
+  void theWorkingDirectoryIsTheGivenOneOrTheJvms() throws IOException {
     var pwd = Path.of("/bin/pwd");
     assertThat(output(Spawn.of(pwd).directory(directory))).isEqualTo(directory.toRealPath() + "\n");
     assertThat(output(Spawn.of(pwd))).isEqualTo(Path.of("").toRealPath() + "\n");
@@ -209,7 +209,7 @@ class SpawnTest {
   }
 
   @Test
-  void aChildBelongsToTheProcessGroupAndSessionThatWereSaid() throws IOException {
+  void aChildIsInTheGivenProcessGroupAndSession() throws IOException {
     var jvm = Belonging.of(ProcessHandle.current().pid());
     var sleep = Path.of("/bin/sleep");
     try (var plain = Spawn.of(sleep).args("1000").start();
@@ -227,7 +227,7 @@ class SpawnTest {
   }
 
   @Test
-  void noSignalIsBlockedOrIgnoredWhateverTheJvmDoes() throws IOException {
+  void aChildBlocksAndIgnoresNoSignals() throws IOException {
     Processes.ignore(new Signal(40));
     var status = output(Spawn.of(CAT).args("/proc/self/status"));
     assertThat(status.lines()).contains("SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000");
@@ -236,7 +236,7 @@ class SpawnTest {
   }
 
   @Test
-  void theSignalsAskedForAreBlockedAndNoOthers() throws IOException {
+  void aChildBlocksOnlyTheGivenSignals() throws IOException {
     var spawn = Spawn.of(CAT).args("/proc/self/status");
     assertThat(output(spawn.signalMask(Set.of(Signal.INT, Signal.TERM, new Signal(64)))).lines())
         .contains("SigBlk:\t8000000000004002");
@@ -264,7 +264,7 @@ class SpawnTest {
   }
 
   @Test
-  void aFileThatIsNoProgramIsEnoexec() throws IOException {
+  void aFileThatIsNotAProgramIsEnoexec() throws IOException {
     var path = Files.writeString(directory.resolve("program"), "no program");
     assertThat(path.toFile().setExecutable(true)).isTrue();
     assertThatThrownBy(() -> Spawn.of(path).start())
@@ -273,7 +273,7 @@ class SpawnTest {
   }
 
   @Test
-  void aClosedDescriptorCannotBeGiven() throws IOException {
+  void aClosedDescriptorCannotBePassed() throws IOException {
     var fd = Memfd.memfdCreate("m");
     fd.close();
     assertThatThrownBy(() -> Spawn.of(CAT).descriptor(3, fd).start())

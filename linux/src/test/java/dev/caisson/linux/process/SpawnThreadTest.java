@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 @ExtendWith(NoLeaks.class)
 @Timeout(300)
-@SuppressWarnings("try") // closing early, and more than once, is what is shown
+@SuppressWarnings("try") // the tests close early and twice on purpose
 class SpawnThreadTest {
   private static final Duration LONG = Duration.ofSeconds(30);
 
@@ -41,7 +41,7 @@ class SpawnThreadTest {
     return Spawn.of(Path.of("/bin/sh")).args("-c", script).env("PATH", "/usr/bin:/bin");
   }
 
-  /// What a child of the thread writes.
+  /// Returns the output of a child of the thread.
   private static String output(SpawnThread thread, Spawn spawn) throws IOException {
     try (var out = Pipe.pipe2();
         var child = spawn.descriptor(1, out.write()).descriptor(2, out.write()).startFrom(thread)) {
@@ -63,7 +63,7 @@ class SpawnThreadTest {
 
   @Test
   @Requires(Need.ROOT)
-  void itsMountsAreSeenByItsChildrenAndByNobodyElse() throws IOException {
+  void mountsOfTheThreadAreVisibleOnlyToItsChildren() throws IOException {
     try (var thread = SpawnThread.withPrivateMounts()) {
       thread.call(() -> {
         Mounts.mount(
@@ -86,7 +86,7 @@ class SpawnThreadTest {
 
   @Test
   @Requires(Need.ROOT)
-  void filesOfItsChildrenHaveTheUsualPermissionsWhateverTheUmaskOfTheJvm() throws IOException {
+  void childrenOfTheThreadHaveUmask022() throws IOException {
     long before;
     try (var frame = new Frame()) {
       before = frame.call(SystemCall.UMASK, 0077);
@@ -122,7 +122,7 @@ class SpawnThreadTest {
   }
 
   @Test
-  void aChildThatDiesWithItsParentLivesOnWhenTheThreadThatAskedForItEnds() throws Exception {
+  void aChildThatDiesWithItsParentOutlivesTheThreadOfItsCaller() throws Exception {
     try (var in = Pipe.pipe2();
         var out = Pipe.pipe2()) {
       var asking =
@@ -147,7 +147,7 @@ class SpawnThreadTest {
 
   @Test
   @Requires(Need.ROOT)
-  void itCannotBeUsedAfterItWasClosed() throws IOException {
+  void aClosedThreadRefusesWork() throws IOException {
     var thread = SpawnThread.withPrivateMounts();
     assertThat(thread.<String>call(() -> thread.call(() -> "nested"))).isEqualTo("nested");
     thread.close();
@@ -159,7 +159,7 @@ class SpawnThreadTest {
 
   @Test
   @Requires(Need.ROOT)
-  void callsThatMeetItsClosingAreDoneOrRefusedButNeverForgotten() throws Exception {
+  void callsThatRaceWithClosingAreDoneOrRefused() throws Exception {
     for (int round = 0; round < 1000; round++) {
       try (var thread = SpawnThread.withPrivateMounts()) {
         var calling = new ArrayList<Background<Integer>>();
@@ -184,7 +184,7 @@ class SpawnThreadTest {
   }
 
   @Test
-  void whatFailsOnItFailsForTheCaller() {
+  void aFailureOnTheThreadReachesTheCaller() {
     var shared = SpawnThread.shared();
     assertThatThrownBy(() -> shared.call(() -> Fd.open(Path.of("/no/such"))))
         .isInstanceOf(SystemCallException.class);
@@ -197,7 +197,7 @@ class SpawnThreadTest {
   }
 
   @Test
-  void whatWasBegunIsFinishedInSpiteOfAnInterruptWhichStaysSet() throws Exception {
+  void anInterruptDoesNotEndStartedWorkAndStaysSet() throws Exception {
     var calling =
         Background.start(() -> {
           Thread.currentThread().interrupt();
@@ -208,14 +208,14 @@ class SpawnThreadTest {
   }
 
   @Test
-  void theSharedOneCannotBeClosed() throws IOException {
+  void theSharedThreadCannotBeClosed() throws IOException {
     SpawnThread.shared().close();
     assertThat(SpawnThread.shared().call(() -> "alive")).isEqualTo("alive");
   }
 
   @Test
   @Requires(Need.ROOT)
-  void aDeviceNodeWorksForEverybody() throws IOException {
+  void aDeviceNodeIsUsableByAllUsers() throws IOException {
     try (var thread = SpawnThread.withPrivateMounts()) {
       thread.call(() -> {
         Mounts.mount("none", directory, "tmpfs", Set.of(MountFlag.NOSUID), "mode=755");
@@ -238,7 +238,7 @@ class SpawnThreadTest {
 
   @Test
   @Requires(Need.ROOT)
-  void aBoundDirectoryIsSeenAtBothPlacesAndWrittenThroughEither() throws IOException {
+  void aBoundDirectoryIsReadAndWrittenAtBothPlaces() throws IOException {
     var source = Files.createDirectory(directory.resolve("source"));
     var target = Files.createDirectory(directory.resolve("target"));
     try (var thread = SpawnThread.withPrivateMounts()) {
@@ -258,7 +258,7 @@ class SpawnThreadTest {
 
   @Test
   @Requires(Need.ROOT)
-  void whatIsBoundReadOnlyCannotBeWrittenNotEvenBelowAMountInIt() throws IOException {
+  void aReadOnlyBindAndTheMountsBelowItCannotBeWritten() throws IOException {
     var source = Files.createDirectory(directory.resolve("source"));
     var below = Files.createDirectory(source.resolve("below"));
     var target = Files.createDirectory(directory.resolve("target"));
@@ -280,7 +280,7 @@ class SpawnThreadTest {
 
   @Test
   @Requires(Need.ROOT)
-  void whatIsBoundReadOnlyKeepsTheRestrictionsOfItsSource() throws IOException {
+  void aReadOnlyBindKeepsTheRestrictionsOfItsSource() throws IOException {
     var source = Files.createDirectory(directory.resolve("source"));
     var target = Files.createDirectory(directory.resolve("target"));
     try (var thread = SpawnThread.withPrivateMounts()) {
@@ -332,7 +332,7 @@ class SpawnThreadTest {
 
   @Test
   @Requires(Need.ROOT)
-  void aMountThatFailsNamesEverythingThatWasAskedFor() throws IOException {
+  void aFailedMountReportsAllItsArguments() throws IOException {
     try (var thread = SpawnThread.withPrivateMounts()) {
       assertThatThrownBy(() ->
               thread.call(() -> {

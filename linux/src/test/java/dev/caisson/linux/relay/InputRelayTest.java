@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A process reads what the caller's descriptor holds, and what it does not read stays there.
+/// A process reads the caller's input, and the input that it does not read stays in the descriptor.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class InputRelayTest {
@@ -32,7 +32,7 @@ class InputRelayTest {
 
   @TempDir Path directory;
 
-  /// What a shell script reads from an input, and prints.
+  /// Runs a shell script with an input, and returns its output.
   private static String read(Fd input, String script) throws IOException {
     try (var output = Pipe.pipe2();
         var errors = Fd.open(Path.of("/dev/null"), OpenFlag.WRONLY)) {
@@ -79,7 +79,7 @@ class InputRelayTest {
   }
 
   @Test
-  void aFileThatIsNotReadStaysWhereItIs() throws Exception {
+  void anUnreadFileKeepsItsPosition() throws Exception {
     try (var file = Fd.open(file("one\ntwo\n"))) {
       assertThat(read(file, "exit 3")).isEmpty();
       assertThat(rest(file)).isEqualTo("one\ntwo\n");
@@ -87,7 +87,7 @@ class InputRelayTest {
   }
 
   @Test
-  void aFileGoesOnWhereTheProcessHasStopped() throws Exception {
+  void aFileGetsThePositionWhereTheProcessStopped() throws Exception {
     var text = "x".repeat(300_000);
     try (var file = Fd.open(file("line\n" + text))) {
       assertThat(read(file, "read line; echo $line; dd bs=1 count=7 2> /dev/null"))
@@ -97,7 +97,7 @@ class InputRelayTest {
   }
 
   @Test
-  void moreThanAPipeHoldsArrivesWhole() throws Exception {
+  void moreBytesThanAPipeHoldsArrive() throws Exception {
     var text = "0123456789".repeat(1_000_000);
     try (var file = Fd.open(file(text))) {
       assertThat(read(file, "md5sum; cat")).isEqualTo("7233cd2eaf78da883a54bc81513f021f  -\n");
@@ -105,7 +105,7 @@ class InputRelayTest {
   }
 
   @Test
-  void theProcessHasNoWayToTheFile() throws Exception {
+  void theProcessCannotReachTheFile() throws Exception {
     var path = file("text\n");
     var mode = Files.getAttribute(path, "unix:mode");
     try (var file = Fd.open(path)) {
@@ -135,7 +135,7 @@ class InputRelayTest {
   }
 
   @Test
-  void whatIsNotReadOfAPipeStaysInIt() throws Exception {
+  void unreadBytesStayInThePipe() throws Exception {
     try (var pipe = Pipe.pipe2()) {
       pipe.write().write("one\ntwo\nthree\n".getBytes(UTF_8));
       assertThat(read(pipe.read(), "exit 0")).isEmpty();
@@ -146,7 +146,7 @@ class InputRelayTest {
   }
 
   @Test
-  void linesThatComeOneByOneAreReadAsTheyCome() throws Exception {
+  void linesAreReadOneByOneAsTheyArrive() throws Exception {
     try (var pipe = Pipe.pipe2();
         var answers = Pipe.pipe2();
         var relay = InputRelay.of(pipe.read());
@@ -171,7 +171,7 @@ class InputRelayTest {
   }
 
   @Test
-  void aPipeThatNobodyWritesToEndsWithTheProcess() throws Exception {
+  void aSilentPipeDoesNotDelayTheEndOfTheProcess() throws Exception {
     try (var pipe = Pipe.pipe2()) {
       assertThat(read(pipe.read(), "echo done")).isEqualTo("done\n");
       assertThat(pipe.write().isOpen()).isTrue();
@@ -190,7 +190,7 @@ class InputRelayTest {
   }
 
   @Test
-  void theNullDeviceIsEmptyAndAnEndlessOneDoesNotEndIt() throws Exception {
+  void theNullDeviceIsEmptyAndAnEndlessDeviceCanBeClosed() throws Exception {
     try (var nothing = Fd.nullDevice();
         var zeros = Fd.open(Path.of("/dev/zero"))) {
       assertThat(read(nothing, "wc -c")).isEqualTo("0\n");
@@ -208,7 +208,7 @@ class InputRelayTest {
   }
 
   @Test
-  void oneThatHasNotBeenStartedIsClosed() throws Exception {
+  void aRelayThatWasNotStartedCanBeClosed() throws Exception {
     try (var file = Fd.open(file("text"))) {
       InputRelay.of(file).close();
       assertThat(rest(file)).isEqualTo("text");
@@ -216,7 +216,7 @@ class InputRelayTest {
   }
 
   @Test
-  void descriptorsOfOneOpenFileAreTold() throws Exception {
+  void descriptorsOfTheSameOpenFileAreDetected() throws Exception {
     var path = file("text");
     try (var one = Fd.open(path);
         var same = one.dup();

@@ -27,7 +27,7 @@ class PipeReaderTest {
   }
 
   @Test
-  void itReadsWhatIsWrittenAndThenTheEnd() throws IOException {
+  void theReaderReturnsTheWrittenBytesAndThenTheEnd() throws IOException {
     try (var pipe = Pipe.pipe2()) {
       var reader = new PipeReader(pipe.read());
       write(pipe, "one");
@@ -40,7 +40,7 @@ class PipeReaderTest {
   }
 
   @Test
-  void whenItIsDrainedItReadsWhatIsThereAndDoesNotWaitForAnOpenPipe() throws IOException {
+  void aDrainedReaderReturnsPendingBytesAndDoesNotWaitForMore() throws IOException {
     try (var pipe = Pipe.pipe2()) {
       var reader = new PipeReader(pipe.read());
       write(pipe, "left behind");
@@ -53,7 +53,7 @@ class PipeReaderTest {
   }
 
   @Test
-  void drainingEndsAReadThatWaits() throws Exception {
+  void drainingEndsAWaitingRead() throws Exception {
     try (var pipe = Pipe.pipe2()) {
       var reader = new PipeReader(pipe.read());
       var drainer = Thread.ofVirtual().start(reader::drain);
@@ -63,7 +63,7 @@ class PipeReaderTest {
   }
 
   @Test
-  void aPipeThatIsClosedIsAnError() throws IOException {
+  void readingAClosedPipeFails() throws IOException {
     try (var pipe = Pipe.pipe2()) {
       var reader = new PipeReader(pipe.read());
       pipe.read().close();

@@ -24,10 +24,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What is written into a pipe arrives at a descriptor, and the end of either is noticed.
+/// The relay copies a pipe to a descriptor, and notices the end of either.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // what is closed early is a part of it
+@SuppressWarnings("try") // the tests close early on purpose
 class StreamRelayTest {
   @TempDir Path work;
 
@@ -68,7 +68,7 @@ class StreamRelayTest {
   }
 
   @Test
-  void everythingArrivesInAPipe() throws Exception {
+  void allBytesArriveInAPipe() throws Exception {
     try (var target = Pipe.pipe2();
         var relay = new StreamRelay(pipe.read(), target.write())) {
       var copying = start(relay);
@@ -82,7 +82,7 @@ class StreamRelayTest {
   }
 
   @Test
-  void everythingArrivesInANonblockingSocketAndInAFileThatIsAppendedTo() throws Exception {
+  void allBytesArriveInANonblockingSocketAndAnAppendedFile() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
       var self = pair.ours().fd();
       self.call(SystemCall.FCNTL, 4, 04000);
@@ -108,7 +108,7 @@ class StreamRelayTest {
   }
 
   @Test
-  void thatNobodyReadsIsNoticedWhileNothingIsWritten() throws Exception {
+  void theLossOfTheReaderIsNoticedWhileTheSourceIsIdle() throws Exception {
     try (var target = Pipe.pipe2();
         var relay = new StreamRelay(pipe.read(), target.write())) {
       var copying = start(relay);
@@ -124,7 +124,7 @@ class StreamRelayTest {
   }
 
   @Test
-  void whatIsThereIsCopiedWhenItIsDrained() throws Exception {
+  void drainingCopiesThePendingBytes() throws Exception {
     try (var target = Pipe.pipe2();
         var relay = new StreamRelay(pipe.read(), target.write())) {
       pipe.write().write("there".getBytes(UTF_8));
@@ -136,7 +136,7 @@ class StreamRelayTest {
   }
 
   @Test
-  void closingItEndsIt() throws Exception {
+  void closingTheRelayEndsIt() throws Exception {
     try (var target = Pipe.pipe2();
         var relay = new StreamRelay(pipe.read(), target.write())) {
       var copying = start(relay);

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Silent peers keep no other waiting.
+/// Silent peers do not delay other peers.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class AcceptorTest {
@@ -55,7 +55,7 @@ class AcceptorTest {
   }
 
   @Test
-  void onePeerThatSpeaksIsHandedOutBesideManyThatDoNot() throws Exception {
+  void aPeerThatSendsIsReturnedBeforeManySilentOnes() throws Exception {
     var silent = new ArrayList<UnixSocket>();
     try (var listener = listen();
         var acceptor = Acceptor.of(listener, 50)) {
@@ -76,7 +76,7 @@ class AcceptorTest {
   }
 
   @Test
-  void beyondTheLimitTheLongestSilentOneGoes() throws Exception {
+  void aboveTheLimitTheLongestSilentPeerIsEvicted() throws Exception {
     var silent = new ArrayList<UnixSocket>();
     try (var listener = listen();
         var acceptor = Acceptor.of(listener, 3)) {
@@ -98,7 +98,7 @@ class AcceptorTest {
   }
 
   @Test
-  void onePeerThatHasSpokenIsNeverEvicted() throws Exception {
+  void aPeerThatHasSentBytesIsNeverEvicted() throws Exception {
     var all = new ArrayList<UnixSocket>();
     try (var listener = listen();
         var acceptor = Acceptor.of(listener, 1)) {
@@ -118,7 +118,7 @@ class AcceptorTest {
   }
 
   @Test
-  void theEndOfAConnectionIsHandedOut() throws Exception {
+  void anEndedConnectionIsReturned() throws Exception {
     try (var listener = listen();
         var acceptor = Acceptor.of(listener, 3)) {
       connect().close();
@@ -129,7 +129,7 @@ class AcceptorTest {
   }
 
   @Test
-  void whatIsDrainedGoesOn() throws Exception {
+  void drainedConnectionsStayOpen() throws Exception {
     try (var listener = listen();
         var acceptor = Acceptor.of(listener, 3);
         var silent = connect();
@@ -178,7 +178,7 @@ class AcceptorTest {
     }
   }
 
-  /// A thread that waits for a connection until the end.
+  /// A thread that waits for a connection until it is closed.
   private record Accepting(Background<StreamSocket> task) implements AutoCloseable {
     Accepting(Acceptor<StreamSocket> acceptor) {
       this(Background.start(acceptor::next));
@@ -192,7 +192,7 @@ class AcceptorTest {
   }
 
   @Test
-  void aPeerThatIsSilentForTooLongLosesItsConnection() throws Exception {
+  void aPeerThatIsSilentForTooLongIsClosed() throws Exception {
     try (var listener = loopback();
         var acceptor = Acceptor.of(List.of(listener), 5, Duration.ofMillis(50));
         var silent = StreamSocket.connect(listener.address(), soon());

@@ -23,11 +23,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// A platform thread that waits for a message sits in the kernel, where neither Java's interrupt
-/// nor a close reaches by itself.
+/// A platform thread that waits for a message blocks in the kernel, where neither Java's interrupt
+/// nor a close wakes it by itself.
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
-@SuppressWarnings("try") // closing early, and more than once, is what is shown
+@SuppressWarnings("try") // the tests close early and twice on purpose
 class BlockedReceiverTest {
   private static final int BIG = 1 << 20;
 
@@ -44,7 +44,7 @@ class BlockedReceiverTest {
   }
 
   @Test
-  void aMessageThatComesLaterIsReceivedWithItsDescriptors() throws Exception {
+  void aLaterMessageIsReceivedWithItsDescriptors() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
         var memfd = Memfd.sealed("m", bytes("inside"))) {
       var receiver = receive(pair.ours()).awaitSystemCall(SystemCall.RECVMSG.number());
@@ -57,7 +57,7 @@ class BlockedReceiverTest {
   }
 
   @Test
-  void itEndsAtTheDeadlineAndTheConnectionGoesOn() throws Exception {
+  void receivingTimesOutAndTheConnectionStaysOpen() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       for (var deadline : List.of(Duration.ZERO, Duration.ofNanos(1), Duration.ofMillis(50))) {
         var receiver =
@@ -69,9 +69,9 @@ class BlockedReceiverTest {
     }
   }
 
-  /// What was told to the kernel for one call must not hold for the next one.
+  /// The kernel's timeout for one call must not apply to the next one.
   @Test
-  void everyCallHasTheDeadlineThatItWasGiven() throws Exception {
+  void everyCallHasItsOwnDeadline() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       long began = System.nanoTime();
       for (int round = 0; round < 5; round++) {
@@ -87,13 +87,13 @@ class BlockedReceiverTest {
         pair.theirs().sendmsg(bytes("x"), List.of(), soon());
         assertThat(receiver.get().data()).hasSize(1);
       }
-      // One that took the thirty seconds of another would not be here yet.
+      // With the 30 seconds of the other call, it would not have ended yet.
       assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(29));
     }
   }
 
   @Test
-  void anInterruptEndsItStaysSetAndEndsTheConnection() throws Exception {
+  void anInterruptStaysSetAndEndsReceivingAndTheConnection() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       var receiver =
           Background.startPlatform(() -> {
@@ -110,7 +110,7 @@ class BlockedReceiverTest {
   }
 
   @Test
-  void oneThatWasInterruptedBeforeTakesWhatIsThereAndWaitsForNothing() throws Exception {
+  void anInterruptedReceiverTakesAPendingMessageAndDoesNotWait() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       pair.theirs().sendmsg(bytes("there"), List.of(), soon());
       var receiver =
@@ -126,7 +126,7 @@ class BlockedReceiverTest {
   }
 
   @Test
-  void aCloseByAnotherThreadEndsIt() throws Exception {
+  void aCloseByAnotherThreadEndsReceiving() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       var receiver = receive(pair.ours()).awaitSystemCall(SystemCall.RECVMSG.number());
       pair.ours().close();
@@ -136,7 +136,7 @@ class BlockedReceiverTest {
   }
 
   @Test
-  void aCloseEndsAllWhoWait() throws Exception {
+  void aCloseWakesAllReceivers() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       var receivers = new ArrayList<Background<Received>>();
       for (int i = 0; i < 4; i++) {
@@ -150,7 +150,7 @@ class BlockedReceiverTest {
   }
 
   @Test
-  void theOtherSideEndsItByShuttingDownOrClosing() throws Exception {
+  void aShutdownOrCloseOfThePeerEndsReceiving() throws Exception {
     for (boolean closing : new boolean[] {true, false}) {
       try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
         var receiver = receive(pair.ours()).awaitSystemCall(SystemCall.RECVMSG.number());
@@ -165,7 +165,7 @@ class BlockedReceiverTest {
   }
 
   @Test
-  void twoWhoReceiveAtOnceGetEachMessageOnce() throws Exception {
+  void twoConcurrentReceiversGetEachMessageOnce() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       var receivers = new ArrayList<Background<List<Integer>>>();
       for (int i = 0; i < 2; i++) {
@@ -196,9 +196,9 @@ class BlockedReceiverTest {
     }
   }
 
-  /// A socket that came from elsewhere may never block by itself.
+  /// A socket from another process may be nonblocking.
   @Test
-  void aSocketThatDoesNotBlockIsWaitedForAllTheSame() throws Exception {
+  void receivingFromANonblockingSocketWaits() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       int setFl = 4;
       pair.ours().fd().call(SystemCall.FCNTL, setFl, OpenFlag.NONBLOCK.bit());
@@ -219,7 +219,7 @@ class BlockedReceiverTest {
   }
 
   @Test
-  void whoeverClosesAtAnyMomentIsNeverWaitedForAndNothingForeignIsRead() throws Exception {
+  void aCloseThatRacesWithReceivingNeverBlocksAndReadsNoOtherSocket() throws Exception {
     for (int round = 0; round < 1000; round++) {
       var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
       var begun = new CountDownLatch(1);
@@ -234,7 +234,7 @@ class BlockedReceiverTest {
         Thread.onSpinWait();
       }
       pair.ours().close();
-      // Takes the number if it is free: a late receiver would find this message.
+      // Reuses the number if it is free: a late receiver would find this message.
       try (var next = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
         next.ours().sendmsg(bytes("foreign"), List.of(), soon());
         next.theirs().sendmsg(bytes("foreign"), List.of(), soon());
@@ -256,7 +256,7 @@ class BlockedReceiverTest {
   }
 
   @Test
-  void anInterruptAtAnyMomentEndsItAndStaysSet() throws Exception {
+  void anInterruptAtAnyMomentEndsReceivingAndStaysSet() throws Exception {
     for (int round = 0; round < 300; round++) {
       try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
         var begun = new CountDownLatch(1);

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Messages of no bytes carry descriptors, and are sent or not like others.
+/// Messages without bytes carry descriptors, and need room like other messages.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class EmptyMessageTest {
@@ -25,7 +25,7 @@ class EmptyMessageTest {
   }
 
   @Test
-  void oneForWhichThereIsNoRoomEndsAtTheDeadline() throws Exception {
+  void anEmptyMessageWithoutRoomTimesOut() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
         var memfd = Memfd.memfdCreate("m")) {
       assertThat(Descriptors.fill(pair.ours())).isPositive();
@@ -36,7 +36,7 @@ class EmptyMessageTest {
   }
 
   @Test
-  void oneForWhichThereIsRoomLaterArrives() throws Exception {
+  void anEmptyMessageArrivesWhenThereIsRoom() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
         var memfd = Memfd.memfdCreate("m")) {
       int filled = Descriptors.fill(pair.ours());

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Packets far larger than the memory that is kept for them, on threads of both kinds.
+/// Packets larger than the pooled memory, on platform and virtual threads.
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
 class LargePacketTest {
@@ -40,7 +40,7 @@ class LargePacketTest {
     }
   }
 
-  /// A pair of which ours can send as much as the system lets anybody.
+  /// Creates a pair whose sender has the largest buffer that the system allows.
   private static UnixSocket.Pair generousPair() throws Exception {
     var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
     try (var frame = new Frame()) {
@@ -71,7 +71,7 @@ class LargePacketTest {
   }
 
   @Test
-  void eachArrivesWholeOnThreadsOfBothKinds() throws Exception {
+  void largePacketsArriveOnPlatformAndVirtualThreads() throws Exception {
     try (var pair = generousPair()) {
       for (int size : sizes()) {
         var data = random(size);
@@ -89,7 +89,7 @@ class LargePacketTest {
   }
 
   @Test
-  void oneBeyondTheLimitIsDroppedWithItsDescriptorsAndTheNextOneIsWhole() throws Exception {
+  void aPacketAboveTheLimitIsDroppedWithItsDescriptorsAndTheNextArrives() throws Exception {
     try (var pair = generousPair();
         var memfd = Memfd.memfdCreate("m")) {
       for (int size : sizes()) {
@@ -107,7 +107,7 @@ class LargePacketTest {
   }
 
   @Test
-  void aLimitOfExactlyItsLengthIsEnough() throws Exception {
+  void aLimitOfExactlyThePacketsLengthIsEnough() throws Exception {
     try (var pair = generousPair()) {
       for (int size : sizes()) {
         pair.ours().sendmsg(random(size), List.of(), soon());
@@ -118,13 +118,13 @@ class LargePacketTest {
   }
 
   @Test
-  void memoryThatWasGrownIsGivenBack() throws Exception {
+  void memoryForLargePacketsIsUnmapped() throws Exception {
     try (var pair = generousPair()) {
       int size = Math.min(wmemMax(), 1 << 20) - 4096;
       exchange(pair, size, 40);
       long before = statusKib("VmSize:");
       exchange(pair, size, 400);
-      // Each leaves 16 MiB of addresses behind if it is forgotten.
+      // Each leak would cost 16 MiB of address space.
       assertThat(statusKib("VmSize:") - before).isLessThan(1024 * 1024);
     }
   }

@@ -12,15 +12,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// Threads of both kinds that wait for messages of the same socket.
+/// A platform thread and a virtual thread receive from the same socket.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early is what is shown
+@SuppressWarnings("try") // the tests close early on purpose
 class MixedReceiversTest {
-  /// The one in the kernel is woken by ending the connection, which the other one must not take for
-  /// the peer's doing.
+  /// A close shuts down the connection to wake the platform thread in the kernel. The virtual
+  /// thread must not take that for the peer's end.
   @Test
-  void aCloseIsToldToBothAsAClose() throws Exception {
+  void bothReceiversSeeACloseAsAClose() throws Exception {
     var deadline = Deadline.in(Duration.ofSeconds(60));
     for (int round = 0; round < 500; round++) {
       try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {

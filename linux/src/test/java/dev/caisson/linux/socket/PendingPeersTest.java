@@ -8,7 +8,7 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/// Which silent peer goes when there is no room, and which one is next.
+/// The choice of the peer that is evicted, and of the peer that is served next.
 class PendingPeersTest {
   private PendingPeers<String> peers;
 
@@ -32,7 +32,7 @@ class PendingPeersTest {
   }
 
   @Test
-  void ofOneProcessTheLongestSilentOneGoesFirst() {
+  void theLongestSilentPeerOfAProcessIsEvictedFirst() {
     add(1, 10, "a", "b", "c");
     peers.heard("a");
     assertThat(evicted(3)).containsExactly("b", "c", "a");
@@ -40,7 +40,7 @@ class PendingPeersTest {
   }
 
   @Test
-  void ofOneUserTheProcessThatHoldsMostLosesOne() {
+  void theProcessOfAUserWithTheMostPeersLosesOne() {
     add(1, 10, "honest");
     add(1, 11, "a", "b", "c");
     add(1, 12, "d", "e");
@@ -48,7 +48,7 @@ class PendingPeersTest {
   }
 
   @Test
-  void theUserWhoHoldsMostLosesOneEvenIfAnotherHasAGreaterProcess() {
+  void theUserWithTheMostPeersLosesOneEvenIfAnotherHasALargerProcess() {
     add(1, 10, "a", "b", "c");
     for (int pid = 20; pid < 25; pid++) {
       add(2, pid, "of " + pid);
@@ -57,7 +57,7 @@ class PendingPeersTest {
   }
 
   @Test
-  void theNextOneIsOfTheCredentialThatHoldsLeast() {
+  void theNextPeerBelongsToTheUserWithTheFewestPeers() {
     add(1, 10, "a", "b", "c");
     add(1, 11, "other");
     add(2, 12, "d", "e");
@@ -69,7 +69,7 @@ class PendingPeersTest {
   }
 
   @Test
-  void theOnlyOneOfAProcessHasAGrace() {
+  void theOnlyPeerOfAProcessHasAGracePeriod() {
     peers = new PendingPeers<>(Duration.ofDays(1));
     add(1, 10, "only");
     add(1, 11, "other");
@@ -83,7 +83,7 @@ class PendingPeersTest {
   }
 
   @Test
-  void oneThatIsRemovedIsNotEvicted() {
+  void aRemovedPeerIsNotEvicted() {
     add(1, 10, "a", "b");
     assertThat(peers.remove("a")).isTrue();
     assertThat(peers.remove("a")).isFalse();

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early, and more than once, is what is shown
+@SuppressWarnings("try") // the tests close early and twice on purpose
 class StreamSocketTest {
   private static final Duration LONG = Duration.ofSeconds(30);
   private static final Duration SHORT = Duration.ofMillis(20);
@@ -75,7 +75,7 @@ class StreamSocketTest {
   }
 
   @Test
-  void oneDirectionCanEndBeforeTheOther() throws IOException {
+  void eachDirectionEndsSeparately() throws IOException {
     try (var pair = Pair.connected()) {
       pair.client.shutdownOutput();
       assertThat(recv(pair.server)).isEqualTo("(end)");
@@ -87,7 +87,7 @@ class StreamSocketTest {
   }
 
   @Test
-  void aPortWhereNobodyListensRefuses() throws IOException {
+  void aPortWithoutAListenerRefusesConnections() throws IOException {
     InetSocketAddress address;
     try (var listener = listener("127.0.0.1")) {
       address = listener.address();
@@ -99,7 +99,7 @@ class StreamSocketTest {
   }
 
   @Test
-  void aNameThatHasNotBeenResolvedIsRefused() {
+  void anUnresolvedNameIsRefused() {
     var address = InetSocketAddress.createUnresolved("example.org", 80);
     assertThatThrownBy(() -> StreamSocket.connect(address, Deadline.in(LONG)))
         .isInstanceOf(IllegalArgumentException.class)
@@ -107,8 +107,8 @@ class StreamSocketTest {
   }
 
   @Test
-  void aConnectThatIsNotAnsweredEndsAtTheDeadline() throws IOException {
-    // Of a queue that is full the kernel drops what comes, as a host does that is not there.
+  void anUnansweredConnectTimesOut() throws IOException {
+    // The kernel drops connections to a full backlog, as if the host did not exist.
     try (var listener =
             TcpListener.listen(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0), 0);
         var queued = StreamSocket.connect(listener.address(), Deadline.in(LONG))) {
@@ -119,7 +119,7 @@ class StreamSocketTest {
   }
 
   @Test
-  void receivingEndsAtTheDeadlineByInterruptAndByClosing() throws Exception {
+  void aDeadlineAnInterruptOrACloseEndsReceiving() throws Exception {
     try (var pair = Pair.connected()) {
       var buffer = new byte[1];
       assertThatThrownBy(() -> pair.client.recv(buffer, 0, 1, Deadline.in(SHORT)))
@@ -136,7 +136,7 @@ class StreamSocketTest {
   }
 
   @Test
-  void sendingToOneWhoDoesNotReadEndsAtTheDeadline() throws IOException {
+  void sendingToAPeerThatDoesNotReadTimesOut() throws IOException {
     try (var pair = Pair.connected()) {
       assertThatThrownBy(() -> pair.client.send(new byte[64 << 20], Deadline.in(SHORT)))
           .isInstanceOf(DeadlineException.class);
@@ -144,7 +144,7 @@ class StreamSocketTest {
   }
 
   @Test
-  void whatIsLargerThanAnyBufferArrivesWhole() throws Exception {
+  void moreBytesThanAnyBufferHoldsArrive() throws Exception {
     try (var pair = Pair.connected()) {
       var data = new byte[8 << 20];
       for (int i = 0; i < data.length; i++) {
@@ -168,7 +168,7 @@ class StreamSocketTest {
   }
 
   @Test
-  void sendingToOneWhoHasGoneIsAnErrorAndNoSignal() throws IOException {
+  void sendingToAClosedPeerIsAnErrorWithoutASignal() throws IOException {
     try (var pair = Pair.connected()) {
       pair.server.close();
       assertThatThrownBy(
@@ -188,14 +188,14 @@ class StreamSocketTest {
     try (var pair = Pair.connected();
         var moved = pair.client.move()) {
       pair.client.close();
-      // A blocking one, as programs expect.
+      // Blocking, as programs expect.
       moved.write("here".getBytes(UTF_8));
       assertThat(recv(pair.server)).isEqualTo("here");
     }
   }
 
   @Test
-  void halfOfASocketpairIsOneToo() throws IOException {
+  void anEndOfASocketpairIsAStreamSocket() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.STREAM);
         var ours = StreamSocket.of(pair.ours().move());
         var theirs = StreamSocket.of(pair.theirs().move())) {

@@ -27,14 +27,14 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early, and more than once, is what is shown
+@SuppressWarnings("try") // the tests close early and twice on purpose
 class TcpListenerTest {
   private static final Duration LONG = Duration.ofSeconds(30);
   private static final InetSocketAddress ANY_PORT =
       new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0);
 
   @Test
-  void acceptingEndsAtTheDeadlineAndByClosing() throws Exception {
+  void aDeadlineOrACloseEndsAccepting() throws Exception {
     try (var listener = TcpListener.listen(ANY_PORT, 5)) {
       assertThat(listener.tryAccept()).isEmpty();
       assertThatThrownBy(() -> listener.accept(Duration.ofMillis(20)))
@@ -48,10 +48,10 @@ class TcpListenerTest {
   }
 
   @Test
-  void aPortThatIsTakenAndAnAddressOfOthersAreErrors() throws IOException {
+  void aUsedPortAndAForeignAddressAreErrors() throws IOException {
     try (var listener = TcpListener.listen(ANY_PORT, 5)) {
       assertErrno(Errno.EADDRINUSE, listener.address());
-      // TEST-NET-3, which no machine has.
+      // TEST-NET-3, whose addresses no machine has.
       assertErrno(
           Errno.EADDRNOTAVAIL, new InetSocketAddress(InetAddress.ofLiteral("203.0.113.77"), 0));
     }
@@ -65,7 +65,7 @@ class TcpListenerTest {
   }
 
   @Test
-  void aPortIsFreeAgainAtOnceAfterAConnection() throws IOException {
+  void aPortIsFreeAtOnceAfterItsConnections() throws IOException {
     InetSocketAddress address;
     try (var listener = TcpListener.listen(ANY_PORT, 5);
         var client = StreamSocket.connect(listener.address(), Deadline.in(LONG));
@@ -78,7 +78,7 @@ class TcpListenerTest {
 
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP})
-  void aListenerInAnotherNetworkIsReachedFromThereAlone() throws Exception {
+  void aListenerInAnotherNetworkIsReachableOnlyFromThere() throws Exception {
     var process =
         new ProcessBuilder(
                 "bwrap", "--dev-bind", "/", "/", "--unshare-net", "sh", "-c", "echo $$; exec cat")
@@ -87,7 +87,7 @@ class TcpListenerTest {
       long pid = Long.parseLong(process.inputReader(UTF_8).readLine());
       try (var network = NetworkNamespace.of(pid);
           var listener = TcpListener.inNetworkOf(network, ANY_PORT, 5)) {
-        // The thread that was there has gone, and this one has stayed here.
+        // This thread has not changed its network.
         assertThatThrownBy(() -> StreamSocket.connect(listener.address(), Deadline.in(LONG)))
             .isInstanceOfSatisfying(
                 SystemCallException.class,
@@ -119,7 +119,7 @@ class TcpListenerTest {
 
   @Test
   @Requires(Need.ROOT)
-  void whatIsNoNetworkIsAnError() throws IOException {
+  void aFileThatIsNotANetworkIsAnError() throws IOException {
     try (var file = Fd.open(Path.of("/proc/self/ns/mnt"))) {
       assertThatThrownBy(() -> TcpListener.inNetworkOf(file, ANY_PORT, 5))
           .isInstanceOfSatisfying(

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early, and more than once, is what is shown
+@SuppressWarnings("try") // the tests close early and twice on purpose
 class UnixListenerTest {
   private static final Duration LONG = Duration.ofSeconds(30);
 
@@ -58,7 +58,7 @@ class UnixListenerTest {
   }
 
   @Test
-  void aPathLongerThanAnAddressCanBeListenedOnAndConnectedTo() throws IOException {
+  void aPathLongerThanAnAddressWorks() throws IOException {
     var deep = directory;
     while (deep.toString().length() < 300) {
       deep = Files.createDirectory(deep.resolve("quite-a-long-name"));
@@ -72,7 +72,7 @@ class UnixListenerTest {
   }
 
   @Test
-  void everyLengthAroundTheRoomOfAnAddressWorks() throws IOException {
+  void everyPathLengthNearTheLimitWorks() throws IOException {
     for (int length = 105; length <= 110; length++) {
       var path = directory.resolve("s".repeat(length - directory.toString().length() - 1));
       assertThat(path.toString()).hasSize(length);
@@ -84,7 +84,7 @@ class UnixListenerTest {
   }
 
   @Test
-  void aNameThatFitsInNoAddressIsAnError() {
+  void aNameThatExceedsAnAddressIsAnError() {
     var path = directory.resolve("s".repeat(120));
     assertThatThrownBy(() -> UnixListener.listen(UnixSocket.Type.SEQPACKET, path, 5))
         .isInstanceOf(SystemCallException.class)
@@ -93,7 +93,7 @@ class UnixListenerTest {
   }
 
   @Test
-  void aNameThatIsNotUtf8WorksAndIsRemovedAtTheEnd() throws IOException {
+  void aSocketWhoseNameIsNotUtf8WorksAndIsRemoved() throws IOException {
     var name = new byte[] {'/', 's', (byte) 0xff};
     var bytes =
         java.util.Arrays.copyOf(PathBytes.of(directory), PathBytes.of(directory).length + 3);
@@ -128,7 +128,7 @@ class UnixListenerTest {
   }
 
   @Test
-  void aFileThatIsThereAlreadyIsAnErrorAndStays() throws IOException {
+  void anExistingFileIsAnErrorAndStays() throws IOException {
     var path = Files.writeString(directory.resolve("socket"), "precious");
     assertThatThrownBy(() -> UnixListener.listen(UnixSocket.Type.SEQPACKET, path, 5))
         .isInstanceOfSatisfying(
@@ -138,7 +138,7 @@ class UnixListenerTest {
   }
 
   @Test
-  void connectingWhereNobodyListensIsAnErrorWithThePath() throws IOException {
+  void connectingWithoutAListenerIsAnErrorWithThePath() throws IOException {
     var path = directory.resolve("socket");
     assertThatThrownBy(() -> UnixSocket.connect(UnixSocket.Type.SEQPACKET, path, LONG))
         .isInstanceOfSatisfying(
@@ -151,7 +151,7 @@ class UnixListenerTest {
   }
 
   @Test
-  void connectingToAFullQueueEndsAtTheDeadline() throws IOException {
+  void connectingToAFullBacklogTimesOut() throws IOException {
     var path = directory.resolve("socket");
     try (var listener = UnixListener.listen(UnixSocket.Type.SEQPACKET, path, 0);
         var queued = UnixSocket.connect(UnixSocket.Type.SEQPACKET, path, LONG)) {
@@ -179,7 +179,7 @@ class UnixListenerTest {
   }
 
   @Test
-  void closingWakesTheOneWhoAcceptsAndIsIdempotent() throws Exception {
+  void closingWakesAnAcceptingThreadAndIsIdempotent() throws Exception {
     var path = directory.resolve("socket");
     try (var listener = UnixListener.listen(UnixSocket.Type.SEQPACKET, path, 5)) {
       var accepting = Background.start(() -> listener.accept(LONG));
@@ -194,7 +194,7 @@ class UnixListenerTest {
 
   @Test
   @Requires(Need.ROOT)
-  void theSocketsFileIsRemovedWhateverIsMountedOverItsDirectory() throws IOException {
+  void theSocketsFileIsRemovedEvenBelowAMount() throws IOException {
     var path = directory.resolve("socket");
     try (var thread = SpawnThread.withPrivateMounts();
         var listener = UnixListener.listen(UnixSocket.Type.SEQPACKET, path, 5)) {

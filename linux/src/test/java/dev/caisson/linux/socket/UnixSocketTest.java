@@ -35,7 +35,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early, and more than once, is what is shown
+@SuppressWarnings("try") // the tests close early and twice on purpose
 class UnixSocketTest {
   private static final int BIG = 1 << 20;
 
@@ -130,7 +130,7 @@ class UnixSocketTest {
   }
 
   @Test
-  void descriptorsMayComeWithoutAnyByte() throws IOException {
+  void descriptorsMayArriveWithoutBytes() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
         var fd = Fd.nullDevice()) {
       pair.ours().sendmsg(new byte[0], List.of(fd), soon());
@@ -142,7 +142,7 @@ class UnixSocketTest {
   }
 
   @Test
-  void aMessageBeyondTheLimitIsDroppedWithItsDescriptorsAndTheNextOneComes() throws IOException {
+  void aMessageAboveTheLimitIsDroppedWithItsDescriptorsAndTheNextArrives() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
         var fd = Fd.nullDevice()) {
       pair.ours().sendmsg(new byte[100], Collections.nCopies(5, fd), soon());
@@ -158,13 +158,13 @@ class UnixSocketTest {
 
   @Test
   @Requires(Need.OPEN_FILES)
-  void aMessageThatLostDescriptorsToTheLimitOfThisProcessKeepsNone() throws IOException {
+  void aMessageThatLostDescriptorsToTheProcessLimitHasNone() throws IOException {
     var spare = new ArrayList<Fd>();
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
         var fd = Fd.nullDevice()) {
       pair.ours().sendmsg(bytes("x"), Collections.nCopies(100, fd), soon());
       pair.ours().sendmsg(bytes("next"), List.of(), soon());
-      // The limit can be lowered and raised again only by a child, which needs numbers above 200.
+      // A child lowers the limit and raises it again, for which it needs numbers above 200.
       for (int i = 0; i < 300; i++) {
         spare.add(fd.dup());
       }
@@ -185,7 +185,7 @@ class UnixSocketTest {
     }
   }
 
-  /// Sets the soft limit of this JVM and gives what it was.
+  /// Sets the soft limit of this JVM, and returns the old one.
   private static String limitOfDescriptors(String limit) throws IOException {
     var before =
         Files.readAllLines(Path.of("/proc/self/limits")).stream()
@@ -201,7 +201,7 @@ class UnixSocketTest {
   }
 
   @Test
-  void theEndOfTheConnectionComesAfterWhatWasSent() throws IOException {
+  void theEndOfTheConnectionFollowsTheSentMessages() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       pair.ours().sendmsg(bytes("last"), List.of(), soon());
       pair.ours().close();
@@ -212,7 +212,7 @@ class UnixSocketTest {
   }
 
   @Test
-  void whatWasSentArrivesEvenIfTheSenderClosedWithoutReading() throws IOException {
+  void sentMessagesArriveEvenIfTheSenderClosedWithoutReading() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
         var fd = Fd.nullDevice()) {
       pair.theirs().sendmsg(bytes("never read"), List.of(), soon());
@@ -229,7 +229,7 @@ class UnixSocketTest {
   }
 
   @Test
-  void sendingToSomeoneWhoIsGoneIsEpipeAndNoSignal() throws IOException {
+  void sendingToAClosedPeerIsEpipeWithoutASignal() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       pair.theirs().close();
       assertEpipe(pair.ours());
@@ -238,7 +238,7 @@ class UnixSocketTest {
   }
 
   @Test
-  void sendingToSomeoneWhoWentWithoutReadingIsEpipeToo() throws IOException {
+  void sendingToAPeerThatClosedWithoutReadingIsEpipe() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       pair.ours().sendmsg(bytes("never read"), List.of(), soon());
       pair.theirs().close();
@@ -254,7 +254,7 @@ class UnixSocketTest {
   }
 
   @Test
-  void sendingToSomeoneWhoNeverReadsEndsAtTheDeadline() throws IOException {
+  void sendingToAPeerThatNeverReadsTimesOut() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       assertThat(Descriptors.fill(pair.ours())).isPositive();
       assertThatThrownBy(
@@ -265,7 +265,7 @@ class UnixSocketTest {
   }
 
   @Test
-  void sendingGoesOnWhenTheOtherSideReads() throws Exception {
+  void sendingContinuesWhenThePeerReads() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       int filled = Descriptors.fill(pair.ours());
       var sending =
@@ -292,7 +292,7 @@ class UnixSocketTest {
   }
 
   @Test
-  void receivingEndsByInterruptWhichStaysSet() throws Exception {
+  void anInterruptEndsReceivingAndStaysSet() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       var waiting =
           Background.start(() -> {
@@ -302,12 +302,14 @@ class UnixSocketTest {
           });
       waiting.awaitWaiting().interrupt();
       assertThat(waiting.get()).isTrue();
-      assertThat(pair.theirs().recvmsg(BIG, soon()).isEndOfFile()).as("it is over").isTrue();
+      assertThat(pair.theirs().recvmsg(BIG, soon()).isEndOfFile())
+          .as("the connection has ended")
+          .isTrue();
     }
   }
 
   @Test
-  void closingWakesTheOneWhoReceives() throws Exception {
+  void closingWakesAReceivingThread() throws Exception {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       var waiting = Background.start(() -> pair.ours().recvmsg(BIG, soon()));
       waiting.awaitWaiting();
@@ -334,7 +336,7 @@ class UnixSocketTest {
   }
 
   @Test
-  void aStreamCarriesBytesInOrderHoweverMany() throws Exception {
+  void aStreamCarriesManyBytesInOrder() throws Exception {
     var data = new byte[3_000_000];
     new Random(3).nextBytes(data);
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
@@ -357,7 +359,7 @@ class UnixSocketTest {
   }
 
   @Test
-  void aStreamGivesWhatIsThereAndItsDescriptors() throws IOException {
+  void aStreamReturnsTheAvailableBytesAndDescriptors() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.STREAM);
         var fd = Fd.nullDevice()) {
       pair.ours().sendmsg(bytes("hello"), List.of(fd), soon());
@@ -374,7 +376,7 @@ class UnixSocketTest {
   }
 
   @Test
-  void thePeersCredentialsAreThoseOfTheProcessThatConnected() throws IOException {
+  void thePeersCredentialsBelongToTheConnectingProcess() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       var credentials = pair.ours().peerCredentials();
       assertThat((long) credentials.pid()).isEqualTo(ProcessHandle.current().pid());
@@ -383,7 +385,7 @@ class UnixSocketTest {
   }
 
   @Test
-  void aDescriptorThatIsASocketCanBeTakenOver() throws IOException {
+  void aUnixSocketCanBeMadeFromADescriptor() throws IOException {
     try (var pair = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET)) {
       var fd = pair.ours().move();
       try (var socket = UnixSocket.of(fd)) {

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// A process on a pseudo-terminal has all that one has on a terminal.
+/// A process on a pseudo-terminal has all features of a terminal.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class ControllingTerminalTest {
@@ -39,7 +39,7 @@ class ControllingTerminalTest {
         .env("PS1", "prompt> ");
   }
 
-  /// All that a process shows until its end, which must be a good one.
+  /// Runs a process to its successful end, and returns its output.
   private static String shown(Spawn spawn, SpawnThread thread) throws Exception {
     try (var pty = Pty.openpty();
         var child = spawn.controllingTerminal(pty).startFrom(thread)) {
@@ -74,7 +74,7 @@ class ControllingTerminalTest {
   }
 
   @Test
-  void itLeadsASessionAndIsInTheForegroundOfItsTerminal() throws Exception {
+  void theProcessLeadsASessionAndIsInTheForeground() throws Exception {
     var fields =
         shown(shell(SH, "-c", "ps -o pid=,pgid=,sid=,tpgid= -p $$; :")).strip().split(" +");
     assertThat(fields).hasSize(4).containsOnly(fields[0]);
@@ -82,7 +82,7 @@ class ControllingTerminalTest {
   }
 
   @Test
-  void descriptorsThatAreGivenAreThereBesides() throws Exception {
+  void furtherDescriptorsArePassedToo() throws Exception {
     try (var third = Memfd.sealed("third", "of the third\n".getBytes(UTF_8));
         var ninth = Memfd.sealed("ninth", "of the ninth\n".getBytes(UTF_8))) {
       var spawn = shell(SH, "-c", "cat <&3; cat <&9; tty > /dev/null; ls -1 /proc/$$/fd");
@@ -92,7 +92,7 @@ class ControllingTerminalTest {
   }
 
   @Test
-  void aStandardStreamThatIsGivenOtherwiseIsNotTheTerminal() throws Exception {
+  void aGivenStandardStreamReplacesTheTerminal() throws Exception {
     try (var errors = Pipe.pipe2();
         var input = Memfd.sealed("input", "of the input\n".getBytes(UTF_8))) {
       var spawn = shell(SH, "-c", "cat; echo error >&2; echo terminal > /dev/tty");
@@ -104,7 +104,7 @@ class ControllingTerminalTest {
 
   @Test
   @Requires(Need.ROOT)
-  void itIsTheSameTerminalWhateverLiesAtItsPath() throws Exception {
+  void theTerminalIsTheSameEvenBelowAMount() throws Exception {
     try (var thread = SpawnThread.withPrivateMounts()) {
       thread.call(() -> {
         Mounts.mount("none", Path.of("/dev/pts"), "tmpfs", java.util.Set.of(), "");
@@ -114,7 +114,7 @@ class ControllingTerminalTest {
     }
   }
 
-  /// A shell with a prompt, to be typed at.
+  /// A session in a shell with a prompt.
   private interface Session {
     void run(Screen screen, Pty pty) throws Exception;
   }
@@ -142,7 +142,7 @@ class ControllingTerminalTest {
               screen.await("prompt> ", 2);
               screen.type("jobs\n");
               screen.await("Running");
-              // A shell is deaf to SIGTERM, and its child until it is another program.
+              // A shell ignores SIGTERM, and its child does so until execve.
               awaitProgram(pty, "S.*sleep");
               screen.type("kill %1; wait; jobs; echo do''ne\n");
               screen.await("done\r\n");
@@ -153,7 +153,7 @@ class ControllingTerminalTest {
   }
 
   @Test
-  void theKeysForInterruptAndSuspensionReachTheForeground() throws Exception {
+  void theInterruptAndSuspendKeysReachTheForeground() throws Exception {
     session(
         shell(BASH, "--norc", "--noprofile", "-i"),
         (screen, pty) -> {
@@ -173,13 +173,13 @@ class ControllingTerminalTest {
         });
   }
 
-  /// Returns when a program that the shell has started is in the foreground.
+  /// Waits until a program that the shell has started is in the foreground.
   private static void awaitForeground(Screen screen, Pty pty, String text) {
     screen.await(text);
     awaitProgram(pty, "[^ ]+[+].*sleep");
   }
 
-  /// Returns when there is a program on the terminal with this state and name.
+  /// Waits until a program with this state and name runs on the terminal.
   static void awaitProgram(Pty pty, String stateAndName) {
     var name = pty.path().toString().substring("/dev/".length());
     Eventually.holds(() -> {
@@ -196,7 +196,7 @@ class ControllingTerminalTest {
   }
 
   @Test
-  void aChangeOfTheWindowsSizeIsTold() throws Exception {
+  void aChangeOfTheWindowSizeSendsSigwinch() throws Exception {
     try (var pty = Pty.openpty()) {
       pty.windowSize(new WindowSize(33, 77));
       var script =
@@ -216,7 +216,7 @@ class ControllingTerminalTest {
   }
 
   @Test
-  void theEndOfTheMasterHangsUp() throws Exception {
+  void closingTheMasterHangsUpTheTerminal() throws Exception {
     var pty = Pty.openpty();
     try (pty;
         var child =

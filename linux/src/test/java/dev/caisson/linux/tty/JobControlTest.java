@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A relay is a job of the shell that somebody has at the terminal.
+/// A relay is a job of the user's shell.
 @ExtendWith(NoLeaks.class)
 @Timeout(240)
 class JobControlTest {
@@ -24,7 +24,7 @@ class JobControlTest {
 
   @TempDir Path directory;
 
-  /// A shell with a prompt, at which `$relay` runs a program on another terminal.
+  /// A session in a shell with a prompt, where `$relay` runs a program on another terminal.
   private interface Session {
     void run(Screen screen, Pty pty) throws Exception;
   }
@@ -58,7 +58,7 @@ class JobControlTest {
   }
 
   @Test
-  void theKeyThatSuspendsStopsTheProgramAndTheJob() throws Exception {
+  void theSuspendKeyStopsTheProgramAndTheJob() throws Exception {
     session((screen, pty) -> {
       screen.type("$relay " + READS + "\n");
       screen.await("is-42");
@@ -75,7 +75,7 @@ class JobControlTest {
   }
 
   @Test
-  void aProgramThatCannotBeStoppedByTheKeyHasItAlone() throws Exception {
+  void aProgramThatIgnoresTheSuspendKeyReceivesIt() throws Exception {
     session((screen, pty) -> {
       screen.type("$relay sh -c 'trap \"\" TSTP; echo is-$((6*7)); read line; echo got-$line'\n");
       screen.await("is-42");
@@ -87,7 +87,7 @@ class JobControlTest {
   }
 
   @Test
-  void inTheBackgroundTheTerminalIsLeftAlone() throws Exception {
+  void inTheBackgroundTheTerminalIsNotChanged() throws Exception {
     session((screen, pty) -> {
       screen.type("$relay " + READS + " &\n");
       screen.await("is-42");
@@ -103,7 +103,7 @@ class JobControlTest {
   }
 
   @Test
-  void aJvmThatEndsInTheBackgroundLeavesTheTerminalAlone() throws Exception {
+  void aJvmThatEndsInTheBackgroundDoesNotChangeTheTerminal() throws Exception {
     session((screen, pty) -> {
       screen.type("$relay " + READS + "\n");
       screen.await("is-42");
@@ -111,7 +111,7 @@ class JobControlTest {
       Processes.killGroup(job, Signal.STOP);
       screen.await("Stopped");
       screen.await("user> ", 2);
-      // The shell sends SIGTERM, and then SIGCONT.
+      // For kill, the shell sends SIGTERM, and then SIGCONT.
       screen.type("kill %1; wait; echo ended-$((6*7))\n");
       screen.await("ended-42");
       screen.await("user> ", 3);

@@ -23,7 +23,7 @@ class PtyTest {
   private static final Duration LONG = Duration.ofSeconds(30);
 
   @Test
-  void bothEndsAreCloexecAndThePathIsThatOfTheSlave() throws Exception {
+  void bothEndsAreCloexecAndThePathNamesTheSlave() throws Exception {
     try (var pty = Pty.openpty()) {
       assertThat(Descriptors.cloexec(pty.master())).isTrue();
       assertThat(Descriptors.cloexec(pty.slave())).isTrue();
@@ -33,7 +33,7 @@ class PtyTest {
   }
 
   @Test
-  void whatIsTypedIsEchoedAndRead() throws Exception {
+  void typedKeysAreEchoedAndRead() throws Exception {
     try (var pty = Pty.openpty()) {
       pty.master().write("hello\n".getBytes(UTF_8));
       assertThat(Descriptors.line(pty.slave())).isEqualTo("hello");
@@ -44,7 +44,7 @@ class PtyTest {
   }
 
   @Test
-  void theMasterIsAtItsEndWhenTheSlaveIsClosedAndNotBeforeAllIsRead() throws Exception {
+  void theMasterReadsAllBytesAndThenTheEndAfterTheSlaveIsClosed() throws Exception {
     try (var pty = Pty.openpty()) {
       pty.slave().write("last words\n".getBytes(UTF_8));
       pty.slave().close();
@@ -57,7 +57,7 @@ class PtyTest {
   }
 
   @Test
-  void aWindowHasTheSizeThatItIsGiven() throws Exception {
+  void aWindowGetsTheGivenSize() throws Exception {
     try (var pty = Pty.openpty()) {
       var terminal = Terminal.of(pty.slave());
       assertThat(terminal.windowSize()).isEqualTo(new WindowSize(0, 0));
@@ -68,7 +68,7 @@ class PtyTest {
   }
 
   @Test
-  void aSizeThatTheKernelHasNoRoomForIsRefused() {
+  void aSizeAbove65535IsRefused() {
     assertThatThrownBy(() -> new WindowSize(-1, 80)).isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> new WindowSize(25, 65536))
         .isInstanceOf(IllegalArgumentException.class)

@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CountDownLatch;
 
-/// A program that makes its terminal raw and then waits for its end.
+/// A program that makes its terminal raw, and then waits until it is killed.
 final class RawTerminal {
   private RawTerminal() {}
 

@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 
-/// Runs a program on a pseudo-terminal, at which somebody works from the terminal of this one.
+/// Runs a program on a pseudo-terminal, relayed to the terminal of this program.
 final class RelayedProgram {
   private RelayedProgram() {}
 

@@ -14,7 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Set;
 
-/// Who sits at a terminal: reads what comes out of a descriptor, and types into another.
+/// A simulated user at a terminal: reads the screen from a descriptor, and types into another.
 final class Screen {
   private static final Duration LONG = Duration.ofSeconds(30);
 
@@ -27,7 +27,7 @@ final class Screen {
     this.reader = Background.start(() -> read(screen));
   }
 
-  /// Someone at the master of a pty.
+  /// Creates a user at the master of a pty.
   static Screen at(Pty pty) {
     return new Screen(pty.master(), pty.master());
   }
@@ -66,7 +66,7 @@ final class Screen {
     return new String(bytes(), StandardCharsets.UTF_8);
   }
 
-  /// Returns when the text is on the screen, so many times.
+  /// Waits until the text is on the screen this many times.
   void await(String text, int times) {
     try {
       Eventually.holds(() -> text().split(java.util.regex.Pattern.quote(text), -1).length > times);
@@ -75,12 +75,12 @@ final class Screen {
     }
   }
 
-  /// Returns when the text is on the screen.
+  /// Waits until the text is on the screen.
   void await(String text) {
     await(text, 1);
   }
 
-  /// Returns when there is nothing more to come.
+  /// Waits until the end of the output.
   void awaitEnd() throws Exception {
     reader.get();
   }

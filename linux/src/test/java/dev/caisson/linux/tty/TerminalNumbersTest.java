@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// The numbers of terminals are those of the kernel: the C compiler checks.
+/// The C compiler checks that the numbers for terminals match the kernel's.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 @Requires(Need.KERNEL_HEADERS)
@@ -23,7 +23,7 @@ class TerminalNumbersTest {
   };
 
   @Test
-  void requestsAreThoseOfTheHeader() throws Exception {
+  void requestsMatchTheHeader() throws Exception {
     var requests = new HashMap<String, Integer>();
     for (var request : Ioctl.values()) {
       requests.put(request.name(), (int) request.request());
@@ -32,7 +32,7 @@ class TerminalNumbersTest {
   }
 
   @Test
-  void settingsOfATerminalAreThoseOfTheHeader() throws Exception {
+  void terminalSettingsMatchTheHeader() throws Exception {
     var settings = new HashMap<String, Integer>();
     for (var field : Termios.class.getDeclaredFields()) {
       if (Modifier.isStatic(field.getModifiers()) && field.getType().equals(int.class)) {

@@ -36,10 +36,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Somebody at a terminal, or a program at pipes, works on a terminal that is another one.
+/// A user at a terminal, or a program with pipes, works on a pseudo-terminal.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early, and more than once, is what is shown
+@SuppressWarnings("try") // the tests close early and twice on purpose
 class TerminalRelayTest {
   private static final Duration LONG = Duration.ofSeconds(30);
   private static final Duration NONE = Duration.ZERO;
@@ -58,7 +58,7 @@ class TerminalRelayTest {
     return program("/bin/bash", "-c", script);
   }
 
-  /// Runs a process on a terminal that is relayed, to its end.
+  /// Runs a process on a relayed terminal, to its end.
   private static Exit run(Fd input, Fd output, Spawn spawn) throws IOException {
     return run(TerminalRelay.of(input, output), spawn);
   }
@@ -73,7 +73,7 @@ class TerminalRelayTest {
     }
   }
 
-  /// Returns when a program that a shell has started is the one that keys reach.
+  /// Waits until a program that a shell has started is in the foreground.
   private static void awaitForeground(TerminalRelay relay, String program) {
     ControllingTerminalTest.awaitProgram(relay.pty(), "[^ ]+[+].*" + program);
   }
@@ -82,7 +82,7 @@ class TerminalRelayTest {
     return ((Exit.Exited) exit).status();
   }
 
-  /// A file that is written to, and what is in it.
+  /// A file for output, and its contents.
   private final class Output implements AutoCloseable {
     private final Path path = directory.resolve("output");
     final Fd fd =
@@ -124,7 +124,7 @@ class TerminalRelayTest {
   // @end
 
   @Test
-  void somebodyAtATerminalWorksOnAnother() throws Exception {
+  void aUserAtATerminalWorksOnThePseudoTerminal() throws Exception {
     try (var user = Pty.openpty()) {
       user.windowSize(new WindowSize(33, 77));
       var before = TerminalTest.settings(user);
@@ -150,7 +150,7 @@ class TerminalRelayTest {
   }
 
   @Test
-  void aChangeOfTheWindowsSizeArrives() throws Exception {
+  void aChangeOfTheWindowSizeArrives() throws Exception {
     try (var user = Pty.openpty()) {
       user.windowSize(new WindowSize(33, 77));
       var screen = Screen.at(user);
@@ -167,7 +167,7 @@ class TerminalRelayTest {
   }
 
   @Test
-  void theEndOfTheInputIsTheEndForEveryProgramThatReads() throws Exception {
+  void theEndOfTheInputReachesEveryReader() throws Exception {
     try (var input = Pipe.pipe2();
         var output = new Output()) {
       input.write().write("hello\nhalf a line".getBytes(UTF_8));
@@ -179,7 +179,7 @@ class TerminalRelayTest {
   }
 
   @Test
-  void aShellThatReadsNothingEnds() throws Exception {
+  void aShellWithEmptyInputEnds() throws Exception {
     try (var nothing = Fd.nullDevice();
         var output = new Output()) {
       var bash = program("/bin/bash", "--norc", "--noprofile", "-i");
@@ -199,7 +199,7 @@ class TerminalRelayTest {
   }
 
   @Test
-  void muchOutputArrivesToItsLastByte() throws Exception {
+  void aLargeOutputArrivesCompletely() throws Exception {
     int lines = 10 << 20 >> 4;
     var script = "yes 123456789abcdef | head -n " + lines + "; echo last";
     try (var nothing = Fd.nullDevice();
@@ -212,7 +212,7 @@ class TerminalRelayTest {
   }
 
   @Test
-  void theLastThatWasShownIsKept() throws Exception {
+  void theEndOfTheOutputIsKept() throws Exception {
     try (var nothing = Fd.nullDevice();
         var output = new Output()) {
       for (int shown : new int[] {0, 1, 4095, 4096, 4097, 100_000}) {
@@ -227,7 +227,7 @@ class TerminalRelayTest {
   }
 
   @Test
-  void muchOutputArrivesOnATerminalAndInAPipe() throws Exception {
+  void aLargeOutputArrivesOnATerminalAndInAPipe() throws Exception {
     var script = "stty -opost; yes 123456789abcdef | head -c 2000000";
     try (var user = Pty.openpty();
         var pipe = Pipe.pipe2();
@@ -246,12 +246,12 @@ class TerminalRelayTest {
   }
 
   @Test
-  void muchInputArrivesWhenTheProgramIsSlowToRead() throws Exception {
+  void aLargeInputReachesASlowReader() throws Exception {
     var line = "123456789abcdef\n";
     var data = line.repeat(1 << 16).getBytes(UTF_8);
     try (var input = Memfd.sealed("input", data);
         var output = new Output()) {
-      // It reads in small pieces, so that the terminal is full nearly all the time.
+      // The program reads in small pieces, so the terminal is full nearly all the time.
       run(input, output.fd, shell("dd ibs=100 obs=64k status=none | cksum"));
       try (var expected = Memfd.sealed("input", data);
           var plain = Pipe.pipe2();
@@ -267,13 +267,13 @@ class TerminalRelayTest {
   }
 
   @Test
-  void aPeerThatDoesNotReadBlocksNoOtherVirtualThread() throws Exception {
+  void aPeerThatDoesNotReadDoesNotBlockVirtualThreads() throws Exception {
     try (var user = Pty.openpty();
         var other = Pty.openpty();
         var pipe = Pipe.pipe2();
         var first = TerminalRelay.of(user.slave(), user.slave());
         var second = TerminalRelay.of(user.slave(), pipe.write());
-        // Nobody has made this one raw, so that the kernel works on what is written.
+        // This terminal is not raw, so the kernel processes the output.
         var third = TerminalRelay.of(pipe.read(), other.slave());
         var yes = program("/usr/bin/yes").controllingTerminal(first.pty()).start();
         var more = program("/usr/bin/yes").controllingTerminal(second.pty()).start();
@@ -285,7 +285,7 @@ class TerminalRelayTest {
       for (var child : java.util.List.of(yes, more, most)) {
         awaitBlocked(child);
       }
-      Eventually.holds(TerminalRelayTest::nobodyWrites);
+      Eventually.holds(TerminalRelayTest::noThreadWrites);
       for (var relay : relays) {
         assertThatThrownBy(() -> relay.finish(NONE)).isInstanceOf(DeadlineException.class);
       }
@@ -297,8 +297,8 @@ class TerminalRelayTest {
     }
   }
 
-  /// Returns when a process waits for room in its terminal, and has long not been given any: what
-  /// is on its way makes room in a terminal for a while yet.
+  /// Waits until a process blocks for room in its terminal, and stays blocked: bytes in transit
+  /// make room for a while.
   private static void awaitBlocked(Child child) {
     var process = Path.of("/proc/" + child.pid());
     var last = new AtomicReference<>("");
@@ -319,7 +319,7 @@ class TerminalRelayTest {
     });
   }
 
-  /// How often a process that sleeps has been woken.
+  /// Returns the number of context switches of a sleeping process.
   private static String sleeping(Path process) throws IOException {
     try (var lines = Files.lines(process.resolve("status"))) {
       return lines
@@ -328,8 +328,8 @@ class TerminalRelayTest {
     }
   }
 
-  /// Whether no thread of this JVM is in the kernel until it has written.
-  private static boolean nobodyWrites() {
+  /// Whether no thread of this JVM blocks in a write.
+  private static boolean noThreadWrites() {
     try (var tasks = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
       for (var task : tasks) {
         if (Files.readString(task.resolve("syscall")).startsWith(SystemCall.WRITE.number() + " ")) {
@@ -343,7 +343,7 @@ class TerminalRelayTest {
   }
 
   @Test
-  void anOutputThatIsClosedHangsUp() throws Exception {
+  void aClosedOutputHangsUpThePseudoTerminal() throws Exception {
     try (var nothing = Fd.nullDevice();
         var pipe = Pipe.pipe2();
         var relay = TerminalRelay.of(nothing, pipe.write());
@@ -361,12 +361,12 @@ class TerminalRelayTest {
   }
 
   @Test
-  void whoeverStillHasTheTerminalIsNotWaitedFor() throws Exception {
+  void finishingDoesNotWaitForOtherProcessesOnTheTerminal() throws Exception {
     try (var nothing = Fd.nullDevice();
         var output = new Output();
         var ready = Pipe.pipe2();
         var left = Pipe.pipe2()) {
-      // In a session of its own, the end of the first process is not told to it.
+      // The second process has its own session, so the end of the first does not hang it up.
       var script = "setsid sh -c 'echo >&5; read line <&3' & read line <&4; echo first; exit 6";
       try (var relay = TerminalRelay.of(nothing, output.fd);
           var child =
@@ -385,7 +385,7 @@ class TerminalRelayTest {
   }
 
   @Test
-  void closingEndsTheRelayWhateverFlows() throws Exception {
+  void closingEndsABusyRelay() throws Exception {
     try (var user = Pty.openpty();
         var zero = Fd.open(Path.of("/dev/zero"));
         var nothing = Fd.nullDevice()) {
@@ -413,7 +413,7 @@ class TerminalRelayTest {
   }
 
   @Test
-  void anInterruptEndsTheWaitAndTheTerminalIsAsBefore() throws Exception {
+  void anInterruptEndsTheWaitAndRestoresTheTerminal() throws Exception {
     try (var user = Pty.openpty()) {
       var before = TerminalTest.settings(user);
       var screen = Screen.at(user);
@@ -434,7 +434,7 @@ class TerminalRelayTest {
   }
 
   @Test
-  void aRelayThatWasNotStartedTouchesNothing() throws Exception {
+  void aRelayThatWasNotStartedChangesNothing() throws Exception {
     try (var user = Pty.openpty()) {
       var before = TerminalTest.settings(user);
       try (var relay = TerminalRelay.of(user.slave(), user.slave())) {
@@ -459,7 +459,7 @@ class TerminalRelayTest {
 
   @Test
   @Requires({Need.BUBBLEWRAP, Need.ROOT})
-  void aShellInASandboxHasJobControlAndNotTheUsersTerminal() throws Exception {
+  void aShellInASandboxHasJobControlButNotTheUsersTerminal() throws Exception {
     try (var user = Pty.openpty()) {
       user.windowSize(new WindowSize(25, 80));
       var screen = Screen.at(user);

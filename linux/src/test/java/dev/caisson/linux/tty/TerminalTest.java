@@ -31,13 +31,13 @@ class TerminalTest {
 
   @TempDir Path directory;
 
-  /// As another program sees it.
+  /// Returns the settings of a terminal as reported by stty.
   static String settings(Pty pty) throws Exception {
     return Programs.run("stty", "-F", pty.path().toString(), "-g");
   }
 
   @Test
-  void aPipeAFileAndTheNullDeviceAreNoTerminals() throws Exception {
+  void pipesFilesAndTheNullDeviceAreNotTerminals() throws Exception {
     try (var pipe = Pipe.pipe2();
         var file = Memfd.memfdCreate("m");
         var nothing = Fd.nullDevice();
@@ -56,7 +56,7 @@ class TerminalTest {
 
   @Test
   @Requires(Need.KERNEL_HEADERS)
-  void rawModeIsThatOfTheCLibrary() throws Exception {
+  void rawModeMatchesTheCLibrarys() throws Exception {
     var source =
         """
         #include <fcntl.h>
@@ -104,7 +104,7 @@ class TerminalTest {
   }
 
   @Test
-  void rawModeIsRenewedAndEndsWithTheSettingsThatWereFoundThen() throws Exception {
+  void rawModeIsRenewedAndRestoresTheSettingsFoundThen() throws Exception {
     try (var pty = Pty.openpty()) {
       var raw = Terminal.of(pty.slave()).raw();
       var settings = settings(pty);
@@ -123,7 +123,7 @@ class TerminalTest {
   }
 
   @Test
-  void theKeysAreThoseThatTheTerminalHasNow() throws Exception {
+  void theKeysFollowTheTerminalsCurrentSettings() throws Exception {
     byte suspend = 0x1a;
     byte quote = 0x16;
     try (var pty = Pty.openpty()) {
@@ -147,7 +147,7 @@ class TerminalTest {
   }
 
   @Test
-  void aTerminalThatIsNotTheControllingOneIsNeverInTheBackground() throws Exception {
+  void aProcessIsNeverInTheBackgroundOfAnotherTerminal() throws Exception {
     try (var pty = Pty.openpty();
         var nothing = Fd.nullDevice()) {
       for (var fd : List.of(pty.slave(), nothing)) {
@@ -158,7 +158,7 @@ class TerminalTest {
   }
 
   @Test
-  void rawModeEndsThoughTheDescriptorWasClosed() throws Exception {
+  void rawModeEndsEvenIfTheDescriptorWasClosed() throws Exception {
     try (var pty = Pty.openpty()) {
       var before = settings(pty);
       try (var raw = Terminal.of(pty.slave()).raw()) {

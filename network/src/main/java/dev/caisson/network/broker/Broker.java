@@ -22,14 +22,14 @@ import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
 
-/// Makes the connections that a policy allows, for those who cannot make any themselves.
+/// Makes the connections that a policy allows, for clients without network access.
 ///
-/// A name is looked up once: the address that is checked is the one that is connected to, so that
-/// nothing is gained by a name that leads to another address a moment later.
+/// The broker looks up a name once, and connects to the address that it has checked. So a name that
+/// resolves to another address a moment later (DNS rebinding) does not bypass the policy.
 ///
 /// Safe for many threads.
 public final class Broker {
-  /// How many addresses of a name are looked at: whoever owns a name could give it thousands.
+  /// The limit of addresses tried for a name: its owner could give it thousands.
   private static final int ADDRESSES = 16;
 
   private final NetworkPolicy policy;
@@ -38,10 +38,10 @@ public final class Broker {
   private final Consumer<? super Decision> log;
   private final Semaphore free;
 
-  /// A broker with these limits.
+  /// Creates a broker with these limits.
   ///
-  /// @param log is told of every decision before it is acted on, on the thread that connects; if it
-  ///   throws, nothing is connected to
+  /// @param log receives every decision before the broker acts on it, on the connecting thread; if
+  ///   it throws, the broker does not connect
   public Broker(
       NetworkPolicy policy,
       Resolver resolver,
@@ -55,8 +55,8 @@ public final class Broker {
     this.free = new Semaphore(limits.connections());
   }
 
-  /// Comes to a decision of each kind, and prints it, so that this can be done when there is no
-  /// descriptor left to load a class with.
+  /// Creates and formats a decision of each kind. This loads the classes that the broker needs
+  /// later, when there may be no free descriptor to load a class with.
   private void rehearse() {
     var destination = Destination.of("0.0.0.0", 1);
     var refused = new Verdict.Refused(Reason.ADDRESS, "");
@@ -78,20 +78,21 @@ public final class Broker {
     }
   }
 
-  /// What is allowed.
+  /// The policy.
   public NetworkPolicy policy() {
     return policy;
   }
 
-  /// Connects, if that is allowed. All addresses of a name are tried in their order, 16 of them at
-  /// most, each with a fair share of what is left of the time.
+  /// Connects to a destination that the policy allows. Tries the addresses of a name in their
+  /// order, 16 at most, each with a fair share of the remaining time.
   ///
-  /// @param host a name or an address, as whoever wants the connection wrote it
-  /// @param deadline what [BrokerLimits#connect()] says holds besides
-  /// @throws NetworkRefusedException if it is not
-  /// @throws java.net.UnknownHostException if the name is allowed, but has no address
-  /// @throws SystemCallException why the last address could not be connected to
-  /// @throws DeadlineException if it takes too long
+  /// @param host a name or address, as the client wrote it
+  /// @param deadline the caller's deadline, in addition to [BrokerLimits#connect()]
+  /// @return owned by the caller
+  /// @throws NetworkRefusedException if the policy or the limit of connections refuses it
+  /// @throws java.net.UnknownHostException if the name is allowed but has no address
+  /// @throws SystemCallException the error of the last address that was tried
+  /// @throws DeadlineException if the connection takes too long
   /// @throws java.io.InterruptedIOException if the thread is interrupted
   public Connection connect(String host, int port, Deadline deadline) throws IOException {
     var limit = Deadline.in(limits.connect());
@@ -104,8 +105,7 @@ public final class Broker {
           port,
           Optional.empty(),
           new Verdict.Refused(
-              Reason.CONNECTIONS,
-              "there are %d connections, and may not be more".formatted(limits.connections())));
+              Reason.CONNECTIONS, "connection limit reached (%d)".formatted(limits.connections())));
     }
     boolean connected = false;
     try {
@@ -174,7 +174,7 @@ public final class Broker {
         var share = Deadline.in(deadline.remaining().dividedBy(addresses.size() - i));
         return connect(destination, address, share);
       } catch (SystemCallException | DeadlineException unreachable) {
-        // Says more than that others are refused.
+        // This error is more useful than the refusal of another address.
         failure = Optional.of(unreachable);
       }
     }

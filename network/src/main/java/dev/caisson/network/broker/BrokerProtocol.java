@@ -17,15 +17,16 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// The messages of the endpoint `network`, for programs that ask the [Broker] themselves.
+/// The messages of the endpoint `network`, for programs that use the [Broker] directly.
 ///
-/// To `{"method": "connect", "host": "example.org", "port": 443}` the answer is `{"method":
+/// The reply to `{"method": "connect", "host": "example.org", "port": 443}` is `{"method":
 /// "connected", "address": "192.0.2.1:443"}` with one descriptor, or `{"method": "exception",
 /// "exception": {"type": "NetworkRefusedException", "value": "...", "traceback": ""}}`.
 ///
-/// The descriptor is a Unix stream socket that the host relays to the connection, and never the
-/// connection's own: whoever has a TCP socket can dissolve its association (`connect(2)`,
-/// AF_UNSPEC) and connect it to anything in the network where it was made, the host's.
+/// The descriptor is a Unix stream socket, which the host relays to the TCP connection. It is never
+/// the TCP socket itself: a process with a TCP socket can dissolve its association (`connect(2)`,
+/// AF_UNSPEC) and reconnect it to any address in the network namespace where it was created, which
+/// is the host's.
 ///
 /// Safe for many threads.
 public final class BrokerProtocol implements AutoCloseable {
@@ -37,15 +38,15 @@ public final class BrokerProtocol implements AutoCloseable {
   private final Set<Relayed> relayed = ConcurrentHashMap.newKeySet();
   private boolean closed;
 
-  /// Asks the broker.
+  /// Creates the protocol for a broker.
   ///
-  /// @param idle how long a connection may live on without a byte in either direction
+  /// @param idle the time after which a connection without a byte in either direction is closed
   public BrokerProtocol(Broker broker, Duration idle) {
     this.broker = broker;
     this.idle = idle;
   }
 
-  /// A connection and our end of the socket that somebody else has the other end of.
+  /// A connection, and our end of the socket pair. The client has the other end.
   private final class Relayed implements Runnable {
     final Connection connection;
     final StreamSocket ours;
@@ -72,9 +73,10 @@ public final class BrokerProtocol implements AutoCloseable {
     }
   }
 
-  /// Answers a message, which stays the caller's. Blocks until there is a connection, or none.
+  /// Handles a request. The caller keeps ownership of it. Blocks until the connection is made or
+  /// has failed.
   ///
-  /// @return what is to be sent; closed by the caller once it has been sent
+  /// @return the reply, which the caller closes after sending it
   /// @throws java.io.InterruptedIOException if the thread is interrupted
   public Message answer(Message message) throws IOException {
     var value = message.value();
@@ -82,11 +84,12 @@ public final class BrokerProtocol implements AutoCloseable {
     var host = value.path("host");
     var port = value.path("port");
     if (!method.isString() || !method.asString().equals("connect")) {
-      return Message.exception("MessageException", "not {\"method\": \"connect\", ...}");
+      return Message.exception(
+          "MessageException", "unknown method: send {\"method\": \"connect\", ...}");
     }
     if (!host.isString() || !port.isInt() || !message.descriptors().isEmpty()) {
       return Message.exception(
-          "MessageException", "to connect takes a host (text), a port (number), no descriptor");
+          "MessageException", "connect needs a host (text), a port (number) and no descriptor");
     }
     try {
       return connected(
@@ -127,7 +130,7 @@ public final class BrokerProtocol implements AutoCloseable {
     one.thread.start();
   }
 
-  /// Breaks off all connections, and waits until that is done. Idempotent.
+  /// Closes all connections, and waits for their threads. Idempotent.
   @Override
   public void close() {
     synchronized (this) {
@@ -140,7 +143,7 @@ public final class BrokerProtocol implements AutoCloseable {
     }
   }
 
-  /// For the tests: how many connections go on.
+  /// The number of open connections, for tests.
   public int connections() {
     return relayed.size();
   }

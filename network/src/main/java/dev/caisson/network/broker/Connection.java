@@ -5,8 +5,8 @@ import dev.caisson.linux.socket.StreamSocket;
 import java.net.InetSocketAddress;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/// A connection that a [Broker] has made, which counts among its connections until it is closed or
-/// moved out.
+/// A connection that a [Broker] has made. It counts towards the broker's limit until it is closed
+/// or moved out.
 ///
 /// Safe for many threads.
 public final class Connection implements AutoCloseable {
@@ -21,27 +21,27 @@ public final class Connection implements AutoCloseable {
     this.release = release;
   }
 
-  /// The address that was checked, and that it leads to.
+  /// The address of the peer, which the broker has checked.
   public InetSocketAddress address() {
     return address;
   }
 
-  /// The socket, which stays the connection's.
+  /// The socket. The connection keeps ownership.
   public StreamSocket socket() {
     return socket;
   }
 
-  /// Hands the descriptor over to a new owner; this object is closed afterwards.
+  /// Moves the descriptor to a new owner. Afterwards this object is closed.
   ///
-  /// **It is not for a sandbox**: see [StreamSocket#connect], who has it can connect it to
-  /// somewhere else. [BrokerProtocol] makes descriptors that are.
+  /// **Do not pass it to a sandbox**, which could reconnect it to any address: see
+  /// [StreamSocket#connect]. [BrokerProtocol] creates descriptors for sandboxes.
   public Fd move() {
     var moved = socket.move();
     close();
     return moved;
   }
 
-  /// Idempotent.
+  /// Closes the connection. Idempotent.
   @Override
   public void close() {
     socket.close();

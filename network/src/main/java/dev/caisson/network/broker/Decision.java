@@ -6,22 +6,22 @@ import dev.caisson.network.policy.Rule;
 import java.net.InetAddress;
 import java.util.Optional;
 
-/// Whether something may be connected to, for a log: of a name first, and then of each of its
-/// addresses that is come to.
+/// A decision of the broker, for a log: first about a name, and then about each of its addresses
+/// that is tried.
 public sealed interface Decision {
-  /// Who was asked for: a name in lower case and ASCII, an address, or whatever a stranger has sent
-  /// instead, made printable.
+  /// The requested host: a name in lower-case ASCII, an address, or the printable form of an
+  /// invalid host.
   String host();
 
-  /// At which port; what was asked for, even if there is none of that number.
+  /// The requested port, even if it is not a valid port.
   int port();
 
-  /// Which address was come to, if any.
+  /// The address that the decision is about; empty for a decision about a name.
   Optional<InetAddress> address();
 
-  /// A connection to the address is tried next.
+  /// The policy allows the host or address. The broker continues with the lookup or connection.
   ///
-  /// @param rule by which
+  /// @param rule the rule that allows it
   record Allowed(String host, int port, Optional<InetAddress> address, Rule rule)
       implements Decision {
     /// A line for a log.
@@ -31,9 +31,9 @@ public sealed interface Decision {
     }
   }
 
-  /// A name or address is not connected to; of an address others of the same name may be.
+  /// The broker refuses the host or address. It may still connect to other addresses of the name.
   ///
-  /// @param explanation what whoever asked is told
+  /// @param explanation the message for the client
   record Refused(
       String host, int port, Optional<InetAddress> address, Reason reason, String explanation)
       implements Decision {
@@ -44,10 +44,10 @@ public sealed interface Decision {
     }
   }
 
-  /// It was allowed, and there is no connection all the same: the name has no address, or nobody
-  /// answers there.
+  /// The policy allowed the connection, but it failed: the name has no address, or no address
+  /// accepted a connection.
   ///
-  /// @param explanation why, as far as it is known
+  /// @param explanation the error, as far as it is known
   record Failed(String host, int port, Optional<InetAddress> address, String explanation)
       implements Decision {
     /// A line for a log.

@@ -14,8 +14,8 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/// Puts deadlines to a [Resolver], which may block in the C library for as long as that pleases: on
-/// threads of the platform, of which there is a bounded number.
+/// Adds deadlines to a [Resolver], which may block in the C library for any time. Each lookup runs
+/// on a platform thread, 16 of them at most.
 final class Lookups {
   private static final int AT_ONCE = 16;
 
@@ -27,8 +27,8 @@ final class Lookups {
   }
 
   /// @throws UnknownHostException if the name has no address
-  /// @throws dev.caisson.linux.DeadlineException if it is not found out in time; what goes on
-  ///   looking then still counts
+  /// @throws dev.caisson.linux.DeadlineException if the lookup takes too long; its thread
+  ///   continues, and counts towards the limit until it ends
   List<InetAddress> resolve(String host, Deadline deadline) throws IOException {
     try {
       if (!free.tryAcquire(deadline.remaining().toNanos(), TimeUnit.NANOSECONDS)) {

@@ -1,4 +1,4 @@
-/// Connects to what the policy allows, and passes the connected descriptors on.
+/// Makes the connections that a policy allows, and passes connected descriptors to sandboxes.
 @NullMarked
 package dev.caisson.network.broker;
 

@@ -6,7 +6,7 @@ import java.net.UnknownHostException;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
-/// Addresses as texts, in the one form that each has here.
+/// Parses and formats addresses, in one canonical form.
 public final class Addresses {
   private static final String OCTET = "(0|[1-9][0-9]{0,2})";
   private static final Pattern IPV4 = Pattern.compile("(" + OCTET + "\\.){3}" + OCTET);
@@ -14,11 +14,13 @@ public final class Addresses {
 
   private Addresses() {}
 
-  /// The address that a text is, if it is one: neither shortened (`127.1`) nor with a zone
-  /// (`fe80::1%eth0`); with or without brackets for IPv6.
+  /// Parses an address, with or without brackets for IPv6. Accepts neither short forms (`127.1`)
+  /// nor zones (`fe80::1%eth0`).
   ///
-  /// @param ascii of [HostName#ascii(String)]
-  /// @throws IllegalArgumentException if it has brackets but no IPv6 address in them
+  /// @param ascii the result of [HostName#ascii(String)]
+  /// @return empty if the text is a name
+  /// @throws IllegalArgumentException if the text has brackets or a colon but is not an IPv6
+  ///   address, or is an IPv4 address with a number above 255
   public static Optional<InetAddress> literal(String ascii) {
     boolean brackets = ascii.startsWith("[") && ascii.endsWith("]");
     var text = brackets ? ascii.substring(1, ascii.length() - 1) : ascii;
@@ -37,13 +39,13 @@ public final class Addresses {
     }
   }
 
-  /// Without name and zone; one of IPv4 that is written as one of IPv6 (`::ffff:192.0.2.1`) is the
-  /// former.
+  /// Returns the address without name and zone. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`)
+  /// becomes the IPv4 address.
   public static InetAddress canonical(InetAddress address) {
     return of(address.getAddress());
   }
 
-  /// The address of its 4 or 16 bytes.
+  /// Creates an address from its 4 or 16 bytes.
   public static InetAddress of(byte[] bytes) {
     try {
       return InetAddress.getByAddress(bytes);
@@ -52,12 +54,12 @@ public final class Addresses {
     }
   }
 
-  /// A host, by name or address, and a port.
+  /// Formats a name or address and a port, with brackets for IPv6.
   public static String authority(String host, int port) {
     return (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;
   }
 
-  /// An address and its port, as text.
+  /// Formats an address and its port.
   public static String text(InetSocketAddress address) {
     return authority(address.getAddress().getHostAddress(), address.getPort());
   }

@@ -2,18 +2,19 @@ package dev.caisson.network.policy;
 
 import java.net.InetAddress;
 
-/// All addresses that begin with the same bits. See RFC 4632.
+/// A range of addresses with a common prefix. See RFC 4632.
 ///
-/// @param network the first of them
-/// @param prefix how many bits they have in common
+/// @param network the first address
+/// @param prefix the length of the prefix in bits
 public record Cidr(InetAddress network, int prefix) {
-  /// @throws IllegalArgumentException if the prefix is too long, or the network has bits beyond it
+  /// @throws IllegalArgumentException if the prefix is too long, or the network has bits beyond the
+  ///   prefix
   public Cidr {
     network = Addresses.canonical(network);
     int bits = network.getAddress().length * 8;
     if (prefix < 0 || prefix > bits) {
       throw new IllegalArgumentException(
-          "the prefix of %s is from 0 to %d, not %d"
+          "the prefix of %s must be 0 to %d, not %d"
               .formatted(network.getHostAddress(), bits, prefix));
     }
     var first = first(network, prefix);
@@ -24,13 +25,13 @@ public record Cidr(InetAddress network, int prefix) {
     }
   }
 
-  /// One address alone.
+  /// Creates a range of one address.
   public static Cidr of(InetAddress address) {
     var canonical = Addresses.canonical(address);
     return new Cidr(canonical, canonical.getAddress().length * 8);
   }
 
-  /// Reads it.
+  /// Parses a range.
   ///
   /// @param text such as `10.0.0.0/8`, `2001:db8::/32`; without a prefix, one address
   public static Cidr parse(String text) {
@@ -39,7 +40,7 @@ public record Cidr(InetAddress network, int prefix) {
     return slash < 0 ? of(address) : new Cidr(address, Integer.parseInt(text.substring(slash + 1)));
   }
 
-  /// Whether an address is one of them.
+  /// Whether the range contains an address.
   public boolean contains(InetAddress address) {
     var canonical = Addresses.canonical(address);
     return canonical.getAddress().length == network.getAddress().length

@@ -4,7 +4,7 @@ import java.net.IDN;
 import java.util.Locale;
 import java.util.regex.Pattern;
 
-/// Names of hosts as they are compared: in lower case, in ASCII, without the dot of the root.
+/// Normalizes host names for comparison: lower case, ASCII, without the dot of the root.
 public final class HostName {
   private static final int MAX_NAME = 253;
   private static final int MAX_LABEL = 63;
@@ -12,20 +12,19 @@ public final class HostName {
 
   private static final Pattern LABEL = Pattern.compile("[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?");
 
-  /// What resolvers take for a part of an address: `127.1`, `0x7f000001`, `017700000001`.
+  /// A label that resolvers may parse as part of an address: `127.1`, `0x7f000001`, `017700000001`.
   private static final Pattern NUMBER = Pattern.compile("[0-9]+|0x[0-9a-f]*");
 
   private HostName() {}
 
-  /// The ASCII form, in lower case and without a dot at the end, of what may yet be a name or an
-  /// address.
+  /// Returns the ASCII form of a name or address, in lower case and without a dot at the end.
   ///
-  /// @throws IllegalArgumentException if it can be neither
+  /// @throws IllegalArgumentException if the text can be neither a name nor an address
   public static String ascii(String text) {
     if (text.isEmpty()) {
-      throw new IllegalArgumentException("the name of the host is missing");
+      throw new IllegalArgumentException("the host name is missing");
     }
-    // A name in other letters is shorter in those.
+    // The ASCII form of an internationalized name is longer, so this limit holds for both.
     if (text.length() > MAX_NAME + 1) {
       throw new IllegalArgumentException(
           "a name of %d characters: 253 at most are allowed".formatted(text.length()));
@@ -47,10 +46,10 @@ public final class HostName {
         .toLowerCase(Locale.ROOT);
   }
 
-  /// A name, if it is one.
+  /// Checks a name, and returns it.
   ///
-  /// @param ascii of [#ascii(String)]
-  /// @throws IllegalArgumentException if it cannot be the name of a host
+  /// @param ascii the result of [#ascii(String)]
+  /// @throws IllegalArgumentException if the text is not a valid host name
   public static String checked(String ascii) {
     if (ascii.length() > MAX_NAME) {
       throw new IllegalArgumentException("a name of more than 253 characters");
@@ -76,7 +75,7 @@ public final class HostName {
     return ascii;
   }
 
-  /// What a stranger has sent, for a message or a log: short, on one line, and in ASCII.
+  /// Formats untrusted text for a message or log: short, on one line, and in ASCII.
   public static String printable(String text) {
     var shown = new StringBuilder();
     for (int i = 0; i < Math.min(text.length(), MAX_SHOWN); i++) {

@@ -4,17 +4,17 @@ import java.net.InetAddress;
 
 /// The hosts of a rule.
 public sealed interface Hosts {
-  /// Whether a name is among them, whatever its addresses are.
+  /// Whether the hosts include a name, regardless of its addresses.
   ///
-  /// @param name in lower case and ASCII, without a dot at its end
+  /// @param name in lower-case ASCII, without a dot at its end
   boolean containsName(String name);
 
-  /// Whether an address is among them, of whatever kind it is.
+  /// Whether the hosts include an address.
   boolean containsAddress(InetAddress address);
 
-  /// One name, and none below it.
+  /// One name, without the names below it.
   ///
-  /// @param name in lower case and ASCII, without a dot at its end
+  /// @param name in lower-case ASCII, without a dot at its end
   record Name(String name) implements Hosts {
     @Override
     public boolean containsName(String other) {
@@ -32,9 +32,9 @@ public sealed interface Hosts {
     }
   }
 
-  /// All names below one, but not that one itself.
+  /// All names below a domain, without the domain itself.
   ///
-  /// @param domain in lower case and ASCII, with neither a dot at its beginning nor at its end
+  /// @param domain in lower-case ASCII, without a dot at its start or end
   record Below(String domain) implements Hosts {
     @Override
     public boolean containsName(String other) {
@@ -52,7 +52,7 @@ public sealed interface Hosts {
     }
   }
 
-  /// All addresses of a network, special ones included; no name.
+  /// All addresses of a network, including special ones, and no name.
   record Network(Cidr cidr) implements Hosts {
     @Override
     public boolean containsName(String name) {
@@ -70,7 +70,7 @@ public sealed interface Hosts {
     }
   }
 
-  /// Every host of the Internet, by name or address; of special addresses none.
+  /// All hosts of the Internet, by name or address, without special addresses.
   record Internet() implements Hosts {
     @Override
     public boolean containsName(String name) {

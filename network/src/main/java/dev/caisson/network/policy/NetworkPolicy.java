@@ -4,36 +4,36 @@ import dev.caisson.network.policy.NetworkRefusedException.Reason;
 import java.net.InetAddress;
 import java.util.List;
 
-/// What may be connected to. What no rule allows is refused.
+/// The allowed destinations of connections. A destination that no rule allows is refused.
 ///
-/// A name is not looked up before a rule allows it: looking it up would tell it to strangers, and
-/// so could carry out what a sandbox is not to tell.
+/// A name is looked up only after a rule allows it. A lookup sends the name to other machines, so a
+/// sandbox could leak data in the names that it asks for.
 ///
-/// An allowed name may have any addresses of the Internet. Where it leads to a special one (of this
-/// machine, of a private network, of the link...), that address must be allowed by a rule of its
-/// own, too: who owns a name decides where it leads to.
+/// An allowed name may resolve to any addresses of the Internet. A special address (of this
+/// machine, of a private network, link-local...) needs its own rule as well: the owner of a name
+/// decides which addresses it has.
 ///
 /// @param rules in any order
 public record NetworkPolicy(List<Rule> rules) {
-  /// Nothing may be connected to.
+  /// Allows no connection.
   public static final NetworkPolicy NONE = new NetworkPolicy(List.of());
 
-  /// Keeps a copy.
+  /// Copies the list.
   public NetworkPolicy {
     rules = List.copyOf(rules);
   }
 
-  /// Reads rules, each as [Rule#parse(String)].
+  /// Parses rules, each as [Rule#parse(String)] does.
   ///
-  /// @throws IllegalArgumentException if one of them is none; the message says what is wrong, and
-  ///   what is right
+  /// @throws IllegalArgumentException if a rule is invalid; the message names the fault and the
+  ///   correct form
   public static NetworkPolicy parse(List<String> rules) {
     return new NetworkPolicy(rules.stream().map(Rule::parse).toList());
   }
 
-  /// Whether there is a rule for a host, whatever the port.
+  /// Whether a rule allows a host, at any port.
   ///
-  /// @throws IllegalArgumentException if it is neither a name nor an address
+  /// @throws IllegalArgumentException if the host is neither a name nor an address
   public boolean mentions(String host) {
     int any = 1;
     var destination = Destination.of(host, any);
@@ -46,7 +46,7 @@ public record NetworkPolicy(List<Rule> rules) {
         : hosts.containsName(destination.host());
   }
 
-  /// Before anything is looked up.
+  /// Checks a destination before any lookup.
   public Verdict check(Destination destination) {
     var ofHost = rules.stream().filter(rule -> isFor(rule.hosts(), destination)).toList();
     for (var rule : ofHost) {
@@ -61,7 +61,7 @@ public record NetworkPolicy(List<Rule> rules) {
             Reason.PORT, "no rule allows %s, only %s".formatted(authority, ofHost.getFirst()));
   }
 
-  /// Once an allowed name has been looked up.
+  /// Checks an address of an allowed name, after the lookup.
   ///
   /// @param byName the rule that allows the name
   public Verdict check(Destination destination, InetAddress address, Rule byName) {
@@ -76,7 +76,7 @@ public record NetworkPolicy(List<Rule> rules) {
         .<Verdict>map(kind ->
             new Verdict.Refused(
                 Reason.ADDRESS,
-                "%s leads to %s, and that address is %s; if that is wanted, allow it with the rule %s"
+                "%s resolves to %s, which is %s: to allow it, add the rule %s"
                     .formatted(
                         destination.host(),
                         address.getHostAddress(),

@@ -2,35 +2,36 @@ package dev.caisson.network.policy;
 
 import java.io.IOException;
 
-/// A connection was not made because it may not be. The message says why, and which rule would
-/// allow it.
+/// The policy or a limit refused a connection. The message says why, and which rule would allow it.
 public final class NetworkRefusedException extends IOException {
   private static final long serialVersionUID = 1;
 
   private final Reason reason;
 
-  /// A refusal, and why, for a person.
+  /// Creates a refusal.
+  ///
+  /// @param explanation the message, for people
   public NetworkRefusedException(Reason reason, String explanation) {
     super(explanation);
     this.reason = reason;
   }
 
-  /// Why.
+  /// The reason.
   public Reason reason() {
     return reason;
   }
 
-  /// Why a connection may not be made.
+  /// The reason for a refusal.
   public enum Reason {
-    /// What was asked for is no host or no port.
+    /// The requested host or port is not valid.
     INVALID,
     /// No rule allows the host.
     HOST,
     /// Rules allow the host, but not this port.
     PORT,
-    /// The name is allowed, but all its addresses are special ones that no rule allows.
+    /// A rule allows the name, but all its addresses are special and have no rule.
     ADDRESS,
-    /// There are as many connections as there may be.
+    /// The limit of connections is reached, or the endpoint is being closed.
     CONNECTIONS
   }
 }

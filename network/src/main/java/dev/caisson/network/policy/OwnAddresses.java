@@ -5,18 +5,18 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 
-/// The addresses of this machine, whatever network they are of: what listens there may be meant for
-/// nobody else.
+/// The addresses of this machine, in any network. A listener on them may be meant only for local
+/// clients.
 public final class OwnAddresses {
-  /// Any: nothing is sent.
+  /// Any port will do: no packet is sent.
   private static final int PORT = 9;
 
   private OwnAddresses() {}
 
-  /// Whether the kernel would send to itself what is sent to an address: then the address of the
-  /// sender is the same. See `ip-route(8)`, the table `local`.
+  /// Whether the kernel delivers packets for an address to this machine. In that case it chooses
+  /// the same address as the source. See `ip-route(8)`, the table `local`.
   ///
-  /// @return true also if that cannot be found out for want of descriptors
+  /// @return true also if no descriptor is free for the check
   public static boolean contains(InetAddress address) {
     try (var socket = new DatagramSocket()) {
       try {

@@ -9,12 +9,12 @@ import java.util.stream.Collectors;
 ///
 /// @param ranges at least one
 public record Ports(List<Range> ranges) {
-  /// The greatest port.
+  /// The highest port.
   public static final int LAST = 65535;
 
   private static final Pattern RANGE = Pattern.compile("([0-9]{1,5})(?:-([0-9]{1,5}))?");
 
-  /// @throws IllegalArgumentException if there is none
+  /// @throws IllegalArgumentException if the list is empty
   public Ports {
     ranges = List.copyOf(ranges);
     if (ranges.isEmpty()) {
@@ -22,14 +22,14 @@ public record Ports(List<Range> ranges) {
     }
   }
 
-  /// From one port to another, both included.
+  /// A range of ports, including both ends.
   public record Range(int first, int last) {
-    /// @throws IllegalArgumentException if one is not from 1 to 65,535, or the last is before the
+    /// @throws IllegalArgumentException if a port is not 1 to 65,535, or the last is below the
     ///   first
     public Range {
       if (first < 1 || last > LAST || first > last) {
         throw new IllegalArgumentException(
-            "not a range of ports: %d-%d (they are from 1 to 65535)".formatted(first, last));
+            "not a range of ports: %d-%d (ports are 1 to 65535)".formatted(first, last));
       }
     }
 
@@ -39,7 +39,7 @@ public record Ports(List<Range> ranges) {
     }
   }
 
-  /// Reads them.
+  /// Parses ports.
   ///
   /// @param text such as `443`, `80,443`, `8000-8999`, `*`
   public static Ports parse(String text) {
@@ -61,7 +61,7 @@ public record Ports(List<Range> ranges) {
     return new Ports(ranges);
   }
 
-  /// Whether a port is among them.
+  /// Whether the ports include a port.
   public boolean contains(int port) {
     return ranges.stream().anyMatch(range -> range.first <= port && port <= range.last);
   }

@@ -2,22 +2,22 @@ package dev.caisson.network.policy;
 
 import java.util.regex.Pattern;
 
-/// Hosts that may be connected to, at some of their ports.
+/// A rule that allows connections to some ports of some hosts.
 public record Rule(Hosts hosts, Ports ports) {
   private static final Pattern PREFIX = Pattern.compile("[0-9]{1,3}");
 
-  /// Reads a rule.
+  /// Parses a rule.
   ///
   /// | text | allows |
   /// | --- | --- |
   /// | `example.org:443` | that name |
-  /// | `*.example.org:80,443`, `.example.org:80,443` | all names below it, not that one itself |
+  /// | `*.example.org:80,443`, `.example.org:80,443` | all names below it, not the name itself |
   /// | `192.0.2.1:8000-8999`, `[2001:db8::1]:443` | that address |
   /// | `10.0.0.0/8:5432`, `[2001:db8::]/32:*` | all addresses of a network, special or not |
   /// | `*:443` | every host of the Internet; no special address |
   ///
-  /// @throws IllegalArgumentException if it is none; the message says what is wrong, and what is
-  ///   right
+  /// @throws IllegalArgumentException if the text is not a rule; the message names the fault and
+  ///   the correct form
   public static Rule parse(String text) {
     try {
       return parts(text.strip());
@@ -35,7 +35,7 @@ public record Rule(Hosts hosts, Ports ports) {
     int bracket = text.lastIndexOf(']');
     if (bracket < 0 && text.indexOf(':') != colon) {
       throw new IllegalArgumentException(
-          "an IPv6 address stands in brackets, as [2001:db8::1]:443 or [2001:db8::]/32:443");
+          "an IPv6 address needs brackets, as [2001:db8::1]:443 or [2001:db8::]/32:443");
     }
     if (colon < 0 || colon < bracket) {
       throw new IllegalArgumentException(
@@ -58,7 +58,7 @@ public record Rule(Hosts hosts, Ports ports) {
     }
     if (text.indexOf('*') >= 0) {
       throw new IllegalArgumentException(
-          "a * stands alone or for all that is before a dot, as *.example.org:443");
+          "a * must stand alone, or before the first dot, as *.example.org:443");
     }
     var ascii = HostName.ascii(text);
     return Addresses.literal(ascii)
@@ -69,7 +69,7 @@ public record Rule(Hosts hosts, Ports ports) {
   private static Cidr network(String address, String prefix) {
     if (prefix.endsWith("]")) {
       throw new IllegalArgumentException(
-          "the prefix stands behind the bracket, as [2001:db8::]/32:443");
+          "the prefix must follow the bracket, as [2001:db8::]/32:443");
     }
     var first =
         Addresses.literal(HostName.ascii(address))
@@ -79,13 +79,13 @@ public record Rule(Hosts hosts, Ports ports) {
                         .formatted(HostName.printable(address))));
     if (!PREFIX.matcher(prefix).matches()) {
       throw new IllegalArgumentException(
-          "\"%s\" is not the length of a prefix, as the 8 of 10.0.0.0/8"
+          "\"%s\" is not the length of a prefix, such as 8 in 10.0.0.0/8"
               .formatted(HostName.printable(prefix)));
     }
     return new Cidr(first, Integer.parseInt(prefix));
   }
 
-  /// The rule as [#parse(String)] reads it.
+  /// Formats the rule for [#parse(String)].
   @Override
   public String toString() {
     return hosts + ":" + ports;

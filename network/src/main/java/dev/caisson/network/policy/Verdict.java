@@ -1,14 +1,14 @@
 package dev.caisson.network.policy;
 
-/// What a policy says.
+/// The result of a policy check.
 public sealed interface Verdict {
-  /// It may be.
+  /// The connection is allowed.
   ///
-  /// @param rule by which
+  /// @param rule the rule that allows it
   record Allowed(Rule rule) implements Verdict {}
 
-  /// It may not be.
+  /// The connection is refused.
   ///
-  /// @param explanation for whoever asked
+  /// @param explanation the message for the client
   record Refused(NetworkRefusedException.Reason reason, String explanation) implements Verdict {}
 }

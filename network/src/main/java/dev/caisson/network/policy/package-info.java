@@ -1,4 +1,4 @@
-/// Which names, addresses and ports work may reach.
+/// The names, addresses and ports that sandboxed work may reach.
 @NullMarked
 package dev.caisson.network.policy;
 

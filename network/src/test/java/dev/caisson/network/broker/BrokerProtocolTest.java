@@ -29,7 +29,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early, and what is held without being used, is a part of it
+@SuppressWarnings("try") // the tests close early, and hold unused resources on purpose
 class BrokerProtocolTest {
   private static final JsonMapper JSON = new JsonMapper();
 
@@ -55,10 +55,10 @@ class BrokerProtocolTest {
   }
 
   @Test
-  void theAnswerToConnectHasADescriptorThatLeadsThere() throws IOException {
+  void theReplyToConnectHasAConnectedDescriptor() throws IOException {
     try (var origin = Origin.echo();
         var protocol = protocol(1, "origin.test:*", "127.0.0.1:" + origin.port())) {
-      // One at a time: the place is free again when both sides have ended.
+      // The limit is one connection. It is free again when both sides have ended.
       for (int i = 0; i < 3; i++) {
         try (var answer = ask(protocol, connect("origin.test", origin.port()));
             var socket = StreamSocket.of(answer.descriptors().getFirst())) {
@@ -75,7 +75,7 @@ class BrokerProtocolTest {
     }
   }
 
-  /// The end of a relay is seen a moment before its place is free.
+  /// Waits until the ended relay no longer counts towards the limit.
   private static void awaitFree(BrokerProtocol protocol) {
     while (protocol.connections() > 0) {
       Thread.onSpinWait();
@@ -83,7 +83,7 @@ class BrokerProtocolTest {
   }
 
   @Test
-  void whyThereIsNoneIsTheValueOfAnException() throws IOException {
+  void aFailureIsReportedAsAnException() throws IOException {
     try (var protocol = protocol(8, "origin.test:443", "unknown.test:1")) {
       try (var answer = ask(protocol, connect("evil.test", 443))) {
         assertThat(answer.descriptors()).isEmpty();
@@ -119,7 +119,7 @@ class BrokerProtocolTest {
         "{\"method\": \"connect\", \"host\": \"a\\u0000\", \"port\": 1}",
         "{\"method\": \"connect\", \"host\": \"a\", \"port\": -1}",
       })
-  void nonsenseIsAnException(String text) throws IOException {
+  void aMalformedRequestGetsAnException(String text) throws IOException {
     try (var protocol = protocol(8, "*:*");
         var answer = ask(protocol, text)) {
       assertThat(answer.value().path("method").asString()).isEqualTo("exception");
@@ -127,7 +127,7 @@ class BrokerProtocolTest {
   }
 
   @Test
-  void aDescriptorIsNotTaken() throws IOException {
+  void aRequestWithADescriptorIsRefused() throws IOException {
     try (var protocol = protocol(8, "*:*");
         var pipe = Pipe.pipe2();
         var answer = ask(protocol, connect("a.test", 1), pipe.read())) {
@@ -136,7 +136,7 @@ class BrokerProtocolTest {
   }
 
   @Test
-  void closingBreaksOffWhatGoesOnAndWhatComesLaterIsRefused() throws IOException {
+  void closingEndsConnectionsAndRefusesLaterRequests() throws IOException {
     try (var origin = Origin.echo()) {
       var protocol = protocol(8, "127.0.0.1:" + origin.port());
       try (var answer = ask(protocol, connect("127.0.0.1", origin.port()));
@@ -154,7 +154,7 @@ class BrokerProtocolTest {
   /// With a TCP socket this would succeed, in the network of the host.
   @Test
   @Requires(Need.PYTHON)
-  void whoHasTheDescriptorCannotConnectItToSomewhereElse() throws IOException {
+  void theDescriptorCannotBeConnectedToAnotherAddress() throws IOException {
     var script =
         """
         import ctypes, errno, socket, struct, sys

@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early, and what is held without being used, is a part of it
+@SuppressWarnings("try") // the tests close early, and hold unused resources on purpose
 class BrokerTest {
   private static final Duration LONG = Origin.LONG;
 
@@ -62,7 +62,7 @@ class BrokerTest {
   }
 
   @Test
-  void nothingIsAllowedByDefaultAndNoNameThatIsNotAllowedIsLookedUp() {
+  void nothingIsAllowedByDefaultAndRefusedNamesAreNotLookedUp() {
     assertRefused(Reason.HOST, "no rule allows secret.evil.test:443", "secret.evil.test");
     assertRefused(Reason.PORT, "only a.test:80", "a.test", "a.test:80");
     assertRefused(Reason.INVALID, "control character", "a\nb", "*:443");
@@ -71,7 +71,7 @@ class BrokerTest {
   }
 
   @Test
-  void anAllowedNameIsConnectedToWhereItLeads() throws IOException {
+  void anAllowedNameIsConnectedAtItsAddress() throws IOException {
     names.with("a.test", "127.0.0.1");
     try (var origin = Origin.echo()) {
       var rules = new String[] {"a.test:" + origin.port(), "127.0.0.1:" + origin.port()};
@@ -94,20 +94,20 @@ class BrokerTest {
   }
 
   @Test
-  void anAllowedNameThatLeadsToThisMachineIsRefused() {
+  void anAllowedNameThatResolvesToThisMachineIsRefused() {
     names.with("a.test", "127.0.0.1", "10.0.0.1", "::1", "169.254.169.254", "fd00::1");
-    assertRefused(Reason.ADDRESS, "this machine's own (loopback)", "a.test", "a.test:443");
+    assertRefused(Reason.ADDRESS, "an address of this machine (loopback)", "a.test", "a.test:443");
     assertThat(log).hasSize(6);
-    // A rule for another port of it is none.
+    // A rule for another port of the address does not help.
     assertRefused(Reason.ADDRESS, "127.0.0.1:443", "a.test", "a.test:443", "127.0.0.1:80");
   }
 
   @Test
-  void refusedAddressesAreSkippedAndThoseThatCannotBeReachedAreLeft() throws IOException {
+  void refusedAndUnreachableAddressesAreSkipped() throws IOException {
     names.with("a.test", "10.0.0.1", "127.0.0.2", "127.0.0.1");
     try (var origin = Origin.echo()) {
       var port = origin.port();
-      // 127.0.0.2 is this machine, too, but the server is not there.
+      // 127.0.0.2 is this machine, too, but the server does not listen on it.
       try (var connection = connect("a.test", port, "a.test:" + port, "127.0.0.0/8:" + port)) {
         assertThat(connection.address().getAddress().getHostAddress()).isEqualTo("127.0.0.1");
       }
@@ -118,7 +118,7 @@ class BrokerTest {
   }
 
   @Test
-  void aNameThatLeadsElsewhereTheNextTimeGainsNothing() throws IOException {
+  void aNameThatChangesItsAddressIsCheckedAgain() throws IOException {
     var asked = new AtomicInteger();
     try (var origin = Origin.echo()) {
       int port = origin.port();
@@ -138,7 +138,7 @@ class BrokerTest {
   }
 
   @Test
-  void whyItCannotBeConnectedToIsTold() throws IOException {
+  void aFailedConnectionIsReportedWithItsCause() throws IOException {
     int port;
     try (var origin = Origin.echo()) {
       port = origin.port();
@@ -162,12 +162,12 @@ class BrokerTest {
   }
 
   @Test
-  void aLookupThatNeverEndsEndsAtTheDeadline() {
+  void anEndlessLookupTimesOut() {
     Resolver stuck =
         host -> {
           try {
             new CountDownLatch(1).await();
-          } catch (InterruptedException nobodyWaitsAnyMore) {
+          } catch (InterruptedException callerGaveUp) {
             Thread.currentThread().interrupt();
           }
           throw new UnknownHostException(host);
@@ -187,10 +187,10 @@ class BrokerTest {
   }
 
   @Test
-  void lookupsThatDoNotEndHoldUpOthersNoLongerThanTheirDeadline() throws Exception {
+  void endlessLookupsDelayOthersOnlyUntilTheirDeadline() throws Exception {
     var end = new CountDownLatch(1);
     var started = new CountDownLatch(16);
-    Resolver deaf =
+    Resolver uninterruptible =
         host -> {
           started.countDown();
           boolean ended = false;
@@ -199,12 +199,13 @@ class BrokerTest {
               end.await();
               ended = true;
             } catch (InterruptedException ignored) {
-              // As the C library does.
+              // The C library ignores it, too.
             }
           }
           return List.of(InetAddress.ofLiteral("127.0.0.1"));
         };
-    var broker = new Broker(policy("a.test:443"), deaf, BrokerLimits.DEFAULT, decision -> {});
+    var broker =
+        new Broker(policy("a.test:443"), uninterruptible, BrokerLimits.DEFAULT, decision -> {});
     var waiting = new ArrayList<Thread>();
     var interrupted = new AtomicInteger();
     for (int i = 0; i < 16; i++) {
@@ -221,7 +222,7 @@ class BrokerTest {
               }));
     }
     started.await();
-    // Who has asked goes, but the lookups go on.
+    // The callers give up, but the lookups continue.
     waiting.forEach(Thread::interrupt);
     waiting.forEach(Threads::join);
     assertThat(interrupted).hasValue(16);
@@ -235,7 +236,7 @@ class BrokerTest {
   }
 
   @Test
-  void thereAreNoMoreConnectionsThanMayBe() throws IOException {
+  void connectionsAboveTheLimitAreRefused() throws IOException {
     try (var origin = Origin.echo()) {
       int port = origin.port();
       var broker =
@@ -255,7 +256,7 @@ class BrokerTest {
   }
 
   @Test
-  void aLogThatFailsLetsNothingThrough() throws IOException {
+  void aFailingLogPreventsTheConnection() throws IOException {
     try (var origin = Origin.start((socket, self) -> self.received.add("connected"))) {
       int port = origin.port();
       var broker =
@@ -274,9 +275,9 @@ class BrokerTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::"})
-  void anAddressThatCarriesThisMachinesIsRefused(String address) {
+  void anAddressThatEmbedsAnAddressOfThisMachineIsRefused(String address) {
     names.with("a.test", address);
-    assertRefused(Reason.ADDRESS, "this machine's own", "a.test", "a.test:443");
+    assertRefused(Reason.ADDRESS, "an address of this machine", "a.test", "a.test:443");
     assertRefused(Reason.HOST, "no rule allows", address, "*:443");
   }
 }

@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class DestinationTest {
-  static Stream<String> nonsense() {
+  static Stream<String> aMalformedHostIsRefused() {
     return Stream.of(
         "",
         ".",
@@ -59,7 +59,7 @@ class DestinationTest {
 
   @ParameterizedTest
   @MethodSource
-  void nonsense(String host) {
+  void aMalformedHostIsRefused(String host) {
     assertThatThrownBy(() -> Destination.of(host, 80))
         .isInstanceOf(IllegalArgumentException.class)
         .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(300).matches("[ -~]+"));
@@ -67,7 +67,7 @@ class DestinationTest {
 
   @ParameterizedTest
   @ValueSource(ints = {0, -1, 65536, Integer.MAX_VALUE, Integer.MIN_VALUE})
-  void thereAreNoOtherPorts(int port) {
+  void aPortOutOfRangeIsRefused(int port) {
     assertThatThrownBy(() -> Destination.of("example.org", port))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("65535");
@@ -82,7 +82,7 @@ class DestinationTest {
     "::1, [0:0:0:0:0:0:0:1]:80",
     "[::1], [0:0:0:0:0:0:0:1]:80",
   })
-  void anAddressIsFoundInEveryWriting(String host, String authority) {
+  void anAddressIsRecognizedInEveryNotation(String host, String authority) {
     var destination = Destination.of(host, 80);
     assertThat(destination.address()).isPresent();
     assertThat(destination.authority()).isEqualTo(authority);
@@ -133,12 +133,12 @@ class DestinationTest {
   }
 
   @Test
-  void aMessageShowsOtherCharactersByTheirNumbers() {
+  void aMessageEscapesOtherCharacters() {
     assertThat(HostName.printable("a\n\u00fc~ ")).isEqualTo("a\\u000a\\u00fc~ ");
   }
 
   @Test
-  void whateverIsSentIsADestinationOrAnIllegalArgument() {
+  void randomTextIsADestinationOrAnIllegalArgument() {
     var random = new Random(1);
     var alphabet = "a0.-:[]%*@/\\ \0\u00e9\u3002\ud83d\ude00\uff0exn--";
     for (int i = 0; i < 100_000; i++) {

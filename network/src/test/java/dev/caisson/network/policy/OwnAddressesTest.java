@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// The addresses of this machine are special, also those that look like a host's of the Internet.
+/// The addresses of this machine are special, even if they are addresses of the Internet.
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
 class OwnAddressesTest {
@@ -31,7 +31,7 @@ class OwnAddressesTest {
       os.execv(sys.argv[1], sys.argv[1:])
       """;
 
-  /// Prints what is known of two addresses.
+  /// Prints the kinds of some addresses.
   static final class Judge {
     private Judge() {}
 
@@ -50,21 +50,21 @@ class OwnAddressesTest {
   @Test
   @Requires({Need.ROOT, Need.PYTHON})
   @Tag("root")
-  void anAddressOfTheInternetThatThisMachineHasIsItsOwn() throws Exception {
+  void anInternetAddressOfThisMachineIsSpecial() throws Exception {
     var command =
         new ArrayList<>(
             List.of("unshare", "--net", "/usr/bin/python3", "-S", "-E", "-c", WITH_ADDRESS));
     command.addAll(Programs.java(Judge.class));
     assertThat(Programs.run(command.toArray(String[]::new)).lines())
         .containsExactly(
-            "this machine's own",
-            "this machine's own",
-            "this machine's own, as the one of 8.8.4.4",
+            "an address of this machine",
+            "an address of this machine",
+            "an address of this machine, because it embeds 8.8.4.4",
             "the Internet's");
   }
 
   @Test
-  void loopbackIsItsOwnAndOthersAreNot() {
+  void loopbackAddressesAreOwnAndOthersAreNot() {
     assertThat(OwnAddresses.contains(InetAddress.ofLiteral("127.0.0.1"))).isTrue();
     assertThat(OwnAddresses.contains(InetAddress.ofLiteral("192.88.99.77"))).isFalse();
     assertThat(OwnAddresses.contains(InetAddress.ofLiteral("2001:db8::77"))).isFalse();

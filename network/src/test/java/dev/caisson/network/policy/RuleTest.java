@@ -35,7 +35,7 @@ class RuleTest {
           *:443                       | *:443
           1-65535.example.org:1-65535 | 1-65535.example.org:*
           """)
-  void aRuleIsWrittenAsItIsRead(String text, String canonical) {
+  void aRuleIsPrintedInItsCanonicalForm(String text, String canonical) {
     assertThat(Rule.parse(text)).hasToString(canonical);
     assertThat(Rule.parse(canonical)).hasToString(canonical);
   }
@@ -49,26 +49,26 @@ class RuleTest {
           example.org                 | write example.org:443
           [2001:db8::1]               | write [2001:db8::1]:443
           https://example.org         | write a host and its port, as example.org:443
-          :443                        | the name of the host is missing
+          :443                        | the host name is missing
           example.org:                | "" is not a port
           example.org:https           | write 443, 80,443, 8000-8999, or * for all
-          example.org:0               | from 1 to 65535
-          example.org:65536           | from 1 to 65535
+          example.org:0               | ports are 1 to 65535
+          example.org:65536           | ports are 1 to 65535
           example.org:90-80           | not a range of ports: 90-80
           example.org:1,,2            | "" is not a port
           example.org:1,              | "" is not a port
-          2001:db8::1:443             | stands in brackets
-          [2001:db8::/32]:443         | the prefix stands behind the bracket, as [2001:db8::]/32:443
+          2001:db8::1:443             | an IPv6 address needs brackets
+          [2001:db8::/32]:443         | the prefix must follow the bracket, as [2001:db8::]/32:443
           [2001:db8::g]:443           | not an IPv6 address: [2001:db8::g]
           [fe80::1%eth0]:443          | not an IPv6 address
           [192.0.2.1]:443             | not an IPv6 address
           10.0.0.1/8:5432             | 10.0.0.1/8 has bits beyond its prefix: write 10.0.0.0/8
-          10.0.0.0/33:5432            | the prefix of 10.0.0.0 is from 0 to 32, not 33
+          10.0.0.0/33:5432            | the prefix of 10.0.0.0 must be 0 to 32, not 33
           10.0.0.0/x:5432             | "x" is not the length of a prefix
           example.org/8:5432          | only an address has a prefix, as 10.0.0.0/8:5432; example.org is a name
-          exa*ple.org:443             | a * stands alone
-          *example.org:443            | a * stands alone
-          /8:443                      | the name of the host is missing
+          exa*ple.org:443             | a * must stand alone
+          *example.org:443            | a * must stand alone
+          /8:443                      | the host name is missing
           *.*.org:443                 | not the name of a host: *.org
           a..b:443                    | an empty part: a..b
           -a.example:443              | not the name of a host
@@ -77,7 +77,7 @@ class RuleTest {
           0x7f000001:80               | an address is written as 192.0.2.1
           exa mple.org:443            | a space or control character: exa mple.org
           """)
-  void whatIsNoRuleIsToldWithWhatIsRight(String text, String message) {
+  void anInvalidRuleIsRefusedWithTheCorrectForm(String text, String message) {
     assertThatThrownBy(() -> Rule.parse(text))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("the rule \"" + text + "\": ")
@@ -105,7 +105,7 @@ class RuleTest {
     "8000-8999, 7999, 8000, 8999, 9000",
     "'80,8000-8999', 81, 80, 8000, 9000",
   })
-  void aPortBesideARangeIsNotInIt(String ports, int below, int first, int last, int above) {
+  void aPortNextToARangeIsNotAllowed(String ports, int below, int first, int last, int above) {
     assertThat(check("example.org", first, "example.org:" + ports))
         .isInstanceOf(Verdict.Allowed.class);
     assertThat(check("example.org", last, "example.org:" + ports))
@@ -117,12 +117,12 @@ class RuleTest {
   }
 
   @Test
-  void aRuleHasAPort() {
+  void aRuleWithoutAPortIsRefused() {
     assertThatThrownBy(() -> new Ports(List.of())).isInstanceOf(IllegalArgumentException.class);
   }
 
-  /// What becomes of an allowed name once it leads to an address.
-  private static Verdict found(String address, String... others) {
+  /// Returns the verdict on an allowed name that resolves to an address.
+  private static Verdict checkResolved(String address, String... others) {
     var byName = Rule.parse("example.org:443");
     var rules = Stream.concat(Stream.of(byName), Stream.of(others).map(Rule::parse)).toList();
     return new NetworkPolicy(rules)
@@ -130,30 +130,31 @@ class RuleTest {
   }
 
   @Test
-  void aNameMayLeadToTheInternet() {
-    assertThat(found("8.8.8.8")).isEqualTo(new Verdict.Allowed(Rule.parse("example.org:443")));
+  void aNameMayResolveToTheInternet() {
+    assertThat(checkResolved("8.8.8.8"))
+        .isEqualTo(new Verdict.Allowed(Rule.parse("example.org:443")));
   }
 
   @Test
-  void aNameThatLeadsToASpecialAddressIsRefusedWithTheRuleThatWouldAllowIt() {
-    assertThat(found("10.0.0.1"))
+  void aNameThatResolvesToASpecialAddressIsRefusedWithTheRuleThatWouldAllowIt() {
+    assertThat(checkResolved("10.0.0.1"))
         .isEqualTo(
             new Verdict.Refused(
                 NetworkRefusedException.Reason.ADDRESS,
-                "example.org leads to 10.0.0.1, and that address is a private network's; if that"
-                    + " is wanted, allow it with the rule 10.0.0.1:443"));
+                "example.org resolves to 10.0.0.1, which is a private address: to allow it, add"
+                    + " the rule 10.0.0.1:443"));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"10.0.0.2:443", "11.0.0.0/8:443", "10.0.0.1:80", "*:443"})
-  void aNameThatLeadsToASpecialAddressIsNotAllowedByARuleForAnother(String other) {
-    assertThat(found("10.0.0.1", other)).isInstanceOf(Verdict.Refused.class);
+  void aNameThatResolvesToASpecialAddressIsNotAllowedByARuleForAnother(String other) {
+    assertThat(checkResolved("10.0.0.1", other)).isInstanceOf(Verdict.Refused.class);
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"10.0.0.1:443", "10.0.0.0/8:80,443"})
-  void aNameThatLeadsToASpecialAddressIsAllowedByARuleForThatAddress(String rule) {
-    assertThat(found("10.0.0.1", "10.0.0.2:443", rule))
+  void aNameThatResolvesToASpecialAddressIsAllowedByARuleForThatAddress(String rule) {
+    assertThat(checkResolved("10.0.0.1", "10.0.0.2:443", rule))
         .isEqualTo(new Verdict.Allowed(Rule.parse(rule)));
   }
 
@@ -166,19 +167,19 @@ class RuleTest {
         "\uff45xample.org", // a wide e
         "example\u3002org", // an ideographic full stop
       })
-  void aNameIsComparedInOneForm(String host) {
+  void namesAreComparedInOneForm(String host) {
     assertThat(check(host, 443, "example.org:443")).isInstanceOf(Verdict.Allowed.class);
   }
 
   @ParameterizedTest
   @ValueSource(
       strings = {"example.com", "a.example.org", "example.org.evil.test", "xexample.org", "org"})
-  void anotherNameIsAnother(String host) {
+  void anotherNameIsRefused(String host) {
     assertThat(check(host, 443, "example.org:443")).isInstanceOf(Verdict.Refused.class);
   }
 
   @Test
-  void aSuffixIsForNamesBelowItAlone() {
+  void aSuffixAllowsOnlyNamesBelowIt() {
     assertThat(check("a.b.example.org", 443, "*.example.org:443"))
         .isInstanceOf(Verdict.Allowed.class);
     assertThat(check("example.org", 443, "*.example.org:443")).isInstanceOf(Verdict.Refused.class);
@@ -218,7 +219,7 @@ class RuleTest {
   }
 
   @Test
-  void anotherPortIsRefusedWithTheRuleThatIsThere() {
+  void anotherPortIsRefusedWithTheRuleForTheHost() {
     assertThat(check("example.org", 80, "example.org:443"))
         .isEqualTo(
             new Verdict.Refused(
@@ -227,7 +228,7 @@ class RuleTest {
   }
 
   @Test
-  void allTheInternetIsNoSpecialAddress() {
+  void aRuleForTheInternetAllowsNoSpecialAddress() {
     assertThat(check("8.8.8.8", 443, "*:443")).isInstanceOf(Verdict.Allowed.class);
     assertThat(check("any.example", 443, "*:443")).isInstanceOf(Verdict.Allowed.class);
     assertThat(check("169.254.169.254", 443, "*:443")).isInstanceOf(Verdict.Refused.class);
@@ -235,7 +236,7 @@ class RuleTest {
   }
 
   @Test
-  void anAddressIsAllowedByItselfAndByItsNetworkHoweverItIsWritten() {
+  void anAddressInAnyNotationIsAllowedByItsRuleOrItsNetworks() {
     assertThat(check("10.1.2.3", 5432, "10.0.0.0/8:5432")).isInstanceOf(Verdict.Allowed.class);
     assertThat(check("[::ffff:10.1.2.3]", 5432, "10.0.0.0/8:5432"))
         .isInstanceOf(Verdict.Allowed.class);
@@ -252,16 +253,17 @@ class RuleTest {
     "2001:db8::, 33, 2001:db8:7fff::, 2001:db8:8000::",
     "::1, 128, ::1, ::2",
   })
-  void aNetworkHasAllThatBeginsAsItDoes(String network, int prefix, String in, String out) {
+  void aNetworkContainsAllAddressesWithItsPrefix(
+      String network, int prefix, String in, String out) {
     var cidr = new Cidr(InetAddress.ofLiteral(network), prefix);
     assertThat(cidr.contains(InetAddress.ofLiteral(in))).isTrue();
     assertThat(cidr.contains(InetAddress.ofLiteral(out))).isFalse();
   }
 
   @Test
-  void aPrefixIsNotNegative() {
+  void aNegativePrefixIsRefused() {
     assertThatThrownBy(() -> new Cidr(InetAddress.ofLiteral("10.0.0.0"), -1))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("from 0 to 32, not -1");
+        .hasMessageContaining("must be 0 to 32, not -1");
   }
 }

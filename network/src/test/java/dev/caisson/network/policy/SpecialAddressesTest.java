@@ -11,7 +11,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SpecialAddressesTest {
-  /// The first and the last of each range.
+  /// The first and last address of each range.
   @ParameterizedTest
   @CsvSource({
     "0.0.0.0, 0.255.255.255, unspecified",
@@ -58,7 +58,7 @@ class SpecialAddressesTest {
     "fec0::, feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff, site-local",
     "ff00::, ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff, multicast",
   })
-  void eachIsKnownForWhatItIs(String first, String last, String kind) {
+  void eachSpecialRangeHasItsKind(String first, String last, String kind) {
     assertThat(SpecialAddresses.kind(InetAddress.ofLiteral(first)).orElseThrow()).contains(kind);
     assertThat(SpecialAddresses.kind(InetAddress.ofLiteral(last)).orElseThrow()).contains(kind);
   }
@@ -102,12 +102,12 @@ class SpecialAddressesTest {
         "3ffe::",
         "3fff:1000::",
       })
-  void theInternetIsNotSpecial(String address) {
+  void addressesOfTheInternetAreNotSpecial(String address) {
     assertThat(SpecialAddresses.kind(InetAddress.ofLiteral(address))).isEmpty();
   }
 
-  /// The JDK can be made to keep an address of IPv4 in one of IPv6.
-  private static InetAddress hidden(String address) throws UnknownHostException {
+  /// Returns an IPv4 address as a mapped IPv6 address, which the JDK does not convert here.
+  private static InetAddress mapped(String address) throws UnknownHostException {
     byte[] mapped = new byte[16];
     mapped[10] = mapped[11] = (byte) 0xff;
     System.arraycopy(InetAddress.ofLiteral(address).getAddress(), 0, mapped, 12, 4);
@@ -115,24 +115,24 @@ class SpecialAddressesTest {
   }
 
   @Test
-  void anAddressThatHidesInAnotherClassIsFound() throws UnknownHostException {
-    var hidden = hidden("127.0.0.1");
-    assertThat(SpecialAddresses.kind(hidden).orElseThrow()).contains("loopback");
-    assertThat(Addresses.canonical(hidden)).isEqualTo(InetAddress.ofLiteral("127.0.0.1"));
-    assertThat(SpecialAddresses.kind(hidden("8.8.8.8"))).isEmpty();
+  void aMappedIpv4AddressHasTheKindOfTheIpv4Address() throws UnknownHostException {
+    var mapped = mapped("127.0.0.1");
+    assertThat(SpecialAddresses.kind(mapped).orElseThrow()).contains("loopback");
+    assertThat(Addresses.canonical(mapped)).isEqualTo(InetAddress.ofLiteral("127.0.0.1"));
+    assertThat(SpecialAddresses.kind(mapped("8.8.8.8"))).isEmpty();
   }
 
   @Test
-  void aNetworkHasAnAddressThatHidesInAnotherClass() throws UnknownHostException {
-    var loopback = new Cidr(hidden("127.0.0.0"), 8);
+  void aNetworkContainsMappedIpv4Addresses() throws UnknownHostException {
+    var loopback = new Cidr(mapped("127.0.0.0"), 8);
     assertThat(loopback).isEqualTo(new Cidr(InetAddress.ofLiteral("127.0.0.0"), 8));
-    assertThat(loopback.contains(hidden("127.0.0.1"))).isTrue();
-    assertThat(Cidr.of(hidden("127.0.0.1"))).hasToString("127.0.0.1");
+    assertThat(loopback.contains(mapped("127.0.0.1"))).isTrue();
+    assertThat(Cidr.of(mapped("127.0.0.1"))).hasToString("127.0.0.1");
   }
 
   @Test
-  void anAddressInAnotherIsNamed() {
+  void theKindNamesTheEmbeddedAddress() {
     assertThat(SpecialAddresses.kind(InetAddress.ofLiteral("64:ff9b::10.0.0.1")))
-        .contains("a private network's, as the one of 10.0.0.1");
+        .contains("a private address, because it embeds 10.0.0.1");
   }
 }

@@ -14,26 +14,29 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/// A proxy for programs that know of none but those of HTTP and SOCKS5, which it tells apart by
-/// their first byte: `http_proxy=http://127.0.0.1:PORT`, `all_proxy=socks5h://127.0.0.1:PORT`.
+/// An HTTP and SOCKS5 proxy for programs that do not use the broker directly:
+/// `http_proxy=http://127.0.0.1:PORT`, `all_proxy=socks5h://127.0.0.1:PORT`. The first byte of a
+/// connection selects the protocol.
 ///
-/// It speaks CONNECT and requests for `http://` URLs (one on each connection), and SOCKS5 without
-/// authentication. What is refused is answered with 403 and the reason, or with SOCKS5's "not
-/// allowed". Each client is served on a virtual thread of its own, from its first byte on.
+/// The proxy supports CONNECT, requests for `http://` URLs (one for each connection), and SOCKS5
+/// without authentication. A refused request gets status 403 with the reason, or SOCKS5's "not
+/// allowed". Each client is served on its own virtual thread, from its first byte on.
 ///
-/// A client that is silent keeps no other waiting: if there are too many clients, the longest
-/// silent one that has not sent its whole request is evicted. One that has sent it never is.
+/// A silent client does not delay other clients. If there are too many clients, the proxy evicts
+/// the longest silent client whose request is incomplete. A client with a complete request is never
+/// evicted.
 public final class BrokerProxy implements AutoCloseable {
-  /// How many clients may be connected that have not sent a byte: at least, and at most.
+  /// The lower bound for the limit of clients that have not sent a byte.
   private static final int FEWEST_SILENT = 256;
 
+  /// The upper bound for the limit of clients that have not sent a byte.
   private static final int MOST_SILENT = 1024;
 
-  /// The part of this process's descriptors that silent clients may have.
+  /// Silent clients may use one in so many of this process's descriptors.
   private static final int SHARE = 4;
 
-  /// What is known of a client over TCP: all belong to the same run.
-  private static final UnixSocket.Credentials NOBODY = new UnixSocket.Credentials(0, 0, 0);
+  /// The credentials of all clients: TCP provides none, and all clients belong to the same run.
+  private static final UnixSocket.Credentials ANONYMOUS = new UnixSocket.Credentials(0, 0, 0);
 
   private final List<TcpListener> listeners;
   private final Acceptor<StreamSocket> silent;
@@ -41,11 +44,10 @@ public final class BrokerProxy implements AutoCloseable {
   private final ProxyLimits limits;
   private final Set<Client> clients = ConcurrentHashMap.newKeySet();
 
-  /// The clients that are waited for in the middle of their requests.
+  /// The clients that are silent in the middle of a request.
   private final PendingPeers<Client> asking = new PendingPeers<>();
 
-  /// Guards how many clients are being served, and whether one of them has been evicted that has
-  /// not gone yet.
+  /// Guards [#served], and [#evicting]: whether an evicted client has not ended yet.
   private final Object room = new Object();
 
   private int served;
@@ -53,7 +55,7 @@ public final class BrokerProxy implements AutoCloseable {
 
   private final Thread acceptor = Thread.ofVirtual().name("proxy").unstarted(this::accept);
 
-  /// One that is being served; started once it is known to [#clients].
+  /// A client that is being served. Its thread starts after it is added to [#clients].
   private final class Client implements Runnable, ProxyClient.Silence {
     final StreamSocket socket;
     final Thread thread = Thread.ofVirtual().name("proxy-client").unstarted(this);
@@ -68,7 +70,7 @@ public final class BrokerProxy implements AutoCloseable {
       try (socket) {
         ProxyProtocol.serve(ProxyClient.of(socket, broker, limits, this));
       } catch (IOException | RuntimeException failure) {
-        // The connection ends by being closed; who connected sees that.
+        // The socket is closed, so the client sees the end.
       } finally {
         clients.remove(this);
         leave();
@@ -77,7 +79,7 @@ public final class BrokerProxy implements AutoCloseable {
 
     @Override
     public void begins() {
-      asking.add(this, NOBODY);
+      asking.add(this, ANONYMOUS);
       synchronized (room) {
         room.notifyAll();
       }
@@ -91,13 +93,13 @@ public final class BrokerProxy implements AutoCloseable {
       }
     }
 
-    /// Has it see the end of what is sent to it, so that it can say why.
+    /// Ends the client's input, so that its thread stops waiting and sends the reason.
     void evict() {
       evicted = true;
       try {
         socket.shutdownInput();
       } catch (SystemCallException | IllegalStateException gone) {
-        // So it has ended.
+        // The connection has already ended.
       }
     }
 
@@ -118,9 +120,9 @@ public final class BrokerProxy implements AutoCloseable {
     this.limits = limits;
   }
 
-  /// Serves a listener until [#close()], which closes the listener, too.
+  /// Serves a listener until [#close()], which also closes the listener.
   ///
-  /// @throws SystemCallException if there are no descriptors; the listener stays open
+  /// @throws SystemCallException if no descriptor is free; the listener stays open
   public static BrokerProxy serve(TcpListener listener, Broker broker, ProxyLimits limits)
       throws SystemCallException {
     return serve(List.of(listener), broker, limits);
@@ -128,7 +130,7 @@ public final class BrokerProxy implements AutoCloseable {
 
   /// Serves several listeners, which share the limits.
   ///
-  /// @throws SystemCallException if there are no descriptors; the listeners stay open
+  /// @throws SystemCallException if no descriptor is free; the listeners stay open
   public static BrokerProxy serve(List<TcpListener> listeners, Broker broker, ProxyLimits limits)
       throws SystemCallException {
     var all = List.copyOf(listeners);
@@ -148,11 +150,11 @@ public final class BrokerProxy implements AutoCloseable {
         serve(silent.next());
       }
     } catch (IOException | IllegalStateException | InterruptedException closed) {
-      // It is what ends this.
+      // close() ends the loop.
     }
   }
 
-  /// Serves a client that has sent something, as soon as there is room.
+  /// Serves a client that has sent bytes, as soon as the limit of clients allows it.
   private void serve(StreamSocket socket) throws InterruptedException {
     try {
       enter();
@@ -187,8 +189,7 @@ public final class BrokerProxy implements AutoCloseable {
     }
   }
 
-  /// Stops listening, breaks off what is being served, and waits until all threads have ended.
-  /// Idempotent.
+  /// Stops listening, closes the connections of all clients, and waits for all threads. Idempotent.
   @Override
   public void close() {
     acceptor.interrupt();

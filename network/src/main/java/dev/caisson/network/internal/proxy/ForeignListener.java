@@ -18,28 +18,29 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Makes a listening socket in the network of a process that belongs to another user namespace.
+/// Creates a listening socket in the network namespace of a process in another user namespace.
 ///
-/// A JVM cannot enter one, for it has many threads. So a second one is started in there by
-/// `nsenter(1)`, which sends the socket out and ends.
+/// This JVM cannot enter a user namespace, because it has many threads. So `nsenter(1)` starts a
+/// second JVM inside the namespace, which sends the socket to this JVM and exits.
 public final class ForeignListener {
   private static final Duration BIRTH = Duration.ofSeconds(30);
   private static final int SOCKET = 3;
   private static final int OWNER = 4;
   private static final int NETWORK = 5;
 
-  /// The kernel may allow less. A connection for which there is no room takes a second more.
+  /// The kernel may use a lower limit. A connection to a full backlog takes a second longer.
   private static final int BACKLOG = 4096;
 
   private ForeignListener() {}
 
-  /// Makes one on the loopback device of a process's network.
+  /// Creates a listener on the loopback device of a process's network namespace.
   ///
-  /// @param pid a process in a user namespace that this user has made
+  /// @param pid a process in a user namespace that this user has created
+  /// @return owned by the caller
   /// @throws IOException if the namespaces cannot be entered
   public static TcpListener listen(int pid, int port) throws IOException {
     try (var network = NetworkNamespace.of(pid);
-        // That of the process may be one below.
+        // The owner of the network; the process's own user namespace may be below it.
         var owner = NetworkNamespace.owner(network);
         var ends = UnixSocket.socketpair(UnixSocket.Type.SEQPACKET);
         var nothing = Fd.nullDevice()) {
@@ -70,11 +71,11 @@ public final class ForeignListener {
 
   private static String reason(Child child, Received received) throws IOException {
     var said = new String(received.data(), StandardCharsets.UTF_8);
-    return "no socket in the network of a sandbox: "
+    return "cannot listen in the network of a sandbox: "
         + (said.isEmpty() ? "nsenter " + child.waitid(BIRTH) : said);
   }
 
-  /// The command line of a JVM like this one.
+  /// Returns the command line of a JVM with this JVM's modules or class path.
   private static List<String> java() {
     var line = new ArrayList<String>();
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -101,7 +102,8 @@ public final class ForeignListener {
     return String.join(File.pathSeparator, all);
   }
 
-  /// What the second JVM does: makes the socket for the port that is its argument, and sends it.
+  /// The main method of the second JVM: creates the socket for the port in its argument, and sends
+  /// it.
   public static void main(String... args) throws IOException {
     try (var out = UnixSocket.of(Fd.adopt(SOCKET))) {
       var deadline = Deadline.in(BIRTH);

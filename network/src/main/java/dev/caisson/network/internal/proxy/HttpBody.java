@@ -6,10 +6,10 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.regex.Pattern;
 
-/// How long the content of a request is: nothing that follows it is passed on, where it could be
-/// taken for another request that nobody has checked.
+/// The content of a request, with its length. Bytes after the content are not forwarded: the server
+/// could take them for another request, which the proxy has not checked.
 public sealed interface HttpBody {
-  /// Where bytes go to.
+  /// The receiver of the bytes.
   @FunctionalInterface
   interface Sink {
     void send(byte[] data, int offset, int length) throws IOException;
@@ -19,18 +19,18 @@ public sealed interface HttpBody {
     }
   }
 
-  /// The bytes of a header: each stands for itself.
+  /// Encodes a header: each character becomes one byte.
   static byte[] bytes(String text) {
     return text.getBytes(StandardCharsets.ISO_8859_1);
   }
 
-  /// Passes the content on, and reads nothing beyond it.
+  /// Forwards the content, and reads no byte beyond it.
   void forward(Input input, Sink sink) throws IOException;
 
-  /// What the header says of it.
+  /// Finds the length of the content in the header.
   ///
-  /// @param fields of the request
-  /// @throws HttpException if they contradict each other, or leave room for doubt
+  /// @param fields the fields of the request
+  /// @throws HttpException if the fields are contradictory or ambiguous
   static HttpBody of(HttpFields fields) throws HttpException {
     var lengths = fields.values("content-length");
     var encodings = fields.values("transfer-encoding");
@@ -50,12 +50,12 @@ public sealed interface HttpBody {
       return new Sized(0);
     }
     if (!Sized.DIGITS.matcher(lengths.getFirst()).matches()) {
-      throw new HttpException(400, "a Content-Length that is no number");
+      throw new HttpException(400, "a Content-Length that is not a number");
     }
     return new Sized(Long.parseLong(lengths.getFirst()));
   }
 
-  /// So many bytes.
+  /// Content of a known length, in bytes.
   record Sized(long length) implements HttpBody {
     private static final Pattern DIGITS = Pattern.compile("[0-9]{1,18}");
     private static final int CHUNK = 64 * 1024;
@@ -74,7 +74,7 @@ public sealed interface HttpBody {
     }
   }
 
-  /// Chunks, each with its length, which are written anew: without extensions and trailers.
+  /// Chunked content. The proxy writes its own chunk headers, and drops extensions and trailers.
   record Chunked() implements HttpBody {
     private static final int LINE = 1024;
     private static final Pattern SIZE = Pattern.compile("([0-9A-Fa-f]{1,15})[ \t]*(;.*)?");
@@ -96,7 +96,7 @@ public sealed interface HttpBody {
         sink.send(Long.toHexString(size) + "\r\n");
         new Sized(size).forward(input, sink);
         if (!input.line(2).isEmpty()) {
-          throw new HttpException(400, "a chunk that is longer than it says");
+          throw new HttpException(400, "a chunk that is longer than its size");
         }
         sink.send("\r\n");
       }

@@ -2,7 +2,7 @@ package dev.caisson.network.internal.proxy;
 
 import java.io.IOException;
 
-/// A request that is answered with an error. The message is for whoever sent it.
+/// The proxy answers a request with an error. The client receives the message.
 public final class HttpException extends IOException {
   private static final long serialVersionUID = 1;
 

@@ -9,21 +9,21 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/// The fields of a request's header, read as strictly as RFC 9112 allows: two who read one header
-/// differently are a hole.
+/// The fields of a request's header, parsed as strictly as RFC 9112 allows. A header that the proxy
+/// and the server parse differently is a security hole (request smuggling).
 ///
 /// @param fields in their order
 public record HttpFields(List<Field> fields) {
   public static final Pattern TOKEN = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+");
 
-  /// A value may have any byte that is no control character (RFC 9110, 5.5): to a pattern, one of
-  /// them is the end of a line (U+0085).
+  /// A value may contain any byte except control characters (RFC 9110, 5.5). DOTALL, because a
+  /// pattern takes one of these bytes (U+0085) for a line terminator.
   private static final Pattern LINE =
       Pattern.compile("(" + TOKEN + "):[ \t]*(.*?)[ \t]*", Pattern.DOTALL);
 
   private static final int MOST = 200;
 
-  /// Of the connection, not of the request. See RFC 9110, 7.6.1.
+  /// Fields of the connection, not of the request. See RFC 9110, 7.6.1.
   private static final Set<String> HOP_BY_HOP =
       Set.of(
           "connection",
@@ -35,7 +35,7 @@ public record HttpFields(List<Field> fields) {
           "trailer",
           "upgrade");
 
-  /// What a client might call a field of the connection to have it dropped.
+  /// Fields that a client must not list in Connection, which would drop them.
   private static final Set<String> NEVER_DROPPED =
       Set.of("host", "content-length", "transfer-encoding");
 
@@ -45,9 +45,9 @@ public record HttpFields(List<Field> fields) {
     }
   }
 
-  /// Reads them.
+  /// Parses the fields.
   ///
-  /// @param lines without their ends
+  /// @param lines without their line ends
   public static HttpFields parse(List<String> lines) throws HttpException {
     if (lines.size() > MOST) {
       throw new HttpException(431, "a header of more than %d fields".formatted(MOST));
@@ -63,7 +63,7 @@ public record HttpFields(List<Field> fields) {
     var header = new HttpFields(List.copyOf(fields));
     for (var option : header.options()) {
       if (NEVER_DROPPED.contains(option)) {
-        throw new HttpException(400, option + " is not of the connection");
+        throw new HttpException(400, "a Connection field that lists " + option);
       }
     }
     return header;
@@ -80,7 +80,7 @@ public record HttpFields(List<Field> fields) {
         .toList();
   }
 
-  /// What the client names as being of the connection. See RFC 9110, 7.6.1.
+  /// The options of the client's Connection fields. See RFC 9110, 7.6.1.
   private Set<String> options() {
     return values("connection").stream()
         .flatMap(value -> Stream.of(value.split(",", -1)))
@@ -88,7 +88,7 @@ public record HttpFields(List<Field> fields) {
         .collect(Collectors.toSet());
   }
 
-  /// Those that are for whom the request is for.
+  /// End-to-end fields (RFC 9110, 7.6.1).
   public List<Field> endToEnd() {
     var options = options();
     return fields.stream()

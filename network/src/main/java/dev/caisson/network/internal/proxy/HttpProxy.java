@@ -11,8 +11,8 @@ import dev.caisson.network.policy.NetworkRefusedException.Reason;
 import java.io.IOException;
 import java.net.UnknownHostException;
 
-/// HTTP as a proxy speaks it: tunnels (CONNECT), and requests for `http://` URLs, of which a
-/// connection carries one. See RFC 9110, 9.3.6, and RFC 9112, 3.2.2.
+/// The HTTP side of the proxy: tunnels (CONNECT), and requests for `http://` URLs, one for each
+/// connection. See RFC 9110, 9.3.6, and RFC 9112, 3.2.2.
 public final class HttpProxy {
   private final ProxyClient client;
 
@@ -61,7 +61,7 @@ public final class HttpProxy {
     } catch (NetworkRefusedException refused) {
       throw new HttpException(status(refused.reason()), "refused: " + refused.getMessage());
     } catch (UnknownHostException unknown) {
-      throw new HttpException(502, "no address of " + unknown.getMessage());
+      throw new HttpException(502, "no address for " + unknown.getMessage());
     } catch (DeadlineException late) {
       throw new HttpException(504, String.valueOf(late.getMessage()));
     } catch (SystemCallException failure) {
@@ -78,7 +78,7 @@ public final class HttpProxy {
     };
   }
 
-  /// Sends the content on a thread of its own: an answer may come before its end.
+  /// Sends the content on its own thread, because the response may arrive before the content ends.
   private void pass(HttpRequest request, HttpBody body, Connection connection) throws IOException {
     var origin = connection.socket();
     var activity = new Activity(client.limits().idle());
@@ -95,7 +95,7 @@ public final class HttpProxy {
                 body.forward(
                     client.input(), (data, at, length) -> activity.send(origin, data, at, length));
               } catch (IOException | IllegalStateException broken) {
-                // A part of a request is none; so there will be no answer, either.
+                // An incomplete request gets no response.
                 connection.close();
               }
             });

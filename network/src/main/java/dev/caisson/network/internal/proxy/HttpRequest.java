@@ -6,25 +6,25 @@ import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
 
-/// What a client asks of an HTTP proxy. See RFC 9112.
+/// A request of a client to an HTTP proxy. See RFC 9112.
 ///
-/// @param host as the client wrote it, and not checked
-/// @param target of an origin, such as `/path?query`; of no meaning to a tunnel
+/// @param host as the client wrote it, unchecked
+/// @param target the target for the server, such as `/path?query`; unused for a tunnel
 public record HttpRequest(
     String method, String host, int port, String target, String version, HttpFields fields) {
   private static final Pattern REQUEST_LINE =
       Pattern.compile("(" + HttpFields.TOKEN + ") ([\\x21-\\x7e]+) (HTTP/1\\.[01])");
 
-  // A host is either in brackets or has no colon; what it may be else is not this class's to say.
+  // A host is in brackets, or has no colon. Other classes check the rest.
   private static final Pattern AUTHORITY =
       Pattern.compile("(\\[[^\\[\\]@]*\\]|[^\\[\\]:@]+)(?::([0-9]{1,5}))?");
 
   private static final String HTTP = "http://";
   private static final int HTTP_PORT = 80;
 
-  /// Reads it.
+  /// Parses a request.
   ///
-  /// @param head of [Input#head()]
+  /// @param head the result of [Input#head()]
   public static HttpRequest parse(String head) throws HttpException {
     var lines = lines(head);
     var line = REQUEST_LINE.matcher(lines.getFirst());
@@ -39,7 +39,7 @@ public record HttpRequest(
     if (fields.values("host").size() > 1) {
       throw new HttpException(400, "more than one Host");
     }
-    // RFC 9112, 6.1: who takes the version at its word sees no content there.
+    // RFC 9112, 6.1: a server that follows the version would see no content here.
     if (version.equals("HTTP/1.0") && !fields.values("transfer-encoding").isEmpty()) {
       throw new HttpException(400, "a Transfer-Encoding, which HTTP/1.0 does not have");
     }
@@ -49,8 +49,8 @@ public record HttpRequest(
     if (!target.toLowerCase(Locale.ROOT).startsWith(HTTP)) {
       throw new HttpException(
           400,
-          "this is a proxy: it takes requests for http://HOST/PATH, and CONNECT HOST:PORT for all"
-              + " else, not "
+          "this is a proxy: it accepts http://HOST/PATH, and CONNECT HOST:PORT for other protocols,"
+              + " not "
               + HostName.printable(target));
     }
     if (target.indexOf('#') >= 0) {
@@ -75,7 +75,7 @@ public record HttpRequest(
     var lines = List.of(text.split("\r\n", -1));
     if (!head.endsWith("\r\n\r\n")
         || lines.stream().anyMatch(line -> line.indexOf('\n') >= 0 || line.indexOf('\r') >= 0)) {
-      throw new HttpException(400, "the lines of a header end with CR and LF");
+      throw new HttpException(400, "the lines of a header must end with CR and LF");
     }
     return lines;
   }
@@ -87,7 +87,7 @@ public record HttpRequest(
     return path.startsWith("/") ? path : "/" + path;
   }
 
-  /// @param port if none is given; 0 if one must be
+  /// @param port the default port; 0 if the authority must include a port
   private static HttpRequest of(
       String method, String authority, int port, String target, String version, HttpFields fields)
       throws HttpException {
@@ -109,7 +109,8 @@ public record HttpRequest(
     return method.equals("CONNECT");
   }
 
-  /// As it is passed on: for the authority that was checked, whatever the client said besides.
+  /// Formats the header for the server. Its Host is the authority that was checked, whatever the
+  /// client's Host field says.
   public String forOrigin() {
     var destination = Destination.of(host, port);
     var authority =

@@ -4,7 +4,7 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/// The headers of answers.
+/// Headers of responses.
 public final class HttpResponse {
   private static final Set<String> OF_THE_CONNECTION =
       Set.of("connection", "proxy-connection", "keep-alive");
@@ -14,19 +14,20 @@ public final class HttpResponse {
 
   private HttpResponse() {}
 
-  /// Whether another answer follows this one.
+  /// Whether the response is interim (1xx), and another response follows it.
   ///
-  /// @param head of [Input#head()]
+  /// @param head the result of [Input#head()]
   public static boolean interim(String head) {
     return INTERIM.matcher(head.split("\r?\n", 2)[0]).matches();
   }
 
-  /// As it is passed on: it tells the client that nothing follows on this connection.
+  /// Formats the header for the client, with `Connection: close`: no other response follows on this
+  /// connection.
   ///
-  /// @throws HttpException if it is not an answer of HTTP
+  /// @throws HttpException if the header is not HTTP/1
   public static String closing(String head) throws HttpException {
     if (!head.startsWith("HTTP/1.")) {
-      throw new HttpException(502, "what answered does not speak HTTP/1");
+      throw new HttpException(502, "the server does not speak HTTP/1");
     }
     var text = new StringBuilder();
     boolean dropped = false;
@@ -46,7 +47,7 @@ public final class HttpResponse {
     return text.append("Connection: close\r\n\r\n").toString();
   }
 
-  /// An answer of the proxy's own.
+  /// Creates an error response of the proxy itself.
   public static String error(int status, String explanation) {
     var body = explanation + "\n";
     return """

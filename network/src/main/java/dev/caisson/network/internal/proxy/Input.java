@@ -6,9 +6,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.OptionalInt;
 
-/// What a stranger sends, read by bytes and lines within limits.
+/// Untrusted input, read by bytes and lines within limits.
 public final class Input {
-  /// The most of a request's or answer's header that is read, in bytes.
+  /// The longest header of a request or response, in bytes.
   public static final int HEAD = 16 * 1024;
 
   private final byte[] buffer = new byte[HEAD];
@@ -16,7 +16,7 @@ public final class Input {
   private int from;
   private int to;
 
-  /// Where bytes come from, as [dev.caisson.linux.socket.StreamSocket#recv].
+  /// The source of bytes, as [dev.caisson.linux.socket.StreamSocket#recv].
   @FunctionalInterface
   public interface Source {
     int recv(byte[] buffer, int offset, int length) throws IOException;
@@ -26,23 +26,23 @@ public final class Input {
     this.source = source;
   }
 
-  /// From now on bytes come from there, after those that have come already.
+  /// Changes the source for further bytes. Buffered bytes are still read first.
   public void from(Source next) {
     source = next;
   }
 
-  /// The next byte, which stays the next; empty at the end.
+  /// Returns the next byte without consuming it; empty at the end.
   public OptionalInt peek() throws IOException {
     return from < to || fill() ? OptionalInt.of(buffer[from] & 0xff) : OptionalInt.empty();
   }
 
-  /// Reads so many bytes.
+  /// Reads exactly this many bytes.
   ///
-  /// @throws EOFException if there are fewer
+  /// @throws EOFException if the input ends before
   public byte[] bytes(int count) throws IOException {
     while (to - from < count) {
       if (!fill()) {
-        throw new EOFException("the connection ended in the middle of something");
+        throw new EOFException("the connection ended in the middle of a request");
       }
     }
     from += count;
@@ -53,9 +53,9 @@ public final class Input {
     return bytes(1)[0] & 0xff;
   }
 
-  /// Everything up to and with the first empty line.
+  /// Reads up to and including the first empty line.
   ///
-  /// @throws HttpException if it is longer than [#HEAD]
+  /// @throws HttpException if the header is longer than [#HEAD]
   public String head() throws IOException {
     int line = 0;
     for (int at = 0; ; at++) {
@@ -73,7 +73,7 @@ public final class Input {
     }
   }
 
-  /// A line without its end, which is CR and LF.
+  /// Reads a line that ends with CR and LF, and returns it without them.
   public String line(int limit) throws IOException {
     for (int at = 0; ; at++) {
       if (from + at == to && !fillWithin(limit)) {
@@ -82,7 +82,7 @@ public final class Input {
       if (buffer[from + at] == '\n') {
         var line = text(at + 1);
         if (!line.endsWith("\r\n")) {
-          throw new HttpException(400, "a line ends with CR and LF");
+          throw new HttpException(400, "a line must end with CR and LF");
         }
         return line.substring(0, line.length() - 2);
       }
@@ -113,9 +113,9 @@ public final class Input {
     return count > 0;
   }
 
-  /// Reads what is there, waiting until there is something.
+  /// Reads the available bytes, waiting for at least one.
   ///
-  /// @return -1 at the end
+  /// @return the number of bytes; -1 at the end
   public int read(byte[] into, int limit) throws IOException {
     int room = Math.min(into.length, limit);
     if (from == to) {
@@ -127,7 +127,7 @@ public final class Input {
     return count;
   }
 
-  /// What has come and not been read.
+  /// Takes the buffered bytes that have not been read.
   public byte[] rest() {
     var rest = Arrays.copyOfRange(buffer, from, to);
     from = to;

@@ -10,20 +10,20 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Set;
 
-/// One who has connected to a [BrokerProxy].
+/// A client of a [BrokerProxy].
 ///
-/// @param request until when it must have said what it wants
+/// @param request the deadline for its whole request
 public record ProxyClient(
     StreamSocket socket, Input input, Broker broker, ProxyLimits limits, Deadline request) {
   private static final Duration LINGER = Duration.ofSeconds(1);
   private static final int MOST_LINGERING = 1 << 20;
 
-  /// Is told when a client is waited for in the middle of its request.
+  /// A callback for the silence of a client in the middle of its request.
   public interface Silence {
-    /// It has said nothing more yet.
+    /// The client has become silent.
     void begins();
 
-    /// It has said something, or its time is up.
+    /// The client has sent bytes, or its deadline has passed.
     ///
     /// @return false if it has been evicted meanwhile
     boolean ends();
@@ -53,11 +53,11 @@ public record ProxyClient(
     }
     if (evicted) {
       throw new HttpException(
-          503, "the rest of the request did not come, and others need the connection");
+          503, "the request is incomplete, and the connection is needed for other clients");
     }
   }
 
-  /// Connects for it, whatever was left of the time for its request.
+  /// Connects for the client. The deadline for its request does not apply.
   public Connection connect(String host, int port) throws IOException {
     return broker.connect(host, port, Deadline.in(Duration.ofDays(1)));
   }
@@ -70,20 +70,20 @@ public record ProxyClient(
     send(HttpBody.bytes(text));
   }
 
-  /// Relays what it sends after its request, and what comes back.
+  /// Relays the bytes that the client sends after its request, and the bytes from the server.
   public void relay(Connection connection) throws IOException {
     connection.socket().send(input.rest(), Deadline.in(limits.idle()));
     Relay.run(socket, connection.socket(), limits.idle());
   }
 
-  /// Lets it read the last that it was sent: closing a socket with something unread in it would
-  /// throw that away.
+  /// Gives the client time to read the last response: at most a second and 1 MiB of further input.
+  /// Closing a socket with unread input would discard the response.
   public void linger() throws IOException {
     socket.shutdownOutput();
-    var rubbish = new byte[8192];
+    var discarded = new byte[8192];
     var until = Deadline.in(LINGER);
     for (int left = MOST_LINGERING; left > 0; ) {
-      int count = socket.recv(rubbish, 0, rubbish.length, until);
+      int count = socket.recv(discarded, 0, discarded.length, until);
       if (count < 0) {
         return;
       }

@@ -2,13 +2,13 @@ package dev.caisson.network.internal.proxy;
 
 import java.io.IOException;
 
-/// Tells by the first byte which protocol a client speaks: HTTP or SOCKS.
+/// Selects the protocol of a client, HTTP or SOCKS, by its first byte.
 public final class ProxyProtocol {
   private static final int SOCKS5 = 5;
 
   private ProxyProtocol() {}
 
-  /// Serves a client to its end. The socket is the caller's to close.
+  /// Serves a client to its end. The caller closes the socket.
   public static void serve(ProxyClient client) throws IOException {
     var first = client.input().peek();
     if (first.isEmpty()) {

@@ -10,7 +10,7 @@ import java.io.IOException;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 
-/// SOCKS version 5, without authentication: RFC 1928. Of its commands CONNECT alone.
+/// SOCKS version 5 (RFC 1928), without authentication, and with CONNECT as its only command.
 public final class Socks5 {
   private static final byte VERSION = 5;
   private static final byte NO_AUTHENTICATION = 0;
@@ -20,7 +20,7 @@ public final class Socks5 {
   private static final int DOMAIN = 3;
   private static final int IPV6 = 4;
 
-  /// What a client is told.
+  /// The reply codes.
   private enum Answer {
     SUCCEEDED(0),
     FAILURE(1),
@@ -120,7 +120,7 @@ public final class Socks5 {
     };
   }
 
-  /// Of the address from which the host connects a sandbox has no need to know.
+  /// Sends a reply. Its address is 0.0.0.0:0, because a sandbox need not know the host's address.
   private void send(Answer answer) throws IOException {
     client.send(new byte[] {VERSION, answer.code, 0, IPV4, 0, 0, 0, 0, 0, 0});
   }

@@ -1,4 +1,4 @@
-/// HTTP and SOCKS5 for programs that know nothing of the broker.
+/// HTTP and SOCKS5 for programs that do not use the broker directly.
 @NullMarked
 package dev.caisson.network.internal.proxy;
 

@@ -6,8 +6,8 @@ import dev.caisson.linux.socket.StreamSocket;
 import java.io.IOException;
 import java.time.Duration;
 
-/// Keeps two connections that are joined alive while bytes go in any direction: one direction may
-/// be silent for as long as the other is not.
+/// The idle timeout of two joined connections. A byte in either direction restarts it, so one
+/// direction may be silent while the other is active.
 public final class Activity {
   private final Duration idle;
   private volatile long last = System.nanoTime();
@@ -16,7 +16,7 @@ public final class Activity {
     this.idle = idle;
   }
 
-  /// The moment at which all has been silent for too long, unless something comes.
+  /// The moment at which the idle timeout ends, without further bytes.
   private Deadline deadline() {
     return new Deadline(idle, last + idle.toNanos());
   }

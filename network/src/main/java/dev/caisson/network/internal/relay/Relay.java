@@ -5,9 +5,9 @@ import dev.caisson.linux.threads.Threads;
 import java.io.IOException;
 import java.time.Duration;
 
-/// Joins two connections: what comes from one goes to the other, the end included.
+/// Joins two connections: copies the bytes of each to the other, and the end as well.
 ///
-/// Each direction waits for whoever does not read, so no more than a buffer is ever held.
+/// Each direction waits for its reader, so the relay holds at most one buffer (64 KiB) for each.
 public final class Relay {
   private static final int BUFFER = 64 * 1024;
 
@@ -21,8 +21,8 @@ public final class Relay {
     this.activity = new Activity(idle);
   }
 
-  /// Relays until both directions have ended, one connection breaks, nothing comes for too long, or
-  /// the thread is interrupted. Both are closed then.
+  /// Relays until both directions have ended, a connection breaks, the idle timeout ends or the
+  /// thread is interrupted. Then closes both connections.
   public static void run(StreamSocket one, StreamSocket other, Duration idle) {
     var relay = new Relay(one, other, idle);
     var back = Thread.ofVirtual().name("relay").start(() -> relay.pump(other, one));
@@ -31,7 +31,8 @@ public final class Relay {
     relay.close();
   }
 
-  /// One direction has ended; the other may go on for long.
+  /// Waits for the end of the other direction, which may take long. An interrupt closes both
+  /// connections.
   private void await(Thread back) {
     try {
       back.join();
@@ -52,7 +53,7 @@ public final class Relay {
       to.shutdownOutput();
       ended = true;
     } catch (IOException | IllegalStateException broken) {
-      // Ends the other direction, too, below.
+      // The finally block closes both connections, which ends the other direction.
     } finally {
       if (!ended) {
         close();

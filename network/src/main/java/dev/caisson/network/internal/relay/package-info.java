@@ -1,4 +1,4 @@
-/// Bytes between two connections.
+/// Copies bytes between two connections.
 @NullMarked
 package dev.caisson.network.internal.relay;
 

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early, and what is held without being used, is a part of it
+@SuppressWarnings("try") // the tests close early, and hold unused resources on purpose
 class HttpProxyTest {
   private static final Duration LONG = Origin.LONG;
 
@@ -28,11 +28,11 @@ class HttpProxyTest {
   }
 
   @Test
-  void aTunnelCarriesBytesBothWaysAndEachEndByItself() throws IOException {
+  void aTunnelCarriesBytesBothWaysAndEachEndSeparately() throws IOException {
     try (var origin = Origin.echo();
         var proxied = Proxied.of(origin);
         var socket = proxied.connect()) {
-      // What is sent before the answer is a part of the tunnel, too.
+      // Bytes sent before the response are part of the tunnel, too.
       var request =
           "CONNECT origin.test:%d HTTP/1.1\r\nHost: x\r\n\r\nearly".formatted(origin.port());
       socket.send(request.getBytes(ISO_8859_1), Deadline.in(LONG));
@@ -49,7 +49,7 @@ class HttpProxyTest {
 
   /// RFC 9110, 5.5: obs-text.
   @Test
-  void aFieldMayHaveAnyByteThatIsNoControlCharacter() throws IOException {
+  void aFieldMayContainAnyByteExceptControlCharacters() throws IOException {
     var value = new StringBuilder("x");
     for (char c = 0x80; c <= 0xff; c++) {
       value.append(c);
@@ -68,7 +68,7 @@ class HttpProxyTest {
   }
 
   @Test
-  void aRequestForAUrlGoesToItsOriginWithoutWhatIsOfTheConnection() throws IOException {
+  void aRequestForAUrlReachesItsOriginWithoutConnectionFields() throws IOException {
     try (var origin = Origin.hello();
         var proxied = Proxied.of(origin)) {
       var answer =
@@ -111,7 +111,8 @@ class HttpProxyTest {
     "OPTIONS, /, /",
     "DELETE, //x, //x",
   })
-  void theTargetIsWhatFollowsTheHost(String method, String path, String target) throws IOException {
+  void theTargetIsThePathAfterTheHost(String method, String path, String target)
+      throws IOException {
     try (var origin = Origin.hello();
         var proxied = Proxied.of(origin)) {
       proxied.exchange(
@@ -121,7 +122,7 @@ class HttpProxyTest {
   }
 
   @Test
-  void contentIsPassedOnToItsEndAndNotAByteFurther() throws IOException {
+  void contentIsForwardedToItsEndAndNoByteFurther() throws IOException {
     try (var origin = Origin.hello();
         var proxied = Proxied.of(origin)) {
       var second = "GET /stolen HTTP/1.1\r\nHost: another.test\r\n\r\n";
@@ -142,7 +143,7 @@ class HttpProxyTest {
   }
 
   @Test
-  void anAnswerMayComeAfterOthersAndBeforeTheEndOfTheRequest() throws IOException {
+  void aResponseMayFollowInterimOnesAndPrecedeTheEndOfTheRequest() throws IOException {
     var answers =
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 413 Too Large\r\nConnection: keep-alive,\r\n"
             + " x\r\nA: b\r\n\r\nno";
@@ -166,7 +167,7 @@ class HttpProxyTest {
   }
 
   @Test
-  void whatIsRefusedIsForbiddenWithTheReason() throws IOException {
+  void aRefusedRequestGetsStatus403WithTheReason() throws IOException {
     try (var proxied = new Proxied("origin.test:1", "inside.test:80")) {
       proxied.names.with("inside.test", "10.0.0.1");
       assertThat(proxied.exchange("CONNECT evil.test:443 HTTP/1.1\r\n\r\n"))
@@ -177,13 +178,13 @@ class HttpProxyTest {
           .contains("evil.test:80");
       assertThat(proxied.exchange("GET http://inside.test/ HTTP/1.1\r\n\r\n"))
           .startsWith("HTTP/1.1 403 Forbidden\r\n")
-          .contains("inside.test leads to 10.0.0.1", "a private network's");
+          .contains("inside.test resolves to 10.0.0.1", "a private address");
       assertThat(proxied.names.asked()).containsExactly("inside.test");
     }
   }
 
   @Test
-  void whyThereIsNoConnectionIsTold() throws IOException {
+  void aFailedConnectionIsReportedWithItsCause() throws IOException {
     int port;
     try (var closed = Origin.echo()) {
       port = closed.port();
@@ -194,24 +195,24 @@ class HttpProxyTest {
           .contains("ECONNREFUSED");
       assertThat(proxied.exchange("CONNECT unknown.test:1 HTTP/1.1\r\n\r\n"))
           .startsWith("HTTP/1.1 502 Bad Gateway\r\n")
-          .contains("no address of unknown.test");
+          .contains("no address for unknown.test");
     }
   }
 
   @Test
   void aServerThatDoesNotAnswerInTimeIsAGatewayTimeout() throws IOException {
-    // A queue that is full lets nobody connect, and refuses nobody.
+    // A full backlog neither accepts nor refuses a connection.
     try (var listener =
             dev.caisson.linux.socket.TcpListener.listen(
                 new java.net.InetSocketAddress(java.net.InetAddress.ofLiteral("127.0.0.1"), 0), 0);
-        var queued =
+        var pending =
             dev.caisson.linux.socket.StreamSocket.connect(listener.address(), Deadline.in(LONG));
         var proxied =
             new Proxied(
                 ProxyLimits.DEFAULT,
                 new BrokerLimits(1, Duration.ofMillis(50)),
                 "127.0.0.1:" + listener.port())) {
-      assertThat(queued.fd().isOpen()).isTrue();
+      assertThat(pending.fd().isOpen()).isTrue();
       assertThat(
               proxied.exchange("CONNECT 127.0.0.1:%d HTTP/1.1\r\n\r\n".formatted(listener.port())))
           .startsWith("HTTP/1.1 504 Gateway Timeout\r\n");
@@ -269,11 +270,11 @@ class HttpProxyTest {
         "\\0\\0\\0\\r\\n\\r\\n",
         "\u0004\u0001\\r\\n\\r\\n",
       })
-  void nonsenseIsABadRequest(String request) throws IOException {
+  void aMalformedRequestGetsStatus400(String request) throws IOException {
     try (var proxied = new Proxied("*:*")) {
       proxied.names.with("origin.test", "127.0.0.1");
       assertThat(proxied.exchange(unescaped(request))).startsWith("HTTP/1.1 400 Bad Request\r\n");
-      assertThat(proxied.names.asked()).as("what is looked up").isSubsetOf("origin.test");
+      assertThat(proxied.names.asked()).as("names looked up").isSubsetOf("origin.test");
     }
   }
 
@@ -287,7 +288,7 @@ class HttpProxyTest {
         "1\\r\\nab\\r\\n0\\r\\n\\r\\n",
         "fffffffffffffffff\\r\\n",
       })
-  void chunksThatAreNoneEndTheRequest(String content) throws IOException {
+  void malformedChunksEndTheRequest(String content) throws IOException {
     try (var origin = Origin.hello();
         var proxied = Proxied.of(origin)) {
       assertThat(
@@ -301,7 +302,7 @@ class HttpProxyTest {
   }
 
   @Test
-  void anotherEncodingIsNotImplemented() throws IOException {
+  void anotherTransferEncodingGetsStatus501() throws IOException {
     try (var proxied = new Proxied("*:*")) {
       assertThat(
               proxied.exchange(
@@ -311,7 +312,7 @@ class HttpProxyTest {
   }
 
   @Test
-  void anAnswerThatIsNoneIsABadGateway() throws IOException {
+  void aResponseThatIsNotHttpGetsStatus502() throws IOException {
     try (var origin = Origin.http("220 mail.test ESMTP\r\n\r\n");
         var proxied = Proxied.of(origin)) {
       assertThat(

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 @ExtendWith(NoLeaks.class)
 @Timeout(120)
-@SuppressWarnings("try") // closing early, and what is held without being used, is a part of it
+@SuppressWarnings("try") // the tests close early, and hold unused resources on purpose
 class Socks5Test {
   private static final String GREETING = "05 01 00";
 
@@ -64,7 +64,7 @@ class Socks5Test {
   }
 
   @Test
-  void anAddressOfIpv6IsConnectedTo() throws IOException {
+  void anIpv6AddressIsConnected() throws IOException {
     try (var listener =
             dev.caisson.linux.socket.TcpListener.listen(
                 new java.net.InetSocketAddress(InetAddress.ofLiteral("::1"), 0), 5);
@@ -78,7 +78,7 @@ class Socks5Test {
   }
 
   @Test
-  void whyThereIsNoConnectionIsTold() throws IOException {
+  void aFailedConnectionIsReportedWithItsCode() throws IOException {
     int closed;
     try (var origin = Origin.echo()) {
       closed = origin.port();
@@ -107,7 +107,7 @@ class Socks5Test {
     "another version, 05 01 00 04 01 00 01, 05 00 05 01 00 01 00 00 00 00 00 00",
     "something reserved, 05 01 00 05 01 01 01, 05 00 05 01 00 01 00 00 00 00 00 00",
   })
-  void nonsenseIsAnswered(String what, String request, String answer) throws IOException {
+  void aMalformedRequestGetsAReply(String what, String request, String answer) throws IOException {
     try (var proxied = new Proxied("*:*")) {
       assertThat(proxied.exchange(hex(request)))
           .as(what)
