@@ -64,7 +64,7 @@ public final class RunCommand implements Command {
         """,
         List.of(
             HelpPage.group(
-                "Files", "root", "bind", "ro-bind", "dev-bind", "tmpfs", "symlink", "chdir"),
+                "Files", "root", "bind", "ro-bind", "dev-bind", "tmpfs", "symlink", "etc", "chdir"),
             HelpPage.group("Network", "network", "allow-host"),
             HelpPage.group(
                 "Limits",
@@ -83,7 +83,8 @@ public final class RunCommand implements Command {
                 "user-namespace",
                 "allow-user-namespaces",
                 "no-seccomp"),
-            HelpPage.group("Input and output", "env", "stdin", "no-terminal", "json"),
+            HelpPage.group("Environment", "env", "env-file", "inherit-env", "hostname"),
+            HelpPage.group("Input and output", "stdin", "no-terminal", "json"),
             HelpPage.group("Diagnosis", "dry-run", "shell-on-failure", "help")),
         """
           List a directory of the host that the sandbox shows read-only:

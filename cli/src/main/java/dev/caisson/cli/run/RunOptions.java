@@ -11,6 +11,7 @@ import dev.caisson.sandbox.Network;
 import dev.caisson.sandbox.OutputMeter;
 import dev.caisson.sandbox.Privilege;
 import dev.caisson.sandbox.Run;
+import dev.caisson.sandbox.Userland;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
 import java.nio.file.Path;
@@ -38,13 +39,19 @@ public final class RunOptions {
   /// Makes the options.
   public static Options all() {
     return new Options()
-        .addOption(Values.option("root", "DIR", "use /usr of this root instead of the host's"))
+        .addOption(
+            Values.option("root", "DIR", "use /usr and /etc of this root instead of the host's"))
         .addOption(
             Values.option(
-                "bind", "SRC:DST", "show a file or directory of the host at DST, writable"))
+                "bind", "SRC[:DST]", "show a file or directory of the host at DST, writable"))
         .addOption(
             Values.option(
-                "ro-bind", "SRC:DST", "show a file or directory of the host at DST, read-only"))
+                "ro-bind", "SRC[:DST]", "show a file or directory of the host at DST, read-only"))
+        .addOption(
+            Values.option(
+                "etc",
+                "NAME",
+                "show this file of the host's /etc, even if it was changed: maven/settings.xml"))
         .addOption(
             Values.option(
                 "dev-bind", "SRC:DST", "show a device node, or a directory of them, at DST"))
@@ -52,7 +59,15 @@ public final class RunOptions {
             Values.option("tmpfs", "DST[:SIZE]", "mount an empty directory in memory at DST"))
         .addOption(
             Values.option("symlink", "TO:DST", "make a symbolic link at DST that points to TO"))
-        .addOption(Values.option("env", "NAME=VALUE", "set an environment variable; repeatable"))
+        .addOption(
+            Values.option(
+                "env", "NAME[=VALUE]", "set a variable, or pass one of yours on; repeatable"))
+        .addOption(
+            Values.option(
+                "env-file", "FILE", "set the variables of a file, a NAME[=VALUE] per line"))
+        .addOption(flag("inherit-env", "pass on all your variables"))
+        .addOption(
+            Values.option("hostname", "NAME", "set the host name of the sandbox (default: sandbox)"))
         .addOption(
             Values.option("chdir", "DIR", "start the command in this directory of the sandbox"))
         .addOption(
@@ -138,8 +153,9 @@ public final class RunOptions {
   private static Run specified(CommandLine line, List<String> argv) throws UsageException {
     var run =
         Run.of(argv)
+            .userland(userland(line))
             .binds(binds(line))
-            .env(Values.variables(line, "env"))
+            .env(RunEnvironment.of(line))
             .outputLimit(outputLimit(line));
     var directory = Values.last(line, "chdir");
     if (directory.isPresent()) {
@@ -159,6 +175,15 @@ public final class RunOptions {
     return line.hasOption("allow-user-namespaces")
         ? run.systemCalls(SystemCallFilter.standard().withUserNamespaces())
         : run;
+  }
+
+  private static Userland userland(CommandLine line) {
+    var userland = Userland.standard();
+    for (var name : Values.all(line, "etc")) {
+      userland = userland.etc(name.startsWith("/etc/") ? name.substring("/etc/".length()) : name);
+    }
+    var hostname = Values.last(line, "hostname");
+    return hostname.isPresent() ? userland.hostname(hostname.get()) : userland;
   }
 
   private static ByteSize outputLimit(CommandLine line) throws UsageException {
@@ -192,11 +217,28 @@ public final class RunOptions {
     return binds;
   }
 
+  /// Parses a bind. A path without a place is shown at its own.
   private static Bind host(Bind.Access access, String text) throws UsageException {
-    int colon = colon(text, "SRC:DST");
+    int colon = text.lastIndexOf(":/");
+    var source = home(colon < 0 ? text : text.substring(0, colon));
+    if (source.toString().isEmpty()) {
+      throw new UsageException("not SRC:DST: " + text);
+    }
     return place(() ->
         new Bind.Host(
-            access, Path.of(text.substring(0, colon)), Path.of(text.substring(colon + 1))));
+            access,
+            source,
+            colon < 0
+                ? source.toAbsolutePath().normalize()
+                : Path.of(text.substring(colon + 1))));
+  }
+
+  /// The path of the host, in which `~` is the home directory of the user, as shells have it.
+  private static Path home(String text) {
+    var home = System.getenv("HOME");
+    return home != null && (text.equals("~") || text.startsWith("~/"))
+        ? Path.of(home + text.substring(1))
+        : Path.of(text);
   }
 
   private static int colon(String text, String form) throws UsageException {
