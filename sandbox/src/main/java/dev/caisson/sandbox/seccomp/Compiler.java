@@ -147,8 +147,8 @@ final class Compiler {
   private byte[] bytes() {
     if (program.size() > MAX_INSTRUCTIONS) {
       throw new IllegalStateException(
-          "the filter has %d instructions, but the kernel takes at most %d (BPF_MAXINSNS): use"
-              + " fewer rules".formatted(program.size(), MAX_INSTRUCTIONS));
+          "the filter has %d instructions, but the kernel takes at most %d (BPF_MAXINSNS): use fewer rules"
+              .formatted(program.size(), MAX_INSTRUCTIONS));
     }
     var bytes = ByteBuffer.allocate(program.size() * INSTRUCTION).order(ByteOrder.LITTLE_ENDIAN);
     for (var instruction : program) {
