@@ -51,6 +51,7 @@ class RunTest extends SingleRuns {
         new Change("directory", run -> run.directory("/usr")),
         new Change("network", run -> run.network(Network.HOST)),
         new Change("accounting", Run::accounting),
+        new Change("streams", Run::streams),
         new Change("systemCalls", run -> run.systemCalls(SystemCallFilter.none())));
   }
 
