@@ -375,6 +375,11 @@ public final class Fd implements AutoCloseable {
     call(SystemCall.FTRUNCATE, size, 0);
   }
 
+  /// Changes the owner and group of the file. See `fchown(2)`.
+  public void fchown(int uid, int gid) throws SystemCallException {
+    call(SystemCall.FCHOWN, uid, gid);
+  }
+
   /// Writes the file's data to the disk. See `fsync(2)`.
   public void fsync() throws SystemCallException {
     call(SystemCall.FSYNC, 0, 0);

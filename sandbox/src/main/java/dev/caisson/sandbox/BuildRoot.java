@@ -364,7 +364,9 @@ public final class BuildRoot implements AutoCloseable {
   private RunResult run(Run run, RunDirectory own, Optional<Path> devices, Runnable onStart)
       throws IOException {
     var layout = layout(run, own, devices);
-    return new SandboxProcess(bwrap, own.path(), thread, layout, run).run(onStart);
+    try (var _ = MountPoints.make(run.binds(), thread)) {
+      return new SandboxProcess(bwrap, own.path(), thread, layout, run).run(onStart);
+    }
   }
 
   private Layout layout(Run run, RunDirectory own, Optional<Path> devices) throws IOException {

@@ -98,6 +98,15 @@ public enum Capability {
     return available;
   }
 
+  /// The bits of a set, as in `capset(2)`.
+  static long mask(Set<Capability> capabilities) {
+    long mask = 0;
+    for (var capability : capabilities) {
+      mask |= 1L << capability.number();
+    }
+    return mask;
+  }
+
   /// A capability set of this process, by its name in `/proc/self/status`. See `proc(5)`.
   static BigInteger ofThisProcess(String set) {
     return SETS.computeIfAbsent(set, Capability::read);

@@ -13,8 +13,8 @@ import java.util.Optional;
 
 /// The configuration files of the host's packages, with the checksums of the files as installed.
 ///
-/// Reads the field `Conffiles` of dpkg's status file; see `deb-conffiles(5)` and
-/// `dpkg-query(1)`. A host without dpkg has none.
+/// Reads the field `Conffiles` of dpkg's status file; see `deb-conffiles(5)` and `dpkg-query(1)`. A
+/// host without dpkg has none.
 final class Conffiles {
   private static final Path STATUS = Path.of("/var/lib/dpkg/status");
   private static final byte[] START = "\n /etc/".getBytes(StandardCharsets.US_ASCII);

@@ -40,6 +40,7 @@ record Layout(
     Map<String, Path> sockets) {
   static final String API = "/run/osbuild/api";
   private static final String RUNNER = "/run/osbuild/runner";
+  private static final Run.User ROOT_USER = new Run.User(0, 0);
   private static final String READY = "/run/osbuild/ready";
 
   /// The executable that each command is run through.
@@ -134,7 +135,7 @@ record Layout(
       }
     }
     if (run.userland().isPresent()) {
-      userland(options, run.userland().get(), run.network());
+      userland(options, run.userland().get(), run);
     }
     network(options, run.network());
     if (library.isPresent()) {
@@ -254,7 +255,7 @@ record Layout(
 
   private void privileges(List<Object> options, Run run) {
     var capabilities = run.capabilities();
-    userNamespace(options, capabilities);
+    userNamespace(options, run);
     if (privilege == Privilege.USER_NAMESPACE) {
       if (capabilities.isEmpty()) {
         add(options, "--cap-add", "ALL");
@@ -264,15 +265,26 @@ record Layout(
     }
     if (capabilities.isPresent()) {
       add(options, "--cap-drop", "ALL");
-      for (var capability : new TreeSet<>(capabilities.get())) {
+      var kept = new TreeSet<>(capabilities.get());
+      if (changesUser(run)) {
+        // The first program loses them when it becomes the user.
+        kept.addAll(Set.of(Capability.CAP_SETUID, Capability.CAP_SETGID));
+      }
+      for (var capability : kept) {
         add(options, "--cap-add", capability.name());
       }
     }
   }
 
+  /// Whether the first program changes the user. In a user namespace bubblewrap maps the user.
+  boolean changesUser(Run run) {
+    return privilege == Privilege.ROOT && run.user().isPresent();
+  }
+
   /// A run that could mount gets a second namespace, below the one that owns the mounts and the
   /// network; otherwise it could undo them.
-  private void userNamespace(List<Object> options, Optional<Set<Capability>> capabilities) {
+  private void userNamespace(List<Object> options, Run run) {
+    var capabilities = run.capabilities();
     if (namespaces.isPresent()) {
       // bubblewrap leaves both descriptors open for the command, unless another option names them.
       // `--block-fd` reads one and closes it; it does not wait here, as a namespace cannot be read.
@@ -284,7 +296,9 @@ record Layout(
         add(options, "--userns2", inner, "--sync-fd", inner);
       }
     } else if (privilege == Privilege.USER_NAMESPACE) {
-      add(options, "--unshare-user", "--uid", "0", "--gid", "0");
+      var user = run.user().orElse(ROOT_USER);
+      add(options, "--unshare-user", "--uid", Integer.toString(user.uid()));
+      add(options, "--gid", Integer.toString(user.gid()));
       if (capabilities.isEmpty() || capabilities.get().contains(Capability.CAP_SYS_ADMIN)) {
         add(options, "--disable-userns");
       }
@@ -334,10 +348,9 @@ record Layout(
     }
   }
 
-  private void userland(List<Object> options, Userland userland, Network network)
-      throws IOException {
+  private void userland(List<Object> options, Userland userland, Run run) throws IOException {
     add(options, "--hostname", userland.hostname());
-    for (var bind : userland.binds(root, network)) {
+    for (var bind : userland.binds(root, run.network(), run.user())) {
       bind(options, bind);
     }
   }
@@ -398,10 +411,6 @@ record Layout(
       throw new IllegalArgumentException(
           "a command reads either Run.stdin or descriptor 0 of Run.descriptor, not both");
     }
-    if (run.terminal().isPresent() && Files.isExecutable(root.resolve("usr/bin/setsid"))) {
-      // The command leads its own session: a key of the terminal must not end bubblewrap.
-      command.addAll(List.of("setsid", "--ctty"));
-    }
     command.add(program(run));
     command.addAll(runner.isPresent() ? run.argv() : run.argv().subList(1, run.argv().size()));
     return command;
@@ -409,12 +418,6 @@ record Layout(
 
   private String program(Run run) {
     return runner.map(Runner::inside).orElseGet(() -> run.argv().getFirst());
-  }
-
-  /// The start of the message by which `setsid(1)` reports at a terminal that it cannot execute the
-  /// command.
-  String notExecuted(Run run) {
-    return "setsid: failed to execute " + program(run) + ": ";
   }
 
   private static boolean isRealDirectory(Path path) {

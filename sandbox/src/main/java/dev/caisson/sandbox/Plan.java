@@ -3,7 +3,6 @@ package dev.caisson.sandbox;
 import dev.caisson.files.guard.Guardian;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.PathBytes;
-import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.file.Memfd;
 import dev.caisson.linux.process.Spawn;
 import java.io.ByteArrayOutputStream;
@@ -29,6 +28,8 @@ import java.util.TreeMap;
 final class Plan implements AutoCloseable {
   private final Path bwrap;
   private final List<Object> options;
+  private final Layout layout;
+  private final Run run;
   private final List<String> command;
   private final Map<String, String> environment = new LinkedHashMap<>();
   private final SortedMap<Integer, Fd> descriptors;
@@ -38,6 +39,8 @@ final class Plan implements AutoCloseable {
   /// @param gate the gate that holds the command back, if any
   Plan(Path bwrap, Layout layout, Run run, Optional<Gate> gate) throws IOException {
     this.bwrap = bwrap;
+    this.layout = layout;
+    this.run = run;
     this.command = layout.command(run);
     this.descriptors = new TreeMap<>(run.descriptors());
     this.options = new ArrayList<>();
@@ -60,7 +63,8 @@ final class Plan implements AutoCloseable {
     if (run.network() instanceof Network.Brokered brokered) {
       environment.putAll(SandboxProxy.variables(brokered.broker().policy()));
     }
-    run.userland().ifPresent(userland -> environment.putAll(userland.environment(layout.root())));
+    run.userland()
+        .ifPresent(userland -> environment.putAll(userland.environment(layout.root(), run.user())));
     environment.putAll(run.environment());
   }
 
@@ -120,18 +124,37 @@ final class Plan implements AutoCloseable {
         Path.of("/proc/%d/fd/%d".formatted(ProcessHandle.current().pid(), copy.number())));
   }
 
-  /// Sets the arguments and descriptors of bubblewrap. The arguments go through a descriptor: their
-  /// length is then unlimited, and other users cannot read them.
-  Spawn fill(Spawn spawn) throws SystemCallException {
+  /// Sets the arguments and descriptors of bubblewrap, which executes the first program. The
+  /// arguments go through a descriptor, so other users cannot read them.
+  Spawn fill(Spawn spawn, Init init) throws IOException {
+    var program = pass(Init.program(), true);
+    var orders =
+        Init.orders(
+            run,
+            command,
+            ordered(),
+            Integer.parseInt(program),
+            Integer.parseInt(pass(init.reports(), false)),
+            layout.changesUser(run),
+            run.keptCapabilities());
     var arguments = Memfd.sealed("bwrap-arguments", nulTerminated());
     return spawn
         .processGroup(0)
-        .args("--unsetenv", Guardian.mark(), "--args", pass(arguments, true), "--")
-        .args(command)
+        .args("--unsetenv", Guardian.mark(), "--clearenv", "--as-pid-1")
+        .args("--args", pass(arguments, true), "--")
+        .args("/proc/self/fd/" + program, pass(Memfd.sealed("orders", orders), true))
         .descriptors(descriptors);
   }
 
-  /// The command line, one element for each argument.
+  /// The environment of the command. `PWD` is the directory that bubblewrap changes to.
+  private Map<String, String> ordered() {
+    var all = new LinkedHashMap<>(environment);
+    all.put("PWD", run.directory());
+    return all;
+  }
+
+  /// The command line of bubblewrap, one element for each argument, and then the command, which the
+  /// first program executes.
   List<String> commandLine() {
     var line = new ArrayList<String>();
     line.add(bwrap.toString());
@@ -145,7 +168,6 @@ final class Plan implements AutoCloseable {
     return environment;
   }
 
-  /// The environment is passed as arguments, as bubblewrap itself, on the host, needs no variable.
   private byte[] nulTerminated() {
     var bytes = new ByteArrayOutputStream();
     for (var option : options) {
@@ -156,11 +178,6 @@ final class Plan implements AutoCloseable {
             default -> PathBytes.encode(option.toString());
           });
     }
-    environment.forEach((name, value) -> {
-      append(bytes, PathBytes.encode("--setenv"));
-      append(bytes, PathBytes.encode(name));
-      append(bytes, PathBytes.encode(value));
-    });
     return bytes.toByteArray();
   }
 

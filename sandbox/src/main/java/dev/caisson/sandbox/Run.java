@@ -64,6 +64,7 @@ public final class Run {
     Optional<Input> input = Optional.empty();
     boolean streams;
     Optional<Userland> userland = Optional.empty();
+    Optional<User> user = Optional.empty();
     SystemCallFilter systemCalls = SystemCallFilter.standard();
 
     Settings(List<String> argv) {
@@ -286,6 +287,30 @@ public final class Run {
     return with(changed -> changed.userland = Optional.of(surroundings));
   }
 
+  /// A user and group by number.
+  ///
+  /// @param uid 0 to 2^31 - 1
+  /// @param gid 0 to 2^31 - 1
+  public record User(int uid, int gid) {
+    /// @throws IllegalArgumentException if a number is negative
+    public User {
+      if (uid < 0 || gid < 0) {
+        throw new IllegalArgumentException(
+            "a user and a group are numbers from 0 to 2147483647, not %d:%d".formatted(uid, gid));
+      }
+    }
+  }
+
+  /// Runs the command as this user and group, without further groups. The default is root.
+  ///
+  /// With [Privilege#ROOT] it is that user of the host, whom the modes of the host's files
+  /// restrict; the pipes and the terminal of the run belong to the user. In a user namespace it is
+  /// the user of the JVM under this number.
+  public Run user(int uid, int gid) {
+    var user = new User(uid, gid);
+    return with(changed -> changed.user = Optional.of(user));
+  }
+
   /// Connects the command's standard streams to streams of the caller: [StartedRun#stdin()],
   /// [StartedRun#stdout()] and [StartedRun#stderr()]. They replace the input and the sinks that
   /// were set before.
@@ -449,6 +474,15 @@ public final class Run {
 
   Optional<Userland> userland() {
     return settings.userland;
+  }
+
+  Optional<User> user() {
+    return settings.user;
+  }
+
+  /// The capabilities that the command keeps when it becomes another user.
+  Set<Capability> keptCapabilities() {
+    return settings.capabilities.orElseGet(() -> Set.of(Capability.values()));
   }
 
   boolean hasStreams() {

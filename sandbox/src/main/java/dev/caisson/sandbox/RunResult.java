@@ -1,6 +1,7 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.ByteSize;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Signal;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -84,13 +85,36 @@ public record RunResult(
   }
 
   /// A signal ended the command.
-  ///
-  /// bubblewrap reports this as the status 128 + n. A command that exits with such a status by
-  /// itself cannot be distinguished from one that was ended by signal n.
   public record Signalled(Signal signal) implements Ending {
     @Override
     public String toString() {
       return "was ended by " + signal;
+    }
+  }
+
+  /// The command could not be executed, so it never ran.
+  ///
+  /// @param program the name of the program, as it was given
+  /// @param errno the error of `execve(2)`
+  /// @param exists whether there is such a file. If so and the error is ENOENT, the interpreter of
+  ///   a script or the loader of a program is missing
+  public record NotExecuted(String program, Errno errno, boolean exists) implements Ending {
+    /// Whether there is no such program.
+    public boolean notFound() {
+      return errno == Errno.ENOENT && !exists;
+    }
+
+    @Override
+    public String toString() {
+      if (notFound()) {
+        return "was not found in its sandbox: " + program;
+      }
+      return "could not be executed: %s: %s"
+          .formatted(
+              program,
+              errno == Errno.ENOENT
+                  ? "its interpreter or loader is not in the sandbox (ENOENT)"
+                  : errno.toString());
     }
   }
 

@@ -15,7 +15,6 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.Set;
 
 /// A bubblewrap process, from its start to the end of everything in its sandbox.
 final class SandboxProcess {
@@ -29,9 +28,6 @@ final class SandboxProcess {
 
   /// The signal that ends a process whose system call the filter kills. See `seccomp(2)`.
   private static final Signal SYS = new Signal(31);
-
-  /// The statuses with which `setsid(1)` exits when it cannot execute a command.
-  private static final Set<Integer> NOT_EXECUTED = Set.of(126, 127);
 
   private final Path bwrap;
   private final Path own;
@@ -58,10 +54,12 @@ final class SandboxProcess {
     try (var confinement = new Confinement(run);
         var plan = new Plan(bwrap, layout, run, confinement.gate());
         var streams = new Streams(run, plan, Devices.openNull(thread));
-        var status = Pipe.pipe2()) {
+        var status = Pipe.pipe2();
+        var init = new Init()) {
       plan.option("--json-status-fd", status.write());
-      try (var child = start(plan, confinement)) {
+      try (var child = start(plan, init, confinement)) {
         status.write().close();
+        init.started();
         streams.start(() -> kill(child));
         onStart.run();
         try (var report = StatusReader.start(status.read())) {
@@ -75,12 +73,13 @@ final class SandboxProcess {
           // No process in the sandbox outlives the first process of its pid namespace.
           interrupts.through(() -> report.awaitEndOfInit(DEATH));
           boolean all = streams.finish(early.isPresent() ? Deadline.in(LAST_STEPS) : deadline);
+          var reported = init.ending(run.argv().getFirst());
           confinement.measure();
           var usage = confinement.usage(Duration.ofNanos(System.nanoTime() - start));
           return new RunResult(
               early
                   .or(() -> all ? notPassedOn(streams) : leftOver(deadline))
-                  .orElseGet(() -> ending(exit, report, streams, confinement)),
+                  .orElseGet(() -> ending(exit, reported, report, streams, confinement)),
               ByteBuffer.wrap(streams.output()),
               ByteBuffer.wrap(streams.errors()),
               streams.total(),
@@ -109,9 +108,9 @@ final class SandboxProcess {
             : new RunResult.Cancelled());
   }
 
-  private Child start(Plan plan, Confinement confinement) throws IOException {
+  private Child start(Plan plan, Init init, Confinement confinement) throws IOException {
     try {
-      return confinement.start(plan.fill(confinement.spawn(plan.executable(own))), thread);
+      return confinement.start(plan.fill(confinement.spawn(plan.executable(own)), init), thread);
     } catch (SystemCallException failure) {
       throw SandboxException.of(
               RunResult.Step.SANDBOX,
@@ -208,15 +207,20 @@ final class SandboxProcess {
   }
 
   private RunResult.Ending ending(
-      Exit exit, StatusReader report, Streams streams, Confinement confinement) {
+      Exit exit,
+      Optional<RunResult.Ending> reported,
+      StatusReader report,
+      Streams streams,
+      Confinement confinement) {
     if (streams.total() >= run.outputLimit().bytes()) {
       return new RunResult.OutputExceeded(run.outputLimit());
     }
     var ending =
-        switch (exit) {
-          case Exit.Signalled signalled -> new RunResult.Signalled(signalled.signal());
-          case Exit.Exited exited -> ending(exited, report, streams);
-        };
+        reported.orElseGet(() ->
+            switch (exit) {
+              case Exit.Signalled signalled -> new RunResult.Signalled(signalled.signal());
+              case Exit.Exited exited -> ending(exited, report, streams);
+            });
     var success = new RunResult.Exited(0);
     if (confinement.outOfMemory() && !ending.equals(success)) {
       return new RunResult.MemoryExceeded(confinement.memoryLimit());
@@ -224,26 +228,19 @@ final class SandboxProcess {
     return ending.equals(new RunResult.Signalled(SYS)) ? new RunResult.Violation() : ending;
   }
 
-  private RunResult.Ending ending(Exit.Exited exited, StatusReader report, Streams streams) {
+  /// The ending of a run whose first program has not reported it.
+  private static RunResult.Ending ending(Exit.Exited exited, StatusReader report, Streams streams) {
     var status = report.exitCode();
     if (status.isEmpty()) {
-      var said = streams.lastLine();
-      var step =
-          said.startsWith("bwrap: execvp ") ? RunResult.Step.COMMAND : RunResult.Step.SANDBOX;
-      return new RunResult.SetupFailed(step, reason(exited, said));
+      return new RunResult.SetupFailed(RunResult.Step.SANDBOX, reason(exited, streams.lastLine()));
     }
+    // A filter of the caller may have killed the first program.
     int code = status.getAsInt();
-    if (run.terminal().isPresent() && NOT_EXECUTED.contains(code)) {
-      // setsid, not bubblewrap, executes the command here. A command that prints the same line is
-      // believed.
-      var said = streams.lastLine();
-      if (said.startsWith(layout.notExecuted(run))) {
-        return new RunResult.SetupFailed(RunResult.Step.COMMAND, said);
-      }
-    }
     return code > 128 && code <= 128 + 64
         ? new RunResult.Signalled(new Signal(code - 128))
-        : new RunResult.Exited(code);
+        : new RunResult.SetupFailed(
+            RunResult.Step.COMMAND,
+            "the first program exited with status %d without a report".formatted(code));
   }
 
   private static String reason(Exit.Exited exited, String said) {

@@ -57,9 +57,22 @@ final class Streams implements AutoCloseable {
       } else {
         pipes(plan);
       }
+      if (run.user().isPresent() && Privilege.ofThisProcess() == Privilege.ROOT) {
+        giveTo(run.user().get());
+      }
     } catch (IOException | RuntimeException failure) {
       close();
       throw failure;
+    }
+  }
+
+  /// Lets the user open the streams again, as by `/dev/stdout`.
+  private void giveTo(Run.User user) throws SystemCallException {
+    if (terminal.isPresent()) {
+      terminal.get().pty().slave().fchown(user.uid(), user.gid());
+    }
+    for (var pipe : Stream.of(output, errors).flatMap(Optional::stream).toList()) {
+      pipe.write().fchown(user.uid(), user.gid());
     }
   }
 

@@ -43,6 +43,10 @@ record UserNamespaces(Fd outer, Optional<Fd> inner) implements AutoCloseable {
   static Optional<UserNamespaces> forRun(Run run, Privilege privilege) throws IOException {
     var capabilities = run.capabilities();
     boolean none = capabilities.equals(Optional.of(Set.of()));
+    if (privilege == Privilege.USER_NAMESPACE && run.user().isPresent()) {
+      // bubblewrap makes one that maps this user.
+      return Optional.empty();
+    }
     if (privilege == Privilege.ROOT) {
       return none ? shared(NamespaceHolder.Ids.ALL, false) : Optional.empty();
     }

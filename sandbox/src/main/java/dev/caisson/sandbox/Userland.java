@@ -1,11 +1,8 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.CheckReturnValue;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -15,21 +12,21 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.TreeSet;
+import java.util.Set;
 
 /// The surroundings that installed programs expect beside `/usr`: settings in `/etc`, a user with a
 /// name and a home directory, a host name, pseudo-terminals, and the usual variables.
 ///
-/// A run without this ([Run#userland]) has what osbuild gives to a stage: an almost empty `/etc` and
-/// few variables. On the host's `/usr` this adds:
+/// A run without this has what osbuild gives to a stage: an almost empty `/etc` and few variables.
+/// [Run#userland] adds, on the host's `/usr`:
 ///
-/// - `/etc/alternatives`, `ld.so.cache`, time zone, certificates and similar public files of the
-///   host, read-only; and the settings of some programs (Java, Maven, Python, Perl and others), each
-///   file only if its package installed it and no one has changed it since. An administrator may
-///   have put credentials into a changed file; [#etc] shows it nevertheless. `etc.list` beside this
-///   class has the list.
+/// - `/etc/alternatives`, `ld.so.cache`, the time zone, certificates and similar public files of
+///   the host, read-only, but no file that only some of its users may read, and no private key;
+/// - settings of programs (Java, Maven, Python, Perl and others), read-only: each file only if it
+///   is as its package installed it, since an administrator may have put credentials into a changed
+///   one. [#etc] shows a changed file. `etc.list` in this package is the list;
 /// - new files `passwd`, `group`, `nsswitch.conf`, `hosts` and `hostname`;
-/// - `/root` as a writable home directory.
+/// - an empty home directory, `/root` or `/home/NAME`.
 ///
 /// On another root it shows the `/etc` of that root instead, read-only. Never shown from the host
 /// are passwords, keys, `machine-id`, and the host's name.
@@ -39,22 +36,10 @@ import java.util.TreeSet;
 public final class Userland {
   private static final Path ETC = Path.of("/etc");
   private static final Path ROOT = Path.of("/");
-  private static final String HOME = "/root";
-  private static final String PATH =
-      "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  private static final String PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-  private static final String PASSWD =
-      """
-      root:x:0:0:root:/root:/bin/sh
-      nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
-      """;
-
-  private static final String GROUP =
-      """
-      root:x:0:
-      tty:x:5:
-      nogroup:x:65534:
-      """;
+  /// Files of `/etc` that belong to the network of the run, not to the root.
+  private static final Set<String> OF_NETWORK = Set.of("resolv.conf", "hosts", "hostname");
 
   private static final String NSSWITCH =
       """
@@ -66,11 +51,6 @@ public final class Userland {
       protocols: files
       services: files
       """;
-
-  /// A line of the list of files below `/etc`.
-  ///
-  /// @param unchanged whether each file must be as its package installed it
-  private record Entry(String name, boolean unchanged) {}
 
   private final String hostname;
   private final List<String> named;
@@ -87,8 +67,8 @@ public final class Userland {
 
   /// Sets the host name.
   ///
-  /// @param name 1 to 64 letters, digits, dots and dashes
-  /// @throws IllegalArgumentException if the name is none of this
+  /// @param name 1 to 64 letters, digits, dots and dashes; it starts with a letter or digit
+  /// @throws IllegalArgumentException if it has other characters, or more
   public Userland hostname(String name) {
     if (!name.matches("[A-Za-z0-9][A-Za-z0-9.-]{0,63}")) {
       throw new IllegalArgumentException(
@@ -98,17 +78,14 @@ public final class Userland {
   }
 
   /// Also shows a file or directory of the host's `/etc`, changed or not. It may hold credentials.
+  /// Ignored if it does not exist, or on another root.
   ///
   /// @param name a path below `/etc`, such as `gitconfig` or `maven/settings.xml`
-  /// @throws IllegalArgumentException if the path is absolute or leads out of `/etc`
+  /// @throws IllegalArgumentException if the path is absolute or leads out of `/etc`, or if the
+  ///   file holds passwords or keys of the host, as `shadow` does
   public Userland etc(String name) {
-    var path = Path.of(name);
-    if (name.isEmpty() || path.isAbsolute() || !path.equals(path.normalize()) || name.startsWith("..")) {
-      throw new IllegalArgumentException(
-          "a file of /etc is named by its path below /etc, such as gitconfig, not '" + name + "'");
-    }
     var more = new ArrayList<>(named);
-    more.add(name);
+    more.add(HostEtc.checked(name));
     return new Userland(hostname, List.copyOf(more));
   }
 
@@ -117,39 +94,41 @@ public final class Userland {
   }
 
   /// The variables of each run.
-  Map<String, String> environment(Path root) {
+  Map<String, String> environment(Path root, Optional<Run.User> user) {
+    var accounts = Accounts.of(root, user);
     var variables = new LinkedHashMap<String, String>();
     variables.put("PATH", PATH);
-    variables.put("HOME", HOME);
-    variables.put("USER", "root");
-    variables.put("LOGNAME", "root");
-    variables.put("SHELL", shell(root));
+    variables.put("HOME", accounts.home());
+    variables.put("USER", accounts.name());
+    variables.put("LOGNAME", accounts.name());
+    variables.put("SHELL", Accounts.shell(root));
     variables.put("TMPDIR", "/tmp");
     variables.put("LANG", "C.UTF-8");
     return variables;
   }
 
-  private static String shell(Path root) {
-    return Files.isExecutable(root.resolve("usr/bin/bash")) ? "/bin/bash" : "/bin/sh";
-  }
-
   /// The files in the order in which they are put into the sandbox.
-  List<Bind> binds(Path root, Network network) {
+  List<Bind> binds(Path root, Network network, Optional<Run.User> user) {
+    var accounts = Accounts.of(root, user);
     var binds = new ArrayList<Bind>();
+    made(binds, accounts, network);
     if (root.equals(ROOT)) {
-      made(binds, root, network);
-      ofHost(binds);
+      binds.addAll(HostEtc.binds(named));
     } else {
       ofTree(binds, root, network);
     }
-    binds.add(new Bind.Directory(Path.of(HOME), 0700));
+    // The first program makes the home directory of a user that is not the owner of this.
+    binds.add(new Bind.Directory(Path.of(Accounts.HOMES), 01777));
+    if (Privilege.ofThisProcess() != Privilege.ROOT || accounts.name().equals("root")) {
+      binds.add(new Bind.Directory(Path.of(accounts.home()), 0700));
+    }
     return binds;
   }
 
   /// Files that are made anew for each run.
-  private void made(List<Bind> binds, Path root, Network network) {
-    binds.add(Bind.file(accounts(root, "passwd.master", PASSWD), "/etc/passwd"));
-    binds.add(Bind.file(accounts(root, "group.master", GROUP), "/etc/group"));
+  private void made(List<Bind> binds, Accounts accounts, Network network) {
+    binds.add(Bind.file(accounts.passwd(), "/etc/passwd"));
+    binds.add(Bind.file(accounts.group(), "/etc/group"));
     binds.add(Bind.file(hostname + "\n", "/etc/hostname"));
     if (!(network instanceof Network.Host)) {
       // A run on the host's network sees the host's own files.
@@ -160,93 +139,17 @@ public final class Userland {
 
   private String hosts() {
     return """
-        127.0.0.1 localhost
-        ::1 localhost ip6-localhost ip6-loopback
-        127.0.1.1 %s
-        """
+    127.0.0.1 localhost
+    ::1 localhost ip6-localhost ip6-loopback
+    127.0.1.1 %s
+    """
         .formatted(hostname);
   }
 
-  /// The accounts that every Debian system has, or a minimum.
-  private static String accounts(Path root, String file, String minimum) {
-    var all = root.resolve("usr/share/base-passwd").resolve(file);
-    try {
-      var text = Files.readString(all, StandardCharsets.UTF_8).replace(":*:", ":x:");
-      var shell = shell(root);
-      return text.startsWith("root:") ? text.replace("/bin/bash", shell) : minimum;
-    } catch (IOException none) {
-      return minimum;
-    }
-  }
-
-  private void ofHost(List<Bind> binds) {
-    var conffiles = Conffiles.ofHost();
-    for (var entry : entries()) {
-      for (var path : matching(entry.name())) {
-        if (!entry.unchanged()) {
-          show(binds, path);
-        } else {
-          unchanged(path, conffiles).forEach(file -> show(binds, file));
-        }
-      }
-    }
-    for (var name : named) {
-      show(binds, ETC.resolve(name));
-    }
-  }
-
-  private static void show(List<Bind> binds, Path path) {
-    if (Files.exists(path)) {
-      binds.add(new Bind.Host(Bind.Access.READ_ONLY, path, path));
-    }
-  }
-
-  /// The directory itself if all files in it are unchanged, or else those that are.
-  private static List<Path> unchanged(Path path, Conffiles conffiles) {
-    if (Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
-      return conffiles.isUnchanged(path) ? List.of(path) : List.of();
-    }
-    if (!Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
-      return List.of();
-    }
-    var shown = new ArrayList<Path>();
-    boolean all = true;
-    try (var children = Files.list(path)) {
-      for (var child : children.sorted().toList()) {
-        // A link leads to a file that is shown by itself, or nowhere.
-        if (Files.isSymbolicLink(child)) {
-          continue;
-        }
-        var part = unchanged(child, conffiles);
-        all &= part.equals(List.of(child));
-        shown.addAll(part);
-      }
-    } catch (IOException unreadable) {
-      return List.of();
-    }
-    return all ? List.of(path) : shown;
-  }
-
-  /// The paths of `/etc` with a name of the list.
-  private static List<Path> matching(String name) {
-    int star = name.indexOf('*');
-    if (star < 0) {
-      return List.of(ETC.resolve(name));
-    }
-    try (var paths = Files.newDirectoryStream(ETC, name)) {
-      var found = new TreeSet<Path>();
-      paths.forEach(found::add);
-      return List.copyOf(found);
-    } catch (IOException none) {
-      return List.of();
-    }
-  }
-
-  /// Each entry of the `/etc` of a tree. They are shown one by one, so that files of the network can
-  /// stand beside them.
-  private void ofTree(List<Bind> binds, Path root, Network network) {
+  /// Each entry of the `/etc` of a tree. They are shown one by one, so that new files can stand
+  /// beside them.
+  private static void ofTree(List<Bind> binds, Path root, Network network) {
     var etc = root.resolve("etc");
-    made(binds, root, network);
     if (!Files.isDirectory(etc, LinkOption.NOFOLLOW_LINKS)) {
       return;
     }
@@ -254,42 +157,20 @@ public final class Userland {
       for (var entry : entries.sorted().toList()) {
         var name = Objects.requireNonNull(entry.getFileName()).toString();
         var place = ETC.resolve(name);
-        if (isOfNetwork(name)) {
+        if (OF_NETWORK.contains(name)
+            || (network instanceof Network.Host && name.equals("nsswitch.conf"))
+            || binds.stream().anyMatch(made -> made.target().equals(place))) {
           continue;
         }
         if (Files.isSymbolicLink(entry)) {
           binds.add(new Bind.Symlink(Files.readSymbolicLink(entry).toString(), place));
         } else if (Files.isDirectory(entry) || Files.isRegularFile(entry)) {
-          binds.removeIf(made -> made.target().equals(place));
           binds.add(new Bind.Host(Bind.Access.READ_ONLY, entry, place));
         }
       }
     } catch (IOException unreadable) {
       throw new UncheckedIOException("cannot read " + etc, unreadable);
     }
-  }
-
-  private static boolean isOfNetwork(String name) {
-    return name.equals("resolv.conf") || name.equals("hosts") || name.equals("hostname");
-  }
-
-  private static List<Entry> entries() {
-    try (var list =
-        new BufferedReader(
-            new InputStreamReader(
-                Objects.requireNonNull(Userland.class.getResourceAsStream("etc.list")),
-                StandardCharsets.UTF_8))) {
-      return list.lines().flatMap(line -> entry(line).stream()).toList();
-    } catch (IOException impossible) {
-      throw new UncheckedIOException(impossible);
-    }
-  }
-
-  private static Optional<Entry> entry(String line) {
-    var words = line.split(" ", -1);
-    return words.length == 2 && !line.startsWith("#")
-        ? Optional.of(new Entry(words[1], words[0].equals("package")))
-        : Optional.empty();
   }
 
   @Override

@@ -7,6 +7,7 @@ import dev.caisson.files.Trees;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.process.Spawn;
+import dev.caisson.testkit.Eventually;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.ProcessTable;
@@ -30,6 +31,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ExtendWith(NoLeaks.class)
 @Tag("root")
 class KilledJvmTest {
+  /// A directory that the run can write to, with mount points of the run.
+  private static final String SHARED = "shared";
+
   @TempDir Path work;
 
   /// Runs something lasting. The arguments are a kind, a marker, a FIFO, and a directory.
@@ -54,11 +58,16 @@ class KilledJvmTest {
 
     private static void run(Path work, Path fifo, String script, String marker) throws IOException {
       try (var buildRoot = BuildRoot.create(Path.of("/"), work)) {
+        var shared = work.resolve(SHARED);
         buildRoot.run(
             Run.of("/usr/bin/sh", "-c", script, marker)
                 .allCapabilities()
                 .endpoint(new ExceptionEndpoint())
-                .bind(Bind.readWrite(fifo, "/fifo")));
+                .bind(Bind.readWrite(fifo, "/fifo"))
+                .bind(Bind.readWrite(shared, "/shared"))
+                .bind(Bind.readOnly(fifo, "/shared/masked"))
+                .bind(Bind.tmpfs("/shared/made/below"))
+                .bind(Bind.symlink("nowhere", "/shared/link")));
       }
     }
   }
@@ -89,6 +98,7 @@ class KilledJvmTest {
   void nothingIsLeftOfWhatItRan(String kind) throws Exception {
     var marker = ProcessTable.marker();
     var fifo = Support.fifo(work, "fifo");
+    var shared = Files.createDirectory(work.resolve(SHARED));
     var command = new ArrayList<>(Programs.javaOnClassPath(Victim.class));
     command.addAll(List.of(kind, marker, fifo.toString(), work.toString()));
     var before = Files.readString(Path.of("/proc/self/mountinfo"));
@@ -103,8 +113,9 @@ class KilledJvmTest {
                 .start()) {
       assertThat(Support.awaitLine(fifo)).isEqualTo("up");
       var pids = ProcessTable.with(marker);
-      assertThat(pids).as("the JVM, bubblewrap, the command").hasSizeGreaterThanOrEqualTo(3);
+      assertThat(pids).as("the JVM, the command").hasSizeGreaterThanOrEqualTo(2);
       assertThat(mountsOf(work)).as("the search finds existing mounts").isNotEmpty();
+      assertThat(shared).isDirectoryContaining("glob:**/masked");
       var held = Support.hold(pids);
       victim.kill(Signal.KILL);
       victim.waitid(LONG);
@@ -113,6 +124,12 @@ class KilledJvmTest {
     assertThat(ProcessTable.with(marker)).isEmpty();
     assertThat(mountsOf(work)).isEmpty();
     assertThat(Files.readString(Path.of("/proc/self/mountinfo"))).isEqualTo(before);
+    // The guardian removes them.
+    Eventually.holds(() -> {
+      try (var left = Files.list(shared)) {
+        return left.findAny().isEmpty();
+      }
+    });
     Files.delete(fifo);
     try (var left = Files.list(work)) {
       for (var directory : left.toList()) {

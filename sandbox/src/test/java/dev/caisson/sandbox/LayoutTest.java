@@ -16,7 +16,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -134,8 +133,8 @@ class LayoutTest {
         --ro-bind ROOT/usr /usr
         --symlink usr/lib /lib --symlink usr/lib64 /lib64
         --symlink usr/bin /bin --symlink usr/sbin /sbin
-        --dev-bind /host/dev /dev --tmpfs /dev/shm
-        --dir /etc --tmpfs /run --tmpfs /tmp --bind VAR /var
+        --dev-bind /host/dev /dev --perms 1777 --tmpfs /dev/shm
+        --dir /etc --tmpfs /run --perms 1777 --tmpfs /tmp --bind VAR /var
         --proc /proc --ro-bind /sys /sys
         SETTINGS
         --ro-bind-try /sys/fs/selinux /sys/fs/selinux
@@ -394,21 +393,6 @@ class LayoutTest {
   @Test
   void theWorkingDirectoryIsTheRuns() throws IOException {
     assertThat(options(command().directory("/var/tmp"))).containsSequence("--chdir", "/var/tmp");
-  }
-
-  @Test
-  void aCommandAtATerminalLeadsASessionIfTheRootHasSetsid() throws IOException {
-    try (var screen = Fd.nullDevice()) {
-      var run = command().terminal(screen, screen);
-      assertThat(layout().command(run)).containsExactly("/usr/bin/true", "argument");
-      var setsid =
-          Files.createFile(Files.createDirectory(root.resolve("usr/bin")).resolve("setsid"));
-      Files.setPosixFilePermissions(setsid, PosixFilePermissions.fromString("rwxr-xr-x"));
-      assertThat(layout().command(run))
-          .containsExactly("setsid", "--ctty", "/usr/bin/true", "argument");
-      assertThat(layout().command(command())).containsExactly("/usr/bin/true", "argument");
-      assertThat(layout().notExecuted(run)).isEqualTo("setsid: failed to execute /usr/bin/true: ");
-    }
   }
 
   @Test

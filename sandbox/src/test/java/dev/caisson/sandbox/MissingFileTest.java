@@ -4,10 +4,12 @@ import static dev.caisson.sandbox.Support.LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.linux.Errno;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -27,21 +29,33 @@ class MissingFileTest extends SingleRuns {
   @EnumSource(Privilege.class)
   void aMissingCommandIsNamed(Privilege privilege) throws IOException {
     try (var buildRoot = BuildRoot.create(Path.of("/"), work, privilege)) {
-      var failed = setupFailed(buildRoot.run(Run.of("/usr/bin/no-such", marker).deadline(LONG)));
-      assertThat(failed.step()).isEqualTo(RunResult.Step.COMMAND);
-      assertThat(failed.reason()).contains("/usr/bin/no-such", "No such file or directory");
+      var result = buildRoot.run(Run.of("/usr/bin/no-such", marker).deadline(LONG));
+      assertThat(result.ending())
+          .isEqualTo(new RunResult.NotExecuted("/usr/bin/no-such", Errno.ENOENT, false));
     }
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"/usr/bin", "/usr/lib/os-release", "/etc"})
   void aFileThatIsNotExecutableIsNamed(String command) throws IOException {
-    var failed = setupFailed(run(Run.of(command, marker)));
-    assertThat(failed.step()).isEqualTo(RunResult.Step.COMMAND);
-    assertThat(failed.reason()).contains(command, "Permission denied");
+    assertThat(run(Run.of(command, marker)).ending())
+        .isEqualTo(new RunResult.NotExecuted(command, Errno.EACCES, true));
   }
 
-  /// bubblewrap passes a file that the kernel cannot execute to a shell, as execvp(3) does.
+  @Test
+  void aMissingInterpreterIsNotAMissingCommand() throws IOException {
+    var script =
+        new Bind.File(
+            StandardCharsets.UTF_8.encode("#!/no/such/interpreter\n"), Path.of("/opt/it"), 0755);
+    var result = run(Run.of("/opt/it", marker).bind(script));
+    assertThat(result.ending())
+        .isEqualTo(new RunResult.NotExecuted("/opt/it", Errno.ENOENT, true))
+        .hasToString(
+            "could not be executed: /opt/it: its interpreter or loader is not in the sandbox"
+                + " (ENOENT)");
+  }
+
+  /// The first program passes a file that the kernel cannot execute to a shell, as execvp(3) does.
   @Test
   void aFileThatIsNotAProgramFails() throws IOException {
     var result =
@@ -56,7 +70,8 @@ class MissingFileTest extends SingleRuns {
 
   @Test
   void anEmptyCommandIsReported() throws IOException {
-    assertThat(setupFailed(run(Run.of("", marker))).step()).isEqualTo(RunResult.Step.COMMAND);
+    assertThat(run(Run.of("", marker)).ending())
+        .isEqualTo(new RunResult.NotExecuted("", Errno.ENOENT, false));
   }
 
   @Test
@@ -84,9 +99,8 @@ class MissingFileTest extends SingleRuns {
   @Test
   void aRootWithoutUsrCannotRunACommand() throws IOException {
     try (var buildRoot = BuildRoot.create(aside, work)) {
-      var failed = setupFailed(buildRoot.run(shell("true")));
-      assertThat(failed.step()).isEqualTo(RunResult.Step.COMMAND);
-      assertThat(failed.reason()).contains("/usr/bin/sh");
+      assertThat(buildRoot.run(shell("true")).ending())
+          .isEqualTo(new RunResult.NotExecuted("/usr/bin/sh", Errno.ENOENT, false));
     }
   }
 

@@ -86,7 +86,8 @@ class RunEndTest {
   void aMissingCommandDoesNotSucceed() throws IOException {
     var result = buildRoot.run(Run.of("no-such-command").deadline(LONG));
     assertThat(result.success()).isFalse();
-    assertThat(result.text()).contains("no-such-command");
+    assertThat(result.ending()).hasToString("was not found in its sandbox: no-such-command");
+    assertThat(result.text()).isEmpty();
   }
 
   @Test

@@ -52,6 +52,8 @@ class RunTest extends SingleRuns {
         new Change("network", run -> run.network(Network.HOST)),
         new Change("accounting", Run::accounting),
         new Change("streams", Run::streams),
+        new Change("user", run -> run.user(1, 1)),
+        new Change("userland", run -> run.userland(Userland.standard())),
         new Change("systemCalls", run -> run.systemCalls(SystemCallFilter.none())));
   }
 

@@ -254,8 +254,11 @@ class StartedRunTest extends SingleRuns {
 
   @Test
   void aSetupThatFailsIsAResult() throws IOException {
-    try (var started = buildRoot.start(Run.of("/no/such/command"))) {
+    try (var started = buildRoot.start(shell("true").directory("/no/such/directory"))) {
       assertThat(started.waitFor(LONG).ending()).isInstanceOf(RunResult.SetupFailed.class);
+    }
+    try (var started = buildRoot.start(Run.of("/no/such/command"))) {
+      assertThat(started.waitFor(LONG).ending()).isInstanceOf(RunResult.NotExecuted.class);
     }
   }
 
@@ -326,7 +329,7 @@ class StartedRunTest extends SingleRuns {
 
   @Test
   void aCommandWhoseOutputIsClosedLosesItsReader() throws Exception {
-    try (var run = buildRoot.start(shell("yes").streams())) {
+    try (var run = buildRoot.start(Run.of("yes").streams())) {
       run.stdout().close();
       assertThat(run.waitFor(LONG).ending()).isInstanceOf(RunResult.Signalled.class);
     }

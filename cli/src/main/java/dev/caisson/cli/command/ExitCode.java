@@ -17,10 +17,10 @@ public final class ExitCode {
   /// `run` and `stub`: the sandbox or the stubs could not be set up.
   public static final int NO_SANDBOX = 125;
 
-  /// `stub`: the command cannot be executed.
+  /// `run` and `stub`: the command cannot be executed.
   public static final int NOT_EXECUTABLE = 126;
 
-  /// `stub`: the command was not found.
+  /// `run` and `stub`: the command was not found.
   public static final int NOT_FOUND = 127;
 
   /// The command was interrupted.

@@ -79,6 +79,7 @@ public final class RunCommand implements Command {
                 "best-effort"),
             HelpPage.group(
                 "Identity and privileges",
+                "user",
                 "cap",
                 "user-namespace",
                 "allow-user-namespaces",
@@ -97,7 +98,9 @@ public final class RunCommand implements Command {
             1  the output limit was reached, or input or output could not be copied
             2  the command line is wrong; nothing was run
           124  the timeout expired
-          125  the sandbox could not be set up, or the command could not be started
+          125  the sandbox could not be set up
+          126  the command cannot be executed
+          127  the command is not in the sandbox
           130  interrupted
           137  the memory limit was reached
           159  the command made a system call that is not allowed
@@ -278,9 +281,23 @@ public final class RunCommand implements Command {
     switch (result.ending()) {
       case RunResult.Exited exited -> {}
       case RunResult.Signalled signalled -> {}
+      case RunResult.NotExecuted failed ->
+          terminal.error("the command %s%s".formatted(failed, remedy(failed)));
       default -> terminal.error("the command " + result.ending());
     }
     return code;
+  }
+
+  private static String remedy(RunResult.NotExecuted failed) {
+    if (failed.notFound()) {
+      return ". The sandbox has /usr of the host or of --root; show other files with --ro-bind";
+    }
+    return switch (failed.errno()) {
+      case ENOENT -> ". Show it with --ro-bind";
+      case EACCES -> ". Is it a directory, or has it no x in its mode (chmod +x)?";
+      case E2BIG -> ". Its arguments and environment are too long for the kernel";
+      default -> "";
+    };
   }
 
   private static int exitCode(RunResult result) {
@@ -295,6 +312,8 @@ public final class RunCommand implements Command {
       case RunResult.Violation violation -> ExitCode.VIOLATION;
       case RunResult.Cancelled cancelled -> ExitCode.INTERRUPTED;
       case RunResult.SetupFailed failed -> ExitCode.NO_SANDBOX;
+      case RunResult.NotExecuted failed ->
+          failed.notFound() ? ExitCode.NOT_FOUND : ExitCode.NOT_EXECUTABLE;
     };
   }
 }

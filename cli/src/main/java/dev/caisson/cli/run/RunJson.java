@@ -73,6 +73,11 @@ public final class RunJson {
           json.put("type", "memory-exceeded").put("limit", much.limit().bytes());
       case RunResult.Violation violation -> json.put("type", "violation");
       case RunResult.Cancelled cancelled -> json.put("type", "cancelled");
+      case RunResult.NotExecuted failed ->
+          json.put("type", "not-executed")
+              .put("program", failed.program())
+              .put("errno", failed.errno().name())
+              .put("found", !failed.notFound());
       case RunResult.SetupFailed failed ->
           json.put("type", "setup-failed")
               .put("step", failed.step().name().toLowerCase(java.util.Locale.ROOT))

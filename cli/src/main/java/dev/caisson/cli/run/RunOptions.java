@@ -14,6 +14,7 @@ import dev.caisson.sandbox.Run;
 import dev.caisson.sandbox.Userland;
 import dev.caisson.sandbox.cgroup.ResourceLimits;
 import dev.caisson.sandbox.seccomp.SystemCallFilter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -67,7 +68,10 @@ public final class RunOptions {
                 "env-file", "FILE", "set the variables of a file, a NAME[=VALUE] per line"))
         .addOption(flag("inherit-env", "pass on all your variables"))
         .addOption(
-            Values.option("hostname", "NAME", "set the host name of the sandbox (default: sandbox)"))
+            Values.option("user", "UID[:GID]", "run the command as this user instead of as root"))
+        .addOption(
+            Values.option(
+                "hostname", "NAME", "set the host name of the sandbox (default: sandbox)"))
         .addOption(
             Values.option("chdir", "DIR", "start the command in this directory of the sandbox"))
         .addOption(
@@ -168,7 +172,7 @@ public final class RunOptions {
     if (fileSize.isPresent()) {
       run = run.fileSizeLimit(fileSize.get());
     }
-    run = rlimits(line, run);
+    run = user(line, rlimits(line, run));
     if (line.hasOption("no-seccomp")) {
       return run.systemCalls(SystemCallFilter.none());
     }
@@ -177,13 +181,38 @@ public final class RunOptions {
         : run;
   }
 
-  private static Userland userland(CommandLine line) {
+  private static Userland userland(CommandLine line) throws UsageException {
     var userland = Userland.standard();
-    for (var name : Values.all(line, "etc")) {
-      userland = userland.etc(name.startsWith("/etc/") ? name.substring("/etc/".length()) : name);
+    try {
+      for (var given : Values.all(line, "etc")) {
+        var name = given.startsWith("/etc/") ? given.substring("/etc/".length()) : given;
+        userland = userland.etc(name);
+        if (!Files.exists(Path.of("/etc", name))) {
+          throw new UsageException("--etc: there is no /etc/" + name);
+        }
+      }
+      var hostname = Values.last(line, "hostname");
+      return hostname.isPresent() ? userland.hostname(hostname.get()) : userland;
+    } catch (IllegalArgumentException nonsense) {
+      throw new UsageException(String.valueOf(nonsense.getMessage()));
     }
-    var hostname = Values.last(line, "hostname");
-    return hostname.isPresent() ? userland.hostname(hostname.get()) : userland;
+  }
+
+  /// Sets the user of `--user UID[:GID]`. The group has the number of the user by default.
+  private static Run user(CommandLine line, Run run) throws UsageException {
+    var given = Values.last(line, "user");
+    if (given.isEmpty()) {
+      return run;
+    }
+    var numbers = given.get().split(":", 2);
+    try {
+      return run.user(Integer.parseInt(numbers[0]), Integer.parseInt(numbers[numbers.length - 1]));
+    } catch (IllegalArgumentException nonsense) {
+      throw new UsageException(
+          "--user: not UID or UID:GID: %s. Give numbers from 0 to 2147483647; id -u NAME prints"
+                  .formatted(given.get())
+              + " that of a user");
+    }
   }
 
   private static ByteSize outputLimit(CommandLine line) throws UsageException {
@@ -221,16 +250,15 @@ public final class RunOptions {
   private static Bind host(Bind.Access access, String text) throws UsageException {
     int colon = text.lastIndexOf(":/");
     var source = home(colon < 0 ? text : text.substring(0, colon));
-    if (source.toString().isEmpty()) {
-      throw new UsageException("not SRC:DST: " + text);
+    boolean relative = colon < 0 && text.indexOf(':') >= 0 && !Files.exists(source);
+    if (source.toString().isEmpty() || relative) {
+      throw new UsageException("not SRC or SRC:DST with an absolute DST: " + text);
     }
     return place(() ->
         new Bind.Host(
             access,
             source,
-            colon < 0
-                ? source.toAbsolutePath().normalize()
-                : Path.of(text.substring(colon + 1))));
+            colon < 0 ? source.toAbsolutePath().normalize() : Path.of(text.substring(colon + 1))));
   }
 
   /// The path of the host, in which `~` is the home directory of the user, as shells have it.

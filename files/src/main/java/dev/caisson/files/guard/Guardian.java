@@ -70,7 +70,11 @@ public final class Guardian {
     /// A directory with its contents, within one file system.
     DIRECTORY("directory"),
     /// A control group with its descendants.
-    CGROUP("cgroup");
+    CGROUP("cgroup"),
+    /// An empty directory or file, unless another process has locked it. See `flock(1)`.
+    MOUNT_POINT("place"),
+    /// A symbolic link.
+    LINK("link");
 
     private final String word;
 

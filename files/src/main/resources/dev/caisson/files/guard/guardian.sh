@@ -35,13 +35,29 @@ exec 3<&0
     sleep 0.02
     rounds=$((rounds + 1))
   done
-  number=0
-  while [ "$number" -le "$last" ]; do
+  # The youngest path first: a directory is removed after what was made in it.
+  number=$last
+  while [ "$number" -ge 0 ]; do
     eval "kind=\${kind$number-} path=\${path$number-}"
-    number=$((number + 1))
+    number=$((number - 1))
     [ -n "$kind" ] || continue
     path=$(printf '%b.' "$path")
     path=${path%.}
+    case $kind in
+      place | link)
+        # Nothing is removed behind a symbolic link.
+        if [ "$(readlink -f -- "${path%/*}/")" = "${path%/*}" ]; then
+          if [ -L "$path" ]; then
+            [ "$kind" = place ] || rm -f -- "$path"
+          elif [ "$kind" = place ] && [ -d "$path" ]; then
+            flock -n -- "$path" rmdir -- "$path"
+          elif [ "$kind" = place ] && [ -f "$path" ] && [ ! -s "$path" ]; then
+            flock -n -- "$path" rm -f -- "$path"
+          fi
+        fi
+        continue
+        ;;
+    esac
     tries=0
     while [ -e "$path" ] && [ "$tries" -lt 200 ]; do
       case $kind in
