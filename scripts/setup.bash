@@ -1,7 +1,9 @@
-# Functions of ./caisson, ./check and bench/run: find a JDK 25 and Maven, install missing programs, build what has
+# Functions of ./check, bench/run and scripts/prepare: find a JDK 25 and Maven, install missing programs, build what has
 # changed. Source this file with `top` set to the root of the checkout.
 
-image=$top/cli/target/image
+caisson_top=$top
+. "$top/scripts/launch.sh"
+image=$caisson_image
 stamp=$image/built
 
 say() {
@@ -76,35 +78,45 @@ need_all() {
     need_jdk
 }
 
-# Whether a source is younger than the beginning of the last build, or a jar of the image is younger than its end.
-stale() {
-    [ -e "$stamp" ] && [ -e "$image/launch" ] || return 0
-    [ -n "$(find "$top"/pom.xml "$top"/*/pom.xml "$top"/*/src/main "$top"/scripts "$image/lib" \
-        \( -path "$image/lib*" -newer "$image/launch" -o ! -path "$image/lib*" -newer "$stamp" \) -print -quit)" ]
-}
-
 java_flags=(
     # A command runs for seconds: it needs the quick compiler, and no threads that collect garbage.
     -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData
     # Keeps the JVM from raising the limit of descriptors, which its child processes would inherit.
     -XX:-MaxFDLimit
+    # The standard output belongs to the command: the JVM logs nothing, and prints its own errors on standard error.
+    -Xlog:disable -XX:+DisplayVMOutputToStderr
+    # File names are bytes, and Java preserves them only as UTF-8, whatever the locale of the caller is.
+    -Dsun.jnu.encoding=UTF-8 -Dstdout.encoding=UTF-8 -Dstderr.encoding=UTF-8
     --enable-native-access=dev.caisson.linux
     --module-path "$image/lib"
 )
 
-# Makes an ahead-of-time cache of the loaded classes. Its name is a checksum of the jars and the JDK, because a JVM does
-# not notice that a jar has changed. Without a cache the command starts a little more slowly.
+# Makes an ahead-of-time cache of the loaded classes, and $image/launch, which starts the command with it. Without a
+# cache the command starts a little more slowly.
 make_cache() {
-    local key cache
-    key=$({ cat "$image"/lib/*.jar "$JAVA_HOME/release" && printf '%s' "$image"; } | sha256sum)
-    cache=$image/${key:0:16}.aot
-    # The JVM also refuses a cache that is older than a jar, even if the jar has not changed.
-    if [ ! -e "$cache" ] || [ -n "$(find "$image/lib" -newer "$cache" -print -quit)" ]; then
-        rm -f "$image"/*.aot
-        "$JAVA_HOME/bin/java" "${java_flags[@]}" "-XX:AOTCacheOutput=$cache" \
-            -m dev.caisson.cli/dev.caisson.cli.Training > "$image/training.log" 2>&1 || rm -f "$cache"
-    fi
-    printf 'java=%q\ncache=%q\n' "$JAVA_HOME/bin/java" "$cache" > "$image/launch"
+    local cache=$image/caisson.aot flag started=$SECONDS
+    "$JAVA_HOME/bin/java" "${java_flags[@]}" "-XX:AOTCacheOutput=$cache.new" \
+        -m dev.caisson.cli/dev.caisson.cli.Training > "$image/training.log" 2>&1 || rm -f "$cache.new"
+    rm -f "$image"/*.aot
+    [ ! -e "$cache.new" ] || mv "$cache.new" "$cache"
+    {
+        printf 'caisson_checkout=%s\n' "$(quoted "$top")"
+        printf 'caisson_java=%s\n' "$(quoted "$JAVA_HOME/bin/java")"
+        printf 'caisson_made=%s\n' "$(quoted "$(caisson_state)")"
+        printf 'caisson_start() {\n    exec "$caisson_java"'
+        for flag in "${java_flags[@]}"; do
+            printf ' %s' "$(quoted "$flag")"
+        done
+        [ ! -e "$cache" ] || printf ' %s' "$(quoted "-XX:AOTCache=$cache")"
+        printf ' -m dev.caisson.cli/dev.caisson.cli.Main "$@"\n}\n'
+    } > "$image/launch.new"
+    mv "$image/launch.new" "$image/launch"
+    say "made the start-up cache in $((SECONDS - started)) s"
+}
+
+# Quotes a word for any shell.
+quoted() {
+    printf "'%s'" "${1//\'/\'\\\'\'}"
 }
 
 # Marks the beginning of a build. Later changes make it stale.
@@ -125,14 +137,16 @@ build() {
     (
         # One process builds; the others wait for the lock.
         flock 9
-        if stale; then
-            say 'building (this takes a minute, once)'
+        if caisson_stale; then
+            local started=$SECONDS
+            say 'compiling (this takes a minute, once)'
             begin_build
             if ! (cd "$top" && mvn -q -B -Dmaven.test.skip=true -Dspotless.check.skip package > target/build.log 2>&1); then
                 tail -n 40 "$top/target/build.log" >&2
                 say "the build failed; all of its output is in $top/target/build.log"
                 exit 1
             fi
+            say "compiled in $((SECONDS - started)) s"
             finish_build
         fi
     ) 9> "$top/target/lock"

@@ -14,6 +14,9 @@ import dev.caisson.cli.service.ServiceMonitorCommand;
 import dev.caisson.cli.service.ServiceServeCommand;
 import dev.caisson.cli.stub.StubCommand;
 import dev.caisson.engine.manifest.ManifestException;
+import dev.caisson.linux.Signal;
+import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.Processes;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.ArrayList;
@@ -38,10 +41,13 @@ public final class Main {
           "doctor",
           "completion");
 
+  private static final Signal QUIT = new Signal(3);
+
   private Main() {}
 
   /// Runs the command.
   public static void main(String[] args) {
+    endBySigquit();
     if (args.length == 1 && args[0].equals("--version")) {
       System.out.println("caisson " + version());
       exit(System.out.checkError() ? ExitCode.FAILED : ExitCode.OK);
@@ -58,6 +64,16 @@ public final class Main {
       done.countDown();
     }
     exit(code == ExitCode.OK ? checked(terminal) : code);
+  }
+
+  /// Restores the default action of SIGQUIT, which ends the process. The JVM would print a dump of
+  /// its threads among the output of the command. The guardian cleans up.
+  private static void endBySigquit() {
+    try {
+      Processes.restoreDefault(QUIT);
+    } catch (SystemCallException impossible) {
+      throw new IllegalStateException(impossible);
+    }
   }
 
   /// Ends the JVM with an exit code. `System.exit` initializes the logging of the JDK, which takes

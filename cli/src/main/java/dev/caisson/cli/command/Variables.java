@@ -15,7 +15,10 @@ import java.util.Optional;
 ///
 /// @param all the variables: each has its name, `=` and its value
 public record Variables(List<byte[]> all) {
-  /// Reads the environment that this process was started with. See `proc_pid_environ(5)`.
+  private static final byte[] HIDDEN = PathBytes.encode(UserEnvironment.HIDDEN);
+
+  /// Reads the environment of the user: what this process was started with, and what the launcher
+  /// has hidden from the JVM. See `proc_pid_environ(5)` and [UserEnvironment].
   public static Variables ofThisProcess() throws IOException {
     var bytes = Files.readAllBytes(Path.of("/proc/self/environ"));
     var all = new ArrayList<byte[]>();
@@ -23,7 +26,8 @@ public record Variables(List<byte[]> all) {
     for (int i = 0; i < bytes.length; i++) {
       if (bytes[i] == 0) {
         if (i > from) {
-          all.add(Arrays.copyOfRange(bytes, from, i));
+          var variable = Arrays.copyOfRange(bytes, from, i);
+          all.add(begins(variable, HIDDEN) ? Arrays.copyOfRange(variable, HIDDEN.length, variable.length) : variable);
         }
         from = i + 1;
       }

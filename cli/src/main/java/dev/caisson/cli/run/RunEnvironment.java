@@ -1,6 +1,7 @@
 package dev.caisson.cli.run;
 
 import dev.caisson.cli.command.UsageException;
+import dev.caisson.cli.command.UserEnvironment;
 import dev.caisson.cli.command.Values;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -24,7 +25,7 @@ final class RunEnvironment {
   static Map<String, String> of(CommandLine line) throws UsageException {
     var environment = new RunEnvironment();
     if (line.hasOption("inherit-env")) {
-      environment.variables.putAll(System.getenv());
+      environment.variables.putAll(UserEnvironment.variables());
     }
     for (var file : Values.all(line, "env-file")) {
       environment.read(file);
@@ -58,7 +59,7 @@ final class RunEnvironment {
     }
     var value =
         equals < 0
-            ? Optional.ofNullable(System.getenv(name))
+            ? UserEnvironment.variable(name)
             : Optional.of(variable.substring(equals + 1));
     if (value.isEmpty()) {
       throw new UsageException(

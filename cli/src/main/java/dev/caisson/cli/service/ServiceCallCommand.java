@@ -6,6 +6,7 @@ import dev.caisson.cli.command.Durations;
 import dev.caisson.cli.command.ExitCode;
 import dev.caisson.cli.command.HelpPage;
 import dev.caisson.cli.command.UsageException;
+import dev.caisson.cli.command.UserEnvironment;
 import dev.caisson.cli.command.Values;
 import dev.caisson.cli.command.VisibleText;
 import dev.caisson.ipc.Json;
@@ -220,7 +221,7 @@ public final class ServiceCallCommand implements Command {
 
   private static Map<String, String> environment(Optional<LibraryDirectory> library)
       throws IOException {
-    var environment = new HashMap<>(System.getenv());
+    var environment = new HashMap<>(UserEnvironment.variables());
     if (library.isPresent()) {
       environment.put("PYTHONPATH", library.get().pythonPath());
     }

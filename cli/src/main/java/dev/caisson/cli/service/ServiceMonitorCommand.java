@@ -4,6 +4,7 @@ import dev.caisson.cli.command.Command;
 import dev.caisson.cli.command.Console;
 import dev.caisson.cli.command.HelpPage;
 import dev.caisson.cli.command.UsageException;
+import dev.caisson.cli.command.UserEnvironment;
 import dev.caisson.cli.command.Values;
 import dev.caisson.cli.command.VisibleText;
 import dev.caisson.ipc.JsonChannel;
@@ -153,7 +154,7 @@ public final class ServiceMonitorCommand implements Command {
         var err = Fd.adopt(2).dup()) {
       return Spawn.of(executable)
           .args(args)
-          .env(System.getenv())
+          .env(UserEnvironment.variables())
           .descriptor(0, in)
           .descriptor(1, out)
           .descriptor(2, err)

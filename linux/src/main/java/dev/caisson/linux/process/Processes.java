@@ -156,15 +156,23 @@ public final class Processes {
   ///
   /// A child that [Spawn] starts does not ignore it.
   public static void ignore(Signal signal) throws SystemCallException {
-    int sigIgn = 1;
+    act(signal, 1, "SIG_IGN");
+  }
+
+  /// Gives a signal to this process, the JVM, its default action. See `sigaction(2)`, SIG_DFL.
+  public static void restoreDefault(Signal signal) throws SystemCallException {
+    act(signal, 0, "SIG_DFL");
+  }
+
+  private static void act(Signal signal, int handler, String name) throws SystemCallException {
     int bytesOfMask = 8;
     try (var frame = new Frame()) {
       // struct sigaction of the kernel: handler, flags, restorer, mask
       var action = frame.allocate(ValueLayout.JAVA_LONG, 4);
-      action.set(ValueLayout.JAVA_LONG, 0, sigIgn);
+      action.set(ValueLayout.JAVA_LONG, 0, handler);
       long result =
           frame.call(SystemCall.RT_SIGACTION, signal.number(), action.address(), 0, bytesOfMask);
-      SystemCallException.check(result, SystemCall.RT_SIGACTION, signal, "SIG_IGN");
+      SystemCallException.check(result, SystemCall.RT_SIGACTION, signal, name);
     }
   }
 }
