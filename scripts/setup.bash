@@ -92,8 +92,8 @@ java_flags=(
     --module-path "$image/lib"
 )
 
-# Makes an ahead-of-time cache of the loaded classes. Its name is a checksum of the jars and the JDK, because a JVM does
-# not notice that a jar has changed. Without a cache the command starts a little more slowly.
+# Makes an ahead-of-time cache of the loaded classes. Its name is a checksum of the jars and the JDK, because a JVM that
+# is given the cache of other jars prints errors. Without a cache the command starts a little more slowly.
 make_cache() {
     local key cache
     key=$({ cat "$image"/lib/*.jar "$JAVA_HOME/release" && printf '%s' "$image"; } | sha256sum)
