@@ -110,7 +110,10 @@ public final class BuildCommand implements Command {
         .addOption(
             flag(null, "inspect", "print the manifest with the ids of all stages; build nothing"))
         .addOption(
-            flag(null, "shell-on-failure", "open a shell in the sandbox of a stage that failed"))
+            flag(
+                null,
+                "shell-on-failure",
+                "open a shell in the build root and the tree of a stage that failed"))
         .addOption(flag(null, "json", "print only the result, as JSON"))
         .addOption(
             value(
@@ -197,7 +200,7 @@ public final class BuildCommand implements Command {
             .orElseThrow(() -> new UsageException("--shell-on-failure needs a terminal"));
     return failed -> {
       terminal.error(
-          "%s failed: %s; this is a shell in its sandbox, the build goes on when the shell ends"
+          "%s failed: %s; this is a shell in its build root and tree; the build goes on when the shell ends"
               .formatted(failed.stage().type(), failed.reason()));
       failed.run(Interaction.SHELL, user.input(), user.output());
     };
