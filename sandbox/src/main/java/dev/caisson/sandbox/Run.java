@@ -171,7 +171,8 @@ public final class Run {
     return with(changed -> changed.capabilities = Optional.of(Set.copyOf(these)));
   }
 
-  /// Keeps all capabilities of the JVM.
+  /// Gives the command all capabilities: with [Privilege#ROOT] those of the JVM, else all of the
+  /// sandbox's user namespace.
   public Run allCapabilities() {
     return with(changed -> changed.capabilities = Optional.empty());
   }
@@ -197,8 +198,8 @@ public final class Run {
     return with(changed -> changed.outputLimit = size);
   }
 
-  /// Counts the output with this meter. The caller adds to it what else is shown because of the
-  /// run. A meter is for one run.
+  /// Sets the meter that counts the output for [#outputLimit]. The caller may add other bytes that
+  /// it prints for the run, such as a log. A meter is for one run.
   public Run meter(OutputMeter with) {
     return with(changed -> changed.meter = Optional.of(with));
   }

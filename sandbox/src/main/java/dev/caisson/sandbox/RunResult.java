@@ -139,7 +139,10 @@ public record RunResult(
     }
   }
 
-  /// The filter of system calls killed the command.
+  /// SIGSYS ended the command: the filter of system calls kills a process that makes a call with
+  /// [Action.KillProcess][dev.caisson.sandbox.seccomp.Action.KillProcess], or one of a foreign
+  /// architecture. The standard filter denies all other calls with EPERM or ENOSYS, which end
+  /// nothing.
   public record Violation() implements Ending {
     @Override
     public String toString() {
@@ -147,7 +150,8 @@ public record RunResult(
     }
   }
 
-  /// The thread of the run was interrupted.
+  /// The run was cancelled: by [StartedRun#cancel()], with its build root, or by an interrupt of
+  /// the thread in [BuildRoot#run].
   public record Cancelled() implements Ending {
     @Override
     public String toString() {
@@ -166,7 +170,7 @@ public record RunResult(
     }
   }
 
-  /// The steps that make a sandbox, in order.
+  /// The steps that make a sandbox. [#NETWORK] is set up before [#LIMITS].
   public enum Step {
     /// Namespaces and mounts, by bubblewrap.
     SANDBOX("its namespaces and mounts"),
