@@ -95,7 +95,7 @@ public final class Batch implements SystemCalls, AutoCloseable {
 
   private void add(Call call, Optional<Opened> opens) throws IOException {
     if (broken) {
-      // The process may still be running its calls, in the batch's memory.
+      // The process may still be making the earlier calls, which use the batch's memory.
       throw new IllegalStateException(
           "the batch did not get its answers before; start a new batch");
     }

@@ -211,7 +211,7 @@ public final class Run {
   }
 
   /// Copies the output to a descriptor, which the command does not get. The result keeps only the
-  /// beginning of the output.
+  /// first 32 KiB of the output.
   ///
   /// When the descriptor is a pipe or socket and loses its reader, the command's writes fail with
   /// EPIPE. If a write to the descriptor fails in another way, the run ends with
