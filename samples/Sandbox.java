@@ -15,14 +15,14 @@ public class Sandbox {
       var run =
           Run.of("sh", "-c", "ls /; wc -l /src/busybox.yaml")
               .bind(Bind.readOnly(Path.of("samples"), "/src"))
-              .limits(ResourceLimits.none().memory(ByteSize.mib(512)))
+              .limits(ResourceLimits.none().memory(ByteSize.gib(1)))
               .deadline(Duration.ofSeconds(30));
       var result = root.run(run);
       System.out.print(result.text());
       switch (result.ending()) {
         case RunResult.Exited exited -> System.out.println("exit status " + exited.status());
         case RunResult.TimedOut _ -> System.out.println("ended after 30 s");
-        case RunResult.MemoryExceeded _ -> System.out.println("needed more than 512 MiB");
+        case RunResult.MemoryExceeded _ -> System.out.println("needed more than 1 GiB");
         default -> System.out.println(result.ending());
       }
       root.finish();

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A host service that computes checksums of files that its callers may not open."""
+"""A host service that computes checksums of files that its callers have opened."""
 
 import contextlib, hashlib, json, os, signal, socket, sys, traceback
 

@@ -69,7 +69,7 @@ final class PlainBwrap implements AutoCloseable {
       filled = filled.replace(" " + name + " ", " " + shown + " ");
     }
     Files.createDirectories(directory.resolve("DEV/shm"));
-    arguments = new ArrayList<>(List.of(filled.strip().split("\\s+")));
+    arguments = new ArrayList<>(List.of(filled.strip().split("\\s+", -1)));
     arguments.addAll(List.of("--", "true"));
     cmdline = Memfd.sealed("cmdline", "root=/dev/osbuild\n".getBytes(StandardCharsets.US_ASCII));
     filter = Memfd.sealed("filter", ALLOW);

@@ -132,7 +132,7 @@ class DocumentsTest {
   @Test
   void everyBlockInJsonIsJson() throws IOException {
     for (var place : places("json")) {
-      for (var line : place.block().text().strip().split("\n")) {
+      for (var line : place.block().text().strip().lines().toList()) {
         assertThat(JsonMapper.shared().readTree(line)).as(place.toString()).isNotNull();
       }
     }

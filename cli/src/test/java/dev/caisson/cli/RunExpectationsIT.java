@@ -91,7 +91,7 @@ class RunExpectationsIT {
   @Test
   void theShellAfterADeadlineHasNoDeadline() throws Exception {
     try (var terminal = terminal("--shell-on-failure", "--timeout", "1s", "--", "sleep", "1000")) {
-      terminal.expect("a shell in the sandbox").expect("# ");
+      terminal.expect("a shell in a new sandbox").expect("# ");
       terminal.type("sleep 2; echo still-''here\r").expect("still-here").type("exit\r");
       assertThat(terminal.end()).isEqualTo(124);
     }

@@ -381,7 +381,7 @@ class RunIT {
     var hungry = "head -c 200M /dev/zero | tail > /dev/null";
     var answer = run("--memory", "40M", "--swap", "0", "--", "sh", "-c", hungry);
     assertThat(answer.status()).isEqualTo(137);
-    assertThat(answer.err()).contains("want of memory", "41943040");
+    assertThat(answer.err()).contains("memory limit", "41943040");
     var json = json(137, "--memory", "40M", "--swap", "0", "--", "sh", "-c", hungry);
     assertThat(text(json, "ending", "type")).isEqualTo("memory-exceeded");
     assertThat(json.path("ending").path("limit").asLong()).isEqualTo(40 << 20);
@@ -644,7 +644,7 @@ class RunIT {
         "--bind|d|not SRC:DST with an absolute DST: d",
         "--ro-bind|:/x|not SRC:DST",
         "--dev-bind|a:b|not SRC:DST",
-        "--tmpfs|rel|must be absolute: rel",
+        "--tmpfs|rel|must be absolute, not rel",
         "--tmpfs|/x:big|not a size such as 4096, 512M or 2G: big",
         "--tmpfs|/x:0|must be positive",
         "--symlink|a:b|not TO:DST",

@@ -390,7 +390,7 @@ class RunTerminalIT {
   void aShellOpensInTheSandboxOfAFailedCommand() throws Exception {
     var script = "echo kept > /var/it; echo gone > /tmp/it; exit 5";
     try (var terminal = run("--shell-on-failure", "--env", "A=given", "--", "sh", "-c", script)) {
-      terminal.expect("a shell in the sandbox").expect("# ");
+      terminal.expect("a shell in a new sandbox").expect("# ");
       terminal.type("cat /var/it; echo $A-is; test -e /tmp/it || echo none''-there\r");
       terminal.expect("kept").expect("given-is").expect("none-there").type("exit 3\r");
       assertThat(terminal.end()).isEqualTo(5);
@@ -401,7 +401,7 @@ class RunTerminalIT {
   void noShellOpensWithoutAFailureOrWithoutATerminal() throws Exception {
     try (var terminal = run("--shell-on-failure", "--", "echo", "well")) {
       assertThat(terminal.end()).isZero();
-      assertThat(terminal.screen()).contains("well").doesNotContain("shell in the sandbox");
+      assertThat(terminal.screen()).contains("well").doesNotContain("shell in a new sandbox");
     }
     var answer = caisson.run("run", "--shell-on-failure", "--", "sh", "-c", "exit 5");
     assertThat(answer.status()).isEqualTo(5);

@@ -133,7 +133,7 @@ class SandboxHowToIT {
   }
 
   // @start region="endpoint"
-  final class Secrets implements ApiEndpoint {
+  static final class Secrets implements ApiEndpoint {
     @Override
     public String name() {
       return "secrets";

@@ -15,13 +15,14 @@ import java.util.Optional;
 import tools.jackson.core.JsonParser;
 import tools.jackson.databind.JsonNode;
 
-/// A connection that carries messages in both directions.
+/// A connection to a peer over a Unix socket. Each packet is a message, in either direction: JSON,
+/// and descriptors.
 ///
 /// The channel owns its socket. One thread may send while another receives. Follows
 /// `util/jsoncomm.py` of osbuild.
 public final class JsonChannel implements AutoCloseable {
-  /// The limit of descriptors in a message of any size. A large message needs one more for its
-  /// payload.
+  /// The most descriptors that a message may carry: one less than the kernel allows, because the
+  /// JSON of a large message is in a descriptor.
   public static final int MAX_DESCRIPTORS = UnixSocket.MAX_DESCRIPTORS - 1;
 
   private static final byte[] VIA_FD = "<args-via-fd>".getBytes(StandardCharsets.US_ASCII);
@@ -111,7 +112,8 @@ public final class JsonChannel implements AutoCloseable {
     T decode(JsonParser parser, List<Fd> descriptors) throws IOException;
   }
 
-  /// Receives the next message without building a tree, as [#receive(Duration)] does.
+  /// Receives the next message as [#receive(Duration)] does, but has a decoder read its tokens, so
+  /// that no tree of nodes is built.
   ///
   /// @throws IOException as the decoder throws it
   public <T> Optional<T> receive(Decoder<T> decoder, Deadline deadline) throws IOException {

@@ -21,8 +21,9 @@ import org.jspecify.annotations.Nullable;
 
 /// An open file descriptor and the duty to close it.
 ///
-/// It has one owner. [#close()] is idempotent and never throws; [#move()] hands the descriptor to a
-/// new owner and leaves this object closed. Every descriptor made here is CLOEXEC.
+/// This object is its owner. [#close()] is idempotent and never throws. [#move()] makes another
+/// object the owner and leaves this one closed; [#share()] makes a second owner, and the last one
+/// that is closed closes the descriptor. Every descriptor made here is CLOEXEC.
 ///
 /// Safe for use by several threads. A descriptor that is closed during a call of another thread
 /// stays open until that call returns, so the kernel cannot reuse its number during the call. A
@@ -42,7 +43,8 @@ public final class Fd implements AutoCloseable {
   private static final int KCMP_FILE = 0;
   private static final int STREAM_CHUNK = 128 * 1024;
 
-  /// An updater saves an `AtomicInteger` in each descriptor: a message may carry 250 descriptors.
+  /// Changes [#state] atomically. One updater for all objects saves each of them an
+  /// `AtomicInteger`; a message may carry 252 descriptors.
   private static final AtomicIntegerFieldUpdater<Fd> STATE =
       AtomicIntegerFieldUpdater.newUpdater(Fd.class, "state");
 

@@ -19,13 +19,14 @@ import java.util.Optional;
 /// making them one after the other.
 ///
 /// A batch has the methods of the process. A call that returns nothing or opens a descriptor is
-/// queued. The queue is sent when it is full, when a result is needed, and at the end. A descriptor
-/// from a queued call can be used in the same batch at once. If it cannot be opened, the calls that
-/// use it are not made.
+/// queued, such as `ftruncate`, `fchmod` and `close`. A call that returns another result, such as
+/// `read` and `write`, first sends the queue and is then made alone. The queue is also sent when it
+/// is full, and at the end. A descriptor from a queued call can be used in the same batch at once.
+/// If it cannot be opened, the calls that use it are not made.
 ///
 /// A failed call does not stop the others. The batch throws the first failure, with the others
-/// suppressed. A batch that got no answer, before its deadline or at all, cannot be used any more.
-/// For one thread.
+/// suppressed. After a timeout or a lost connection, the batch cannot be used any more. For one
+/// thread.
 ///
 /// {@snippet class="dev.caisson.remote.BatchTest" region="batch"}
 public final class Batch implements SystemCalls, AutoCloseable {
@@ -94,8 +95,9 @@ public final class Batch implements SystemCalls, AutoCloseable {
 
   private void add(Call call, Optional<Opened> opens) throws IOException {
     if (broken) {
-      // The process may still be running its calls, in the batch's memory.
-      throw new IllegalStateException("the batch has lost its answers; start a new batch");
+      // The process may still be making the earlier calls, which use the batch's memory.
+      throw new IllegalStateException(
+          "the batch did not get its answers before; start a new batch");
     }
     boolean refers = !call.expected().isEmpty();
     long size = call.with().size();
@@ -231,8 +233,8 @@ public final class Batch implements SystemCalls, AutoCloseable {
     return results;
   }
 
-  /// Sends a call. An argument that an earlier request of the group opens is given as the distance
-  /// to that request.
+  /// Sends a call. A descriptor that an earlier request of the batch opens has no number yet: the
+  /// argument is the distance to that request, and a bit of the call's number says so.
   private void request(Connection connection, int index, Call call) {
     long number = call.nr().number();
     var words = call.with().words();

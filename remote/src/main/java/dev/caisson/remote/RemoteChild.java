@@ -180,8 +180,8 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
   ///
   /// @param arguments the program's name first
   /// @throws SystemCallException if the program cannot be executed; the child continues, but has
-  ///   another name (`comm`), and its own descriptor table
-  /// @throws ConnectionLostException if the child died before
+  ///   another name (`comm`), and no longer shares its parent's descriptor table
+  /// @throws ConnectionLostException if the child died before it executed the program
   public void execve(Path program, List<String> arguments, Map<String, String> environment)
       throws IOException {
     var strings = arguments.stream().map(PathBytes::encode).toList();

@@ -38,7 +38,7 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
   private volatile Transport transport;
   private volatile boolean leftInCall;
 
-  /// What identifies the process to the kernel of this machine, if that is known.
+  /// The pidfd of the process, if this JVM has one: not for a process on another machine.
   private volatile Optional<Pidfd> pidfd = Optional.empty();
 
   private volatile Optional<Execve.Witness> witness = Optional.empty();
@@ -68,13 +68,12 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
     return calls.pid();
   }
 
-  /// The deadline of a call without its own; 30 seconds at first.
+  /// The default deadline of calls: 30 seconds unless [#deadline(Duration)] changes it.
   public Duration deadline() {
     return calls.deadline();
   }
 
-  /// Sets the deadline of a call without its own. Children made from then on start with the same
-  /// deadline.
+  /// Sets the default deadline of calls. Children made from then on start with the same default.
   public void deadline(Duration time) {
     calls.deadline(time);
   }
@@ -85,11 +84,11 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
     return calls.call(nr);
   }
 
-  /// The same calls, each with another deadline than the process's: for a call that blocks.
+  /// Returns the calls of this process with another deadline: for calls that block.
   ///
   /// {@snippet class="dev.caisson.remote.FaultTest" region="within"}
   ///
-  /// @param time for each call
+  /// @param time the deadline of each call
   public SystemCalls within(Duration time) {
     return new Within(calls, Objects.requireNonNull(time));
   }
@@ -122,8 +121,8 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
     calls.interceptNothing();
   }
 
-  /// Makes a child that shares only the memory, and starts with a copy of everything else. See
-  /// `fork(2)`.
+  /// Makes a child. Unlike a child of `fork(2)`, it shares the memory of this process; it has
+  /// copies of everything else.
   public RemoteChild fork() throws IOException {
     return clone(Set.of());
   }
@@ -159,8 +158,9 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
   /// @throws dev.caisson.linux.DeadlineException if it has not ended in time
   /// @throws dev.caisson.linux.SystemCallException ENOENT, EACCES and others if it cannot be
   ///   executed
-  /// @throws IOException if it prints more than 16 MiB to one of them; it is killed then
-  /// @throws IllegalArgumentException if there is no program
+  /// @throws IOException if it prints more than 16 MiB to its standard output, or to its standard
+  ///   error; it is killed then
+  /// @throws IllegalArgumentException if `argv` is empty
   public CommandOutput run(
       List<String> argv, Map<String, String> environment, byte[] input, Duration deadline)
       throws IOException {
@@ -179,14 +179,16 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
     return calls.allocate(size);
   }
 
-  /// Gives the process a descriptor of this JVM, which keeps its own. See `unix(7)`, SCM_RIGHTS.
+  /// Copies a descriptor of this JVM into the process. The caller closes its own descriptor and the
+  /// copy. See `unix(7)`, SCM_RIGHTS.
   ///
   /// @throws OtherMachineException if it is on another machine
   public RemoteFd give(Fd fd) throws IOException {
     return transport.give(List.of(fd)).getFirst();
   }
 
-  /// Takes a copy of one of the process's descriptors; the process keeps its own.
+  /// Copies one of the process's descriptors into this JVM. The caller closes the process's
+  /// descriptor and the copy.
   ///
   /// @throws OtherMachineException if it is on another machine
   public Fd take(RemoteFd fd) throws IOException {
@@ -225,10 +227,10 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
   /// @param arguments the program's name first
   /// @param environment variables, each with its name, `=` and its value
   /// @param sigmask the signals that are blocked in the program: bit n - 1 for signal n
-  /// @throws dev.caisson.linux.SystemCallException if it cannot be executed; the process is as it
-  ///   was, but for the signals and its name (`comm`)
-  /// @throws ConnectionLostException if the process died before
-  /// @throws IllegalStateException if this JVM does not know the process by a number or pidfd, and
+  /// @throws dev.caisson.linux.SystemCallException if it cannot be executed; the process continues,
+  ///   but has this signal mask, and another name (`comm`)
+  /// @throws ConnectionLostException if the process died before it executed the program
+  /// @throws IllegalStateException if this JVM knows neither a pid nor a pidfd of the process, and
   ///   so cannot check that the program runs
   public void execve(Path program, List<byte[]> arguments, List<byte[]> environment, long sigmask)
       throws IOException {
@@ -246,8 +248,8 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
     return executed;
   }
 
-  /// Records by what the kernel of this machine knows the process; no answer of the process can
-  /// change it.
+  /// Records the pid of the process in this JVM's pid namespace, and its pidfd. Answers of the
+  /// process cannot change them.
   ///
   /// @param kernelPidfd owned by this object from then on
   void identify(int number, Optional<Fd> kernelPidfd) {
@@ -259,7 +261,7 @@ public final class RemoteProcess implements SystemCalls, AutoCloseable {
             .or(() -> Optional.of(new NumberedProcess.Here(number)));
   }
 
-  /// Records the number by which another process sees this one.
+  /// Records the pid of the process in the pid namespace of an observer.
   void identify(int number, SystemCalls observer) {
     witness = Optional.of(new NumberedProcess.There(observer, number));
   }

@@ -9,8 +9,10 @@ import java.util.Optional;
 
 /// A file, directory or link that a run puts at a path in the sandbox.
 ///
-/// A path may contain any byte except NUL. Missing parent directories are created. Later binds
-/// cover earlier ones. Immutable, except for the descriptor of a [Data].
+/// A path may contain any byte except NUL. A missing target and its missing parent directories are
+/// created: in the sandbox or, below a writable bind, in that directory of the host. Below a
+/// read-only tree they cannot be created, and the run fails. Later binds cover earlier ones.
+/// Immutable, except for the descriptor of a [Data].
 public sealed interface Bind {
   /// The path in the sandbox; absolute.
   Path target();

@@ -18,17 +18,17 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/// A throw-away root file system for commands: a read-only `/usr` of a given root, and everything
-/// else new and empty.
+/// A throw-away root file system for commands: `/usr` of a given root, read-only, a few other
+/// files, and new directories. `docs/explanation/security-model.md` lists all that a sandbox shows.
 ///
 /// Each [#run] has its own sandbox. Any number of runs may go on at once: each blocks its own
 /// thread, or runs in the background ([#start]). Only `/var` is kept from one run to the next,
 /// until the build root is closed. If the JVM is killed, the processes, the mounts and, a moment
 /// later, the files go too.
 ///
-/// Needs bubblewrap. As root (CAP_SYS_ADMIN and CAP_MKNOD), all mounts are made in the namespace of
-/// the build root's [#thread()], which the host never sees. Any other user needs the right to make
-/// user namespaces; see [Privilege].
+/// Needs bubblewrap. Root (CAP_SYS_ADMIN and CAP_MKNOD) makes all mounts in the mount namespace of
+/// the build root's [#thread()], not in the host's. Any other user needs the right to make user
+/// namespaces; see [Privilege].
 ///
 /// Runs, endpoints and closing are thread-safe. The methods that shape the sandboxes ([#libdir],
 /// [#runner], [#boot], [#procOverride]) are for one thread, before the first run.
@@ -144,7 +144,8 @@ public final class BuildRoot implements AutoCloseable {
         if (forbidden.isPresent() && Privilege.ofThisProcess() != Privilege.ROOT) {
           throw forbidden.get();
         }
-        // The user namespace of root maps root to root, the owner of the host's device nodes.
+        // Root's user namespace maps root to the host's root, who owns the host's device nodes. So
+        // the sandbox gets other nodes, which are mounted in a private namespace.
         return Privilege.ofThisProcess() == Privilege.ROOT
             ? SpawnThread.withPrivateMounts()
             : SpawnThread.ofItsOwn();
@@ -210,12 +211,14 @@ public final class BuildRoot implements AutoCloseable {
 
   /// Replaces the contents of a file below `/proc`.
   ///
-  /// @param contents for `cmdline`, at most 4,096 bytes, the kernel's own limit
+  /// @param contents for `cmdline`, at most 4,096 bytes: enough for a kernel's command line (2,048
+  ///   on x86-64), and few enough for a socket to take at once
   public BuildRoot procOverride(String name, String contents) {
-    if (name.equals(Layout.COMMAND_LINE)
-        && contents.getBytes(StandardCharsets.UTF_8).length > LONGEST_COMMAND_LINE) {
+    int size = contents.getBytes(StandardCharsets.UTF_8).length;
+    if (name.equals(Layout.COMMAND_LINE) && size > LONGEST_COMMAND_LINE) {
       throw new IllegalArgumentException(
-          "the contents of /proc/cmdline must have at most 4096 bytes, as a kernel's command line");
+          "the contents of /proc/cmdline have %d bytes, above the limit of %d"
+              .formatted(size, LONGEST_COMMAND_LINE));
     }
     procOverrides.put(name, contents);
     return this;
@@ -238,8 +241,9 @@ public final class BuildRoot implements AutoCloseable {
   /// Passes the socket of another program into all sandboxes that start from now on, as an endpoint
   /// at `/run/osbuild/api/NAME`. The program serves it, in its own protocol.
   ///
-  /// The sandbox and the program see each other's own credentials. The mode of the socket's file
-  /// and the program decide who may connect.
+  /// Caisson does not relay the connection: SO_PEERCRED gives the program the credentials of the
+  /// command, and the command those of the program. The mode of the socket's file and the program
+  /// decide which commands may connect.
   ///
   /// @param name a file name, unique among the endpoints
   /// @param socket a Unix socket of the host; it must exist when a run starts

@@ -71,7 +71,8 @@ record Layout(
   /// The kernel's command line, below `/proc`.
   static final String COMMAND_LINE = "cmdline";
 
-  /// A file without read permission, so a placeholder in its place disturbs no program.
+  /// The place of the file that holds the command back ([Gate]). Programs cannot read the kernel's
+  /// file of that name, so none misses it.
   private static final Path SYSRQ_TRIGGER = PROC.resolve("sysrq-trigger");
 
   /// Paths below `/proc` through which a write would change the host.
@@ -106,8 +107,8 @@ record Layout(
     if (run.network() instanceof Network.Host && protection(run) == ProcProtection.EACH_FILE) {
       throw new IllegalArgumentException(
           "a run as root that may make user namespaces cannot have the host's network: it could"
-              + " change the modes of the host's files in /proc/net. Give it a broker, or run it as"
-              + " an ordinary user");
+              + " change the modes of the host's files in /proc/net. Keep the standard filter, use"
+              + " --allow-host (a broker) instead, or run it as an ordinary user");
     }
     add(options, "--die-with-parent", "--new-session");
     add(options, "--unshare-ipc", "--unshare-pid", "--unshare-uts");
@@ -201,8 +202,8 @@ record Layout(
   /// The protection of the modes of the global files of `/proc`. The user root owns these files,
   /// and a change outlives the sandbox. See ADR 17.
   private enum ProcProtection {
-    /// No protection is needed if the owner does not exist in the sandbox. None is possible against
-    /// root with CAP_SYS_ADMIN.
+    /// The sandbox of an ordinary user has no owner of these files. Against root with
+    /// CAP_SYS_ADMIN, no protection is possible.
     NONE,
     /// All of `/proc` is read-only.
     WHOLE,
@@ -286,9 +287,10 @@ record Layout(
   private void userNamespace(List<Object> options, Run run) {
     var capabilities = run.capabilities();
     if (namespaces.isPresent()) {
-      // bubblewrap leaves both descriptors open for the command, unless another option names them.
-      // `--block-fd` reads one and closes it; it does not wait here, as a namespace cannot be read.
-      // `--sync-fd` keeps the other one for bubblewrap's own first process.
+      // bubblewrap leaves both descriptors open for the command. A second option for the same
+      // descriptor changes that, and has no other effect here: `--block-fd` makes bubblewrap close
+      // it (the read before fails at once, as a namespace has no contents); `--sync-fd` makes
+      // bubblewrap's own first process keep it, and not the command.
       var outer = new Passed(namespaces.get().outer(), false);
       add(options, "--userns", outer, "--block-fd", outer);
       if (namespaces.get().inner().isPresent()) {

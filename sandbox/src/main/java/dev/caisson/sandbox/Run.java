@@ -173,7 +173,8 @@ public final class Run {
     return with(changed -> changed.capabilities = Optional.of(Set.copyOf(these)));
   }
 
-  /// Keeps all capabilities of the JVM.
+  /// Gives the command all capabilities: with [Privilege#ROOT] those of the JVM, else all of the
+  /// sandbox's user namespace.
   public Run allCapabilities() {
     return with(changed -> changed.capabilities = Optional.empty());
   }
@@ -199,8 +200,8 @@ public final class Run {
     return with(changed -> changed.outputLimit = size);
   }
 
-  /// Counts the output with this meter. The caller adds to it what else is shown because of the
-  /// run. A meter is for one run.
+  /// Sets the meter that counts the output for [#outputLimit]. The caller may add other bytes that
+  /// it prints for the run, such as a log. A meter is for one run.
   public Run meter(OutputMeter with) {
     return with(changed -> changed.meter = Optional.of(with));
   }
@@ -212,7 +213,7 @@ public final class Run {
   }
 
   /// Copies the output to a descriptor, which the command does not get. The result keeps only the
-  /// beginning of the output.
+  /// first 32 KiB of the output.
   ///
   /// When the descriptor is a pipe or socket and loses its reader, the command's writes fail with
   /// EPIPE. If a write to the descriptor fails in another way, the run ends with

@@ -14,8 +14,9 @@ import java.util.OptionalLong;
 ///
 /// @param ending the reason why the run is over
 /// @param output the last MiB of the output, standard output and error in one unless the run
-///   separates them; [#text()] decodes it
-/// @param errors the last MiB of standard error, if the run separates it
+///   separates them; the first 32 KiB if [Run#output(dev.caisson.linux.Fd)] copies it. [#text()]
+///   decodes it
+/// @param errors the same of standard error, if the run separates it
 /// @param outputBytes the total size of the output
 /// @param usage the resources used
 /// @param enforced the confinement that was enforced, in words
@@ -163,7 +164,10 @@ public record RunResult(
     }
   }
 
-  /// The filter of system calls killed the command.
+  /// SIGSYS ended the command: the filter of system calls kills a process that makes a call with
+  /// [Action.KillProcess][dev.caisson.sandbox.seccomp.Action.KillProcess], or one of a foreign
+  /// architecture. The standard filter denies all other calls with EPERM or ENOSYS, which end
+  /// nothing.
   public record Violation() implements Ending {
     @Override
     public String toString() {
@@ -171,7 +175,8 @@ public record RunResult(
     }
   }
 
-  /// The thread of the run was interrupted.
+  /// The run was cancelled: by [StartedRun#cancel()], with its build root, or by an interrupt of
+  /// the thread in [BuildRoot#run].
   public record Cancelled() implements Ending {
     @Override
     public String toString() {
@@ -190,7 +195,7 @@ public record RunResult(
     }
   }
 
-  /// The steps that make a sandbox, in order.
+  /// The steps that make a sandbox. [#NETWORK] is set up before [#LIMITS].
   public enum Step {
     /// Namespaces and mounts, by bubblewrap.
     SANDBOX("its namespaces and mounts"),

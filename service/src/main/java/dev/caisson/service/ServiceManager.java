@@ -16,16 +16,24 @@ import java.util.SequencedSet;
 
 /// Starts services and stops them: a service lives at most as long as the manager that started it.
 ///
-/// [#finish()] stops all services, the last started first, and throws if one of them ended badly: a
-/// service whose last write failed must not count as a success. [#close()] stops the remaining
-/// services and never throws.
+/// [#finish()] stops all services, the last started first, and throws if one of them ended badly.
+/// So the caller learns that, for example, the last write of a service failed. [#close()] stops the
+/// remaining services and never throws.
+///
+/// To stop a service, the manager closes its connection and waits for it to stop by itself, as long
+/// as the patience: 10 seconds unless the constructor or the call sets another. [#stop(String)]
+/// gives it to one service; [#finish()] and [#close()] give it to all services together, and a last
+/// second to those whose turn has not come by then. Then the manager forces the end. The process
+/// group of an executable gets SIGTERM, and SIGKILL a second later. The thread of a service in this
+/// JVM is interrupted; if it has not ended a second later, it is abandoned, and counts as ended
+/// badly. An interrupt of the caller shortens the patience to a second for each service.
 ///
 /// {@snippet class="dev.caisson.service.Checksums" region="caller"}
 ///
 /// When the JVM ends by `System.exit`, the end of its last thread, SIGTERM, SIGINT or SIGHUP, it
-/// stops the services of all managers, the newest manager first. The JVM waits as long as the most
-/// patient manager allows, 12 s at most. Services that have not stopped by then are killed or
-/// interrupted; that takes at most 3 s more. Other shutdown hooks run concurrently.
+/// stops the services of all managers, the newest manager first. All services together have the
+/// longest patience of a manager, 12 s at most. The end of the others is then forced, which takes 3
+/// s at most; the JVM ends after that in any case. Other shutdown hooks run concurrently.
 ///
 /// No program can handle SIGKILL. If the JVM is killed by it, a service that is an executable
 /// notices the end of its connection and stops by itself. The [Service#stop()] of a service in this
@@ -54,8 +62,8 @@ public final class ServiceManager implements AutoCloseable {
   /// @param thread starts the services: its mount namespace decides which mounts they see
   /// @param environment the whole environment of the services, except that `PYTHONUNBUFFERED=1` and
   ///   [ServiceSpec#env] are added
-  /// @param patience how long a service may take to stop by itself; the time for all together if
-  ///   all are stopped
+  /// @param patience how long a service that is stopped alone, or all services that are stopped
+  ///   together, may take to stop by themselves
   /// @throws IllegalArgumentException if the patience is negative
   public ServiceManager(
       OutputListener listener,
@@ -69,23 +77,22 @@ public final class ServiceManager implements AutoCloseable {
     this.patience = requirePatience(patience);
   }
 
-  /// A manager for services that see the mounts and the environment of this JVM. Each has 10
-  /// seconds to stop. The output of services goes to the standard output
-  /// ([OutputListener#PRINTING]).
+  /// A manager for services that see the mounts and the environment of this JVM, with a patience of
+  /// 10 seconds. The output of services goes to the standard output ([OutputListener#PRINTING]).
   public ServiceManager() {
     this(OutputListener.PRINTING);
   }
 
-  /// A manager for services that see the mounts and the environment of this JVM. Each has 10
-  /// seconds to stop.
+  /// A manager for services that see the mounts and the environment of this JVM, with a patience of
+  /// 10 seconds.
   public ServiceManager(OutputListener listener) {
     this(listener, Duration.ofSeconds(10));
   }
 
   /// A manager for services that see the mounts and the environment of this JVM.
   ///
-  /// @param patience how long a service may take to stop by itself; the time for all together if
-  ///   all are stopped
+  /// @param patience how long a service that is stopped alone, or all services that are stopped
+  ///   together, may take to stop by themselves
   public ServiceManager(OutputListener listener, Duration patience) {
     this(listener, SpawnThread.shared(), System.getenv(), patience);
   }
@@ -157,9 +164,8 @@ public final class ServiceManager implements AutoCloseable {
     }
   }
 
-  /// Stops one service. Closes its connection and waits for it to stop by itself; then sends
-  /// SIGTERM, then SIGKILL. The id is free afterwards. No-op if the service has been stopped
-  /// before.
+  /// Stops one service, and waits for its end. The id is free afterwards. No-op if the service has
+  /// been stopped before.
   ///
   /// @throws ServiceException if the service did not end by itself with status 0
   /// @throws IllegalArgumentException if no service with this id has been started; the ids of the
@@ -247,10 +253,9 @@ public final class ServiceManager implements AutoCloseable {
     var _ = stopAll(patience);
   }
 
-  /// Stops all services, the last started first, within one deadline for all. Waits for services
-  /// that another thread is stopping, and forces them to end at that deadline. Blocks until all
-  /// have ended; an interrupt shortens that. No service can be started afterwards. No-op if all
-  /// have been stopped.
+  /// Stops all services, the last started first, with one patience for all. Waits for services that
+  /// another thread is stopping, and forces their end, too. Blocks until all have ended or been
+  /// abandoned. No service can be started afterwards. No-op if all have been stopped.
   ///
   /// @throws ServiceException if a service ended badly; the problems of further services are added
   ///   as suppressed exceptions

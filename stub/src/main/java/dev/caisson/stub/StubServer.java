@@ -21,8 +21,8 @@ import java.util.Set;
 ///
 /// The server listens in this JVM, or through a [RemoteProcess], whose view of the files it uses:
 /// in another mount, user or network namespace, in a sandbox, or on another machine. On this
-/// machine the process is needed only to create the server, and to remove the files at the end. On
-/// another machine it must live as long as the server.
+/// machine the process is needed only to create the server. On another machine it must live as long
+/// as the server.
 ///
 /// Thread-safe.
 public final class StubServer implements AutoCloseable {
@@ -70,7 +70,7 @@ public final class StubServer implements AutoCloseable {
   ///
   /// @param process makes the socket, with its user and umask
   /// @param path an absolute path, as the process sees it. The socket is removed at the end, unless
-  ///   the process has ended
+  ///   the process was on another machine and has ended
   /// @throws IllegalArgumentException if the path is not absolute: the process's working directory
   ///   can change
   /// @throws dev.caisson.linux.SystemCallException EADDRINUSE if the path exists

@@ -25,11 +25,12 @@ import java.util.concurrent.ConcurrentHashMap;
 /// Handlers run concurrently, each on a new virtual thread. Any process that may enter the
 /// directory may invoke the stubs; arguments and environment are untrusted input from the caller.
 public final class Stubs implements AutoCloseable {
-  /// The time for handlers to end when this is closed, and the time after that to notice their
-  /// interrupt.
+  /// How long a close waits for running handlers, and how long it waits again after it has
+  /// interrupted them.
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
-  /// The longest name in bytes. A socket of the name and `.sock` can then be made in any directory.
+  /// The longest name, in bytes: `/proc/self/fd/NUMBER/NAME.sock` then fits into the 108 bytes of a
+  /// socket's address, however long the path of the directory is.
   private static final int LONGEST = 80;
 
   /// The process whose view of the files is used; empty for this JVM's.
@@ -219,14 +220,14 @@ public final class Stubs implements AutoCloseable {
       }
     }
 
-    /// Records a timeout and interrupts the handler.
+    /// Interrupts the handler, and records its timeout as its failure.
     void abandon() {
-      Stubs.this.fail(name, new DeadlineException(PATIENCE, "its end"));
+      Stubs.this.fail(name, new DeadlineException(PATIENCE, "the end of the handler"));
       abandoned = true;
       thread.interrupt();
     }
 
-    /// Ends the process, regardless of the handler.
+    /// Closes the process of the stub. A handler that still runs can make no more calls in it.
     void end() {
       invocation.close();
     }
@@ -236,7 +237,8 @@ public final class Stubs implements AutoCloseable {
     if (listener.isEmpty()) {
       return;
     }
-    // Outside the lock: a process that does not answer delays no other.
+    // Reads from the process without the lock: a process that does not answer must not delay the
+    // invocations of others.
     var recorded = RecordedInvocation.of(name, invocation);
     synchronized (order) {
       listener.get().invoked(recorded.numbered(++invocations));
@@ -256,9 +258,12 @@ public final class Stubs implements AutoCloseable {
     }
   }
 
-  /// Stops accepting invocations, waits up to 10 seconds for the running handlers, and removes the
-  /// files. Idempotent. Never throws: a failure of a handler that [#finish()] has not thrown goes
-  /// to the uncaught exception handler of this thread.
+  /// Stops accepting invocations, and waits up to 10 seconds for the running handlers. Then
+  /// interrupts those that remain, waits up to 10 seconds more, and closes the processes of their
+  /// stubs. Removes the files.
+  ///
+  /// Idempotent. Never throws: a failure of a handler that [#finish()] has not thrown goes to the
+  /// uncaught exception handler of this thread.
   @Override
   public void close() {
     end();

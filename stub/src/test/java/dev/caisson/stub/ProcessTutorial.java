@@ -65,14 +65,15 @@ final class ProcessTutorial {
     // @end
   }
 
-  static void batch(RemoteProcess process, Path directory) throws IOException {
+  static void makeFiles(RemoteProcess process, Path directory) throws IOException {
     // @start region="batch"
     try (var batch = process.batch()) {
       for (int i = 0; i < 1000; i++) {
         var file =
             batch.openat(
                 directory.resolve("file-" + i), Set.of(OpenFlag.CREAT, OpenFlag.WRONLY), 0644);
-        batch.write(file, "hello\n".getBytes(UTF_8));
+        batch.ftruncate(file, i);
+        batch.fchmod(file, 0640);
         batch.close(file);
       }
     }
@@ -95,7 +96,7 @@ final class ProcessTutorial {
     process.openat(file).close();
     try {
       process.openat(file).close();
-      throw new AssertionError("the disk is full");
+      throw new AssertionError("openat did not fail");
     } catch (SystemCallException full) {
       return full.errno();
     }
@@ -150,10 +151,10 @@ final class ProcessTutorial {
     // @start region="replay"
     try (var writer = Files.newBufferedWriter(record)) {
       process.intercept(Trace.json(writer));
-      batch(process, directory);
+      makeFiles(process, directory);
     }
     try (var replay = Replay.of(record)) {
-      batch(replay.process(), directory);
+      makeFiles(replay.process(), directory);
     }
     // @end
   }

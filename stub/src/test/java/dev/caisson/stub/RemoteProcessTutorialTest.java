@@ -77,8 +77,8 @@ class RemoteProcessTutorialTest {
     try (var local = LocalProcess.start()) {
       var process = local.process();
       assertThat(ProcessTutorial.output(process)).asString(UTF_8).isEqualTo("hello\n");
-      ProcessTutorial.batch(process, directory);
-      assertThat(directory.resolve("file-999")).hasContent("hello\n");
+      ProcessTutorial.makeFiles(process, directory);
+      assertThat(directory.resolve("file-999")).hasSize(999);
       assertThat(ProcessTutorial.trace(process, directory))
           .containsPattern("mkdirat\\(AT_FDCWD, \"/[^\"]+\"(\\.\\.\\.)?, 493\\) = 0 <")
           .containsPattern("openat\\(AT_FDCWD, \"/.+, DIRECTORY\\|CLOEXEC, 0\\) = [0-9]+ <")

@@ -51,7 +51,8 @@ public final class BuildCommand implements Command {
         MANIFEST is JSON in the format of osbuild; - is the standard input. RECIPE is a
         .yaml file. The pipelines that --export names are built; without --export those
         that the manifest exports, or else its last pipeline. Pipelines that they need
-        are built first. The store keeps all results, so a tree is built only once.
+        are built first. The store keeps the downloaded sources and the tree of each
+        finished pipeline, so a tree is built only once.
 
         A recipe is resolved first. Its lock, NAME.lock.json beside it, is used as long
         as the recipe stays the same. `caisson resolve` makes a new lock.
@@ -82,14 +83,15 @@ public final class BuildCommand implements Command {
   @Override
   public Options options() {
     return new Options()
-        .addOption(value(null, "store", "DIR", "keep sources and trees here (default: .caisson)"))
+        .addOption(
+            value(null, "store", "DIR", "keep sources and finished trees here (default: .caisson)"))
         .addOption(value(null, "cache", "DIR", "the same as --store"))
         .addOption(
             value(
                 "l",
                 "libdir",
                 "DIR",
-                "also use the stages, inputs, sources and runners in this directory, in place of /usr/lib/osbuild"))
+                "use the modules of this directory before those of Caisson, in place of /usr/lib/osbuild"))
         .addOption(
             value(
                 null,
@@ -102,13 +104,16 @@ public final class BuildCommand implements Command {
                 null,
                 "checkpoint",
                 "PATTERN",
-                "also store the trees after stages whose id, type or pipeline matches (*, ?, [...]); repeatable"))
+                "also store the trees after stages whose id or type matches (*, ?, [...]); repeatable"))
         .addOption(
             value(null, "stage-timeout", "SECONDS", "end a stage that takes longer, and fail"))
         .addOption(
             flag(null, "inspect", "print the manifest with the ids of all stages; build nothing"))
         .addOption(
-            flag(null, "shell-on-failure", "open a shell in the sandbox of a stage that failed"))
+            flag(
+                null,
+                "shell-on-failure",
+                "open a shell in the build root and the tree of a stage that failed"))
         .addOption(flag(null, "json", "print only the result, as JSON"))
         .addOption(
             value(
@@ -195,7 +200,7 @@ public final class BuildCommand implements Command {
             .orElseThrow(() -> new UsageException("--shell-on-failure needs a terminal"));
     return failed -> {
       terminal.error(
-          "%s failed: %s; this is a shell in its sandbox, the build goes on when the shell ends"
+          "%s failed: %s; this is a shell in its build root and tree; the build goes on when the shell ends"
               .formatted(failed.stage().type(), failed.reason()));
       failed.run(Interaction.SHELL, user.input(), user.output());
     };

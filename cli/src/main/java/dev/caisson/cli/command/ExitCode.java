@@ -29,8 +29,8 @@ public final class ExitCode {
   /// `run`: the memory limit was reached. The code is that of a command ended by SIGKILL.
   public static final int KILLED = 137;
 
-  /// `run`: the command made a system call that is not allowed. The code is that of a command ended
-  /// by SIGSYS.
+  /// `run`: SIGSYS ended the command, because the filter of system calls kills for that call. The
+  /// code is that of a command ended by SIGSYS.
   public static final int VIOLATION = 159;
 
   private ExitCode() {}

@@ -51,14 +51,16 @@ public final class RunCommand implements Command {
         "[OPTION]... -- COMMAND [ARGUMENT]...",
         "Runs a command in a throw-away sandbox.",
         """
-        The sandbox has /usr of the host (or of --root), read-only. All other
-        directories are new and empty. The command has no network, no capabilities, and
-        only the system calls that ordinary programs need. When it ends, all processes
+        The sandbox has /usr of the host (or of --root), read-only, and the host's /sys.
+        /etc, /run, /tmp and /var are new (docs/explanation/security-model.md has the
+        whole list). The command has no network and no capabilities, and a filter denies
+        system calls that ordinary programs do not need. When it ends, all processes
         that it left running are killed.
 
-        Any user can run it where user namespaces are allowed; root needs none. The
-        command reads a copy of the standard input, unless that is a terminal that the
-        command does not get. What it does not read of a file stays unread.
+        Any user can run it where user namespaces are allowed; root needs none. At a
+        terminal, the command gets a new terminal. Otherwise it reads a copy of the
+        standard input, or an empty input if that is a terminal. What it does not read
+        of a file stays unread.
 
         Options for files may be repeated; a later one covers an earlier one.
         """,
@@ -103,7 +105,7 @@ public final class RunCommand implements Command {
           127  the command is not in the sandbox
           130  interrupted
           137  the memory limit was reached
-          159  the command made a system call that is not allowed
+          159  SIGSYS: the filter killed the command; other denied calls only fail
         """);
   }
 
@@ -125,7 +127,10 @@ public final class RunCommand implements Command {
                 .desc("none: the command has an empty standard input")
                 .get())
         .addOption(flag("no-terminal", "give the command no terminal, even if there is one"))
-        .addOption(flag("shell-on-failure", "open a shell in the sandbox of a command that failed"))
+        .addOption(
+            flag(
+                "shell-on-failure",
+                "open a shell in a new sandbox with the options of a command that failed"))
         .addOption(flag("dry-run", "print what would be executed; run nothing"));
   }
 
@@ -196,7 +201,8 @@ public final class RunCommand implements Command {
     return run.meter(meter).network(network.apply(meter));
   }
 
-  /// Opens a shell with the files and options of the failed command. Its `/tmp` and `/run` are new.
+  /// Opens a shell in a new sandbox with the options of the failed command, except its timeout.
+  /// Only `/var` is that of the failed command.
   private static void shell(
       BuildRoot buildRoot, Run failed, Optional<Interaction> user, Console terminal)
       throws IOException {
@@ -204,7 +210,7 @@ public final class RunCommand implements Command {
       terminal.error("--shell-on-failure needs a terminal: no shell is opened");
       return;
     }
-    terminal.error("this is a shell in the sandbox of the failed command");
+    terminal.error("this is a shell in a new sandbox with the options of the failed command");
     buildRoot.run(failed.argv(Interaction.SHELL).terminal(user.get().input(), user.get().output()));
   }
 

@@ -88,7 +88,7 @@ public final class RunOptions {
             Values.option(
                 "allow-host",
                 "RULE",
-                "allow only this host, by a proxy; repeatable:"
+                "allow a host, through a proxy; repeat for more:"
                     + " example.org:443, *.example.org:443, 10.0.0.0/8:5432"))
         .addOption(
             Values.option("memory", "SIZE", "kill the command when it needs more memory: 512M"))
@@ -104,14 +104,15 @@ public final class RunOptions {
                 "set a limit of getrlimit(2) for each process: nofile=100; repeatable"))
         .addOption(
             Values.option(
-                "output-limit", "SIZE", "end the command when it has printed more (default: 1G)"))
+                "output-limit",
+                "SIZE",
+                "end the command at this output (default: 1G; none at a terminal); implies --no-terminal"))
         .addOption(flag("best-effort", "run without limits that this machine cannot enforce"))
         .addOption(Values.option("timeout", "TIME", "end the command after this time: 30s, 5m, 1h"))
         .addOption(
             flag(
                 "allow-user-namespaces",
-                "allow new user namespaces; one with root inside also needs"
-                    + " --cap CAP_SETFCAP"))
+                "allow new user namespaces; to map root there also needs" + " --cap CAP_SETFCAP"))
         .addOption(flag("no-seccomp", "allow all system calls"));
   }
 

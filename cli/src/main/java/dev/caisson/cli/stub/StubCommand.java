@@ -51,20 +51,20 @@ public final class StubCommand implements Command {
         "NAME... [OPTION]... -- COMMAND [ARGUMENT]...",
         "Runs a command with stubs in front of its PATH.",
         """
-        When the command, or a process that it starts, launches a NAME, it gets HANDLER
-        instead, in the same process: with the caller's arguments, descriptors, working
-        directory, environment and process group. The caller sees the exit status of
-        HANDLER. This is not a sandbox: the command may do all that you may do.
+        When the command, or a process that it starts, launches a NAME, HANDLER runs
+        in its place, in the same process: with the caller's arguments, descriptors,
+        working directory, environment and process group. The caller sees the exit
+        status of HANDLER. This is not a sandbox: the command may do all that you may.
 
         HANDLER has CAISSON_STUB_NAME, the name that was called, and CAISSON_STUB_PATH,
         the PATH without the stubs. With that a handler calls the real program:
 
             PATH=$CAISSON_STUB_PATH exec git "$@"
 
-        A record has one JSON object a line for each call, and so has a file of
-        expectations. Name and arguments are compared; the directory and the
-        environment (an array of NAME=VALUE, which may be a part of it) only if they are
-        given. A value that is not UTF-8 is {"base64": "..."}.
+        A record and a file of expectations have a line for each call, a JSON object.
+        The name and the arguments must be those expected. An expectation may also have
+        the directory, and variables of the environment as an array of NAME=VALUE; other
+        variables are ignored. A value that is not UTF-8 is {"base64": "..."}.
         """,
         List.of(
             HelpPage.group("Handler", "exec", "exit"),
@@ -74,12 +74,12 @@ public final class StubCommand implements Command {
         """
           Record how a script calls sendmail:
             ./caisson stub sendmail --record calls -- sh -c 'sendmail -t root'
-          Run echo in place of date, which prints "tomorrow":
+          Print "tomorrow" by running echo in place of date:
             ./caisson stub date --exec echo -- sh -c 'date tomorrow'
         """,
         """
             n  the exit status of the command; 128+n if signal n killed it
-            1  the calls are not those expected, or a record or a handler failed
+            1  calls differ from --expect, the record is incomplete, or HANDLER failed
             2  the command line or the file of expectations is wrong; nothing was run
           124  the timeout expired
           125  the stubs could not be set up

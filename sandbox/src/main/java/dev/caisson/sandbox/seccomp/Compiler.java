@@ -14,8 +14,8 @@ import java.util.Map;
 ///
 /// The program compares the number of a call with one rule after the other. Calls without a rule
 /// cost next to nothing: when the program is loaded, the kernel (5.11) runs it once for each
-/// number, and caches which calls are allowed with any arguments. It can do that only for the
-/// instructions used here.
+/// number, and caches which calls are allowed with any arguments. The kernel's cache supports only
+/// a few instructions of BPF; this class uses no others.
 final class Compiler {
   /// BPF_MAXINSNS of `linux/bpf_common.h`.
   static final int MAX_INSTRUCTIONS = 4096;
@@ -96,8 +96,8 @@ final class Compiler {
     }
   }
 
-  /// Adds all rules for one call. They end in a return and never fall through, so the number stays
-  /// loaded for the next call.
+  /// Adds all rules for one call. Their instructions end with a return. For another call they are
+  /// skipped, and its number is still in the accumulator for the next comparison.
   private void call(int number, List<Rule> rules) {
     var body = body(rules);
     if (body.size() <= 255) {
@@ -120,7 +120,8 @@ final class Compiler {
         return body;
       }
       var condition = rule.condition().get();
-      // The lower half of the argument comes first: both architectures are little endian.
+      // The lower 32 bits of an argument are at its lower address: both architectures are little
+      // endian.
       body.add(Instruction.of(LD_W_ABS, ARGS + 8 * condition.argument()));
       if (condition.mask() != -1) {
         body.add(Instruction.of(ALU_AND_K, condition.mask()));

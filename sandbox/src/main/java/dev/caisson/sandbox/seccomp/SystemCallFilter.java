@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 /// It is a list of rules. The first matching rule decides; a call that no rule matches is allowed.
 /// Every filter with rules also has these:
 ///
-/// - A call of a foreign architecture kills the process as by SIGSYS, as the numbers of the rules
-///   mean other calls there. So 32-bit programs do not run.
+/// - A call of a foreign architecture kills the process by SIGSYS: there, the same numbers are
+///   other calls, so the rules cannot be checked. 32-bit programs therefore do not run.
 /// - On x86-64, the x32 calls fail with ENOSYS, as they do in kernels without them.
 /// - The rules of [#always()] come first: no filter with rules allows a new cgroup namespace.
 ///
@@ -102,8 +102,8 @@ public final class SystemCallFilter {
     return of(more);
   }
 
-  /// This filter without the standard rules against new user namespaces, for nested sandboxes.
-  /// These must work without a new cgroup namespace.
+  /// This filter without the standard rules against new user namespaces, for sandboxes inside the
+  /// sandbox. A new cgroup namespace stays denied, so these must do without one.
   ///
   /// @throws IllegalStateException if this is a compiled program
   public SystemCallFilter withUserNamespaces() {
@@ -183,7 +183,7 @@ public final class SystemCallFilter {
         Arrays.stream(names).map(name -> SystemCall.of(name).kernelName()).toList());
   }
 
-  /// The number of its rules.
+  /// The number of the rules, or of the instructions of a compiled program.
   @Override
   public String toString() {
     return ready.isPresent()
