@@ -16,21 +16,21 @@ typedef int s32;
 enum {
 	AT_FDCWD = -100, PROT_READ = 1, PROT_WRITE = 2, MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20,
 	CLONE_VFORK = 0x4000, SIGCHLD = 17, TIOCSCTTY = 0x540e, F_SETFD = 2, FD_CLOEXEC = 1, P_ALL = 0, WEXITED = 4,
-	PR_SET_KEEPCAPS = 8, PR_SET_NAME = 15, PR_CAP_AMBIENT = 47, PR_CAP_AMBIENT_RAISE = 2,
+	PR_SET_DUMPABLE = 4, PR_SET_KEEPCAPS = 8, PR_SET_NAME = 15, PR_CAP_AMBIENT = 47, PR_CAP_AMBIENT_RAISE = 2,
 	ENOENT = 2, EINTR = 4, ENOEXEC = 8, EACCES = 13, ENOTDIR = 20, EINVAL = 22, ENAMETOOLONG = 36
 };
 
 /* What the command gets. Arguments and then variables follow, each ended by a NUL. */
 struct orders {
 	u64 size; /* of all of this, in bytes */
-	u32 program; /* the descriptor of this program */
-	u32 report; /* the descriptor that reports are written to */
+	u32 own; /* the descriptors from here to the end do not belong to the command */
+	u32 report; /* one of them: reports are written to it */
 	u32 flags;
 	u32 uid;
 	u32 gid;
 	u32 arguments;
 	u32 variables;
-	u32 padding;
+	u32 end;
 	u64 capabilities; /* kept when the user changes */
 };
 
@@ -332,6 +332,17 @@ static int reap(const struct orders *orders, s64 command)
 	}
 }
 
+/* Closes all descriptors but those of the command and the one for reports, which the command does not inherit. */
+static void keep_descriptors(const struct orders *orders)
+{
+	u32 fd;
+
+	for (fd = orders->own; fd < orders->end; fd++)
+		if (fd != orders->report)
+			call(__NR_close, fd, 0, 0);
+	call(__NR_fcntl, orders->report, F_SETFD, FD_CLOEXEC);
+}
+
 static int run(u64 *stack)
 {
 	const char *number = stack[0] > 1 ? (const char *)stack[2] : "";
@@ -354,15 +365,15 @@ static int run(u64 *stack)
 	*orders = head;
 	if (read_all(fd, (u8 *)(orders + 1), head.size - sizeof(head)) < 0)
 		return 125;
-	call(__NR_close, fd, 0, 0);
-	call(__NR_close, head.program, 0, 0);
-	call(__NR_fcntl, head.report, F_SETFD, FD_CLOEXEC);
+	keep_descriptors(&head);
 	arguments = memory((head.arguments + 1UL + head.variables + 1UL) * sizeof(*arguments), MAP_PRIVATE);
 	environment = arguments + head.arguments + 1;
 	rest = list(arguments, (char *)(orders + 1), head.arguments);
 	list(environment, rest, head.variables);
 	outcome = memory(sizeof(*outcome), MAP_SHARED);
 	call(__NR_prctl, PR_SET_NAME, (s64) "caisson-init", 0);
+	/* Without CAP_SYS_PTRACE, no process reaches the files and memory of this one through /proc. */
+	call(__NR_prctl, PR_SET_DUMPABLE, 0, 0);
 	raw_syscall(__NR_rt_sigaction, SIGCHLD, (s64)usual, 0, 8, 0);
 
 	/* This process waits until the child has executed the command or exited. */

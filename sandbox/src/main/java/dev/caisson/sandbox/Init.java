@@ -57,6 +57,13 @@ final class Init implements AutoCloseable {
 
   private static final Duration SOON = Duration.ofMillis(200);
 
+  /// The numbers of descriptors in the sandbox that do not belong to the command.
+  ///
+  /// @param own the lowest of them
+  /// @param end the number after the highest
+  /// @param reports that of the pipe for reports
+  record Numbers(int own, int end, int reports) {}
+
   private final Pipe reports;
 
   Init() throws SystemCallException {
@@ -108,16 +115,13 @@ final class Init implements AutoCloseable {
 
   /// Writes `struct orders`.
   ///
-  /// @param program the number of the program's descriptor in the sandbox
-  /// @param reports the number of the descriptor for reports in the sandbox
   /// @param changesUser whether the program changes to the user of the run
   /// @param kept the capabilities that another user keeps
   static byte[] orders(
       Run run,
       List<String> command,
       Map<String, String> environment,
-      int program,
-      int reports,
+      Numbers numbers,
       boolean changesUser,
       Set<Capability> kept) {
     var strings = new ByteArrayOutputStream();
@@ -129,14 +133,14 @@ final class Init implements AutoCloseable {
     return ByteBuffer.allocate(HEAD + strings.size())
         .order(ByteOrder.nativeOrder())
         .putLong(HEAD + strings.size())
-        .putInt(program)
-        .putInt(reports)
+        .putInt(numbers.own())
+        .putInt(numbers.reports())
         .putInt(flags)
         .putInt(user.map(Run.User::uid).orElse(0))
         .putInt(user.map(Run.User::gid).orElse(0))
         .putInt(command.size())
         .putInt(environment.size())
-        .putInt(0)
+        .putInt(numbers.end())
         .putLong(Capability.mask(kept))
         .put(strings.toByteArray())
         .array();

@@ -127,23 +127,26 @@ final class Plan implements AutoCloseable {
   /// Sets the arguments and descriptors of bubblewrap, which executes the first program. The
   /// arguments go through a descriptor, so other users cannot read them.
   Spawn fill(Spawn spawn, Init init) throws IOException {
+    var arguments = pass(Memfd.sealed("bwrap-arguments", nulTerminated()), true);
     var program = pass(Init.program(), true);
+    var reports = Integer.parseInt(pass(init.reports(), false));
+    // The orders are the last descriptor.
+    var numbers = new Init.Numbers(firstOwn(), descriptors.lastKey() + 2, reports);
     var orders =
         Init.orders(
-            run,
-            command,
-            ordered(),
-            Integer.parseInt(program),
-            Integer.parseInt(pass(init.reports(), false)),
-            layout.changesUser(run),
-            run.keptCapabilities());
-    var arguments = Memfd.sealed("bwrap-arguments", nulTerminated());
+            run, command, ordered(), numbers, layout.changesUser(run), run.keptCapabilities());
     return spawn
         .processGroup(0)
         .args("--unsetenv", Guardian.mark(), "--clearenv", "--as-pid-1")
-        .args("--args", pass(arguments, true), "--")
+        .args("--args", arguments, "--")
         .args("/proc/self/fd/" + program, pass(Memfd.sealed("orders", orders), true))
         .descriptors(descriptors);
+  }
+
+  /// The number after the command's own descriptors.
+  private int firstOwn() {
+    return Math.max(2, run.descriptors().keySet().stream().mapToInt(number -> number).max().orElse(0))
+        + 1;
   }
 
   /// The environment of the command. `PWD` is the directory that bubblewrap changes to.

@@ -269,11 +269,15 @@ class EscapeTest extends Sentences {
     assertThat(
             said(python(
                     """
-                    for number in sorted(os.listdir("/proc/1/fd"), key=int)[3:]:
-                        print(os.readlink("/proc/1/fd/" + number))
+                    try:
+                        for number in sorted(os.listdir("/proc/1/fd"), key=int)[3:]:
+                            print(os.readlink("/proc/1/fd/" + number).split(":")[0])
+                    except PermissionError:
+                        pass
                     """))
                 .lines())
-        .isSubsetOf("anon_inode:[eventfd]");
+        .as("the pipe for its reports")
+        .isIn(List.of(), List.of("pipe"));
   }
 
   @Test
@@ -530,9 +534,8 @@ class EscapeTest extends Sentences {
 
   @Test
   void theFirstProcessTellsNothingOfTheHost() throws IOException {
-    assertThat(sh("tr '\\0' '\\n' < /proc/1/environ").lines())
-        .allMatch(
-            line -> line.matches("(container|LC_CTYPE|PATH|PYTHONPATH|PYTHONUNBUFFERED|TERM)=.*"));
+    assertThat(sh("tr '\\0' '\\n' < /proc/1/environ 2> /dev/null || true").lines())
+        .isSubsetOf("PWD=/");
     assertThat(sh("tr '\\0' '\\n' < /proc/1/cmdline"))
         .doesNotContain(work.toString(), "--bind", "--ro-bind");
   }

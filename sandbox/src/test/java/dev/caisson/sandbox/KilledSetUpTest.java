@@ -7,13 +7,11 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
-import dev.caisson.testkit.ProcessTable;
 import dev.caisson.testkit.Programs;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
@@ -131,9 +129,7 @@ class KilledSetUpTest {
       long init = awaitHeldBack(victim);
       // Delays the first process, so that it notices the kill late.
       Programs.run("kill", "-STOP", Long.toString(init));
-      var bubblewrap = ProcessTable.with(victim.marker);
-      bubblewrap.removeAll(Set.of(init, victim.process.pid()));
-      var held = Support.hold(bubblewrap);
+      var held = Support.hold(Set.of(parent(init)));
       victim.signal("KILL");
       victim.awaitEnd();
       Support.awaitEnds(held);
@@ -147,22 +143,30 @@ class KilledSetUpTest {
   private static long awaitHeldBack(KilledRunsTest.Subject victim) throws IOException {
     var until = Instant.now().plus(LONG);
     while (Instant.now().isBefore(until)) {
-      for (long pid : ProcessTable.with(victim.marker)) {
-        if (waitsForADatagram(Path.of("/proc", Long.toString(pid)))) {
-          return pid;
-        }
+      var waiting =
+          ProcessHandle.of(victim.process.pid()).stream()
+              .flatMap(ProcessHandle::descendants)
+              .map(ProcessHandle::pid)
+              .filter(pid -> waitsForADatagram(Path.of("/proc", Long.toString(pid))))
+              .findFirst();
+      if (waiting.isPresent()) {
+        return waiting.get();
       }
       Thread.onSpinWait();
     }
     throw new AssertionError("the command is not held back");
   }
 
-  private static boolean waitsForADatagram(Path process) throws IOException {
+  private static long parent(long pid) {
+    return ProcessHandle.of(pid).flatMap(ProcessHandle::parent).orElseThrow().pid();
+  }
+
+  private static boolean waitsForADatagram(Path process) {
     try {
       // Excludes the script of the same name.
       return Files.readSymbolicLink(process.resolve("exe")).endsWith("bwrap")
           && Files.readString(process.resolve("wchan")).contains("skb_wait");
-    } catch (NoSuchFileException gone) {
+    } catch (IOException gone) {
       return false;
     }
   }
