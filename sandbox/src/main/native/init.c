@@ -15,8 +15,8 @@ typedef int s32;
 
 enum {
 	AT_FDCWD = -100, PROT_READ = 1, PROT_WRITE = 2, MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20,
-	CLONE_VFORK = 0x4000, SIGCHLD = 17, TIOCSCTTY = 0x540e, F_SETFD = 2, FD_CLOEXEC = 1, P_ALL = 0, WEXITED = 4,
-	PR_SET_DUMPABLE = 4, PR_SET_KEEPCAPS = 8, PR_SET_NAME = 15, PR_CAP_AMBIENT = 47, PR_CAP_AMBIENT_RAISE = 2,
+	CLONE_VFORK = 0x4000, SIGCHLD = 17, TIOCSCTTY = 0x540e, F_SETFD = 2, FD_CLOEXEC = 1, F_SETFL = 4, O_NONBLOCK = 04000, P_ALL = 0, WEXITED = 4,
+	PR_SET_KEEPCAPS = 8, PR_SET_NAME = 15, PR_CAP_AMBIENT = 47, PR_CAP_AMBIENT_RAISE = 2,
 	ENOENT = 2, EINTR = 4, ENOEXEC = 8, EACCES = 13, ENOTDIR = 20, EINVAL = 22, ENAMETOOLONG = 36
 };
 
@@ -341,6 +341,8 @@ static void keep_descriptors(const struct orders *orders)
 		if (fd != orders->report)
 			call(__NR_close, fd, 0, 0);
 	call(__NR_fcntl, orders->report, F_SETFD, FD_CLOEXEC);
+	/* A command that fills the pipe, through /proc, must not stop this process. */
+	call(__NR_fcntl, orders->report, F_SETFL, O_NONBLOCK);
 }
 
 static int run(u64 *stack)
@@ -372,8 +374,6 @@ static int run(u64 *stack)
 	list(environment, rest, head.variables);
 	outcome = memory(sizeof(*outcome), MAP_SHARED);
 	call(__NR_prctl, PR_SET_NAME, (s64) "caisson-init", 0);
-	/* Without CAP_SYS_PTRACE, no process reaches the files and memory of this one through /proc. */
-	call(__NR_prctl, PR_SET_DUMPABLE, 0, 0);
 	raw_syscall(__NR_rt_sigaction, SIGCHLD, (s64)usual, 0, 8, 0);
 
 	/* This process waits until the child has executed the command or exited. */

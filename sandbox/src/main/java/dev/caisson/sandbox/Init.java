@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /// The first program of a sandbox (`src/main/native/init.c`), which starts the command as its child
@@ -170,7 +171,8 @@ final class Init implements AutoCloseable {
   /// the first report is older than the command.
   ///
   /// @param program the name of the command's program
-  Optional<RunResult.Ending> ending(String program) throws IOException {
+  /// @param exitCode the exit status of the first program, if bubblewrap has reported it
+  Optional<RunResult.Ending> ending(String program, OptionalInt exitCode) throws IOException {
     var bytes = new byte[2 * REPORT];
     int size = 0;
     try {
@@ -191,16 +193,25 @@ final class Init implements AutoCloseable {
     if (kind == NOT_STARTED) {
       return Optional.of(notStarted(program, report.getInt(), report.getInt(), report.getInt()));
     }
-    if (kind != STARTED || size < 2 * REPORT || report.getInt(REPORT) != ENDED) {
+    if (kind != STARTED) {
       return Optional.empty();
+    }
+    if (size < 2 * REPORT || report.getInt(REPORT) != ENDED) {
+      // The first program was killed, or the command wrote into the pipe.
+      return exitCode.isPresent() ? Optional.of(byStatus(exitCode.getAsInt())) : Optional.empty();
     }
     int code = report.getInt(REPORT + Integer.BYTES);
     int status = report.getInt(REPORT + 2 * Integer.BYTES);
     return code == CLD_EXITED
         ? Optional.of(new RunResult.Exited(status & 0xff))
-        : status >= 1 && status <= 64
-            ? Optional.of(new RunResult.Signalled(new Signal(status)))
-            : Optional.empty();
+        : Optional.of(byStatus(128 + status));
+  }
+
+  /// The ending for an exit status of the first program.
+  static RunResult.Ending byStatus(int status) {
+    return status > 128 && status <= 128 + 64
+        ? new RunResult.Signalled(new Signal(status - 128))
+        : new RunResult.Exited(status & 0xff);
   }
 
   private static RunResult.Ending notStarted(String program, int step, int number, int exists) {

@@ -145,7 +145,8 @@ final class Plan implements AutoCloseable {
 
   /// The number after the command's own descriptors.
   private int firstOwn() {
-    return Math.max(2, run.descriptors().keySet().stream().mapToInt(number -> number).max().orElse(0))
+    return Math.max(
+            2, run.descriptors().keySet().stream().mapToInt(number -> number).max().orElse(0))
         + 1;
   }
 

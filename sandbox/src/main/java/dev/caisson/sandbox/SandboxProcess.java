@@ -73,7 +73,7 @@ final class SandboxProcess {
           // No process in the sandbox outlives the first process of its pid namespace.
           interrupts.through(() -> report.awaitEndOfInit(DEATH));
           boolean all = streams.finish(early.isPresent() ? Deadline.in(LAST_STEPS) : deadline);
-          var reported = init.ending(run.argv().getFirst());
+          var reported = init.ending(run.argv().getFirst(), report.exitCode());
           confinement.measure();
           var usage = confinement.usage(Duration.ofNanos(System.nanoTime() - start));
           return new RunResult(
@@ -236,8 +236,8 @@ final class SandboxProcess {
     }
     // A filter of the caller may have killed the first program.
     int code = status.getAsInt();
-    return code > 128 && code <= 128 + 64
-        ? new RunResult.Signalled(new Signal(code - 128))
+    return code > 128
+        ? Init.byStatus(code)
         : new RunResult.SetupFailed(
             RunResult.Step.COMMAND,
             "the first program exited with status %d without a report".formatted(code));

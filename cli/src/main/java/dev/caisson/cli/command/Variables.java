@@ -27,7 +27,10 @@ public record Variables(List<byte[]> all) {
       if (bytes[i] == 0) {
         if (i > from) {
           var variable = Arrays.copyOfRange(bytes, from, i);
-          all.add(begins(variable, HIDDEN) ? Arrays.copyOfRange(variable, HIDDEN.length, variable.length) : variable);
+          all.add(
+              begins(variable, HIDDEN)
+                  ? Arrays.copyOfRange(variable, HIDDEN.length, variable.length)
+                  : variable);
         }
         from = i + 1;
       }

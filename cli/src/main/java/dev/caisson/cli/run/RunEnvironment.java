@@ -58,9 +58,7 @@ final class RunEnvironment {
       throw new UsageException("%s: not NAME or NAME=VALUE: %s".formatted(where, variable));
     }
     var value =
-        equals < 0
-            ? UserEnvironment.variable(name)
-            : Optional.of(variable.substring(equals + 1));
+        equals < 0 ? UserEnvironment.variable(name) : Optional.of(variable.substring(equals + 1));
     if (value.isEmpty()) {
       throw new UsageException(
           "%s: your environment has no variable %s; set it, or give a value with %s=VALUE"
