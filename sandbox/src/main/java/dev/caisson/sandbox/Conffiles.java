@@ -92,7 +92,8 @@ final class Conffiles {
     }
   }
 
-  private static String checksum(Path file) throws IOException {
+  /// The checksum that dpkg records: the MD5 sum, in hexadecimal digits.
+  static String checksum(Path file) throws IOException {
     try {
       var md5 = MessageDigest.getInstance("MD5");
       return HexFormat.of().formatHex(md5.digest(Files.readAllBytes(file)));

@@ -53,6 +53,7 @@ final class HostEtc {
   static String checked(String name) {
     var path = Path.of(name);
     if (name.isEmpty()
+        || name.equals(".")
         || path.isAbsolute()
         || !path.equals(path.normalize())
         || path.startsWith("..")) {
@@ -67,6 +68,11 @@ final class HostEtc {
       }
     }
     return name;
+  }
+
+  /// The names of the list, which may contain `*`.
+  static List<String> names() {
+    return entries().stream().map(Entry::name).toList();
   }
 
   /// The binds of the files that exist now.
