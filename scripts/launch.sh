@@ -1,4 +1,4 @@
-# Functions of ./caisson. Source this file with `caisson_top` set to the root of the checkout. The variables have names
+# Functions of ./caisson, for bash. Source this file with `caisson_top` set to the root of the checkout. The variables have names
 # that the environment of a caller does not have, because an assignment would change that environment.
 
 caisson_image=$caisson_top/cli/target/image
@@ -22,13 +22,34 @@ caisson_current() {
     [ -x "$caisson_java" ] && [ "$caisson_checkout" = "$caisson_top" ] && [ "$caisson_made" = "$(caisson_state)" ]
 }
 
-# Hides the variables that change how any JVM starts. Caisson hands them on to the programs that it runs.
+# Hides variables of the caller from the JVM: those that change how any JVM starts, and a locale in which Java cannot
+# read all file names. Caisson hands the caller's variables on to the programs that it runs.
 caisson_hide_variables() {
     for caisson_name in JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS JDK_AOT_VM_OPTIONS CLASSPATH; do
-        eval "caisson_set=\${$caisson_name+set}"
-        if [ -n "$caisson_set" ]; then
-            eval "export CAISSON_HIDDEN_$caisson_name=\"\$$caisson_name\""
+        if [ -n "${!caisson_name+set}" ]; then
+            export "CAISSON_HIDDEN_$caisson_name=${!caisson_name}"
             unset "$caisson_name"
         fi
     done
+    case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
+        *.UTF-8 | *.utf8) ;;
+        *)
+            if [ -n "${LC_ALL+set}" ]; then
+                export "CAISSON_HIDDEN_LC_ALL=$LC_ALL"
+            else
+                export CAISSON_ADDED=LC_ALL
+            fi
+            export LC_ALL=C.UTF-8
+            ;;
+    esac
+    # bash has its own values of these. The kernel still has the caller's.
+    case ${IFS@a}${SHELLOPTS@a}${BASHOPTS@a} in
+        *x*)
+            while IFS= read -r -d '' caisson_name; do
+                case $caisson_name in
+                    IFS=* | SHELLOPTS=* | BASHOPTS=*) export "CAISSON_HIDDEN_$caisson_name" ;;
+                esac
+            done < "/proc/$$/environ"
+            ;;
+    esac
 }

@@ -85,8 +85,6 @@ java_flags=(
     -XX:-MaxFDLimit
     # The standard output belongs to the command: the JVM logs nothing, and prints its own errors on standard error.
     -Xlog:disable -XX:+DisplayVMOutputToStderr
-    # File names are bytes, and Java preserves them only as UTF-8, whatever the locale of the caller is.
-    -Dsun.jnu.encoding=UTF-8 -Dstdout.encoding=UTF-8 -Dstderr.encoding=UTF-8
     --enable-native-access=dev.caisson.linux
     --module-path "$image/lib"
 )

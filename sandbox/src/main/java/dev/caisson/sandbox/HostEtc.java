@@ -99,6 +99,14 @@ final class HostEtc {
     return binds;
   }
 
+  /// The binds that show a directory of the host, without files that are not for everyone and
+  /// without private keys. Empty if it does not exist.
+  static List<Bind> visible(Path directory) {
+    var binds = new ArrayList<Bind>();
+    show(binds, directory);
+    return binds;
+  }
+
   /// Shows a file or a tree, and hides what only some users of the host may read, and private keys.
   private static void show(List<Bind> binds, Path path) {
     if (!Files.exists(path) || isHidden(path)) {

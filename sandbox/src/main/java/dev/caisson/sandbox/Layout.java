@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -86,8 +87,11 @@ record Layout(
 
   /// Read-only, where present, from the host, for a sandbox with a network: the trusted
   /// certificates.
-  private static final List<String> CERTIFICATES =
-      List.of("/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted");
+  private static final List<Path> CERTIFICATES =
+      List.of(
+          Path.of("/etc/ssl/certs"),
+          Path.of("/etc/pki/tls/certs"),
+          Path.of("/etc/pki/ca-trust/extracted"));
 
   /// Read-only, where present, from the host, for a sandbox with the host's network: name
   /// resolution.
@@ -130,15 +134,17 @@ record Layout(
       globalFiles().forEach(file -> add(options, "--ro-bind-try", file, file));
     }
     add(options, "--ro-bind-try", "/sys/fs/selinux", "/sys/fs/selinux");
+    boolean ofHost = run.userland().isPresent() && root.equals(Path.of("/"));
     for (var setting : SETTINGS) {
-      if (!leadsAstray(setting)) {
+      // A userland shows those of the host if they are unchanged.
+      if (!leadsAstray(setting) && !(ofHost && setting.startsWith("etc/"))) {
         add(options, "--ro-bind-try", root.resolve(setting), "/" + setting);
       }
     }
     if (run.userland().isPresent()) {
       userland(options, run.userland().get(), run);
     }
-    network(options, run.network());
+    network(options, run);
     if (library.isPresent()) {
       library(options, library.get());
     }
@@ -155,8 +161,12 @@ record Layout(
     var targets = new Targets();
     targets.shown(Path.of("/usr"), root.resolve("usr"));
     targets.shown(Path.of("/var"), var);
+    var parents = new Parents(options);
     for (var bind : run.binds()) {
       targets.check(bind.target());
+      if (run.user().isPresent()) {
+        parents.make(bind);
+      }
       bind(options, bind);
       if (bind instanceof Bind.Host host) {
         targets.shown(host.target(), host.source());
@@ -352,22 +362,52 @@ record Layout(
 
   private void userland(List<Object> options, Userland userland, Run run) throws IOException {
     add(options, "--hostname", userland.hostname());
+    var parents = new Parents(options);
     for (var bind : userland.binds(root, run.network(), run.user())) {
+      parents.make(bind);
       bind(options, bind);
     }
   }
 
-  private static void network(List<Object> options, Network network) {
-    var shown = new ArrayList<String>();
-    switch (network) {
-      case Network.None() -> {}
-      case Network.Host() -> {
-        shown.addAll(CERTIFICATES);
-        shown.addAll(RESOLVER);
-      }
-      case Network.Brokered brokered -> shown.addAll(CERTIFICATES);
+  /// Makes the directories above mount points, with the usual mode. Those that bubblewrap makes by
+  /// itself can be searched only by their owner.
+  private record Parents(List<Object> options, Set<Path> made) {
+    Parents(List<Object> options) {
+      this(options, new HashSet<>());
     }
-    shown.forEach(file -> add(options, "--ro-bind-try", file, file));
+
+    void make(Bind bind) {
+      var target = bind.target();
+      for (int names = 1; names < target.getNameCount(); names++) {
+        var parent = Path.of("/").resolve(target.subpath(0, names));
+        if (made.add(parent)) {
+          add(options, "--perms", octal(0755), "--dir", parent);
+        }
+      }
+    }
+  }
+
+  private void network(List<Object> options, Run run) throws IOException {
+    if (run.network() instanceof Network.None) {
+      return;
+    }
+    for (var directory : CERTIFICATES) {
+      // A userland has shown those of the host, or those of its tree.
+      if (run.userland().isEmpty() || !exists(root, Path.of("/").relativize(directory))) {
+        for (var bind : HostEtc.visible(directory)) {
+          bind(options, bind);
+        }
+      }
+    }
+    if (run.network() instanceof Network.Host) {
+      RESOLVER.forEach(file -> add(options, "--ro-bind-try", file, file));
+    }
+  }
+
+  /// Whether a root has a file, or the directory of `/etc` that it would be in.
+  private static boolean exists(Path root, Path file) {
+    return root.equals(Path.of("/"))
+        || Files.exists(root.resolve(file.subpath(0, 2)), LinkOption.NOFOLLOW_LINKS);
   }
 
   private static void bind(List<Object> options, Bind bind) throws SystemCallException {

@@ -34,7 +34,8 @@ class AccountsTest {
             .filter(line -> Integer.parseInt(line.split(":", -1)[2]) >= 1000)
             .filter(line -> !line.startsWith("nobody:"))
             .toList();
-    assertThat(Accounts.of(HOST, Optional.empty()).passwd().lines()).doesNotContainAnyElementsOf(people);
+    assertThat(Accounts.of(HOST, Optional.empty()).passwd().lines())
+        .doesNotContainAnyElementsOf(people);
   }
 
   @Test

@@ -39,9 +39,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ExtendWith(NoLeaks.class)
 class LayoutTest {
   private static final Path API = Path.of("/host/api");
+
+  /// Each host has at least one of them.
   private static final String[] CERTIFICATES =
-      triples(
-          "--ro-bind-try", "/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted");
+      Stream.of("/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted")
+          .filter(directory -> Files.isDirectory(Path.of(directory)))
+          .toArray(String[]::new);
+
   private static final String[] RESOLVER =
       triples("--ro-bind-try", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf");
 
@@ -188,7 +192,7 @@ class LayoutTest {
   void theNetworkOfTheHostComesWithItsResolverAndCertificates() throws IOException {
     assertThat(options(command().network(Network.HOST)))
         .doesNotContain("--unshare-net")
-        .containsSequence(CERTIFICATES)
+        .contains(CERTIFICATES)
         .containsSequence(RESOLVER);
   }
 
@@ -197,7 +201,7 @@ class LayoutTest {
     var network = Network.brokered(NetworkPolicy.NONE, decision -> {});
     assertThat(options(command().network(network)))
         .contains("--unshare-net")
-        .containsSequence(CERTIFICATES)
+        .contains(CERTIFICATES)
         .doesNotContain("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf");
   }
 

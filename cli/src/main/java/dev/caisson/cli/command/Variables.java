@@ -3,6 +3,7 @@ package dev.caisson.cli.command;
 import dev.caisson.linux.PathBytes;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,16 +27,25 @@ public record Variables(List<byte[]> all) {
     for (int i = 0; i < bytes.length; i++) {
       if (bytes[i] == 0) {
         if (i > from) {
-          var variable = Arrays.copyOfRange(bytes, from, i);
-          all.add(
-              begins(variable, HIDDEN)
-                  ? Arrays.copyOfRange(variable, HIDDEN.length, variable.length)
-                  : variable);
+          ofUser(Arrays.copyOfRange(bytes, from, i)).ifPresent(all::add);
         }
         from = i + 1;
       }
     }
     return new Variables(all);
+  }
+
+  /// A variable as the user has it; empty if the launcher has set it.
+  private static Optional<byte[]> ofUser(byte[] variable) {
+    if (begins(variable, HIDDEN)) {
+      return Optional.of(Arrays.copyOfRange(variable, HIDDEN.length, variable.length));
+    }
+    int equals = 0;
+    while (equals < variable.length && variable[equals] != '=') {
+      equals++;
+    }
+    var name = new String(variable, 0, equals, StandardCharsets.UTF_8);
+    return UserEnvironment.isOfLauncher(name) ? Optional.empty() : Optional.of(variable);
   }
 
   /// Returns the value of a variable, the first of several.
