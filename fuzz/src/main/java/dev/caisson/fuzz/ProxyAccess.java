@@ -21,7 +21,7 @@ final class ProxyAccess {
   private static final ProxyClient.Silence ALONE =
       new ProxyClient.Silence() {
         @Override
-        public void begins() {}
+        public void begins(Reason reason, Runnable eviction) {}
 
         @Override
         public boolean ends() {

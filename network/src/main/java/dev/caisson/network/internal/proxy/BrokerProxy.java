@@ -15,15 +15,16 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /// An HTTP and SOCKS5 proxy for programs that do not use the broker directly:
-/// `http_proxy=http://127.0.0.1:PORT`, `all_proxy=socks5h://127.0.0.1:PORT`. The first byte of a
-/// connection selects the protocol.
+/// `http_proxy=http://127.0.0.1:PORT`, `socks5h://127.0.0.1:PORT`. The first byte of a connection
+/// selects the protocol.
 ///
 /// The proxy supports CONNECT, requests for `http://` URLs (one for each connection), and SOCKS5
 /// without authentication. A refused request gets status 403 with the reason, or SOCKS5's "not
 /// allowed". Each client is served on its own virtual thread, from its first byte on.
 ///
 /// A silent client does not delay other clients. If there are too many clients, the proxy evicts
-/// the longest silent client whose request is incomplete. A client with a complete request is never
+/// one: first a client that has been answered or whose tunnel has ended on one side, then the
+/// longest silent client whose request is incomplete. A client that waits for its answer is never
 /// evicted.
 public final class BrokerProxy implements AutoCloseable {
   /// The lower bound for the limit of clients that have not sent a byte.
@@ -47,6 +48,9 @@ public final class BrokerProxy implements AutoCloseable {
   /// The clients that are silent in the middle of a request.
   private final PendingPeers<Client> asking = new PendingPeers<>();
 
+  /// The clients that only have to end their connections.
+  private final PendingPeers<Client> ending = new PendingPeers<>();
+
   /// Guards [#served], and [#evicting]: whether an evicted client has not ended yet.
   private final Object room = new Object();
 
@@ -59,6 +63,7 @@ public final class BrokerProxy implements AutoCloseable {
   private final class Client implements Runnable, ProxyClient.Silence {
     final StreamSocket socket;
     final Thread thread = Thread.ofVirtual().name("proxy-client").unstarted(this);
+    private Runnable eviction = () -> {};
     private boolean evicted;
 
     Client(StreamSocket socket) {
@@ -78,9 +83,10 @@ public final class BrokerProxy implements AutoCloseable {
     }
 
     @Override
-    public void begins() {
-      asking.add(this, ANONYMOUS);
+    public void begins(Reason reason, Runnable eviction) {
       synchronized (room) {
+        this.eviction = eviction;
+        (reason == Reason.REQUEST ? asking : ending).add(this, ANONYMOUS);
         room.notifyAll();
       }
     }
@@ -89,18 +95,14 @@ public final class BrokerProxy implements AutoCloseable {
     public boolean ends() {
       synchronized (room) {
         asking.remove(this);
+        ending.remove(this);
         return !evicted;
       }
     }
 
-    /// Ends the client's input, so that its thread stops waiting and sends the reason.
     void evict() {
       evicted = true;
-      try {
-        socket.shutdownInput();
-      } catch (SystemCallException | IllegalStateException gone) {
-        // The connection has already ended.
-      }
+      eviction.run();
     }
 
     void end() {
@@ -171,7 +173,7 @@ public final class BrokerProxy implements AutoCloseable {
     synchronized (room) {
       while (served >= limits.connections()) {
         if (!evicting) {
-          var victim = asking.evict();
+          var victim = ending.evict().or(asking::evict);
           victim.ifPresent(Client::evict);
           evicting = victim.isPresent();
         }
