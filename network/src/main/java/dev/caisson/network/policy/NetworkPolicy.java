@@ -18,6 +18,9 @@ public record NetworkPolicy(List<Rule> rules) {
   /// Allows no connection.
   public static final NetworkPolicy NONE = new NetworkPolicy(List.of());
 
+  private static final List<InetAddress> LOOPBACK =
+      List.of(InetAddress.ofLiteral("127.0.0.1"), InetAddress.ofLiteral("::1"));
+
   /// Copies the list.
   public NetworkPolicy {
     rules = List.copyOf(rules);
@@ -38,6 +41,19 @@ public record NetworkPolicy(List<Rule> rules) {
     int any = 1;
     var destination = Destination.of(host, any);
     return rules.stream().anyMatch(rule -> isFor(rule.hosts(), destination));
+  }
+
+  /// Whether a rule names a loopback address or a name of one, meaning the host's.
+  public boolean mentionsLoopback() {
+    return rules.stream()
+        .anyMatch(rule ->
+            switch (rule.hosts()) {
+              case Hosts.Name(var name) -> HostName.isLocalhost(name);
+              case Hosts.Below(var domain) -> HostName.isLocalhost(domain);
+              case Hosts.Network(var cidr) ->
+                  cidr.network().isLoopbackAddress() || LOOPBACK.stream().anyMatch(cidr::contains);
+              case Hosts.Internet() -> false;
+            });
   }
 
   private static boolean isFor(Hosts hosts, Destination destination) {
