@@ -72,9 +72,12 @@ public record NetworkPolicy(List<Rule> rules) {
     }
     var authority = destination.authority();
     return ofHost.isEmpty()
-        ? new Verdict.Refused(Reason.HOST, "no rule allows " + authority)
+        ? new Verdict.Refused(
+            Reason.HOST, "no rule allows %s. %s".formatted(authority, remedy(authority)))
         : new Verdict.Refused(
-            Reason.PORT, "no rule allows %s, only %s".formatted(authority, ofHost.getFirst()));
+            Reason.PORT,
+            "no rule allows %s, only %s. %s"
+                .formatted(authority, ofHost.getFirst(), remedy(authority)));
   }
 
   /// Checks an address of an allowed name, after the lookup.
@@ -92,12 +95,17 @@ public record NetworkPolicy(List<Rule> rules) {
         .<Verdict>map(kind ->
             new Verdict.Refused(
                 Reason.ADDRESS,
-                "%s resolves to %s, which is %s: to allow it, add the rule %s"
+                "%s resolves to %s, which is %s. %s"
                     .formatted(
                         destination.host(),
                         address.getHostAddress(),
                         kind,
-                        Addresses.authority(address.getHostAddress(), destination.port()))))
+                        remedy(Addresses.authority(address.getHostAddress(), destination.port())))))
         .orElseGet(() -> new Verdict.Allowed(byName));
+  }
+
+  /// The rule that would allow a destination, as an option of `caisson run`.
+  private static String remedy(String authority) {
+    return "Allow it with --allow-host " + authority;
   }
 }

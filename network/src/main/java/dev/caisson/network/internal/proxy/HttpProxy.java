@@ -57,9 +57,10 @@ public final class HttpProxy {
     try {
       return client.connect(request.host(), request.port());
     } catch (NetworkRefusedException refused) {
-      throw new HttpException(status(refused.reason()), "refused: " + refused.getMessage());
+      throw new HttpException(status(refused.reason()), String.valueOf(refused.getMessage()));
     } catch (UnknownHostException unknown) {
-      throw new HttpException(502, "no address for " + unknown.getMessage());
+      throw new HttpException(
+          502, "no address for %s on this machine".formatted(unknown.getMessage()));
     } catch (DeadlineException late) {
       throw new HttpException(504, String.valueOf(late.getMessage()));
     } catch (SystemCallException failure) {

@@ -178,13 +178,15 @@ class HttpProxyTest {
       proxied.names.with("inside.test", "10.0.0.1");
       assertThat(proxied.exchange("CONNECT evil.test:443 HTTP/1.1\r\n\r\n"))
           .startsWith("HTTP/1.1 403 Forbidden: ")
-          .endsWith("\r\n\r\nrefused: no rule allows evil.test:443\n");
+          .endsWith(
+              "\r\n\r\nno rule allows evil.test:443. Allow it with --allow-host evil.test:443\n");
       assertThat(proxied.exchange("GET http://evil.test/ HTTP/1.1\r\n\r\n"))
           .startsWith("HTTP/1.1 403 Forbidden: ")
           .contains("evil.test:80");
       assertThat(proxied.exchange("GET http://inside.test/ HTTP/1.1\r\n\r\n"))
           .startsWith("HTTP/1.1 403 Forbidden: ")
-          .contains("inside.test resolves to 10.0.0.1", "a private address");
+          .contains(
+              "inside.test resolves to 10.0.0.1", "a private address", "--allow-host 10.0.0.1:80");
       assertThat(proxied.names.asked()).containsExactly("inside.test");
     }
   }
