@@ -43,7 +43,12 @@ final class SandboxProxy implements AutoCloseable {
             ? listen(init)
             : ForeignListener.listen(init, PORT);
     try {
-      return new SandboxProxy(BrokerProxy.serve(listener, broker, ProxyLimits.DEFAULT));
+      return new SandboxProxy(
+          BrokerProxy.serve(
+              listener,
+              broker,
+              ProxyLimits.DEFAULT,
+              address -> ConnectedProcess.find(init, address.getPort(), PORT)));
     } catch (IOException failure) {
       listener.close();
       throw failure;

@@ -67,7 +67,7 @@ public final class RunCommand implements Command {
         List.of(
             HelpPage.group(
                 "Files", "root", "bind", "ro-bind", "dev-bind", "tmpfs", "symlink", "chdir"),
-            HelpPage.group("Network", "network", "allow-host"),
+            HelpPage.group("Network", "network", "allow-host", "log"),
             HelpPage.group(
                 "Limits",
                 "timeout",
@@ -142,8 +142,22 @@ public final class RunCommand implements Command {
     if (line.getArgList().getFirst().startsWith("-")) {
       throw new UsageException("there is no option " + line.getArgList().getFirst());
     }
+    var log = Values.path(line, "log");
+    if (log.isPresent()) {
+      try (var records = DecisionRecords.to(log.get(), terminal::error)) {
+        return run(line, terminal, Optional.of(records));
+      }
+    }
+    return run(
+        line,
+        terminal,
+        line.hasOption("json") ? Optional.of(DecisionRecords.inMemory()) : Optional.empty());
+  }
+
+  private static int run(CommandLine line, Console terminal, Optional<DecisionRecords> records)
+      throws UsageException, IOException {
     var asked = RunOptions.run(line, line.getArgList());
-    var network = RunOptions.network(line, terminal::error);
+    var network = RunOptions.network(line, terminal::error, records);
     var run = metered(asked, network);
     if (line.hasOption("timeout")) {
       run = run.deadline(Durations.timeout(line));
@@ -161,7 +175,7 @@ public final class RunCommand implements Command {
         var counted = standardInput(line, run).accounting().errors(OutputSink.NONE);
         var result = buildRoot.run(counted);
         int code = exitCode(result);
-        print(RunJson.result(result, code), terminal);
+        print(RunJson.result(result, code, records), terminal);
         return code;
       }
       var user = Interaction.standard();

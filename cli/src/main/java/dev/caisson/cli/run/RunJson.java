@@ -5,6 +5,7 @@ import dev.caisson.sandbox.RunPlan;
 import dev.caisson.sandbox.RunResult;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -23,8 +24,8 @@ public final class RunJson {
     return json;
   }
 
-  /// The result of a run: its ending, output and usage.
-  public static JsonNode result(RunResult result, int exitCode) {
+  /// The result of a run: its ending, output and usage, and the decisions about its network.
+  public static JsonNode result(RunResult result, int exitCode, Optional<DecisionRecords> records) {
     var json = JsonNodeFactory.instance.objectNode();
     json.put("success", result.success());
     json.put("exit_code", exitCode);
@@ -36,6 +37,7 @@ public final class RunJson {
     usage(json.putObject("usage"), result.usage());
     strings(json, "enforced", result.enforced());
     strings(json, "command", result.command());
+    records.ifPresent(some -> some.addTo(json));
     return json;
   }
 

@@ -143,6 +143,23 @@ public final class StreamSocket implements AutoCloseable {
     return fd;
   }
 
+  /// The address of the peer of a TCP connection. See `getpeername(2)`.
+  ///
+  /// @throws SystemCallException ENOTCONN if the connection is broken
+  public InetSocketAddress getpeername() throws SystemCallException {
+    int socket = fd.enter();
+    try (var frame = new Frame()) {
+      var name = frame.allocate(InetSockaddr.ROOM, 8);
+      var length = frame.allocate(JAVA_INT);
+      length.set(JAVA_INT, 0, InetSockaddr.ROOM);
+      long result = frame.call(SystemCall.GETPEERNAME, socket, name.address(), length.address());
+      SystemCallException.check(result, SystemCall.GETPEERNAME, socket);
+      return InetSockaddr.read(name);
+    } finally {
+      fd.exit();
+    }
+  }
+
   /// Moves the descriptor to a new owner. Afterwards this object is closed.
   public Fd move() {
     return fd.move();

@@ -10,7 +10,9 @@ import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.linux.threads.Threads;
 import dev.caisson.network.broker.Broker;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -43,6 +45,7 @@ public final class BrokerProxy implements AutoCloseable {
   private final Acceptor<StreamSocket> silent;
   private final Broker broker;
   private final ProxyLimits limits;
+  private final Clients processes;
   private final Set<Client> clients = ConcurrentHashMap.newKeySet();
 
   /// The clients that are silent in the middle of a request.
@@ -59,6 +62,16 @@ public final class BrokerProxy implements AutoCloseable {
 
   private final Thread acceptor = Thread.ofVirtual().name("proxy").unstarted(this::accept);
 
+  /// Finds the processes of clients.
+  @FunctionalInterface
+  public interface Clients {
+    /// Finds the process with a connection to the proxy.
+    ///
+    /// @param address the client's end of the connection
+    /// @return empty if it cannot be found
+    OptionalInt pid(InetSocketAddress address);
+  }
+
   /// A client that is being served. Its thread starts after it is added to [#clients].
   private final class Client implements Runnable, ProxyClient.Silence {
     final StreamSocket socket;
@@ -73,7 +86,7 @@ public final class BrokerProxy implements AutoCloseable {
     @Override
     public void run() {
       try (socket) {
-        ProxyProtocol.serve(ProxyClient.of(socket, broker, limits, this));
+        ProxyProtocol.serve(ProxyClient.of(socket, broker, limits, this, this::pid));
       } catch (IOException | RuntimeException failure) {
         // The socket is closed, so the client sees the end.
       } finally {
@@ -105,6 +118,14 @@ public final class BrokerProxy implements AutoCloseable {
       eviction.run();
     }
 
+    private OptionalInt pid() {
+      try {
+        return processes.pid(socket.getpeername());
+      } catch (SystemCallException | IllegalStateException gone) {
+        return OptionalInt.empty();
+      }
+    }
+
     void end() {
       thread.interrupt();
       socket.close();
@@ -115,11 +136,13 @@ public final class BrokerProxy implements AutoCloseable {
       List<TcpListener> listeners,
       Acceptor<StreamSocket> silent,
       Broker broker,
-      ProxyLimits limits) {
+      ProxyLimits limits,
+      Clients processes) {
     this.listeners = listeners;
     this.silent = silent;
     this.broker = broker;
     this.limits = limits;
+    this.processes = processes;
   }
 
   /// Serves a listener until [#close()], which also closes the listener.
@@ -127,17 +150,19 @@ public final class BrokerProxy implements AutoCloseable {
   /// @throws SystemCallException if no descriptor is free; the listener stays open
   public static BrokerProxy serve(TcpListener listener, Broker broker, ProxyLimits limits)
       throws SystemCallException {
-    return serve(List.of(listener), broker, limits);
+    return serve(listener, broker, limits, address -> OptionalInt.empty());
   }
 
-  /// Serves several listeners, which share the limits.
+  /// Serves a listener as [#serve(TcpListener, Broker, ProxyLimits)] does.
   ///
-  /// @throws SystemCallException if no descriptor is free; the listeners stay open
-  public static BrokerProxy serve(List<TcpListener> listeners, Broker broker, ProxyLimits limits)
+  /// @param processes finds the processes of clients, for the log of the broker
+  public static BrokerProxy serve(
+      TcpListener listener, Broker broker, ProxyLimits limits, Clients processes)
       throws SystemCallException {
-    var all = List.copyOf(listeners);
+    var all = List.of(listener);
     var proxy =
-        new BrokerProxy(all, Acceptor.of(all, mostSilent(), limits.request()), broker, limits);
+        new BrokerProxy(
+            all, Acceptor.of(all, mostSilent(), limits.request()), broker, limits, processes);
     proxy.acceptor.start();
     return proxy;
   }

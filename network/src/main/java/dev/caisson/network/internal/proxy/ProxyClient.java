@@ -6,6 +6,7 @@ import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.StreamSocket;
 import dev.caisson.network.broker.Broker;
 import dev.caisson.network.broker.Connection;
+import dev.caisson.network.broker.Requester;
 import dev.caisson.network.internal.relay.Relay;
 import java.io.IOException;
 import java.time.Duration;
@@ -15,13 +16,15 @@ import java.util.Set;
 ///
 /// @param request the deadline for its whole request
 /// @param silence reports when the client may be evicted
+/// @param requester the client's process, for the log of the broker
 public record ProxyClient(
     StreamSocket socket,
     Input input,
     Broker broker,
     ProxyLimits limits,
     Deadline request,
-    Silence silence) {
+    Silence silence,
+    Requester requester) {
   /// The silence after which a client that has been answered need not be waited for.
   private static final Duration LINGER = Duration.ofSeconds(1);
 
@@ -51,7 +54,11 @@ public record ProxyClient(
   }
 
   public static ProxyClient of(
-      StreamSocket socket, Broker broker, ProxyLimits limits, Silence silence) {
+      StreamSocket socket,
+      Broker broker,
+      ProxyLimits limits,
+      Silence silence,
+      Requester requester) {
     var request = Deadline.in(limits.request());
     Input.Source source =
         (buffer, offset, length) -> {
@@ -60,7 +67,7 @@ public record ProxyClient(
           }
           return socket.recv(buffer, offset, length, request);
         };
-    return new ProxyClient(socket, new Input(source), broker, limits, request, silence);
+    return new ProxyClient(socket, new Input(source), broker, limits, request, silence, requester);
   }
 
   private static void await(StreamSocket socket, Deadline request, Silence silence)
@@ -89,7 +96,7 @@ public record ProxyClient(
 
   /// Connects for the client. The deadline for its request does not apply.
   public Connection connect(String host, int port) throws IOException {
-    return broker.connect(host, port, Deadline.in(Duration.ofDays(1)));
+    return broker.connect(host, port, Deadline.in(Duration.ofDays(1)), requester);
   }
 
   public void send(byte[] data) throws IOException {
