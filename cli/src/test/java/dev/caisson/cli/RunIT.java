@@ -407,6 +407,29 @@ class RunIT {
     return all;
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "curl, curl -sS https://refused.test/, refused.test:443",
+    "wget, wget -q -O- http://refused.test:8080/ || wget -nv http://refused.test:8080/,"
+        + " refused.test:8080",
+    "git, git clone -q http://refused.test/x.git /tmp/x, refused.test:80",
+    "bash, bash -c 'exec 3<>/dev/tcp/192.0.2.1/80' || curl -sS http://192.0.2.1/, 192.0.2.1:80",
+    "python3, /usr/bin/python3 -c 'import urllib.request as u; u.urlopen(\"http://refused.test\")',"
+        + " refused.test:80",
+  })
+  void withoutANetworkTheOptionIsNamedThatWouldAllowTheHost(
+      String program, String command, String rule) throws Exception {
+    Need.orSkip(Files.isExecutable(Path.of("/usr/bin", program)), program);
+    var answer = run("--", "sh", "-c", command);
+    assertThat(answer.status()).isNotZero();
+    assertThat(answer.err())
+        .contains("caisson: the command has no network", "--allow-host " + rule);
+    var json = caisson.run("run", "--json", "--", "sh", "-c", command);
+    assertThat(text(JSON.readTree(json.out()), "hint")).contains("--allow-host " + rule);
+    var succeeded = run("--", "sh", "-c", command + "; true");
+    assertThat(succeeded.err()).doesNotContain("--allow-host");
+  }
+
   @Test
   void aLogNeedsAHostToDecideAbout() throws Exception {
     var answer = run("--log", "log", "--", "true");

@@ -175,7 +175,7 @@ public final class RunCommand implements Command {
         var counted = standardInput(line, run).accounting().errors(OutputSink.NONE);
         var result = buildRoot.run(counted);
         int code = exitCode(result);
-        print(RunJson.result(result, code, records), terminal);
+        print(RunJson.result(result, code, records, hint(line, result)), terminal);
         return code;
       }
       var user = Interaction.standard();
@@ -188,6 +188,7 @@ public final class RunCommand implements Command {
       }
       var result = buildRoot.run(run);
       int code = report(result, terminal);
+      hint(line, result).ifPresent(terminal::error);
       if (!result.success() && line.hasOption("shell-on-failure")) {
         shell(buildRoot, metered(asked, network), user, terminal);
       }
@@ -203,6 +204,16 @@ public final class RunCommand implements Command {
     } catch (IllegalArgumentException nonsense) {
       throw new UsageException(String.valueOf(nonsense.getMessage()));
     }
+  }
+
+  /// The option that a failed command would have needed to reach a host.
+  private static Optional<String> hint(CommandLine line, RunResult result) {
+    if (line.hasOption("allow-host")) {
+      return NetworkHint.besideTheProxy(line.getArgList(), result);
+    }
+    return Values.last(line, "network").orElse("none").equals("none")
+        ? NetworkHint.withoutNetwork(line.getArgList(), result)
+        : Optional.empty();
   }
 
   /// Adds a new meter, which counts the output and the log of the network. A meter serves one run.

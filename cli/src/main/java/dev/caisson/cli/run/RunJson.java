@@ -25,7 +25,10 @@ public final class RunJson {
   }
 
   /// The result of a run: its ending, output and usage, and the decisions about its network.
-  public static JsonNode result(RunResult result, int exitCode, Optional<DecisionRecords> records) {
+  ///
+  /// @param hint the option that the command would have needed
+  public static JsonNode result(
+      RunResult result, int exitCode, Optional<DecisionRecords> records, Optional<String> hint) {
     var json = JsonNodeFactory.instance.objectNode();
     json.put("success", result.success());
     json.put("exit_code", exitCode);
@@ -38,6 +41,7 @@ public final class RunJson {
     strings(json, "enforced", result.enforced());
     strings(json, "command", result.command());
     records.ifPresent(some -> some.addTo(json));
+    hint.ifPresent(text -> json.put("hint", text));
     return json;
   }
 
