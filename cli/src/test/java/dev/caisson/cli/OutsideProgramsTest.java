@@ -72,7 +72,8 @@ class OutsideProgramsTest {
     for (var option : Set.of("\"--die-with-parent\"", "\"--ro-bind\"", "\"--dev-bind\"")) {
       assertThat(classesWith(text -> text.contains(option)))
           .as(option)
-          .isSubsetOf("Layout", "Bind");
+          // ShownFiles reads what Layout wrote.
+          .isSubsetOf("Layout", "Bind", "ShownFiles");
     }
   }
 }

@@ -353,6 +353,93 @@ class RunIT {
     }
   }
 
+  /// The pid in a record is the one of the program that asked, through the proxy and the endpoint.
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.PYTHON})
+  void decisionsAreRecordedWithTheProcessThatAsked(boolean userNamespace) throws Exception {
+    var program =
+        """
+        import json, socket
+        # A socket of IPv6, as Java uses.
+        for family, proxy in (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::ffff:127.0.0.1"):
+            with socket.socket(family) as s:
+                s.connect((proxy, 3128))
+                s.sendall(b"CONNECT refused.test:443 HTTP/1.1\\r\\n\\r\\n")
+                s.recv(1000)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+            s.connect("/run/osbuild/api/network")
+            s.send(json.dumps({"method": "connect", "host": "127.1", "port": 443}).encode())
+            s.recv(1000)
+        """;
+    Files.writeString(directory.resolve("ask.py"), program);
+    var args =
+        new ArrayList<>(
+            List.of(
+                "--allow-host",
+                "a.test:443",
+                "--log",
+                "log",
+                "--ro-bind",
+                directory + ":/run/test"));
+    if (userNamespace) {
+      args.add("--user-namespace");
+    }
+    args.addAll(List.of("--", "sh", "-c", "/usr/bin/python3 /run/test/ask.py; true"));
+    var json = json(0, args.toArray(String[]::new));
+    var lines = Files.readAllLines(directory.resolve("log")).stream().map(JSON::readTree).toList();
+    assertThat(lines).hasSize(3);
+    assertThat(strings(json.path("decisions"), "verdict")).containsOnly("refused");
+    assertThat(strings(json.path("decisions"), "name"))
+        .containsExactly("refused.test", "refused.test", "127.1");
+    assertThat(strings(json.path("decisions"), "run")).containsOnly(text(json, "run"));
+    for (int i = 0; i < lines.size(); i++) {
+      assertThat(lines.get(i)).isEqualTo(json.path("decisions").get(i));
+      assertThat(lines.get(i).path("pid").isInt()).as(lines.get(i).toString()).isTrue();
+      assertThat(lines.get(i).path("pid")).isEqualTo(lines.getFirst().path("pid"));
+    }
+    assertThat(text(lines.getFirst(), "explanation")).contains("--allow-host refused.test:443");
+  }
+
+  private static List<String> strings(JsonNode array, String field) {
+    var all = new ArrayList<String>();
+    array.forEach(one -> all.add(one.path(field).asString()));
+    return all;
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "curl, curl -sS https://refused.test/, refused.test:443",
+    "wget, wget -q -O- http://refused.test:8080/ || wget -nv http://refused.test:8080/,"
+        + " refused.test:8080",
+    "git, git clone -q http://refused.test/x.git /tmp/x, refused.test:80",
+    "bash, bash -c 'exec 3<>/dev/tcp/192.0.2.1/80' || curl -sS http://192.0.2.1/, 192.0.2.1:80",
+    "python3, /usr/bin/python3 -c 'import urllib.request as u; u.urlopen(\"http://refused.test\")',"
+        + " refused.test:80",
+  })
+  void withoutANetworkTheOptionIsNamedThatWouldAllowTheHost(
+      String program, String command, String rule) throws Exception {
+    Need.orSkip(Files.isExecutable(Path.of("/usr/bin", program)), program);
+    var answer = run("--", "sh", "-c", command);
+    assertThat(answer.status()).isNotZero();
+    assertThat(answer.err())
+        .contains("caisson: the command has no network", "--allow-host " + rule);
+    var json = caisson.run("run", "--json", "--", "sh", "-c", command);
+    assertThat(text(JSON.readTree(json.out()), "hint")).contains("--allow-host " + rule);
+    var succeeded = run("--", "sh", "-c", command + "; true");
+    assertThat(succeeded.err()).doesNotContain("--allow-host");
+  }
+
+  @Test
+  void aLogNeedsAHostToDecideAbout() throws Exception {
+    var answer = run("--log", "log", "--", "true");
+    assertThat(answer.status()).isEqualTo(2);
+    assertThat(answer.err()).contains("--allow-host");
+    var missing = run("--log", "no/log", "--allow-host", "a.test:1", "--", "true");
+    assertThat(missing.status()).isEqualTo(2);
+    assertThat(missing.err()).contains("no/log");
+  }
+
   @Test
   @Requires({Need.ROOT, Need.BUBBLEWRAP})
   void decisionsOfTheBrokerCountAsOutput() throws Exception {

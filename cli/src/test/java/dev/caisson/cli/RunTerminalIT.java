@@ -431,4 +431,13 @@ class RunTerminalIT {
     assertThat(answer.status()).isEqualTo(2);
     assertThat(answer.err()).contains("--shell-on-failure needs a terminal");
   }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CURL})
+  void withoutANetworkTheOptionIsNamedThatWouldAllowTheHost() throws Exception {
+    try (var terminal = run("--", "curl", "https://refused.test/")) {
+      assertThat(terminal.end()).isEqualTo(6);
+      assertThat(terminal.screen()).contains("--allow-host refused.test:443");
+    }
+  }
 }

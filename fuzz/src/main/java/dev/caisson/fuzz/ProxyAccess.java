@@ -2,6 +2,7 @@ package dev.caisson.fuzz;
 
 import dev.caisson.linux.socket.StreamSocket;
 import dev.caisson.network.broker.Broker;
+import dev.caisson.network.broker.Requester;
 import dev.caisson.network.internal.proxy.HttpBody;
 import dev.caisson.network.internal.proxy.HttpRequest;
 import dev.caisson.network.internal.proxy.Input;
@@ -21,7 +22,7 @@ final class ProxyAccess {
   private static final ProxyClient.Silence ALONE =
       new ProxyClient.Silence() {
         @Override
-        public void begins() {}
+        public void begins(Reason reason, Runnable eviction) {}
 
         @Override
         public boolean ends() {
@@ -36,7 +37,7 @@ final class ProxyAccess {
   /// @throws IOException if the connection is closed without a further answer
   public static void serve(StreamSocket client, Broker broker, ProxyLimits limits)
       throws IOException {
-    ProxyProtocol.serve(ProxyClient.of(client, broker, limits, ALONE));
+    ProxyProtocol.serve(ProxyClient.of(client, broker, limits, ALONE, Requester.UNKNOWN));
   }
 
   /// The bytes that would be sent to an origin.

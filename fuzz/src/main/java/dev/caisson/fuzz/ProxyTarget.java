@@ -22,7 +22,7 @@ public final class ProxyTarget {
   private static final Pattern ERROR =
       Pattern.compile(
           """
-          HTTP/1\\.1 ([0-9]{3}) [A-Za-z ]+\r
+          HTTP/1\\.1 ([0-9]{3}) [A-Za-z ]+: [ -~]+\r
           Content-Type: text/plain; charset=us-ascii\r
           Content-Length: ([0-9]+)\r
           Connection: close\r

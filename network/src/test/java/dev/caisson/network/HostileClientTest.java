@@ -2,6 +2,7 @@ package dev.caisson.network;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.SystemCallException;
@@ -270,7 +271,10 @@ class HostileClientTest {
       socket.send(
           "CONNECT origin.test:%d HTTP/1.1\r\n\r\n".formatted(origin.port()).getBytes(ISO_8859_1),
           Deadline.in(LONG));
-      assertThat(Proxied.all(socket)).startsWith("HTTP/1.1 200 ");
+      var established = "HTTP/1.1 200 Connection established\r\n\r\n";
+      assertThat(Proxied.exactly(socket, established.length())).isEqualTo(established);
+      // Not the end of the stream, which would look as if all had been sent.
+      assertThatThrownBy(() -> Proxied.all(socket)).hasMessageContaining("ECONNRESET");
     }
   }
 

@@ -172,6 +172,14 @@ record Layout(
         targets.shown(host.target(), host.source());
       }
     }
+    if (run.network() instanceof Network.Brokered brokered) {
+      var own = run.binds().stream().map(Bind::target).toList();
+      var settings = ProxySettings.ofJava(options, own, brokered.broker().policy());
+      for (var setting : settings.entrySet()) {
+        var contents = Memfd.sealed("net.properties", setting.getValue());
+        file(options, new Passed(contents, true), setting.getKey());
+      }
+    }
     targets.check(Path.of(ShownLibrary.PLACE));
     targets.check(Path.of(RUNNER));
     // bubblewrap makes the mount points of binds there first.

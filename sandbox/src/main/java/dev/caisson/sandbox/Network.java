@@ -43,8 +43,9 @@ public sealed interface Network {
   /// The destinations that a policy allows. The JVM makes the connections; the sandbox itself has
   /// no route.
   ///
-  /// Programs that use a proxy find one on the sandbox's loopback device, for HTTP and SOCKS5, by
-  /// the variables `http_proxy`, `https_proxy` and `all_proxy`. Others use the endpoint `network`.
+  /// Programs that use a proxy find one on the sandbox's loopback device, for HTTP and SOCKS5: by
+  /// the variables `http_proxy` and `https_proxy`, and in Java by the `net.properties` of each JDK.
+  /// Others use the endpoint `network`.
   ///
   /// @param broker decides, and makes the connections
   record Brokered(Broker broker) implements Network {

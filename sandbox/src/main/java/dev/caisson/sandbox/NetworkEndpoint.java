@@ -5,6 +5,7 @@ import dev.caisson.network.broker.Broker;
 import dev.caisson.network.broker.BrokerProtocol;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.OptionalInt;
 
 /// The endpoint `network`: a program in the sandbox requests connections from the broker there.
 final class NetworkEndpoint implements ApiEndpoint, AutoCloseable {
@@ -23,7 +24,7 @@ final class NetworkEndpoint implements ApiEndpoint, AutoCloseable {
 
   @Override
   public void message(Message message, EndpointConnection connection) throws IOException {
-    try (var answer = protocol.answer(message)) {
+    try (var answer = protocol.answer(message, () -> OptionalInt.of(connection.peer().pid()))) {
       connection.send(answer.value(), answer.descriptors());
     }
   }

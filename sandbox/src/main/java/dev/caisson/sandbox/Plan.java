@@ -61,7 +61,7 @@ final class Plan implements AutoCloseable {
     environment.put("PYTHONUNBUFFERED", "1");
     environment.put("TERM", System.getenv().getOrDefault("TERM", "dumb"));
     if (run.network() instanceof Network.Brokered brokered) {
-      environment.putAll(SandboxProxy.variables(brokered.broker().policy()));
+      environment.putAll(ProxySettings.variables(brokered.broker().policy()));
     }
     run.userland()
         .ifPresent(userland -> environment.putAll(userland.environment(layout.root(), run.user())));

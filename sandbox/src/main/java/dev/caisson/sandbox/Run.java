@@ -348,10 +348,10 @@ public final class Run {
   /// gets them. See [dev.caisson.linux.tty.TerminalRelay]. Job control needs `setsid(1)` in the
   /// build root.
   ///
-  /// The screen is neither kept nor counted: there is no output limit, and no sink receives it.
-  /// Only [#errors] are separated from it. A command that is ended early is killed without being
-  /// asked first. It cannot have a descriptor 0 of the caller's: [BuildRoot#run] throws an
-  /// IllegalArgumentException then.
+  /// The screen is not counted: there is no output limit, and no sink receives it. The result has
+  /// its last 4 KiB. Only [#errors] are separated from it. A command that is ended early is killed
+  /// without being asked first. It cannot have a descriptor 0 of the caller's: [BuildRoot#run]
+  /// throws an IllegalArgumentException then.
   ///
   /// @param input stays the caller's, as does `output`; both must be open as long as the run lasts
   public Run terminal(Fd input, Fd output) {

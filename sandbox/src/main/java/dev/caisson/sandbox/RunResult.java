@@ -14,8 +14,8 @@ import java.util.OptionalLong;
 ///
 /// @param ending the reason why the run is over
 /// @param output the last MiB of the output, standard output and error in one unless the run
-///   separates them; the first 32 KiB if [Run#output(dev.caisson.linux.Fd)] copies it. [#text()]
-///   decodes it
+///   separates them; the first 32 KiB if [Run#output(dev.caisson.linux.Fd)] copies it, the last 4
+///   KiB at a terminal. [#text()] decodes it
 /// @param errors the same of standard error, if the run separates it
 /// @param outputBytes the total size of the output
 /// @param usage the resources used

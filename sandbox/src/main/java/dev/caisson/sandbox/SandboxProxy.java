@@ -9,47 +9,26 @@ import dev.caisson.network.broker.Broker;
 import dev.caisson.network.internal.proxy.BrokerProxy;
 import dev.caisson.network.internal.proxy.ForeignListener;
 import dev.caisson.network.internal.proxy.ProxyLimits;
-import dev.caisson.network.policy.NetworkPolicy;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
-import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
-import java.util.stream.Collectors;
 
 /// The proxy on the loopback device of a sandbox.
 ///
 /// The socket is in the sandbox's network namespace, but the JVM listens on it: no proxy process
 /// runs in the sandbox.
 final class SandboxProxy implements AutoCloseable {
-  private static final int PORT = 3128;
+  static final int PORT = 3128;
 
   /// The kernel may allow less. A connection beyond the backlog takes a second longer.
   private static final int BACKLOG = 4096;
 
   private static final Duration LOOPBACK_UP = Duration.ofSeconds(10);
   private static final long PAUSE_NANOS = 500_000;
-
-  /// The names and addresses of the sandbox itself.
-  private static final List<String> LOOPBACK = List.of("localhost", "127.0.0.1", "::1");
-
-  /// The environment variables that point programs to the proxy. Common programs read the
-  /// lower-case names. The sandbox's own loopback addresses bypass the proxy, unless a rule of the
-  /// policy names them, meaning the host's.
-  static Map<String, String> variables(NetworkPolicy policy) {
-    return Map.of(
-        "http_proxy", "http://127.0.0.1:" + PORT,
-        "https_proxy", "http://127.0.0.1:" + PORT,
-        "all_proxy", "socks5h://127.0.0.1:" + PORT,
-        "no_proxy",
-            LOOPBACK.stream()
-                .filter(host -> !policy.mentions(host))
-                .collect(Collectors.joining(",")));
-  }
 
   private final BrokerProxy proxy;
 
@@ -64,7 +43,12 @@ final class SandboxProxy implements AutoCloseable {
             ? listen(init)
             : ForeignListener.listen(init, PORT);
     try {
-      return new SandboxProxy(BrokerProxy.serve(listener, broker, ProxyLimits.DEFAULT));
+      return new SandboxProxy(
+          BrokerProxy.serve(
+              listener,
+              broker,
+              ProxyLimits.DEFAULT,
+              address -> ConnectedProcess.find(init, address.getPort(), PORT)));
     } catch (IOException failure) {
       listener.close();
       throw failure;

@@ -182,9 +182,12 @@ final class Streams implements AutoCloseable {
     return feeder.flatMap(InputFeeder::failure);
   }
 
-  /// The last bytes of the output. Call it after [#finish].
+  /// The last bytes of the output, or of the screen. Call it after [#finish].
   byte[] output() {
-    return outputReader.map(OutputReader::tail).orElse(NONE);
+    return outputReader
+        .map(OutputReader::tail)
+        .or(() -> terminal.map(TerminalRelay::tail))
+        .orElse(NONE);
   }
 
   /// The last bytes of the errors, if the run separates them.
@@ -196,7 +199,7 @@ final class Streams implements AutoCloseable {
   /// after [#finish].
   String lastLine() {
     var last = errors().length > 0 ? errors() : output();
-    var shown = terminal.map(TerminalRelay::tail).orElse(last);
+    var shown = terminal.isPresent() ? output() : last;
     var text = new String(shown, StandardCharsets.UTF_8).strip();
     return text.substring(text.lastIndexOf('\n') + 1);
   }

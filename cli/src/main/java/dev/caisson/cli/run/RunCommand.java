@@ -67,7 +67,7 @@ public final class RunCommand implements Command {
         List.of(
             HelpPage.group(
                 "Files", "root", "bind", "ro-bind", "dev-bind", "tmpfs", "symlink", "etc", "chdir"),
-            HelpPage.group("Network", "network", "allow-host"),
+            HelpPage.group("Network", "network", "allow-host", "log"),
             HelpPage.group(
                 "Limits",
                 "timeout",
@@ -146,8 +146,22 @@ public final class RunCommand implements Command {
     if (line.getArgList().getFirst().startsWith("-")) {
       throw new UsageException("there is no option " + line.getArgList().getFirst());
     }
+    var log = Values.path(line, "log");
+    if (log.isPresent()) {
+      try (var records = DecisionRecords.to(log.get(), terminal::error)) {
+        return run(line, terminal, Optional.of(records));
+      }
+    }
+    return run(
+        line,
+        terminal,
+        line.hasOption("json") ? Optional.of(DecisionRecords.inMemory()) : Optional.empty());
+  }
+
+  private static int run(CommandLine line, Console terminal, Optional<DecisionRecords> records)
+      throws UsageException, IOException {
     var asked = RunOptions.run(line, line.getArgList());
-    var network = RunOptions.network(line, terminal::error);
+    var network = RunOptions.network(line, terminal::error, records);
     var run = metered(asked, network);
     if (line.hasOption("timeout")) {
       run = run.deadline(Durations.timeout(line));
@@ -165,7 +179,7 @@ public final class RunCommand implements Command {
         var counted = standardInput(line, run).accounting().errors(OutputSink.NONE);
         var result = buildRoot.run(counted);
         int code = exitCode(result);
-        print(RunJson.result(result, code), terminal);
+        print(RunJson.result(result, code, records, hint(line, result)), terminal);
         return code;
       }
       var user = Interaction.standard();
@@ -178,6 +192,7 @@ public final class RunCommand implements Command {
       }
       var result = buildRoot.run(run);
       int code = report(result, terminal);
+      hint(line, result).ifPresent(terminal::error);
       if (!result.success() && line.hasOption("shell-on-failure")) {
         shell(buildRoot, metered(asked, network), user, terminal);
       }
@@ -193,6 +208,16 @@ public final class RunCommand implements Command {
     } catch (IllegalArgumentException nonsense) {
       throw new UsageException(String.valueOf(nonsense.getMessage()));
     }
+  }
+
+  /// The option that a failed command would have needed to reach a host.
+  private static Optional<String> hint(CommandLine line, RunResult result) {
+    if (line.hasOption("allow-host")) {
+      return NetworkHint.besideTheProxy(line.getArgList(), result);
+    }
+    return Values.last(line, "network").orElse("none").equals("none")
+        ? NetworkHint.withoutNetwork(line.getArgList(), result)
+        : Optional.empty();
   }
 
   /// Adds a new meter, which counts the output and the log of the network. A meter serves one run.

@@ -5,6 +5,7 @@ import dev.caisson.sandbox.RunPlan;
 import dev.caisson.sandbox.RunResult;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -23,8 +24,11 @@ public final class RunJson {
     return json;
   }
 
-  /// The result of a run: its ending, output and usage.
-  public static JsonNode result(RunResult result, int exitCode) {
+  /// The result of a run: its ending, output and usage, and the decisions about its network.
+  ///
+  /// @param hint the option that the command would have needed
+  public static JsonNode result(
+      RunResult result, int exitCode, Optional<DecisionRecords> records, Optional<String> hint) {
     var json = JsonNodeFactory.instance.objectNode();
     json.put("success", result.success());
     json.put("exit_code", exitCode);
@@ -36,6 +40,8 @@ public final class RunJson {
     usage(json.putObject("usage"), result.usage());
     strings(json, "enforced", result.enforced());
     strings(json, "command", result.command());
+    records.ifPresent(some -> some.addTo(json));
+    hint.ifPresent(text -> json.put("hint", text));
     return json;
   }
 

@@ -4,6 +4,9 @@ import dev.caisson.cli.command.UsageException;
 import dev.caisson.cli.command.Values;
 import dev.caisson.linux.ByteSize;
 import dev.caisson.linux.process.Rlimit;
+import dev.caisson.network.broker.Broker;
+import dev.caisson.network.broker.BrokerLimits;
+import dev.caisson.network.broker.Resolver;
 import dev.caisson.network.policy.NetworkPolicy;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.Capability;
@@ -90,6 +93,9 @@ public final class RunOptions {
                 "RULE",
                 "allow a host, through a proxy; repeat for more:"
                     + " example.org:443, *.example.org:443, 10.0.0.0/8:5432"))
+        .addOption(
+            Values.option(
+                "log", "FILE", "append each decision about a host to FILE, as a line of JSON"))
         .addOption(
             Values.option("memory", "SIZE", "kill the command when it needs more memory: 512M"))
         .addOption(Values.option("swap", "SIZE", "limit how much of its memory may be swapped out"))
@@ -314,7 +320,9 @@ public final class RunOptions {
   /// Returns the network of the command, as a function of the meter that counts its output.
   ///
   /// @param log receives each decision of the network broker as a line
-  public static Function<OutputMeter, Network> network(CommandLine line, Consumer<String> log)
+  /// @param records records each decision, if there are any
+  public static Function<OutputMeter, Network> network(
+      CommandLine line, Consumer<String> log, Optional<DecisionRecords> records)
       throws UsageException {
     var kind = Values.last(line, "network").orElse("none");
     var allowed = Values.all(line, "allow-host");
@@ -324,16 +332,33 @@ public final class RunOptions {
       }
       try {
         var policy = NetworkPolicy.parse(allowed);
-        return meter -> Network.brokered(policy, new DecisionLog(log, meter));
+        return meter -> network(policy, new DecisionLog(log, meter), records, meter);
       } catch (IllegalArgumentException nonsense) {
         throw new UsageException(String.valueOf(nonsense.getMessage()));
       }
+    }
+    if (line.hasOption("log")) {
+      throw new UsageException(
+          "--log records the decisions about hosts: allow one with --allow-host, or remove --log");
     }
     return switch (kind) {
       case "none" -> _ -> Network.NONE;
       case "host" -> _ -> Network.HOST;
       default -> throw new UsageException("--network is none or host, not " + kind);
     };
+  }
+
+  private static Network network(
+      NetworkPolicy policy, DecisionLog log, Optional<DecisionRecords> records, OutputMeter meter) {
+    return new Network.Brokered(
+        Broker.reporting(
+            policy,
+            Resolver.SYSTEM,
+            BrokerLimits.DEFAULT,
+            (decision, requester) -> {
+              log.accept(decision);
+              records.ifPresent(some -> some.add(decision, requester, meter));
+            }));
   }
 
   private static ResourceLimits limits(CommandLine line) throws UsageException {

@@ -14,6 +14,7 @@ import dev.caisson.linux.internal.Frame;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.net.InetSocketAddress;
+import java.util.concurrent.locks.LockSupport;
 
 /// A connected stream socket, over TCP or between local processes. See `tcp(7)`, `unix(7)`.
 ///
@@ -33,6 +34,13 @@ public final class StreamSocket implements AutoCloseable {
   private static final int MSG_DONTWAIT = 0x40;
   private static final int MSG_NOSIGNAL = 0x4000;
   private static final int CHUNK = 128 * 1024;
+  private static final int SO_LINGER = 13;
+
+  /// SIOCOUTQ of asm-generic/sockios.h: the number of sent bytes that the peer has not
+  /// acknowledged.
+  private static final int SIOCOUTQ = 0x5411;
+
+  private static final long LONGEST_PAUSE_NANOS = 50_000_000;
 
   private final Fd fd;
 
@@ -133,6 +141,23 @@ public final class StreamSocket implements AutoCloseable {
   /// The descriptor. The socket keeps ownership.
   public Fd fd() {
     return fd;
+  }
+
+  /// The address of the peer of a TCP connection. See `getpeername(2)`.
+  ///
+  /// @throws SystemCallException ENOTCONN if the connection is broken
+  public InetSocketAddress getpeername() throws SystemCallException {
+    int socket = fd.enter();
+    try (var frame = new Frame()) {
+      var name = frame.allocate(InetSockaddr.ROOM, 8);
+      var length = frame.allocate(JAVA_INT);
+      length.set(JAVA_INT, 0, InetSockaddr.ROOM);
+      long result = frame.call(SystemCall.GETPEERNAME, socket, name.address(), length.address());
+      SystemCallException.check(result, SystemCall.GETPEERNAME, socket);
+      return InetSockaddr.read(name);
+    } finally {
+      fd.exit();
+    }
   }
 
   /// Moves the descriptor to a new owner. Afterwards this object is closed.
@@ -249,6 +274,55 @@ public final class StreamSocket implements AutoCloseable {
   /// @throws SystemCallException ENOTCONN if the connection is broken
   public void shutdownInput() throws SystemCallException {
     fd.call(SystemCall.SHUTDOWN, SHUT_RD, 0);
+  }
+
+  /// Closes the socket so that its peer sees an error (ECONNRESET) instead of the end of the
+  /// stream. See `socket(7)`, SO_LINGER. Waits until the peer has received the sent bytes, which it
+  /// can still read. Idempotent.
+  ///
+  /// A local socket has no such error: its peer sees the end.
+  ///
+  /// @param deadline the limit of the wait; an interrupt ends it, too, and stays set
+  public void reset(Deadline deadline) {
+    try {
+      long pause = LONGEST_PAUSE_NANOS >> 10;
+      while (unsent() > 0 && !deadline.expired() && !Thread.currentThread().isInterrupted()) {
+        LockSupport.parkNanos(pause);
+        pause = Math.min(2 * pause, LONGEST_PAUSE_NANOS);
+      }
+      lingerNot();
+    } catch (SystemCallException | IllegalStateException broken) {
+      // The connection has already ended.
+    } finally {
+      close();
+    }
+  }
+
+  private int unsent() throws SystemCallException {
+    try (var frame = new Frame()) {
+      var count = frame.allocate(JAVA_INT);
+      fd.call(SystemCall.IOCTL, SIOCOUTQ, count.address());
+      return count.get(JAVA_INT, 0);
+    }
+  }
+
+  /// Makes [#close()] drop the bytes that have not been sent, and reset the connection.
+  private void lingerNot() {
+    int socket = fd.enter();
+    try (var frame = new Frame()) {
+      var linger = frame.allocate(2 * JAVA_INT.byteSize(), JAVA_INT.byteAlignment());
+      linger.set(JAVA_INT, 0, 1);
+      linger.set(JAVA_INT, JAVA_INT.byteSize(), 0);
+      frame.call(
+          SystemCall.SETSOCKOPT,
+          socket,
+          SOL_SOCKET,
+          SO_LINGER,
+          linger.address(),
+          linger.byteSize());
+    } finally {
+      fd.exit();
+    }
   }
 
   /// Closes the descriptor, and wakes the threads that wait in a call on it. Idempotent.

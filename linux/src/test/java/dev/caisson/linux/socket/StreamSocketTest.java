@@ -205,4 +205,45 @@ class StreamSocketTest {
       assertThat(recv(theirs)).isEqualTo("(end)");
     }
   }
+
+  @Test
+  void aResetArrivesAfterTheBytesThatWereSent() throws Exception {
+    try (var pair = Pair.connected()) {
+      var block = new byte[1 << 20];
+      var sent =
+          Background.start(() -> {
+            // More than the buffers of both sockets hold.
+            for (int i = 0; i < 16; i++) {
+              pair.server.send(block, Deadline.in(LONG));
+            }
+            pair.server.reset(Deadline.in(LONG));
+            pair.server.reset(Deadline.in(LONG));
+            return 16 * block.length;
+          });
+      int received = 0;
+      var buffer = new byte[1 << 16];
+      while (received < 16 * block.length) {
+        received += pair.client.recv(buffer, 0, buffer.length, Deadline.in(LONG));
+      }
+      assertThat(sent.get()).isEqualTo(received);
+      assertThatThrownBy(() -> recv(pair.client)).hasMessageContaining("ECONNRESET");
+    }
+  }
+
+  @Test
+  void aResetDoesNotWaitLongerThanItsDeadline() throws Exception {
+    try (var pair = Pair.connected()) {
+      var block = new byte[1 << 20];
+      // The client reads nothing, so the buffers fill.
+      assertThatThrownBy(
+              () -> {
+                while (true) {
+                  pair.server.send(block, 0, block.length, Deadline.in(SHORT));
+                }
+              })
+          .isInstanceOf(DeadlineException.class);
+      pair.server.reset(Deadline.in(SHORT));
+      assertThat(pair.server.fd().isOpen()).isFalse();
+    }
+  }
 }

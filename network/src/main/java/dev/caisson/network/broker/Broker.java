@@ -20,6 +20,7 @@ import java.net.UnknownHostException;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 
 /// Makes the connections that a policy allows, for clients without network access.
@@ -35,7 +36,7 @@ public final class Broker {
   private final NetworkPolicy policy;
   private final Lookups lookups;
   private final BrokerLimits limits;
-  private final Consumer<? super Decision> log;
+  private final BiConsumer<? super Decision, ? super Requester> log;
   private final Semaphore free;
 
   /// Creates a broker with these limits.
@@ -47,6 +48,25 @@ public final class Broker {
       Resolver resolver,
       BrokerLimits limits,
       Consumer<? super Decision> log) {
+    this((decision, requester) -> log.accept(decision), policy, resolver, limits);
+  }
+
+  /// Creates a broker whose log also receives the program that asks.
+  ///
+  /// @param log as of the constructor
+  public static Broker reporting(
+      NetworkPolicy policy,
+      Resolver resolver,
+      BrokerLimits limits,
+      BiConsumer<? super Decision, ? super Requester> log) {
+    return new Broker(log, policy, resolver, limits);
+  }
+
+  private Broker(
+      BiConsumer<? super Decision, ? super Requester> log,
+      NetworkPolicy policy,
+      Resolver resolver,
+      BrokerLimits limits) {
     this.policy = policy;
     this.lookups = new Lookups(resolver);
     this.limits = limits;
@@ -95,31 +115,40 @@ public final class Broker {
   /// @throws DeadlineException if the connection takes too long
   /// @throws java.io.InterruptedIOException if the thread is interrupted
   public Connection connect(String host, int port, Deadline deadline) throws IOException {
+    return connect(host, port, deadline, Requester.UNKNOWN);
+  }
+
+  /// Connects as [#connect(String, int, Deadline)] does.
+  ///
+  /// @param requester the program that asks, for the log
+  public Connection connect(String host, int port, Deadline deadline, Requester requester)
+      throws IOException {
     var limit = Deadline.in(limits.connect());
     var until = deadline.nanoTime() - limit.nanoTime() < 0 ? deadline : limit;
-    var destination = destination(host, port);
-    var rule = allowed(destination, destination.address(), policy.check(destination));
+    var destination = destination(host, port, requester);
+    var rule = allowed(destination, destination.address(), policy.check(destination), requester);
     if (!free.tryAcquire()) {
       throw refused(
           destination.host(),
           port,
           Optional.empty(),
           new Verdict.Refused(
-              Reason.CONNECTIONS, "connection limit reached (%d)".formatted(limits.connections())));
+              Reason.CONNECTIONS, "connection limit reached (%d)".formatted(limits.connections())),
+          requester);
     }
     boolean connected = false;
     try {
-      var connection = connect(destination, rule, until);
+      var connection = connect(destination, rule, until, requester);
       connected = true;
       return connection;
     } catch (NetworkRefusedException refused) {
       throw refused;
     } catch (IOException failure) {
-      log.accept(failed(destination, failure));
+      log.accept(failed(destination, failure), requester);
       throw failure;
     } catch (LinkageError noDescriptorForClass) {
       var failure = new IOException("not enough descriptors or memory", noDescriptorForClass);
-      log.accept(failed(destination, failure));
+      log.accept(failed(destination, failure), requester);
       throw failure;
     } finally {
       if (!connected) {
@@ -136,7 +165,8 @@ public final class Broker {
     return new Decision.Failed(destination.host(), destination.port(), Optional.empty(), why);
   }
 
-  private Destination destination(String host, int port) throws NetworkRefusedException {
+  private Destination destination(String host, int port, Requester requester)
+      throws NetworkRefusedException {
     try {
       return Destination.of(host, port);
     } catch (IllegalArgumentException problem) {
@@ -144,28 +174,39 @@ public final class Broker {
           HostName.printable(host),
           port,
           Optional.empty(),
-          new Verdict.Refused(Reason.INVALID, String.valueOf(problem.getMessage())));
+          new Verdict.Refused(Reason.INVALID, String.valueOf(problem.getMessage())),
+          requester);
     }
   }
 
-  private Connection connect(Destination destination, Rule rule, Deadline deadline)
+  private Connection connect(
+      Destination destination, Rule rule, Deadline deadline, Requester requester)
       throws IOException {
     if (destination.address().isPresent()) {
       return connect(destination, destination.address().get(), deadline);
     }
     var addresses = lookups.resolve(destination.host(), deadline);
     return connectToFirst(
-        destination, rule, addresses.subList(0, Math.min(addresses.size(), ADDRESSES)), deadline);
+        destination,
+        rule,
+        addresses.subList(0, Math.min(addresses.size(), ADDRESSES)),
+        deadline,
+        requester);
   }
 
   private Connection connectToFirst(
-      Destination destination, Rule rule, List<InetAddress> addresses, Deadline deadline)
+      Destination destination,
+      Rule rule,
+      List<InetAddress> addresses,
+      Deadline deadline,
+      Requester requester)
       throws IOException {
     Optional<IOException> failure = Optional.empty();
     for (int i = 0; i < addresses.size(); i++) {
       var address = Addresses.canonical(addresses.get(i));
       try {
-        allowed(destination, Optional.of(address), policy.check(destination, address, rule));
+        allowed(
+            destination, Optional.of(address), policy.check(destination, address, rule), requester);
       } catch (NetworkRefusedException refused) {
         failure = failure.or(() -> Optional.of(refused));
         continue;
@@ -187,21 +228,29 @@ public final class Broker {
     return new Connection(StreamSocket.connect(target, deadline), target, free::release);
   }
 
-  private Rule allowed(Destination destination, Optional<InetAddress> address, Verdict verdict)
+  private Rule allowed(
+      Destination destination, Optional<InetAddress> address, Verdict verdict, Requester requester)
       throws NetworkRefusedException {
     return switch (verdict) {
       case Verdict.Allowed(var rule) -> {
-        log.accept(new Decision.Allowed(destination.host(), destination.port(), address, rule));
+        log.accept(
+            new Decision.Allowed(destination.host(), destination.port(), address, rule), requester);
         yield rule;
       }
       case Verdict.Refused refused ->
-          throw refused(destination.host(), destination.port(), address, refused);
+          throw refused(destination.host(), destination.port(), address, refused, requester);
     };
   }
 
   private NetworkRefusedException refused(
-      String host, int port, Optional<InetAddress> address, Verdict.Refused refused) {
-    log.accept(new Decision.Refused(host, port, address, refused.reason(), refused.explanation()));
+      String host,
+      int port,
+      Optional<InetAddress> address,
+      Verdict.Refused refused,
+      Requester requester) {
+    log.accept(
+        new Decision.Refused(host, port, address, refused.reason(), refused.explanation()),
+        requester);
     return new NetworkRefusedException(refused.reason(), refused.explanation());
   }
 }

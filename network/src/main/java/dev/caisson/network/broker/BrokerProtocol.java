@@ -79,6 +79,13 @@ public final class BrokerProtocol implements AutoCloseable {
   /// @return the reply, which the caller closes after sending it
   /// @throws java.io.InterruptedIOException if the thread is interrupted
   public Message answer(Message message) throws IOException {
+    return answer(message, Requester.UNKNOWN);
+  }
+
+  /// Handles a request as [#answer(Message)] does.
+  ///
+  /// @param requester the program that asks, for the log
+  public Message answer(Message message, Requester requester) throws IOException {
     var value = message.value();
     var method = value.path("method");
     var host = value.path("host");
@@ -93,7 +100,8 @@ public final class BrokerProtocol implements AutoCloseable {
     }
     try {
       return connected(
-          broker.connect(host.asString(), port.asInt(), Deadline.in(Duration.ofDays(1))));
+          broker.connect(
+              host.asString(), port.asInt(), Deadline.in(Duration.ofDays(1)), requester));
     } catch (java.io.InterruptedIOException interrupt) {
       throw interrupt;
     } catch (IOException failure) {

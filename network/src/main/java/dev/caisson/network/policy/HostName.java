@@ -75,6 +75,13 @@ public final class HostName {
     return ascii;
   }
 
+  /// Whether a name is one of this machine's own. See RFC 6761, 6.3.
+  ///
+  /// @param ascii the result of [#ascii(String)]
+  static boolean isLocalhost(String ascii) {
+    return ascii.equals("localhost") || ascii.endsWith(".localhost");
+  }
+
   /// Formats untrusted text for a message or log: short, on one line, and in ASCII.
   public static String printable(String text) {
     var shown = new StringBuilder();

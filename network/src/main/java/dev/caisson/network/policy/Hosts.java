@@ -70,11 +70,11 @@ public sealed interface Hosts {
     }
   }
 
-  /// All hosts of the Internet, by name or address, without special addresses.
+  /// All hosts of the Internet, by name or address, without `localhost` and special addresses.
   record Internet() implements Hosts {
     @Override
     public boolean containsName(String name) {
-      return true;
+      return !HostName.isLocalhost(name);
     }
 
     @Override

@@ -18,6 +18,9 @@ public record NetworkPolicy(List<Rule> rules) {
   /// Allows no connection.
   public static final NetworkPolicy NONE = new NetworkPolicy(List.of());
 
+  private static final List<InetAddress> LOOPBACK =
+      List.of(InetAddress.ofLiteral("127.0.0.1"), InetAddress.ofLiteral("::1"));
+
   /// Copies the list.
   public NetworkPolicy {
     rules = List.copyOf(rules);
@@ -40,6 +43,19 @@ public record NetworkPolicy(List<Rule> rules) {
     return rules.stream().anyMatch(rule -> isFor(rule.hosts(), destination));
   }
 
+  /// Whether a rule names a loopback address or a name of one, meaning the host's.
+  public boolean mentionsLoopback() {
+    return rules.stream()
+        .anyMatch(rule ->
+            switch (rule.hosts()) {
+              case Hosts.Name(var name) -> HostName.isLocalhost(name);
+              case Hosts.Below(var domain) -> HostName.isLocalhost(domain);
+              case Hosts.Network(var cidr) ->
+                  cidr.network().isLoopbackAddress() || LOOPBACK.stream().anyMatch(cidr::contains);
+              case Hosts.Internet() -> false;
+            });
+  }
+
   private static boolean isFor(Hosts hosts, Destination destination) {
     return destination.address().isPresent()
         ? hosts.containsAddress(destination.address().get())
@@ -56,9 +72,12 @@ public record NetworkPolicy(List<Rule> rules) {
     }
     var authority = destination.authority();
     return ofHost.isEmpty()
-        ? new Verdict.Refused(Reason.HOST, "no rule allows " + authority)
+        ? new Verdict.Refused(
+            Reason.HOST, "no rule allows %s. %s".formatted(authority, remedy(authority)))
         : new Verdict.Refused(
-            Reason.PORT, "no rule allows %s, only %s".formatted(authority, ofHost.getFirst()));
+            Reason.PORT,
+            "no rule allows %s, only %s. %s"
+                .formatted(authority, ofHost.getFirst(), remedy(authority)));
   }
 
   /// Checks an address of an allowed name, after the lookup.
@@ -76,12 +95,17 @@ public record NetworkPolicy(List<Rule> rules) {
         .<Verdict>map(kind ->
             new Verdict.Refused(
                 Reason.ADDRESS,
-                "%s resolves to %s, which is %s: to allow it, add the rule %s"
+                "%s resolves to %s, which is %s. %s"
                     .formatted(
                         destination.host(),
                         address.getHostAddress(),
                         kind,
-                        Addresses.authority(address.getHostAddress(), destination.port()))))
+                        remedy(Addresses.authority(address.getHostAddress(), destination.port())))))
         .orElseGet(() -> new Verdict.Allowed(byName));
+  }
+
+  /// The rule that would allow a destination, as an option of `caisson run`.
+  private static String remedy(String authority) {
+    return "Allow it with --allow-host " + authority;
   }
 }

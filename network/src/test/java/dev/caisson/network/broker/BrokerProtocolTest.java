@@ -90,7 +90,7 @@ class BrokerProtocolTest {
         assertThat(answer.value())
             .hasToString(
                 "{\"method\":\"exception\",\"exception\":{\"type\":\"NetworkRefusedException\","
-                    + "\"value\":\"no rule allows evil.test:443\",\"traceback\":\"\"}}");
+                    + "\"value\":\"no rule allows evil.test:443. Allow it with --allow-host evil.test:443\",\"traceback\":\"\"}}");
       }
       try (var answer = ask(protocol, connect("origin.test", 443))) {
         assertThat(answer.value().toString()).contains("loopback");

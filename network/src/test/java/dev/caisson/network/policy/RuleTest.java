@@ -141,8 +141,8 @@ class RuleTest {
         .isEqualTo(
             new Verdict.Refused(
                 NetworkRefusedException.Reason.ADDRESS,
-                "example.org resolves to 10.0.0.1, which is a private address: to allow it, add"
-                    + " the rule 10.0.0.1:443"));
+                "example.org resolves to 10.0.0.1, which is a private address. Allow it"
+                    + " with --allow-host 10.0.0.1:443"));
   }
 
   @ParameterizedTest
@@ -194,7 +194,8 @@ class RuleTest {
           .as(rule)
           .isEqualTo(
               new Verdict.Refused(
-                  NetworkRefusedException.Reason.HOST, "no rule allows 8.8.8.8:443"));
+                  NetworkRefusedException.Reason.HOST,
+                  "no rule allows 8.8.8.8:443. Allow it with --allow-host 8.8.8.8:443"));
     }
   }
 
@@ -205,7 +206,8 @@ class RuleTest {
           .as(rule)
           .isEqualTo(
               new Verdict.Refused(
-                  NetworkRefusedException.Reason.HOST, "no rule allows example.org:443"));
+                  NetworkRefusedException.Reason.HOST,
+                  "no rule allows example.org:443. Allow it with --allow-host example.org:443"));
     }
   }
 
@@ -224,7 +226,8 @@ class RuleTest {
         .isEqualTo(
             new Verdict.Refused(
                 NetworkRefusedException.Reason.PORT,
-                "no rule allows example.org:80, only example.org:443"));
+                "no rule allows example.org:80, only example.org:443."
+                    + " Allow it with --allow-host example.org:80"));
   }
 
   @Test

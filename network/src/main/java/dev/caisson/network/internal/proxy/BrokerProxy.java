@@ -10,20 +10,23 @@ import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.linux.threads.Threads;
 import dev.caisson.network.broker.Broker;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /// An HTTP and SOCKS5 proxy for programs that do not use the broker directly:
-/// `http_proxy=http://127.0.0.1:PORT`, `all_proxy=socks5h://127.0.0.1:PORT`. The first byte of a
-/// connection selects the protocol.
+/// `http_proxy=http://127.0.0.1:PORT`, `socks5h://127.0.0.1:PORT`. The first byte of a connection
+/// selects the protocol.
 ///
 /// The proxy supports CONNECT, requests for `http://` URLs (one for each connection), and SOCKS5
 /// without authentication. A refused request gets status 403 with the reason, or SOCKS5's "not
 /// allowed". Each client is served on its own virtual thread, from its first byte on.
 ///
 /// A silent client does not delay other clients. If there are too many clients, the proxy evicts
-/// the longest silent client whose request is incomplete. A client with a complete request is never
+/// one: first a client that has been answered or whose tunnel has ended on one side, then the
+/// longest silent client whose request is incomplete. A client that waits for its answer is never
 /// evicted.
 public final class BrokerProxy implements AutoCloseable {
   /// The lower bound for the limit of clients that have not sent a byte.
@@ -42,10 +45,14 @@ public final class BrokerProxy implements AutoCloseable {
   private final Acceptor<StreamSocket> silent;
   private final Broker broker;
   private final ProxyLimits limits;
+  private final Clients processes;
   private final Set<Client> clients = ConcurrentHashMap.newKeySet();
 
   /// The clients that are silent in the middle of a request.
   private final PendingPeers<Client> asking = new PendingPeers<>();
+
+  /// The clients that only have to end their connections.
+  private final PendingPeers<Client> ending = new PendingPeers<>();
 
   /// Guards [#served], and [#evicting]: whether an evicted client has not ended yet.
   private final Object room = new Object();
@@ -55,10 +62,21 @@ public final class BrokerProxy implements AutoCloseable {
 
   private final Thread acceptor = Thread.ofVirtual().name("proxy").unstarted(this::accept);
 
+  /// Finds the processes of clients.
+  @FunctionalInterface
+  public interface Clients {
+    /// Finds the process with a connection to the proxy.
+    ///
+    /// @param address the client's end of the connection
+    /// @return empty if it cannot be found
+    OptionalInt pid(InetSocketAddress address);
+  }
+
   /// A client that is being served. Its thread starts after it is added to [#clients].
   private final class Client implements Runnable, ProxyClient.Silence {
     final StreamSocket socket;
     final Thread thread = Thread.ofVirtual().name("proxy-client").unstarted(this);
+    private Runnable eviction = () -> {};
     private boolean evicted;
 
     Client(StreamSocket socket) {
@@ -68,7 +86,7 @@ public final class BrokerProxy implements AutoCloseable {
     @Override
     public void run() {
       try (socket) {
-        ProxyProtocol.serve(ProxyClient.of(socket, broker, limits, this));
+        ProxyProtocol.serve(ProxyClient.of(socket, broker, limits, this, this::pid));
       } catch (IOException | RuntimeException failure) {
         // The socket is closed, so the client sees the end.
       } finally {
@@ -78,9 +96,10 @@ public final class BrokerProxy implements AutoCloseable {
     }
 
     @Override
-    public void begins() {
-      asking.add(this, ANONYMOUS);
+    public void begins(Reason reason, Runnable eviction) {
       synchronized (room) {
+        this.eviction = eviction;
+        (reason == Reason.REQUEST ? asking : ending).add(this, ANONYMOUS);
         room.notifyAll();
       }
     }
@@ -89,17 +108,21 @@ public final class BrokerProxy implements AutoCloseable {
     public boolean ends() {
       synchronized (room) {
         asking.remove(this);
+        ending.remove(this);
         return !evicted;
       }
     }
 
-    /// Ends the client's input, so that its thread stops waiting and sends the reason.
     void evict() {
       evicted = true;
+      eviction.run();
+    }
+
+    private OptionalInt pid() {
       try {
-        socket.shutdownInput();
+        return processes.pid(socket.getpeername());
       } catch (SystemCallException | IllegalStateException gone) {
-        // The connection has already ended.
+        return OptionalInt.empty();
       }
     }
 
@@ -113,11 +136,13 @@ public final class BrokerProxy implements AutoCloseable {
       List<TcpListener> listeners,
       Acceptor<StreamSocket> silent,
       Broker broker,
-      ProxyLimits limits) {
+      ProxyLimits limits,
+      Clients processes) {
     this.listeners = listeners;
     this.silent = silent;
     this.broker = broker;
     this.limits = limits;
+    this.processes = processes;
   }
 
   /// Serves a listener until [#close()], which also closes the listener.
@@ -125,17 +150,19 @@ public final class BrokerProxy implements AutoCloseable {
   /// @throws SystemCallException if no descriptor is free; the listener stays open
   public static BrokerProxy serve(TcpListener listener, Broker broker, ProxyLimits limits)
       throws SystemCallException {
-    return serve(List.of(listener), broker, limits);
+    return serve(listener, broker, limits, address -> OptionalInt.empty());
   }
 
-  /// Serves several listeners, which share the limits.
+  /// Serves a listener as [#serve(TcpListener, Broker, ProxyLimits)] does.
   ///
-  /// @throws SystemCallException if no descriptor is free; the listeners stay open
-  public static BrokerProxy serve(List<TcpListener> listeners, Broker broker, ProxyLimits limits)
+  /// @param processes finds the processes of clients, for the log of the broker
+  public static BrokerProxy serve(
+      TcpListener listener, Broker broker, ProxyLimits limits, Clients processes)
       throws SystemCallException {
-    var all = List.copyOf(listeners);
+    var all = List.of(listener);
     var proxy =
-        new BrokerProxy(all, Acceptor.of(all, mostSilent(), limits.request()), broker, limits);
+        new BrokerProxy(
+            all, Acceptor.of(all, mostSilent(), limits.request()), broker, limits, processes);
     proxy.acceptor.start();
     return proxy;
   }
@@ -171,7 +198,7 @@ public final class BrokerProxy implements AutoCloseable {
     synchronized (room) {
       while (served >= limits.connections()) {
         if (!evicting) {
-          var victim = asking.evict();
+          var victim = ending.evict().or(asking::evict);
           victim.ifPresent(Client::evict);
           evicting = victim.isPresent();
         }

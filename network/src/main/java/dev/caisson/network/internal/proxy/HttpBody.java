@@ -6,8 +6,8 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.regex.Pattern;
 
-/// The content of a request, with its length. Bytes after the content are not forwarded: the server
-/// could take them for another request, which the proxy has not checked.
+/// The content of a request or response, with its length. Bytes after the content of a request are
+/// not forwarded: the server could take them for another request, which the proxy has not checked.
 public sealed interface HttpBody {
   /// The receiver of the bytes.
   @FunctionalInterface
@@ -44,7 +44,7 @@ public sealed interface HttpBody {
       if (!encodings.getFirst().equalsIgnoreCase("chunked")) {
         throw new HttpException(501, "a Transfer-Encoding other than chunked");
       }
-      return new Chunked();
+      return new Chunked(Chunked.Form.CHUNKS);
     }
     if (lengths.isEmpty()) {
       return new Sized(0);
@@ -66,7 +66,7 @@ public sealed interface HttpBody {
       for (long left = length; left > 0; ) {
         int count = input.read(buffer, (int) Math.min(left, CHUNK));
         if (count < 0) {
-          throw new EOFException("the connection ended in the middle of a request");
+          throw new EOFException("the connection ended in the middle of the content");
         }
         sink.send(buffer, 0, count);
         left -= count;
@@ -75,9 +75,19 @@ public sealed interface HttpBody {
   }
 
   /// Chunked content. The proxy writes its own chunk headers, and drops extensions and trailers.
-  record Chunked() implements HttpBody {
-    private static final int LINE = 1024;
+  ///
+  /// @param form the form in which the content is forwarded
+  record Chunked(Form form) implements HttpBody {
+    private static final int LINE = 8 * 1024;
     private static final Pattern SIZE = Pattern.compile("([0-9A-Fa-f]{1,15})[ \t]*(;.*)?");
+
+    /// The form of forwarded content.
+    public enum Form {
+      /// Chunks.
+      CHUNKS,
+      /// The content alone, for a reader that knows no chunks.
+      PLAIN
+    }
 
     @Override
     public void forward(Input input, Sink sink) throws IOException {
@@ -90,15 +100,21 @@ public sealed interface HttpBody {
         long size = Long.parseLong(matcher.group(1), 16);
         if (size == 0) {
           skipTrailers(input);
-          sink.send("0\r\n\r\n");
+          framing(sink, "0\r\n\r\n");
           return;
         }
-        sink.send(Long.toHexString(size) + "\r\n");
+        framing(sink, Long.toHexString(size) + "\r\n");
         new Sized(size).forward(input, sink);
         if (!input.line(2).isEmpty()) {
           throw new HttpException(400, "a chunk that is longer than its size");
         }
-        sink.send("\r\n");
+        framing(sink, "\r\n");
+      }
+    }
+
+    private void framing(Sink sink, String text) throws IOException {
+      if (form == Form.CHUNKS) {
+        sink.send(text);
       }
     }
 
@@ -111,6 +127,19 @@ public sealed interface HttpBody {
         left -= line.length();
       }
       throw new HttpException(431, "trailers of more than %d bytes".formatted(Input.HEAD));
+    }
+  }
+
+  /// Content of a response, to the end of the connection.
+  record ToTheEnd() implements HttpBody {
+    private static final int BUFFER = 64 * 1024;
+
+    @Override
+    public void forward(Input input, Sink sink) throws IOException {
+      var buffer = new byte[BUFFER];
+      for (int count; (count = input.read(buffer, BUFFER)) >= 0; ) {
+        sink.send(buffer, 0, count);
+      }
     }
   }
 }

@@ -3,9 +3,7 @@ package dev.caisson.network.internal.proxy;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.SystemCallException;
-import dev.caisson.linux.threads.Threads;
 import dev.caisson.network.broker.Connection;
-import dev.caisson.network.internal.relay.Activity;
 import dev.caisson.network.policy.NetworkRefusedException;
 import dev.caisson.network.policy.NetworkRefusedException.Reason;
 import java.io.IOException;
@@ -28,7 +26,7 @@ public final class HttpProxy {
         tunnel(request, body);
       } else {
         try (var connection = connect(request)) {
-          pass(request, body, connection);
+          new HttpExchange(client, request, body, connection).run();
         }
       }
     } catch (HttpException problem) {
@@ -59,9 +57,10 @@ public final class HttpProxy {
     try {
       return client.connect(request.host(), request.port());
     } catch (NetworkRefusedException refused) {
-      throw new HttpException(status(refused.reason()), "refused: " + refused.getMessage());
+      throw new HttpException(status(refused.reason()), String.valueOf(refused.getMessage()));
     } catch (UnknownHostException unknown) {
-      throw new HttpException(502, "no address for " + unknown.getMessage());
+      throw new HttpException(
+          502, "no address for %s on this machine".formatted(unknown.getMessage()));
     } catch (DeadlineException late) {
       throw new HttpException(504, String.valueOf(late.getMessage()));
     } catch (SystemCallException failure) {
@@ -76,58 +75,5 @@ public final class HttpProxy {
       case HOST, PORT, ADDRESS -> 403;
       case CONNECTIONS -> 503;
     };
-  }
-
-  /// Sends the content on its own thread, because the response may arrive before the content ends.
-  private void pass(HttpRequest request, HttpBody body, Connection connection) throws IOException {
-    var origin = connection.socket();
-    var activity = new Activity(client.limits().idle());
-    activity.send(origin, HttpBody.bytes(request.forOrigin()));
-    var sending =
-        Thread.ofVirtual()
-            .name("request-content")
-            .start(() -> {
-              try {
-                client
-                    .input()
-                    .from(
-                        (buffer, at, length) -> activity.recv(client.socket(), buffer, at, length));
-                body.forward(
-                    client.input(), (data, at, length) -> activity.send(origin, data, at, length));
-              } catch (IOException | IllegalStateException broken) {
-                // An incomplete request gets no response.
-                connection.close();
-              }
-            });
-    try {
-      answer(
-          new Input((buffer, at, length) -> activity.recv(origin, buffer, at, length)), activity);
-    } finally {
-      connection.close();
-      sending.interrupt();
-      Threads.join(sending);
-    }
-    client.linger();
-  }
-
-  private void answer(Input origin, Activity activity) throws IOException {
-    String head;
-    try {
-      head = origin.head();
-      while (HttpResponse.interim(head)) {
-        activity.send(client.socket(), HttpBody.bytes(head));
-        head = origin.head();
-      }
-      head = HttpResponse.closing(head);
-    } catch (DeadlineException late) {
-      throw new HttpException(504, String.valueOf(late.getMessage()));
-    } catch (IOException | IllegalStateException broken) {
-      throw new HttpException(502, "no answer: " + broken.getMessage());
-    }
-    activity.send(client.socket(), HttpBody.bytes(head));
-    var buffer = new byte[64 * 1024];
-    for (int count; (count = origin.read(buffer, buffer.length)) >= 0; ) {
-      activity.send(client.socket(), buffer, 0, count);
-    }
   }
 }

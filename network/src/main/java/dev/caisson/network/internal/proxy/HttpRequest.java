@@ -2,6 +2,9 @@ package dev.caisson.network.internal.proxy;
 
 import dev.caisson.network.policy.Destination;
 import dev.caisson.network.policy.HostName;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
@@ -13,11 +16,11 @@ import java.util.regex.Pattern;
 public record HttpRequest(
     String method, String host, int port, String target, String version, HttpFields fields) {
   private static final Pattern REQUEST_LINE =
-      Pattern.compile("(" + HttpFields.TOKEN + ") ([\\x21-\\x7e]+) (HTTP/1\\.[01])");
+      Pattern.compile("(" + HttpFields.TOKEN + ") ([\\x21-\\x7e\\x80-\\xff]+) (HTTP/1\\.[01])");
 
   // A host is in brackets, or has no colon. Other classes check the rest.
   private static final Pattern AUTHORITY =
-      Pattern.compile("(\\[[^\\[\\]@]*\\]|[^\\[\\]:@]+)(?::([0-9]{1,5}))?");
+      Pattern.compile("(\\[[^\\[\\]@]*\\]|[^\\[\\]:@]+)(?::([0-9]{0,5}))?");
 
   private static final String HTTP = "http://";
   private static final int HTTP_PORT = 80;
@@ -53,10 +56,8 @@ public record HttpRequest(
               + " not "
               + HostName.printable(target));
     }
-    if (target.indexOf('#') >= 0) {
-      throw new HttpException(400, "a URL with a fragment");
-    }
-    var rest = target.substring(HTTP.length());
+    // A fragment is the client's own, and no part of the request (RFC 9110, 7.1).
+    var rest = target.substring(HTTP.length()).split("#", 2)[0];
     int end = 0;
     while (end < rest.length() && "/?".indexOf(rest.charAt(end)) < 0) {
       end++;
@@ -65,7 +66,7 @@ public record HttpRequest(
         method,
         rest.substring(0, end),
         HTTP_PORT,
-        origin(method, rest.substring(end)),
+        encoded(origin(method, rest.substring(end))),
         version,
         fields);
   }
@@ -87,22 +88,51 @@ public record HttpRequest(
     return path.startsWith("/") ? path : "/" + path;
   }
 
+  /// Encodes the bytes of a path that are not ASCII. Some programs send them as they are, and some
+  /// servers take some of them for spaces.
+  private static String encoded(String target) {
+    var text = new StringBuilder();
+    target
+        .chars()
+        .forEach(c -> text.append(c < 0x80 ? String.valueOf((char) c) : "%%%02X".formatted(c)));
+    return text.toString();
+  }
+
   /// @param port the default port; 0 if the authority must include a port
   private static HttpRequest of(
       String method, String authority, int port, String target, String version, HttpFields fields)
       throws HttpException {
     var matcher = AUTHORITY.matcher(authority);
-    if (!matcher.matches() || (matcher.group(2) == null && port == 0)) {
+    boolean matches = matcher.matches();
+    // RFC 3986, 3.2.3: an empty port is the default port.
+    boolean given = matches && matcher.group(2) != null && !matcher.group(2).isEmpty();
+    if (!matches || (!given && port == 0)) {
       throw new HttpException(400, "not a HOST:PORT: " + HostName.printable(authority));
     }
-    var given = matcher.group(2);
     return new HttpRequest(
         method,
-        matcher.group(1),
-        given == null ? port : Integer.parseInt(given),
+        utf8(matcher.group(1)),
+        given ? Integer.parseInt(matcher.group(2)) : port,
         target,
         version,
         fields);
+  }
+
+  /// Decodes a host: one that is not in ASCII is sent as UTF-8.
+  private static String utf8(String bytes) throws HttpException {
+    try {
+      return StandardCharsets.UTF_8
+          .newDecoder()
+          .decode(ByteBuffer.wrap(HttpBody.bytes(bytes)))
+          .toString();
+    } catch (CharacterCodingException malformed) {
+      throw new HttpException(400, "a host that is not UTF-8: " + HostName.printable(bytes));
+    }
+  }
+
+  /// Whether the client knows chunks and interim responses, which HTTP/1.0 does not have.
+  public boolean knowsChunks() {
+    return !version.equals("HTTP/1.0");
   }
 
   public boolean tunnel() {

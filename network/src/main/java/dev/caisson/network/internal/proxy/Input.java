@@ -8,10 +8,10 @@ import java.util.OptionalInt;
 
 /// Untrusted input, read by bytes and lines within limits.
 public final class Input {
-  /// The longest header of a request or response, in bytes.
+  /// The longest header of a request, in bytes.
   public static final int HEAD = 16 * 1024;
 
-  private final byte[] buffer = new byte[HEAD];
+  private final byte[] buffer;
   private Source source;
   private int from;
   private int to;
@@ -22,8 +22,15 @@ public final class Input {
     int recv(byte[] buffer, int offset, int length) throws IOException;
   }
 
+  /// Creates an input with headers of at most [#HEAD] bytes.
   public Input(Source source) {
+    this(source, HEAD);
+  }
+
+  /// @param longest the longest header, in bytes
+  public Input(Source source, int longest) {
     this.source = source;
+    this.buffer = new byte[longest];
   }
 
   /// Changes the source for further bytes. Buffered bytes are still read first.
@@ -55,11 +62,11 @@ public final class Input {
 
   /// Reads up to and including the first empty line.
   ///
-  /// @throws HttpException if the header is longer than [#HEAD]
+  /// @throws HttpException if the header is longer than this input allows
   public String head() throws IOException {
     int line = 0;
     for (int at = 0; ; at++) {
-      if (from + at == to && !fillWithin(HEAD)) {
+      if (from + at == to && !fillWithin(buffer.length)) {
         throw new EOFException("the connection ended in the middle of a header");
       }
       if (buffer[from + at] != '\n') {

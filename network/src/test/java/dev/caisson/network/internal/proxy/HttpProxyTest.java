@@ -110,6 +110,12 @@ class HttpProxyTest {
     "OPTIONS, '', *",
     "OPTIONS, /, /",
     "DELETE, //x, //x",
+    "GET, /a#b, /a",
+    "GET, #b?c/d, /",
+    "GET, /a?b#, /a?b",
+    "GET, '/gr\u00c3\u00bcn?\u00ff', '/gr%C3%BCn?%FF'",
+    "GET, '/\u00c3\u00a0\u0085', '/%C3%A0%85'",
+    "GET, '/a|\"<>^`{}[]\\', '/a|\"<>^`{}[]\\'",
   })
   void theTargetIsThePathAfterTheHost(String method, String path, String target)
       throws IOException {
@@ -171,14 +177,16 @@ class HttpProxyTest {
     try (var proxied = new Proxied("origin.test:1", "inside.test:80")) {
       proxied.names.with("inside.test", "10.0.0.1");
       assertThat(proxied.exchange("CONNECT evil.test:443 HTTP/1.1\r\n\r\n"))
-          .startsWith("HTTP/1.1 403 Forbidden\r\n")
-          .endsWith("\r\n\r\nrefused: no rule allows evil.test:443\n");
+          .startsWith("HTTP/1.1 403 Forbidden: ")
+          .endsWith(
+              "\r\n\r\nno rule allows evil.test:443. Allow it with --allow-host evil.test:443\n");
       assertThat(proxied.exchange("GET http://evil.test/ HTTP/1.1\r\n\r\n"))
-          .startsWith("HTTP/1.1 403 Forbidden\r\n")
+          .startsWith("HTTP/1.1 403 Forbidden: ")
           .contains("evil.test:80");
       assertThat(proxied.exchange("GET http://inside.test/ HTTP/1.1\r\n\r\n"))
-          .startsWith("HTTP/1.1 403 Forbidden\r\n")
-          .contains("inside.test resolves to 10.0.0.1", "a private address");
+          .startsWith("HTTP/1.1 403 Forbidden: ")
+          .contains(
+              "inside.test resolves to 10.0.0.1", "a private address", "--allow-host 10.0.0.1:80");
       assertThat(proxied.names.asked()).containsExactly("inside.test");
     }
   }
@@ -191,10 +199,10 @@ class HttpProxyTest {
     }
     try (var proxied = new Proxied("127.0.0.1:" + port, "unknown.test:1")) {
       assertThat(proxied.exchange("CONNECT 127.0.0.1:%d HTTP/1.1\r\n\r\n".formatted(port)))
-          .startsWith("HTTP/1.1 502 Bad Gateway\r\n")
+          .startsWith("HTTP/1.1 502 Bad Gateway: ")
           .contains("ECONNREFUSED");
       assertThat(proxied.exchange("CONNECT unknown.test:1 HTTP/1.1\r\n\r\n"))
-          .startsWith("HTTP/1.1 502 Bad Gateway\r\n")
+          .startsWith("HTTP/1.1 502 Bad Gateway: ")
           .contains("no address for unknown.test");
     }
   }
@@ -215,7 +223,7 @@ class HttpProxyTest {
       assertThat(pending.fd().isOpen()).isTrue();
       assertThat(
               proxied.exchange("CONNECT 127.0.0.1:%d HTTP/1.1\r\n\r\n".formatted(listener.port())))
-          .startsWith("HTTP/1.1 504 Gateway Timeout\r\n");
+          .startsWith("HTTP/1.1 504 Gateway Timeout: ");
     }
   }
 
@@ -231,8 +239,8 @@ class HttpProxyTest {
         "GET http:///path HTTP/1.1\\r\\n\\r\\n",
         "GET http://user@origin.test/ HTTP/1.1\\r\\n\\r\\n",
         "GET http://origin.test:80@evil.test/ HTTP/1.1\\r\\n\\r\\n",
-        "GET http://origin.test/#x HTTP/1.1\\r\\n\\r\\n",
-        "GET http://origin.test:/ HTTP/1.1\\r\\n\\r\\n",
+        "GET http://origin.test/\u007f HTTP/1.1\\r\\n\\r\\n",
+        "GET http://\u00ff.test/ HTTP/1.1\\r\\n\\r\\n",
         "GET http://origin.test:0/ HTTP/1.1\\r\\n\\r\\n",
         "GET http://origin.test:99999/ HTTP/1.1\\r\\n\\r\\n",
         "GET http://origin.test:8 0/ HTTP/1.1\\r\\n\\r\\n",
@@ -262,6 +270,8 @@ class HttpProxyTest {
         "POST http://origin.test/ HTTP/1.1\\r\\nConnection: Content-Length\\r\\n"
             + "Content-Length: 1\\r\\n\\r\\n",
         "CONNECT origin.test HTTP/1.1\\r\\n\\r\\n",
+        "CONNECT origin.test: HTTP/1.1\\r\\n\\r\\n",
+        "CONNECT origin.test:80#x HTTP/1.1\\r\\n\\r\\n",
         "CONNECT http://origin.test:80 HTTP/1.1\\r\\n\\r\\n",
         "CONNECT origin.test:80/ HTTP/1.1\\r\\n\\r\\n",
         "CONNECT ::1:80 HTTP/1.1\\r\\n\\r\\n",
@@ -273,7 +283,7 @@ class HttpProxyTest {
   void aMalformedRequestGetsStatus400(String request) throws IOException {
     try (var proxied = new Proxied("*:*")) {
       proxied.names.with("origin.test", "127.0.0.1");
-      assertThat(proxied.exchange(unescaped(request))).startsWith("HTTP/1.1 400 Bad Request\r\n");
+      assertThat(proxied.exchange(unescaped(request))).startsWith("HTTP/1.1 400 Bad Request: ");
       assertThat(proxied.names.asked()).as("names looked up").isSubsetOf("origin.test");
     }
   }
@@ -296,7 +306,7 @@ class HttpProxyTest {
                   "POST http://origin.test:%d/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
                           .formatted(origin.port())
                       + unescaped(content)))
-          .startsWith("HTTP/1.1 502 ");
+          .startsWith("HTTP/1.1 400 ");
       assertThat(origin.received).isEmpty();
     }
   }
