@@ -29,7 +29,11 @@ done > "$repository/Packages"
 if [ "$variant" = minbase ]; then
     include=apt${include:+,$include}
 fi
-mmdebstrap --mode=root --variant="$variant" ${include:+--include="$include"} \
+# The first architecture is that of dpkg; packages may have others, too.
+architectures=$(sed -n 's/^Architecture: //p' "$repository/Packages" | sort -u |
+    { grep -vx -e all -e "$(dpkg --print-architecture)" || true; } | tr '\n' ',')
+architectures=$(dpkg --print-architecture)${architectures:+,${architectures%,}}
+mmdebstrap --mode=root --variant="$variant" ${include:+--include="$include"} --architectures="$architectures" \
     '' "$tree" "deb [trusted=yes] copy:$repository ./"
 
 # Every package of the directory must be installed now, and configured.

@@ -174,6 +174,13 @@ public record Recipe(
         : "%s (line %d, column %d)".formatted(what, where.getLineNr(), where.getColumnNr());
   }
 
+  /// The SHA-256 of what selects the packages: the suite, the variant and the packages.
+  String selection() {
+    var all = new ArrayList<>(List.of(suite.orElse(""), variant));
+    all.addAll(packages);
+    return Checksum.sha256(String.join("\n", all).getBytes(StandardCharsets.UTF_8)).text();
+  }
+
   private static JsonNode schema() throws IOException {
     try (var stream = Recipe.class.getResourceAsStream("recipe.schema.json")) {
       if (stream == null) {

@@ -62,7 +62,8 @@ public final class Inputs {
   }
 
   /// Returns the manifest of a recipe: its lock, or a new lock if that is missing or is the lock of
-  /// another version of the recipe.
+  /// another version of the recipe. A new lock keeps the packages of the old one if the recipe
+  /// still selects the same.
   public static JsonNode manifestOf(Path file, Console terminal) throws IOException {
     var recipe = recipe(file);
     var lock = Recipe.lockFile(file);
@@ -70,6 +71,16 @@ public final class Inputs {
       var manifest = json(lock.toString());
       if (Lock.fits(manifest, recipe)) {
         return manifest;
+      }
+      var packages = Lock.packages(manifest, recipe);
+      if (packages.isPresent()) {
+        terminal
+            .err()
+            .println(
+                "keeping the %d packages of %s".formatted(packages.get().packages().size(), lock));
+        var changed = Lock.manifest(recipe, packages.get());
+        Lock.write(changed, lock);
+        return changed;
       }
     }
     terminal.err().println("resolving " + file);
