@@ -36,6 +36,8 @@ import org.apache.commons.cli.Options;
 /// Builds a manifest or a recipe.
 public final class BuildCommand implements Command {
   private static final String LOG_MONITOR = "LogMonitor";
+  private static final Set<String> INSTALL_PACKAGES =
+      Set.of("dev.caisson.debian", "org.osbuild.rpm");
 
   @Override
   public String name() {
@@ -167,7 +169,10 @@ public final class BuildCommand implements Command {
     var storePath = Values.path(line, "store").or(() -> cache).orElse(Path.of(Places.STORE));
     try (var store = ObjectStore.open(storePath);
         var monitor = monitor(line, terminal)) {
-      var build = new Build(manifest, store, index, monitor).checkpoints(checkpoints);
+      var build =
+          new Build(manifest, store, index, monitor)
+              .checkpoints(checkpoints)
+              .automaticCheckpoints(afterPackages(manifest));
       var timeout = Values.last(line, "stage-timeout");
       if (timeout.isPresent()) {
         build = build.stageTimeout(seconds(timeout.get()));
@@ -248,6 +253,19 @@ public final class BuildCommand implements Command {
       }
       if (ids.size() == before) {
         throw new UsageException("--checkpoint: no stage or pipeline matches '" + pattern + "'");
+      }
+    }
+    return ids;
+  }
+
+  /// The ids of the stages that install packages, and so take long.
+  private static Set<String> afterPackages(Manifest manifest) {
+    var ids = new HashSet<String>();
+    for (var pipeline : manifest.pipelines()) {
+      for (var stage : pipeline.stages()) {
+        if (INSTALL_PACKAGES.contains(stage.type())) {
+          ids.add(stage.id());
+        }
       }
     }
     return ids;

@@ -92,6 +92,23 @@ public final class LogMonitor implements CloseableMonitor {
             result.success());
         why(result.failure(), result.exception(), result.output());
       }
+      case BuildEvent.StageProgress(var pipeline, var stage, var text) ->
+          status(
+              "stage  %s  %s  %s".formatted(pipeline.name(), stage.type(), VisibleText.of(text)));
+      case BuildEvent.CheckpointFinished(var pipeline, var stage, var space, var failure) ->
+          line(
+              failure.isPresent()
+                  ? "%s  %s: no checkpoint after %s: %s"
+                      .formatted(
+                          terminal.bold("keep "),
+                          pipeline.name(),
+                          stage.type(),
+                          VisibleText.of(failure.get()))
+                  : "%s  %s: checkpoint after %s, %.1f MiB, removed when space is short"
+                      .formatted(
+                          terminal.bold("keep "), pipeline.name(), stage.type(), space / MIB));
+      case BuildEvent.CheckpointsEvicted(var ids) ->
+          line("%s  %d older checkpoints".formatted(terminal.bold("evict"), ids.size()));
       case BuildEvent.Output(var origin, var text) -> {
         clear();
         // The lines of a service begin with its name.

@@ -47,6 +47,9 @@ final class StageRun {
   private static final String INPUTS = "/run/osbuild/inputs";
   private static final String MOUNTS = "/run/osbuild/mounts";
 
+  /// A tree may have programs in `/bin` and `/sbin` that `/usr` does not have.
+  private static final String SEARCH_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
+
   private final ModuleIndex index;
   private final ObjectStore store;
   private final Optional<Deadline> deadline;
@@ -211,7 +214,11 @@ final class StageRun {
 
   /// The mounts, the capabilities and the environment that each command of the stage gets.
   private Run command(ModuleInfo info, List<Bind> binds) {
-    var run = Run.of(inside()).binds(binds).capabilities(info.stageCapabilities());
+    var run =
+        Run.of(inside())
+            .binds(binds)
+            .capabilities(info.stageCapabilities())
+            .env("PATH", SEARCH_PATH);
     var epoch = pipeline.sourceEpoch();
     return epoch.isPresent() ? run.env("SOURCE_DATE_EPOCH", Long.toString(epoch.getAsLong())) : run;
   }
