@@ -11,7 +11,8 @@ import java.util.stream.Collectors;
 /// Installs Debian packages into an empty tree, offline, with mmdebstrap, apt and dpkg of the build
 /// root. The maintainer scripts run in the tree.
 ///
-/// Installs exactly the files of the input `packages`.
+/// Installs exactly the files of the input `packages`. Removes the keys and ids of one machine that
+/// the scripts have made, and reports each.
 final class DebianStage implements StageModule {
   @Override
   public String name() {
@@ -38,9 +39,13 @@ final class DebianStage implements StageModule {
             .map(line -> line.asString() + "\n")
             .collect(Collectors.joining());
     var args = new ArrayList<>(List.of(input.path(), context.tree()));
-    args.add(options.path("variant").asString("minbase"));
+    var variant = options.path("variant").asString("minbase");
+    args.add(variant);
     args.add(include);
     args.add(sources);
     context.check("The installation", Script.command("debian.sh", args));
+    if (!variant.equals("extract")) {
+      Identities.clean(context);
+    }
   }
 }

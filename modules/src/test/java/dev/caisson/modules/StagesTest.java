@@ -363,6 +363,54 @@ class StagesTest {
     assertThat(names(tree.resolve("sys"))).isEmpty();
   }
 
+  @Test
+  void aCommandInTheTreeIsFoundInAnyDirectoryOfDebiansPath() throws Exception {
+    for (var directory :
+        List.of("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")) {
+      var tree =
+          tree(
+              withShell(),
+              shell("mkdir -p %1$s; cp -L /usr/bin/touch %1$s/mark-it".formatted(directory)),
+              stage(
+                  "dev.caisson.command",
+                  "{\"argv\":[\"mark-it\",\"/made-in-%s\"],\"in-tree\":true}"
+                      .formatted(directory.replace('/', '-'))));
+      assertThat(tree.resolve("made-in-" + directory.replace('/', '-'))).exists();
+    }
+  }
+
+  @Test
+  void aCommandInTheTreeHasAHomeAndTheNameOfNoMachine() throws Exception {
+    var tree =
+        tree(
+            withShell(),
+            stage(
+                "dev.caisson.command",
+                "{\"argv\":[\"sh\",\"-ec\",\"echo $HOME > /a; cat /proc/sys/kernel/hostname >> /a\"],\"in-tree\":true}"),
+            stage(
+                "dev.caisson.command",
+                "{\"argv\":[\"/bin/sh\",\"-ec\",\"echo $HOME $PATH > /b\"],\"environment\":{\"HOME\":\"/x\",\"PATH\":\"/y\"},\"in-tree\":true}"));
+    assertThat(tree.resolve("a")).hasContent("/root\nlocalhost\n");
+    assertThat(tree.resolve("b")).hasContent("/x /y\n");
+  }
+
+  @Test
+  void aPrivateKeyThatACommandInTheTreeMakesIsReported() throws Exception {
+    var result =
+        workshop.build(
+            manifest(
+                pipeline(
+                    "p",
+                    withShell(),
+                    shell("mkdir -p etc; echo '-----BEGIN PRIVATE KEY-----' > etc/old.key"),
+                    stage(
+                        "dev.caisson.command",
+                        "{\"argv\":[\"sh\",\"-ec\",\"echo '-----BEGIN RSA PRIVATE KEY-----' > /etc/new.key\"],\"in-tree\":true}"))));
+    var last = result.stages().values().iterator().next().getLast();
+    assertThat(result.success()).isTrue();
+    assertThat(last.output()).contains("etc/new.key").doesNotContain("old.key");
+  }
+
   // org.osbuild.tar
 
   private Path tar(String setUp, String options) throws IOException {

@@ -111,6 +111,8 @@ record Layout(
     }
     add(options, "--die-with-parent", "--new-session");
     add(options, "--unshare-ipc", "--unshare-pid", "--unshare-uts");
+    // A build must not write the name of this machine into a tree.
+    add(options, "--hostname", "localhost");
     if (!(run.network() instanceof Network.Host)) {
       add(options, "--unshare-net");
     }
