@@ -11,6 +11,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.engine.manifest.ManifestException;
+import dev.caisson.engine.run.BuildEvent;
 import dev.caisson.engine.run.BuildResult;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
@@ -21,6 +22,8 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -409,6 +412,31 @@ class StagesTest {
     var last = result.stages().values().iterator().next().getLast();
     assertThat(result.success()).isTrue();
     assertThat(last.output()).contains("etc/new.key").doesNotContain("old.key");
+  }
+
+  @Test
+  void aCommandReportsItsProgress() throws Exception {
+    var progress = Collections.synchronizedList(new ArrayList<String>());
+    var script =
+        "echo unfinished; printf 'first\\nsecond\\nthi' >> /run/osbuild/progress; sleep 1000";
+    var builder = Thread.currentThread();
+    try {
+      var _ =
+          workshop.build(
+              manifest(pipeline("p", shell(script))),
+              event -> {
+                if (event instanceof BuildEvent.StageProgress doing) {
+                  progress.add(doing.text());
+                  // Ends the command.
+                  builder.interrupt();
+                }
+              });
+    } catch (IOException interrupted) {
+      // As expected: the command has not ended by itself.
+    } finally {
+      var _ = Thread.interrupted();
+    }
+    assertThat(progress).containsExactly("second");
   }
 
   // org.osbuild.tar

@@ -169,7 +169,7 @@ final class StageRun {
             case ModuleIndex.Found.Executable executable ->
                 runExecutable(executable, buildRoot, command, root, runner);
             case ModuleIndex.Found.Builtin builtin ->
-                runBuiltin(builtin, new Context(buildRoot, command, mapped));
+                runBuiltin(builtin, work.resolve("progress"), buildRoot, command, mapped);
           };
       if (failure.isPresent()) {
         failureHandler.handle(new Failed(failure.get(), buildRoot, command));
@@ -182,10 +182,19 @@ final class StageRun {
     return failure;
   }
 
-  private static Optional<String> runBuiltin(ModuleIndex.Found.Builtin builtin, Context context)
+  private Optional<String> runBuiltin(
+      ModuleIndex.Found.Builtin builtin,
+      Path progress,
+      BuildRoot buildRoot,
+      Run command,
+      Map<String, MappedInput> inputs)
       throws IOException {
-    try {
-      ((StageModule) builtin.module()).run(context);
+    try (var _ =
+        StageProgress.start(
+            progress,
+            line -> events.progress(new BuildEvent.StageProgress(pipeline, stage, line)))) {
+      var shown = command.bind(StageProgress.bind(progress));
+      ((StageModule) builtin.module()).run(new Context(buildRoot, shown, inputs));
       return Optional.empty();
     } catch (StageException refusal) {
       return Optional.of(String.valueOf(refusal.getMessage()));
