@@ -14,6 +14,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// The manifest that a recipe resolves to, with every package locked.
 public final class Lock {
+  /// The stage that installs the packages.
+  public static final String INSTALLATION = "dev.caisson.debian";
+
   private static final String GENERATOR = "dev.caisson.recipe";
 
   /// The generator whose version says what the packages of a lock were selected from: the SHA-256
@@ -88,7 +91,7 @@ public final class Lock {
 
   private static ObjectNode debian(Recipe recipe, AptResolver.Resolution resolution) {
     var stage = JsonNodeFactory.instance.objectNode();
-    stage.put("type", "dev.caisson.debian");
+    stage.put("type", INSTALLATION);
     var input = stage.putObject("inputs").putObject("packages");
     input.put("type", FILES);
     input.put("origin", "org.osbuild.source");
@@ -101,14 +104,19 @@ public final class Lock {
           .put("deb.version", chosen.version())
           .put("deb.architecture", chosen.architecture());
     }
-    var options = stage.putObject("options");
-    options.put("variant", recipe.variant());
+    var options = installation(recipe);
+    stage.set("options", options);
     var packages = options.putArray("packages");
     recipe.packages().stream()
         .map(text -> RequestedPackage.of(text).locked(resolution.architecture()))
         .distinct()
         .forEach(packages::add);
     return stage;
+  }
+
+  /// The options of the stage that installs the packages, as far as the recipe alone tells them.
+  public static ObjectNode installation(Recipe recipe) {
+    return JsonNodeFactory.instance.objectNode().put("variant", recipe.variant());
   }
 
   /// Whether a manifest is the lock of the current text of a recipe.
@@ -159,18 +167,26 @@ public final class Lock {
     return Optional.empty();
   }
 
-  /// Writes a manifest, indented. Replaces the file atomically.
-  public static void write(JsonNode manifest, Path file) throws IOException {
-    var absolute = file.toAbsolutePath();
-    var directory = absolute.getParent();
+  /// Returns the directory of a lock.
+  ///
+  /// @throws ResolveException if there is no such directory
+  public static Path directory(Path file) throws ResolveException {
+    var directory = file.toAbsolutePath().getParent();
     if (directory == null) {
       throw new ResolveException("cannot write the lock: not the name of a file: " + file);
     }
     if (!Files.isDirectory(directory)) {
       throw new ResolveException(
-          "cannot write the lock %s: there is no directory %s. Make it, or choose another file"
+          "cannot write %s: there is no directory %s. Make it, or choose another file"
               .formatted(file, directory));
     }
+    return directory;
+  }
+
+  /// Writes a manifest, indented. Replaces the file atomically.
+  public static void write(JsonNode manifest, Path file) throws IOException {
+    var directory = directory(file);
+    var absolute = file.toAbsolutePath();
     var temporary = Files.createTempFile(directory, "." + absolute.getFileName(), ".new");
     try {
       Files.setPosixFilePermissions(temporary, PosixFilePermissions.fromString("rw-r--r--"));

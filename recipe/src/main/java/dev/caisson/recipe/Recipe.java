@@ -220,8 +220,24 @@ public record Recipe(
     return recipe.resolveSibling(name + ".lock.json");
   }
 
-  /// Whether the name of a file is that of a recipe.
+  /// Whether a file is a recipe, by its name, or else by its first character: the file of a
+  /// manifest begins with a brace or a bracket. A file that cannot be read counts as a manifest.
   public static boolean isRecipe(Path file) {
-    return file.toString().endsWith(".yaml") || file.toString().endsWith(".yml");
+    var name = file.toString();
+    if (name.endsWith(".yaml") || name.endsWith(".yml")) {
+      return true;
+    }
+    if (name.endsWith(".json") || !Files.isRegularFile(file)) {
+      return false;
+    }
+    try (var text = Files.newInputStream(file)) {
+      int first = text.read();
+      while (Character.isWhitespace(first)) {
+        first = text.read();
+      }
+      return first >= 0 && first != '{' && first != '[';
+    } catch (IOException unreadable) {
+      return false;
+    }
   }
 }

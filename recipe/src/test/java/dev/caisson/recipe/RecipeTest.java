@@ -266,6 +266,19 @@ class RecipeTest {
   }
 
   @Test
+  void aRecipeWithAnotherNameIsRecognizedByItsFirstCharacter() throws Exception {
+    var file = temp.resolve("image");
+    for (var text : List.of("packages: []\n", "# a comment\n", "\n\n  ---\n", "\"packages\": []")) {
+      assertThat(Recipe.isRecipe(Files.writeString(file, text))).as(text).isTrue();
+    }
+    for (var text : List.of("{}", " \n\t{\"version\": \"2\"}", "[]", "", "\n")) {
+      assertThat(Recipe.isRecipe(Files.writeString(file, text))).as(text).isFalse();
+    }
+    assertThat(Recipe.isRecipe(temp)).isFalse();
+    assertThat(Recipe.isRecipe(temp.resolve("absent"))).isFalse();
+  }
+
+  @Test
   void theFingerprintIsThatOfTheText() throws Exception {
     var one = read("packages: [bash]\n");
     assertThat(read("packages: [bash]\n").fingerprint()).isEqualTo(one.fingerprint());

@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
 /// Finds the known names that a misspelt name most likely means.
 ///
 /// Counts the edits between two names: an inserted, deleted, replaced or swapped letter. Case does
-/// not count. A name may also be the start of a known name, or its end after a dot.
+/// not count. A name may also be the start of a known name, or its end after a dot or a space.
 public final class Nearest {
   private static final int MOST = 3;
 
@@ -60,7 +60,7 @@ public final class Nearest {
   }
 
   private static boolean isPart(String part, String name) {
-    return name.startsWith(part) || name.endsWith("." + part);
+    return name.startsWith(part) || name.endsWith("." + part) || name.endsWith(" " + part);
   }
 
   /// The number of edits between two texts, or `limit + 1` if there are more. See "optimal string

@@ -60,6 +60,11 @@ final class BuildRun {
       store.automatic().keep(id);
     }
     var todo = plan(targets);
+    for (var pipeline : todo) {
+      for (var stage : pipeline.stages().subList(stored(pipeline), pipeline.stages().size())) {
+        index.checkStage(stage.type(), stage.options());
+      }
+    }
     var sources = todo.isEmpty() ? List.<Source>of() : manifest.sources();
     events.event(new BuildEvent.Planned(sources.size(), todo));
     var fetched = new ArrayList<SourceResult>();

@@ -22,7 +22,8 @@ class NearestTest {
     "docter,doctor",
     "compl,completion",
     "servicecall,service call",
-    "service cal,service call"
+    "service cal,service call",
+    "call,service call"
   })
   void aMisspeltNameHasItsNearestName(String wrong, String meant) {
     assertThat(Nearest.of(wrong, COMMANDS)).containsExactly(meant);
