@@ -4,6 +4,7 @@ import dev.caisson.cli.command.Console;
 import dev.caisson.cli.command.ExitCode;
 import dev.caisson.cli.command.Help;
 import dev.caisson.cli.command.HelpPage;
+import dev.caisson.engine.manifest.Nearest;
 import java.io.PrintStream;
 import java.util.List;
 import org.apache.commons.cli.Option;
@@ -26,8 +27,11 @@ final class HelpCommand {
         var command = Main.find(name);
         if (command == null) {
           terminal.error(
-              "help: there is no command '%s'. The commands are: %s"
-                  .formatted(name, String.join(", ", Main.COMMANDS)));
+              "help: there is no command '%s'.%s The commands are: %s"
+                  .formatted(
+                      name,
+                      Nearest.question(name, Main.COMMANDS),
+                      String.join(", ", Main.COMMANDS)));
           return ExitCode.USAGE;
         }
         Help.print(command, terminal.out());

@@ -7,6 +7,7 @@ import dev.caisson.cli.command.Console;
 import dev.caisson.cli.command.ErrorText;
 import dev.caisson.cli.command.ExitCode;
 import dev.caisson.cli.command.Help;
+import dev.caisson.cli.command.UnknownOption;
 import dev.caisson.cli.command.UsageException;
 import dev.caisson.cli.run.RunCommand;
 import dev.caisson.cli.service.ServiceCallCommand;
@@ -17,6 +18,7 @@ import dev.caisson.engine.manifest.ManifestException;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.Processes;
+import dev.caisson.engine.manifest.Nearest;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.ArrayList;
@@ -25,6 +27,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.apache.commons.cli.DefaultParser;
 import org.apache.commons.cli.ParseException;
+import org.apache.commons.cli.UnrecognizedOptionException;
 
 /// The entry point: finds the command, runs it, and turns its result into an exit code.
 public final class Main {
@@ -159,7 +162,9 @@ public final class Main {
     var command = find(name);
     if (command == null) {
       var help = words == 2 ? "caisson service --help" : "caisson --help";
-      terminal.error("there is no command '" + name + "'; see " + help);
+      terminal.error(
+          "there is no command '%s'.%s See %s"
+              .formatted(name, Nearest.question(name, COMMANDS), help));
       return ExitCode.USAGE;
     }
     return run(command, args.subList(words, args.size()), terminal);
@@ -190,11 +195,16 @@ public final class Main {
         Help.print(command, terminal.out());
         return ExitCode.OK;
       }
+      var words = line.getArgList();
+      if (!words.isEmpty() && words.getFirst().startsWith("-") && isFirst(words, args)) {
+        throw new UnrecognizedOptionException("", words.getFirst());
+      }
       return command.run(line, terminal);
+    } catch (UnrecognizedOptionException unknown) {
+      terminal.error(usage(command, UnknownOption.text(command, unknown.getOption())));
+      return ExitCode.USAGE;
     } catch (ParseException | UsageException wrong) {
-      terminal.error(
-          "%s: %s; see caisson %s --help"
-              .formatted(command.name(), wrong.getMessage(), command.name()));
+      terminal.error(usage(command, String.valueOf(wrong.getMessage())));
       return ExitCode.USAGE;
     } catch (ManifestException invalid) {
       terminal.error(String.valueOf(invalid.getMessage()));
@@ -215,5 +225,17 @@ public final class Main {
       bug.printStackTrace(terminal.err());
       return ExitCode.FAILED;
     }
+  }
+
+  /// Whether words begin before the word `--`, which ends the options.
+  private static boolean isFirst(List<String> words, List<String> args) {
+    int end = args.indexOf("--");
+    return end < 0 || args.size() - words.size() < end;
+  }
+
+  private static String usage(Command command, String problem) {
+    var separator = problem.contains(" Did you mean ") ? " See" : "; see";
+    return "%s: %s%s caisson %s --help"
+        .formatted(command.name(), problem, separator, command.name());
   }
 }

@@ -2,12 +2,16 @@ package dev.caisson.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.ipc.Json;
+import dev.caisson.ipc.Limits;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Requires;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -18,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.CURL})
 class FirstErrorsIT {
+  private static final Json JSON = Json.within(Limits.DEFAULT);
   private static final String HELLO =
       "sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
 
@@ -67,14 +72,39 @@ class FirstErrorsIT {
     var answer = caisson.run("biuld");
     assertThat(answer.status()).isEqualTo(2);
     assertThat(answer.err())
-        .isEqualTo("caisson: there is no command 'biuld'; see caisson --help\n");
+        .isEqualTo(
+            "caisson: there is no command 'biuld'. Did you mean 'build'? See caisson --help\n");
+    answer = caisson.run("frobnicate");
+    assertThat(answer.err())
+        .isEqualTo("caisson: there is no command 'frobnicate'. See caisson --help\n");
+    answer = caisson.run("service", "cal");
+    assertThat(answer.err())
+        .isEqualTo(
+            "caisson: there is no command 'service cal'. Did you mean 'service call'?"
+                + " See caisson service --help\n");
+    answer = caisson.run("help", "docter");
+    assertThat(answer.err()).contains("Did you mean 'doctor'?");
   }
 
   @Test
   void anUnknownOptionOfTheCommandLineIsNamed() throws Exception {
     var answer = caisson.run("build", "--frob", "x.json");
     assertThat(answer.status()).isEqualTo(2);
-    assertThat(answer.err()).contains("--frob").contains("caisson build --help");
+    assertThat(answer.err())
+        .isEqualTo("caisson: build: unknown option '--frob'; see caisson build --help\n");
+    for (var words :
+        List.of(
+            List.of("build", "--stroe=x", "--store"),
+            List.of("build", "--outputdirectory", "--output-directory"),
+            List.of("build", "--stage-timout", "--stage-timeout"),
+            List.of("run", "--memroy", "--memory"),
+            List.of("resolve", "--outptu", "--output"),
+            List.of("stub", "--recrod", "--record"),
+            List.of("doctor", "--jsn", "--json"))) {
+      answer = caisson.run(words.get(0), words.get(1), "--", "true");
+      assertThat(answer.status()).as("%s", words).isEqualTo(2);
+      assertThat(answer.err()).contains("Did you mean '" + words.get(2) + "'?");
+    }
   }
 
   @Test
@@ -107,7 +137,10 @@ class FirstErrorsIT {
   void anUnknownKeyOfARecipeIsNamed() throws Exception {
     var answer = caisson.run("build", file("r.yaml", "packages: [busybox]\npackagse: []\n"));
     assertThat(answer.status()).isEqualTo(2);
-    assertThat(answer.err()).isEqualTo("caisson: r.yaml: packagse: is not known here\n");
+    assertThat(answer.err())
+        .isEqualTo(
+            "caisson: r.yaml: packagse: is not known here. Did you mean 'packages'? Known keys:"
+                + " export, packages, run, source-epoch, suite, variant\n");
   }
 
   @Test
@@ -121,7 +154,22 @@ class FirstErrorsIT {
     assertThat(answer.err())
         .startsWith(
             "caisson: m.json: pipelines[0].stages[0].type: unknown stage 'org.osbuild.nope'")
-        .contains("org.osbuild.mkdir");
+        .contains("org.osbuild.mkdir")
+        .contains("--libdir");
+  }
+
+  @Test
+  void aRecipeIsRecognizedWithoutTheEndOfItsName() throws Exception {
+    for (var name : List.of("recipe", "recipe.txt", "Caissonfile")) {
+      var answer = caisson.run("build", file(name, "# mine\npackagse: []\n"));
+      assertThat(answer.status()).isEqualTo(2);
+      assertThat(answer.err()).startsWith("caisson: " + name + ": packagse: is not known here.");
+      assertThat(caisson.run("resolve", name).err()).isEqualTo(answer.err());
+    }
+    assertThat(caisson.run("build", file("manifest", "\n {\"version\": 3}\n")).err())
+        .startsWith("caisson: manifest: version: ");
+    assertThat(caisson.run("resolve", "manifest").err())
+        .isEqualTo("caisson: manifest is not a recipe: it is JSON; a recipe is YAML\n");
   }
 
   @Test
@@ -136,8 +184,9 @@ class FirstErrorsIT {
     var answer = caisson.run("build", manifest);
     assertThat(answer.status()).isEqualTo(2);
     assertThat(answer.err())
-        .isEqualTo(
-            "caisson: m.json: pipelines[0].stages[0].options.paths[0].mod: is not known here\n");
+        .startsWith(
+            "caisson: m.json: pipelines[0].stages[0].options.paths[0].mod: is not known here. Did"
+                + " you mean 'mode'? Known keys: ");
   }
 
   @Test
@@ -216,12 +265,63 @@ class FirstErrorsIT {
   }
 
   @Test
+  void doctorTakesNoArgument() throws Exception {
+    var answer = caisson.run("doctor", "please");
+    assertThat(answer.status()).isEqualTo(2);
+    assertThat(answer.err())
+        .isEqualTo(
+            "caisson: doctor: takes no argument, but got 'please'; see caisson doctor --help\n");
+  }
+
+  @Test
+  void doctorPrintsJson() throws Exception {
+    var answer = caisson.with(Map.of("PATH", directory.toString())).run("doctor", "--json");
+    assertThat(answer.status()).isEqualTo(1);
+    var json = JSON.parse(answer.out().getBytes(StandardCharsets.UTF_8));
+    assertThat(json.path("fit").asBoolean(true)).isFalse();
+    var features = json.path("features").valueStream().toList();
+    assertThat(features)
+        .anySatisfy(feature -> {
+          assertThat(feature.path("name").asString("")).isEqualTo("bubblewrap");
+          assertThat(feature.path("found").isNull()).isTrue();
+          assertThat(feature.path("needed").asBoolean(false)).isTrue();
+          assertThat(feature.path("remedy").asString("")).contains("apt-get install bubblewrap");
+        })
+        .anySatisfy(feature -> {
+          assertThat(feature.path("name").asString("")).isEqualTo("Java");
+          assertThat(feature.path("found").asString("")).startsWith("25");
+          assertThat(feature.has("remedy")).isFalse();
+        });
+  }
+
+  @Test
+  @Requires({Need.ROOT, Need.BUBBLEWRAP, Need.MMDEBSTRAP})
+  void doctorPrintsVersionsAndNoWarnings() throws Exception {
+    assertThat(caisson.run("doctor").out())
+        .containsPattern("ok +mmdebstrap +mmdebstrap [0-9]")
+        .doesNotContain("W: ");
+  }
+
+  @Test
+  void theErrorForAMissingDirectoryOfALockNamesBoth() throws Exception {
+    var answer =
+        caisson.run(
+            "resolve", file("r.yaml", "packages: [busybox-static]\n"), "-o", "no/lock.json");
+    assertThat(answer.status()).isEqualTo(1);
+    assertThat(answer.err())
+        .isEqualTo(
+            "caisson: cannot write no/lock.json: there is no directory %s. Make it, or choose"
+                    .formatted(directory.resolve("no"))
+                + " another file\n");
+  }
+
+  @Test
   void anUnknownExportIsReportedWithTheKnownPipelines() throws Exception {
     var answer =
         caisson.run(
             "build", manifestWithCommand("true"), "--export", "b", "--output-directory", "o");
     assertThat(answer.status()).isEqualTo(2);
-    assertThat(answer.err()).contains("there is no pipeline 'b'; there are: a");
+    assertThat(answer.err()).contains("there is no pipeline 'b'. There are: a");
   }
 
   @Test

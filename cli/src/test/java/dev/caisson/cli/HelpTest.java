@@ -137,7 +137,7 @@ class HelpTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"NOSUCH", "service NOSUCH", "run NOSUCH", "call"})
+  @ValueSource(strings = {"NOSUCH", "service NOSUCH", "run NOSUCH"})
   void helpOfAnUnknownCommandListsTheCommands(String name) {
     var answer = HelpTexts.run(with(List.of("help"), List.of(name.split(" ", -1))));
     assertThat(answer.status()).isEqualTo(2);
@@ -146,6 +146,12 @@ class HelpTest {
         .isEqualTo(
             "caisson: help: there is no command '%s'. The commands are: %s\n"
                 .formatted(name, String.join(", ", Main.COMMANDS)));
+  }
+
+  @Test
+  void helpOfAMisspeltCommandNamesTheNearest() {
+    assertThat(HelpTexts.run(List.of("help", "call")).err())
+        .startsWith("caisson: help: there is no command 'call'. Did you mean 'service call'? The");
   }
 
   private static List<String> with(List<String> first, List<String> rest) {

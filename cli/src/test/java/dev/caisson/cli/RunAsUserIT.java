@@ -304,7 +304,24 @@ class RunAsUserIT {
         .anyMatch(line -> line.matches("ok +user namespaces +works, .*"))
         .anyMatch(line -> line.matches("-- +cgroup memory +missing"))
         .anyMatch(line -> line.contains("limits of memory (run --memory); to provide it: "));
+    assertThat(answer.out()).contains("'variant: extract'");
+    // Builds without installed packages work.
+    assertThat(answer.status()).isZero();
+  }
+
+  @Test
+  void aBuildThatConfiguresPackagesFailsBeforeItAsksApt() throws Exception {
+    var recipe = Files.writeString(home.resolve("r.yaml"), "packages: [busybox-static]\n");
+    own(recipe);
+    var answer = finish(start("build", recipe.toString(), "--store", home + "/store"));
     assertThat(answer.status()).isEqualTo(1);
+    assertThat(answer.err())
+        .isEqualTo(
+            "caisson: the stage dev.caisson.debian cannot run: the variant minbase configures"
+                + " packages, which needs root and CAP_SYS_ADMIN. Run the build as root, for"
+                + " example with sudo. To only unpack the packages, set the variant to extract\n");
+    assertThat(home.resolve("r.lock.json")).doesNotExist();
+    assertThat(home.resolve("store")).doesNotExist();
   }
 
   @Test

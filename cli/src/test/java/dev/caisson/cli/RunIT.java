@@ -756,7 +756,7 @@ class RunIT {
         "--timeout|1.5s|not a duration such as 30s, 5m or 1h: 1.5s",
         "--timeout|-1s|not a duration",
         "--root|\"\"|--root needs a path",
-        "--nonsense|x|there is no option --nonsense",
+        "--nonsense|x|unknown option '--nonsense'",
       })
   void aWrongValueIsRefusedWithTheRightForm(String option, String value, String message)
       throws Exception {

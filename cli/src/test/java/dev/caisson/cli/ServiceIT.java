@@ -57,7 +57,7 @@ class ServiceIT {
     assertThat(answer.status()).isEqualTo(2);
     assertThat(answer.out()).isEmpty();
     assertThat(answer.err())
-        .isEqualTo("caisson: there is no command 'service nonsense'; see caisson service --help\n");
+        .isEqualTo("caisson: there is no command 'service nonsense'. See caisson service --help\n");
   }
 
   @ParameterizedTest

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 
 /// Operations on whole directory trees, including hostile trees that a sandbox has made.
 ///
@@ -90,5 +91,58 @@ public final class Trees {
             }
           }
         });
+  }
+
+  /// The bytes that a tree occupies on its file system, without holes. Counts a file with several
+  /// names in the tree once for each.
+  public static long space(Path tree) throws IOException {
+    var total = new AtomicLong();
+    TreeWalk.visit(
+        tree,
+        new TreeWalk.Visitor() {
+          @Override
+          public void file(Directory parent, DirectoryEntry entry) throws SystemCallException {
+            leave(parent, entry.name());
+          }
+
+          @Override
+          public void leave(Directory parent, byte[] name) throws SystemCallException {
+            total.addAndGet(parent.statx(name).space());
+          }
+        });
+    return total.get();
+  }
+
+  /// The length in bytes of the longest path in a tree, without the path of the tree itself.
+  public static long longestPath(Path tree) throws IOException {
+    var deepest = new Depth();
+    TreeWalk.visit(tree, deepest);
+    // Without the slash at the start.
+    return Math.max(0, deepest.longest - 1);
+  }
+
+  /// The lengths of paths, with a slash before each name.
+  private static final class Depth implements TreeWalk.Visitor {
+    private long here = -1;
+    private long longest;
+
+    @Override
+    public Directory enter(Directory parent, byte[] name) throws SystemCallException {
+      var directory = parent.openat2(name);
+      // The name of the tree itself does not count.
+      here = here < 0 ? 0 : here + 1 + name.length;
+      longest = Math.max(longest, here);
+      return directory;
+    }
+
+    @Override
+    public void file(Directory parent, DirectoryEntry entry) {
+      longest = Math.max(longest, here + 1 + entry.name().length);
+    }
+
+    @Override
+    public void leave(Directory parent, byte[] name) {
+      here -= 1 + name.length;
+    }
   }
 }

@@ -219,4 +219,25 @@ class TreesTest {
     Trees.delete(tree);
     assertThat(tree).doesNotExist();
   }
+
+  @Test
+  void holesTakeNoSpace() throws Exception {
+    var tree = Files.createDirectory(work.resolve("tree"));
+    Programs.run("truncate", "-s", "1G", tree.resolve("hole").toString());
+    Files.write(tree.resolve("data"), new byte[1 << 20]);
+    assertThat(Trees.space(tree)).isBetween(1L << 20, 2L << 20);
+  }
+
+  @Test
+  void theLongestPathCountsTheNamesBelowTheTree() throws Exception {
+    var tree = Files.createDirectories(work.resolve("tree/directory/deeper"));
+    assertThat(Trees.longestPath(work.resolve("tree"))).isEqualTo("directory/deeper".length());
+    Files.writeString(tree.resolveSibling("a-longer-name"), "x");
+    Files.createDirectories(work.resolve("tree/b/c/d"));
+    assertThat(Trees.longestPath(work.resolve("tree")))
+        .isEqualTo("directory/a-longer-name".length());
+    makeDeep(work.resolve("deep"));
+    assertThat(Trees.longestPath(work.resolve("deep"))).isGreaterThan(4096);
+    Trees.delete(work.resolve("deep"));
+  }
 }

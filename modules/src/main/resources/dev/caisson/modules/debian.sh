@@ -29,7 +29,36 @@ done > "$repository/Packages"
 if [ "$variant" = minbase ]; then
     include=apt${include:+,$include}
 fi
-mmdebstrap --mode=root --variant="$variant" ${include:+--include="$include"} \
+# The first architecture is that of dpkg; packages may have others, too.
+architectures=$(sed -n 's/^Architecture: //p' "$repository/Packages" | sort -u |
+    { grep -vx -e all -e "$(dpkg --print-architecture)" || true; } | tr '\n' ',')
+architectures=$(dpkg --print-architecture)${architectures:+,${architectures%,}}
+
+# Tell the engine what dpkg does. dpkg runs in the tree, where mmdebstrap shows this /dev/shm.
+set --
+progress=/run/osbuild/progress
+if [ "$variant" != extract ] && [ -w "$progress" ] && [ -d /dev/shm ]; then
+    total=$(grep -c '^Package: ' "$repository/Packages")
+    : > /dev/shm/dpkg-status
+    tail -n +1 -f /dev/shm/dpkg-status 2> /dev/null | {
+        unpacked=0 configured=0
+        while read -r kind action package _; do
+            case "$kind $action" in
+                'processing: install:' | 'processing: upgrade:')
+                    unpacked=$((unpacked + 1))
+                    echo "unpacking $package ($unpacked of $total)" ;;
+                'processing: configure:')
+                    configured=$((configured + 1))
+                    echo "configuring $package ($configured of $total)" ;;
+                'processing: trigproc:')
+                    echo "running triggers of $package" ;;
+            esac
+        done
+    } >> "$progress" 2> /dev/null &
+    set -- '--dpkgopt=status-logger=cat >> /dev/shm/dpkg-status'
+fi
+
+mmdebstrap --mode=root --variant="$variant" ${include:+--include="$include"} --architectures="$architectures" "$@" \
     '' "$tree" "deb [trusted=yes] copy:$repository ./"
 
 # Every package of the directory must be installed now, and configured.
@@ -62,6 +91,7 @@ fi
 
 # Remove files that only the installation needed.
 rm -f "$tree/etc/apt/apt.conf.d/99mmdebstrap" "$tree/etc/apt/sources.list" \
+    "$tree/etc/dpkg/dpkg.cfg.d/99mmdebstrap" \
     "$tree/var/lib/apt/lists/lock" "$tree/var/cache/apt/archives/lock" \
     "$tree"/var/cache/debconf/*-old "$tree"/var/lib/dpkg/*-old
 rm -rf "$tree/var/lib/apt/lists/partial" "$tree/var/cache/apt/archives/partial"

@@ -11,6 +11,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.engine.manifest.ManifestException;
+import dev.caisson.engine.run.BuildEvent;
 import dev.caisson.engine.run.BuildResult;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
@@ -21,6 +22,8 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -361,6 +364,79 @@ class StagesTest {
     assertThat(names(tree.resolve("proc"))).isEmpty();
     assertThat(names(tree.resolve("dev"))).isEmpty();
     assertThat(names(tree.resolve("sys"))).isEmpty();
+  }
+
+  @Test
+  void aCommandInTheTreeIsFoundInAnyDirectoryOfDebiansPath() throws Exception {
+    for (var directory :
+        List.of("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")) {
+      var tree =
+          tree(
+              withShell(),
+              shell("mkdir -p %1$s; cp -L /usr/bin/touch %1$s/mark-it".formatted(directory)),
+              stage(
+                  "dev.caisson.command",
+                  "{\"argv\":[\"mark-it\",\"/made-in-%s\"],\"in-tree\":true}"
+                      .formatted(directory.replace('/', '-'))));
+      assertThat(tree.resolve("made-in-" + directory.replace('/', '-'))).exists();
+    }
+  }
+
+  @Test
+  void aCommandInTheTreeHasAHomeAndTheNameOfNoMachine() throws Exception {
+    var tree =
+        tree(
+            withShell(),
+            stage(
+                "dev.caisson.command",
+                "{\"argv\":[\"sh\",\"-ec\",\"echo $HOME > /a; cat /proc/sys/kernel/hostname >> /a\"],\"in-tree\":true}"),
+            stage(
+                "dev.caisson.command",
+                "{\"argv\":[\"/bin/sh\",\"-ec\",\"echo $HOME $PATH > /b\"],\"environment\":{\"HOME\":\"/x\",\"PATH\":\"/y\"},\"in-tree\":true}"));
+    assertThat(tree.resolve("a")).hasContent("/root\nlocalhost\n");
+    assertThat(tree.resolve("b")).hasContent("/x /y\n");
+  }
+
+  @Test
+  void aPrivateKeyThatACommandInTheTreeMakesIsReported() throws Exception {
+    var result =
+        workshop.build(
+            manifest(
+                pipeline(
+                    "p",
+                    withShell(),
+                    shell("mkdir -p etc; echo '-----BEGIN PRIVATE KEY-----' > etc/old.key"),
+                    stage(
+                        "dev.caisson.command",
+                        "{\"argv\":[\"sh\",\"-ec\",\"echo '-----BEGIN RSA PRIVATE KEY-----' > /etc/new.key\"],\"in-tree\":true}"))));
+    var last = result.stages().values().iterator().next().getLast();
+    assertThat(result.success()).isTrue();
+    assertThat(last.output()).contains("etc/new.key").doesNotContain("old.key");
+  }
+
+  @Test
+  void aCommandReportsItsProgress() throws Exception {
+    var progress = Collections.synchronizedList(new ArrayList<String>());
+    var script =
+        "echo unfinished; printf 'first\\nsecond\\nthi' >> /run/osbuild/progress; sleep 1000";
+    var builder = Thread.currentThread();
+    try {
+      var _ =
+          workshop.build(
+              manifest(pipeline("p", shell(script))),
+              event -> {
+                if (event instanceof BuildEvent.StageProgress doing) {
+                  progress.add(doing.text());
+                  // Ends the command.
+                  builder.interrupt();
+                }
+              });
+    } catch (IOException interrupted) {
+      // As expected: the command has not ended by itself.
+    } finally {
+      var _ = Thread.interrupted();
+    }
+    assertThat(progress).containsExactly("second");
   }
 
   // org.osbuild.tar

@@ -11,6 +11,7 @@ import java.time.DateTimeException;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -44,9 +45,11 @@ public final class AptResolver {
   /// The packages that apt chose.
   ///
   /// @param suite the suite that the packages are from
+  /// @param architecture the architecture of the machine, as `dpkg --print-architecture` prints it
   /// @param packages the packages, sorted by name
   /// @param epoch the time of the last change of the suite, in seconds since 1970
-  public record Resolution(String suite, List<LockedPackage> packages, long epoch) {}
+  public record Resolution(
+      String suite, String architecture, List<LockedPackage> packages, long epoch) {}
 
   /// @param work an empty directory for apt; it temporarily holds about 150 MB
   /// @param warnings receives apt's warnings, such as an unreachable source
@@ -61,14 +64,15 @@ public final class AptResolver {
   public Resolution resolve(Recipe recipe) throws IOException {
     var suite = recipe.suite().isPresent() ? recipe.suite().get() : machineSuite();
     try (var apt = AptSandbox.create(work)) {
-      configure(apt, suite);
+      var machine = ask(apt, "dpkg", "--print-architecture").strip();
+      configure(apt, suite, architectures(recipe, machine));
       var update = run(apt, "apt-get", "--quiet=2", "update");
       if (!update.success()) {
         throw new ResolveException("apt cannot read its sources:\n" + update.errorText().strip());
       }
       update.errorText().lines().forEach(warnings);
       checkSuite(apt, suite);
-      return new Resolution(suite, choose(apt, recipe, suite), lastChange(apt.state()));
+      return new Resolution(suite, machine, choose(apt, recipe, suite), lastChange(apt.state()));
     }
   }
 
@@ -82,7 +86,17 @@ public final class AptResolver {
         "/etc/os-release names no suite. Add a line such as 'suite: stable' to the recipe");
   }
 
-  private static void configure(AptSandbox apt, String suite) throws IOException {
+  /// The architecture of the machine, then those that the recipe names.
+  private static List<String> architectures(Recipe recipe, String machine) {
+    var architectures = new LinkedHashSet<>(List.of(machine));
+    for (var name : recipe.packages()) {
+      RequestedPackage.of(name).foreign(machine).ifPresent(architectures::add);
+    }
+    return List.copyOf(architectures);
+  }
+
+  private static void configure(AptSandbox apt, String suite, List<String> architectures)
+      throws IOException {
     var state = apt.state();
     for (var directory :
         List.of("lists/partial", "cache/archives/partial", "preferences.d", "log")) {
@@ -90,7 +104,6 @@ public final class AptResolver {
     }
     Files.createFile(state.resolve("status"));
     Files.writeString(state.resolve("preferences"), preferences(suite));
-    var architecture = ask(apt, "dpkg", "--print-architecture").strip();
     var settings = new ArrayList<String>();
     ask(apt, "apt-config", "dump")
         .lines()
@@ -110,8 +123,11 @@ public final class AptResolver {
             "Dir::Log", "/log");
     places.forEach(
         (name, place) -> settings.add("%s \"%s%s\";".formatted(name, AptSandbox.STATE, place)));
-    settings.add("APT::Architecture \"%s\";".formatted(architecture));
-    settings.add("APT::Architectures { \"%s\"; };".formatted(architecture));
+    settings.add("APT::Architecture \"%s\";".formatted(architectures.getFirst()));
+    settings.add(
+        architectures.stream()
+            .map("\"%s\"; "::formatted)
+            .collect(Collectors.joining("", "APT::Architectures { ", "};")));
     if (!AptSandbox.hasUserForMethods()) {
       settings.add("APT::Sandbox::User \"root\";");
     }
@@ -178,7 +194,8 @@ public final class AptResolver {
     command.addAll(recipe.packages());
     var install = run(apt, command.toArray(String[]::new));
     if (!install.success()) {
-      throw new ResolveException("apt cannot resolve the recipe:\n" + reasons(install).strip());
+      throw new ResolveException(
+          "apt cannot resolve the recipe:\n" + AptReasons.of(install, argv -> ask(apt, argv)));
     }
     var chosen = new ArrayList<LockedPackage>();
     for (var line : install.text().split("\n", -1)) {
@@ -197,19 +214,9 @@ public final class AptResolver {
     if (chosen.isEmpty()) {
       throw new ResolveException("the recipe names no package");
     }
-    chosen.sort(java.util.Comparator.comparing(LockedPackage::name));
+    chosen.sort(
+        Comparator.comparing(LockedPackage::name).thenComparing(LockedPackage::architecture));
     return List.copyOf(chosen);
-  }
-
-  /// The errors of apt, and the unmet dependencies, which apt prints to its standard output.
-  private static String reasons(RunResult install) {
-    return install
-            .text()
-            .lines()
-            .dropWhile(line -> !line.startsWith("The following packages have unmet dependencies"))
-            .collect(Collectors.joining("\n"))
-        + "\n"
-        + install.errorText();
   }
 
   /// The packages that a variant adds, as patterns for apt.

@@ -174,6 +174,13 @@ public record Recipe(
         : "%s (line %d, column %d)".formatted(what, where.getLineNr(), where.getColumnNr());
   }
 
+  /// The SHA-256 of what selects the packages: the suite, the variant and the packages.
+  String selection() {
+    var all = new ArrayList<>(List.of(suite.orElse(""), variant));
+    all.addAll(packages);
+    return Checksum.sha256(String.join("\n", all).getBytes(StandardCharsets.UTF_8)).text();
+  }
+
   private static JsonNode schema() throws IOException {
     try (var stream = Recipe.class.getResourceAsStream("recipe.schema.json")) {
       if (stream == null) {
@@ -213,8 +220,24 @@ public record Recipe(
     return recipe.resolveSibling(name + ".lock.json");
   }
 
-  /// Whether the name of a file is that of a recipe.
+  /// Whether a file is a recipe, by its name, or else by its first character: the file of a
+  /// manifest begins with a brace or a bracket. A file that cannot be read counts as a manifest.
   public static boolean isRecipe(Path file) {
-    return file.toString().endsWith(".yaml") || file.toString().endsWith(".yml");
+    var name = file.toString();
+    if (name.endsWith(".yaml") || name.endsWith(".yml")) {
+      return true;
+    }
+    if (name.endsWith(".json") || !Files.isRegularFile(file)) {
+      return false;
+    }
+    try (var text = Files.newInputStream(file)) {
+      int first = text.read();
+      while (Character.isWhitespace(first)) {
+        first = text.read();
+      }
+      return first >= 0 && first != '{' && first != '[';
+    } catch (IOException unreadable) {
+      return false;
+    }
   }
 }

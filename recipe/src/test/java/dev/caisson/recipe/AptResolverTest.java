@@ -110,6 +110,47 @@ class AptResolverTest {
   }
 
   @Test
+  void theErrorForAMisspeltPackageNamesTheNearest() {
+    assertThatThrownBy(() -> resolve(recipe("", "extract", "busybox-statik")))
+        .hasMessageContaining("Did you mean 'busybox-static'?");
+  }
+
+  @Test
+  void theErrorForAVirtualPackageListsItsProviders() {
+    for (var name : List.of("awk", "mail-transport-agent")) {
+      assertThatThrownBy(() -> resolve(recipe("", "extract", name)))
+          .isInstanceOf(ResolveException.class)
+          .hasMessageContaining("Package " + name + " is a virtual package provided by:")
+          .hasMessageContaining(name.equals("awk") ? "mawk" : "postfix");
+    }
+  }
+
+  @Test
+  void aVersionAndASuiteCanBeChosen() throws Exception {
+    var chosen = resolve(recipe("", "extract", "busybox-static"));
+    var version = chosen.packages().getFirst().version();
+    var start = version.substring(0, version.indexOf('.') + 1);
+    for (var choice : List.of("=" + version, "=" + start + "*", "/" + chosen.suite())) {
+      var resolution = resolve(recipe("", "extract", "busybox-static" + choice));
+      assertThat(resolution.packages()).as(choice).isEqualTo(chosen.packages());
+    }
+    assertThat(resolve(recipe("", "extract", "busybox-static:" + chosen.architecture())).packages())
+        .isEqualTo(chosen.packages());
+  }
+
+  @Test
+  void theErrorForAnUnknownVersionOrSuiteListsTheAvailableOnes() throws Exception {
+    var version = resolve(recipe("", "extract", "busybox-static")).packages().getFirst().version();
+    for (var choice : List.of("=0.0", "/nosuchsuite")) {
+      assertThatThrownBy(() -> resolve(recipe("", "extract", "busybox-static" + choice)))
+          .as(choice)
+          .isInstanceOf(ResolveException.class)
+          .hasMessageContaining("for 'busybox-static' was not found")
+          .hasMessageContaining("Available: " + version + " (");
+    }
+  }
+
+  @Test
   void aNameIsNeverTakenForAPattern() {
     // apt-get takes a name that no package has for a regular expression.
     for (var name : List.of("busybox-stati.", "busybox.static", "busybox-.+")) {

@@ -25,6 +25,7 @@ class LockTest {
   private static final AptResolver.Resolution RESOLUTION =
       new AptResolver.Resolution(
           "stable",
+          "amd64",
           List.of(
               new LockedPackage(
                   "bash",
@@ -112,6 +113,59 @@ class LockTest {
   }
 
   @Test
+  void aChangeOfOtherPartsKeepsThePackages() throws Exception {
+    var lock = Lock.manifest(recipe("packages: [bash, g++]\nrun: [a]\n"), RESOLUTION);
+    var file = temp.resolve("recipe.lock.json");
+    Lock.write(lock, file);
+    var changed = recipe("packages: [bash, g++]\nrun: [b]\nexport: {tar: {}}\n");
+    assertThat(Lock.fits(lock, changed)).isFalse();
+    assertThat(Lock.packages(ManifestReader.json(file), changed)).contains(RESOLUTION);
+    // So the installation has the same id, and is not repeated.
+    var before = read(lock).pipelines().getFirst().stages();
+    var after = read(Lock.manifest(changed, RESOLUTION)).pipelines().getFirst().stages();
+    assertThat(after.getFirst().id()).isEqualTo(before.getFirst().id());
+    assertThat(after.getLast().id()).isNotEqualTo(before.getLast().id());
+  }
+
+  @Test
+  void aChangeOfTheSelectionDoesNotKeepThePackages() throws Exception {
+    var lock = Lock.manifest(recipe("packages: [bash, g++]\n"), RESOLUTION);
+    for (var text :
+        List.of(
+            "packages: [bash]\n",
+            "packages: [g++, bash=1]\n",
+            "packages: [bash, g++]\nsuite: other\n",
+            "packages: [bash, g++]\nvariant: extract\n")) {
+      assertThat(Lock.packages(lock, recipe(text))).as(text).isEmpty();
+    }
+  }
+
+  @Test
+  void theTreeIsInstalledByTheNamesOfItsPackages() throws Exception {
+    var recipe = recipe("packages: [bash=5.2*, g++/stable, \"libc6:i386\", \"bash:amd64\"]\n");
+    var stage = read(Lock.manifest(recipe, RESOLUTION)).pipelines().getFirst().stages().getFirst();
+    assertThat(stage.options().path("packages").valueStream().map(JsonNode::asString))
+        .containsExactly("bash", "g++", "libc6:i386");
+  }
+
+  @Test
+  void anArchiveStoresHolesAsHoles() throws Exception {
+    var recipe = recipe("packages: [bash]\nexport: {tar: {}}\n");
+    var stage = read(Lock.manifest(recipe, RESOLUTION)).pipelines().getLast().stages().getFirst();
+    assertThat(stage.options().path("sparse").asBoolean(false)).isTrue();
+  }
+
+  @Test
+  void theErrorForAMissingDirectoryNamesTheFileAndTheDirectory() throws Exception {
+    var lock = Lock.manifest(recipe("packages: [bash]\n"), RESOLUTION);
+    var file = temp.resolve("absent/lock.json");
+    assertThatThrownBy(() -> Lock.write(lock, file))
+        .isInstanceOf(ResolveException.class)
+        .hasMessageContaining(file.toString())
+        .hasMessageContaining("there is no directory " + file.getParent());
+  }
+
+  @Test
   void aManifestThatIsNotALockFitsNoRecipe() throws Exception {
     var recipe = recipe("packages: [bash]\n");
     for (var text :
@@ -122,6 +176,7 @@ class LockTest {
             "{\"metadata\":{\"generators\":[{\"name\":\"dev.caisson.recipe\"}]}}")) {
       var json = ManifestReader.json(Files.writeString(temp.resolve("x.json"), text));
       assertThat(Lock.fits(json, recipe)).as(text).isFalse();
+      assertThat(Lock.packages(json, recipe)).as(text).isEmpty();
     }
   }
 

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @ExtendWith(NoLeaks.class)
@@ -91,9 +92,16 @@ class RecipeTest {
   @Test
   void theErrorForAnUnknownKeyHasItsPath() {
     assertThat(problems("packages: []\npackage: [bash]\n"))
-        .containsExactly(new Problem("package", "is not known here"));
+        .containsExactly(
+            new Problem(
+                "package",
+                "is not known here. Did you mean 'packages'? Known keys: export, packages, run,"
+                    + " source-epoch, suite, variant"));
     assertThat(problems("packages: []\nexport: {tar: {file-name: x}}\n"))
-        .containsExactly(new Problem("export.tar.file-name", "is not known here"));
+        .containsExactly(
+            new Problem(
+                "export.tar.file-name",
+                "is not known here. Did you mean 'filename'? Known keys: filename"));
   }
 
   @Test
@@ -137,8 +145,6 @@ class RecipeTest {
         "-bash",
         "--option",
         "bash-",
-        "bash=1",
-        "bash/stable",
         "bash bash",
         "b",
         "",
@@ -150,7 +156,19 @@ class RecipeTest {
         "bash,dash",
         "$x",
         "bäsh",
-        "bash:amd64",
+        "bash=",
+        "bash=-1",
+        "bash=1-",
+        "bash=1 2",
+        "bash=1;id",
+        "bash/",
+        "bash/-o",
+        "bash/a/b",
+        "bash/a=1",
+        "bash:",
+        "bash:-o",
+        "bash:amd64:i386",
+        "=1",
         "bash^",
         "lib*"
       })
@@ -158,6 +176,27 @@ class RecipeTest {
     assertThat(problems("packages: [good, \"" + name + "\"]\n"))
         .extracting(Problem::path)
         .containsExactly("packages[1]");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "bash,bash",
+    "libc6:i386,libc6:i386",
+    "libc6:amd64,libc6",
+    "python3:any,python3",
+    "bash=5.2.15-2+b13,bash",
+    "g++=4:12.2.0-3,g++",
+    "bash=5.2*,bash",
+    "bash=1.0~rc1,bash",
+    "libc6:i386=2.36-9,libc6:i386",
+    "bash/stable,bash",
+    "bash/bookworm-backports,bash",
+    "libc6:i386/stable,libc6:i386"
+  })
+  void aPackageMayHaveAnArchitectureAndAVersionOrASuite(String text, String locked)
+      throws Exception {
+    assertThat(read("packages: [\"" + text + "\"]\n").packages()).containsExactly(text);
+    assertThat(RequestedPackage.of(text).locked("amd64")).isEqualTo(locked);
   }
 
   @ParameterizedTest
@@ -224,6 +263,19 @@ class RecipeTest {
     assertThat(Recipe.isRecipe(Path.of("a.yaml"))).isTrue();
     assertThat(Recipe.isRecipe(Path.of("a.yml"))).isTrue();
     assertThat(Recipe.isRecipe(Path.of("a.lock.json"))).isFalse();
+  }
+
+  @Test
+  void aRecipeWithAnotherNameIsRecognizedByItsFirstCharacter() throws Exception {
+    var file = temp.resolve("image");
+    for (var text : List.of("packages: []\n", "# a comment\n", "\n\n  ---\n", "\"packages\": []")) {
+      assertThat(Recipe.isRecipe(Files.writeString(file, text))).as(text).isTrue();
+    }
+    for (var text : List.of("{}", " \n\t{\"version\": \"2\"}", "[]", "", "\n")) {
+      assertThat(Recipe.isRecipe(Files.writeString(file, text))).as(text).isFalse();
+    }
+    assertThat(Recipe.isRecipe(temp)).isFalse();
+    assertThat(Recipe.isRecipe(temp.resolve("absent"))).isFalse();
   }
 
   @Test

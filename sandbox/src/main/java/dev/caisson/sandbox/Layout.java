@@ -116,6 +116,8 @@ record Layout(
     }
     add(options, "--die-with-parent", "--new-session");
     add(options, "--unshare-ipc", "--unshare-pid", "--unshare-uts");
+    // A build must not write the name of this machine into a tree.
+    add(options, "--hostname", run.userland().map(Userland::hostname).orElse("localhost"));
     if (!(run.network() instanceof Network.Host)) {
       add(options, "--unshare-net");
     }
@@ -369,7 +371,6 @@ record Layout(
   }
 
   private void userland(List<Object> options, Userland userland, Run run) throws IOException {
-    add(options, "--hostname", userland.hostname());
     var parents = new Parents(options);
     for (var bind : userland.binds(root, run.network(), run.user())) {
       parents.make(bind);

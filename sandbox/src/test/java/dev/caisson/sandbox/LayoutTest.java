@@ -132,7 +132,7 @@ class LayoutTest {
     var expected =
         """
         --die-with-parent --new-session
-        --unshare-ipc --unshare-pid --unshare-uts --unshare-net
+        --unshare-ipc --unshare-pid --unshare-uts --hostname localhost --unshare-net
         --cap-drop ALL
         --ro-bind ROOT/usr /usr
         --symlink usr/lib /lib --symlink usr/lib64 /lib64

@@ -13,12 +13,14 @@ import dev.caisson.engine.manifest.Manifest;
 import dev.caisson.engine.manifest.ManifestException;
 import dev.caisson.engine.manifest.ManifestReader;
 import dev.caisson.engine.manifest.ModuleIndex;
+import dev.caisson.engine.manifest.Nearest;
 import dev.caisson.engine.run.Build;
 import dev.caisson.engine.run.BuildListener;
 import dev.caisson.engine.run.BuildResult;
 import dev.caisson.engine.run.FailedStage;
 import dev.caisson.engine.store.ObjectStore;
 import dev.caisson.ipc.Json;
+import dev.caisson.recipe.Lock;
 import dev.caisson.recipe.Recipe;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -36,6 +38,8 @@ import org.apache.commons.cli.Options;
 /// Builds a manifest or a recipe.
 public final class BuildCommand implements Command {
   private static final String LOG_MONITOR = "LogMonitor";
+  private static final Set<String> INSTALL_PACKAGES =
+      Set.of("dev.caisson.debian", "org.osbuild.rpm");
 
   @Override
   public String name() {
@@ -48,17 +52,19 @@ public final class BuildCommand implements Command {
         "MANIFEST|RECIPE [OPTION]...",
         "Builds file system trees from a manifest or a recipe, and exports them.",
         """
-        MANIFEST is JSON in the format of osbuild; - is the standard input. RECIPE is a
-        .yaml file. The pipelines that --export names are built; without --export those
+        MANIFEST is JSON in the format of osbuild; - is the standard input. RECIPE is
+        YAML. The pipelines that --export names are built; without --export those
         that the manifest exports, or else its last pipeline. Pipelines that they need
         are built first. The store keeps the downloaded sources and the tree of each
         finished pipeline, so a tree is built only once.
 
         A recipe is resolved first. Its lock, NAME.lock.json beside it, is used as long
-        as the recipe stays the same. `caisson resolve` makes a new lock.
+        as the recipe selects the same packages. `caisson resolve` makes a new lock.
+        The tree after the packages are installed is kept, so that a changed run: line
+        does not install them again; it is removed first when space is short.
 
-        Modules that Caisson lacks come from an installed osbuild. Builds of whole
-        systems need root.
+        Modules that Caisson lacks come from an installed osbuild. Builds that configure
+        packages need root.
         """,
         List.of(
             HelpPage.group("Targets", "export", "output-directory", "checkpoint"),
@@ -142,10 +148,20 @@ public final class BuildCommand implements Command {
       throw new UsageException("one manifest or recipe is needed");
     }
     var name = line.getArgList().getFirst();
-    boolean recipe = Recipe.isRecipe(Path.of(name));
+    boolean recipe = !name.equals("-") && Recipe.isRecipe(Path.of(name));
     var libdir = libdir(line);
     var index = libdir.isPresent() ? new ModuleIndex(libdir) : ModuleIndex.withInstalledLibrary();
-    var json = recipe ? Inputs.manifestOf(Path.of(name), terminal) : Inputs.json(name);
+    var json =
+        recipe
+            ? Inputs.manifestOf(
+                Path.of(name),
+                terminal,
+                wanted -> {
+                  if (!line.hasOption("inspect")) {
+                    index.checkStage(Lock.INSTALLATION, Lock.installation(wanted));
+                  }
+                })
+            : Inputs.json(name);
     Manifest manifest;
     try {
       manifest = ManifestReader.read(json, index);
@@ -167,7 +183,10 @@ public final class BuildCommand implements Command {
     var storePath = Values.path(line, "store").or(() -> cache).orElse(Path.of(Places.STORE));
     try (var store = ObjectStore.open(storePath);
         var monitor = monitor(line, terminal)) {
-      var build = new Build(manifest, store, index, monitor).checkpoints(checkpoints);
+      var build =
+          new Build(manifest, store, index, monitor)
+              .checkpoints(checkpoints)
+              .automaticCheckpoints(afterPackages(manifest));
       var timeout = Values.last(line, "stage-timeout");
       if (timeout.isPresent()) {
         build = build.stageTimeout(seconds(timeout.get()));
@@ -216,13 +235,12 @@ public final class BuildCommand implements Command {
 
   private static List<String> exports(CommandLine line, Manifest manifest) throws UsageException {
     var exports = new ArrayList<String>();
+    var names = manifest.pipelines().stream().map(Manifest.Pipeline::name).toList();
     for (var export : Values.all(line, "export")) {
       if (manifest.pipeline(export).isEmpty()) {
         throw new UsageException(
-            "--export: there is no pipeline '%s'; there are: %s"
-                .formatted(
-                    export,
-                    String.join(", ", manifest.pipelines().stream().map(p -> p.name()).toList())));
+            "--export: there is no pipeline '%s'.%s There are: %s"
+                .formatted(export, Nearest.question(export, names), String.join(", ", names)));
       }
       exports.add(export);
     }
@@ -247,7 +265,31 @@ public final class BuildCommand implements Command {
         }
       }
       if (ids.size() == before) {
-        throw new UsageException("--checkpoint: no stage or pipeline matches '" + pattern + "'");
+        throw new UsageException(
+            "--checkpoint: no stage or pipeline matches '%s'.%s"
+                .formatted(pattern, Nearest.question(pattern, checkpointNames(manifest))));
+      }
+    }
+    return ids;
+  }
+
+  private static Set<String> checkpointNames(Manifest manifest) {
+    var names = new HashSet<String>();
+    for (var pipeline : manifest.pipelines()) {
+      names.add(pipeline.name());
+      pipeline.stages().forEach(stage -> names.add(stage.type()));
+    }
+    return names;
+  }
+
+  /// The ids of the stages that install packages, and so take long.
+  private static Set<String> afterPackages(Manifest manifest) {
+    var ids = new HashSet<String>();
+    for (var pipeline : manifest.pipelines()) {
+      for (var stage : pipeline.stages()) {
+        if (INSTALL_PACKAGES.contains(stage.type())) {
+          ids.add(stage.id());
+        }
       }
     }
     return ids;
@@ -271,7 +313,11 @@ public final class BuildCommand implements Command {
       case "JSONSeqMonitor" -> JsonSeqMonitor.open(terminal, fd);
       default ->
           throw new UsageException(
-              "--monitor must be LogMonitor, JSONSeqMonitor or NullMonitor, not '" + name + "'");
+              "--monitor must be LogMonitor, JSONSeqMonitor or NullMonitor, not '%s'.%s"
+                  .formatted(
+                      name,
+                      Nearest.question(
+                          name, List.of(LOG_MONITOR, "JSONSeqMonitor", "NullMonitor"))));
     };
   }
 

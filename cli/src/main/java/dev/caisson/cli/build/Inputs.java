@@ -21,14 +21,22 @@ import tools.jackson.databind.JsonNode;
 public final class Inputs {
   private Inputs() {}
 
+  /// A check of a recipe.
+  @FunctionalInterface
+  public interface RecipeCheck {
+    /// Checks a recipe.
+    ///
+    /// @throws IOException if the recipe cannot be built
+    void check(Recipe recipe) throws IOException;
+  }
+
   /// Reads a recipe.
   public static Recipe recipe(Path file) throws IOException {
+    checkFile(file);
     if (!Recipe.isRecipe(file)) {
       throw new ManifestException(
-          List.of(
-              new Problem("", file + " is not a recipe: its name must end with .yaml or .yml")));
+          List.of(new Problem("", file + " is not a recipe: it is JSON; a recipe is YAML")));
     }
-    checkFile(file);
     try {
       return Recipe.read(file);
     } catch (ManifestException invalid) {
@@ -62,8 +70,12 @@ public final class Inputs {
   }
 
   /// Returns the manifest of a recipe: its lock, or a new lock if that is missing or is the lock of
-  /// another version of the recipe.
-  public static JsonNode manifestOf(Path file, Console terminal) throws IOException {
+  /// another version of the recipe. A new lock keeps the packages of the old one if the recipe
+  /// still selects the same.
+  ///
+  /// @param check called before apt is asked
+  public static JsonNode manifestOf(Path file, Console terminal, RecipeCheck check)
+      throws IOException {
     var recipe = recipe(file);
     var lock = Recipe.lockFile(file);
     if (Files.exists(lock)) {
@@ -71,7 +83,18 @@ public final class Inputs {
       if (Lock.fits(manifest, recipe)) {
         return manifest;
       }
+      var packages = Lock.packages(manifest, recipe);
+      if (packages.isPresent()) {
+        terminal
+            .err()
+            .println(
+                "keeping the %d packages of %s".formatted(packages.get().packages().size(), lock));
+        var changed = Lock.manifest(recipe, packages.get());
+        Lock.write(changed, lock);
+        return changed;
+      }
     }
+    check.check(recipe);
     terminal.err().println("resolving " + file);
     var manifest = Resolution.of(recipe, terminal);
     Lock.write(manifest, lock);

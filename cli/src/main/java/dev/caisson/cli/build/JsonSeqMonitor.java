@@ -80,6 +80,18 @@ public final class JsonSeqMonitor implements CloseableMonitor {
         entry.put("duration", result.duration().toNanos() / 1e9);
         write(entry, "dev.caisson");
       }
+      case BuildEvent.StageProgress(var within, var running, var text) -> {
+        // Readers of osbuild's format expect output and results only.
+      }
+      case BuildEvent.CheckpointFinished(var within, var after, var space, var failure) ->
+          write(
+              entry(
+                  failure.isPresent()
+                      ? "No checkpoint after %s: %s".formatted(after.type(), failure.get())
+                      : "Checkpoint after %s: %d bytes".formatted(after.type(), space)),
+              "dev.caisson");
+      case BuildEvent.CheckpointsEvicted(var ids) ->
+          write(entry("Evicted %d older checkpoints".formatted(ids.size())), "dev.caisson");
       case BuildEvent.Output(var origin, var text) -> write(entry(text), origin);
     }
   }

@@ -10,26 +10,53 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
 
 /// Reports progress to a person: the output of modules as it arrives, and a line for each stage
-/// with its time. On a terminal, the last line shows the current step.
+/// with its time. On a terminal, the last line shows the current step with a clock.
 public final class LogMonitor implements CloseableMonitor {
   private static final int NAME_WIDTH = 34;
   private static final double MIB = 1 << 20;
+  private static final Duration TICK = Duration.ofSeconds(1);
 
   private final Console terminal;
   private final MonitorStream out;
   private final boolean live;
   private final boolean reasons;
   private final OutputLines lines = new OutputLines();
-  private String status = "";
-  private boolean shown;
+  private final StatusLine status = new StatusLine();
+
+  /// Held while something is written. A write may wait for its reader.
+  private final ReentrantLock writing = new ReentrantLock();
+
+  private final Optional<Thread> clock;
 
   private LogMonitor(Console terminal, MonitorStream out, boolean live, boolean reasons) {
     this.terminal = terminal;
     this.out = out;
     this.live = live;
     this.reasons = reasons;
+    this.clock =
+        live
+            ? Optional.of(Thread.ofPlatform().daemon().name("build-clock").start(this::tick))
+            : Optional.empty();
+  }
+
+  private void tick() {
+    try {
+      while (true) {
+        Thread.sleep(TICK);
+        if (writing.tryLock()) {
+          try {
+            draw();
+          } finally {
+            writing.unlock();
+          }
+        }
+      }
+    } catch (InterruptedException finished) {
+      // The build is over.
+    }
   }
 
   /// Opens a monitor.
@@ -47,6 +74,15 @@ public final class LogMonitor implements CloseableMonitor {
 
   @Override
   public void event(BuildEvent event) {
+    writing.lock();
+    try {
+      report(event);
+    } finally {
+      writing.unlock();
+    }
+  }
+
+  private void report(BuildEvent event) {
     switch (event) {
       case BuildEvent.Planned planned -> {
         if (planned.pipelines().isEmpty()) {
@@ -54,15 +90,11 @@ public final class LogMonitor implements CloseableMonitor {
         }
       }
       case BuildEvent.SourceStarted source ->
-          status("fetch  %s  %d files".formatted(source.source(), source.items()));
+          begin("fetch  %s  %d files".formatted(source.source(), source.items()));
       case BuildEvent.SourceProgress progress -> {
-        status(
-            "fetch  %s  %d of %d files  %s"
-                .formatted(
-                    progress.source(),
-                    progress.files(),
-                    progress.filesTotal(),
-                    amount(progress.bytes(), progress.bytesTotal())));
+        detail(
+            "%d complete  %s"
+                .formatted(progress.files(), amount(progress.bytes(), progress.bytesTotal())));
       }
       case BuildEvent.SourceFinished(var result) -> {
         long cached =
@@ -82,7 +114,7 @@ public final class LogMonitor implements CloseableMonitor {
         // The events of its stages have reported it.
       }
       case BuildEvent.StageStarted(var pipeline, var stage) ->
-          status("stage  %s  %s".formatted(pipeline.name(), stage.type()));
+          begin("stage  %s  %s".formatted(pipeline.name(), stage.type()));
       case BuildEvent.StageFinished(var pipeline, var result) -> {
         step(
             "stage",
@@ -92,10 +124,26 @@ public final class LogMonitor implements CloseableMonitor {
             result.success());
         why(result.failure(), result.exception(), result.output());
       }
+      case BuildEvent.StageProgress(var pipeline, var stage, var text) ->
+          detail(VisibleText.of(text));
+      case BuildEvent.CheckpointFinished(var pipeline, var stage, var space, var failure) ->
+          line(
+              failure.isPresent()
+                  ? "%s  %s: no checkpoint after %s: %s"
+                      .formatted(
+                          terminal.bold("keep "),
+                          pipeline.name(),
+                          stage.type(),
+                          VisibleText.of(failure.get()))
+                  : "%s  %s: checkpoint after %s, %.1f MiB, removed when space is short"
+                      .formatted(
+                          terminal.bold("keep "), pipeline.name(), stage.type(), space / MIB));
+      case BuildEvent.CheckpointsEvicted(var ids) ->
+          line("%s  %d older checkpoints".formatted(terminal.bold("evict"), ids.size()));
       case BuildEvent.Output(var origin, var text) -> {
-        clear();
         // The lines of a service begin with its name.
-        out.write(lines.next(origin, origin.startsWith("stages/") ? "  | " : "", text));
+        out.write(
+            status.remove() + lines.next(origin, origin.startsWith("stages/") ? "  | " : "", text));
         draw();
       }
     }
@@ -130,38 +178,42 @@ public final class LogMonitor implements CloseableMonitor {
     return String.format(Locale.ROOT, "%.2f s", time.toNanos() / 1e9);
   }
 
-  private void status(String text) {
-    clear();
-    status = text.length() > 100 ? text.substring(0, 100) : text;
+  private void begin(String text) {
+    status.begin(text);
+    draw();
+  }
+
+  private void detail(String text) {
+    status.detail(text);
     draw();
   }
 
   private void line(String text) {
-    clear();
-    status = "";
-    out.write(lines.finish() + text + "\n");
+    var before = status.remove() + lines.finish();
+    status.end();
+    out.write(before + text + "\n");
   }
 
   private void draw() {
-    if (live && !status.isEmpty() && !lines.middle()) {
-      out.write(status);
-      shown = true;
+    if (live && !lines.middle()) {
+      var text = status.draw();
+      if (!text.isEmpty()) {
+        out.write(text);
+      }
     }
   }
 
-  private void clear() {
-    if (shown) {
-      out.write("\r\033[K");
-      shown = false;
-    }
-  }
-
-  /// No-op while a write waits for its reader.
+  /// Leaves the screen as it is while a write waits for its reader.
   @Override
   public void finish() {
-    if (!out.busy()) {
-      clear();
-      out.write(lines.finish());
+    clock.ifPresent(Thread::interrupt);
+    if (writing.tryLock()) {
+      try {
+        out.write(status.remove() + lines.finish());
+        status.end();
+      } finally {
+        writing.unlock();
+      }
     }
   }
 

@@ -16,7 +16,6 @@ import org.jspecify.annotations.Nullable;
 /// A write blocks until its reader has room for it. After a failed write, all others are dropped.
 public final class MonitorStream {
   private final OutputStream to;
-  private volatile boolean busy;
   private volatile @Nullable String failure;
 
   private MonitorStream(OutputStream to) {
@@ -45,20 +44,12 @@ public final class MonitorStream {
     if (failure != null) {
       return;
     }
-    busy = true;
     try {
       to.write(text.getBytes(StandardCharsets.UTF_8));
       to.flush();
     } catch (IOException unwritten) {
       failure = String.valueOf(unwritten.getMessage());
-    } finally {
-      busy = false;
     }
-  }
-
-  /// Whether a write is under way, such as one that waits for its reader.
-  public boolean busy() {
-    return busy;
   }
 
   /// Throws if a write has failed, because the reader has missed output.

@@ -67,8 +67,13 @@ public final class ResolveCommand implements Command {
       throw new UsageException("one recipe is needed");
     }
     var file = Path.of(line.getArgList().getFirst());
-    var manifest = Resolution.of(Inputs.recipe(file), terminal);
+    var recipe = Inputs.recipe(file);
     var output = Values.last(line, "output").orElse(Recipe.lockFile(file).toString());
+    if (!output.equals("-")) {
+      // Fail before apt downloads its lists.
+      var _ = Lock.directory(Path.of(output));
+    }
+    var manifest = Resolution.of(recipe, terminal);
     if (output.equals("-")) {
       terminal.out().print(Json.indented(manifest));
       return ExitCode.OK;

@@ -8,6 +8,7 @@ import dev.caisson.cli.command.ExitCode;
 import dev.caisson.cli.command.Help;
 import dev.caisson.cli.command.HelpPage;
 import dev.caisson.cli.command.Places;
+import dev.caisson.cli.command.UnknownOption;
 import dev.caisson.cli.command.UsageException;
 import dev.caisson.cli.command.Values;
 import dev.caisson.cli.command.Variables;
@@ -35,6 +36,7 @@ import org.apache.commons.cli.DefaultParser;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 import org.apache.commons.cli.ParseException;
+import org.apache.commons.cli.UnrecognizedOptionException;
 
 /// Runs a command with stubs in place of some programs.
 public final class StubCommand implements Command {
@@ -161,6 +163,8 @@ public final class StubCommand implements Command {
     try {
       var options = options().addOption(Help.OPTION);
       return new DefaultParser(false).parse(options, words.toArray(String[]::new));
+    } catch (UnrecognizedOptionException unknown) {
+      throw new UsageException(UnknownOption.text(this, unknown.getOption()));
     } catch (ParseException wrong) {
       throw new UsageException(String.valueOf(wrong.getMessage()));
     }

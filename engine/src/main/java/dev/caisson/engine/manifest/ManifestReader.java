@@ -130,14 +130,24 @@ public final class ManifestReader {
       return;
     }
     var where = kind == ModuleInfo.Kind.SOURCE ? path : path + ".type";
-    problems.add(
-        new Problem(
-            where,
-            "unknown %s '%s'; known are: %s"
-                .formatted(
-                    kind.toString().toLowerCase(java.util.Locale.ROOT),
-                    name,
-                    String.join(", ", index.names(kind)))));
+    problems.add(new Problem(where, unknown(kind, name)));
+  }
+
+  private String unknown(ModuleInfo.Kind kind, String name) throws IOException {
+    var known = index.names(kind);
+    var word = kind.toString().toLowerCase(java.util.Locale.ROOT);
+    var text = new StringBuilder("unknown %s '%s'.".formatted(word, name));
+    text.append(Nearest.question(name, known));
+    text.append(" Known: ").append(String.join(", ", known));
+    if (name.startsWith("org.osbuild.")) {
+      text.append(
+          index.library().isPresent()
+              ? ". The library directory %s has no %s %s"
+                  .formatted(index.library().get().path(), word, name)
+              : ". If it is a module of osbuild, install osbuild, or name the directory of its"
+                  + " modules with --libdir DIR");
+    }
+    return text.toString();
   }
 
   private Manifest load(JsonNode json) throws ManifestException {
@@ -163,7 +173,10 @@ public final class ManifestReader {
       var name = export.path("name").asString("");
       if (!pipelines.containsKey(name)) {
         problems.add(
-            new Problem("metadata.exports", "there is no pipeline with the name '" + name + "'"));
+            new Problem(
+                "metadata.exports",
+                "there is no pipeline with the name '%s'.%s"
+                    .formatted(name, Nearest.question(name, pipelines.keySet()))));
       }
     }
     stop();

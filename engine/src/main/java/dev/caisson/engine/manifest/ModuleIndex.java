@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import tools.jackson.databind.JsonNode;
 
 /// Finds modules by their names: executables of a library directory, and modules written in Java.
 ///
@@ -157,6 +158,22 @@ public final class ModuleIndex {
       return ModuleInfo.of(key.kind(), key.name(), JSON.parse(Files.readAllBytes(meta)));
     } catch (MessageException | IllegalArgumentException unreadable) {
       throw new BuildException(Step.MODULE, meta + ": " + unreadable.getMessage(), unreadable);
+    }
+  }
+
+  /// Checks that this process can run a stage, as far as that is known beforehand.
+  ///
+  /// @throws BuildException if it cannot, with the reason and a remedy
+  public void checkStage(String name, JsonNode options) throws IOException {
+    if (find(ModuleInfo.Kind.STAGE, name).orElse(null) instanceof Found.Builtin builtin
+        && builtin.module() instanceof StageModule stage) {
+      var obstacle = stage.obstacle(options);
+      if (obstacle.isPresent()) {
+        throw new BuildException(
+            Step.STAGE,
+            "the stage %s cannot run: %s".formatted(name, obstacle.get().reason()),
+            obstacle.get().remedy());
+      }
     }
   }
 

@@ -50,7 +50,7 @@ public final class Schemas {
       }
       if (error.getKeyword().equals("additionalProperties") && error.getProperty() != null) {
         append(where, error.getProperty());
-        problems.add(new Problem(where.toString(), "is not known here"));
+        problems.add(new Problem(where.toString(), unknown(error.getProperty(), schema, error)));
       } else if (error.getKeyword().equals("required") && error.getProperty() != null) {
         append(where, error.getProperty());
         problems.add(new Problem(where.toString(), "is missing"));
@@ -59,6 +59,27 @@ public final class Schemas {
       }
     }
     return problems;
+  }
+
+  private static String unknown(String key, JsonNode schema, com.networknt.schema.Error error) {
+    var known = knownKeys(schema, error);
+    return "is not known here."
+        + Nearest.question(key, known)
+        + (known.isEmpty() ? " No key is allowed" : " Known keys: " + String.join(", ", known));
+  }
+
+  /// The keys that the schema allows in the place of an error about another key.
+  private static List<String> knownKeys(JsonNode schema, com.networknt.schema.Error error) {
+    var at = schema;
+    var fragment = error.getSchemaLocation().getFragment();
+    // The last element is the keyword "additionalProperties".
+    for (int i = 0; i < fragment.getNameCount() - 1; i++) {
+      at =
+          fragment.getElement(i) instanceof Integer index
+              ? at.path(index)
+              : at.path(fragment.getName(i));
+    }
+    return at.path("properties").propertyNames().stream().sorted().toList();
   }
 
   /// The message of an error, without the location that the library puts before it.

@@ -55,18 +55,40 @@ public final class Build {
   public Build checkpoints(Set<String> stageIds) {
     return with(
         new BuildSettings(
-            Set.copyOf(stageIds), settings.stageTimeout(), settings.failureHandler()));
+            Set.copyOf(stageIds),
+            settings.automatic(),
+            settings.stageTimeout(),
+            settings.failureHandler()));
+  }
+
+  /// A copy that also commits the trees after these stages as automatic checkpoints, which the
+  /// store evicts first. A checkpoint that cannot be made does not fail the build.
+  ///
+  /// @param stageIds the ids of the stages
+  public Build automaticCheckpoints(Set<String> stageIds) {
+    return with(
+        new BuildSettings(
+            settings.checkpoints(),
+            Set.copyOf(stageIds),
+            settings.stageTimeout(),
+            settings.failureHandler()));
   }
 
   /// A copy that ends a stage after the given time. The build fails then.
   public Build stageTimeout(Duration allowed) {
     return with(
-        new BuildSettings(settings.checkpoints(), Optional.of(allowed), settings.failureHandler()));
+        new BuildSettings(
+            settings.checkpoints(),
+            settings.automatic(),
+            Optional.of(allowed),
+            settings.failureHandler()));
   }
 
   /// A copy that calls a handler for a failed stage, before the build root of the stage is removed.
   public Build onFailure(FailedStage.Handler handler) {
-    return with(new BuildSettings(settings.checkpoints(), settings.stageTimeout(), handler));
+    return with(
+        new BuildSettings(
+            settings.checkpoints(), settings.automatic(), settings.stageTimeout(), handler));
   }
 
   /// Runs the build. Blocks until all is done. An interrupt ends the running stage and fails the

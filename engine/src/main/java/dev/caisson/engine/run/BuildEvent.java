@@ -3,6 +3,7 @@ package dev.caisson.engine.run;
 import dev.caisson.engine.manifest.Manifest.Pipeline;
 import dev.caisson.engine.manifest.Manifest.Stage;
 import java.util.List;
+import java.util.Optional;
 
 /// An event of a build.
 ///
@@ -50,6 +51,21 @@ public sealed interface BuildEvent {
 
   /// A stage has ended.
   record StageFinished(Pipeline pipeline, StageResult result) implements BuildEvent {}
+
+  /// A stage makes progress.
+  ///
+  /// @param text what it does now, in one line, such as `unpacking libc6`
+  record StageProgress(Pipeline pipeline, Stage stage, String text) implements BuildEvent {}
+
+  /// The tree after a stage was kept as an automatic checkpoint, or could not be kept.
+  ///
+  /// @param space the bytes that it occupies; 0 if it was not kept
+  /// @param failure why it was not kept
+  record CheckpointFinished(Pipeline pipeline, Stage stage, long space, Optional<String> failure)
+      implements BuildEvent {}
+
+  /// Automatic checkpoints were evicted from the store.
+  record CheckpointsEvicted(List<String> ids) implements BuildEvent {}
 
   /// A stage or a service printed output.
   ///

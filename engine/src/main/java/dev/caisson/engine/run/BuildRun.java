@@ -5,13 +5,18 @@ import dev.caisson.engine.BuildException.Step;
 import dev.caisson.engine.manifest.Manifest;
 import dev.caisson.engine.manifest.Manifest.Pipeline;
 import dev.caisson.engine.manifest.Manifest.Source;
+import dev.caisson.engine.manifest.Manifest.Stage;
 import dev.caisson.engine.manifest.ModuleIndex;
 import dev.caisson.engine.run.BuildEvent.PipelineFinished.Outcome;
+import dev.caisson.engine.store.AutomaticCheckpoints;
 import dev.caisson.engine.store.ObjectStore;
+import dev.caisson.files.Trees;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -26,6 +31,7 @@ final class BuildRun {
   private final ModuleIndex index;
   private final EventDelivery events;
   private final BuildSettings settings;
+  private final Map<String, AutomaticCheckpoints.Hold> held = new HashMap<>();
 
   BuildRun(
       Manifest manifest,
@@ -42,7 +48,23 @@ final class BuildRun {
 
   /// Builds, as [Build#run].
   BuildResult run(List<String> targets) throws IOException {
+    try {
+      return runHolding(targets);
+    } finally {
+      held.values().forEach(AutomaticCheckpoints.Hold::close);
+    }
+  }
+
+  private BuildResult runHolding(List<String> targets) throws IOException {
+    for (var id : settings.checkpoints()) {
+      store.automatic().keep(id);
+    }
     var todo = plan(targets);
+    for (var pipeline : todo) {
+      for (var stage : pipeline.stages().subList(stored(pipeline), pipeline.stages().size())) {
+        index.checkStage(stage.type(), stage.options());
+      }
+    }
     var sources = todo.isEmpty() ? List.<Source>of() : manifest.sources();
     events.event(new BuildEvent.Planned(sources.size(), todo));
     var fetched = new ArrayList<SourceResult>();
@@ -84,29 +106,46 @@ final class BuildRun {
         "It has: " + String.join(", ", manifest.pipelines().stream().map(Pipeline::name).toList()));
   }
 
-  private void visit(Pipeline pipeline, Set<Pipeline> ordered) {
-    if (ordered.contains(pipeline)
-        || pipeline.id().isEmpty()
-        || store.contains(pipeline.id().get())) {
+  private void visit(Pipeline pipeline, Set<Pipeline> ordered) throws IOException {
+    if (ordered.contains(pipeline) || pipeline.id().isEmpty()) {
       return;
     }
-    pipeline.build().flatMap(manifest::pipeline).ifPresent(needed -> visit(needed, ordered));
+    if (store.contains(pipeline.id().get())) {
+      // The result of a pipeline stays, even if it was the checkpoint of another one.
+      store.automatic().keep(pipeline.id().get());
+      return;
+    }
+    var build = pipeline.build().flatMap(manifest::pipeline);
+    if (build.isPresent()) {
+      visit(build.get(), ordered);
+    }
     for (int s = stored(pipeline); s < pipeline.stages().size(); s++) {
       for (var id : pipeline.stages().get(s).dependencies()) {
-        manifest.pipeline(id).ifPresent(needed -> visit(needed, ordered));
+        var needed = manifest.pipeline(id);
+        if (needed.isPresent()) {
+          visit(needed.get(), ordered);
+        }
       }
     }
     ordered.add(pipeline);
   }
 
-  /// The number of leading stages of a pipeline whose result is in the store.
-  private int stored(Pipeline pipeline) {
+  /// The number of leading stages of a pipeline whose result is in the store, where it stays until
+  /// the build ends.
+  private int stored(Pipeline pipeline) throws IOException {
     for (int s = pipeline.stages().size(); s > 0; s--) {
-      if (store.contains(pipeline.stages().get(s - 1).id())) {
+      var id = pipeline.stages().get(s - 1).id();
+      if (store.contains(id) && (held.containsKey(id) || hold(id))) {
         return s;
       }
     }
     return 0;
+  }
+
+  private boolean hold(String id) throws IOException {
+    var hold = store.automatic().hold(id);
+    hold.ifPresent(open -> held.put(id, open));
+    return hold.isPresent();
   }
 
   private boolean build(Pipeline pipeline, List<StageResult> results) throws IOException {
@@ -125,6 +164,7 @@ final class BuildRun {
     Optional<String> base =
         done == 0 ? Optional.empty() : Optional.of(pipeline.stages().get(done - 1).id());
     var since = Instant.now();
+    evicted(store.automatic().evictForSpace());
     try (var tree = store.begin(base)) {
       int last = pipeline.stages().size() - 1;
       for (int s = done; s <= last; s++) {
@@ -141,16 +181,50 @@ final class BuildRun {
           return false;
         }
         boolean kept = s == last || settings.checkpoints().contains(stage.id());
-        if (kept && pipeline.sourceEpoch().isPresent()) {
+        boolean automatic = !kept && settings.automatic().contains(stage.id());
+        if ((kept || automatic) && pipeline.sourceEpoch().isPresent()) {
           tree.clampTimes(since, pipeline.sourceEpoch().getAsLong());
         }
         if (s == last) {
           tree.commit(stage.id());
         } else if (kept) {
           tree.checkpoint(stage.id());
+        } else if (automatic) {
+          checkpoint(tree, pipeline, stage);
         }
       }
     }
     return true;
+  }
+
+  /// Keeps the tree as an automatic checkpoint. A failure is reported, and the build goes on.
+  private void checkpoint(ObjectStore.WorkTree tree, Pipeline pipeline, Stage stage)
+      throws IOException {
+    var checkpoints = store.automatic();
+    if (store.contains(stage.id())) {
+      return;
+    }
+    evicted(checkpoints.evictTo(AutomaticCheckpoints.MOST - 1));
+    evicted(checkpoints.evictForSpace());
+    long space = 0;
+    Optional<String> failure = Optional.empty();
+    try {
+      if (checkpoints.almostFull(Trees.space(tree.tree()))) {
+        failure = Optional.of("the file system of the store is almost full");
+      } else {
+        space = tree.automaticCheckpoint(stage.id());
+      }
+    } catch (InterruptedIOException interrupt) {
+      throw interrupt;
+    } catch (IOException unwritable) {
+      failure = Optional.of(String.valueOf(unwritable.getMessage()));
+    }
+    events.event(new BuildEvent.CheckpointFinished(pipeline, stage, space, failure));
+  }
+
+  private void evicted(List<String> ids) {
+    if (!ids.isEmpty()) {
+      events.event(new BuildEvent.CheckpointsEvicted(ids));
+    }
   }
 }

@@ -22,6 +22,8 @@ final class EventDelivery implements AutoCloseable {
   /// leave a full pipe, and its output is lost if it is not read in time. See `pipe(7)`.
   private static final long LAST_ROOM = 4 << 20;
 
+  private static final int MOST_BEFORE_PROGRESS = 16;
+
   private static final Duration AFTER_DEADLINE = Duration.ofSeconds(5);
   private static final Duration AFTER_INTERRUPT = Duration.ofSeconds(1);
 
@@ -133,6 +135,18 @@ final class EventDelivery implements AutoCloseable {
       if (!closed) {
         add(event);
       }
+      lock.unlock();
+    }
+  }
+
+  /// Queues progress, or drops it if many events wait. Any thread may call this. Does not block.
+  void progress(BuildEvent.StageProgress event) {
+    lock.lock();
+    try {
+      if (!closed && waiting.size() < MOST_BEFORE_PROGRESS) {
+        add(event);
+      }
+    } finally {
       lock.unlock();
     }
   }

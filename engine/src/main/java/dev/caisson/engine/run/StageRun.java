@@ -47,6 +47,9 @@ final class StageRun {
   private static final String INPUTS = "/run/osbuild/inputs";
   private static final String MOUNTS = "/run/osbuild/mounts";
 
+  /// A tree may have programs in `/bin` and `/sbin` that `/usr` does not have.
+  private static final String SEARCH_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
+
   private final ModuleIndex index;
   private final ObjectStore store;
   private final Optional<Deadline> deadline;
@@ -166,7 +169,7 @@ final class StageRun {
             case ModuleIndex.Found.Executable executable ->
                 runExecutable(executable, buildRoot, command, root, runner);
             case ModuleIndex.Found.Builtin builtin ->
-                runBuiltin(builtin, new Context(buildRoot, command, mapped));
+                runBuiltin(builtin, work.resolve("progress"), buildRoot, command, mapped);
           };
       if (failure.isPresent()) {
         failureHandler.handle(new Failed(failure.get(), buildRoot, command));
@@ -179,10 +182,19 @@ final class StageRun {
     return failure;
   }
 
-  private static Optional<String> runBuiltin(ModuleIndex.Found.Builtin builtin, Context context)
+  private Optional<String> runBuiltin(
+      ModuleIndex.Found.Builtin builtin,
+      Path progress,
+      BuildRoot buildRoot,
+      Run command,
+      Map<String, MappedInput> inputs)
       throws IOException {
-    try {
-      ((StageModule) builtin.module()).run(context);
+    try (var _ =
+        StageProgress.start(
+            progress,
+            line -> events.progress(new BuildEvent.StageProgress(pipeline, stage, line)))) {
+      var shown = command.bind(StageProgress.bind(progress));
+      ((StageModule) builtin.module()).run(new Context(buildRoot, shown, inputs));
       return Optional.empty();
     } catch (StageException refusal) {
       return Optional.of(String.valueOf(refusal.getMessage()));
@@ -211,7 +223,11 @@ final class StageRun {
 
   /// The mounts, the capabilities and the environment that each command of the stage gets.
   private Run command(ModuleInfo info, List<Bind> binds) {
-    var run = Run.of(inside()).binds(binds).capabilities(info.stageCapabilities());
+    var run =
+        Run.of(inside())
+            .binds(binds)
+            .capabilities(info.stageCapabilities())
+            .env("PATH", SEARCH_PATH);
     var epoch = pipeline.sourceEpoch();
     return epoch.isPresent() ? run.env("SOURCE_DATE_EPOCH", Long.toString(epoch.getAsLong())) : run;
   }

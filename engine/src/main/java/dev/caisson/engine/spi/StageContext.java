@@ -31,7 +31,8 @@ public interface StageContext {
   void log(String line);
 
   /// Runs a command in the build root, with the tree mounted and without network, and waits for it.
-  /// Its output goes to the output of the stage.
+  /// Its output goes to the output of the stage. Lines that the command appends to the file
+  /// `/run/osbuild/progress` say what it does now: a person who waits sees the last one.
   ///
   /// @return how the command ended; use [#check] if it must succeed
   /// @throws IOException if the command could not be started

@@ -29,6 +29,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// of a store has:
 ///
 /// - `objects/ID/tree` and `objects/ID/meta.json`: the result of a stage, which never changes;
+/// - `objects/ID/automatic`: marks a checkpoint that nobody asked for, see [AutomaticCheckpoints];
 /// - `sources/org.osbuild.files/CHECKSUM`: the files that sources fetched;
 /// - `tmp/`: work in progress; the next process deletes what dead processes left there.
 ///
@@ -38,16 +39,21 @@ import tools.jackson.databind.node.ObjectNode;
 ///
 /// Safe for many threads, but call [#close()] only when all other calls have returned.
 public final class ObjectStore implements AutoCloseable {
+  /// PATH_MAX less the path of the tree in the sandbox that copies it.
+  private static final long LONGEST_PATH = 4000;
+
   private static final Json JSON = Json.within(Limits.DEFAULT);
 
   private final Path directory;
   private final Path objects;
   private final Scratch scratch;
+  private final AutomaticCheckpoints automatic;
 
   private ObjectStore(Path directory, Scratch scratch) {
     this.directory = directory;
     this.objects = directory.resolve("objects");
     this.scratch = scratch;
+    this.automatic = new AutomaticCheckpoints(objects, scratch);
   }
 
   /// Opens a store. Creates it if it does not exist.
@@ -91,6 +97,11 @@ public final class ObjectStore implements AutoCloseable {
     return id.matches("[0-9a-f]{64}") && Files.isDirectory(objects.resolve(id));
   }
 
+  /// The checkpoints that builds make of their own accord.
+  public AutomaticCheckpoints automatic() {
+    return automatic;
+  }
+
   /// Finds the tree of an object. The caller must not change the tree.
   public Optional<Path> tree(String id) {
     return contains(id) ? Optional.of(objects.resolve(id).resolve("tree")) : Optional.empty();
@@ -108,8 +119,21 @@ public final class ObjectStore implements AutoCloseable {
   /// Replaces existing files, never writes into them; other files stay.
   public void export(String id, Path destination) throws IOException {
     var tree = tree(id).orElseThrow(() -> absent(id));
+    checkPaths(tree);
     Files.createDirectories(destination);
     TreeCopy.copyContents(tree, destination, temporary());
+  }
+
+  /// Fails before anything is written if the tree has a path that no program can name.
+  private static void checkPaths(Path tree) throws IOException {
+    long longest = Trees.longestPath(tree);
+    if (longest > LONGEST_PATH) {
+      throw new BuildException(
+          Step.STORE,
+          "cannot export the tree: it has a path of %d bytes, and a path may have %d"
+              .formatted(longest, LONGEST_PATH),
+          "Remove its deepest directories in the last stage, or export a tar archive of it");
+    }
   }
 
   private BuildException absent(String id) {
@@ -170,19 +194,50 @@ public final class ObjectStore implements AutoCloseable {
 
     /// Commits a copy of the current tree to the store. The tree can still be changed.
     public void checkpoint(String id) throws IOException {
-      if (contains(id)) {
-        return;
+      automatic.keep(id);
+      if (!contains(id)) {
+        try (var copy = copy()) {
+          copy.commit(id);
+        }
       }
-      try (var copy = new WorkTree(scratch.newDirectory("object-"))) {
+    }
+
+    /// Commits a copy of the current tree to the store as an automatic checkpoint. The tree can
+    /// still be changed.
+    ///
+    /// @return the bytes that the copy occupies
+    public long automaticCheckpoint(String id) throws IOException {
+      try (var copy = copy()) {
+        long space = Trees.space(copy.tree());
+        AutomaticCheckpoints.mark(copy.place);
+        copy.move(id);
+        return space;
+      }
+    }
+
+    private WorkTree copy() throws IOException {
+      var copy = new WorkTree(scratch.newDirectory("object-"));
+      boolean copied = false;
+      try {
         Files.createDirectory(copy.tree());
         TreeCopy.copyContents(tree(), copy.tree(), temporary());
         copy.metadata.setAll(metadata);
-        copy.commit(id);
+        copied = true;
+        return copy;
+      } finally {
+        if (!copied) {
+          copy.close();
+        }
       }
     }
 
     /// Commits the tree to the store. The tree can no longer be changed.
     public void commit(String id) throws IOException {
+      move(id);
+      automatic.keep(id);
+    }
+
+    private void move(String id) throws IOException {
       Files.write(place.resolve("meta.json"), Json.write(metadata));
       // The content must be on the disk before the rename makes it visible.
       try (var root = Fd.open(place, OpenFlag.DIRECTORY)) {

@@ -122,10 +122,21 @@ class ManifestReaderTest {
             "pipelines[0].stages[3].inputs[\"i.1\"].type");
     assertThat(problems)
         .contains(
-            new Problem("pipelines[0].stages[1].options.deep[1].nome", "is not known here"),
+            new Problem(
+                "pipelines[0].stages[1].options.deep[1].nome",
+                "is not known here. Did you mean 'name'? Known keys: name"),
             new Problem("pipelines[0].stages[2].options", "is missing"),
             new Problem(
-                "pipelines[0].stages[0].type", "unknown stage 'no.stage'; known are: any, strict"));
+                "pipelines[0].stages[0].type", "unknown stage 'no.stage'. Known: any, strict"));
+  }
+
+  @Test
+  void anUnknownModuleOfOsbuildNamesTheDirectoryOfItsModules() {
+    assertThat(stageProblems("{\"type\":\"org.osbuild.anny\"}").getFirst().message())
+        .startsWith("unknown stage 'org.osbuild.anny'. Known: any, strict. The library directory /")
+        .endsWith(" has no stage org.osbuild.anny");
+    assertThat(stageProblems("{\"type\":\"stritc\"}").getFirst().message())
+        .isEqualTo("unknown stage 'stritc'. Did you mean 'strict'? Known: any, strict");
   }
 
   @Test
@@ -251,7 +262,8 @@ class ManifestReaderTest {
     var text = "{'version':'2','metadata':{'exports':[{'name':'%s'}]},'pipelines':[{'name':'a'}]}";
     assertThat(read(text.replace('\'', '"').formatted("a")).defaultExports()).containsExactly("a");
     assertThat(problems(text.replace('\'', '"').formatted("b")))
-        .containsExactly(new Problem("metadata.exports", "there is no pipeline with the name 'b'"));
+        .containsExactly(
+            new Problem("metadata.exports", "there is no pipeline with the name 'b'."));
   }
 
   @Test

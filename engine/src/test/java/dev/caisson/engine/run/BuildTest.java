@@ -11,6 +11,7 @@ import dev.caisson.engine.BuildException;
 import dev.caisson.engine.manifest.Libdir;
 import dev.caisson.engine.run.BuildEvent.Output;
 import dev.caisson.engine.run.BuildEvent.StageStarted;
+import dev.caisson.engine.store.AutomaticCheckpoints;
 import dev.caisson.engine.store.ObjectStore;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
@@ -149,6 +150,65 @@ class BuildTest {
     assertThat(place.resolve("objects").resolve(kept).resolve("tree/three")).doesNotExist();
     assertThat(place.resolve("objects").resolve(id(text, 0, 2)).resolve("tree/three"))
         .hasContent("one\ntwo\n");
+  }
+
+  @Test
+  void aBuildContinuesFromAnAutomaticCheckpointAndReportsItsSize() throws Exception {
+    var text = manifest(pipeline("p", "one", "two", "three"));
+    var kept = id(text, 0, 1);
+    libdir.shellStage("three", "exit 1");
+    assertThat(build(text, build -> build.automaticCheckpoints(Set.of(kept)), "p").success())
+        .isFalse();
+    assertThat(objects(place)).containsExactly(kept);
+    assertThat(events)
+        .filteredOn(BuildEvent.CheckpointFinished.class::isInstance)
+        .singleElement()
+        .satisfies(event -> {
+          var finished = (BuildEvent.CheckpointFinished) event;
+          assertThat(finished.stage().id()).isEqualTo(kept);
+          assertThat(finished.space()).isPositive();
+          assertThat(finished.failure()).isEmpty();
+        });
+    libdir.shellStage("three", "cat one two > three");
+    assertThat(build(text, build -> build.automaticCheckpoints(Set.of(kept)), "p").success())
+        .isTrue();
+    assertThat(stagesStarted()).containsExactly("three");
+    assertThat(events).noneMatch(BuildEvent.CheckpointFinished.class::isInstance);
+  }
+
+  @Test
+  void anAutomaticCheckpointThatBecomesAResultIsNotEvicted() throws Exception {
+    var text = manifest(pipeline("p", "one", "two"));
+    var kept = id(text, 0, 0);
+    build(text, build -> build.automaticCheckpoints(Set.of(kept)), "p");
+    assertThat(build(manifest(pipeline("q", "one")), "q").success()).isTrue();
+    try (var store = ObjectStore.open(place)) {
+      assertThat(store.automatic().evictTo(0)).isEmpty();
+      assertThat(store.contains(kept)).isTrue();
+    }
+  }
+
+  @Test
+  void theLastStageNeedsNoAutomaticCheckpoint() throws Exception {
+    var text = manifest(pipeline("p", "one"));
+    var last = id(text, 0, 0);
+    build(text, build -> build.automaticCheckpoints(Set.of(last)), "p");
+    assertThat(events).noneMatch(BuildEvent.CheckpointFinished.class::isInstance);
+    try (var store = ObjectStore.open(place)) {
+      assertThat(store.automatic().contains(last)).isFalse();
+    }
+  }
+
+  @Test
+  void onlyTheLastAutomaticCheckpointsStay() throws Exception {
+    for (int i = 0; i < AutomaticCheckpoints.MOST + 2; i++) {
+      libdir.shellStage("first-" + i, "echo > file");
+      var text = manifest(pipeline("p", "first-" + i, "fail"));
+      var first = id(text, 0, 0);
+      build(text, build -> build.automaticCheckpoints(Set.of(first)), "p");
+    }
+    assertThat(objects(place)).hasSize(AutomaticCheckpoints.MOST);
+    assertThat(events).anyMatch(BuildEvent.CheckpointsEvicted.class::isInstance);
   }
 
   @Test

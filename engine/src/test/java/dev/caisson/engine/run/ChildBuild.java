@@ -48,6 +48,9 @@ public final class ChildBuild {
           case BuildEvent.PipelineFinished finished -> "built " + finished.pipeline().name();
           case BuildEvent.StageStarted started -> "stage " + started.stage().type();
           case BuildEvent.StageFinished finished -> "finished " + finished.result().stage().type();
+          case BuildEvent.StageProgress progress -> "doing " + progress.text();
+          case BuildEvent.CheckpointFinished kept -> "kept " + kept.stage().type();
+          case BuildEvent.CheckpointsEvicted evicted -> "evicted " + evicted.ids().size();
           case BuildEvent.Output output -> "output " + output.text().strip();
         };
     System.out.println(line);

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.engine.BuildException;
+import dev.caisson.files.Trees;
 import dev.caisson.testkit.Need;
 import dev.caisson.testkit.NoLeaks;
 import dev.caisson.testkit.Programs;
@@ -65,6 +66,28 @@ class ObjectStoreTest {
       assertThatThrownBy(() -> store.begin(Optional.of(OTHER))).hasMessageContaining(OTHER);
       assertThat(names(store.temporary())).isSubsetOf(".lock");
       assertThat(store).hasToString("ObjectStore[%s]", temp.resolve("store"));
+    }
+  }
+
+  @Test
+  void aTreeWithTooLongAPathIsRefusedBeforeAnythingIsExported() throws Exception {
+    try (var store = open();
+        var tree = store.begin(Optional.empty())) {
+      Files.writeString(tree.tree().resolve("first"), "text");
+      Programs.run(
+          "sh",
+          "-euc",
+          "cd \"$1\"; for i in $(seq 20); do mkdir $2; cd -P $2; done",
+          "sh",
+          tree.tree().toString(),
+          "d".repeat(250));
+      tree.commit(ID);
+      var out = temp.resolve("out");
+      assertThatThrownBy(() -> store.export(ID, out))
+          .isInstanceOf(BuildException.class)
+          .hasMessageContaining("a path of 5019 bytes");
+      assertThat(out).doesNotExist();
+      Trees.delete(temp.resolve("store/objects"));
     }
   }
 

@@ -218,7 +218,8 @@ public final class Directory implements AutoCloseable {
           },
           Instant.ofEpochSecond(
               statx.get(JAVA_LONG, Layouts.STATX.offset("stx_mtime", "tv_sec")),
-              statx.get(JAVA_INT, Layouts.STATX.offset("stx_mtime", "tv_nsec"))));
+              statx.get(JAVA_INT, Layouts.STATX.offset("stx_mtime", "tv_nsec"))),
+          512 * statx.get(JAVA_LONG, Layouts.STATX.offset("stx_blocks")));
     } finally {
       fd.exit();
     }
@@ -229,7 +230,8 @@ public final class Directory implements AutoCloseable {
   /// @param inode the inode number, unique on its file system
   /// @param type the type of the file
   /// @param modified the time of the last change of its contents
-  public record Stat(long inode, DirectoryEntry.Type type, Instant modified) {}
+  /// @param space the bytes that it occupies on its file system, without holes
+  public record Stat(long inode, DirectoryEntry.Type type, Instant modified, long space) {}
 
   /// Removes a file. See `unlinkat(2)`.
   public void unlinkat(byte[] name) throws SystemCallException {
