@@ -42,7 +42,15 @@ record Accounts(String passwd, String group, String name, String home) {
   ///
   /// @param user the user that runs; root if empty
   static Accounts of(Path root, Optional<Run.User> user) {
-    boolean own = !root.equals(ROOT);
+    return of(root, user, !root.equals(ROOT));
+  }
+
+  /// The accounts in `/etc` of a root.
+  static Accounts inEtc(Path root, Optional<Run.User> user) {
+    return of(root, user, true);
+  }
+
+  private static Accounts of(Path root, Optional<Run.User> user, boolean own) {
     var passwd =
         (own ? read(root, "etc/passwd") : Optional.<String>empty())
             .or(() -> read(root, BASE.resolve("passwd.master").toString()))

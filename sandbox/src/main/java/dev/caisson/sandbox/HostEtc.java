@@ -70,6 +70,11 @@ final class HostEtc {
     return name;
   }
 
+  /// The paths that are never shown.
+  static List<Path> secrets() {
+    return SECRETS.stream().map(ETC::resolve).toList();
+  }
+
   /// The names of the list, which may contain `*`.
   static List<String> names() {
     return entries().stream().map(Entry::name).toList();

@@ -299,7 +299,7 @@ record Layout(
 
   /// Whether the first program changes the user. In a user namespace bubblewrap maps the user.
   boolean changesUser(Run run) {
-    return privilege == Privilege.ROOT && run.user().isPresent();
+    return privilege == Privilege.ROOT && run.user().filter(user -> user.uid() != 0).isPresent();
   }
 
   /// A run that could mount gets a second namespace, below the one that owns the mounts and the
@@ -372,7 +372,7 @@ record Layout(
 
   private void userland(List<Object> options, Userland userland, Run run) throws IOException {
     var parents = new Parents(options);
-    for (var bind : userland.binds(root, run.network(), run.user())) {
+    for (var bind : userland.binds(root, run.network(), run.user(), changesUser(run))) {
       parents.make(bind);
       bind(options, bind);
     }

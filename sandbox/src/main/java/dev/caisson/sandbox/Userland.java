@@ -52,17 +52,41 @@ public final class Userland {
       services: files
       """;
 
+  /// The home directory on the whole host, where those of the users are read-only.
+  private static final String TEMPORARY_HOME = "/tmp/home";
+
   private final String hostname;
   private final List<String> named;
 
-  private Userland(String hostname, List<String> named) {
+  /// The paths that are hidden on the whole host; empty for the surroundings on a `/usr` alone.
+  private final Optional<List<Path>> hidden;
+
+  private Userland(String hostname, List<String> named, Optional<List<Path>> hidden) {
     this.hostname = hostname;
     this.named = named;
+    this.hidden = hidden;
   }
 
   /// The surroundings with the host name `sandbox`.
   public static Userland standard() {
-    return new Userland("sandbox", List.of());
+    return new Userland("sandbox", List.of(), Optional.empty());
+  }
+
+  /// All files of the host, read-only, with the host name `sandbox` and `/tmp/home` as the home
+  /// directory.
+  ///
+  /// `/run`, `/tmp`, `/var/tmp`, `/dev` and `/proc` are new. Hidden is what exists at the start of
+  /// the run of the given paths, of `hidden.list` in this package (`.ssh`, `.aws` and others, below
+  /// each home directory and the working directory of the JVM), and of the passwords and keys in
+  /// `/etc`. What a symbolic link there leads to is hidden, too. Not hidden are credentials at
+  /// other places and files made later; sockets and FIFOs at other places can be used.
+  ///
+  /// Give the run a [Run#user] if the JVM is root: the modes of the host's files then protect what
+  /// no list names. Only for a build root of `/`.
+  ///
+  /// @param hide further paths of the host to be hidden
+  public static Userland wholeHost(List<Path> hide) {
+    return new Userland("sandbox", List.of(), Optional.of(List.copyOf(hide)));
   }
 
   /// Sets the host name.
@@ -74,7 +98,7 @@ public final class Userland {
       throw new IllegalArgumentException(
           "a host name has 1 to 64 letters, digits, dots and dashes: '" + name + "'");
     }
-    return new Userland(name, named);
+    return new Userland(name, named, hidden);
   }
 
   /// Also shows a file or directory of the host's `/etc`, changed or not. It may hold credentials.
@@ -86,7 +110,7 @@ public final class Userland {
   public Userland etc(String name) {
     var more = new ArrayList<>(named);
     more.add(HostEtc.checked(name));
-    return new Userland(hostname, List.copyOf(more));
+    return new Userland(hostname, List.copyOf(more), hidden);
   }
 
   String hostname() {
@@ -95,10 +119,10 @@ public final class Userland {
 
   /// The variables of each run.
   Map<String, String> environment(Path root, Optional<Run.User> user) {
-    var accounts = Accounts.of(root, user);
+    var accounts = hidden.isPresent() ? Accounts.inEtc(root, user) : Accounts.of(root, user);
     var variables = new LinkedHashMap<String, String>();
     variables.put("PATH", PATH);
-    variables.put("HOME", accounts.home());
+    variables.put("HOME", hidden.isPresent() ? TEMPORARY_HOME : accounts.home());
     variables.put("USER", accounts.name());
     variables.put("LOGNAME", accounts.name());
     variables.put("SHELL", Accounts.shell(root));
@@ -108,7 +132,13 @@ public final class Userland {
   }
 
   /// The files in the order in which they are put into the sandbox.
-  List<Bind> binds(Path root, Network network, Optional<Run.User> user) {
+  ///
+  /// @param changesUser whether the first program changes the user, and then makes the home
+  ///   directory as that user
+  List<Bind> binds(Path root, Network network, Optional<Run.User> user, boolean changesUser) {
+    if (hidden.isPresent()) {
+      return wholeHost(root, changesUser, hidden.get());
+    }
     var accounts = Accounts.of(root, user);
     var binds = new ArrayList<Bind>();
     made(binds, accounts, network);
@@ -117,10 +147,21 @@ public final class Userland {
     } else {
       ofTree(binds, root, network);
     }
-    // The first program makes the home directory of a user that is not the owner of this.
     binds.add(new Bind.Directory(Path.of(Accounts.HOMES), 01777));
-    if (Privilege.ofThisProcess() != Privilege.ROOT || accounts.name().equals("root")) {
+    if (!changesUser) {
       binds.add(new Bind.Directory(Path.of(accounts.home()), 0700));
+    }
+    return binds;
+  }
+
+  private static List<Bind> wholeHost(Path root, boolean changesUser, List<Path> hidden) {
+    if (!root.equals(ROOT)) {
+      throw new IllegalArgumentException(
+          "the whole host can be shown only with the root /, not " + root);
+    }
+    var binds = new ArrayList<>(WholeHost.binds(hidden));
+    if (!changesUser) {
+      binds.add(new Bind.Directory(Path.of(TEMPORARY_HOME), 0700));
     }
     return binds;
   }
@@ -175,6 +216,8 @@ public final class Userland {
 
   @Override
   public String toString() {
-    return "userland of %s with %s".formatted(hostname, named);
+    return hidden.isPresent()
+        ? "userland of %s with the whole host".formatted(hostname)
+        : "userland of %s with %s".formatted(hostname, named);
   }
 }

@@ -66,7 +66,17 @@ public final class RunCommand implements Command {
         """,
         List.of(
             HelpPage.group(
-                "Files", "root", "bind", "ro-bind", "dev-bind", "tmpfs", "symlink", "etc", "chdir"),
+                "Files",
+                "root",
+                "bind",
+                "ro-bind",
+                "dev-bind",
+                "tmpfs",
+                "symlink",
+                "host",
+                "hide",
+                "etc",
+                "chdir"),
             HelpPage.group("Network", "network", "allow-host", "log"),
             HelpPage.group(
                 "Limits",

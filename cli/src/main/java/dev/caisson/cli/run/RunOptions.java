@@ -40,6 +40,12 @@ public final class RunOptions {
 
   private RunOptions() {}
 
+  /// The root of the host, as a bind.
+  private static final Set<String> ROOT = Set.of("/", "/:/");
+
+  /// The user that owns no files.
+  private static final int NOBODY = 65534;
+
   /// Makes the options.
   public static Options all() {
     return new Options()
@@ -51,6 +57,8 @@ public final class RunOptions {
         .addOption(
             Values.option(
                 "ro-bind", "SRC[:DST]", "show a file or directory of the host at DST, read-only"))
+        .addOption(flag("host", "show all files of the host, read-only, except credentials"))
+        .addOption(Values.option("hide", "PATH", "with --host: also hide this file or directory"))
         .addOption(
             Values.option(
                 "etc",
@@ -189,7 +197,7 @@ public final class RunOptions {
   }
 
   private static Userland userland(CommandLine line) throws UsageException {
-    var userland = Userland.standard();
+    var userland = showsHost(line) ? Userland.wholeHost(hidden(line)) : Userland.standard();
     try {
       for (var given : Values.all(line, "etc")) {
         var name = given.startsWith("/etc/") ? given.substring("/etc/".length()) : given;
@@ -205,11 +213,31 @@ public final class RunOptions {
     }
   }
 
-  /// Sets the user of `--user UID[:GID]`. The group has the number of the user by default.
+  /// Whether the whole host is shown: `--ro-bind /:/` is as `--host`.
+  private static boolean showsHost(CommandLine line) {
+    return line.hasOption("host") || Values.all(line, "ro-bind").stream().anyMatch(ROOT::contains);
+  }
+
+  private static List<Path> hidden(CommandLine line) throws UsageException {
+    var hidden = new ArrayList<Path>();
+    for (var given : Values.all(line, "hide")) {
+      var path = home(given);
+      if (!Files.exists(path)) {
+        throw new UsageException("--hide: there is no " + path);
+      }
+      hidden.add(path);
+    }
+    return hidden;
+  }
+
+  /// Sets the user of `--user UID[:GID]`. The group has the number of the user by default. On the
+  /// whole host, root becomes `nobody`, so that the modes of files protect what no list names.
   private static Run user(CommandLine line, Run run) throws UsageException {
     var given = Values.last(line, "user");
     if (given.isEmpty()) {
-      return run;
+      return showsHost(line) && Privilege.ofThisProcess() == Privilege.ROOT
+          ? run.user(NOBODY, NOBODY)
+          : run;
     }
     var numbers = given.get().split(":", 2);
     try {
@@ -237,7 +265,11 @@ public final class RunOptions {
       var value = option.getValue();
       switch (option.getLongOpt()) {
         case "bind" -> binds.add(host(Bind.Access.READ_WRITE, value));
-        case "ro-bind" -> binds.add(host(Bind.Access.READ_ONLY, value));
+        case "ro-bind" -> {
+          if (!ROOT.contains(value)) {
+            binds.add(host(Bind.Access.READ_ONLY, value));
+          }
+        }
         case "dev-bind" -> binds.add(host(Bind.Access.DEVICE, value));
         case "tmpfs" -> binds.add(tmpfs(value));
         case "symlink" -> {
