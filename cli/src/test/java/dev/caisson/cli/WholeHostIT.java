@@ -15,8 +15,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// `--host` shows the host's files, but no credentials. Each test has home directories that only its
-/// own mount namespace shows.
+/// `--host` shows the host's files, but no credentials. Each test has home directories that only
+/// its own mount namespace shows.
 @ExtendWith(NoLeaks.class)
 @Requires({Need.ROOT, Need.BUBBLEWRAP})
 class WholeHostIT {
@@ -72,7 +72,8 @@ class WholeHostIT {
     var args = new ArrayList<>(List.of("run"));
     args.addAll(List.of(options));
     args.addAll(List.of("--", "sh", "-c", LOOK));
-    var answer = caisson.through(PLANT.replace("\n  \"$@\"", "\n  " + launch), args.toArray(String[]::new));
+    var answer =
+        caisson.through(PLANT.replace("\n  \"$@\"", "\n  " + launch), args.toArray(String[]::new));
     assertThat(answer.status()).as(answer.err()).isZero();
     return answer.out().lines().toList();
   }

@@ -51,9 +51,10 @@ public final class RunCommand implements Command {
         "[OPTION]... -- COMMAND [ARGUMENT]...",
         "Runs a command in a throw-away sandbox.",
         """
-        The sandbox has /usr of the host (or of --root), read-only, and the host's /sys.
-        /etc, /run, /tmp and /var are new (docs/explanation/security-model.md has the
-        whole list). The command has no network and no capabilities, and a filter denies
+        The sandbox has /usr of the host (or of --root), read-only, the host's /sys, and
+        the part of /etc that programs need, without secrets. /run, /tmp, /var and the
+        home directory are new (docs/explanation/security-model.md has the whole list).
+        The command is user 0 unless --user names another. It has no network and no capabilities, and a filter denies
         system calls that ordinary programs do not need. When it ends, all processes
         that it left running are killed.
 
