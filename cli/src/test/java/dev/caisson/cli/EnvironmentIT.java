@@ -156,6 +156,19 @@ class EnvironmentIT {
   }
 
   @Test
+  void aProgramThatIsDeniedItsWorkGetsTheNameOfTheOption() throws Exception {
+    var strace =
+        Files.writeString(directory.resolve("strace"), "#!/bin/sh\necho refused >&2\nexit 1\n");
+    Files.setAttribute(strace, "unix:mode", 0755);
+    var bind = "--ro-bind=" + strace + ":/tmp/strace";
+    assertThat(run(List.of(bind), "/tmp/strace").err())
+        .isEqualTo(
+            "refused\ncaisson: strace traces other processes, which the sandbox denies;"
+                + " --no-seccomp allows it\n");
+    assertThat(run(List.of(bind, "--no-seccomp"), "/tmp/strace").err()).isEqualTo("refused\n");
+  }
+
+  @Test
   void aPathIsShownAtItsOwnPlace() throws Exception {
     var file = Files.writeString(directory.resolve("file"), "text");
     assertThat(shell("cat " + file, "--ro-bind", file.toString())).isEqualTo("text");
