@@ -204,7 +204,7 @@ public final class RunCommand implements Command {
       var result = buildRoot.run(run);
       int code = report(result, terminal);
       if (result.ending() instanceof RunResult.Exited && code != ExitCode.OK) {
-        DeniedPrograms.hint(run.argv().getFirst(), line).ifPresent(terminal::error);
+        DeniedPrograms.hint(line.getArgList().getFirst(), line).ifPresent(terminal::error);
       }
       hint(line, result).ifPresent(terminal::error);
       if (!result.success() && line.hasOption("shell-on-failure")) {
