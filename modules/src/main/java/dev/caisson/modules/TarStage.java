@@ -42,7 +42,8 @@ final class TarStage implements StageModule {
       tar.addAll(List.of("--xattrs", "--xattrs-include=*"));
     }
     if (options.path("sparse").asBoolean(false)) {
-      tar.add("--sparse");
+      // The later versions store the id of the process of tar in a POSIX archive.
+      tar.addAll(List.of("--sparse", "--sparse-version=0.0"));
     }
     if (options.has("transform")) {
       tar.add("--transform=" + options.get("transform").asString());

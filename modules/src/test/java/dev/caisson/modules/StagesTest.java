@@ -489,6 +489,19 @@ class StagesTest {
   }
 
   @Test
+  void aHoleStaysAHoleWithoutAnIdOfAProcessInTheArchive() throws Exception {
+    var setUp = "truncate -s 400M hole; echo end >> hole; touch -d @1 hole";
+    var options = "{\"filename\":\"a.tar\",\"sparse\":true}";
+    var archive = tar(setUp, options).resolve("a.tar");
+    assertThat(Files.size(archive)).isLessThan(1 << 20);
+    var unpacked = Files.createDirectory(temp.resolve("unpacked"));
+    Programs.run("tar", "-xf", archive.toString(), "-C", unpacked.toString());
+    assertThat(Files.size(unpacked.resolve("hole"))).isEqualTo((400L << 20) + 4);
+    // The name in the archive has no id of a process.
+    assertThat(new String(Files.readAllBytes(archive), UTF_8)).doesNotContain("GNUSparseFile");
+  }
+
+  @Test
   void anyNameCanBeInAnArchive() throws Exception {
     var setUp =
         "touch -- '--checkpoint-action=exec=sh x' '-C' \"$(printf 'a\\nb')\" \"$(printf '\\377')\" ' ' '*' '\\' .hidden @file";

@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.SerializableString;
@@ -156,14 +155,19 @@ public record Recipe(
   /// The problem and its place, from the message of the YAML parser. The location of the exception
   /// is that of the previous token.
   private static String reason(JacksonException failure) {
-    var lines = failure.getOriginalMessage().lines().map(String::strip).toList();
-    var what =
-        lines.stream().filter(line -> !line.startsWith("in ")).limit(3).toList().stream()
-            .filter(line -> line.matches("[a-z].*"))
-            .collect(Collectors.joining(", "));
-    if (what.isEmpty()) {
-      what = lines.isEmpty() ? "" : lines.getFirst();
-    }
+    // The lines of the message that begin with a space are places, with a quotation of the text.
+    var lines =
+        failure
+            .getOriginalMessage()
+            .lines()
+            .filter(line -> !line.isBlank() && !line.startsWith(" "))
+            .toList();
+    // The context comes first: "while parsing a flow sequence".
+    var problem =
+        lines.size() > 1 && lines.getFirst().startsWith("while ")
+            ? String.join(", ", lines.subList(1, lines.size())) + " " + lines.getFirst()
+            : String.join(", ", lines);
+    var what = problem.replaceFirst(" \\(Do not use .* for indentation\\)", "");
     var mark = MARK.matcher(failure.getOriginalMessage()).results().reduce((a, b) -> b);
     if (mark.isPresent()) {
       return "%s (line %s, column %s)".formatted(what, mark.get().group(1), mark.get().group(2));

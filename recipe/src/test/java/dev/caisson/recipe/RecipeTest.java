@@ -82,6 +82,28 @@ class RecipeTest {
     assertThat(problems("packages:\n\t- bash\n").getFirst().message()).contains("line 2, column 1");
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '~',
+      quoteCharacter = '^',
+      value = {
+        "packages: [a1;run: x ~ expected ',' or ']', but got ~ (line 2, column 4)",
+        "packages:;\t- a1 ~ found character '\\t(TAB)' that cannot start any token ~ (line 2, column 1)",
+        "packages: \"a1 ~ found unexpected end of stream ~ (line 1, column 14)",
+        "packages: [a1];  run: [x] ~ expected <block end>, but found ~ (line 2, column 3)",
+        "packages: a1: b ~ mapping values are not allowed here ~ (line 1, column 13)",
+        "packages: [@a1] ~ found character '@' that cannot start any token ~ (line 1, column 12)",
+        "packages: [a1];- x ~ expected <block end>, but found '-' ~ (line 2, column 1)",
+      })
+  void theErrorForInvalidYamlHasTheReasonAndThePlace(String text, String reason, String place) {
+    var yaml = text.replace(';', '\n');
+    assertThat(problems(yaml).getFirst().message())
+        .startsWith("not YAML: ")
+        .contains(reason)
+        .endsWith(place)
+        .doesNotContain("packages:", "\n");
+  }
+
   @Test
   void theErrorForADuplicateKeyHasItsLine() {
     assertThat(problems("packages: [a1]\npackages: [b1]\n").getFirst().message())
@@ -111,6 +133,15 @@ class RecipeTest {
                 "suite: 12\nvariant: huge\npackages: [ok1, Bad, 7]\nsource-epoch: soon\nexport: {}\n"))
         .extracting(Problem::path)
         .contains("suite", "variant", "packages[1]", "packages[2]", "source-epoch", "export");
+  }
+
+  @Test
+  void aCommandThatIsNeitherTextNorWordsIsRefusedWithOneReason() {
+    assertThat(problems("packages: []\nrun: [true]\n"))
+        .containsExactly(new Problem("run[0]", "boolean found, [string, array] expected"));
+    assertThat(problems("packages: []\nrun: [[], \"\"]\n"))
+        .extracting(Problem::path)
+        .containsExactly("run[0]", "run[1]");
   }
 
   @Test

@@ -17,6 +17,8 @@ public final class ServiceEndedException extends ServiceException {
   @SuppressWarnings("serial") // exceptions of services are not serialized
   private final Optional<Exit> exit;
 
+  private final String reason;
+
   ServiceEndedException(String service, Exit exit, List<String> lastLines) {
     this(service, exit.toString(), Optional.of(exit), lastLines);
   }
@@ -33,6 +35,7 @@ public final class ServiceEndedException extends ServiceException {
                 service,
                 how,
                 lastLines.isEmpty() ? "" : "; it said:\n  " + String.join("\n  ", lastLines)));
+    this.reason = "service %s %s".formatted(service, how);
     this.exit = exit;
     this.lastLines = lastLines;
   }
@@ -41,6 +44,11 @@ public final class ServiceEndedException extends ServiceException {
   /// that has not ended by itself.
   public Optional<Exit> exit() {
     return exit;
+  }
+
+  /// How the service ended: the message without the last lines that the service printed.
+  public String reason() {
+    return reason;
   }
 
   /// The last lines that the service printed, oldest first.

@@ -94,7 +94,9 @@ final class LocalStubSource implements StubSource {
   @Override
   public StubInvocation next(RemoteProcess bootstrap, Duration deadline) throws IOException {
     if (!bootstrap.isLocal()) {
-      throw new OtherMachineException("the handshake of a stub of this machine cannot be made");
+      throw new OtherMachineException(
+          "the stub has connected on this machine, and the process that shall send it descriptors"
+              + " runs on another one. Give a process of this machine");
     }
     var until = Deadline.in(deadline);
     try (var peer = peers.take(until, this::start);

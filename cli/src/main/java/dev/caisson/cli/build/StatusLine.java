@@ -8,6 +8,10 @@ import java.time.Duration;
 /// The last line of a terminal: a clock, and what a build does now. Fits into one row of the
 /// terminal, so that a carriage return and one escape sequence remove it.
 ///
+/// It is one line of text and two escape sequences. The libraries for progress (progressbar, JLine)
+/// take over the terminal: they open it, change its settings and draw from their own threads, which
+/// a shell after a failed stage and the output of stages above the line do not allow.
+///
 /// For one thread at a time.
 final class StatusLine {
   private static final int USUAL_WIDTH = 80;

@@ -11,7 +11,8 @@ import java.util.stream.Collectors;
 /// Finds the known names that a misspelt name most likely means.
 ///
 /// Counts the edits between two names: an inserted, deleted, replaced or swapped letter. Case does
-/// not count. A name may also be the start of a known name, or its end after a dot or a space.
+/// not count. A name may also be the start of a known name, or its end after a dot or a space. A
+/// name of one or two letters is near only to a name that starts so.
 public final class Nearest {
   private static final int MOST = 3;
 
@@ -20,7 +21,7 @@ public final class Nearest {
   /// Returns the known names that are nearest to a name, at most three; empty if none is near.
   public static List<String> of(String wrong, Collection<String> known) {
     var lower = wrong.toLowerCase(Locale.ROOT);
-    int best = wrong.length() < 3 ? 1 : 1 + Math.min(2, wrong.length() / 4);
+    int best = wrong.length() < 3 ? 0 : 1 + Math.min(2, wrong.length() / 4);
     var nearest = new TreeSet<String>();
     for (var name : known) {
       int edits = edits(lower, name.toLowerCase(Locale.ROOT), best);
@@ -32,7 +33,7 @@ public final class Nearest {
         nearest.add(name);
       }
     }
-    if (nearest.isEmpty() && wrong.length() >= 3) {
+    if (nearest.isEmpty() && wrong.length() >= 2) {
       var parts = new ArrayList<>(known);
       parts.removeIf(name -> !isPart(lower, name.toLowerCase(Locale.ROOT)));
       int shortest = parts.stream().mapToInt(String::length).min().orElse(0);

@@ -13,9 +13,6 @@ import java.util.Optional;
 final class ServiceFailure extends IOException {
   private static final long serialVersionUID = 1;
 
-  /// The text before the last lines of a service in the message of a [ServiceEndedException].
-  private static final String BEFORE_LINES = "; it said:";
-
   @SuppressWarnings("serial") // never serialized
   private final Optional<Report> exception;
 
@@ -33,16 +30,10 @@ final class ServiceFailure extends IOException {
               Optional.of(new Report(remote.name(), remote.value(), remote.backtrace())),
               remote);
       case ServiceEndedException ended ->
-          new ServiceFailure(withoutLines(ended), Optional.empty(), ended);
+          new ServiceFailure(ended.reason(), Optional.empty(), ended);
       case ProtocolException protocol ->
           new ServiceFailure(id + ": " + protocol.getMessage(), Optional.empty(), protocol);
     };
-  }
-
-  private static String withoutLines(ServiceEndedException ended) {
-    var text = String.valueOf(ended.getMessage());
-    int end = ended.lastLines().isEmpty() ? -1 : text.indexOf(BEFORE_LINES);
-    return end < 0 ? text : text.substring(0, end);
   }
 
   /// The reason of the failure.

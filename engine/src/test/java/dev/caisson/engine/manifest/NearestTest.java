@@ -51,6 +51,6 @@ class NearestTest {
 
   @Test
   void atMostThreeNamesAreNamed() {
-    assertThat(Nearest.of("aa", List.of("ab", "ac", "ad", "ae"))).hasSize(3);
+    assertThat(Nearest.of("aaa", List.of("aab", "aac", "aad", "aae"))).hasSize(3);
   }
 }
