@@ -196,7 +196,7 @@ public final class Main {
         return ExitCode.OK;
       }
       var words = line.getArgList();
-      if (!words.isEmpty() && words.getFirst().startsWith("-") && isFirst(words, args)) {
+      if (!words.isEmpty() && words.getFirst().matches("-.+") && isFirst(words, args)) {
         throw new UnrecognizedOptionException("", words.getFirst());
       }
       return command.run(line, terminal);

@@ -103,7 +103,7 @@ class CommandIT {
             "sh",
             "-c",
             "cat /tmp/f; echo $NAME; ls -A /home /root 2>/dev/null");
-    assertThat(answer.out()).isEqualTo("seen\nvalue\n");
+    assertThat(answer.out()).isEqualTo("seen\nvalue\n/home:\n\n/root:\n");
   }
 
   @Test

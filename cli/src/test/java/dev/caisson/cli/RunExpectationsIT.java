@@ -103,7 +103,7 @@ class RunExpectationsIT {
   @Test
   void aVariableDoesNotReachBubblewrap() throws Exception {
     var answer = run("--env", "LD_TRACE_LOADED_OBJECTS=1", "--", "/usr/bin/no-such-command");
-    assertThat(answer.status()).as(answer.out()).isEqualTo(125);
+    assertThat(answer.status()).as(answer.out()).isEqualTo(127);
     assertThat(answer.out()).isEmpty();
   }
 

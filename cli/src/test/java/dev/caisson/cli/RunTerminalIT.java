@@ -44,7 +44,7 @@ class RunTerminalIT {
   private AtTerminal bash(String... options) throws Exception {
     var args = new ArrayList<>(List.of("--env", "PS1=ready> "));
     args.addAll(List.of(options));
-    args.addAll(List.of("--", "bash"));
+    args.addAll(List.of("--", "bash", "--norc"));
     return run(args.toArray(String[]::new)).expect("ready> ");
   }
 
@@ -191,9 +191,8 @@ class RunTerminalIT {
   @Test
   void aMissingCommandIsReported() throws Exception {
     try (var terminal = run("--", "no-such-command")) {
-      assertThat(terminal.end()).isEqualTo(125);
-      assertThat(terminal.screen())
-          .contains("could not be started in its sandbox (the command): ", "no-such-command");
+      assertThat(terminal.end()).isEqualTo(127);
+      assertThat(terminal.screen()).contains("was not found in its sandbox: no-such-command");
     }
     try (var terminal = run("--", "sh", "-c", "no-such-command")) {
       assertThat(terminal.end()).isEqualTo(127);
@@ -335,7 +334,7 @@ class RunTerminalIT {
   @Test
   void aShellInsideSuspendsItsOwnJobs() throws Exception {
     try (var shell = jobs()) {
-      shell.type("\"$run\" --env 'PS1=ready> ' -- bash\r").expect("ready> ").awaitRaw();
+      shell.type("\"$run\" --env 'PS1=ready> ' -- bash --norc\r").expect("ready> ").awaitRaw();
       shell.type(CTRL_Z).type("\r").expect("ready> ");
       shell.type("sh -c 'echo is-$((6*7)); exec sleep 1000'\r").expect("is-42");
       shell.type(CTRL_Z).expect("Stopped").expect("ready> ").type("jobs\r").expect("Stopped");

@@ -367,6 +367,8 @@ class HttpExchangeTest {
   void aResetOfATunnelIsPassedOn() throws Exception {
     try (var origin =
             Origin.start((socket, self) -> {
+              // The connection is established by then.
+              Proxied.exactly(socket, 1);
               socket.send(bytes("half"), Deadline.in(LONG));
               socket.reset(Deadline.in(LONG));
             });
@@ -375,8 +377,10 @@ class HttpExchangeTest {
       socket.send(
           bytes("CONNECT origin.test:%d HTTP/1.1\r\n\r\n".formatted(origin.port())),
           Deadline.in(LONG));
-      var all = "HTTP/1.1 200 Connection established\r\n\r\nhalf";
-      assertThat(Proxied.exactly(socket, all.length())).isEqualTo(all);
+      var established = "HTTP/1.1 200 Connection established\r\n\r\n";
+      assertThat(Proxied.exactly(socket, established.length())).isEqualTo(established);
+      socket.send(bytes("x"), Deadline.in(LONG));
+      assertThat(Proxied.exactly(socket, "half".length())).isEqualTo("half");
       assertThatThrownBy(() -> Proxied.all(socket)).hasMessageContaining("ECONNRESET");
     }
   }
