@@ -132,19 +132,21 @@ final class ShownFiles {
   /// @return the files of the host by their paths in the sandbox
   Map<Path, Path> entries(Path directory, int most) {
     var entries = new LinkedHashMap<Path, Path>();
-    var found = find(directory).filter(known -> known.source().isPresent());
-    if (found.isEmpty()) {
+    var found = find(directory);
+    var source = found.flatMap(Found::source);
+    // A directory stream would wait for the writer of a FIFO.
+    if (source.isEmpty() || !Files.isDirectory(source.get(), LinkOption.NOFOLLOW_LINKS)) {
       return entries;
     }
-    try (var stream = Files.newDirectoryStream(found.get().source().orElseThrow())) {
+    try (var stream = Files.newDirectoryStream(source.get())) {
       for (var entry : stream) {
         if (entries.size() == most) {
           break;
         }
-        entries.put(found.get().path().resolve(entry.getFileName()), entry);
+        entries.put(found.orElseThrow().path().resolve(entry.getFileName()), entry);
       }
     } catch (IOException unreadable) {
-      // Not a directory, or one that the user may not read.
+      // The user may not read it.
     }
     return entries;
   }

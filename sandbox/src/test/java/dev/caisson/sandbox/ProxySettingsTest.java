@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Properties;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -165,6 +166,14 @@ class ProxySettingsTest {
             Path.of("/home/me/.sdkman/candidates/java/21/conf/net.properties"),
             Path.of("/tools/jdk-21/conf/net.properties"),
             Path.of("/opt/jdk-25/conf/net.properties"));
+  }
+
+  @Test
+  @Timeout(60)
+  void aFifoInABindIsNotOpened() throws Exception {
+    var fifo = Support.fifo(work, "fifo");
+    options.addAll(List.of("--bind", fifo, "/fifo"));
+    assertThat(found(Path.of("/fifo"))).isEmpty();
   }
 
   @Test
