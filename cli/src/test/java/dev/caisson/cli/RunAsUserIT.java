@@ -174,7 +174,7 @@ class RunAsUserIT {
     assertThat(run("--", "sh", "-c", "kill -KILL $$").status()).isEqualTo(137);
     assertThat(run("--timeout", "300ms", "--", "sleep", "1000").status()).isEqualTo(124);
     assertThat(run("--ro-bind", "/no/such:/x", "--", "true").status()).isEqualTo(125);
-    assertThat(run("--bind", "/x", "--", "true").status()).isEqualTo(2);
+    assertThat(run("--bind", "/x:y", "--", "true").status()).isEqualTo(2);
   }
 
   @Test

@@ -54,9 +54,9 @@ public final class RunCommand implements Command {
         The sandbox has /usr of the host (or of --root), read-only, the host's /sys, and
         the part of /etc that programs need, without secrets. /run, /tmp, /var and the
         home directory are new (docs/explanation/security-model.md has the whole list).
-        The command is user 0 unless --user names another. It has no network and no capabilities, and a filter denies
-        system calls that ordinary programs do not need. When it ends, all processes
-        that it left running are killed.
+        The command is user 0 unless --user names another. It has no network and no
+        capabilities, and a filter denies system calls that ordinary programs do not
+        need. When it ends, all processes that it left running are killed.
 
         Any user can run it where user namespaces are allowed; root needs none. At a
         terminal, the command gets a new terminal. Otherwise it reads a copy of the
