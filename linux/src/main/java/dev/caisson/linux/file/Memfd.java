@@ -1,5 +1,6 @@
 package dev.caisson.linux.file;
 
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.Flag;
 import dev.caisson.linux.SystemCallException;
@@ -13,6 +14,10 @@ import java.util.Set;
 public final class Memfd {
   private static final int CLOEXEC = 1;
   private static final int ALLOW_SEALING = 2;
+
+  /// Linux 6.3. Needed if `vm.memfd_noexec` is 1; refused if it is 2.
+  private static final int EXEC = 0x10;
+
   private static final int F_ADD_SEALS = 1033;
   private static final int F_GET_SEALS = 1034;
 
@@ -22,17 +27,40 @@ public final class Memfd {
   ///
   /// @param name the name that `/proc/self/fd` shows; 249 bytes at most
   public static Fd memfdCreate(String name) throws SystemCallException {
+    return memfdCreate(name, CLOEXEC | ALLOW_SEALING);
+  }
+
+  private static Fd memfdCreate(String name, int flags) throws SystemCallException {
     try (var frame = new Frame()) {
-      long result =
-          frame.call(
-              SystemCall.MEMFD_CREATE, frame.string(name).address(), CLOEXEC | ALLOW_SEALING);
+      long result = frame.call(SystemCall.MEMFD_CREATE, frame.string(name).address(), flags);
       return Fd.own(SystemCallException.check(result, SystemCall.MEMFD_CREATE, name));
     }
   }
 
   /// Creates a memfd that holds the data and cannot change. Its position is at the start.
   public static Fd sealed(String name, byte[] data) throws SystemCallException {
-    var memfd = memfdCreate(name);
+    return sealed(memfdCreate(name), data);
+  }
+
+  /// Creates a memfd that holds a program and cannot change, to be executed by its descriptor, also
+  /// if the sysctl `vm.memfd_noexec` is 1.
+  ///
+  /// @throws SystemCallException EACCES if the sysctl is 2: there are no executable memfds then
+  public static Fd executable(String name, byte[] program) throws SystemCallException {
+    Fd memfd;
+    try {
+      memfd = memfdCreate(name, CLOEXEC | ALLOW_SEALING | EXEC);
+    } catch (SystemCallException refused) {
+      if (refused.errno() != Errno.EINVAL) {
+        throw refused;
+      }
+      // Before Linux 6.3 the flag does not exist, and all memfds are executable.
+      memfd = memfdCreate(name);
+    }
+    return sealed(memfd, program);
+  }
+
+  private static Fd sealed(Fd memfd, byte[] data) throws SystemCallException {
     try {
       memfd.write(data);
       seal(memfd);
