@@ -637,7 +637,7 @@ static s64 given_descriptor(struct search *search, const char *number)
 	return only->result;
 }
 
-/* Whether there is a socket that could not be used: then the stub does not try its standard input. */
+/* Whether there is a socket that could not be used. */
 static int found(const struct search *search)
 {
 	u32 i;
@@ -770,7 +770,7 @@ static void say_place(struct message *message, const struct attempt *attempt)
 }
 
 /* Reports that no controller was found: where the stub looked, and what it found there. */
-static int unconnected(const char *name, const struct search *search, s64 by_stdin)
+static int unconnected(const char *name, const struct search *search)
 {
 	struct message message;
 	u32 i;
@@ -778,18 +778,30 @@ static int unconnected(const char *name, const struct search *search, s64 by_std
 	begin(&message, name);
 	say(&message, found(search) ? "cannot connect to the controller: " : "no controller found: ");
 	for (i = 0; i < search->count; i++) {
+		if (i > 0)
+			say(&message, "; ");
 		say_place(&message, &search->attempts[i]);
 		say(&message, ": ");
 		say_errno(&message, -search->attempts[i].result);
-		say(&message, "; ");
 	}
 	if (search->variable_missing)
-		say(&message, "RSYSCALL_UNIX_STUB_SOCK_PATH: not set; ");
-	say(&message, "standard input: ");
-	if (by_stdin == 0)
-		say(&message, found(search) ? "not tried" : "end of file");
+		say(&message, search->count > 0 ? "; RSYSCALL_UNIX_STUB_SOCK_PATH: not set"
+			: "RSYSCALL_UNIX_STUB_SOCK_PATH: not set");
+	finish(&message);
+	return 1;
+}
+
+/* Reports that the standard input, the only place to look, is not a controller. */
+static int unconnected_input(const char *name, s64 result)
+{
+	struct message message;
+
+	begin(&message, name);
+	say(&message, "no controller found: standard input: ");
+	if (result == 0)
+		say(&message, "end of file");
 	else
-		say_errno(&message, -by_stdin);
+		say_errno(&message, -result);
 	finish(&message);
 	return 1;
 }
@@ -866,13 +878,17 @@ static int run(u64 *stack)
 		if (entry[0] == AT_EXECFN)
 			executed = (const char *)entry[1];
 
-	/* Under upstream's name for it, the stub uses only its standard input, whatever variables it has inherited. */
 	search.count = 0;
 	search.variable_missing = 0;
-	socket = -ENOENT;
-	if (executed == 0 || !ends_with(executed, "rsyscall-stdin-bootstrap"))
-		socket = find_socket(executed, environment, &search);
-	if (socket >= 0) {
+	/*
+	 * The standard input is the caller's, and may be a socket on which no controller ever sends anything. So the stub
+	 * reads it only if "-" is the path in the program, or under upstream's name; then it looks nowhere else, whatever
+	 * variables it has inherited.
+	 */
+	by_stdin = (built_in.path[0] == '-' && built_in.path[1] == 0)
+		|| (executed != 0 && ends_with(executed, "rsyscall-stdin-bootstrap"));
+	socket = by_stdin ? 0 : find_socket(executed, environment, &search);
+	if (!by_stdin && socket >= 0) {
 		got = receive((int)socket, head.fds, 4, wish, sizeof(wish));
 		if (got == -EPROTO && wish[0] == FORWARDED) {
 			/* A forwarded connection carries only bytes: this one is for calls, the next one for data. */
@@ -880,24 +896,21 @@ static int run(u64 *stack)
 			head.fds[0] = (s32)socket;
 			socket = find_socket(executed, environment, &search);
 			if (socket < 0)
-				return unconnected(name, &search, 0);
+				return unconnected(name, &search);
 			head.fds[1] = (s32)socket;
 			head.fds[2] = head.fds[3] = -1;
 			memcpy(wish, MAGIC, sizeof(MAGIC));
 			got = (s64)sizeof(MAGIC);
 		}
-	} else if (found(&search)) {
-		return unconnected(name, &search, 0);
+	} else if (!by_stdin) {
+		return unconnected(name, &search);
 	} else {
 		/* A launcher that passes on only the standard input, as sudo does, puts the socket there. */
-		by_stdin = 1;
-		socket = 0;
 		got = receive(0, head.fds, 3, wish, sizeof(wish));
 		head.fds[3] = head.fds[2];
 		head.fds[2] = 0;
 		if (got <= 0 && got != -EPROTO)
-			return unconnected(name, &search, got);
-		search.count = 0;
+			return unconnected_input(name, got);
 	}
 	if (got <= 0)
 		return turned_away(name, &search, got == 0 ? CLOSED

@@ -30,7 +30,7 @@ public final class GuardedDirectory implements AutoCloseable {
   /// @throws IOException if the parent does not exist, or the directory cannot be made or guarded
   public static GuardedDirectory make(Path parent, String prefix) throws IOException {
     while (true) {
-      var path = parent.resolve(prefix + Long.toUnsignedString(RANDOM.nextLong(), 36));
+      var path = parent.resolve(prefix + random());
       // Registered with the guardian before it exists: the JVM may be killed in between.
       var guard = Guardian.guard(Guardian.Kind.DIRECTORY, path);
       try {
@@ -48,6 +48,13 @@ public final class GuardedDirectory implements AutoCloseable {
         throw failure;
       }
     }
+  }
+
+  /// A random name, always of the same length: the longest arguments that a program in the
+  /// directory can be launched with depend on the length of its path.
+  private static String random() {
+    var digits = Long.toUnsignedString(RANDOM.nextLong(), 36);
+    return "0".repeat(13 - digits.length()) + digits;
   }
 
   /// The path of the directory.

@@ -10,6 +10,9 @@ public record Signal(int number) {
   /// Interrupt from the keyboard.
   public static final Signal INT = new Signal(2);
 
+  /// Quit from the keyboard, with a core dump.
+  public static final Signal QUIT = new Signal(3);
+
   /// Abort.
   public static final Signal ABRT = new Signal(6);
 

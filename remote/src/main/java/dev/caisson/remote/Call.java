@@ -146,8 +146,26 @@ public final class Call {
     return part(MemorySegment.ofArray(terminated), true, false, List.of(), means);
   }
 
-  /// Adds a null-terminated array of pointers to strings: arguments, or an environment.
+  /// Adds a null-terminated array of pointers to strings: arguments.
   Call strings(List<byte[]> strings) {
+    return strings(strings, strings.stream().map(PathBytes::decode).toList());
+  }
+
+  /// Adds an environment. A message or a trace has the names of the variables alone, because their
+  /// values may be secrets.
+  ///
+  /// @param variables each with its name, `=` and its value
+  Call environment(List<byte[]> variables) {
+    var names =
+        variables.stream()
+            .map(PathBytes::decode)
+            .map(text ->
+                text.indexOf('=') < 0 ? "..." : text.substring(0, text.indexOf('=')) + "=...")
+            .toList();
+    return strings(variables, names);
+  }
+
+  private Call strings(List<byte[]> strings, List<String> told) {
     long at = 8L * (strings.size() + 1);
     var block =
         room(
@@ -162,7 +180,6 @@ public final class Call {
       MemorySegment.copy(string, 0, block, ValueLayout.JAVA_BYTE, at, string.length);
       at += string.length + 1L;
     }
-    var told = strings.stream().map(PathBytes::decode).toList();
     return part(block, true, false, pointers, told);
   }
 

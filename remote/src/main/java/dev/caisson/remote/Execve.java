@@ -40,7 +40,7 @@ record Execve(Path program, List<byte[]> argv, List<byte[]> envp, OptionalLong s
   /// @throws SystemCallException if the program cannot be executed
   /// @throws ConnectionLostException if the process died before
   void in(CallRunner process, Witness witness) throws IOException {
-    var call = process.call(SystemCall.EXECVE).path(program).strings(argv).strings(envp);
+    var call = process.call(SystemCall.EXECVE).path(program).strings(argv).environment(envp);
     long result = process.intercepted(call, () -> make(process, call, witness));
     if (result < 0) {
       throw call.failure(result);

@@ -120,25 +120,25 @@ public interface FileCalls extends Caller {
   }
 
   /// Duplicates a descriptor to a number, and closes what was open there: not CLOEXEC, for a
-  /// program to be executed. See `dup3(2)`.
+  /// program to be executed. A descriptor that has the number already loses CLOEXEC, where
+  /// `dup3(2)` itself returns EINVAL: by which number a descriptor happens to be open makes no
+  /// difference.
   ///
-  /// @param number not that of `from`, for which the kernel returns EINVAL
   /// @throws IllegalArgumentException if the number is that of a stub's connection
   default void dup3(RemoteFd from, int number) throws IOException {
     from.checkReplaceable(number);
-    call(DUP3).fd(from).word(number).word(0).run();
-  }
-
-  /// Duplicates a descriptor to a number, for a program to be executed: [#dup3], but a descriptor
-  /// that has the number already loses CLOEXEC. See `dup2(2)`.
-  ///
-  /// @throws IllegalArgumentException if the number is that of a stub's connection
-  default void dup2(RemoteFd from, int number) throws IOException {
     if (from.hasNumber(number)) {
       fcntlSetfd(from, Set.of());
     } else {
-      dup3(from, number);
+      call(DUP3).fd(from).word(number).word(0).run();
     }
+  }
+
+  /// The same as [#dup3]. See `dup2(2)`.
+  ///
+  /// @throws IllegalArgumentException if the number is that of a stub's connection
+  default void dup2(RemoteFd from, int number) throws IOException {
+    dup3(from, number);
   }
 
   /// Closes a descriptor; in a batch, as one of its calls, unlike [RemoteFd#close()]. See

@@ -1,7 +1,9 @@
 package dev.caisson.remote;
 
 import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.process.Child;
 import dev.caisson.linux.process.Environment;
 import dev.caisson.linux.process.Exit;
@@ -45,19 +47,46 @@ public final class LocalProcess implements AutoCloseable {
 
   /// Starts a local process.
   public static LocalProcess start() throws IOException {
+    return start(Map.of());
+  }
+
+  /// Starts a local process that has copies of descriptors of this JVM under given numbers, not
+  /// CLOEXEC: its children, and the programs that they execute, inherit them. Close
+  /// [`inherited(number)`][RemoteProcess#inherited] when the process itself no longer needs one.
+  ///
+  /// @param descriptors by number, from 3; the caller keeps ownership
+  public static LocalProcess start(Map<Integer, Fd> descriptors) throws IOException {
+    try (var program = Stub.memfd()) {
+      return start(program, descriptors);
+    } catch (SystemCallException refused) {
+      if (refused.errno() != Errno.EACCES) {
+        throw refused;
+      }
+      // The system forbids programs in memory (vm.memfd_noexec).
+      try (var program = Stub.unlinked()) {
+        return start(program, descriptors);
+      }
+    }
+  }
+
+  private static LocalProcess start(Fd program, Map<Integer, Fd> descriptors) throws IOException {
+    int socket = SOCKET;
+    while (descriptors.containsKey(socket)) {
+      socket++;
+    }
     try (var ends = UnixSocket.socketpair(UnixSocket.Type.STREAM);
-        var nothing = nothing();
-        var program = Stub.memfd()) {
+        var nothing = nothing()) {
       var file =
           Path.of("/proc/%d/fd/%d".formatted(ProcessHandle.current().pid(), program.number()));
       var child =
           Spawn.of(file)
               .argv0("caisson-stub")
-              .env("CAISSON_STUB_FD", Integer.toString(SOCKET))
+              .env("CAISSON_STUB_FD", Integer.toString(socket))
+              .descriptors(descriptors)
               .descriptor(0, nothing)
               .descriptor(1, nothing)
               .descriptor(2, nothing)
-              .descriptor(SOCKET, ends.theirs().fd())
+              .descriptor(socket, ends.theirs().fd())
               .start();
       try {
         ends.theirs().close();
@@ -99,7 +128,7 @@ public final class LocalProcess implements AutoCloseable {
     var directory = Files.createTempDirectory("caisson-stub-");
     var stub = directory.resolve("caisson-stub");
     try {
-      Stub.write(Stub.program(), stub);
+      Stub.write(Stub.programOfStandardInput(), stub);
       // Executable for all: the command may run the stub as another user.
       Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx--x--x"));
       var whole = new ArrayList<>(command);

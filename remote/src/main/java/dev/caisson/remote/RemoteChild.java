@@ -156,6 +156,16 @@ public final class RemoteChild implements SystemCalls, AutoCloseable {
         List.of(IdMap.of(0, parent.getresgid().effective())));
   }
 
+  /// Maps one user and one group of the user namespace that the child has made to themselves, which
+  /// any user may do for its own. The child cannot have other supplementary groups from then on.
+  ///
+  /// @param uid the user of the parent, or one that it may map
+  /// @param gid the group of the parent, or one that it may map
+  public void mapIds(int uid, int gid) throws IOException {
+    writeProc("setgroups", "deny");
+    mapIds(List.of(IdMap.of(uid, uid)), List.of(IdMap.of(gid, gid)));
+  }
+
   private static String lines(List<IdMap> ids) {
     return ids.stream().map(IdMap::toString).collect(Collectors.joining("\n"));
   }

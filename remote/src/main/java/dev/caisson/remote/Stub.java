@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -67,9 +68,48 @@ public final class Stub {
     return program;
   }
 
+  /// The program that finds its socket at its standard input, and nowhere else.
+  static byte[] programOfStandardInput() {
+    return program(Path.of("-"));
+  }
+
   /// The program in a sealed memfd, to be executed by its descriptor.
+  ///
+  /// @throws dev.caisson.linux.SystemCallException EACCES if the system forbids executable memfds
   static Fd memfd() throws IOException {
-    return Memfd.sealed("caisson-stub", Program.BYTES);
+    return Memfd.executable("caisson-stub", Program.BYTES);
+  }
+
+  /// The program in a file without a name, to be executed by its descriptor. Tries several
+  /// directories for temporary files.
+  ///
+  /// @throws IOException if no directory lets this user make a file that can be executed
+  static Fd unlinked() throws IOException {
+    Optional<IOException> failure = Optional.empty();
+    for (var directory : List.of(System.getProperty("java.io.tmpdir"), "/var/tmp", "/dev/shm")) {
+      try {
+        var file = Files.createTempFile(Path.of(directory), ".caisson-stub-", "");
+        try {
+          try (var open = Fd.open(file, OpenFlag.WRONLY)) {
+            open.write(Program.BYTES);
+          }
+          Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwx------"));
+          // access(2) refuses on a file system that is mounted noexec, also for root.
+          if (Files.isExecutable(file)) {
+            return Fd.open(file);
+          }
+          failure = Optional.of(new IOException(directory + " is mounted noexec"));
+        } finally {
+          Files.deleteIfExists(file);
+        }
+      } catch (IOException next) {
+        failure = Optional.of(next);
+      }
+    }
+    throw new IOException(
+        "cannot execute the stub: the system forbids programs in memory (vm.memfd_noexec), and"
+            + " there is no other place; set -Djava.io.tmpdir",
+        failure.orElseThrow());
   }
 
   /// Writes a program to a new file.

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 class StubDiagnosticsTest {
   private static final Duration LONG = Duration.ofSeconds(30);
   private static final int BACKLOG = 10;
-  private static final String NO_VARIABLE = "RSYSCALL_UNIX_STUB_SOCK_PATH: not set; ";
+  private static final String NO_VARIABLE = "RSYSCALL_UNIX_STUB_SOCK_PATH: not set";
 
   @TempDir Path directory;
 
@@ -78,16 +78,14 @@ class StubDiagnosticsTest {
     assertThat(said())
         .isEqualTo(
             "no controller found: %s (beside the program): ENOENT; ".formatted(beside())
-                + NO_VARIABLE
-                + "standard input: ENOTSOCK");
+                + NO_VARIABLE);
     var link = Files.createSymbolicLink(directory.resolve("link"), mail());
     var missing = directory.resolve("no/such");
     assertThat(said(Map.of("RSYSCALL_UNIX_STUB_SOCK_PATH", missing.toString()), link.toString()))
         .isEqualTo(
             "no controller found: %s.sock (beside the program): ENOENT; ".formatted(link)
                 + "%s (beside the program's file): ENOENT; ".formatted(beside())
-                + "%s (RSYSCALL_UNIX_STUB_SOCK_PATH): ENOENT; standard input: ENOTSOCK"
-                    .formatted(missing));
+                + "%s (RSYSCALL_UNIX_STUB_SOCK_PATH): ENOENT".formatted(missing));
   }
 
   @Test
@@ -97,8 +95,7 @@ class StubDiagnosticsTest {
         .isEqualTo(
             "cannot connect to the controller: %s (beside the program): ".formatted(beside())
                 + "ECONNREFUSED (nothing listens there); "
-                + NO_VARIABLE
-                + "standard input: not tried");
+                + NO_VARIABLE);
     Files.delete(beside());
     var loop = Files.createSymbolicLink(beside(), beside());
     assertThat(said()).contains(beside() + " (beside the program): ELOOP; ");
@@ -159,18 +156,38 @@ class StubDiagnosticsTest {
   }
 
   @Test
+  void aStubWithoutAServerDoesNotReadASocketOfItsCaller() throws Exception {
+    try (var pair = UnixSocket.socketpair(UnixSocket.Type.STREAM)) {
+      pair.ours().sendmsg(new byte[] {'d'}, List.of(), Deadline.in(LONG));
+      var child = Spawn.of(mail()).descriptor(0, pair.theirs().fd()).start();
+      try (child) {
+        assertThat(child.waitid(LONG)).hasToString("exited with status 1");
+      }
+      // The caller's data is still there.
+      assertThat(pair.theirs().fd().read(new byte[1], 0, 1)).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void theProgramOfTheStandardInputReportsWhatIsThere() throws Exception {
+    var program = directory.resolve("by-input");
+    Stub.write(Stub.programOfStandardInput(), program);
+    assertThat(said(Map.of("RSYSCALL_UNIX_STUB_SOCK_PATH", "/no"), program.toString()))
+        .isEqualTo("no controller found: standard input: ENOTSOCK");
+  }
+
+  @Test
   void eachWayToTheSocketIsReported() throws Exception {
     var built = directory.resolve("built");
     var socket = directory.resolve("a socket");
     Stub.write(Stub.program(socket), built);
     assertThat(said(Map.of(), built.toString()))
-        .startsWith(
-            "no controller found: %s (written into the program): ENOENT; ".formatted(socket));
+        .startsWith("no controller found: %s (written into the program): ENOENT".formatted(socket));
     assertThat(said(Map.of("CAISSON_STUB_FD", "77"), mail().toString()))
         .isEqualTo("descriptor 77 (CAISSON_STUB_FD): cannot receive from the controller: EBADF");
     var tooLong = "/" + "x".repeat(300);
     assertThat(said(Map.of("RSYSCALL_UNIX_STUB_SOCK_PATH", tooLong), mail().toString()))
-        .contains("(RSYSCALL_UNIX_STUB_SOCK_PATH): ENAMETOOLONG; ");
+        .endsWith("(RSYSCALL_UNIX_STUB_SOCK_PATH): ENAMETOOLONG");
   }
 
   @Test
@@ -180,7 +197,7 @@ class StubDiagnosticsTest {
       var command = new ArrayList<>(List.of("bash", "-c", "exec -a \"$1\" \"$0\""));
       command.addAll(List.of(mail().toString(), name));
       var text = said(Map.of(), command.toArray(String[]::new));
-      assertThat(text).contains("no controller found: ").endsWith("standard input: ENOTSOCK");
+      assertThat(text).contains("no controller found: ").endsWith(NO_VARIABLE);
     }
   }
 
@@ -194,7 +211,7 @@ class StubDiagnosticsTest {
             "exec -a \"$1\" \"$0\"",
             mail().toString(),
             "m\u001b[2Jail\n");
-    assertThat(text).contains("; a?[31m?b? (RSYSCALL_UNIX_STUB_SOCK_PATH): ENOENT; ");
+    assertThat(text).endsWith("; a?[31m?b? (RSYSCALL_UNIX_STUB_SOCK_PATH): ENOENT");
     assertThat(text.chars()).allMatch(c -> c >= ' ' && c != 127);
   }
 

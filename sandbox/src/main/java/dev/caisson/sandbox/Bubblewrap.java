@@ -44,6 +44,6 @@ public final class Bubblewrap {
         contents.put(file, known);
       }
     }
-    return Memfd.sealed("bwrap", known);
+    return Memfd.executable("bwrap", known);
   }
 }

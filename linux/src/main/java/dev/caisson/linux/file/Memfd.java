@@ -14,7 +14,10 @@ import java.util.Set;
 public final class Memfd {
   private static final int CLOEXEC = 1;
   private static final int ALLOW_SEALING = 2;
+
+  /// Linux 6.3. Needed if `vm.memfd_noexec` is 1; refused if it is 2.
   private static final int EXEC = 0x10;
+
   private static final int F_ADD_SEALS = 1033;
   private static final int F_GET_SEALS = 1034;
 
@@ -34,31 +37,30 @@ public final class Memfd {
     }
   }
 
-  /// Creates a memfd that holds a program and cannot change. It can be executed by its path below
-  /// `/proc/self/fd`.
+  /// Creates a memfd that holds the data and cannot change. Its position is at the start.
+  public static Fd sealed(String name, byte[] data) throws SystemCallException {
+    return sealed(memfdCreate(name), data);
+  }
+
+  /// Creates a memfd that holds a program and cannot change, to be executed by its descriptor, also
+  /// if the sysctl `vm.memfd_noexec` is 1.
   ///
-  /// @throws SystemCallException EACCES if the setting `vm.memfd_noexec` is 2, which forbids such
-  ///   files. See `sysctl(8)` and the kernel's `Documentation/userspace-api/mfd_noexec.rst`
+  /// @throws SystemCallException EACCES if the sysctl is 2: there are no executable memfds then
   public static Fd executable(String name, byte[] program) throws SystemCallException {
     Fd memfd;
     try {
       memfd = memfdCreate(name, CLOEXEC | ALLOW_SEALING | EXEC);
-    } catch (SystemCallException unknown) {
-      if (unknown.errno() != Errno.EINVAL) {
-        throw unknown;
+    } catch (SystemCallException refused) {
+      if (refused.errno() != Errno.EINVAL) {
+        throw refused;
       }
-      // Linux before 6.3 has no such flag, and all memfds can be executed.
+      // Before Linux 6.3 the flag does not exist, and all memfds are executable.
       memfd = memfdCreate(name);
     }
-    return filled(memfd, program);
+    return sealed(memfd, program);
   }
 
-  /// Creates a memfd that holds the data and cannot change. Its position is at the start.
-  public static Fd sealed(String name, byte[] data) throws SystemCallException {
-    return filled(memfdCreate(name), data);
-  }
-
-  private static Fd filled(Fd memfd, byte[] data) throws SystemCallException {
+  private static Fd sealed(Fd memfd, byte[] data) throws SystemCallException {
     try {
       memfd.write(data);
       seal(memfd);

@@ -11,7 +11,10 @@ public enum Seal implements Flag {
   /// Growing the file.
   GROW(0x4),
   /// Changing the file's bytes.
-  WRITE(0x8);
+  WRITE(0x8),
+  /// Making the file executable, or no longer executable. Linux 6.3; a memfd has it from the start
+  /// if the sysctl `vm.memfd_noexec` is not 0.
+  EXEC(0x20);
 
   private final int bit;
 

@@ -98,14 +98,41 @@ public final class Processes {
   ///
   /// @throws IOException if no such process exists, or this process may not see it
   public static boolean ignores(int pid, Signal signal) throws IOException {
-    var name = "SigIgn:";
+    return contains(status(pid, "SigIgn:"), signal);
+  }
+
+  /// Whether a signal that was sent to a process is pending because the process blocks it (`ShdPnd`
+  /// of `proc_pid_status(5)`).
+  ///
+  /// @throws IOException if no such process exists, or this process may not see it
+  public static boolean isPending(int pid, Signal signal) throws IOException {
+    return contains(status(pid, "ShdPnd:"), signal);
+  }
+
+  private static boolean contains(String mask, Signal signal) {
+    return (Long.parseUnsignedLong(mask, 16) >>> (signal.number() - 1) & 1) == 1;
+  }
+
+  /// The parent of a process, both in the pid namespace of this process (`PPid` of
+  /// `proc_pid_status(5)`); 0 if the parent is in another one.
+  ///
+  /// @throws IOException if no such process exists, this process may not see it, or `/proc` shows
+  ///   another pid namespace
+  public static int getppid(int pid) throws IOException {
+    var self = Files.readSymbolicLink(Path.of("/proc/self")).toString();
+    if (!self.equals(Long.toString(ProcessHandle.current().pid()))) {
+      throw new IOException("/proc shows another pid namespace than that of this process");
+    }
+    return Integer.parseInt(status(pid, "PPid:"));
+  }
+
+  private static String status(int pid, String name) throws IOException {
     for (var line : Files.readAllLines(Path.of("/proc", Integer.toString(pid), "status"))) {
       if (line.startsWith(name)) {
-        long mask = Long.parseUnsignedLong(line.substring(name.length()).strip(), 16);
-        return (mask >>> (signal.number() - 1) & 1) == 1;
+        return line.substring(name.length()).strip();
       }
     }
-    throw new IOException("no SigIgn line in /proc/" + pid + "/status");
+    throw new IOException("no line %s in /proc/%d/status".formatted(name, pid));
   }
 
   /// Stops the job of this process, as the suspend key of a terminal does: sends SIGTSTP to all

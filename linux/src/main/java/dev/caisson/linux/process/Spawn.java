@@ -43,6 +43,9 @@ public final class Spawn {
   // child of the C library would ignore otherwise.
   private static final long ALL_SETTABLE_SIGNALS = ~(bit(9) | bit(19));
 
+  /// The greatest number of a descriptor that a process can get.
+  public static final int GREATEST = 999;
+
   private final Path executable;
   private final List<String> argv;
   private final Map<String, String> environment;
@@ -120,8 +123,9 @@ public final class Spawn {
   ///
   /// All other numbers are closed in the process, including the standard streams.
   public Spawn descriptor(int number, Fd fd) {
-    if (number < 0 || number > 199) {
-      throw new IllegalArgumentException("a descriptor's number must be 0 to 199, not " + number);
+    if (number < 0 || number > GREATEST) {
+      throw new IllegalArgumentException(
+          "a descriptor's number must be 0 to %d, not %d".formatted(GREATEST, number));
     }
     return with(copy -> copy.descriptors.put(number, fd));
   }

@@ -7,10 +7,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.SystemCallException;
+import dev.caisson.linux.process.Spawn;
 import dev.caisson.testkit.NoLeaks;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -31,6 +33,18 @@ class MemfdTest {
       assertEperm(() -> Memfd.addSeals(memfd, Set.of(Seal.WRITE)));
       assertThat(Files.readSymbolicLink(Path.of("/proc/self/fd/" + memfd.number())).toString())
           .startsWith("/memfd:the/name");
+    }
+  }
+
+  @Test
+  void aProgramInMemoryCanBeExecuted() throws Exception {
+    var program = Files.readAllBytes(Path.of("/bin/true"));
+    try (var memfd = Memfd.executable("true", program)) {
+      assertThat(Memfd.getSeals(memfd)).contains(Seal.WRITE, Seal.SEAL);
+      var file = Path.of("/proc/%d/fd/%d".formatted(ProcessHandle.current().pid(), memfd.number()));
+      try (var child = Spawn.of(file).start()) {
+        assertThat(child.waitid(Duration.ofSeconds(30)).success()).isTrue();
+      }
     }
   }
 

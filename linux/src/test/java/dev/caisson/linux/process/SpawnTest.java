@@ -121,20 +121,20 @@ class SpawnTest {
     try (var a = Memfd.sealed("a", "a".getBytes(UTF_8))) {
       var spawn =
           Spawn.of(CAT)
-              .args("/proc/self/fd/" + a.number(), "/proc/self/fd/3", "/proc/self/fd/199")
+              .args("/proc/self/fd/" + a.number(), "/proc/self/fd/3", "/proc/self/fd/999")
               .descriptor(a.number(), a)
               .descriptor(3, a)
-              .descriptor(199, a);
+              .descriptor(Spawn.GREATEST, a);
       assertThat(output(spawn)).isEqualTo("aaa");
     }
   }
 
   @Test
-  void aNumberAbove199IsRefused() throws IOException {
+  void aNumberAboveTheGreatestIsRefused() throws IOException {
     try (var fd = Memfd.memfdCreate("m")) {
-      assertThatThrownBy(() -> Spawn.of(CAT).descriptor(200, fd))
+      assertThatThrownBy(() -> Spawn.of(CAT).descriptor(1000, fd))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining("200");
+          .hasMessageContaining("1000");
       assertThatThrownBy(() -> Spawn.of(CAT).descriptor(-1, fd))
           .isInstanceOf(IllegalArgumentException.class);
     }
