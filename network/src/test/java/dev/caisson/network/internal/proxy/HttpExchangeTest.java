@@ -111,8 +111,20 @@ class HttpExchangeTest {
   void aClientOfHttp10GetsNeitherChunksNorInterimAnswers() throws IOException {
     try (var origin =
             open(
-                "HTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                    + "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n");
+                String.join(
+                    "\r\n",
+                    "HTTP/1.1 102 Wait",
+                    "",
+                    "HTTP/1.1 200 OK",
+                    "Transfer-Encoding: chunked",
+                    "",
+                    "2",
+                    "ab",
+                    "1",
+                    "c",
+                    "0",
+                    "",
+                    ""));
         var proxied = Proxied.of(origin)) {
       assertThat(proxied.exchange(get(origin).replace("HTTP/1.1", "HTTP/1.0")))
           .isEqualTo("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabc");
