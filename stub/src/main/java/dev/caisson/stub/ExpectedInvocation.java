@@ -1,42 +1,58 @@
 package dev.caisson.stub;
 
-import dev.caisson.ipc.Json;
-import dev.caisson.ipc.Limits;
-import dev.caisson.ipc.MessageException;
 import dev.caisson.linux.PathBytes;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import tools.jackson.databind.JsonNode;
 
 /// An expected invocation of a stub. Immutable, as long as the caller does not change the arrays.
 ///
 /// @param line its line number, for messages
 /// @param name the name of the stub
-/// @param arguments the arguments after the name, byte for byte
+/// @param arguments the arguments after the name; any arguments if empty
 /// @param directory the working directory; any directory if empty
 /// @param environment required variables, each as name, `=` and value; others are allowed
 /// @param stubs the directory of the stubs when the environment was recorded, if it was
+/// @param input the standard input; any input if empty
+/// @param times how often it may happen
 public record ExpectedInvocation(
     int line,
     String name,
-    List<byte[]> arguments,
+    Optional<List<ExpectedArgument>> arguments,
     Optional<byte[]> directory,
     List<byte[]> environment,
-    Optional<byte[]> stubs) {
-  private static final Json JSON = Json.within(new Limits(64 << 20, 8, 20));
+    Optional<byte[]> stubs,
+    Optional<ExpectedArgument> input,
+    Times times) {
+  /// How often an invocation may happen.
+  ///
+  /// @param min the least number
+  /// @param max the greatest number; [#UNLIMITED] for no limit
+  public record Times(int min, int max) {
+    /// No greatest number.
+    public static final int UNLIMITED = Integer.MAX_VALUE;
 
-  /// Recorded members that differ at each invocation, and are ignored.
-  private static final Set<String> PASSED_OVER =
-      Set.of("sequence", "argv0", "pid", "ppid", "uid", "gid");
+    /// The greatest number that is a limit.
+    public static final int MOST = 10_000;
+
+    /// Once, as an invocation without another number.
+    public static final Times ONCE = new Times(1, 1);
+
+    /// @throws IllegalArgumentException if a number is negative or too great, or the least is
+    ///   greater than the greatest
+    public Times {
+      if (min < 0 || min > MOST || max < min || (max > MOST && max != UNLIMITED)) {
+        throw new IllegalArgumentException(
+            "'times' must be 0 to %d, not %d to %d".formatted(MOST, min, max));
+      }
+    }
+  }
 
   /// Copies the lists. The arrays are not copied and must not be changed.
   public ExpectedInvocation {
-    arguments = List.copyOf(arguments);
+    arguments = arguments.map(List::copyOf);
     environment = List.copyOf(environment);
   }
 
@@ -47,76 +63,30 @@ public record ExpectedInvocation(
     return new ExpectedInvocation(
         line,
         name,
-        Arrays.stream(arguments).map(PathBytes::encode).toList(),
+        Optional.of(Arrays.stream(arguments).map(ExpectedArgument::exact).toList()),
         Optional.empty(),
         List.of(),
-        Optional.empty());
+        Optional.empty(),
+        Optional.empty(),
+        Times.ONCE);
   }
 
-  /// Parses a line.
-  ///
-  /// @throws ExpectationException if the line is not an invocation
-  static ExpectedInvocation parse(byte[] text, int line) throws ExpectationException {
-    JsonNode json;
-    try {
-      json = JSON.parse(text);
-    } catch (MessageException invalid) {
-      // Drops the line number of the parser, which is always 1.
-      throw wrong(line, String.valueOf(invalid.getMessage()).replace("(line 1, ", "("));
-    }
-    if (!json.isObject()) {
-      throw wrong(line, "not an object");
-    }
-    Optional<String> name = Optional.empty();
-    Optional<List<byte[]>> arguments = Optional.empty();
-    Optional<byte[]> directory = Optional.empty();
-    List<byte[]> environment = List.of();
-    Optional<byte[]> stubs = Optional.empty();
-    for (var entry : json.properties()) {
-      var value = entry.getValue();
-      switch (entry.getKey()) {
-        case "name" -> {
-          if (!value.isString()) {
-            throw wrong(line, "'name' is not a string");
-          }
-          name = Optional.of(value.stringValue());
-        }
-        case "arguments" -> arguments = Optional.of(strings(value, line, "arguments"));
-        case "directory" -> directory = Optional.of(string(value, line, "directory"));
-        case "environment" -> environment = strings(value, line, "environment");
-        case "stubs" -> stubs = Optional.of(string(value, line, "stubs"));
-        case String key when PASSED_OVER.contains(key) -> {}
-        case String key -> throw wrong(line, "unknown member '" + key + "'");
-      }
-    }
-    if (name.isEmpty() || arguments.isEmpty()) {
-      throw wrong(line, "an invocation must have 'name' and 'arguments'");
-    }
-    return new ExpectedInvocation(line, name.get(), arguments.get(), directory, environment, stubs);
+  /// Returns a copy with other arguments.
+  public ExpectedInvocation withArguments(List<ExpectedArgument> expected) {
+    return new ExpectedInvocation(
+        line, name, Optional.of(expected), directory, environment, stubs, input, times);
   }
 
-  private static ExpectationException wrong(int line, String what) {
-    return new ExpectationException(line, what);
+  /// Returns a copy that expects a standard input.
+  public ExpectedInvocation withInput(ExpectedArgument expected) {
+    return new ExpectedInvocation(
+        line, name, arguments, directory, environment, stubs, Optional.of(expected), times);
   }
 
-  private static byte[] string(JsonNode json, int line, String key) throws ExpectationException {
-    var bytes = InvocationJson.bytes(json);
-    if (bytes.isEmpty()) {
-      throw wrong(line, "'" + key + "' is neither a string nor a string in base64");
-    }
-    return bytes.get();
-  }
-
-  private static List<byte[]> strings(JsonNode json, int line, String key)
-      throws ExpectationException {
-    if (!json.isArray()) {
-      throw wrong(line, "'" + key + "' is not an array");
-    }
-    var strings = new ArrayList<byte[]>();
-    for (var element : json) {
-      strings.add(string(element, line, key));
-    }
-    return strings;
+  /// Returns a copy that may happen so often.
+  public ExpectedInvocation times(int min, int max) {
+    return new ExpectedInvocation(
+        line, name, arguments, directory, environment, stubs, input, new Times(min, max));
   }
 
   /// Whether an invocation is as expected.
@@ -125,13 +95,18 @@ public record ExpectedInvocation(
   boolean matches(RecordedInvocation invocation, Path now) {
     return name.equals(invocation.name())
         && hasArgumentsOf(invocation)
+        && hasInputOf(invocation)
         && isDirectory(invocation)
         && missing(invocation, now).isEmpty();
   }
 
   boolean hasArgumentsOf(RecordedInvocation invocation) {
-    var others = invocation.argv().stream().skip(1).toArray();
-    return Arrays.deepEquals(arguments.toArray(), others);
+    return arguments.isEmpty()
+        || ExpectedArgument.matches(arguments.get(), invocation.argv().stream().skip(1).toList());
+  }
+
+  boolean hasInputOf(RecordedInvocation invocation) {
+    return input.isEmpty() || invocation.input().stream().anyMatch(input.get()::matches);
   }
 
   boolean isDirectory(RecordedInvocation invocation) {
@@ -175,17 +150,18 @@ public record ExpectedInvocation(
   private Object[] members() {
     return new Object[] {
       name,
-      arguments.toArray(),
+      arguments,
       directory.map(bytes -> new Object[] {bytes}).orElse(new Object[0]),
       environment.toArray(),
-      stubs.map(bytes -> new Object[] {bytes}).orElse(new Object[0])
+      stubs.map(bytes -> new Object[] {bytes}).orElse(new Object[0]),
+      input,
+      times
     };
   }
 
   /// The line, the name and the arguments.
   @Override
   public String toString() {
-    return "line %d: %s %s"
-        .formatted(line, name, arguments.stream().map(PathBytes::decode).toList());
+    return "line %d: %s %s".formatted(line, name, arguments.map(Object::toString).orElse("[...]"));
   }
 }

@@ -42,6 +42,7 @@ public final class InvocationJson {
     json.put("ppid", invocation.ppid());
     json.put("uid", invocation.credentials().uid());
     json.put("gid", invocation.credentials().gid());
+    invocation.input().ifPresent(bytes -> json.set("stdin", string(bytes)));
     if (stubs.isPresent()) {
       json.set("stubs", string(PathBytes.of(stubs.get())));
       strings(json.putArray("environment"), invocation.envp());

@@ -2,6 +2,7 @@ package dev.caisson.stub;
 
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.process.Environment;
+import dev.caisson.linux.process.Processes;
 import dev.caisson.linux.socket.UnixSocket;
 import dev.caisson.remote.RemoteProcess;
 import java.io.IOException;
@@ -20,9 +21,12 @@ import java.util.Optional;
 /// @param envp the variables, each as name, `=` and value
 /// @param directory the working directory; empty if it has been removed, or cannot be reached from
 ///   the root directory
-/// @param ppid the parent, as the process sees it; 0 if the parent is outside its pid namespace, or
-///   the process was killed too early
-/// @param credentials the credentials of the process, as the kernel of this machine sees them
+/// @param ppid the parent, in the same pid namespace as the pid of the credentials; 0 if that is
+///   not known: the process was killed too early, or this JVM cannot see it in `/proc`
+/// @param credentials the credentials of the process, as the kernel of the machine where the server
+///   listens sees them
+/// @param input the standard input; empty unless the listener [wants
+///   it][InvocationListener#wantsInput], if it is closed, and if it is a terminal
 public record RecordedInvocation(
     long sequence,
     String name,
@@ -30,27 +34,32 @@ public record RecordedInvocation(
     List<byte[]> envp,
     Optional<Path> directory,
     int ppid,
-    UnixSocket.Credentials credentials) {
+    UnixSocket.Credentials credentials,
+    Optional<byte[]> input) {
   /// Copies the lists. The arrays are not copied and must not be changed.
   public RecordedInvocation {
     argv = List.copyOf(argv);
     envp = List.copyOf(envp);
   }
 
-  /// Reads directory and parent from the process.
-  static RecordedInvocation of(String name, StubInvocation invocation) {
+  /// Reads directory and parent from the process, and the standard input if it is wanted.
+  ///
+  /// @throws IOException if the input cannot be read
+  static RecordedInvocation of(String name, StubInvocation invocation, InvocationListener listener)
+      throws IOException {
     return new RecordedInvocation(
         0,
         name,
         invocation.rawArguments(),
         invocation.rawEnvironment(),
         getcwd(invocation.process()),
-        getppid(invocation.process()),
-        invocation.credentials());
+        parent(invocation),
+        invocation.credentials(),
+        listener.wantsInput(name) ? StandardInput.read(invocation.process()) : Optional.empty());
   }
 
   RecordedInvocation numbered(long number) {
-    return new RecordedInvocation(number, name, argv, envp, directory, ppid, credentials);
+    return new RecordedInvocation(number, name, argv, envp, directory, ppid, credentials, input);
   }
 
   private static Optional<Path> getcwd(RemoteProcess process) {
@@ -61,10 +70,19 @@ public record RecordedInvocation(
     }
   }
 
-  private static int getppid(RemoteProcess process) {
+  /// The parent of the process. The process would report a number of its own pid namespace, but the
+  /// pid of the credentials is in that of this JVM.
+  private static int parent(StubInvocation invocation) {
+    var process = invocation.process();
     try {
-      return process.getppid();
-    } catch (IOException killed) {
+      if (!process.isLocal()) {
+        return process.getppid();
+      }
+      int parent = Processes.getppid(invocation.credentials().pid());
+      // The process is alive, so the number was its own.
+      process.getpid();
+      return parent;
+    } catch (IOException unknown) {
       return 0;
     }
   }
@@ -89,7 +107,8 @@ public record RecordedInvocation(
         && same(envp, invocation.envp)
         && directory.equals(invocation.directory)
         && ppid == invocation.ppid
-        && credentials.equals(invocation.credentials);
+        && credentials.equals(invocation.credentials)
+        && Arrays.equals(input.orElse(null), invocation.input.orElse(null));
   }
 
   private static boolean same(List<byte[]> one, List<byte[]> other) {

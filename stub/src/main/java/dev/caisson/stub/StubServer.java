@@ -9,7 +9,9 @@ import dev.caisson.remote.uapi.Sockaddr;
 import dev.caisson.remote.uapi.SocketFamily;
 import dev.caisson.remote.uapi.SocketType;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Set;
@@ -119,12 +121,21 @@ public final class StubServer implements AutoCloseable {
   }
 
   /// Makes a program in a directory, which connects to this server, and its socket beside it:
-  /// `name` and `name.sock`. Both are removed at the end.
+  /// `name` and `name.sock`. Both are removed at the end. Each user who may enter the directory may
+  /// launch the program, whatever the umask is.
   ///
   /// @throws IllegalArgumentException if the name cannot be a file name
   public static StubServer create(Path directory, String name) throws IOException {
     checkName(name);
-    return listenOn(directory.resolve(name + ".sock")).with(directory.resolve(name));
+    var socket = directory.resolve(name + ".sock");
+    var server = listenOn(socket);
+    try {
+      Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-rw-rw-"));
+    } catch (IOException | RuntimeException failure) {
+      server.close();
+      throw failure;
+    }
+    return server.with(directory.resolve(name));
   }
 
   /// Makes a program in a directory as a process sees it, and its socket beside it. Programs there
@@ -137,7 +148,15 @@ public final class StubServer implements AutoCloseable {
   public static StubServer create(RemoteProcess process, Path directory, String name)
       throws IOException {
     checkName(name);
-    return listenOn(process, directory.resolve(name + ".sock")).with(directory.resolve(name));
+    var socket = directory.resolve(name + ".sock");
+    var server = listenOn(process, socket);
+    try {
+      process.fchmodat(socket, 0666);
+    } catch (IOException | RuntimeException failure) {
+      server.close();
+      throw failure;
+    }
+    return server.with(directory.resolve(name));
   }
 
   private StubServer with(Path program) throws IOException {

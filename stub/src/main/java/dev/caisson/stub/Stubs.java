@@ -6,13 +6,16 @@ import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.ConnectionLostException;
 import dev.caisson.remote.RemoteProcess;
+import dev.caisson.remote.Stub;
 import dev.caisson.remote.StubException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -24,6 +27,9 @@ import java.util.concurrent.ConcurrentHashMap;
 ///
 /// Handlers run concurrently, each on a new virtual thread. Any process that may enter the
 /// directory may invoke the stubs; arguments and environment are untrusted input from the caller.
+///
+/// Each stub is executed once when it is added. A stub that cannot be executed, for example because
+/// its file system is mounted noexec, is an error: a shell would run the real program in its place.
 public final class Stubs implements AutoCloseable {
   /// How long a close waits for running handlers, and how long it waits again after it has
   /// interrupted them.
@@ -44,6 +50,10 @@ public final class Stubs implements AutoCloseable {
   private final Set<Handling> handlings = ConcurrentHashMap.newKeySet();
   private final List<StubHandlerException> failures = new ArrayList<>();
   private final Object order = new Object();
+  private final Set<String> names = new LinkedHashSet<>();
+  private final Probe probe = new Probe();
+  private final OtherStubs others;
+  private final Set<Path> replacements = new LinkedHashSet<>();
   private long invocations;
   private volatile boolean closing;
 
@@ -60,17 +70,26 @@ public final class Stubs implements AutoCloseable {
     this.directory = directory;
     this.temporary = temporary;
     this.listener = listener;
+    this.others = new OtherStubs(directory);
   }
 
-  /// Makes stubs in a new directory, for this user alone. The directory is removed at the end; if
-  /// the JVM is killed, it stays below `java.io.tmpdir`.
+  /// Makes stubs in a new directory with a random name. Processes of other users may launch the
+  /// stubs if they know the directory, for example from their PATH, but cannot list it. The
+  /// directory is removed at the end; if the JVM is killed, it stays below `java.io.tmpdir`.
   public static Stubs create() throws IOException {
-    return new Stubs(Files.createTempDirectory("caisson-stubs-"), true, Optional.empty());
+    return new Stubs(newDirectory(), true, Optional.empty());
+  }
+
+  private static Path newDirectory() throws IOException {
+    var directory = Files.createTempDirectory("caisson-stubs-");
+    // The command may run a program as another user, who would get the real program otherwise.
+    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx--x--x"));
+    return directory;
   }
 
   /// Makes stubs in a new directory. A listener receives their invocations.
   public static Stubs create(InvocationListener listener) throws IOException {
-    return new Stubs(Files.createTempDirectory("caisson-stubs-"), true, Optional.of(listener));
+    return new Stubs(newDirectory(), true, Optional.of(listener));
   }
 
   /// Makes stubs in an existing directory, which stays. The files of the stubs are removed at the
@@ -102,7 +121,7 @@ public final class Stubs implements AutoCloseable {
   ///
   /// @param name its file name
   /// @throws IllegalArgumentException if the name is not valid; see [#isName]
-  /// @throws IOException if the file exists, or cannot be made
+  /// @throws IOException if the file exists, cannot be made, or cannot be executed
   /// @throws IllegalStateException if this has been closed
   public synchronized Stubs add(String name, StubHandler handler) throws IOException {
     if (closing) {
@@ -120,7 +139,82 @@ public final class Stubs implements AutoCloseable {
     servers.add(server);
     acceptors.add(
         Thread.ofVirtual().name("stub-" + name).start(() -> accept(server, name, handler)));
+    try {
+      var program = directory.resolve(name);
+      if (place.isPresent()) {
+        probe.run(place.get(), program);
+      } else {
+        probe.run(program);
+      }
+    } catch (IOException | RuntimeException failure) {
+      server.close();
+      throw failure;
+    }
+    names.add(name);
     return this;
+  }
+
+  /// Executes a program once in a child of a process, and checks that it is one of these stubs: for
+  /// a [replacement][#replacement] that is in its place in the view of the process.
+  ///
+  /// @throws IOException if it cannot be executed, or is another program
+  public void probe(RemoteProcess process, Path program) throws IOException {
+    probe.run(process, program);
+  }
+
+  /// Makes a copy of a stub that can be mounted over another program, for callers that launch the
+  /// program by its path: in a mount namespace or a sandbox. A caller must see [#directory()] at
+  /// the same path. The copy is removed at the end.
+  ///
+  /// @param name the name of a stub that has been added
+  /// @return the path of the copy, in the directory of the stubs
+  /// @throws IllegalArgumentException if there is no stub of that name
+  /// @throws IOException if the path of the directory is too long: with the name, at most 102 bytes
+  public synchronized Path replacement(String name) throws IOException {
+    if (!names.contains(name)) {
+      throw new IllegalArgumentException("there is no stub of the name '%s'".formatted(name));
+    }
+    var copy = directory.resolve(".replacement-" + name);
+    if (!replacements.contains(copy)) {
+      byte[] program;
+      try {
+        program = Stub.program(directory.resolve(name + ".sock"));
+      } catch (IllegalArgumentException tooLong) {
+        throw new IOException(
+            "the directory of the stubs has too long a path for a replacement of %s: %s"
+                .formatted(name, directory),
+            tooLong);
+      }
+      Stub.write(program, copy);
+      replacements.add(copy);
+    }
+    return copy;
+  }
+
+  /// The value of PATH for a handler of a stub: that of the caller, in which this stub is missing
+  /// and the others remain. So a handler that launches a program by the name of its own stub gets
+  /// the real program, and that program gets the other stubs. A stub that has been missing in the
+  /// caller's PATH remains so.
+  ///
+  /// Entries of the PATH other than the directory of the stubs do not change.
+  ///
+  /// @param name the name of the handler's stub
+  /// @param path the PATH of the caller, byte for byte
+  /// @throws IOException if the directory of the others cannot be made
+  public byte[] pathWithout(String name, byte[] path) throws IOException {
+    Set<String> all;
+    synchronized (this) {
+      // With stubs of another process's view, all are missing: this JVM may not see their files.
+      all = place.isPresent() ? Set.of(name) : new LinkedHashSet<>(names);
+    }
+    return others.without(name, path, all);
+  }
+
+  /// The value of PATH in which all stubs are missing.
+  ///
+  /// @param path the PATH of a caller or of a handler, byte for byte
+  public byte[] pathWithoutStubs(byte[] path) {
+    return others.withoutAll(path);
   }
 
   /// Whether a stub can have that name: a file name of at most 80 bytes.
@@ -197,15 +291,32 @@ public final class Stubs implements AutoCloseable {
 
     private void run() {
       try (invocation) {
-        tell(name, invocation);
-        exit(invocation, handler.handle(invocation));
+        if (probe.is(invocation)) {
+          exit(invocation, 0);
+        } else {
+          tell(name, invocation);
+          exit(invocation, handler.handle(invocation));
+        }
       } catch (Throwable failure) {
         // Throwable, to include the errors of failed assertions.
-        if (!abandoned) {
+        if (!abandoned && !(failure instanceof ConnectionLostException && hasEnded())) {
           Stubs.this.fail(name, failure);
         }
       } finally {
         handlings.remove(this);
+      }
+    }
+
+    /// Whether the process has ended, for example by a SIGPIPE while the handler wrote, or because
+    /// its caller has killed it. Its caller has seen that, so it is no failure of the handler.
+    private boolean hasEnded() {
+      try {
+        invocation.process().getpid();
+        return false;
+      } catch (ConnectionLostException ended) {
+        return true;
+      } catch (IOException | IllegalStateException unknown) {
+        return false;
       }
     }
 
@@ -239,7 +350,7 @@ public final class Stubs implements AutoCloseable {
     }
     // Reads from the process without the lock: a process that does not answer must not delay the
     // invocations of others.
-    var recorded = RecordedInvocation.of(name, invocation);
+    var recorded = RecordedInvocation.of(name, invocation, listener.get());
     synchronized (order) {
       listener.get().invoked(recorded.numbered(++invocations));
     }
@@ -292,6 +403,10 @@ public final class Stubs implements AutoCloseable {
       late.forEach(handling -> waiting.join(handling.thread));
       late.forEach(Handling::end);
     }
+    others.close();
+    synchronized (this) {
+      replacements.forEach(Stubs::remove);
+    }
     removeDirectory();
     waiting.giveBackInterrupt();
   }
@@ -319,6 +434,14 @@ public final class Stubs implements AutoCloseable {
       if (interrupted) {
         Thread.currentThread().interrupt();
       }
+    }
+  }
+
+  private static void remove(Path file) {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException stays) {
+      // The directory has become unwritable.
     }
   }
 
