@@ -2,7 +2,11 @@ package dev.caisson.junit;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.PathBytes;
+import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.ConnectionLostException;
+import dev.caisson.remote.RemoteProcess;
 import dev.caisson.stub.RecordedInvocation;
 import dev.caisson.stub.StubHandler;
 import dev.caisson.stub.StubInvocation;
@@ -23,6 +27,9 @@ import java.util.concurrent.TimeUnit;
 ///
 /// Safe for many threads.
 public final class StubbedCommand {
+  private static final String DEFAULT_PATH =
+      "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
   private final String name;
   private final Stubs stubs;
   private final List<RecordedInvocation> invocations = new ArrayList<>();
@@ -53,7 +60,9 @@ public final class StubbedCommand {
   }
 
   /// Makes the stub write text to its standard output, in UTF-8, and then exit. It does not read
-  /// its standard input.
+  /// its standard input. If the text cannot be written, because the reader has closed the pipe or
+  /// the disk is full, the stub ends as other programs do: by SIGPIPE, or with a message and the
+  /// exit status 1.
   public synchronized StubbedCommand prints(String text) {
     output = text.getBytes(StandardCharsets.UTF_8);
     handler = this::answer;
@@ -68,15 +77,39 @@ public final class StubbedCommand {
   }
 
   /// Makes the stub execute a program in its place, with the arguments and the environment that it
-  /// was invoked with. If the program cannot be executed, the test fails.
+  /// was invoked with. In its PATH this stub is missing, and the others remain: a program that
+  /// launches another by the name of the stub gets the real one. If the program cannot be executed,
+  /// the test fails.
   public synchronized StubbedCommand executes(Path program) {
     var file = program.toAbsolutePath();
     handler =
         invocation -> {
-          invocation.execve(file);
+          invocation.execve(file, invocation.rawArguments(), withoutThis(invocation));
           return 0;
         };
     return this;
+  }
+
+  private List<byte[]> withoutThis(StubInvocation invocation) throws IOException {
+    var start = PathBytes.encode("PATH=");
+    var variables = new ArrayList<byte[]>();
+    for (var variable : invocation.rawEnvironment()) {
+      boolean path =
+          variable.length >= start.length
+              && Arrays.equals(variable, 0, start.length, start, 0, start.length);
+      variables.add(path ? joined(start, without(variable, start.length)) : variable);
+    }
+    return variables;
+  }
+
+  private byte[] without(byte[] variable, int from) throws IOException {
+    return stubs.pathWithout(name, Arrays.copyOfRange(variable, from, variable.length));
+  }
+
+  private static byte[] joined(byte[] one, byte[] other) {
+    var both = Arrays.copyOf(one, one.length + other.length);
+    System.arraycopy(other, 0, both, one.length, other.length);
+    return both;
   }
 
   private int answer(StubInvocation invocation) throws IOException {
@@ -86,17 +119,51 @@ public final class StubbedCommand {
       text = output;
       code = status;
     }
+    var process = invocation.process();
     try {
-      var process = invocation.process();
-      var standardOutput = process.inherited(1);
-      for (int done = 0; done < text.length; ) {
-        int most = Math.min(text.length, done + 32 * 1024);
-        done += (int) process.write(standardOutput, Arrays.copyOfRange(text, done, most));
-      }
+      write(process, text);
+      return code;
     } catch (ConnectionLostException killed) {
       // SIGPIPE killed the process: the reader has closed the pipe.
+      return code;
+    } catch (SystemCallException failed) {
+      complain(process, failed.errno());
+      return 1;
     }
-    return code;
+  }
+
+  private static void write(RemoteProcess process, byte[] text) throws IOException {
+    var standardOutput = process.inherited(1);
+    for (int done = 0; done < text.length; ) {
+      int most = Math.min(text.length, done + 32 * 1024);
+      try {
+        done += (int) process.write(standardOutput, Arrays.copyOfRange(text, done, most));
+      } catch (SystemCallException full) {
+        if (full.errno() != Errno.EAGAIN) {
+          throw full;
+        }
+        // The caller has made its pipe non-blocking. It reads meanwhile.
+        pause();
+      }
+    }
+  }
+
+  private static void pause() throws InterruptedIOException {
+    try {
+      TimeUnit.MILLISECONDS.sleep(2);
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while writing the output of a stub");
+    }
+  }
+
+  private void complain(RemoteProcess process, Errno errno) {
+    var message = "%s: write error: %s\n".formatted(name, errno.text());
+    try {
+      process.write(process.inherited(2), message.getBytes(StandardCharsets.UTF_8));
+    } catch (IOException unheard) {
+      // The standard error cannot be written either.
+    }
   }
 
   int handle(StubInvocation invocation) throws Exception {
@@ -149,22 +216,21 @@ public final class StubbedCommand {
   }
 
   /// A value of PATH that finds this and the other stubs of the test first: the JVM's PATH after
-  /// their directory.
+  /// their directory, or the PATH that shells use if the JVM has none.
   public String path() {
-    var path = System.getenv("PATH");
-    return stubs.path(path == null ? "" : path);
+    return stubs.path(System.getenv().getOrDefault("PATH", DEFAULT_PATH));
   }
 
   /// Makes a process find the stubs of the test first: puts their directory at the start of its
-  /// PATH. If the command itself is a stub, it becomes the stub's path, because a [ProcessBuilder]
-  /// looks it up in the PATH of the JVM.
+  /// PATH, or of the PATH that shells use if there is none. If the command itself is a stub, it
+  /// becomes the stub's path, because a [ProcessBuilder] looks it up in the PATH of the JVM.
   ///
   /// @return the given builder
   public ProcessBuilder on(ProcessBuilder builder) {
     var directory = stubs.directory();
     var path = builder.environment().get("PATH");
     if (path == null || !(path + ":").startsWith(directory + ":")) {
-      builder.environment().put("PATH", stubs.path(path == null ? "" : path));
+      builder.environment().put("PATH", stubs.path(path == null ? DEFAULT_PATH : path));
     }
     var command = new ArrayList<>(builder.command());
     if (!command.isEmpty() && isStub(command.getFirst())) {

@@ -11,6 +11,7 @@ import dev.caisson.stub.StubHandlerException;
 import dev.caisson.testkit.NoLeaks;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 import org.junit.jupiter.api.extension.ParameterResolutionException;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.platform.testkit.engine.EngineExecutionResults;
@@ -95,7 +97,69 @@ class StubbedTest {
     assertThat(output(one.on(new ProcessBuilder("one", "a")))).isEqualTo("7");
     var builder = new ProcessBuilder("true");
     builder.environment().remove("PATH");
-    assertThat(one.on(builder).environment().get("PATH")).doesNotContain(":");
+    assertThat(one.on(builder).environment().get("PATH")).endsWith(":/usr/bin:/sbin:/bin");
+  }
+
+  @Test
+  void withoutAPathTheDefaultPathFollowsTheStubs() throws Exception {
+    var builder = new ProcessBuilder("/bin/sh", "-c", "one && ls / > /dev/null");
+    builder.environment().clear();
+    assertThat(output(one.on(builder))).isEqualTo("0");
+    assertThat(one.invocations()).hasSize(1);
+  }
+
+  @Test
+  void outputToAClosedPipeEndsTheStubAsItWouldAProgram() throws Exception {
+    one.prints("row\n".repeat(100_000));
+    assertThat(shell(one, "(one; echo $? >&2) | head -n 1")).isEqualTo("row\n141\n0");
+    // Where SIGPIPE is ignored, a write fails.
+    var ignoring = "trap '' PIPE; (one; echo $? >&2) 2> errors | head -n 1; cat errors; rm errors";
+    assertThat(shell(one, "cd $(mktemp -d); " + ignoring))
+        .isEqualTo("row\none: write error: Broken pipe\n1\n0");
+    assertThat(shell(one, "one > /dev/full; echo $?"))
+        .isEqualTo("one: write error: No space left on device\n1\n0");
+    assertThat(shell(one, "one >&-; echo $?"))
+        .isEqualTo("one: write error: Bad file descriptor\n1\n0");
+  }
+
+  @Test
+  void outputWaitsForTheReaderOfANonBlockingPipe() throws Exception {
+    one.prints("x".repeat(1_000_000));
+    var script =
+        """
+        import fcntl, os, subprocess
+        r, w = os.pipe()
+        fcntl.fcntl(w, fcntl.F_SETFL, os.O_NONBLOCK)
+        process = subprocess.Popen(["one"], stdout=w)
+        os.close(w)
+        print(len(open(r, "rb").read()), process.wait())
+        """;
+    assertThat(output(one.on(new ProcessBuilder("python3", "-c", script))))
+        .isEqualTo("1000000 0\n0");
+  }
+
+  @Test
+  void aHandlerWhoseProcessIsKilledIsNoFailure() throws Exception {
+    one.answers(invocation -> {
+      var process = invocation.process();
+      // Without a reader: the write kills the process by SIGPIPE.
+      while (process.write(process.inherited(1), new byte[1000]) > 0) {
+        // Until the pipe is closed.
+      }
+      return 0;
+    });
+    assertThat(shell(one, "one | head -c 1 > /dev/null")).isEqualTo("0");
+  }
+
+  @Test
+  void aProgramThatTakesThePlaceOfAStubFindsTheRealOneAndTheOtherStubs(
+      @Stubbed("uname") StubbedCommand uname, @TempDir Path directory) throws Exception {
+    one.prints("stub\n");
+    var script = Files.writeString(directory.resolve("spy"), "#!/bin/sh\nuname -s; one\n");
+    Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwxr-xr-x"));
+    uname.executes(script);
+    assertThat(shell(one, "uname")).isEqualTo("Linux\nstub\n0");
+    assertThat(uname.invocations()).hasSize(1);
   }
 
   @Test
