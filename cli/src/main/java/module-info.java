@@ -5,5 +5,6 @@ module dev.caisson.cli {
   requires dev.caisson.recipe;
   requires dev.caisson.remote;
   requires dev.caisson.stub;
+  requires jdk.unsupported;
   requires org.apache.commons.cli;
 }

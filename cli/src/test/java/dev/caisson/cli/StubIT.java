@@ -45,8 +45,8 @@ class StubIT {
     caisson = new Caisson(directory);
     cache =
         "root".equals(System.getProperty("user.name"))
-            ? Path.of("/var/cache/caisson/tmp")
-            : directory.resolve("cache/caisson/tmp");
+            ? Path.of("/var/cache/caisson/stubs")
+            : directory.resolve("cache/caisson/stubs");
     caisson.with(Map.of("XDG_CACHE_HOME", directory.resolve("cache").toString()));
   }
 
@@ -115,7 +115,7 @@ class StubIT {
   }
 
   @Test
-  void aHandlerHasTheEnvironmentOfTheCallerAndTwoMoreVariables() throws Exception {
+  void aHandlerHasTheEnvironmentOfTheCallerWithAnotherPathAndTwoMoreVariables() throws Exception {
     var script = "unset HOME; env | sort > before; a; CAISSON_STUB_NAME=x a > /dev/null";
     caisson.executable("handler", "#!/bin/sh\nexec env > \"$CAISSON_STUB_NAME\"\n");
     output(script, "a", "--exec", directory.resolve("handler").toString());
@@ -123,7 +123,9 @@ class StubIT {
     added.removeAll(Files.readAllLines(directory.resolve("before")));
     assertThat(added.stream().filter(variable -> !variable.startsWith("_=")))
         .containsExactlyInAnyOrder(
-            "CAISSON_STUB_NAME=a", "CAISSON_STUB_PATH=" + System.getenv("PATH"));
+            "CAISSON_STUB_NAME=a",
+            "CAISSON_STUB_PATH=" + System.getenv("PATH"),
+            "PATH=" + System.getenv("PATH"));
   }
 
   @Test
@@ -219,7 +221,7 @@ class StubIT {
             caisson: the invocations differ from r:
               expected, line 2: two ''
                    was, invocation 2: two ''
-                   without X=1
+                   with another value of X
             """);
   }
 
@@ -263,7 +265,9 @@ class StubIT {
     output(script, "one", "two", "--expect", "e", "--any-order");
     var answer = stub("two; one; one", "one", "two", "--expect", "e", "--any-order");
     assertThat(answer.status()).isEqualTo(1);
-    assertThat(answer.err()).contains("line 2: one\n", "without X=1").doesNotContain("line 1");
+    assertThat(answer.err())
+        .contains("line 2: one\n", "without the variable X\n")
+        .doesNotContain("line 1");
   }
 
   @ParameterizedTest
@@ -272,10 +276,15 @@ class StubIT {
       value = {
         "nonsense | line 2: not JSON",
         "[] | line 2: not an object",
-        "{\"name\": \"a\"} | line 2: an invocation must have 'name' and 'arguments'",
+        "{\"arguments\": []} | line 2: an invocation must have a 'name'",
+        "{\"name\": \"a\", \"arguments\": [{\"glob\": \"[\"}]} | line 2: 'arguments' has an invalid pattern",
+        "{\"name\": \"a\", \"arguments\": [{\"regex\": \"(\"}]} | line 2: 'arguments' has an invalid pattern",
+        "{\"name\": \"a\", \"stdin\": {\"rest\": true}} | line 2: 'stdin' has an element that is not",
+        "{\"name\": \"a\", \"times\": -1} | line 2: 'times' must be 0 to 10000, not -1 to -1",
+        "{\"name\": \"a\", \"times\": {\"most\": 1}} | line 2: 'times' is neither a number nor",
         "{\"name\": \"a\", \"arguments\": [], \"status\": 0} | line 2: unknown member 'status'",
-        "{\"name\": \"a\", \"arguments\": [1]} | line 2: 'arguments' is neither a string nor",
-        "{\"name\": \"a\", \"arguments\": [{\"base64\": \"?\"}]} | line 2: 'arguments' is neither a string nor",
+        "{\"name\": \"a\", \"arguments\": [1]} | line 2: 'arguments' has an element that is not",
+        "{\"name\": \"a\", \"arguments\": [{\"base64\": \"?\"}]} | line 2: 'arguments' has an element that is not",
         "{\"name\": \"a\", \"arguments\": {}} | line 2: 'arguments' is not an array",
         "{\"name\": 1, \"arguments\": []} | line 2: 'name' is not a string",
       })
@@ -321,6 +330,11 @@ class StubIT {
         "one --expect .",
         "one --exec=",
         "one --record-environment",
+        "one --record-stdin",
+        "one=",
+        "one=/no/such/program",
+        "/no/such/program",
+        "one=/usr",
         "one --any-order",
         "one --timeout 0",
         "one --no-such-option",
@@ -347,17 +361,18 @@ class StubIT {
   }
 
   @Test
-  void aHandlerThatCannotBeExecutedIsReportedToTheCallerAndAtTheEnd() throws Exception {
+  void aHandlerThatCannotBeExecutedIsReportedAndTheRunFails() throws Exception {
     Files.writeString(directory.resolve("plain"), "");
-    var missing = stub("one 2> errors; echo $?; one 2> /dev/null", "one", "--exec", "./no");
+    var missing = stub("one 2> errors; echo $?; one 2> /dev/null || true", "one", "--exec", "./no");
     assertThat(missing.out()).isEqualTo("127\n");
-    assertThat(missing.status()).isEqualTo(127);
-    var error = "caisson: one: cannot execute ./no: No such file or directory (ENOENT)\n";
-    assertThat(directory.resolve("errors")).hasContent(error);
-    assertThat(missing.err()).isEqualTo(error);
+    assertThat(missing.status()).isEqualTo(125);
+    var error = "cannot execute ./no: No such file or directory (ENOENT)\n";
+    assertThat(directory.resolve("errors")).hasContent("caisson: one: " + error);
+    assertThat(missing.err())
+        .isEqualTo("caisson: the handler will fail: " + error + "caisson: one: " + error);
     var plain = stub("one 2>&-; echo $?; exit 3", "one", "--exec", "./plain");
     assertThat(plain.out()).isEqualTo("126\n");
-    assertThat(plain.status()).isEqualTo(3);
+    assertThat(plain.status()).isEqualTo(125);
     assertThat(plain.err()).contains("(EACCES)");
   }
 
@@ -416,6 +431,9 @@ class StubIT {
   }
 
   private List<String> scratches() throws IOException {
+    if (!Files.exists(cache)) {
+      return List.of();
+    }
     try (var all = Files.list(cache)) {
       return all.map(path -> path.getFileName().toString())
           .filter(name -> name.startsWith("scratch-"))
@@ -498,17 +516,38 @@ class StubIT {
   }
 
   @Test
-  void controlCAtTheTerminalEndsTheCommand() throws Exception {
+  void controlCAtTheTerminalEndsACommandThatDoesNotHandleIt() throws Exception {
     var marker = ProcessTable.marker();
     // In a file: the marker must not be in the command line of the shell at the terminal.
-    caisson.executable(
-        "refusing", "#!/bin/sh\ntrap '' INT\necho ready\nsh -c 'sleep 1000; : " + marker + "'\n");
+    caisson.executable("sleeping", "#!/bin/sh\necho ready\nsleep 1000; : " + marker + "\n");
     var launcher = caisson.launcher("caisson-stub", "stub", "one", "--");
-    try (var terminal = AtTerminal.shell("trap : INT; \"$0\" \"$@\"", launcher, "./refusing")) {
+    try (var terminal = AtTerminal.shell("trap : INT; \"$0\" \"$@\"", launcher, "./sleeping")) {
       terminal.expect("ready").type(CTRL_C);
       ProcessTable.awaitNone(marker);
       terminal.type("\n");
       assertThat(terminal.end()).isEqualTo(130);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {CTRL_C, "\034"})
+  void aKeyOfTheTerminalIsTheCommandsIfTheCommandHandlesIt(String key) throws Exception {
+    caisson.executable(
+        "handling",
+        """
+        #!/bin/bash
+        trap 'echo caught' INT QUIT
+        echo ready
+        read line; read line; read line
+        echo "finished $line"
+        exit 7
+        """);
+    var launcher = caisson.launcher("caisson-stub", "stub", "one", "--");
+    try (var terminal =
+        AtTerminal.shell("trap : INT QUIT; \"$0\" \"$@\"", launcher, "./handling")) {
+      terminal.expect("ready").type(key).expect("caught").type(key).expect("caught");
+      terminal.type("a\nb\nc\n").expect("finished c").type("\n");
+      assertThat(terminal.end()).isEqualTo(7);
     }
   }
 

@@ -7,6 +7,7 @@ import dev.caisson.linux.OpenFlag;
 import dev.caisson.sandbox.Bind;
 import dev.caisson.sandbox.BuildRoot;
 import dev.caisson.sandbox.Run;
+import dev.caisson.sandbox.RunResult;
 import dev.caisson.stub.RecordedInvocation;
 import dev.caisson.stub.Stubs;
 import dev.caisson.testkit.Need;
@@ -60,5 +61,23 @@ class StubbedBuildRootIT {
         .extracting(RecordedInvocation::arguments)
         .containsExactly(List.of("enable", "a b"), List.of("start"));
     assertThat(Path.of("/tmp/written")).doesNotExist();
+  }
+
+  @Test
+  void aStubReplacesAProgramOfTheSandboxAtItsPath() throws Exception {
+    var calls = new ArrayList<RecordedInvocation>();
+    try (var stubs = Stubs.create(calls::add);
+        var root = BuildRoot.create(Path.of("/"), directory)) {
+      stubs.add("uname", invocation -> 3);
+      // @start region="replacement"
+      var run =
+          Run.of("/usr/bin/uname", "-a")
+              .bind(Bind.readOnly(stubs.directory(), stubs.directory().toString()))
+              .bind(Bind.readOnly(stubs.replacement("uname"), "/usr/bin/uname"));
+      // @end
+      assertThat(root.run(run).ending()).isEqualTo(new RunResult.Exited(3));
+      stubs.finish();
+    }
+    assertThat(calls).extracting(RecordedInvocation::arguments).containsExactly(List.of("-a"));
   }
 }

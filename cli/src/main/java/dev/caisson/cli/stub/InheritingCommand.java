@@ -7,21 +7,24 @@ import dev.caisson.cli.command.Variables;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.Signal;
 import dev.caisson.linux.abi.SystemCall;
+import dev.caisson.linux.process.Processes;
 import dev.caisson.remote.LocalProcess;
 import dev.caisson.remote.RemoteChild;
 import dev.caisson.remote.RemoteProcess;
 import dev.caisson.remote.uapi.PrctlOption;
+import dev.caisson.remote.uapi.SignalDisposition;
 import dev.caisson.remote.uapi.SignalMask;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/// A command that inherits the standard streams, terminal, process group, working directory and
-/// umask of this process.
+/// A command that inherits all descriptors that this process has inherited, its terminal, process
+/// group, working directory, umask, and the signals that this process ignores.
 ///
 /// The parent of the command is a stub process, the keeper, a child of this process. The keeper
 /// adopts the orphans of the command, so that all of them can be found and ended. The command dies
@@ -32,6 +35,8 @@ public final class InheritingCommand implements AutoCloseable {
 
   /// The time for processes to end after SIGKILL.
   private static final Duration DEATH = Duration.ofSeconds(5);
+
+  private static final int LAST_SIGNAL = 64;
 
   private final LocalProcess keeper;
   private final RemoteChild child;
@@ -45,14 +50,38 @@ public final class InheritingCommand implements AutoCloseable {
 
   /// Starts a command.
   ///
+  /// @param replacements the stubs that are mounted over programs in its view of the files
+  /// @param descriptors what it inherits beside the standard streams; closed here
   /// @throws Program.NotExecutedException if the program cannot be executed
-  public static InheritingCommand start(Program program, List<byte[]> argv, Variables environment)
+  static InheritingCommand start(
+      Program program,
+      List<byte[]> argv,
+      Variables environment,
+      Replacements replacements,
+      InheritedDescriptors descriptors)
       throws IOException {
-    var keeper = LocalProcess.start();
+    try (descriptors) {
+      return startWith(program, argv, environment, replacements, descriptors);
+    }
+  }
+
+  private static InheritingCommand startWith(
+      Program program,
+      List<byte[]> argv,
+      Variables environment,
+      Replacements replacements,
+      InheritedDescriptors descriptors)
+      throws IOException {
+    var keeper = LocalProcess.start(descriptors.byNumber());
     try {
       prepare(keeper.process());
+      TerminalSignals.leaveToCommand(keeper.process().pid());
       var child = keeper.process().fork();
       try {
+        for (int number : descriptors.byNumber().keySet()) {
+          keeper.process().inherited(number).close();
+        }
+        replacements.mount(child);
         inherit(child);
         program.execvp(argv, (file, words) -> child.execve(file, words, environment.all()));
         return new InheritingCommand(keeper, child);
@@ -73,11 +102,14 @@ public final class InheritingCommand implements AutoCloseable {
     // them.
     keeper.rtSigprocmask(
         SignalMask.SETMASK,
-        IntStream.rangeClosed(1, 64).mapToObj(Signal::new).collect(Collectors.toSet()));
+        IntStream.rangeClosed(1, LAST_SIGNAL).mapToObj(Signal::new).collect(Collectors.toSet()));
   }
 
   private static void inherit(RemoteChild child) throws IOException {
     child.rtSigprocmask(SignalMask.SETMASK, Set.of());
+    for (var signal : ignored()) {
+      child.rtSigaction(signal, SignalDisposition.IGNORE);
+    }
     for (int number = 0; number <= 2; number++) {
       var stream = StandardStreams.of(number);
       if (stream.isPresent()) {
@@ -88,6 +120,24 @@ public final class InheritingCommand implements AutoCloseable {
         child.process().inherited(number).close();
       }
     }
+  }
+
+  /// The signals that this process ignores, and that the command ignores, too. The JVM hides three:
+  /// it handles SIGPIPE and SIGUSR2, and by now ignores SIGQUIT.
+  private static List<Signal> ignored() {
+    var ignored = new ArrayList<Signal>();
+    try {
+      int self = (int) ProcessHandle.current().pid();
+      for (int number = 1; number <= LAST_SIGNAL; number++) {
+        var signal = new Signal(number);
+        if (!signal.equals(Signal.QUIT) && Processes.ignores(self, signal)) {
+          ignored.add(signal);
+        }
+      }
+    } catch (IOException noProc) {
+      // The command starts with the default dispositions.
+    }
+    return ignored;
   }
 
   /// Waits until the command ends.

@@ -18,8 +18,10 @@ import java.util.Set;
 /// @param name the name that the user gave
 /// @param candidates the files to try, in order
 public record Program(String name, List<Path> candidates) {
-  /// The PATH that the C library uses if the variable is not set.
-  public static final byte[] DEFAULT_PATH = "/bin:/usr/bin".getBytes(StandardCharsets.US_ASCII);
+  /// The PATH that shells use if the variable is not set.
+  public static final byte[] DEFAULT_PATH =
+      "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+          .getBytes(StandardCharsets.US_ASCII);
 
   /// The errors after which the next directory is tried.
   private static final Set<Errno> ABSENT =
@@ -54,6 +56,11 @@ public record Program(String name, List<Path> candidates) {
       }
     }
     return directories;
+  }
+
+  /// The name as a word of a shell, for messages.
+  public String quoted() {
+    return ShellWords.quote(name);
   }
 
   /// The system call that executes a file.

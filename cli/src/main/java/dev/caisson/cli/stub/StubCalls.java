@@ -15,33 +15,47 @@ import java.util.Set;
 /// Records the calls of stubs, and compares them with those expected. Thread-safe.
 public final class StubCalls implements InvocationListener, AutoCloseable {
   private final Optional<Fd> record;
-  private final boolean environment;
+  private final Set<Detail> details;
   private final Optional<Expectations> expectations;
   private Path stubs = Path.of("/");
   private Optional<IOException> failure = Optional.empty();
 
-  private StubCalls(Optional<Fd> record, boolean environment, Optional<Expectations> expectations) {
+  /// What a record can have beside the arguments of each call.
+  public enum Detail {
+    /// All variables.
+    ENVIRONMENT,
+    /// The standard input.
+    INPUT
+  }
+
+  private StubCalls(Optional<Fd> record, Set<Detail> details, Optional<Expectations> expectations) {
     this.record = record;
-    this.environment = environment;
+    this.details = details;
     this.expectations = expectations;
   }
 
   /// Opens the record, and truncates it.
   ///
   /// @param file the record; empty for no record
-  /// @param environment whether the record has the environment of each call
+  /// @param details what the record has of each call
   public static StubCalls to(
-      Optional<Path> file, boolean environment, Optional<Expectations> expectations)
+      Optional<Path> file, Set<Detail> details, Optional<Expectations> expectations)
       throws IOException {
     var flags = Set.of(OpenFlag.WRONLY, OpenFlag.CREAT, OpenFlag.TRUNC);
     Optional<Fd> record =
         file.isPresent() ? Optional.of(Fd.open(file.get(), flags, 0666)) : Optional.empty();
-    return new StubCalls(record, environment, expectations);
+    return new StubCalls(record, details, expectations);
   }
 
   /// Sets the directory of the stubs.
   public synchronized void stubs(Path directory) {
     stubs = directory;
+  }
+
+  @Override
+  public boolean wantsInput(String name) {
+    return details.contains(Detail.INPUT)
+        || expectations.stream().anyMatch(all -> all.wantsInput(name));
   }
 
   @Override
@@ -51,7 +65,8 @@ public final class StubCalls implements InvocationListener, AutoCloseable {
       return;
     }
     try {
-      Optional<Path> directory = environment ? Optional.of(stubs) : Optional.empty();
+      Optional<Path> directory =
+          details.contains(Detail.ENVIRONMENT) ? Optional.of(stubs) : Optional.empty();
       record.get().write(InvocationJson.line(call, directory));
     } catch (IOException full) {
       // The command goes on; the failure is reported at its end.

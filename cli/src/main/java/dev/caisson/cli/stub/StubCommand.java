@@ -7,12 +7,10 @@ import dev.caisson.cli.command.ErrorText;
 import dev.caisson.cli.command.ExitCode;
 import dev.caisson.cli.command.Help;
 import dev.caisson.cli.command.HelpPage;
-import dev.caisson.cli.command.Places;
 import dev.caisson.cli.command.UsageException;
 import dev.caisson.cli.command.Values;
 import dev.caisson.cli.command.Variables;
 import dev.caisson.files.BoundedFile;
-import dev.caisson.files.Scratch;
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
 import dev.caisson.linux.PathBytes;
@@ -20,14 +18,13 @@ import dev.caisson.sandbox.RunResult;
 import dev.caisson.stub.ExpectationException;
 import dev.caisson.stub.Expectations;
 import dev.caisson.stub.StubHandlerException;
-import dev.caisson.stub.Stubs;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import org.apache.commons.cli.CommandLine;
@@ -48,7 +45,7 @@ public final class StubCommand implements Command {
   @Override
   public HelpPage help() {
     return new HelpPage(
-        "NAME... [OPTION]... -- COMMAND [ARGUMENT]...",
+        "NAME[=PATH]... [OPTION]... -- COMMAND [ARGUMENT]...",
         "Runs a command with stubs in front of its PATH.",
         """
         When the command, or a process that it starts, launches a NAME, HANDLER runs
@@ -56,19 +53,34 @@ public final class StubCommand implements Command {
         working directory, environment and process group. The caller sees the exit
         status of HANDLER. This is not a sandbox: the command may do all that you may.
 
-        HANDLER has CAISSON_STUB_NAME, the name that was called, and CAISSON_STUB_PATH,
-        the PATH without the stubs. With that a handler calls the real program:
+        NAME=PATH also replaces the program PATH for callers that launch it by its
+        path: in the command's own view of the files. This needs root, or a user
+        namespace.
 
-            PATH=$CAISSON_STUB_PATH exec git "$@"
+        HANDLER has CAISSON_STUB_NAME, the name that was called. In its PATH the stub
+        of that name is missing, and the other stubs remain: a handler calls the real
+        program by its name, and that program calls the other stubs.
+        CAISSON_STUB_PATH has the same value.
+
+            exec git "$@"
 
         A record and a file of expectations have a line for each call, a JSON object.
-        The name and the arguments must be those expected. An expectation may also have
-        the directory, and variables of the environment as an array of NAME=VALUE; other
-        variables are ignored. A value that is not UTF-8 is {"base64": "..."}.
+        The name is compared, and what else the line has: the arguments, the directory,
+        the standard input ("stdin"), and variables of the environment, as an array of
+        NAME=VALUE. An argument or the input is a string, or one of these patterns:
+
+            {"base64": "..."}   bytes that are not UTF-8
+            {"glob": "/tmp/*"}  a pattern of a shell; * also matches /
+            {"regex": "v[0-9]+"}
+            {"any": true}       any argument
+            {"rest": true}      any number of arguments
+
+        A call is expected once, or as "times" says: 2, {"min": 1} or {"max": 3}.
         """,
         List.of(
             HelpPage.group("Handler", "exec", "exit"),
-            HelpPage.group("Calls", "record", "record-environment", "expect", "any-order"),
+            HelpPage.group(
+                "Calls", "record", "record-environment", "record-stdin", "expect", "any-order"),
             HelpPage.group("Limits", "timeout"),
             HelpPage.group("Help", "help")),
         """
@@ -79,10 +91,10 @@ public final class StubCommand implements Command {
         """,
         """
             n  the exit status of the command; 128+n if signal n killed it
-            1  calls differ from --expect, the record is incomplete, or HANDLER failed
+            1  calls differ from --expect, or the record is incomplete
             2  the command line or the file of expectations is wrong; nothing was run
           124  the timeout expired
-          125  the stubs could not be set up
+          125  a stub or a handler cannot be executed, or the stubs could not be set up
           126  the command cannot be executed
           127  the command was not found
           130  interrupted
@@ -105,6 +117,8 @@ public final class StubCommand implements Command {
                 "exit", "STATUS", "exit status of each call without a handler (default: 0)"))
         .addOption(Values.option("record", "FILE", "write each call to this file when it arrives"))
         .addOption(flag("record-environment", "also write the environment of each call"))
+        .addOption(
+            flag("record-stdin", "also read and write the standard input of each call, to its end"))
         .addOption(
             Values.option("expect", "FILE", "exit with 1 unless the calls are those in this file"))
         .addOption(flag("any-order", "accept the expected calls in any order"))
@@ -132,14 +146,16 @@ public final class StubCommand implements Command {
       throw new UsageException("names of stubs are needed, then -- and a command");
     }
     var command = List.copyOf(words.subList(dashes + 1, words.size()));
-    var names = names(line);
+    var names = StubName.parse(line.getArgList());
     if (Values.last(line, "exec").filter(String::isEmpty).isPresent()) {
       throw new UsageException("--exec needs a program");
     }
     var timeout = line.hasOption("timeout") ? Durations.timeout(line) : Deadline.FOREVER;
     int status = status(line);
-    try (var calls = calls(line)) {
-      return run(line, names, status, calls, command, timeout, terminal);
+    // Taken first: the random numbers of the JDK open files that are not CLOEXEC.
+    try (var descriptors = InheritedDescriptors.take();
+        var calls = calls(line)) {
+      return run(line, names, status, calls, command, timeout, descriptors, terminal);
     } catch (InterruptedIOException interrupt) {
       throw interrupt;
     } catch (IOException failure) {
@@ -164,27 +180,6 @@ public final class StubCommand implements Command {
     } catch (ParseException wrong) {
       throw new UsageException(String.valueOf(wrong.getMessage()));
     }
-  }
-
-  private static List<String> names(CommandLine line) throws UsageException {
-    var names = line.getArgList();
-    if (names.isEmpty()) {
-      throw new UsageException("the name of a stub is needed");
-    }
-    for (var name : names) {
-      if (!Stubs.isName(name)) {
-        throw new UsageException(
-            "the name of a stub must be a file name of at most 80 bytes, not '" + name + "'");
-      }
-      if (names.contains(name + ".sock")) {
-        throw new UsageException(
-            "the stub " + name + " has a socket " + name + ".sock, so no stub can have that name");
-      }
-    }
-    if (new HashSet<>(names).size() < names.size()) {
-      throw new UsageException("a name occurs twice: " + String.join(" ", names));
-    }
-    return names;
   }
 
   private static int status(CommandLine line) throws UsageException {
@@ -212,6 +207,9 @@ public final class StubCommand implements Command {
     if (line.hasOption("record-environment") && !line.hasOption("record")) {
       throw new UsageException("--record-environment needs --record");
     }
+    if (line.hasOption("record-stdin") && !line.hasOption("record")) {
+      throw new UsageException("--record-stdin needs --record");
+    }
     if (line.hasOption("any-order") && !line.hasOption("expect")) {
       throw new UsageException("--any-order needs --expect");
     }
@@ -232,7 +230,14 @@ public final class StubCommand implements Command {
     var order = line.hasOption("any-order") ? Expectations.Order.ANY : Expectations.Order.GIVEN;
     Optional<Expectations> expectations =
         expect.isPresent() ? Optional.of(expectations(expect.get(), order)) : Optional.empty();
-    return StubCalls.to(record, line.hasOption("record-environment"), expectations);
+    var details = EnumSet.noneOf(StubCalls.Detail.class);
+    if (line.hasOption("record-environment")) {
+      details.add(StubCalls.Detail.ENVIRONMENT);
+    }
+    if (line.hasOption("record-stdin")) {
+      details.add(StubCalls.Detail.INPUT);
+    }
+    return StubCalls.to(record, details, expectations);
   }
 
   private static Expectations expectations(Path file, Expectations.Order order)
@@ -249,44 +254,69 @@ public final class StubCommand implements Command {
 
   private static int run(
       CommandLine line,
-      List<String> names,
+      List<StubName> names,
       int status,
       StubCalls calls,
       List<String> command,
       Duration timeout,
+      InheritedDescriptors descriptors,
       Console terminal)
       throws IOException {
     var environment = Variables.ofThisProcess();
     var path = environment.value("PATH").orElse(Program.DEFAULT_PATH);
     Optional<StubProgram> handler =
         Values.last(line, "exec").map(name -> new StubProgram(Program.of(name, path), path));
-    try (var scratch = Scratch.under(Places.temporary())) {
-      var directory = scratch.newDirectory("stubs-");
-      calls.stubs(directory);
+    // Checked before the command starts, which may mend it: a call reports what is still wrong.
+    var obstacle = handler.flatMap(StubProgram::obstacle);
+    obstacle.ifPresent(reason -> terminal.error("the handler will fail: " + reason));
+    try (var installed =
+        InstalledStubs.install(
+            names,
+            calls,
+            (name, all) ->
+                call -> handler.isPresent() ? handler.get().call(name, call, all) : status)) {
+      var stubs = installed.stubs();
       int code;
-      try (var stubs = Stubs.in(directory, calls)) {
-        for (var name : names) {
-          stubs.add(name, call -> handler.isPresent() ? handler.get().call(name, call) : status);
-        }
+      try {
         var first = PathBytes.encode(stubs.path(""));
         var front = path.length == 0 ? first : Variables.joined(first, PathBytes.encode(":"), path);
-        code = run(command, environment.with("PATH", front), front, timeout, terminal);
+        code =
+            run(
+                command,
+                environment.with("PATH", front),
+                front,
+                installed.replacements(),
+                descriptors,
+                timeout,
+                terminal);
         stubs.finish();
       } catch (StubHandlerException failure) {
         terminal.error(ErrorText.of(failure));
         code = ExitCode.FAILED;
       }
       handler.stream().flatMap(program -> program.failures().stream()).forEach(terminal::error);
-      return report(calls, code, terminal);
+      boolean failed =
+          handler.isPresent()
+              && (!handler.get().failures().isEmpty()
+                  || (obstacle.isPresent() && !handler.get().executed()));
+      int result = report(calls, code, terminal);
+      return failed && code != ExitCode.TIMED_OUT ? ExitCode.NO_SANDBOX : result;
     }
   }
 
   private static int run(
-      List<String> command, Variables environment, byte[] path, Duration timeout, Console terminal)
+      List<String> command,
+      Variables environment,
+      byte[] path,
+      Replacements replacements,
+      InheritedDescriptors descriptors,
+      Duration timeout,
+      Console terminal)
       throws IOException {
     var argv = command.stream().map(PathBytes::encode).toList();
     var program = Program.of(command.getFirst(), path);
-    try (var running = InheritingCommand.start(program, argv, environment)) {
+    try (var running =
+        InheritingCommand.start(program, argv, environment, replacements, descriptors)) {
       try {
         return running.await(timeout);
       } catch (DeadlineException late) {
