@@ -2,6 +2,7 @@ package dev.caisson.stub;
 
 import dev.caisson.linux.Deadline;
 import dev.caisson.linux.DeadlineException;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.remote.ConnectionLostException;
@@ -253,7 +254,16 @@ public final class Stubs implements AutoCloseable {
         handlings.add(handling);
         handling.thread.start();
       } catch (StubException noStub) {
-        // Any process can connect and leave again.
+        // Any process can connect and leave again. But a stub that could not map its memory has
+        // ended with 1, which must not look like the answer of its handler.
+        if (noStub.getCause() instanceof SystemCallException failure
+            && failure.errno() == Errno.ENOMEM) {
+          fail(
+              name,
+              new IOException(
+                  "its caller allows it too little address space; 80 MiB are enough (ulimit -v)",
+                  failure));
+        }
       } catch (SystemCallException | ConnectionLostException failure) {
         if (!closing) {
           fail(name, failure);

@@ -98,6 +98,7 @@ class SilentFallbackTest {
       Files.createSymbolicLink(program, Path.of("/bin/false"));
       assertThatThrownBy(() -> stubs.probe(local.process(), program))
           .hasMessageContaining("does not reach its server");
+      Files.delete(program);
       assertThatThrownBy(() -> stubs.replacement("other"))
           .isInstanceOf(IllegalArgumentException.class);
     }
@@ -158,6 +159,18 @@ class SilentFallbackTest {
     assertThat(calls).hasSize(2);
     assertThat(calls.getFirst().ppid()).isEqualTo(calls.getLast().ppid()).isGreaterThan(2);
     assertThat(calls.getFirst().ppid()).isLessThan(calls.getFirst().credentials().pid());
+  }
+
+  @Test
+  void aCallerWithTooLittleAddressSpaceForTheStubIsAFailure() throws Exception {
+    try (var stubs = Stubs.create()) {
+      stubs.add("one", invocation -> 0);
+      assertThat(shell(stubs, "(ulimit -v 20000; one); echo $?")).isEqualTo("1\n0");
+      assertThat(shell(stubs, "(ulimit -v 100000; one); echo $?")).isEqualTo("0\n0");
+      assertThatThrownBy(stubs::finish)
+          .isInstanceOf(StubHandlerException.class)
+          .hasMessageContaining("too little address space");
+    }
   }
 
   @Test

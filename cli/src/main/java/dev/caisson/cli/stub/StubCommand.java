@@ -55,20 +55,21 @@ public final class StubCommand implements Command {
         working directory, environment and process group. The caller sees the exit
         status of HANDLER. This is not a sandbox: the command may do all that you may.
 
-        NAME=PATH also replaces the program PATH, in the command's own view of the files,
-        for callers that launch it by its path. This needs root, or a user namespace.
+        NAME=PATH also replaces the program PATH for callers that launch it by its
+        path: in the command's own view of the files. This needs root, or a user
+        namespace.
 
-        HANDLER has CAISSON_STUB_NAME, the name that was called. In its PATH the stub of
-        that name is missing, and the other stubs remain: a handler calls the real
-        program by its name, and that program calls the other stubs. CAISSON_STUB_PATH
-        has the same value.
+        HANDLER has CAISSON_STUB_NAME, the name that was called. In its PATH the stub
+        of that name is missing, and the other stubs remain: a handler calls the real
+        program by its name, and that program calls the other stubs.
+        CAISSON_STUB_PATH has the same value.
 
             exec git "$@"
 
-        A record has one JSON object a line for each call, and so has a file of
-        expectations. The name is compared, and what else the line has: the arguments,
-        the directory, the standard input ("stdin"), and the environment (an array of
-        NAME=VALUE, which may be a part of it). An argument or the input is a string or
+        A record and a file of expectations have a line for each call, a JSON object.
+        The name is compared, and what else the line has: the arguments, the directory,
+        the standard input ("stdin"), and variables of the environment, as an array of
+        NAME=VALUE. An argument or the input is a string, or one of these patterns:
 
             {"base64": "..."}   bytes that are not UTF-8
             {"glob": "/tmp/*"}  a pattern of a shell; * also matches /
