@@ -109,10 +109,9 @@ class HttpExchangeTest {
 
   @Test
   void aClientOfHttp10GetsNeitherChunksNorInterimAnswers() throws IOException {
-    try (var origin =
-            open(
-                "HTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                    + "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n");
+    var header = "HTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    var chunks = "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n";
+    try (var origin = open(header + chunks);
         var proxied = Proxied.of(origin)) {
       assertThat(proxied.exchange(get(origin).replace("HTTP/1.1", "HTTP/1.0")))
           .isEqualTo("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabc");
