@@ -366,13 +366,14 @@ class HttpExchangeTest {
   void aResetOfATunnelIsPassedOn() throws Exception {
     try (var origin =
             Origin.start((socket, self) -> {
+              Proxied.exactly(socket, 1);
               socket.send(bytes("half"), Deadline.in(LONG));
               socket.reset(Deadline.in(LONG));
             });
         var proxied = Proxied.of(origin);
         var socket = proxied.connect()) {
       socket.send(
-          bytes("CONNECT origin.test:%d HTTP/1.1\r\n\r\n".formatted(origin.port())),
+          bytes("CONNECT origin.test:%d HTTP/1.1\r\n\r\nx".formatted(origin.port())),
           Deadline.in(LONG));
       var all = "HTTP/1.1 200 Connection established\r\n\r\nhalf";
       assertThat(Proxied.exactly(socket, all.length())).isEqualTo(all);
