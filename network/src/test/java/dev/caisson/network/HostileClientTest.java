@@ -290,11 +290,12 @@ class HostileClientTest {
         Proxied.exactly(tunnel, 10);
         proxied.close();
         proxied.close();
-        assertThat(Proxied.all(tunnel)).isNotNull();
-        try {
-          assertThat(Proxied.all(silent)).isEmpty();
-        } catch (SystemCallException reset) {
-          assertThat(reset.errno().name()).isEqualTo("ECONNRESET");
+        for (var socket : List.of(tunnel, silent)) {
+          try {
+            assertThat(Proxied.all(socket)).isNotNull();
+          } catch (SystemCallException reset) {
+            assertThat(reset.errno().name()).isEqualTo("ECONNRESET");
+          }
         }
       }
     }
