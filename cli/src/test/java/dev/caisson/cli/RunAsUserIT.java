@@ -268,6 +268,8 @@ class RunAsUserIT {
       var allowed = run("--allow-host", "127.0.0.1:" + port, "--", "sh", "-c", curl);
       assertThat(allowed.out()).as(allowed.err()).isEqualTo("hello\n");
       assertThat(allowed.err()).contains("allowed", "127.0.0.1:" + port);
+      var json = run("--json", "--allow-host", "127.0.0.1:" + port, "--", "sh", "-c", curl);
+      assertThat(json.out()).containsPattern("\"pid\":[0-9]+,\"name\":\"127\\.0\\.0\\.1\"");
       var other = run("--allow-host", "127.0.0.1:1", "--", "sh", "-c", curl + " -f");
       assertThat(other.status()).isEqualTo(22);
       assertThat(other.out()).isEmpty();

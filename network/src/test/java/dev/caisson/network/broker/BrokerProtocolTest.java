@@ -20,6 +20,7 @@ import dev.caisson.testkit.Requires;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -75,6 +76,36 @@ class BrokerProtocolTest {
     }
   }
 
+  @Test
+  void aConnectionEndsWhenItsClientGoesThoughTheServerIsSilent() throws Exception {
+    var over = new CountDownLatch(1);
+    try (var origin =
+            Origin.start((socket, self) -> {
+              self.received.add(Proxied.all(socket));
+              try {
+                over.await();
+              } catch (InterruptedException end) {
+                Thread.currentThread().interrupt();
+              }
+            });
+        var protocol = protocol(1, "127.0.0.1:" + origin.port())) {
+      for (int i = 0; i < 3; i++) {
+        try (var answer = ask(protocol, connect("127.0.0.1", origin.port()));
+            var socket = StreamSocket.of(answer.descriptors().getFirst())) {
+          socket.send("last".getBytes(UTF_8), Deadline.in(Origin.LONG));
+        }
+        awaitFree(protocol);
+      }
+      // What was sent before the end still arrives.
+      while (origin.received.size() < 3) {
+        Thread.onSpinWait();
+      }
+      assertThat(origin.received).containsOnly("last");
+    } finally {
+      over.countDown();
+    }
+  }
+
   /// Waits until the ended relay no longer counts towards the limit.
   private static void awaitFree(BrokerProtocol protocol) {
     while (protocol.connections() > 0) {
@@ -90,7 +121,8 @@ class BrokerProtocolTest {
         assertThat(answer.value())
             .hasToString(
                 "{\"method\":\"exception\",\"exception\":{\"type\":\"NetworkRefusedException\","
-                    + "\"value\":\"no rule allows evil.test:443. Allow it with --allow-host evil.test:443\",\"traceback\":\"\"}}");
+                    + "\"value\":\"no rule allows evil.test:443."
+                    + " Allow it with --allow-host evil.test:443\",\"traceback\":\"\"}}");
       }
       try (var answer = ask(protocol, connect("origin.test", 443))) {
         assertThat(answer.value().toString()).contains("loopback");

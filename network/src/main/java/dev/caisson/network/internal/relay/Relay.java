@@ -16,6 +16,7 @@ import java.time.Duration;
 /// sent.
 public final class Relay {
   private static final int BUFFER = 64 * 1024;
+  private static final byte[] NOTHING = new byte[0];
 
   /// The silence after which a client has ended whose server accepts no more bytes.
   private static final Duration LINGER = Duration.ofSeconds(1);
@@ -103,6 +104,20 @@ public final class Relay {
       to.shutdownOutput();
     } catch (SystemCallException refused) {
       // Its other direction reports the error.
+    }
+    if (from == client && isGone()) {
+      close();
+    }
+  }
+
+  /// Whether the client has closed a local socket, and not only ended its output. A client over TCP
+  /// shows this only when it is sent a byte.
+  private boolean isGone() throws IOException {
+    try {
+      client.send(NOTHING, 0, 0, Deadline.in(Duration.ZERO));
+      return false;
+    } catch (SystemCallException closed) {
+      return true;
     }
   }
 
