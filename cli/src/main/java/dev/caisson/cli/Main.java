@@ -180,7 +180,7 @@ public final class Main {
         return ExitCode.OK;
       }
       var words = line.getArgList();
-      if (!words.isEmpty() && words.getFirst().startsWith("-") && isFirst(words, args)) {
+      if (command.hasOwnOptions() && startsWithOption(words) && isFirst(words, args)) {
         throw new UnrecognizedOptionException("", words.getFirst());
       }
       return command.run(line, terminal);
@@ -209,6 +209,10 @@ public final class Main {
       bug.printStackTrace(terminal.err());
       return ExitCode.FAILED;
     }
+  }
+
+  private static boolean startsWithOption(List<String> words) {
+    return !words.isEmpty() && words.getFirst().matches("(?s)-.+");
   }
 
   /// Whether words begin before the word `--`, which ends the options.
