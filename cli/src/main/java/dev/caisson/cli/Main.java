@@ -196,7 +196,11 @@ public final class Main {
         return ExitCode.OK;
       }
       var words = line.getArgList();
+<<<<<<< HEAD
       if (!words.isEmpty() && words.getFirst().matches("-.+") && isFirst(words, args)) {
+=======
+      if (command.hasOwnOptions() && startsWithOption(words) && isFirst(words, args)) {
+>>>>>>> 6066a4d4f73e219deecf0635c007831acafea171
         throw new UnrecognizedOptionException("", words.getFirst());
       }
       return command.run(line, terminal);
@@ -225,6 +229,10 @@ public final class Main {
       bug.printStackTrace(terminal.err());
       return ExitCode.FAILED;
     }
+  }
+
+  private static boolean startsWithOption(List<String> words) {
+    return !words.isEmpty() && words.getFirst().matches("(?s)-.+");
   }
 
   /// Whether words begin before the word `--`, which ends the options.

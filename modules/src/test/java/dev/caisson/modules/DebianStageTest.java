@@ -41,6 +41,10 @@ class DebianStageTest {
 
   /// Makes a package with one file, `/usr/share/NAME/file`.
   private void make(String name, String depends) throws Exception {
+    make(name, depends, "all");
+  }
+
+  private void make(String name, String depends, String architecture) throws Exception {
     var root = Files.createDirectories(temp.resolve("package-" + name));
     Files.createDirectories(root.resolve("DEBIAN"));
     Files.createDirectories(root.resolve("usr/share").resolve(name));
@@ -50,7 +54,7 @@ class DebianStageTest {
         """
         Package: %s
         Version: 1:1.0+a~b-1
-        Architecture: all
+        Architecture: %s
         Maintainer: Nobody <nobody@example.org>
         Depends: %s
         Description: a test
@@ -58,7 +62,7 @@ class DebianStageTest {
          .
          And one more.
         """
-            .formatted(name, depends)
+            .formatted(name, architecture, depends)
             .replace("Depends: \n", ""));
     var deb = temp.resolve(name + ".deb");
     Programs.run("dpkg-deb", "--root-owner-group", "--build", root.toString(), deb.toString());
@@ -101,6 +105,19 @@ class DebianStageTest {
             .isLessThanOrEqualTo(1_000_000_000_000L);
       }
     }
+  }
+
+  @Test
+  void aPackageOfAnotherArchitectureIsInstalled() throws Exception {
+    var own = Programs.run("dpkg", "--print-architecture").strip();
+    make("foreign", "", own.equals("arm64") ? "amd64" : "arm64");
+    make("native", "", own);
+    var name = own.equals("arm64") ? "foreign:amd64" : "foreign:arm64";
+    var tree =
+        workshop.tree(
+            manifest("{\"variant\":\"extract\",\"packages\":[\"native\",\"%s\"]}".formatted(name)));
+    assertThat(names(tree.resolve("usr/share"))).containsExactly("foreign", "native");
+    assertThat(tree.resolve("var/lib/dpkg")).doesNotExist();
   }
 
   @Test
