@@ -196,11 +196,7 @@ public final class Main {
         return ExitCode.OK;
       }
       var words = line.getArgList();
-<<<<<<< HEAD
-      if (!words.isEmpty() && words.getFirst().matches("-.+") && isFirst(words, args)) {
-=======
       if (command.hasOwnOptions() && startsWithOption(words) && isFirst(words, args)) {
->>>>>>> 6066a4d4f73e219deecf0635c007831acafea171
         throw new UnrecognizedOptionException("", words.getFirst());
       }
       return command.run(line, terminal);
