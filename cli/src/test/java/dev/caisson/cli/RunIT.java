@@ -731,6 +731,7 @@ class RunIT {
       quoteCharacter = '"',
       value = {
         "--bind|d:e|not SRC or SRC:DST with an absolute DST: d:e",
+        "--bind|/:/|the whole host can be shown only read-only; use --host",
         "--ro-bind|:/x|not SRC or SRC:DST",
         "--dev-bind|a:b|not SRC or SRC:DST",
         "--tmpfs|rel|must be absolute, not rel",

@@ -29,7 +29,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// of a store has:
 ///
 /// - `objects/ID/tree` and `objects/ID/meta.json`: the result of a stage, which never changes;
-/// - `objects/ID/automatic`: marks a checkpoint that nobody asked for, see [AutomaticCheckpoints];
+/// - `objects/ID/automatic`: marks an automatic checkpoint, see [AutomaticCheckpoints];
 /// - `sources/org.osbuild.files/CHECKSUM`: the files that sources fetched;
 /// - `tmp/`: work in progress; the next process deletes what dead processes left there.
 ///
