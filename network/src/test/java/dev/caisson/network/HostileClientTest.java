@@ -290,9 +290,9 @@ class HostileClientTest {
         Proxied.exactly(tunnel, 10);
         proxied.close();
         proxied.close();
-        for (var socket : List.of(tunnel, silent)) {
+        for (var closed : List.of(tunnel, silent)) {
           try {
-            assertThat(Proxied.all(socket)).isNotNull();
+            assertThat(Proxied.all(closed)).isNotNull();
           } catch (SystemCallException reset) {
             assertThat(reset.errno().name()).isEqualTo("ECONNRESET");
           }

@@ -109,9 +109,22 @@ class HttpExchangeTest {
 
   @Test
   void aClientOfHttp10GetsNeitherChunksNorInterimAnswers() throws IOException {
-    var header = "HTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-    var chunks = "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n";
-    try (var origin = open(header + chunks);
+    try (var origin =
+            open(
+                String.join(
+                    "\r\n",
+                    "HTTP/1.1 102 Wait",
+                    "",
+                    "HTTP/1.1 200 OK",
+                    "Transfer-Encoding: chunked",
+                    "",
+                    "2",
+                    "ab",
+                    "1",
+                    "c",
+                    "0",
+                    "",
+                    ""));
         var proxied = Proxied.of(origin)) {
       assertThat(proxied.exchange(get(origin).replace("HTTP/1.1", "HTTP/1.0")))
           .isEqualTo("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabc");
@@ -366,6 +379,7 @@ class HttpExchangeTest {
   void aResetOfATunnelIsPassedOn() throws Exception {
     try (var origin =
             Origin.start((socket, self) -> {
+              // The connection is established by then.
               Proxied.exactly(socket, 1);
               socket.send(bytes("half"), Deadline.in(LONG));
               socket.reset(Deadline.in(LONG));
@@ -373,10 +387,12 @@ class HttpExchangeTest {
         var proxied = Proxied.of(origin);
         var socket = proxied.connect()) {
       socket.send(
-          bytes("CONNECT origin.test:%d HTTP/1.1\r\n\r\nx".formatted(origin.port())),
+          bytes("CONNECT origin.test:%d HTTP/1.1\r\n\r\n".formatted(origin.port())),
           Deadline.in(LONG));
-      var all = "HTTP/1.1 200 Connection established\r\n\r\nhalf";
-      assertThat(Proxied.exactly(socket, all.length())).isEqualTo(all);
+      var established = "HTTP/1.1 200 Connection established\r\n\r\n";
+      assertThat(Proxied.exactly(socket, established.length())).isEqualTo(established);
+      socket.send(bytes("x"), Deadline.in(LONG));
+      assertThat(Proxied.exactly(socket, "half".length())).isEqualTo("half");
       assertThatThrownBy(() -> Proxied.all(socket)).hasMessageContaining("ECONNRESET");
     }
   }
