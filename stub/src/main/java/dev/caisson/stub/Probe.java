@@ -1,13 +1,17 @@
 package dev.caisson.stub;
 
+import dev.caisson.linux.Deadline;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.file.Memfd;
+import dev.caisson.linux.process.Child;
 import dev.caisson.linux.process.Exit;
 import dev.caisson.linux.process.Spawn;
 import dev.caisson.remote.RemoteProcess;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -16,6 +20,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 
 /// Executes a stub once before others do. A stub that cannot be executed must not go unnoticed: a
 /// shell would look further along its PATH, and run the real program.
@@ -43,15 +48,37 @@ final class Probe {
     try (var nothing = Fd.nullDevice();
         var errors = Memfd.memfdCreate("caisson-probe");
         var child =
-            Spawn.of(stub)
-                .env(VARIABLE, secret)
-                .descriptor(0, nothing)
-                .descriptor(1, nothing)
-                .descriptor(2, errors)
-                .start()) {
+            start(
+                Spawn.of(stub)
+                    .env(VARIABLE, secret)
+                    .descriptor(0, nothing)
+                    .descriptor(1, nothing)
+                    .descriptor(2, errors))) {
       check(stub, child.waitid(PATIENCE), text(errors));
     } catch (SystemCallException refused) {
       throw refused(stub, refused);
+    }
+  }
+
+  /// Starts a stub. A child that another thread forks has a copy of the descriptor by which the
+  /// stub was written, until it executes its program: the kernel refuses to execute the file so
+  /// long.
+  private static Child start(Spawn stub) throws IOException {
+    var until = Deadline.in(PATIENCE);
+    while (true) {
+      try {
+        return stub.start();
+      } catch (SystemCallException busy) {
+        if (busy.errno() != Errno.ETXTBSY || until.expired()) {
+          throw busy;
+        }
+      }
+      try {
+        TimeUnit.MILLISECONDS.sleep(2);
+      } catch (InterruptedException interrupt) {
+        Thread.currentThread().interrupt();
+        throw new InterruptedIOException("interrupted while a stub was tried");
+      }
     }
   }
 
