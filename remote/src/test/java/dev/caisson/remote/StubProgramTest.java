@@ -29,7 +29,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 class StubProgramTest {
   private static final int MOST = 9 * 1024;
-  private static final Path SOURCE = Path.of("src/main/native");
+  private static final Path SOURCE = Path.of("src/main/native/stub.c");
+  private static final Path BUILD = Path.of("../scripts/build-native");
 
   @TempDir Path directory;
 
@@ -146,20 +147,25 @@ class StubProgramTest {
     assertThat(Files.readAllLines(directory.resolve("one/said")))
         .singleElement()
         .asString()
-        .startsWith("without the stub for ")
+        .startsWith("without stub for ")
         .contains("-linux-gnu-gcc");
   }
 
   private Map<Architecture, byte[]> build(String place, Map<String, String> environment)
       throws Exception {
     var copy = Files.createDirectories(directory.resolve(place));
-    for (var name : List.of("build", "stub.c")) {
-      Files.copy(SOURCE.resolve(name), copy.resolve(name));
+    for (var file : List.of(BUILD, SOURCE)) {
+      Files.copy(file, copy.resolve(file.getFileName()));
     }
     var command = new ArrayList<>(List.of("env"));
     environment.forEach((name, value) -> command.add(name + "=" + value));
     command.addAll(
-        List.of("sh", "-c", "exec \"$1/build\" \"$1/out\" 2> \"$1/said\"", "sh", copy.toString()));
+        List.of(
+            "sh",
+            "-c",
+            "exec \"$1/build-native\" \"$1/stub.c\" \"$1/out\" 2> \"$1/said\"",
+            "sh",
+            copy.toString()));
     Programs.run(command.toArray(String[]::new));
     var built = new EnumMap<Architecture, byte[]>(Architecture.class);
     for (var architecture : Architecture.values()) {
