@@ -20,6 +20,8 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 
 /// Executes a stub once before others do. A stub that cannot be executed must not go unnoticed: a
@@ -45,6 +47,29 @@ final class Probe {
   ///
   /// @throws IOException if it cannot be executed, or does not reach its server
   void run(Path stub) throws IOException {
+    // On a thread of its own: to wait for a child in a full ForkJoinPool, such as that of
+    // concurrent
+    // tests, is refused with a RejectedExecutionException.
+    var task =
+        new FutureTask<Void>(() -> {
+          spawn(stub);
+          return null;
+        });
+    Thread.ofPlatform().daemon().name("stub-probe").start(task);
+    try {
+      task.get();
+    } catch (ExecutionException failure) {
+      if (failure.getCause() instanceof IOException io) {
+        throw io;
+      }
+      throw new IOException("cannot try the stub " + stub, failure.getCause());
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while a stub was tried");
+    }
+  }
+
+  private void spawn(Path stub) throws IOException {
     try (var nothing = Fd.nullDevice();
         var errors = Memfd.memfdCreate("caisson-probe");
         var child =
