@@ -351,6 +351,7 @@ class StubHandlersIT {
   @Test
   @Requires(Need.ROOT)
   void withoutAHomeTheStubsAreInTheDirectoryForTemporaryFiles() throws Exception {
+    Files.setAttribute(directory, "unix:mode", 0755);
     var temporary = Files.createDirectory(directory.resolve("tmp"));
     assertThat(new ProcessBuilder("chmod", "1777", temporary.toString()).start().waitFor())
         .isZero();

@@ -107,7 +107,9 @@ final class InstalledStubs implements AutoCloseable {
   private static List<Path> bases() {
     var all = new LinkedHashSet<Path>();
     int uid = Processes.geteuid();
-    all.add(Places.temporary().resolveSibling("stubs"));
+    if (!Places.temporary().startsWith("/tmp")) {
+      all.add(Places.temporary().resolveSibling("stubs"));
+    }
     for (var variable : List.of("TMPDIR", "", "/var/tmp", "XDG_RUNTIME_DIR", "/dev/shm")) {
       var value = variable.isEmpty() ? "/tmp" : variable;
       var directory = value.startsWith("/") ? value : System.getenv(value);
