@@ -84,7 +84,7 @@ java_flags=(
     # Keeps the JVM from raising the limit of descriptors, which its child processes would inherit.
     -XX:-MaxFDLimit
     # The standard output belongs to the command: the JVM logs nothing, and prints its own errors on standard error.
-    -Xlog:disable -XX:+DisplayVMOutputToStderr
+    -Xlog:disable -XX:+DisplayVMOutputToStderr -XX:+SuppressFatalErrorMessage
     --enable-native-access=dev.caisson.linux
     --module-path "$image/lib"
 )

@@ -163,7 +163,7 @@ final class DoctorCommand implements Command {
         new Finding(
             "Java",
             Need.BUILDS,
-            Probe.found(Runtime.version().toString()),
+            Probe.found(Runtime.version() + " in " + System.getProperty("java.home")),
             "everything",
             "install a JDK 25"),
         new Finding(

@@ -100,6 +100,33 @@ class EnvironmentIT {
   }
 
   @Test
+  void theUserCanOpenItsInputAgain() throws Exception {
+    var answer =
+        caisson.through("echo text | \"$@\"", "run", "--user", "1234", "--", "cat", "/dev/stdin");
+    assertThat(answer.out()).as(answer.err()).isEqualTo("text\n");
+  }
+
+  @Test
+  void theProxyOfTheHostIsNotPassedOn() throws Exception {
+    caisson.with(Map.of("http_proxy", "http://127.0.0.1:9", "ALL_PROXY", "socks5://127.0.0.1:9"));
+    assertThat(shell("env | grep -i _proxy= || true", "--inherit-env")).isEmpty();
+    assertThat(shell("echo $http_proxy", "--inherit-env", "--allow-host", "example.org:80"))
+        .contains("127.0.0.1:3128");
+    assertThat(shell("echo $http_proxy", "--inherit-env", "--network", "host"))
+        .isEqualTo("http://127.0.0.1:9\n");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"/run", "/run/osbuild", "/run/osbuild/api"})
+  void aBindOverTheSandboxsOwnSocketsIsRefused(String target) throws Exception {
+    var shared = Files.createDirectory(directory.resolve("shared"));
+    var answer = run(List.of("--bind", shared + ":" + target), "true");
+    assertThat(answer.status()).isEqualTo(2);
+    assertThat(answer.err()).contains("its own sockets are below /run/osbuild");
+    assertThat(shared).isEmptyDirectory();
+  }
+
+  @Test
   void theUserKeepsNoCapabilityButThoseThatAreNamed() throws Exception {
     assertThat(shell("grep -E 'Cap(Prm|Eff|Amb)' /proc/self/status", "--user", "1234"))
         .doesNotContain("1")

@@ -189,6 +189,18 @@ class RunTerminalIT {
   }
 
   @Test
+  void theTerminalHasAName() throws Exception {
+    for (var options : List.of(List.<String>of(), List.of("--user", "1234"), List.of("--host"))) {
+      var args = new ArrayList<>(options);
+      args.addAll(List.of("--", "tty"));
+      try (var terminal = run(args.toArray(String[]::new))) {
+        assertThat(terminal.end()).as(terminal.screen()).isZero();
+        assertThat(terminal.screen()).contains("/dev/console");
+      }
+    }
+  }
+
+  @Test
   void aMissingCommandIsReported() throws Exception {
     try (var terminal = run("--", "no-such-command")) {
       assertThat(terminal.end()).isEqualTo(127);

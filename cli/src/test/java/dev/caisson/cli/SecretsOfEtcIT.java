@@ -96,6 +96,19 @@ class SecretsOfEtcIT {
         .contains("caisson-token ./maven/settings.xml", "caisson-token ./npmrc");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"link", "hard"})
+  void aNamedLinkToASecretIsRefused(String name) throws Exception {
+    var plant =
+        PLANT.replace(
+            "chmod 600",
+            "ln -s shadow link; ln shadow hard; ln -s ../shadow maven/link; chmod 600");
+    var answer = caisson.through(plant, "run", "--etc", name, "--", "cat", "/etc/" + name);
+    assertThat(answer.status()).isEqualTo(2);
+    assertThat(answer.out()).isEmpty();
+    assertThat(answer.err()).contains("leads to /etc/shadow, which holds passwords or keys");
+  }
+
   @Test
   void aNamedSecretIsRefused() throws Exception {
     var answer = caisson.run("run", "--etc", "shadow", "--", "true");

@@ -35,9 +35,21 @@ class WholeHostIT {
             echo "token of $home/$file" > $home/$file
           done
           ln -s elsewhere $home/.aws
+          mkdir $home/keys
+          echo "token of $home/keys" > $home/keys/key
+          ln -s middle $home/.ssh/link
+          ln -s ../keys/key $home/.ssh/middle
           ln -s /opt/gnupg $home/.gnupg
         done
-        mkdir /opt/gnupg
+        mkdir /opt/gnupg etc
+        cp -a /etc/. etc
+        mount --bind etc /etc
+        mkdir -p /etc/apt /etc/ssl/certs
+        for file in npmrc pip.conf gitconfig apt/auth.conf; do
+          echo "token of /etc/$file" >> /etc/$file
+          chmod 644 /etc/$file
+        done
+        printf "token of /etc\\n-----BEGIN PRIVATE KEY-----\\n" > /etc/ssl/certs/own.pem
         echo "token of /opt/gnupg" > /opt/gnupg/key
         echo "token of visible" > /home/ann/visible
         echo "token of named" > /opt/named
@@ -58,7 +70,7 @@ class WholeHostIT {
       """;
 
   private static final String LOOK =
-      "grep -rhos 'token of .*' /home /root /opt /tmp /run /var/tmp | sort";
+      "grep -rhos 'token of .*' /home /root /opt /etc /tmp /run /var/tmp | sort";
 
   @TempDir Path directory;
   private Caisson caisson;

@@ -40,6 +40,29 @@ final class HostEtc {
           "pki/tls/private",
           "ssh");
 
+  /// Files and directories that may hold credentials: paths below `/etc`.
+  private static final List<String> CREDENTIALS =
+      List.of(
+          "npmrc",
+          "pip.conf",
+          "gitconfig",
+          "netrc",
+          "wgetrc",
+          "curlrc",
+          "maven/settings.xml",
+          "apt/auth.conf",
+          "apt/auth.conf.d",
+          "containers/auth.json",
+          "docker",
+          "environment",
+          "rclone",
+          "ppp",
+          "wpa_supplicant",
+          "NetworkManager/system-connections",
+          "ldap.secret",
+          "samba/private",
+          "mysql/debian.cnf");
+
   /// A line of the list.
   ///
   /// @param unchanged whether each file must be as its package installed it
@@ -70,6 +93,49 @@ final class HostEtc {
     return name;
   }
 
+  /// Checks that a named file is not a secret by another name: a symbolic link or a hard link to
+  /// one.
+  ///
+  /// @throws IllegalArgumentException if it is
+  private static void checkTarget(Path path) {
+    try {
+      var real = path.toRealPath();
+      for (var secret : secrets()) {
+        if (!Files.exists(secret)) {
+          continue;
+        }
+        var other = secret.toRealPath();
+        if (real.startsWith(other) || other.startsWith(real) || Files.isSameFile(real, other)) {
+          throw new IllegalArgumentException(
+              "%s leads to %s, which holds passwords or keys; to show it nevertheless, bind it by its full path"
+                  .formatted(path, other));
+        }
+      }
+    } catch (IOException unreadable) {
+      throw new IllegalArgumentException("cannot be read: " + path, unreadable);
+    }
+  }
+
+  /// Files in which administrators keep credentials, if they exist and are not as their packages
+  /// installed them.
+  static List<Path> credentials() {
+    var conffiles = Conffiles.ofHost();
+    return CREDENTIALS.stream()
+        .map(ETC::resolve)
+        .filter(Files::exists)
+        .filter(path -> !conffiles.isUnchanged(path))
+        .toList();
+  }
+
+  /// The binds that hide what is not for everyone below a directory, and private keys.
+  static List<Bind> masks(Path directory) {
+    var binds = new ArrayList<Bind>();
+    if (Files.isDirectory(directory)) {
+      hide(binds, directory);
+    }
+    return binds;
+  }
+
   /// The paths that are never shown.
   static List<Path> secrets() {
     return SECRETS.stream().map(ETC::resolve).toList();
@@ -98,6 +164,7 @@ final class HostEtc {
     for (var name : named) {
       var path = ETC.resolve(checked(name));
       if (Files.exists(path)) {
+        checkTarget(path);
         binds.add(new Bind.Host(Bind.Access.READ_ONLY, path, path));
       }
     }

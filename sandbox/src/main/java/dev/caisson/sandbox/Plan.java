@@ -104,6 +104,13 @@ final class Plan implements AutoCloseable {
     options.add(pass(fd, false));
   }
 
+  /// Shows the terminal of the run at `/dev/console`, as bubblewrap does in a `/dev` of its own.
+  void console(Path slave) {
+    if (layout.dev().isPresent()) {
+      options.addAll(List.of("--dev-bind", slave, "/dev/console"));
+    }
+  }
+
   /// Passes a descriptor to the command under a number, unless the run sets that number.
   void standard(int number, Fd fd) {
     descriptors.putIfAbsent(number, fd);

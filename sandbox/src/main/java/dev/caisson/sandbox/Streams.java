@@ -50,6 +50,8 @@ final class Streams implements AutoCloseable {
           errors = Optional.of(Pipe.pipe2());
           plan.standard(2, errors.get().write());
         }
+        // ttyname(3) finds the terminal by this name.
+        plan.console(terminal.get().pty().path());
         var slave = terminal.get().pty().slave();
         for (int number = 0; number <= 2; number++) {
           plan.standard(number, slave);
@@ -70,6 +72,12 @@ final class Streams implements AutoCloseable {
   private void giveTo(Run.User user) throws SystemCallException {
     if (terminal.isPresent()) {
       terminal.get().pty().slave().fchown(user.uid(), user.gid());
+    }
+    if (input.isPresent()) {
+      input.get().reader().fchown(user.uid(), user.gid());
+    }
+    if (feeder.isPresent()) {
+      feeder.get().reader().fchown(user.uid(), user.gid());
     }
     for (var pipe : Stream.of(output, errors).flatMap(Optional::stream).toList()) {
       pipe.write().fchown(user.uid(), user.gid());

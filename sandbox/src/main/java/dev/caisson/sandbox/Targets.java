@@ -11,6 +11,8 @@ import java.util.Map;
 /// bubblewrap creates its mount points itself; a link could lead it outside the sandbox at that
 /// moment. Trees that an earlier run could write to may contain such links.
 final class Targets {
+  private static final Path API = Path.of(Layout.API);
+
   private final Map<Path, Path> shown = new LinkedHashMap<>();
 
   /// Records that the sandbox shows a directory of the host at a path.
@@ -25,6 +27,11 @@ final class Targets {
     if (!place.equals(place.normalize())) {
       throw new IllegalArgumentException(
           "a path in the sandbox must not contain '.' or '..': " + place);
+    }
+    if (API.startsWith(place)) {
+      throw new IllegalArgumentException(
+          "cannot mount at %s in the sandbox: its own sockets are below /run/osbuild. Mount below it"
+              .formatted(place));
     }
     shown.forEach((at, source) -> {
       if (!place.equals(at) && place.startsWith(at)) {

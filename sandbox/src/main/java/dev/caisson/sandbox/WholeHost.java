@@ -30,6 +30,11 @@ final class WholeHost {
   private static final Set<String> OTHERS =
       Set.of("usr", "lib", "lib64", "bin", "sbin", "dev", "proc", "sys", "run", "tmp", "boot");
 
+  /// How deep links are looked for in a hidden directory, and how many are followed.
+  private static final int DEPTH = 3;
+
+  private static final int LINKS = 1000;
+
   private WholeHost() {}
 
   /// The binds in their order.
@@ -55,6 +60,9 @@ final class WholeHost {
     if (Files.isDirectory(Path.of("/var/tmp"))) {
       binds.add(new Bind.Tmpfs(Path.of("/var/tmp"), Optional.empty(), 01777));
     }
+    for (var certificates : List.of("/etc/ssl/certs", "/etc/pki")) {
+      binds.addAll(HostEtc.masks(Path.of(certificates)));
+    }
     for (var path : existing(hidden)) {
       binds.add(
           Files.isDirectory(path)
@@ -67,9 +75,8 @@ final class WholeHost {
   /// The hidden paths that exist, without those below another one.
   private static Set<Path> existing(List<Path> hidden) {
     var all = new TreeSet<Path>();
-    for (var secret : HostEtc.secrets()) {
-      add(all, secret);
-    }
+    HostEtc.secrets().forEach(secret -> add(all, secret));
+    HostEtc.credentials().forEach(file -> add(all, file));
     for (var home : homes()) {
       lines().forEach(name -> add(all, home.resolve(name)));
     }
@@ -90,9 +97,30 @@ final class WholeHost {
       var first = real.getNameCount() == 0 ? "" : real.getName(0).toString();
       if (first.equals("usr") || first.equals("boot") || !OTHERS.contains(first)) {
         all.add(real);
+        addLinked(all, real);
       }
     } catch (IOException missing) {
       // There is nothing to hide, or only root could see it.
+    }
+  }
+
+  /// Adds what the symbolic links in a hidden directory lead to, but no programs.
+  private static void addLinked(Set<Path> all, Path directory) {
+    if (!Files.isDirectory(directory)) {
+      return;
+    }
+    try (var entries = Files.walk(directory, DEPTH)) {
+      for (var link :
+          (Iterable<Path>) entries.filter(Files::isSymbolicLink).limit(LINKS)::iterator) {
+        if (Files.exists(link)) {
+          var real = link.toRealPath();
+          if (!OTHERS.contains(real.getNameCount() == 0 ? "usr" : real.getName(0).toString())) {
+            all.add(real);
+          }
+        }
+      }
+    } catch (IOException | UncheckedIOException unreadable) {
+      // Other users cannot read it, either.
     }
   }
 

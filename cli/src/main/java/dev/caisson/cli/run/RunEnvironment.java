@@ -10,11 +10,15 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.apache.commons.cli.CommandLine;
 
 /// The variables that the options `--inherit-env`, `--env-file` and `--env` set, in this order of
 /// precedence: a later one replaces an earlier one.
 final class RunEnvironment {
+  private static final Pattern PROXY =
+      Pattern.compile("(http|https|ftp|all|no)_proxy", Pattern.CASE_INSENSITIVE);
+
   private final Map<String, String> variables = new LinkedHashMap<>();
 
   private RunEnvironment() {}
@@ -26,6 +30,10 @@ final class RunEnvironment {
     var environment = new RunEnvironment();
     if (line.hasOption("inherit-env")) {
       environment.variables.putAll(UserEnvironment.variables());
+      if (!Values.last(line, "network").equals(Optional.of("host"))) {
+        // The host's proxy cannot be reached. A broker sets the variables of its own.
+        environment.variables.keySet().removeIf(name -> PROXY.matcher(name).matches());
+      }
     }
     for (var file : Values.all(line, "env-file")) {
       environment.read(file);
