@@ -58,6 +58,17 @@ class StubHandlersIT {
 
   @Test
   @Requires(Need.ROOT)
+  void aHandlerThatWouldCallItselfIsRefused() throws Exception {
+    var handler = caisson.executable("handler", "#!/bin/sh\ntrue\n");
+    var answer =
+        through("\"$@\"", "echo started", "handler=" + handler, "--exec", handler.toString());
+    assertThat(answer.status()).as(answer.err()).isEqualTo(125);
+    assertThat(answer.out()).isEmpty();
+    assertThat(answer.err()).contains("would call itself without end");
+  }
+
+  @Test
+  @Requires(Need.ROOT)
   void aCacheWithoutProgramsIsPassedOver() throws Exception {
     var noexec =
         "mkdir -p /var/cache/caisson; mount -t tmpfs -o noexec none /var/cache/caisson; \"$@\"";

@@ -170,8 +170,10 @@ class RemoteCommandTest {
   @Test
   void theOutputOfAProcessThatIsLeftBehindIsNotWaitedFor() throws Exception {
     try (var local = LocalProcess.start()) {
-      // yes(1) ends by SIGPIPE, when its output is not read any more.
-      var script = "yes & exit 3";
+      // It ends by SIGPIPE, when its output is not read any more. It prints slowly, because more
+      // than
+      // 16 MiB before the end of the command would be an error.
+      var script = "(while echo more; do sleep 0.01; done) & exit 3";
       var captured = local.process().run(List.of("sh", "-c", script), PATH, new byte[0], LONG);
       assertExited(captured.exit(), 3);
     }

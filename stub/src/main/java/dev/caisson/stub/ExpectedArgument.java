@@ -3,8 +3,11 @@ package dev.caisson.stub;
 import dev.caisson.linux.PathBytes;
 import dev.caisson.linux.process.ShellWords;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
@@ -49,7 +52,12 @@ public sealed interface ExpectedArgument {
   /// A pattern of a shell: `*`, `?`, `[...]`, and a backslash before a character that stands for
   /// itself. Unlike in a path, `*` also matches `/`. See `glob(7)`.
   record Glob(String pattern) implements ExpectedArgument {
-    /// @throws PatternSyntaxException if a bracket is not closed
+    private static final Set<String> CLASSES =
+        Set.of(
+            "alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
+            "space", "upper", "xdigit");
+
+    /// @throws PatternSyntaxException if a bracket is not closed, or has an unknown class
     public Glob {
       regex(pattern);
     }
@@ -59,20 +67,33 @@ public sealed interface ExpectedArgument {
       return regex(pattern).matcher(text(argument)).matches();
     }
 
+    /// Each part between two stars takes the first place where it matches, so the match never goes
+    /// back behind it: the time is linear in the number of stars.
     private static Pattern regex(String pattern) {
-      var regex = new StringBuilder();
+      var parts = new ArrayList<String>();
+      var part = new StringBuilder();
       for (int i = 0; i < pattern.length(); i++) {
         char c = pattern.charAt(i);
         switch (c) {
-          case '*' -> regex.append(".*");
-          case '?' -> regex.append('.');
-          case '[' -> i = bracket(pattern, i, regex);
+          case '*' -> {
+            parts.add(part.toString());
+            part.setLength(0);
+          }
+          case '?' -> part.append('.');
+          case '[' -> i = bracket(pattern, i, part);
           case '\\' -> {
             i = Math.min(i + 1, pattern.length() - 1);
-            regex.append(Pattern.quote(pattern.substring(i, i + 1)));
+            part.append(Pattern.quote(pattern.substring(i, i + 1)));
           }
-          default -> regex.append(Pattern.quote(pattern.substring(i, i + 1)));
+          default -> part.append(Pattern.quote(pattern.substring(i, i + 1)));
         }
+      }
+      var regex = new StringBuilder(parts.isEmpty() ? part : parts.getFirst());
+      for (int i = 1; i < parts.size(); i++) {
+        regex.append("(?>.*?").append(parts.get(i)).append(')');
+      }
+      if (!parts.isEmpty()) {
+        regex.append(".*").append(part);
       }
       return Pattern.compile(regex.toString(), Pattern.DOTALL);
     }
@@ -92,12 +113,29 @@ public sealed interface ExpectedArgument {
           regex.append(']');
           return at;
         }
+        int end = c == '[' ? pattern.indexOf(":]", at + 2) : -1;
+        if (end > 0 && pattern.charAt(at + 1) == ':') {
+          regex.append(characterClass(pattern, pattern.substring(at + 2, end), begin));
+          at = end + 1;
+          continue;
+        }
         if ("[]\\^&".indexOf(c) >= 0) {
           regex.append('\\');
         }
         regex.append(c);
       }
       throw new PatternSyntaxException("a bracket is not closed", pattern, begin);
+    }
+
+    private static String characterClass(String pattern, String name, int begin) {
+      if (!CLASSES.contains(name)) {
+        throw new PatternSyntaxException("unknown class [:" + name + ":]", pattern, begin);
+      }
+      var upper =
+          name.equals("xdigit")
+              ? "XDigit"
+              : name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1);
+      return "\\p{" + upper + "}";
     }
 
     @Override

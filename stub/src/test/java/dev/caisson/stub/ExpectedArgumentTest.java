@@ -38,6 +38,13 @@ class ExpectedArgumentTest {
         "[^a-c]x dx true",
         "[]a] ] true",
         "[a&&b] & true",
+        "[[:digit:]x] 7 true",
+        "[[:digit:]x] x true",
+        "[![:alpha:]] a false",
+        "*b*a* ab false",
+        "*b*a* xbxax true",
+        "a*b*c abbc true",
+        "a*bc abcbc true",
         "\\* * true",
         "\\* x false",
         "a.b axb false",
@@ -46,6 +53,14 @@ class ExpectedArgumentTest {
       })
   void aGlobMatchesAWholeArgument(String pattern, String argument, boolean matches) {
     assertThat(new Glob(pattern).matches(bytes(argument))).isEqualTo(matches);
+  }
+
+  /// A matcher that goes back would never end here.
+  @Test
+  void aGlobWithManyStarsEnds() {
+    var glob = new Glob("*a".repeat(30) + "b");
+    assertThat(glob.matches(bytes("a".repeat(100_000)))).isFalse();
+    assertThat(glob.matches(bytes("a".repeat(100_000) + "b"))).isTrue();
   }
 
   @Test
@@ -64,6 +79,7 @@ class ExpectedArgumentTest {
   @Test
   void anInvalidPatternIsRefused() {
     assertThatThrownBy(() -> new Regex("(")).isInstanceOf(PatternSyntaxException.class);
+    assertThatThrownBy(() -> new Glob("[[:no:]]")).isInstanceOf(PatternSyntaxException.class);
     assertThatThrownBy(() -> new Glob("[a")).isInstanceOf(PatternSyntaxException.class);
     assertThatThrownBy(() -> new Glob("[z-a]")).isInstanceOf(PatternSyntaxException.class);
   }

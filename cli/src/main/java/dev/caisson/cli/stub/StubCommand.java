@@ -270,6 +270,11 @@ public final class StubCommand implements Command {
     var path = environment.value("PATH").orElse(Program.DEFAULT_PATH);
     Optional<StubProgram> handler =
         Values.last(line, "exec").map(name -> new StubProgram(Program.of(name, path), path));
+    var loop = handler.isPresent() ? handler.get().loop(names) : Optional.<String>empty();
+    if (loop.isPresent()) {
+      terminal.error(loop.get());
+      return ExitCode.NO_SANDBOX;
+    }
     // Checked before the command starts, which may mend it: a call reports what is still wrong.
     var obstacle = handler.flatMap(StubProgram::obstacle);
     obstacle.ifPresent(reason -> terminal.error("the handler will fail: " + reason));

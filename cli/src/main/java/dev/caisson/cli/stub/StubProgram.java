@@ -10,6 +10,7 @@ import dev.caisson.remote.ConnectionLostException;
 import dev.caisson.remote.uapi.Limit;
 import dev.caisson.stub.StubInvocation;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -53,6 +54,23 @@ public final class StubProgram {
       }
     }
     return Optional.of("cannot execute %s: %s".formatted(program.quoted(), reason));
+  }
+
+  /// The reason why the program would call itself for ever: a stub replaces it at its path. Empty
+  /// if none does.
+  Optional<String> loop(List<StubName> names) throws IOException {
+    var first = program.candidates().stream().filter(Files::isExecutable).findFirst();
+    for (var one : names) {
+      var replaced = one.replaced();
+      if (replaced.isPresent()
+          && first.isPresent()
+          && Files.isSameFile(first.get(), replaced.get())) {
+        return Optional.of(
+            "the handler %s would call itself without end: the stub %s replaces it"
+                .formatted(program.quoted(), one.name()));
+      }
+    }
+    return Optional.empty();
   }
 
   /// Executes the program in the process of a stub.
