@@ -171,7 +171,7 @@ final class DoctorCommand implements Command {
             Need.SOME,
             Processes.geteuid() == 0 ? Probe.found("yes") : Probe.missing(""),
             "builds that install and configure packages",
-            "run the build as root, or give its recipe 'variant: extract'"),
+            "run the build as root, or give its recipe 'variant: extract' and no 'run'"),
         new Finding(
             "user namespaces",
             Need.SOME,

@@ -321,9 +321,24 @@ class RunAsUserIT {
         .isEqualTo(
             "caisson: the stage dev.caisson.debian cannot run: the variant minbase configures"
                 + " packages, which needs root and CAP_SYS_ADMIN. Run the build as root, for"
-                + " example with sudo. To only unpack the packages, set the variant to extract\n");
+                + " example with sudo. To only unpack the packages, set the variant to extract,"
+                + " without commands in the tree\n");
     assertThat(home.resolve("r.lock.json")).doesNotExist();
     assertThat(home.resolve("store")).doesNotExist();
+  }
+
+  @Test
+  void aBuildWithCommandsInTheTreeFailsBeforeItStarts() throws Exception {
+    var recipe =
+        Files.writeString(
+            home.resolve("r.yaml"),
+            "variant: extract\npackages: [busybox-static]\nrun:\n  - [/bin/busybox, ls]\n");
+    own(recipe);
+    var answer = finish(start("build", recipe.toString(), "--store", home + "/store"));
+    assertThat(answer.status()).isEqualTo(1);
+    assertThat(answer.err())
+        .contains("the stage dev.caisson.command cannot run: a command in the tree needs root")
+        .contains("leave out the commands in the tree");
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.caisson.modules;
 
 import dev.caisson.engine.spi.StageContext;
 import dev.caisson.engine.spi.StageModule;
+import dev.caisson.sandbox.Privilege;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -18,6 +19,18 @@ final class CommandStage implements StageModule {
   @Override
   public String name() {
     return "dev.caisson.command";
+  }
+
+  @Override
+  public Optional<Obstacle> obstacle(JsonNode options) {
+    if (!options.path("in-tree").asBoolean(false) || Privilege.ofThisProcess() == Privilege.ROOT) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new Obstacle(
+            "a command in the tree needs root and CAP_SYS_ADMIN, for its /proc",
+            "Run the build as root, for example with sudo, or leave out the commands in the tree"
+                + " (run: in a recipe)"));
   }
 
   @Override

@@ -35,7 +35,7 @@ final class DebianStage implements StageModule {
             "the variant %s configures packages, which needs root and CAP_SYS_ADMIN"
                 .formatted(variant),
             "Run the build as root, for example with sudo. To only unpack the packages, set the"
-                + " variant to extract"));
+                + " variant to extract, without commands in the tree"));
   }
 
   private static String variant(JsonNode options) {
