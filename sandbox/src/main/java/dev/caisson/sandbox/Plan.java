@@ -146,7 +146,9 @@ final class Plan implements AutoCloseable {
         .processGroup(0)
         .args("--unsetenv", Guardian.mark(), "--clearenv", "--as-pid-1")
         .args("--args", arguments, "--")
+        // By the mark, the guardian finds a first program that has missed the death of bubblewrap.
         .args("/proc/self/fd/" + program, pass(Memfd.sealed("orders", orders), true))
+        .args(Guardian.mark())
         .descriptors(descriptors);
   }
 

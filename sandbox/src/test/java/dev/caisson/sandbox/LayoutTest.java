@@ -479,9 +479,11 @@ class LayoutTest {
   @ParameterizedTest
   @ValueSource(strings = {"lib", "runner"})
   void noLinkInABindLeadsTheLibraryOrTheRunnerOut(String name) throws IOException {
-    var link = link("tree/" + name);
+    assertThat(link("tree/" + name)).isSymbolicLink();
     var bind = Bind.readOnly(root.resolve("tree"), "/run/osbuild");
-    assertRefusedForALink(command().bind(bind), link);
+    assertThatThrownBy(() -> options(command().bind(bind)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("its own sockets are below /run/osbuild");
   }
 
   // Trees that several runs can write to
