@@ -39,12 +39,21 @@ final class StatusReader implements AutoCloseable {
 
   private StatusReader(Fd pipe) {
     this.pipe = pipe.move();
-    this.thread = Thread.ofVirtual().name("run-status").start(this::read);
+    this.thread = Thread.ofVirtual().name("run-status").unstarted(this::read);
   }
 
   /// Takes ownership of the read end of the pipe.
-  static StatusReader start(Fd pipe) {
-    return new StatusReader(pipe);
+  ///
+  /// @throws SystemCallException EAGAIN if no thread can be started
+  static StatusReader start(Fd pipe) throws SystemCallException {
+    var reader = new StatusReader(pipe);
+    try {
+      Threads.start(reader.thread);
+      return reader;
+    } catch (SystemCallException failure) {
+      reader.pipe.close();
+      throw failure;
+    }
   }
 
   private void read() {
