@@ -64,6 +64,10 @@ final class SandboxProcess {
         onStart.run();
         try (var report = StatusReader.start(status.read())) {
           var early = confine(confinement, report, deadline).or(() -> await(child, deadline));
+          // Closing the build root interrupts this thread, and then ends bubblewrap by the end of
+          // the
+          // thread that has started it.
+          boolean interrupted = Thread.currentThread().isInterrupted();
           // The rest is bounded in time, and must be completed despite interrupts.
           interrupts.hold();
           if (early.isPresent()) {
@@ -73,13 +77,17 @@ final class SandboxProcess {
           // No process in the sandbox outlives the first process of its pid namespace.
           interrupts.through(() -> report.awaitEndOfInit(DEATH));
           boolean all = streams.finish(early.isPresent() ? Deadline.in(LAST_STEPS) : deadline);
-          var reported = init.ending(run.argv().getFirst(), report.exitCode());
+          var reported =
+              interrupts.through(() -> init.ending(run.argv().getFirst(), report.exitCode()));
           confinement.measure();
           var usage = confinement.usage(Duration.ofNanos(System.nanoTime() - start));
           return new RunResult(
               early
                   .or(() -> all ? notPassedOn(streams) : leftOver(deadline))
-                  .orElseGet(() -> ending(exit, reported, report, streams, confinement)),
+                  .orElseGet(() ->
+                      interrupted && exit instanceof Exit.Signalled
+                          ? new RunResult.Cancelled()
+                          : ending(exit, reported, report, streams, confinement)),
               ByteBuffer.wrap(streams.output()),
               ByteBuffer.wrap(streams.errors()),
               streams.total(),

@@ -1,6 +1,7 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.threads.Interrupts;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
@@ -73,7 +74,7 @@ record UserNamespaces(Fd outer, Optional<Fd> inner) implements AutoCloseable {
           known =
               ids == NamespaceHolder.Ids.ALL && !procIsWhole()
                   ? Optional.empty()
-                  : Optional.of(make(ids, withInner));
+                  : Optional.of(madeThroughInterrupts(ids, withInner));
         } catch (InterruptedIOException interrupt) {
           throw interrupt;
         } catch (IOException impossible) {
@@ -83,6 +84,18 @@ record UserNamespaces(Fd outer, Optional<Fd> inner) implements AutoCloseable {
         made.put(ids, known);
       }
       return known;
+    }
+  }
+
+  /// Makes namespaces for all runs. An interrupt of the run that is the first waits until then.
+  private static UserNamespaces madeThroughInterrupts(NamespaceHolder.Ids ids, boolean withInner)
+      throws IOException {
+    var interrupts = new Interrupts();
+    try {
+      interrupts.hold();
+      return interrupts.through(() -> make(ids, withInner));
+    } finally {
+      interrupts.giveBack();
     }
   }
 

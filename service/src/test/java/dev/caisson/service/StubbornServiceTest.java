@@ -149,7 +149,8 @@ class StubbornServiceTest {
 
   @Test
   void aHugeExceptionIsReportedCompletely() throws Exception {
-    var manager = manager();
+    // A service that has just sent 10 MB takes a while to end.
+    var manager = Support.manager(lines, LONG);
     var client = manager.start("wordy", program, List.of());
     assertThatThrownBy(() -> ends(() -> client.call("large_exception", json("5000000"), LONG)))
         .isInstanceOfSatisfying(
