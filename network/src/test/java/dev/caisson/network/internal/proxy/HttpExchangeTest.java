@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.linux.Deadline;
-import dev.caisson.linux.Errno;
-import dev.caisson.linux.SystemCallException;
 import dev.caisson.linux.socket.StreamSocket;
 import dev.caisson.network.Origin;
 import dev.caisson.network.Proxied;
@@ -221,6 +219,11 @@ class HttpExchangeTest {
     return Origin.start((socket, self) -> {
       header(socket);
       socket.send(bytes(TOO_LARGE), Deadline.in(LONG));
+      if (closes.getCount() == 0) {
+        // Before any content arrives: a socket that is closed with unread bytes resets the
+        // connection, and a tunnel would have to pass that on.
+        socket.close();
+      }
       answered.countDown();
       await(closes);
     });
@@ -253,11 +256,6 @@ class HttpExchangeTest {
         socket.send(block, Deadline.in(LONG));
       }
       assertThat(Proxied.all(socket)).startsWith("HTTP/1.1 413 ").endsWith("too big\n");
-    } catch (SystemCallException reset) {
-      // A server that closes before it has read all resets the connection, unless its end arrives
-      // first. A tunnel passes both on.
-      assertThat(kind).isEqualTo("tunnel");
-      assertThat(reset.errno()).isEqualTo(Errno.ECONNRESET);
     } finally {
       closes.countDown();
     }
