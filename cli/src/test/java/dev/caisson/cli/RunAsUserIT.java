@@ -328,7 +328,7 @@ class RunAsUserIT {
   }
 
   @Test
-  void aBuildWithCommandsInTheTreeFailsBeforeItStarts() throws Exception {
+  void aBuildWithCommandsInTheTreeFailsBeforeItAsksApt() throws Exception {
     var recipe =
         Files.writeString(
             home.resolve("r.yaml"),
@@ -339,6 +339,8 @@ class RunAsUserIT {
     assertThat(answer.err())
         .contains("the stage dev.caisson.command cannot run: a command in the tree needs root")
         .contains("leave out the commands in the tree");
+    assertThat(home.resolve("r.lock.json")).doesNotExist();
+    assertThat(home.resolve("store")).doesNotExist();
   }
 
   @Test

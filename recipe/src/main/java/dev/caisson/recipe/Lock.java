@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -14,8 +15,14 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// The manifest that a recipe resolves to, with every package locked.
 public final class Lock {
-  /// The stage that installs the packages.
-  public static final String INSTALLATION = "dev.caisson.debian";
+  private static final String INSTALLATION = "dev.caisson.debian";
+  private static final String COMMAND = "dev.caisson.command";
+
+  /// A stage of a recipe, as far as the recipe alone tells it.
+  ///
+  /// @param type the name of the stage
+  /// @param options its options, without the resolved packages
+  public record PlannedStage(String type, JsonNode options) {}
 
   private static final String GENERATOR = "dev.caisson.recipe";
 
@@ -64,9 +71,7 @@ public final class Lock {
     var stages = tree.putArray("stages");
     stages.add(debian(recipe, resolution));
     for (var command : recipe.run()) {
-      var options = stages.addObject().put("type", "dev.caisson.command").putObject("options");
-      command.forEach(options.putArray("argv")::add);
-      options.put("in-tree", true);
+      stages.addObject().put("type", COMMAND).set("options", command(command));
     }
 
     recipe
@@ -114,9 +119,22 @@ public final class Lock {
     return stage;
   }
 
-  /// The options of the stage that installs the packages, as far as the recipe alone tells them.
-  public static ObjectNode installation(Recipe recipe) {
+  /// The stages of a recipe that make the tree, in their order. Needs no network.
+  public static List<PlannedStage> stages(Recipe recipe) {
+    var stages = new ArrayList<PlannedStage>();
+    stages.add(new PlannedStage(INSTALLATION, installation(recipe)));
+    recipe.run().forEach(command -> stages.add(new PlannedStage(COMMAND, command(command))));
+    return stages;
+  }
+
+  private static ObjectNode installation(Recipe recipe) {
     return JsonNodeFactory.instance.objectNode().put("variant", recipe.variant());
+  }
+
+  private static ObjectNode command(List<String> argv) {
+    var options = JsonNodeFactory.instance.objectNode();
+    argv.forEach(options.putArray("argv")::add);
+    return options.put("in-tree", true);
   }
 
   /// Whether a manifest is the lock of the current text of a recipe.

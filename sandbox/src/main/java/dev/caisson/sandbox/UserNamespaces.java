@@ -39,8 +39,6 @@ record UserNamespaces(Fd outer, Optional<Fd> inner) implements AutoCloseable {
 
   /// The namespaces for a run; empty if the run must not have any, or they cannot be made here.
   /// They belong to the JVM; the caller must not close them.
-  ///
-  /// @throws InterruptedIOException if the thread is interrupted
   static Optional<UserNamespaces> forRun(Run run, Privilege privilege) throws IOException {
     var capabilities = run.capabilities();
     boolean none = capabilities.equals(Optional.of(Set.of()));

@@ -158,7 +158,9 @@ public final class BuildCommand implements Command {
                 terminal,
                 wanted -> {
                   if (!line.hasOption("inspect")) {
-                    index.checkStage(Lock.INSTALLATION, Lock.installation(wanted));
+                    for (var stage : Lock.stages(wanted)) {
+                      index.checkStage(stage.type(), stage.options());
+                    }
                   }
                 })
             : Inputs.json(name);
