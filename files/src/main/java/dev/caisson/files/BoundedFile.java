@@ -23,6 +23,8 @@ public enum BoundedFile {
   STAGE_METADATA("metadata of a stage", 64 << 20),
   /// `/etc/os-release` of a tree. See `os-release(5)`.
   OS_RELEASE("an os-release file", 64 << 10),
+  /// `/etc/passwd` or `/etc/group` of a tree. See `passwd(5)`.
+  ACCOUNTS("a list of accounts", 1 << 20),
   /// The network settings of a JDK.
   JAVA_SETTINGS("a net.properties file", 1 << 20),
   /// The Release file of a suite, from apt's lists.

@@ -1,9 +1,9 @@
 package dev.caisson.sandbox;
 
+import dev.caisson.files.BoundedFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -21,8 +21,7 @@ record Accounts(String passwd, String group, String name, String home) {
   static final String HOMES = "/home";
 
   private static final Path ROOT = Path.of("/");
-  private static final Path BASE = Path.of("usr/share/base-passwd");
-  private static final int LONGEST = 1 << 20;
+  private static final String BASE = "usr/share/base-passwd/";
 
   /// The accounts of a root without the package `base-passwd`.
   private static final String PASSWD =
@@ -53,13 +52,13 @@ record Accounts(String passwd, String group, String name, String home) {
   private static Accounts of(Path root, Optional<Run.User> user, boolean own) {
     var passwd =
         (own ? read(root, "etc/passwd") : Optional.<String>empty())
-            .or(() -> read(root, BASE.resolve("passwd.master").toString()))
+            .or(() -> read(root, BASE + "passwd.master"))
             .filter(text -> text.startsWith("root:"))
             .map(text -> text.replace(":*:", ":x:").replace("/bin/bash", shell(root)))
             .orElse(PASSWD);
     var group =
         (own ? read(root, "etc/group") : Optional.<String>empty())
-            .or(() -> read(root, BASE.resolve("group.master").toString()))
+            .or(() -> read(root, BASE + "group.master"))
             .map(text -> text.replace(":*:", ":x:"))
             .orElse(GROUP);
     int uid = user.map(Run.User::uid).orElse(0);
@@ -72,7 +71,7 @@ record Accounts(String passwd, String group, String name, String home) {
     var home = HOMES + "/" + name;
     var account = "%s:x:%d:%d:%s:%s:%s\n".formatted(name, uid, gid, name, home, shell(root));
     var others = line.isPresent() ? passwd.replace(line.get() + "\n", "") : passwd;
-    boolean known = group.lines().anyMatch(line2 -> field(line2, 2).equals("" + gid));
+    boolean known = group.lines().anyMatch(entry -> field(entry, 2).equals("" + gid));
     return new Accounts(
         others + account, known ? group : group + "%s:x:%d:\n".formatted(name, gid), name, home);
   }
@@ -87,15 +86,12 @@ record Accounts(String passwd, String group, String name, String home) {
     return number < fields.length ? fields[number] : "";
   }
 
-  /// Reads a file of a root, but through no symbolic link, which could lead out of the root.
+  /// Reads a file of a root, which may be hostile. Empty if it cannot be read.
   private static Optional<String> read(Path root, String file) {
-    var path = root.resolve(file);
     try {
-      return Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)
-              && path.toRealPath().equals(root.toRealPath().resolve(file))
-              && Files.size(path) <= LONGEST
-          ? Optional.of(new String(Files.readAllBytes(path), StandardCharsets.UTF_8))
-          : Optional.empty();
+      return BoundedFile.ACCOUNTS
+          .readInTree(root, file)
+          .map(bytes -> new String(bytes, StandardCharsets.UTF_8));
     } catch (IOException unreadable) {
       return Optional.empty();
     }

@@ -1,6 +1,7 @@
 package dev.caisson.sandbox;
 
 import dev.caisson.files.guard.Guardian;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.OpenFlag;
 import dev.caisson.linux.SystemCallException;
@@ -19,6 +20,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 
 /// The mount points of a run below a writable bind, which are entries of a directory of the host.
 ///
@@ -43,6 +45,10 @@ final class MountPoints implements AutoCloseable {
   private record Made(Path path, Kind kind, Optional<Fd> lock, Guardian.Guarded guarded) {}
 
   private static final int ATTEMPTS = 100;
+
+  /// The errors of `flock(2)` on a file system that has no locks.
+  private static final Set<Errno> WITHOUT_LOCKS =
+      Set.of(Errno.EOPNOTSUPP, Errno.ENOLCK, Errno.ENOSYS);
 
   private final Deque<Made> made = new ArrayDeque<>();
   private final SpawnThread thread;
@@ -163,12 +169,11 @@ final class MountPoints implements AutoCloseable {
           return;
         }
         var fd = lock.get();
-        boolean free = !created && fd.tryFlock(Fd.Flock.EXCLUSIVE);
-        if (free) {
+        if (!created && tryFlock(fd, Fd.Flock.EXCLUSIVE)) {
           // It was here before, and is not a mount point of a run.
           return;
         }
-        if (fd.tryFlock(Fd.Flock.SHARED) && isAt(fd, path)) {
+        if (tryFlock(fd, Fd.Flock.SHARED) && isAt(fd, path)) {
           made.push(new Made(path, kind, lock, guarded));
           keep = true;
           return;
@@ -203,6 +208,18 @@ final class MountPoints implements AutoCloseable {
       return Optional.of(Fd.open(path, OpenFlag.NOFOLLOW, OpenFlag.NONBLOCK, OpenFlag.NOCTTY));
     } catch (SystemCallException removedOrForbidden) {
       return Optional.empty();
+    }
+  }
+
+  /// Locks an entry. A file system without locks counts as one without other runs.
+  private static boolean tryFlock(Fd fd, Fd.Flock kind) throws SystemCallException {
+    try {
+      return fd.tryFlock(kind);
+    } catch (SystemCallException failure) {
+      if (WITHOUT_LOCKS.contains(failure.errno())) {
+        return true;
+      }
+      throw failure;
     }
   }
 
@@ -254,7 +271,7 @@ final class MountPoints implements AutoCloseable {
       return Files.isSymbolicLink(entry.path());
     }
     var fd = entry.lock().orElseThrow();
-    return fd.tryFlock(Fd.Flock.EXCLUSIVE)
+    return tryFlock(fd, Fd.Flock.EXCLUSIVE)
         && isAt(fd, entry.path())
         && (entry.kind() == Kind.DIRECTORY || Files.size(entry.path()) == 0);
   }

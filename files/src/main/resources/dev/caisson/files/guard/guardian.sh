@@ -2,7 +2,8 @@
 #
 # A line with a number, a kind and a path with octal escapes registers the path. A line with only a number unregisters
 # it. The end of the input is the end of the JVM: the script then kills the marked processes and removes the registered
-# paths. It retries, because a directory or control group can be removed only after its last process has died.
+# paths. It retries, because a directory or control group can be removed only after its last process has died. A mount
+# point (place) is removed only if it is empty and no process has locked it.
 exec 3<&0
 (
   trap '' HUP INT QUIT TERM
