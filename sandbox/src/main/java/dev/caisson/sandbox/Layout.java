@@ -211,6 +211,12 @@ record Layout(
     }
   }
 
+  /// The arguments that show a terminal at `/dev/console`, as bubblewrap does in a `/dev` of its
+  /// own.
+  List<Object> console(Path slave) {
+    return dev.isPresent() ? List.of("--dev-bind", slave, "/dev/console") : List.of();
+  }
+
   private static byte[] bytes(String text) {
     return text.getBytes(StandardCharsets.UTF_8);
   }

@@ -104,11 +104,9 @@ final class Plan implements AutoCloseable {
     options.add(pass(fd, false));
   }
 
-  /// Shows the terminal of the run at `/dev/console`, as bubblewrap does in a `/dev` of its own.
+  /// Shows the terminal of the run at `/dev/console`.
   void console(Path slave) {
-    if (layout.dev().isPresent()) {
-      options.addAll(List.of("--dev-bind", slave, "/dev/console"));
-    }
+    options.addAll(layout.console(slave));
   }
 
   /// Passes a descriptor to the command under a number, unless the run sets that number.
